@@ -3,9 +3,9 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "apply", "histogram", "operations"]
+__all__ = ["Options", "apply", "operations"]
 
-_HOME = {"Options": "engine", "apply": "engine", "histogram": "histogram", "operations": "catalog"}
+_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog"}
 
 
 def __getattr__(name: str) -> Any:

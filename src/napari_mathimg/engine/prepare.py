@@ -1,0 +1,312 @@
+"""Check everything, resolve it to numbers and count what must be known; then every region can be computed."""
+
+import itertools
+import math
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+
+from ..ops._operation import POINTWISE, Operation, Statistic, ValueRange, arguments, call
+from ..ops._reach import Gather, Neighborhood, Reach
+from .plan import Options, Plan
+from .region import look, names, place
+from .source import Index, Source
+from .threads import Progress, cores, spread
+from .tiles import tiles
+from .values import EXACT_IN_FLOAT64, back, brightness, grey_levels, see, working
+
+Steps = Generator[Progress, None, Any]
+
+
+def prepare(
+    op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
+    parameters: Mapping[str, Any] | None = None, threads: int | None = None,
+) -> Generator[Progress, None, Plan]:  # fmt: skip
+    """Return the plan of an operation on an image, as the value of a generator that yields progress.
+
+    Parameters
+    ----------
+    op
+        From `operations()`.
+    image
+        Array (NumPy, Dask, Zarr): stack axes, then `options.ndim` item axes, and channels where
+        `options.channel_axis` says.
+    images
+        Further images, in the order the operation declares them.
+    options, parameters
+        How to apply it, and its own parameters.
+    threads
+        Number of threads; all cores by default.
+
+    Raises
+    ------
+    ValueError
+        ``name=value: requirement`` for anything that cannot be done, before pixels are computed.
+    """
+    options, threads = options or Options(), threads or cores()
+    source = options.source(image)
+    _check(op, source, images, options)
+    given = op.validate(parameters or {})
+    values = call(op.values, given) if callable(op.values) else op.values
+    dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
+    limits, saturated = yield from _limits(op, source, options, values, threads)
+    pooled = ValueRange(min(v.low for v in limits.values()), max(v.high for v in limits.values()))
+    known = {"dtype": dtype, "values": pooled}
+    resolved = op.resolve(given, source.item, known)
+    second = _second_images(op, source, images, options)
+    reach = _reach(op.reach, {**resolved, **second, "shape": source.item})
+    plan = Plan(op, resolved, options, source, second, values, reach, dtype, limits, saturated=saturated)
+    _check_memory(plan)
+    yield from _references(plan, threads)
+    yield from _statistics(plan, threads)
+    _tabulate(plan)
+    return plan
+
+
+def _check(op: Operation, source: Source, images: Sequence[Any], options: Options) -> None:
+    if not op.works_on(source.ndim):
+        allowed = " or ".join(map(str, op.dimensions))
+        raise ValueError(f"ndim={source.ndim}: {op.id} works on items of {allowed} axes")
+    if op.channels == "reduce" and not source.channels:
+        raise ValueError(f"channel_axis=None: {op.id} needs an image with RGB or RGBA channels")
+    if len(images) != len(op.images) - 1:
+        wanted = ", ".join(name for name, _ in op.images[1:]) or "none"
+        raise ValueError(f"images: {op.id} takes {len(op.images) - 1} further ({wanted}), not {len(images)}")
+
+
+class _Survey(NamedTuple):
+    """What one pass over an item finds."""
+
+    low: Any
+    high: Any
+    outside: int
+
+
+def _limits(
+    op: Operation, source: Source, options: Options, values: str, threads: int
+) -> Generator[Progress, None, tuple[dict[Index, ValueRange], int]]:
+    """Value ranges of the layer or of its items, and how many values lie outside and will saturate."""
+    kind, how = source.dtype.kind, options.value_range
+    integral = kind in "biu"
+    given = None if how == "data" else _dtype_range(source.dtype) if how == "dtype" else how
+    ranged = values == "normalized" or op.asks("values")
+    blurs_missing = (
+        kind == "f"
+        and isinstance(op.reach, Neighborhood | type(lambda: 0))
+        and op.reach != POINTWISE
+        and not op.is_warp
+    )
+    wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
+    counts = op.saturates and given is not None and not _holds(given, source.dtype)
+    if not ((given is None and ranged) or blurs_missing or wide or counts):
+        return {(): ValueRange(*(given or (0.0, 1.0)), integral)}, 0
+    found: dict[Index, list[_Survey]] = {index: [] for index in source.indices}
+    tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
+
+    def work(task: Any) -> None:
+        found[task[0]].append(_survey(source, task, given if counts else None))
+
+    yield from spread("Value range", tasks, work, threads)
+    if wide:
+        _check_exact(found)
+    outside = sum(s.outside for surveys in found.values() for s in surveys)
+    if given is not None and (ranged or not blurs_missing):
+        return {(): ValueRange(*given, integral)}, outside
+    ends = {i: (min(s.low for s in v), max(s.high for s in v)) for i, v in found.items()}
+    if options.statistics == "layer":
+        ends = {(): (min(a for a, _ in ends.values()), max(b for _, b in ends.values()))}
+    return {
+        i: ValueRange(float(a), float(b), integral) if a <= b else ValueRange(0.0, 1.0) for i, (a, b) in ends.items()
+    }, outside
+
+
+def _survey(source: Source, task: Any, given: tuple[float, float] | None) -> _Survey:
+    x = source.read(*task)
+    x = x[..., : source.colours] if source.channels else x
+    low, high = x.min(), x.max()
+    if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        x = x[np.isfinite(x)]
+        low, high = (x.min(), x.max()) if x.size else (math.inf, -math.inf)
+    outside = (
+        0 if given is None or given[0] <= low <= high <= given[1] else np.count_nonzero((x < given[0]) | (x > given[1]))
+    )
+    return _Survey(
+        low if isinstance(low, float) else low.item(),
+        high if isinstance(high, float) else high.item(),
+        int(outside),
+    )
+
+
+def _dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
+
+
+def _holds(given: tuple[float, float], dtype: np.dtype[Any]) -> bool:
+    """Whether no value of a dtype lies outside a range."""
+    return dtype.kind in "bu" and given[0] <= 0 and given[1] >= _dtype_range(dtype)[1]
+
+
+def _check_exact(found: dict[Index, list[_Survey]]) -> None:
+    for survey in itertools.chain.from_iterable(found.values()):
+        for value in (survey.low, survey.high):
+            if abs(value) > EXACT_IN_FLOAT64:
+                raise ValueError(f"image: integers of at most 2^53, not {value}, so that floating point holds them")
+
+
+def _second_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
+    second: dict[str, Any] = {}
+    for (name, role), array in zip(op.images[1:], images, strict=True):
+        if role == "whole":
+            second[name] = _finite(name, np.asarray(array))
+        elif role == "aligned":
+            second[name] = _aligned(name, Source(array, source.ndim), source)
+        else:
+            second[name] = Source(array, options.ndim, options.channel_axis)
+    return second
+
+
+def _finite(name: str, array: Any) -> Any:
+    if array.dtype.kind not in "biuf" or not array.size:
+        raise ValueError(f"{name}: real numbers, at least one, not {array.dtype} of shape {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name}: finite numbers only")
+    return array.astype(working(array.dtype))
+
+
+def _aligned(name: str, second: Source, source: Source) -> Source:
+    tail = source.leading[len(source.leading) - len(second.leading) :]
+    if second.item != source.item or len(second.leading) > len(source.leading) or second.leading != tail:
+        raise ValueError(
+            f"{name}: shape {source.item}, or that of the image without channels {source.places}, not {second.places}"
+        )
+    return second
+
+
+def _reach(reach: Any, known: Mapping[str, Any]) -> Reach:
+    resolved: Reach = call(reach, known) if callable(reach) else reach
+    return resolved
+
+
+def _check_memory(plan: Plan) -> None:
+    """Refuse a result that memory cannot hold, before any is taken."""
+    needed = math.prod(plan.shape) * plan.dtype.itemsize
+    free = psutil.virtual_memory().available
+    if needed > free:
+        shape = " x ".join(map(str, plan.shape))
+        raise ValueError(
+            f"{plan.operation.id}: a result of {shape} pixels ({plan.dtype}) needs {needed / 2**30:,.1f} GiB;"
+            f" {free / 2**30:,.1f} GiB of memory are free"
+        )
+
+
+def _references(plan: Plan, threads: int) -> Steps:
+    """Put the statistic of a reference image in its place."""
+    for name, role in plan.operation.images[1:]:
+        if role == "reference":
+            source = plan.images[name]
+            plain = Options(ndim=source.ndim, channel_axis=source.channel_axis)
+            limits, _ = yield from _limits(plan.operation, source, plain, plan.values, threads)
+            own = replace(plan, source=source, limits=limits)
+            measured = []
+            for channel in _channels(own):
+                measured.append((yield from _measure(own, source.indices, channel, threads)))
+            assert isinstance(plan.images, dict)
+            plan.images[name] = measured[0] if len(measured) == 1 else tuple(measured)
+
+
+def _channels(plan: Plan) -> range:
+    """Channels that are counted on their own."""
+    return range(plan.source.colours if plan.source.channels and plan.operation.channels == "separate" else 1)
+
+
+def _statistics(plan: Plan, threads: int) -> Steps:
+    statistics = plan.operation.statistics
+    if not statistics:
+        return
+    pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
+    groups: dict[Index, list[Index]] = (
+        {(): plan.source.indices} if pooled else {index: [index] for index in plan.source.indices}
+    )
+    total = len(groups) * len(_channels(plan))
+    for done, (index, channel) in enumerate(itertools.product(groups, _channels(plan))):
+        steps = _measure(plan, groups[index], channel, threads)
+        plan.measured[index, channel] = yield from steps if total == 1 else _counted("Statistics", done, total, steps)
+
+
+def _counted(phase: str, done: int, total: int, steps: Steps) -> Steps:
+    """Report the progress of one of many equal passes as part of all of them."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(phase, done * step.total + step.done, total * step.total)
+
+
+def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> Steps:
+    """Count an operation's statistics over some items, one after the other."""
+    measured: Any = None
+    for statistic in plan.operation.statistics:
+        measured = yield from _count(plan, statistic, indices, channel, measured, threads)
+    return measured
+
+
+def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int) -> Steps:
+    """Add one statistic up, always over the same tiles in the same order."""
+    op, source = plan.operation, plan.source
+    reach = _reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
+    tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
+    total: list[Any] = []
+    early: dict[int, tuple[Any, ...]] = {}
+
+    def work(task: Any) -> None:
+        number, (index, core) = task
+        read = reach.reads(core, source.item)
+        limits = plan.limits_of(index)
+        x, bad = look(plan, source, index, read, limits)
+        if source.channels:
+            x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
+            if bad is not None:
+                bad = bad[..., channel] if op.channels == "separate" else np.asarray(bad.any(-1))
+        known = {
+            **names(plan, source, index, channel, limits),
+            "measured": measured,
+            "at": place(source, index, channel, read, core, reach),
+            "image": np.ascontiguousarray(x),
+            "valid": None if bad is None else ~bad,
+        }
+        early[number] = call(statistic.measure, known)
+
+    following = 0
+    for progress in spread("Statistics", tasks, work, threads):
+        while following in early:
+            arrays = early.pop(following)
+            total = [a + b for a, b in zip(total, arrays, strict=True)] if total else list(arrays)
+            following += 1
+        yield progress
+    known = {**names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
+    return call(statistic.finish, {**known, "counted": tuple(total)})
+
+
+def _tabulate(plan: Plan) -> None:
+    """Turn a pointwise operation on few grey levels that asks for no position into a table."""
+    op, source = plan.operation, plan.source
+    levels = grey_levels(source.dtype)
+    placeless = (
+        plan.reach == POINTWISE
+        and "at" not in arguments(op.compute)
+        and not any(role == "aligned" for _, role in op.images)
+    )
+    plain = not source.channels or (op.channels == "separate" and not op.statistics)
+    if levels is None or not placeless or not plain or isinstance(plan.reach, Gather):
+        return
+    for index in {*plan.limits, *(index for index, _ in plan.measured)}:
+        limits = plan.limits_of(index)
+        known = {**names(plan, source, index, 0, limits), "image": see(levels, plan.values, limits)}
+        out = np.asarray(call(op.compute, known))
+        if out.shape != levels.shape:
+            raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {levels.shape}")
+        plan.tables[index, 0] = back(out, plan.values, limits, plan.dtype)

@@ -1,0 +1,136 @@
+"""Any box of any item of a result, from the pixels it needs."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops._operation import At, ValueRange, call
+from ..ops._reach import Box, Gather, Neighborhood, Reach, size, within
+from .plan import Plan
+from .source import Index, Source
+from .tiles import tiles
+from .values import back, brightness, look_up, missing, recolour, see
+
+Array = NDArray[Any]
+
+
+def region(plan: Plan, index: Index, box: Box) -> Array:
+    """Compute a box of one item of the result, equal to the bit to what a run gives there; channels last.
+
+    Parameters
+    ----------
+    plan
+        From `prepare`.
+    index
+        Index of the item on the stack axes of the result.
+    box
+        (start, stop) on each axis of the result's item.
+
+    Raises
+    ------
+    ValueError
+        If the item or the box lies outside the result.
+    """
+    if len(index) != len(plan.source.leading) or not all(
+        0 <= i < n for i, n in zip(index, plan.source.leading, strict=True)
+    ):
+        raise ValueError(f"index={index}: an item of a stack of shape {plan.source.leading}")
+    if len(box) != len(plan.item) or not all(0 <= a < b <= n for (a, b), n in zip(box, plan.item, strict=True)):
+        raise ValueError(f"box={box}: (start, stop) within a result of shape {plan.item}")
+    reach = plan.reach
+    if isinstance(reach, Gather) or (isinstance(reach, Neighborhood) and reach.exact and reach.align == 1):
+        return block(plan, index, box)
+    out: Array | None = None
+    for tile in tiles(plan.source.item, reach):
+        both = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(tile, box, strict=True))
+        if all(a < b for a, b in both):
+            part = block(plan, index, tile)
+            if out is None:
+                out = np.empty((*size(box), *part.shape[len(box) :]), part.dtype)
+            out[within(both, box)] = part[within(both, tile)]
+    assert out is not None
+    return out
+
+
+def look(plan: Plan, source: Source, index: Index, read: Box, limits: ValueRange) -> tuple[Array, Array | None]:
+    """Read a box as the operation sees it, opacity left out; missing numbers filled, and their mask."""
+    raw = source.read(index, read)
+    warps = isinstance(plan.reach, Gather)
+    x = see(raw if warps or not source.channels else raw[..., : source.colours], plan.values, limits)
+    bad = None if warps else missing(x)
+    if bad is not None:
+        x = np.where(bad, x.dtype.type(0.0 if plan.values == "normalized" else limits.low), x)
+    return x, bad
+
+
+def names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueRange) -> dict[str, Any]:
+    """Return all that functions of an operation may ask for, but the pixels and their place."""
+    return {
+        **plan.parameters,
+        **plan.images,
+        "shape": source.item,
+        "dtype": plan.dtype,
+        "values": limits,
+        "measured": plan.measured_of(index, channel),
+    }
+
+
+def place(source: Source, index: Index, channel: int, read: Box, core: Box, reach: Reach) -> At:
+    """Say where a block lies."""
+    return At(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
+
+
+def block(plan: Plan, index: Index, core: Box) -> Array:
+    """Compute a box of one item in one piece."""
+    op, source, limits = plan.operation, plan.source, plan.limits_of(index)
+    read = plan.reach.reads(core, source.item)
+    table = plan.table_of(index)
+    if table is not None:
+        raw = source.read(index, read)
+        return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
+    x, bad = look(plan, source, index, read, limits)
+
+    def compute(image: Array, channel: int = 0) -> Array:
+        at = place(source, index, channel, read, core, plan.reach)
+        aligned = {n: _aligned(image, index, read) for n, image in plan.images.items() if isinstance(image, Source)}
+        known = {**names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
+        out = np.asarray(call(op.compute, known))
+        warps = isinstance(plan.reach, Gather)
+        tail = () if op.channels == "reduce" else image.shape[len(core) :]
+        expected = (*(size(core) if warps else size(read)), *tail)
+        if out.shape != expected:
+            raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {expected}")
+        return out if warps else out[at.inner]
+
+    inner = () if isinstance(plan.reach, Gather) else within(core, read)
+    if not source.channels or op.channels in ("joint", "reduce"):
+        y = compute(x)
+    elif op.channels == "brightness":
+        old = brightness(x)
+        y = recolour(x[inner], old[inner], compute(old))
+    else:
+        y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colours)], axis=-1)
+    out = back(y, plan.values, limits, plan.dtype)
+    if bad is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
+        return out
+    raw = source.read(index, core)
+    if bad is not None:
+        kept = raw[..., : source.colours] if source.channels else raw
+        if op.channels == "reduce":
+            kept, bad = kept.sum(-1), np.asarray(bad.any(-1))
+        out = np.where(bad[inner], kept.astype(plan.dtype), out)
+    return out if op.channels == "reduce" else _with_opacity(out, raw, source)
+
+
+def _with_opacity(out: Array, raw: Array, source: Source) -> Array:
+    """Pass the fourth channel through."""
+    if source.channels < 4 or out.shape[-1] == 4:
+        return out
+    return np.concatenate([out, raw[..., 3:].astype(out.dtype)], axis=-1)
+
+
+def _aligned(image: Source, index: Index, read: Box) -> Array:
+    """The same region of a second image, its values as they are."""
+    raw = image.read(index[len(index) - len(image.leading) :], read)
+    return see(raw, "float", ValueRange(0.0, 1.0))

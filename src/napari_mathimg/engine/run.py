@@ -1,0 +1,40 @@
+"""All regions of a result, in threads."""
+
+import itertools
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from ..ops._reach import Box
+from .plan import Plan
+from .region import block
+from .source import Index, Source
+from .threads import Progress, cores, spread
+from .tiles import tiles
+
+
+def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Progress, None, Any]:
+    """Return the whole result, as the value of a generator that yields progress; closing it cancels.
+
+    Parameters
+    ----------
+    plan
+        From `prepare`.
+    out
+        Array to write to, of the plan's shape; a new NumPy array by default.
+    threads
+        Number of threads; all cores by default. The result does not depend on it.
+    """
+    array = np.empty(plan.shape, plan.dtype) if out is None else out
+    if tuple(array.shape) != plan.shape:
+        raise ValueError(f"out: shape {plan.shape}, not {tuple(array.shape)}")
+    result = Source(array, plan.source.ndim, plan.channel_axis)
+    tasks = list(itertools.product(plan.source.indices, tiles(plan.source.item, plan.reach)))
+
+    def work(task: tuple[Index, Box]) -> None:
+        index, box = task
+        result.write(index, box, block(plan, index, box))
+
+    yield from spread(plan.operation.title, tasks, work, threads or cores())
+    return array

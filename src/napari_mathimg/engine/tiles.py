@@ -1,0 +1,42 @@
+"""The fixed grid of an item's regions: of its shape and reach alone, never of the machine."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+from ..ops._reach import Box, Gather, Reach, Whole, size
+
+PIXELS = 2**18  # of a tile: small enough for caches and for a quick cancel, large enough for the call's cost
+SIDE = 256
+HALOS = 8
+
+
+def tiles(shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int = SIDE) -> list[Box]:
+    """Return the boxes that cover a result of a given shape once."""
+    if isinstance(reach, Whole):
+        return [tuple((0, n) for n in shape)]
+    if isinstance(reach, Gather):
+        return list(_split(reach, tuple((0, n) for n in reach.shape), shape, pixels))
+    halos = reach.halo(len(shape))
+    sides: list[int] = []
+    for axis, (n, halo) in enumerate(zip(shape, halos, strict=True)):
+        rest = math.prod(shape[axis + 1 :]) * math.prod(sides)
+        least = max(HALOS * halo, side if axis >= len(shape) - 2 else 1)
+        length = min(max(least, pixels // rest), n)
+        sides.append(-(-length // reach.align) * reach.align)
+    spans = ([(a, min(a + s, n)) for a in range(0, n, s)] for n, s in zip(shape, sides, strict=True))
+    return list(itertools.product(*spans))
+
+
+def _split(reach: Gather, core: Box, shape: tuple[int, ...], pixels: int) -> Iterator[Box]:
+    """Halve a box of the result until neither it nor what it reads is large."""
+    lengths = size(core)
+    if math.prod(lengths) <= pixels:
+        read = math.prod(size(reach.reads(core, shape)))
+        if read <= 4 * pixels or max(lengths) == 1 or read <= 4 * math.prod(lengths):
+            yield core
+            return
+    axis = lengths.index(max(lengths))
+    a, b = core[axis]
+    for half in ((a, (a + b) // 2), ((a + b) // 2, b)):
+        yield from _split(reach, (*core[:axis], half, *core[axis + 1 :]), shape, pixels)

@@ -1,0 +1,125 @@
+"""Inner loops of histogram equalization, global and contrast-limited adaptive."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._jit import kernel
+
+Indices = NDArray[np.intp]
+Counts = NDArray[np.int64]
+Levels = NDArray[np.uint16]
+
+MISSING = np.uint16(65535)  # stands for a pixel that holds no number
+
+
+@kernel
+def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
+    """Add to `counts` how many values of a flat array in [0, 1] fall into equal bins, the last one closed."""
+    for k in range(image.size):
+        i = int(image[k] * nbins)
+        counts[min(max(i, 0), nbins - 1)] += 1
+
+
+@kernel
+def count_levels(image, levels, counts):  # type: ignore[no-untyped-def]
+    """Add to `counts` how many values of a flat array in [0, 1] stand for each of equally spaced grey levels."""
+    for k in range(image.size):
+        i = int(image[k] * (levels - 1) + 0.5)
+        counts[min(max(i, 0), levels - 1)] += 1
+
+
+@kernel
+def interpolate(image, first, step, table, out):  # type: ignore[no-untyped-def]
+    """Look a flat array up in values given at ``first + step * k``; constant beyond the ends."""
+    last = table.size - 1
+    for k in range(image.size):
+        p = (image[k] - first) / step
+        p = min(max(p, 0.0), float(last))
+        i = min(int(p), last - 1)
+        out[k] = table[i] + (table[i + 1] - table[i]) * (p - i)
+
+
+@kernel
+def count_tiles(
+    levels: Levels, zi: Indices, zt: Indices, yi: Indices, yt: Indices, xi: Indices, xt: Indices,
+    bin_size: int, counts: Counts,
+) -> None:  # fmt: skip
+    """Count a block's bins tile by tile; for each axis, the pixels (…i) and the tiles (…t) they count in."""
+    for a in range(zi.size):
+        for b in range(yi.size):
+            for c in range(xi.size):
+                level = levels[zi[a], yi[b], xi[c]]
+                if level != MISSING:
+                    counts[zt[a], yt[b], xt[c], level // bin_size] += 1
+
+
+@kernel
+def clip_histogram(h: Counts, limit: int) -> None:
+    """Cut a histogram at `limit` and spread the excess over the bins below it, as scikit-image does."""
+    n = h.size
+    excess = 0
+    for i in range(n):
+        if h[i] > limit:
+            excess += h[i] - limit
+            h[i] = limit
+    share = excess // n
+    upper = limit - share
+    for i in range(n):
+        if h[i] < upper:
+            excess -= share
+            h[i] += share
+        if upper <= h[i] < limit:
+            excess += h[i] - limit
+            h[i] = limit
+    while excess > 0:
+        before = excess
+        for start in range(n):
+            under = 0
+            for i in range(n):
+                under += 1 if h[i] < limit else 0
+            step = max(1, under // excess)
+            for i in range(start, n, step):
+                if h[i] < limit:
+                    h[i] += 1
+                    excess -= 1
+            if excess <= 0:
+                break
+        if before == excess:
+            break
+
+
+@kernel
+def tile_maps(counts: Counts, limit: int, top: int, maps: Levels) -> None:
+    """Turn histograms (tiles, bins) into grey level mappings: the clipped histogram's cumulative sum."""
+    for t in range(counts.shape[0]):
+        h = counts[t].copy()
+        scale = top / max(h.sum(), 1)
+        clip_histogram(h, limit)
+        total = 0
+        for i in range(h.size):
+            total += h[i]
+            maps[t, i] = int(min(total * scale, float(top)))
+
+
+@kernel
+def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: ignore[no-untyped-def]
+    """Mix the mappings of the nearest tiles at every pixel of a block, and drop the fraction.
+
+    For each axis, the padded tile before a pixel (…0) and the way to the next one (…f). The products are in
+    float64 and the sum in float32, in scikit-image's order, so that dropping the fraction gives the same level.
+    """
+    for a in range(levels.shape[0]):
+        for b in range(levels.shape[1]):
+            for c in range(levels.shape[2]):
+                level = levels[a, b, c] // bin_size
+                total = np.float32(0)
+                for i in range(2):
+                    wz = zf[a] if i else 1 - zf[a]
+                    if wz == 0:
+                        continue
+                    for j in range(2):
+                        wy = yf[b] if j else 1 - yf[b]
+                        for k in range(2):
+                            wx = xf[c] if k else 1 - xf[c]
+                            total += np.float32(maps[z0[a] + i, y0[b] + j, x0[c] + k, level] * (wx * wy * wz))
+                out[a, b, c] = np.uint16(total)

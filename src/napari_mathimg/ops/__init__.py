@@ -1,0 +1,1 @@
+"""The operations: pure functions on arrays, one module a family."""

@@ -1,0 +1,312 @@
+"""The declaration of an operation: a signature, a reach, and what it must know beforehand."""
+
+import contextvars
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from typing import Any, Literal, cast, get_type_hints
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from ._reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
+from ._types import Array, Auto, PerAxis, Role, describe, note
+
+__all__ = [
+    "POINTWISE",
+    "At",
+    "Gather",
+    "Neighborhood",
+    "Operation",
+    "Parameter",
+    "Statistic",
+    "ValueRange",
+    "Whole",
+    "arguments",
+    "call",
+    "checkpoint",
+    "operation",
+]
+
+Values = Literal["exact", "float", "normalized"]
+Channels = Literal["separate", "joint", "brightness", "reduce"]
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a block lies.
+
+    Parameters
+    ----------
+    index
+        Index of the item in the stack.
+    shape
+        Full shape of the item.
+    read, core
+        The box read and the box wanted: equal to the block and to the result.
+    reach
+        What the operation declared, resolved.
+    position
+        Number of pixels of the layer that come before this item (and channel).
+    """
+
+    index: tuple[int, ...]
+    shape: tuple[int, ...]
+    read: Box
+    core: Box
+    reach: Reach
+    position: int = 0
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Where the wanted box lies in the block."""
+        return within(self.core, self.read)
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """The two values an operation sees as 0 and 1, and the number of whole grey levels between them."""
+
+    low: float
+    high: float
+    integral: bool = False
+
+    @property
+    def width(self) -> float:
+        """Distance between the ends; 1 for a constant image."""
+        return self.high - self.low or 1.0
+
+    def bins(self, nbins: int) -> int:
+        """Bins that count the range: one per grey level of integers with at most 65536 levels, else `nbins`."""
+        return round(self.width) + 1 if self.integral and self.width < 65536 else nbins
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """Numbers counted tile by tile and added up in the order of the grid, then finished once.
+
+    `measure` returns a tuple of arrays for one tile; `finish` gets their sums as `counted`. `valid` is the mask
+    of pixels that hold a number, or None where all do. Where an operation has several statistics, each finds the
+    result of the one before as `measured`. `pooled` says that they may be counted over a whole layer.
+    """
+
+    measure: Callable[..., tuple[Array, ...]]
+    finish: Callable[..., Any]
+    reach: Reach | Callable[..., Reach] = POINTWISE
+    pooled: bool = True
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an operation: its name, annotated type and default."""
+
+    name: str
+    hint: Any
+    default: Any
+
+
+ENGINE = {"image", "at", "shape", "dtype", "values", "measured", "valid"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A declared operation; `function` is what was declared, `compute` what the engine calls on a block."""
+
+    id: str
+    title: str
+    function: Callable[..., Any]
+    compute: Callable[..., Any]
+    reach: Reach | Callable[..., Reach]
+    values: Values | Callable[..., Values]
+    channels: Channels
+    dimensions: tuple[int, ...] | Literal["all"]
+    statistics: tuple[Statistic, ...]
+    check: Callable[..., None] | None
+    saturates: bool
+    parameters: Mapping[str, Parameter]
+    images: tuple[tuple[str, str], ...]
+    version: int
+    module: str
+
+    def __reduce__(self) -> Any:
+        """Pickle as a reference to the declaration."""
+        return _find, (self.module, self.id)
+
+    @property
+    def family(self) -> str:
+        """Name of the module that declares it."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def is_warp(self) -> bool:
+        """Whether it changes the image's domain."""
+        return self.compute is not self.function
+
+    def asks(self, name: str) -> bool:
+        """Whether the operation, or one of its rules, names something the engine supplies."""
+        autos = (note(p.hint, Auto) for p in self.parameters.values())
+        helpers = [self.compute, self.check, *(a.rule for a in autos if a)]
+        helpers += [h for s in self.statistics for h in (s.measure, s.finish)]
+        return any(h is not None and name in arguments(h) for h in helpers)
+
+    def works_on(self, ndim: int) -> bool:
+        """Whether items may have so many axes."""
+        return self.dimensions == "all" or ndim in self.dimensions
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """A pydantic model of the parameters."""
+        fields: dict[str, Any] = {p.name: (p.hint, p.default) for p in self.parameters.values()}
+        return create_model(self.id, __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
+
+    def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters, checked.
+
+        Raises
+        ------
+        ValueError
+            ``name=value: requirement`` for the first parameter that is unknown or out of bounds.
+        """
+        try:
+            checked = self.model(**{name: _plain(value) for name, value in given.items()})
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise ValueError(f"{name}={given[name]!r}: {self.id} has no such parameter; it has {known}") from None
+            raise ValueError(f"{name}={given[name]!r}: {describe(self.parameters[name].hint)}") from None
+        return {name: getattr(checked, name) for name in self.parameters}
+
+    def resolve(self, given: Mapping[str, Any], shape: tuple[int, ...], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters, checked, with "auto" and one-for-all-axes turned into numbers."""
+        out = self.validate(given)
+        for name, p in self.parameters.items():
+            auto = note(p.hint, Auto)
+            if auto and isinstance(out[name], str) and out[name] == "auto":
+                out[name] = call(auto.rule, {**known, "shape": shape, **out})
+            if note(p.hint, PerAxis):
+                value = out[name] if isinstance(out[name], tuple) else (out[name],) * len(shape)
+                if len(value) != len(shape):
+                    raise ValueError(f"{name}={value!r}: one value, or {len(shape)} for {len(shape)} axes")
+                out[name] = value
+        if self.check:
+            call(self.check, {**known, "shape": shape, **out})
+        return out
+
+
+def operation(
+    title: str,
+    *,
+    values: Values | Callable[..., Values],
+    reach: Reach | Callable[..., Reach],
+    channels: Channels = "separate",
+    dimensions: tuple[int, ...] | Literal["all"] = (2, 3),
+    statistics: tuple[Statistic, ...] = (),
+    check: Callable[..., None] | None = None,
+    saturates: bool = False,
+    version: int = 1,
+    compute: Callable[..., Any] | None = None,
+) -> Callable[[Callable[..., Any]], Operation]:
+    """Declare an operation.
+
+    Parameters
+    ----------
+    title
+        What menus show.
+    values
+        How it sees numbers: "exact" (own dtype), "float" (as they are) or "normalized" (the value range is 0 to 1).
+    reach
+        What a box of the result depends on, or a function of parameters and images that says it.
+    channels
+        "separate" (one at a time), "joint" (channels last), "brightness" (V = max(R, G, B), colours scaled by
+        V'/V) or "reduce" (channels last in, none out).
+    dimensions
+        Numbers of axes an item may have.
+    statistics
+        What must be counted before any region can be computed.
+    check
+        Raises ValueError for parameters that do not go together.
+    saturates
+        Whether values outside the value range end at its ends.
+    version
+        Raised when the same parameters begin to give another result.
+    compute
+        What the engine calls on a block, where that is not the declared function.
+    """
+
+    def declare(function: Callable[..., Any]) -> Operation:
+        hints = get_type_hints(function, include_extras=True)
+        images: list[tuple[str, str]] = []
+        parameters: dict[str, Parameter] = {}
+        for name, p in inspect.signature(function).parameters.items():
+            role = note(hints.get(name), Role)
+            if role:
+                images.append((name, role.name))
+            elif name not in ENGINE:
+                if name not in hints or p.default is p.empty:
+                    raise TypeError(f"{function.__name__}: parameter {name} needs an annotation and a default")
+                parameters[name] = Parameter(name, hints[name], p.default)
+        op = Operation(
+            id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
+            values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
+            saturates=saturates, parameters=parameters, images=tuple(images) or (("image", "image"),),
+            version=version, module=function.__module__,
+        )  # fmt: skip
+        _check_names(op)
+        return op
+
+    return declare
+
+
+def _check_names(op: Operation) -> None:
+    """Refuse a declaration whose rules name what the engine will not know."""
+    own = {*op.parameters, *(name for name, _ in op.images)}
+    autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
+    supplied = {"shape", "dtype", "values"}
+    for helpers, known in (
+        ([op.compute], own | ENGINE),
+        ([op.reach, op.values, *(s.reach for s in op.statistics)], own | {"shape"}),
+        ([op.check, *autos], own | supplied),
+        ([s.measure for s in op.statistics], own | ENGINE),
+        ([s.finish for s in op.statistics], own | supplied | {"counted", "measured"}),
+    ):
+        for helper in helpers:
+            if callable(helper) and (wrong := set(arguments(helper)) - known):
+                raise TypeError(f"{op.id}: {helper.__name__} asks for {', '.join(sorted(wrong))}")
+
+
+@cache
+def arguments(function: Callable[..., Any]) -> dict[str, bool]:
+    """Names a function asks for, and whether each goes by position."""
+    asked = inspect.signature(function).parameters.values()
+    return {p.name: p.kind is p.POSITIONAL_ONLY for p in asked}
+
+
+def call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
+    """Call a function with those of the known values that it names."""
+    names = arguments(function)
+    positional = [known[n] for n, first in names.items() if first]
+    return function(*positional, **{n: known[n] for n, first in names.items() if not first})
+
+
+def _plain(value: Any) -> Any:
+    """NumPy values and lists as numbers and tuples."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _find(module: str, name: str) -> Operation:
+    return cast(Operation, getattr(import_module(module), name))
+
+
+_tick: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar("tick", default=None)
+
+
+def checkpoint() -> None:
+    """Stop here when the run was cancelled; called by long loops, without effect outside a run."""
+    tick = _tick.get()
+    if tick is not None:
+        tick()

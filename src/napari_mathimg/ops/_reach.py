@@ -1,0 +1,187 @@
+"""What a box of the result reads: its neighbourhood, the image of a map, or everything."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import maps, sampling
+
+Box = tuple[tuple[int, int], ...]
+Floats = NDArray[np.float64]
+
+
+def size(box: Box) -> tuple[int, ...]:
+    """Return the shape of a box."""
+    return tuple(b - a for a, b in box)
+
+
+def within(inner: Box, outer: Box) -> tuple[slice, ...]:
+    """Return the slices that cut one box out of an array that covers another."""
+    return tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(inner, outer, strict=True))
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """A pixel of the result depends on the input at most `radius` away, on a grid of `align` pixels.
+
+    `exact=False` says that boxes agree with the whole to a tolerance only: the engine then always computes on
+    its fixed tiles, as it does for `align > 1`.
+    """
+
+    radius: int | tuple[int, ...]
+    align: int = 1
+    exact: bool = True
+
+    def halo(self, ndim: int) -> tuple[int, ...]:
+        """Return the radius along each axis."""
+        return self.radius if isinstance(self.radius, tuple) else (self.radius,) * ndim
+
+    def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
+        """Return the box of the input that a box of the result depends on, cut at the true edges."""
+        return tuple(
+            (max(a - h, 0) // self.align * self.align, min(b + h, n))
+            for (a, b), h, n in zip(core, self.halo(len(shape)), shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Every pixel of the result depends on all of the item."""
+
+    reason: str
+
+    def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
+        """Return the box of the whole item."""
+        return tuple((0, n) for n in shape)
+
+
+class Map(Protocol):
+    """Where each pixel of the result is read: result index -> input index."""
+
+    def coordinates(self, core: Box) -> tuple[Floats, ...]:
+        """Return, for each axis, the input coordinates of every pixel of a box."""
+
+    def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
+        """Return, for each axis, an interval that holds all of them; infinite where there is none."""
+
+
+@dataclass(frozen=True)
+class Separable:
+    """Each axis on its own: ``scale * index + offset``."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    def coordinates(self, core: Box) -> tuple[Floats, ...]:
+        """Return the input coordinates of every pixel of a box."""
+        grids = np.meshgrid(*(np.arange(a, b, dtype=float) for a, b in core), indexing="ij")
+        return tuple(s * g + o for s, o, g in zip(self.scale, self.offset, grids, strict=True))
+
+    def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
+        """Return the interval of input coordinates along each axis."""
+        ends = ((s * a + o, s * (b - 1) + o) for s, o, (a, b) in zip(self.scale, self.offset, core, strict=True))
+        return tuple((min(e), max(e)) for e in ends)
+
+
+@dataclass(frozen=True)
+class Projective:
+    """A 3 x 3 matrix on (row, column, 1)."""
+
+    matrix: tuple[tuple[float, ...], ...]
+
+    def coordinates(self, core: Box) -> tuple[Floats, ...]:
+        """Return the rows and columns of every pixel of a box."""
+        yy, xx = np.empty(size(core)), np.empty(size(core))
+        maps.projective(np.array(self.matrix), core[0][0], core[1][0], yy, xx)
+        return yy, xx
+
+    def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
+        """Return the intervals of rows and columns: a box's corners bound it unless the horizon crosses it."""
+        ends = np.array([(r, c, 1.0) for r in (core[0][0], core[0][1] - 1) for c in (core[1][0], core[1][1] - 1)])
+        y, x, w = np.array(self.matrix) @ ends.T
+        if not (np.all(w > 0) or np.all(w < 0)):
+            return ((-math.inf, math.inf),) * 2
+        return tuple((float((v / w).min()), float((v / w).max())) for v in (y, x))
+
+
+@dataclass(frozen=True)
+class Swirl:
+    """Points turned about `center` by an angle (radians) that decays with their distance."""
+
+    center: tuple[float, float]
+    strength: float
+    decay: float
+    rotation: float
+
+    def coordinates(self, core: Box) -> tuple[Floats, ...]:
+        """Return the rows and columns of every pixel of a box."""
+        yy, xx = np.empty(size(core)), np.empty(size(core))
+        maps.swirl(self.center, self.strength, self.decay, self.rotation, core[0][0], core[1][0], yy, xx)
+        return yy, xx
+
+    def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
+        """Return the intervals of rows and columns."""
+        return tuple((float(c.min()), float(c.max())) for c in self.coordinates(core))
+
+
+@dataclass(frozen=True)
+class Gather:
+    """A change of domain: where each pixel of the result is read, and where the result lies over the source.
+
+    Parameters
+    ----------
+    shape
+        Shape of the result.
+    source
+        Map from result index to input index.
+    placement
+        (n + 1, n + 1) affine matrix, result index -> input index, that places the result's layer.
+    order, mode, cval
+        Interpolation order (0, 1 or 3), edge mode and fill value.
+    smooth
+        Standard deviations of the Gaussian applied to the input before sampling, one per axis, or empty.
+    """
+
+    shape: tuple[int, ...]
+    source: Map
+    placement: NDArray[Any]
+    order: int = 1
+    mode: str = "constant"
+    cval: float = 0.0
+    smooth: tuple[float, ...] = ()
+
+    def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
+        """Return the box of the input that a box of the result samples, smoothing included."""
+        margins = [margin(s) for s in self.smooth] or [0] * len(shape)
+        return tuple(
+            self._span(low, high, n, m)
+            for (low, high), n, m in zip(self.source.bounds(core), shape, margins, strict=True)
+        )
+
+    def _span(self, low: float, high: float, n: int, margin: int) -> tuple[int, int]:
+        taps = 2 if self.order == 3 else 1
+        if not (math.isfinite(low) and math.isfinite(high)) or high - low > 2 * n:
+            first, last = -2 * n, 2 * n
+        else:
+            first, last = math.floor(low) - taps, math.ceil(high) + taps
+        wraps = self.mode == "grid-wrap" and (first - margin < 0 or last + margin >= n)
+        if wraps or (first < -2 * n and last > 2 * n):
+            return 0, n
+        if self.mode == "constant" or (first >= 0 and last < n):
+            first, last = min(max(first, 0), n - 1), min(max(last, 0), n - 1)
+        else:
+            folded = sampling.fold_all(first, last, n, sampling.MODES[self.mode])
+            first, last = int(folded.min()), int(folded.max())
+        return max(first - margin, 0), min(last + 1 + margin, n)
+
+
+def margin(sigma: float, truncate: float = 4.0) -> int:
+    """Return the half-size of a Gaussian kernel cut at `truncate` standard deviations, as scipy.ndimage cuts it."""
+    return int(truncate * sigma + 0.5)
+
+
+POINTWISE = Neighborhood(0)
+Reach = Neighborhood | Gather | Whole

@@ -1,0 +1,130 @@
+"""Read a block of a result through a map; `warp` declares an operation by its map alone."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from ..kernels import sampling
+from ._operation import At, Operation, Values, operation
+from ._reach import Gather, Separable
+from ._types import Array
+
+
+def warp(
+    title: str,
+    *,
+    dimensions: tuple[int, ...] | Literal["all"] = (2,),
+    check: Callable[..., None] | None = None,
+) -> Callable[[Callable[..., Any]], Operation]:
+    """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`."""
+
+    def declare(mapping: Callable[..., Gather]) -> Operation:
+        return operation(
+            title,
+            values=_values(mapping),
+            reach=mapping,
+            channels="joint",
+            dimensions=dimensions,
+            check=check,
+            compute=sample,
+        )(mapping)
+
+    return declare
+
+
+def _values(mapping: Callable[..., Gather]) -> Values | Callable[..., Values]:
+    if "order" not in mapping.__annotations__:
+        return "exact"
+    return lambda order: "float" if order else "exact"
+
+
+def sample(image: Array, /, *, at: At) -> Array:
+    """Sample a block, channels last where there are any, for the box `at.core` of the result."""
+    gather = at.reach
+    assert isinstance(gather, Gather)
+    ndim = len(at.shape)
+    if any(gather.smooth):
+        sigma = (*gather.smooth, *(0,) * (image.ndim - ndim))
+        image = ndi.gaussian_filter(image, sigma, mode=gather.mode, cval=gather.cval)
+    if isinstance(gather.source, Separable):
+        return _separable(image, gather, gather.source, at)
+    return _scattered(image[..., None], gather, at)[..., 0] if image.ndim == ndim else _scattered(image, gather, at)
+
+
+def _scattered(image: Array, gather: Gather, at: At) -> Array:
+    (top, _), (left, _) = at.read
+    yy, xx = gather.source.coordinates(at.core)
+    image = np.ascontiguousarray(image)
+    out = np.empty((*yy.shape, image.shape[2]), image.dtype)
+    fill = _fill(gather.cval, image.dtype)
+    kernel = {0: sampling.nearest, 1: sampling.linear, 3: sampling.cubic}[gather.order]
+    if gather.order == 0:  # copied bit by bit, whatever the bits mean
+        bits = np.dtype(f"u{image.dtype.itemsize}")
+        kernel(
+            image.view(bits),
+            top,
+            left,
+            *at.shape,
+            yy,
+            xx,
+            sampling.MODES[gather.mode],
+            fill.view(bits),
+            out.view(bits),
+        )
+    else:
+        kernel(image, top, left, *at.shape, yy, xx, sampling.MODES[gather.mode], fill, out)
+    return out
+
+
+def _separable(image: Array, gather: Gather, source: Separable, at: At) -> Array:
+    """Axis by axis, the one that shrinks most first."""
+    fill = _fill(gather.cval, image.dtype)
+    axes = sorted(range(len(at.shape)), key=lambda axis: -source.scale[axis])
+    for axis in axes:
+        (start, stop), (first, _), n = at.core[axis], at.read[axis], at.shape[axis]
+        index, weight, outside = sampling.axis_taps(
+            start, stop, source.scale[axis], source.offset[axis], n, gather.order, sampling.MODES[gather.mode]
+        )
+        image = (
+            _take(image, axis, index[:, 0] - first, outside > 0, fill)
+            if gather.order == 0
+            else _mix(image, axis, first, index, weight, outside, fill)
+        )
+    return image
+
+
+def _take(image: Array, axis: int, index: Array, outside: Array, fill: Any) -> Array:
+    out = np.take(image, np.maximum(index, 0), axis)
+    if outside.any():
+        np.moveaxis(out, axis, 0)[outside] = fill
+    return out
+
+
+def _mix(image: Array, axis: int, first: int, index: Array, weight: Array, outside: Array, fill: Any) -> Array:
+    shape, image = image.shape, np.ascontiguousarray(image)
+    out = np.empty((*shape[:axis], len(index), *shape[axis + 1 :]), image.dtype)
+    before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    if after == 1:
+        sampling.resample_rows(image.reshape(before, -1), first, index, weight, outside, fill, out.reshape(before, -1))
+    else:
+        sampling.resample_axis(
+            image.reshape(before, -1, after),
+            first,
+            index,
+            weight,
+            outside,
+            fill,
+            out.reshape(before, -1, after),
+        )
+    return out
+
+
+def _fill(cval: float, dtype: np.dtype[Any]) -> Any:
+    """The fill value as a dtype holds it."""
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        cval = min(max(round(cval), int(info.min)), int(info.max))
+    return dtype.type(cval)

@@ -1,0 +1,175 @@
+"""Annotated parameter types: bounds, step, unit, and the rules behind "auto"."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+
+import annotated_types
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """How an image reaches the function: its region, the same region, whole, or only its statistic."""
+
+    name: Literal["image", "aligned", "whole", "reference"]
+
+
+Image: TypeAlias = Annotated[Array, Role("image")]
+AlignedImage: TypeAlias = Annotated[Array, Role("aligned")]
+WholeImage: TypeAlias = Annotated[Array, Role("whole")]
+Reference: TypeAlias = Annotated[Any, Role("reference")]
+
+
+@dataclass(frozen=True)
+class Number(annotated_types.GroupedMetadata):
+    """Bounds, with the step and the unit a form needs."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    step: float = 1.0
+    unit: str = ""
+
+    def __iter__(self) -> Iterator[annotated_types.BaseMetadata]:
+        """Yield the bounds as pydantic understands them."""
+        if self.ge is not None:
+            yield annotated_types.Ge(self.ge)
+        if self.gt is not None:
+            yield annotated_types.Gt(self.gt)
+        if self.le is not None:
+            yield annotated_types.Le(self.le)
+
+
+@dataclass(frozen=True)
+class PerAxis:
+    """One value for all axes of the item, or one for each."""
+
+
+@dataclass(frozen=True)
+class Auto:
+    """The rule, by argument names, that turns "auto" into numbers before the run."""
+
+    rule: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A value worth offering, from the pixel's size along each axis of the item."""
+
+    label: str
+    help: str
+    rule: Callable[[tuple[float, ...]], Any]
+
+
+def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Split a hint into the plain type and its annotations."""
+    return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
+
+
+def note(hint: Any, kind: type) -> Any:
+    """Return the annotation of a kind that a hint carries, or None."""
+    return next((n for n in parts(hint)[1] if isinstance(n, kind)), None)
+
+
+def options(hint: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the hint alone."""
+    plain = parts(hint)[0]
+    return get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,) if plain is not hint else (hint,)
+
+
+def describe(hint: Any) -> str:
+    """Say in words what values a hint allows."""
+    plain, _ = parts(hint)
+    origin, arguments = get_origin(plain), get_args(plain)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(describe(a) for a in arguments))
+    if origin is Literal:
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(map(repr, arguments))
+    if origin is tuple:
+        count = "" if arguments[-1] is Ellipsis else f" of {len(arguments)}"
+        return f"a sequence{count}, each {describe(arguments[0])}"
+    if plain is bool:
+        return "True or False"
+    if plain in (int, float):
+        return ("a whole number" if plain is int else "a finite number") + _bounds(note(hint, Number))
+    return f"a {getattr(plain, '__name__', plain)}"
+
+
+def _bounds(number: Number | None) -> str:
+    if number is None:
+        return ""
+    low = (
+        f"at least {number.ge:g}"
+        if number.ge is not None
+        else f"greater than {number.gt:g}"
+        if number.gt is not None
+        else ""
+    )
+    high = f"at most {number.le:g}" if number.le is not None else ""
+    return ", ".join(["", *filter(None, (low, high))])
+
+
+def resolved(value: Any) -> Any:
+    """Return a parameter as functions get it: "auto" and one-for-all-axes were turned into numbers before."""
+    return value
+
+
+def middle(shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Return the point halfway between the first and the last pixel."""
+    return tuple((n - 1) / 2 for n in shape)
+
+
+Gamma = Annotated[float, Number(ge=0, le=100, step=0.05)]
+Gain = Annotated[float, Number(ge=0, le=1000, step=0.1)]
+Degrees = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°")]
+Shear = Annotated[float, Number(ge=-89, le=89, step=1, unit="°")]
+Coordinate = Annotated[float, Number(ge=-1e6, le=1e6, step=1, unit="px")]
+Length = Annotated[float, Number(ge=0, le=10_000, step=0.1, unit="px")]
+Lengths = Annotated[Length | tuple[Length, ...], PerAxis()]
+Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
+Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
+Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²")]
+Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
+Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
+Value = Annotated[float, Number(ge=-1e15, le=1e15, step=1)]
+LowLevel = Annotated[Literal["auto"] | Value, Auto(lambda values: values.low)]
+HighLevel = Annotated[Literal["auto"] | Value, Auto(lambda values: values.high)]
+ValuePair = tuple[Value, Value]
+Bins = Annotated[int, Number(ge=2, le=65536, step=16)]
+TileBins = Annotated[int, Number(ge=2, le=16384, step=16)]
+Seed = Annotated[int, Number(ge=0, le=2**31 - 1, step=1)]
+Turns = Annotated[float, Number(ge=-100, le=100, step=0.5, unit="rad")]
+Radius = Annotated[float, Number(gt=0, le=1e6, step=10, unit="px")]
+Order = Literal[0, 1, 3]
+Edge = Literal["constant", "nearest", "reflect", "mirror", "grid-wrap"]
+Scale = Annotated[float, Number(gt=0, le=1000, step=0.1)]
+Factors = Annotated[
+    Scale | tuple[Scale, ...],
+    PerAxis(),
+    Suggestion(
+        "Isotropic",
+        "Factors that make the pixels of every axis as small as the smallest.",
+        lambda spacing: tuple(s / min(spacing) for s in spacing),
+    ),
+]
+PlaneScale = tuple[Scale, Scale]
+PlaneShear = tuple[Shear, Shear]
+Point = tuple[Coordinate, Coordinate]
+Center = Annotated[Literal["auto"] | Point, Auto(middle)]
+AffineCenter = Annotated[Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape))]
+Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
+Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
+Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
+Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape)]
+Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]
+Starts = Annotated[Literal["auto"] | Index | tuple[Index, ...], PerAxis(), Auto(lambda shape: (0,) * len(shape))]
+Stops = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape)]
+Tiles = Annotated[
+    Literal["auto"] | Size | tuple[Size, ...],
+    PerAxis(),
+    Auto(lambda shape: tuple(max(n // 8, 1) for n in shape)),
+]

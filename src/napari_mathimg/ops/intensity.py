@@ -1,0 +1,409 @@
+"""Changes of intensities: tone curves, equalization, clipping."""
+
+import math
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import equalize, sampling
+from . import _types as t
+from ._operation import POINTWISE, At, Statistic, ValueRange, operation
+
+__all__ = [
+    "adjust_gamma",
+    "adjust_log",
+    "adjust_sigmoid",
+    "clip",
+    "equalize_adapthist",
+    "equalize_hist",
+    "invert",
+    "rescale_intensity",
+    "to_gray",
+]
+
+GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
+
+
+@operation("RGB to grey", values="float", reach=POINTWISE, channels="reduce")
+def to_gray(image: t.Image, /) -> t.Image:
+    """Turn colours into luminance.
+
+    Y = 0.2125 R + 0.7154 G + 0.0721 B, as for linear Rec. 709 primaries; opacity is dropped.
+
+    Raises
+    ------
+    ValueError
+        If the image has no colour channels.
+
+    References
+    ----------
+    .. [1] C. Poynton, "Frequently asked questions about color" (1997), question 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options, apply
+    >>> red = np.zeros((1, 1, 3), np.uint8)
+    >>> red[..., 0] = 200
+    >>> apply(red, "to_gray", options=Options(channel_axis=-1))
+    array([[42]], dtype=uint8)
+    """
+    weights = np.array([0.2125, 0.7154, 0.0721], image.dtype)
+    luminance: t.Array = image @ weights
+    return luminance
+
+
+def _check_clip(low: float, high: float, outside: str, dtype: np.dtype[Any]) -> None:
+    if low > high:
+        raise ValueError(f"low={low:g}: at most high={high:g}")
+    if outside == "nan" and dtype.kind != "f":
+        raise ValueError(f"outside='nan': a floating-point result, not {dtype}; choose float32 as output type")
+
+
+@operation("Clip", values="float", reach=POINTWISE, check=_check_clip)
+def clip(
+    image: t.Image, /, *, low: t.LowLevel = "auto", high: t.HighLevel = "auto",
+    outside: Literal["saturate", "zero", "nan"] = "saturate",
+) -> t.Image:  # fmt: skip
+    """Keep the intensities from one level to another.
+
+    Parameters
+    ----------
+    low
+        Lowest value kept; the low end of the value range by default.
+    high
+        Highest value kept; the high end of the value range by default.
+    outside
+        What becomes of other values: "saturate" puts them at the nearer level, "zero" at 0, "nan" marks them as
+        missing (floating-point results only).
+
+    Raises
+    ------
+    ValueError
+        If `low` is above `high`, or missing values are asked of an integer result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[10, 20, 30]]), "clip", low=15, high=25, outside="zero")
+    array([[ 0, 20,  0]])
+    """
+    if outside == "saturate":
+        return np.clip(image, low, high)
+    other = np.array(0 if outside == "zero" else np.nan, image.dtype)
+    return np.where((image < low) | (image > high), other, image)
+
+
+def _full_range(values: ValueRange, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The limits of a dtype, from 0 where the image has no negative values."""
+    top = 1.0 if dtype.kind in "bf" else float(np.iinfo(dtype).max)
+    bottom = -1.0 if dtype.kind == "f" else 0.0 if dtype.kind == "b" else float(np.iinfo(dtype).min)
+    return (0.0 if values.low >= 0 else bottom), top
+
+
+OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range)]
+
+
+@operation("Rescale intensity", values="float", reach=POINTWISE, saturates=True)
+def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
+    """Stretch the value range linearly to another range.
+
+    Values outside the value range end at its ends.
+
+    Parameters
+    ----------
+    out_range
+        Values that the ends of the value range become; the limits of the result's type by default (0 to 1 for
+        floating point), from 0 where the image has no negative values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[50, 100, 150]], dtype=np.uint8), "rescale_intensity")
+    array([[  0, 128, 255]], dtype=uint8)
+    """
+    low, high = t.resolved(out_range)
+    share = (np.clip(image, values.low, values.high) - image.dtype.type(values.low)) / image.dtype.type(values.width)
+    stretched: t.Array = share * image.dtype.type(high - low) + image.dtype.type(low)
+    return stretched
+
+
+@operation("Invert", values="float", reach=POINTWISE)
+def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
+    """Exchange dark and bright: the low end of the value range becomes the high end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[10, 20, 40]], dtype=np.uint8), "invert")
+    array([[40, 30, 10]], dtype=uint8)
+    """
+    inverted: t.Array = image.dtype.type(values.low + values.high) - image
+    return inverted
+
+
+@operation("Gamma correction", values="normalized", reach=POINTWISE, saturates=True)
+def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
+    """Apply a power law: ``gain * value ** gamma`` on the value range.
+
+    Parameters
+    ----------
+    gamma
+        Exponent; above 1 darkens, below 1 brightens.
+    gain
+        Factor on the result.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options, apply
+    >>> apply(np.array([[0.0, 0.5, 1.0]]), "adjust_gamma", gamma=2, options=Options(value_range="dtype"))
+    array([[0.  , 0.25, 1.  ]])
+    """
+    corrected: t.Array = gain * np.clip(image, 0, 1) ** gamma
+    return corrected
+
+
+@operation("Logarithmic correction", values="normalized", reach=POINTWISE, saturates=True)
+def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: bool = False) -> t.Image:
+    """Apply a logarithm: ``gain * log2(1 + value)`` on the value range.
+
+    Parameters
+    ----------
+    gain
+        Factor on the result.
+    inv
+        Apply ``gain * (2 ** value - 1)`` instead.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options, apply
+    >>> apply(np.array([[0.0, 1.0]]), "adjust_log", options=Options(value_range="dtype"))
+    array([[0., 1.]])
+    """
+    x = np.clip(image, 0, 1)
+    corrected: t.Array = gain * (np.exp2(x) - 1 if inv else np.log2(1 + x))
+    return corrected
+
+
+@operation("Sigmoid correction", values="normalized", reach=POINTWISE, saturates=True)
+def adjust_sigmoid(image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: bool = False) -> t.Image:
+    """Raise the contrast around a level: ``1 / (1 + exp(gain * (cutoff - value)))`` on the value range.
+
+    Parameters
+    ----------
+    cutoff
+        Level that becomes the middle, as a share of the value range.
+    gain
+        Steepness; the slope at the cutoff is a quarter of it.
+    inv
+        Exchange dark and bright in the result.
+
+    References
+    ----------
+    .. [1] G. J. Braun and M. D. Fairchild, "Image lightness rescaling using sigmoidal contrast enhancement
+           functions", Journal of Electronic Imaging 8 (1999).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options, apply
+    >>> apply(np.array([[0.5]]), "adjust_sigmoid", options=Options(value_range="dtype"))
+    array([[0.5]])
+    """
+    s = 1 / (1 + np.exp(gain * (cutoff - np.clip(image, 0, 1))))
+    corrected: t.Array = 1 - s if inv else s
+    return corrected
+
+
+class _Curve(NamedTuple):
+    """A tone curve given at equal distances."""
+
+    first: float
+    step: float
+    table: NDArray[np.float64]
+
+
+def _count(image: t.Array, valid: t.Array | None, nbins: int, values: ValueRange) -> tuple[t.Array, ...]:
+    bins = values.bins(nbins)
+    counts = np.zeros(bins, np.int64)
+    flat = image.reshape(-1) if valid is None else image[valid]
+    (equalize.count_levels if _one_per_level(nbins, values) else equalize.count_bins)(flat, bins, counts)
+    return (counts,)
+
+
+def _one_per_level(nbins: int, values: ValueRange) -> bool:
+    return values.integral and values.width < 65536
+
+
+def _cumulative(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) -> _Curve:
+    counts = counted[0]
+    bins = values.bins(nbins)
+    if np.count_nonzero(counts) < 2:
+        return _Curve(0.0, 1.0, np.array([0.0, 1.0]))
+    table = np.cumsum(counts) / counts.sum()
+    return _Curve(0.0, 1 / (bins - 1), table) if _one_per_level(nbins, values) else _Curve(0.5 / bins, 1 / bins, table)
+
+
+@operation(
+    "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    statistics=(Statistic(_count, _cumulative),),
+)  # fmt: skip
+def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: _Curve) -> t.Image:
+    """Spread the intensities evenly over the value range: each becomes the share of pixels at or below it.
+
+    Colours keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
+
+    Parameters
+    ----------
+    nbins
+        Number of bins for images of more than 65536 grey levels and for floating point; integers are counted
+        level by level.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options, apply
+    >>> apply(np.array([[0, 1, 2, 255]], np.uint8), "equalize_hist", options=Options(value_range="dtype"))
+    array([[ 64, 128, 191, 255]], dtype=uint8)
+    """
+    flat = image.reshape(-1)
+    out = np.empty_like(flat)
+    equalize.interpolate(flat, measured.first, measured.step, measured.table, out)
+    return out.reshape(image.shape)
+
+
+class _TileMaps(NamedTuple):
+    """Grey level mappings (tiles + 2 on every axis, bins), and the levels that become 0 and 1."""
+
+    maps: NDArray[np.uint16]
+    low: int
+    high: int
+
+
+def _levels(image: t.Array) -> NDArray[np.uint16]:
+    x = np.rint(np.clip(image, 0, 1) * np.float64(GREY_LEVELS - 1)).astype(np.uint16)
+    return x.reshape((1,) * (3 - x.ndim) + x.shape)
+
+
+def _bin_size(nbins: int) -> int:
+    return 1 + GREY_LEVELS // nbins
+
+
+def _count_tiles(
+    image: t.Array, valid: t.Array | None, at: At, kernel_size: tuple[int, ...], nbins: int
+) -> tuple[t.Array, ...]:
+    """Histograms of a block, tile by tile; the last tiles are filled up by mirroring the image."""
+    axes: list[NDArray[np.intp]] = []
+    tiles = [-(-n // k) for n, k in zip(at.shape, kernel_size, strict=True)]
+    for (a, b), n, k, m in zip(at.core, at.shape, kernel_size, tiles, strict=True):
+        pixel = sampling.fold_all(0, m * k - 1, n, sampling.MODES["mirror"])
+        here = np.flatnonzero((pixel >= a) & (pixel < b))
+        axes += [pixel[here] - a, here // k]
+    lead = [np.zeros(1, np.intp)] * 2 * (3 - image.ndim)
+    counts = np.zeros((*(1,) * (3 - image.ndim), *tiles, nbins), np.int64)
+    levels = _levels(image)
+    if valid is not None:
+        levels[~valid.reshape(levels.shape)] = equalize.MISSING
+    equalize.count_tiles(levels, *lead, *axes, _bin_size(nbins), counts)
+    return (counts,)
+
+
+def _maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_limit: float, nbins: int) -> _TileMaps:
+    counts = counted[0]
+    pixels = math.prod(kernel_size)
+    limit = max(int(clip_limit * pixels), 1) if clip_limit > 0 else pixels
+    maps = np.empty(counts.shape, np.uint16)
+    equalize.tile_maps(counts.reshape(-1, nbins), limit, GREY_LEVELS - 1, maps.reshape(-1, nbins))
+    return _TileMaps(np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge"), 0, GREY_LEVELS - 1)
+
+
+def _mixed(
+    image: t.Array, at: At, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
+) -> NDArray[np.uint16]:
+    axes = [np.zeros(1, np.intp), np.zeros(1)] * (3 - image.ndim)
+    for (a, b), k in zip(at.core, kernel_size, strict=True):
+        p = np.arange(a, b) + k // 2
+        axes += [p // k, p % k / k]
+    levels = _levels(image)
+    out = np.empty(levels.shape, np.uint16)
+    equalize.mix_maps(levels, *axes, _bin_size(nbins), maps, out)
+    return out.reshape(image.shape)
+
+
+def _count_mixed(
+    image: t.Array,
+    valid: t.Array | None,
+    at: At,
+    kernel_size: tuple[int, ...],
+    nbins: int,
+    measured: _TileMaps,
+) -> tuple[t.Array, ...]:
+    mixed = _mixed(image, at, kernel_size, nbins, measured.maps)
+    return (np.bincount(mixed.reshape(-1) if valid is None else mixed[valid], minlength=GREY_LEVELS),)
+
+
+def _stretched(counted: tuple[t.Array, ...], measured: _TileMaps) -> _TileMaps:
+    there = np.flatnonzero(counted[0])
+    if not there.size:
+        return measured._replace(high=measured.low)
+    return _TileMaps(measured.maps, int(there[0]), int(there[-1]))
+
+
+@operation(
+    "Local equalization (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    statistics=(Statistic(_count_tiles, _maps, pooled=False), Statistic(_count_mixed, _stretched, pooled=False)),
+)  # fmt: skip
+def equalize_adapthist(
+    image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256, at: At,
+    measured: _TileMaps,
+) -> t.Image:  # fmt: skip
+    """Equalize the histogram region by region, with limited contrast (CLAHE).
+
+    The result fills the value range. Colours keep their hue: V = max(R, G, B) is equalized. A constant image
+    is left unchanged.
+
+    Parameters
+    ----------
+    kernel_size
+        Size of a region in pixels along each axis; an eighth of the image by default.
+    clip_limit
+        Share of a region's pixels that one bin may hold: higher gives more contrast, 0 sets no limit.
+    nbins
+        Number of bins of a region's histogram.
+
+    References
+    ----------
+    .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV (1994).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> ramp = np.tile(np.linspace(100, 110, 64, dtype=np.float32), (64, 1))
+    >>> out = apply(ramp, "equalize_adapthist")
+    >>> float(out.min()), float(out.max())
+    (100.0, 110.0)
+    """
+    if measured.low == measured.high:
+        return image
+    mixed = _mixed(image, at, t.resolved(kernel_size), nbins, measured.maps)
+    stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
+    return stretched
