@@ -125,6 +125,8 @@ class Operation:
     statistics: tuple[Statistic, ...]
     check: Callable[..., None] | None
     saturates: bool
+    new_values: bool
+    rigid: bool
     parameters: Mapping[str, Parameter]
     images: tuple[tuple[str, str], ...]
     version: int
@@ -138,6 +140,11 @@ class Operation:
     def family(self) -> str:
         """Name of the module that declares it."""
         return self.module.rpartition(".")[2]
+
+    @property
+    def uses_range(self) -> bool:
+        """Whether the value range changes the result."""
+        return self.values == "normalized" or self.asks("values")
 
     @property
     def is_warp(self) -> bool:
@@ -206,6 +213,8 @@ def operation(
     statistics: tuple[Statistic, ...] = (),
     check: Callable[..., None] | None = None,
     saturates: bool = False,
+    new_values: bool = False,
+    rigid: bool = False,
     version: int = 1,
     compute: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -230,6 +239,10 @@ def operation(
         Raises ValueError for parameters that do not go together.
     saturates
         Whether values outside the value range end at its ends.
+    new_values
+        Whether the result's values mean something else, so that contrast limits are set anew.
+    rigid
+        Whether it turns content as a whole, so that pixels must be square.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -251,8 +264,8 @@ def operation(
         op = Operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
-            saturates=saturates, parameters=parameters, images=tuple(images) or (("image", "image"),),
-            version=version, module=function.__module__,
+            saturates=saturates, new_values=new_values, rigid=rigid, parameters=parameters,
+            images=tuple(images) or (("image", "image"),), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op

@@ -18,6 +18,7 @@ def warp(
     *,
     dimensions: tuple[int, ...] | Literal["all"] = (2,),
     check: Callable[..., None] | None = None,
+    rigid: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`."""
 
@@ -29,6 +30,7 @@ def warp(
             channels="joint",
             dimensions=dimensions,
             check=check,
+            rigid=rigid,
             compute=sample,
         )(mapping)
 

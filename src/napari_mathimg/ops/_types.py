@@ -45,6 +45,22 @@ class Number(annotated_types.GroupedMetadata):
 
 
 @dataclass(frozen=True)
+class Label:
+    """What a form calls a parameter whose name the field abbreviates, and its choices or parts, in their order."""
+
+    text: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class When:
+    """The parameter counts only where another one has one of some values."""
+
+    other: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class PerAxis:
     """One value for all axes of the item, or one for each."""
 
@@ -132,20 +148,23 @@ Length = Annotated[float, Number(ge=0, le=10_000, step=0.1, unit="px")]
 Lengths = Annotated[Length | tuple[Length, ...], PerAxis()]
 Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
-Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²")]
+Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 Value = Annotated[float, Number(ge=-1e15, le=1e15, step=1)]
+Fill = Annotated[float, Number(ge=-1e15, le=1e15, step=1), Label("fill value"), When("mode", ("constant",))]
+Smoothing = Annotated[bool, Label("anti-aliasing"), When("order", (1, 3))]
+Inverse = Annotated[bool, Label("inverse curve")]
 LowLevel = Annotated[Literal["auto"] | Value, Auto(lambda values: values.low)]
 HighLevel = Annotated[Literal["auto"] | Value, Auto(lambda values: values.high)]
 ValuePair = tuple[Value, Value]
-Bins = Annotated[int, Number(ge=2, le=65536, step=16)]
-TileBins = Annotated[int, Number(ge=2, le=16384, step=16)]
+Bins = Annotated[int, Number(ge=2, le=65536, step=16), Label("bins")]
+TileBins = Annotated[int, Number(ge=2, le=16384, step=16), Label("bins")]
 Seed = Annotated[int, Number(ge=0, le=2**31 - 1, step=1)]
 Turns = Annotated[float, Number(ge=-100, le=100, step=0.5, unit="rad")]
 Radius = Annotated[float, Number(gt=0, le=1e6, step=10, unit="px")]
-Order = Literal[0, 1, 3]
-Edge = Literal["constant", "nearest", "reflect", "mirror", "grid-wrap"]
+Order = Annotated[Literal[0, 1, 3], Label("interpolation", ("nearest", "linear", "cubic"))]
+Edge = Annotated[Literal["constant", "nearest", "reflect", "mirror", "grid-wrap"], Label("edge mode")]
 Scale = Annotated[float, Number(gt=0, le=1000, step=0.1)]
 Factors = Annotated[
     Scale | tuple[Scale, ...],
@@ -164,7 +183,7 @@ AffineCenter = Annotated[Literal["auto"] | Point, Auto(lambda shape, inverse: (0
 Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
 Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
 Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
-Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape)]
+Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Label("size")]
 Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]
 Starts = Annotated[Literal["auto"] | Index | tuple[Index, ...], PerAxis(), Auto(lambda shape: (0,) * len(shape))]
 Stops = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape)]

@@ -17,7 +17,7 @@ def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Rea
 
 @operation("Gaussian filter", values="float", reach=_gaussian_reach)
 def gaussian(
-    image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Value = 0.0,
+    image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0,
 ) -> t.Image:  # fmt: skip
     """Smooth by convolution with a Gaussian.

@@ -56,8 +56,8 @@ def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -
 
 @warp("Rescale", dimensions=(2, 3))
 def rescale(
-    shape: Shape, /, *, scale: t.Factors = 1.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Value = 0.0,
-    anti_aliasing: bool = True,
+    shape: Shape, /, *, scale: t.Factors = 1.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
+    anti_aliasing: t.Smoothing = True,
 ) -> Gather:  # fmt: skip
     """Change the number of pixels by a factor.
 
@@ -95,7 +95,7 @@ def rescale(
 @warp("Resize", dimensions=(2, 3))
 def resize(
     shape: Shape, /, *, output_shape: t.Shape = "auto", order: t.Order = 1, mode: t.Edge = "mirror",
-    cval: t.Value = 0.0, anti_aliasing: bool = True,
+    cval: t.Fill = 0.0, anti_aliasing: t.Smoothing = True,
 ) -> Gather:  # fmt: skip
     """Change the number of pixels to a given one.
 
@@ -131,10 +131,10 @@ def resize(
     return _resized(shape, t.resolved(output_shape), order, mode, cval, anti_aliasing)
 
 
-@warp("Rotate")
+@warp("Rotate", rigid=True)
 def rotate(
     shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: bool = False,
-    order: t.Order = 1, mode: t.Edge = "constant", cval: t.Value = 0.0,
+    order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Turn the image counter-clockwise about a point that keeps its place.
 
@@ -174,7 +174,7 @@ def rotate(
 @warp("Swirl")
 def swirl(
     shape: Shape, /, *, center: t.Center = "auto", strength: t.Turns = 1.0, radius: t.Radius = 100.0,
-    rotation: t.Degrees = 0.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Value = 0.0,
+    rotation: t.Degrees = 0.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Turn the image about a point, the less the farther away.
 
@@ -230,7 +230,7 @@ def _check_affine(scale: tuple[float, float], shear: tuple[float, float]) -> Non
 def affine(
     shape: Shape, /, *, scale: t.PlaneScale = (1.0, 1.0), rotation: t.Degrees = 0.0, shear: t.PlaneShear = (0.0, 0.0),
     translation: t.Point = (0.0, 0.0), center: t.AffineCenter = "auto", inverse: bool = False, order: t.Order = 1,
-    mode: t.Edge = "constant", cval: t.Value = 0.0,
+    mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Scale, shear, turn and shift the image on its own grid.
 
@@ -283,7 +283,7 @@ def _check_homography(matrix: tuple[tuple[float, ...], ...]) -> None:
 @warp("Homography", check=_check_homography)
 def homography(
     shape: Shape, /, *, matrix: t.Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), inverse: bool = False,
-    order: t.Order = 1, mode: t.Edge = "constant", cval: t.Value = 0.0,
+    order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Map the image by a projective transformation on its own grid.
 

@@ -103,10 +103,10 @@ def _full_range(values: ValueRange, dtype: np.dtype[Any]) -> tuple[float, float]
     return (0.0 if values.low >= 0 else bottom), top
 
 
-OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range)]
+OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range), t.Label("output range", ("low", "high"))]
 
 
-@operation("Rescale intensity", values="float", reach=POINTWISE, saturates=True)
+@operation("Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True)
 def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
     """Stretch the value range linearly to another range.
 
@@ -131,7 +131,7 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
     return stretched
 
 
-@operation("Invert", values="float", reach=POINTWISE)
+@operation("Invert", new_values=True, values="float", reach=POINTWISE)
 def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     """Exchange dark and bright: the low end of the value range becomes the high end.
 
@@ -146,7 +146,7 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     return inverted
 
 
-@operation("Gamma correction", values="normalized", reach=POINTWISE, saturates=True)
+@operation("Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
 def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
     """Apply a power law: ``gain * value ** gamma`` on the value range.
 
@@ -172,8 +172,8 @@ def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0)
     return corrected
 
 
-@operation("Logarithmic correction", values="normalized", reach=POINTWISE, saturates=True)
-def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: bool = False) -> t.Image:
+@operation("Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False) -> t.Image:
     """Apply a logarithm: ``gain * log2(1 + value)`` on the value range.
 
     Parameters
@@ -199,8 +199,10 @@ def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: bool = False) -> t
     return corrected
 
 
-@operation("Sigmoid correction", values="normalized", reach=POINTWISE, saturates=True)
-def adjust_sigmoid(image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: bool = False) -> t.Image:
+@operation("Sigmoid correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+def adjust_sigmoid(
+    image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: t.Inverse = False
+) -> t.Image:
     """Raise the contrast around a level: ``1 / (1 + exp(gain * (cutoff - value)))`` on the value range.
 
     Parameters
@@ -259,7 +261,7 @@ def _cumulative(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) ->
 
 
 @operation(
-    "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
     statistics=(Statistic(_count, _cumulative),),
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: _Curve) -> t.Image:
@@ -368,7 +370,8 @@ def _stretched(counted: tuple[t.Array, ...], measured: _TileMaps) -> _TileMaps:
 
 
 @operation(
-    "Local equalization (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    "Equalize locally (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    new_values=True,
     statistics=(Statistic(_count_tiles, _maps, pooled=False), Statistic(_count_mixed, _stretched, pooled=False)),
 )  # fmt: skip
 def equalize_adapthist(

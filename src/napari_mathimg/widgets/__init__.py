@@ -1,0 +1,1 @@
+"""The docks: napari and Qt are known here only."""

@@ -1,0 +1,444 @@
+"""The dock of a family: a layer, an operation, its form, and a run that adds a layer."""
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from weakref import ref
+
+from napari.layers import Labels, Layer
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..catalog import family, find
+from ..engine import Options, Plan, Progress, prepare, run
+from ..ops._operation import Operation
+from .form import Form, summary
+from .layers import (
+    Snapshot,
+    axis_names,
+    check_square,
+    full_resolution,
+    is_usable,
+    keeps_limits,
+    last_step,
+    result_arguments,
+    shape_of,
+    snapshot,
+    spacing_of,
+    value_limits,
+)
+from .open import open_dock
+from .options import OptionsPanel
+from .picker import ElidedComboBox, LayerPicker
+from .runner import Runner
+
+LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run that was asked for: all it needs, so that layers may change or go meanwhile."""
+
+    operation: Operation
+    source: Snapshot
+    layer: "ref[Layer]"
+    options: Options
+    parameters: dict[str, Any]
+    scope: str
+    begun: float
+
+
+class FamilyDock(QWidget):
+    """A dock for the operations of one family.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer.
+    """
+
+    family: ClassVar[str]
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._operations = family(self.family)
+        self._forms: dict[tuple[Any, ...], Form] = {}
+        self._form: Form | None = None
+        self._result: ref[Layer] | None = None
+        self._watched: list[tuple[Any, Any]] = []
+        self._job: _Job | None = None
+        self._placed = False
+        self.runner = Runner(self)
+        self.options = OptionsPanel()
+        self.picker = LayerPicker(napari_viewer, lambda layer: is_usable(layer, self.family), self._may_follow, self)
+        self.operations = ElidedComboBox()
+        self._build()
+        self._connect()
+        self._show_layer()
+
+    def _build(self) -> None:
+        for op in self._operations.values():
+            self.operations.addItem(op.title, op.id)
+        self.operations.setToolTip("What is done")
+        self._summary = _wrapped()
+        self._note = _wrapped()
+        self._forms_place = QVBoxLayout()
+        self._forms_place.setContentsMargins(0, 0, 0, 0)
+        self.reset_button = _button("Reset", "Set the parameters to their defaults")
+        self.load_button = _button("Load settings", "Fill in the settings that made the chosen layer")
+        self.run_button = _button("Run", "Apply the operation and add the result as a layer")
+        self.cancel_button = _button("Cancel", "Stop the run; nothing is added")
+        self.cancel_button.setEnabled(False)
+        self.progress = QProgressBar()
+        keeps_place = self.progress.sizePolicy()
+        keeps_place.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keeps_place)
+        self.progress.hide()
+        self.message = _wrapped()
+        layout = QVBoxLayout(self)
+        layout.addLayout(_labelled({"Layer": self.picker, "Operation": self.operations}))
+        layout.addWidget(self._scrolled(), 1)
+        layout.addLayout(_side_by_side(self.run_button, self.cancel_button))
+        layout.addWidget(self.progress)
+        layout.addWidget(self.message)
+        self.setMinimumWidth(300)
+
+    def _scrolled(self) -> QScrollArea:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.addWidget(self._summary)
+        column.addWidget(self._note)
+        column.addLayout(self._forms_place)
+        column.addLayout(_side_by_side(self.reset_button, self.load_button))
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        column.addWidget(line)
+        column.addWidget(self.options)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        return area
+
+    def _connect(self) -> None:
+        self.picker.picked.connect(self._show_layer)
+        self.operations.currentIndexChanged.connect(self._show)
+        self.options.changed.connect(self._show)
+        self.reset_button.clicked.connect(lambda: self.form.reset())
+        self.load_button.clicked.connect(self.load_settings)
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button.clicked.connect(self.runner.cancel)
+        self.runner.progressed.connect(self._show_progress)
+        self.runner.returned.connect(self._add_result)
+        self.runner.failed.connect(self._tell_failure)
+        self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
+        self.runner.finished.connect(self._end)
+        picker, runner, watched = self.picker, self.runner, self._watched
+        self.destroyed.connect(lambda: _let_go(picker, runner, watched))
+
+    def showEvent(self, event: Any) -> None:
+        """Share the place of the other family docks, as tabs, when shown for the first time."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            QTimer.singleShot(0, self._share_place)
+
+    def _share_place(self) -> None:
+        dock, window = _dock_of(self), self.window()
+        if dock is None or not isinstance(window, QMainWindow):
+            return
+        for other in window.findChildren(FamilyDock):
+            neighbour = _dock_of(other)
+            if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
+                window.tabifyDockWidget(neighbour, dock)
+                dock.raise_()
+                return
+
+    @property
+    def operation(self) -> Operation:
+        """The chosen operation."""
+        return self._operations[self.operations.currentData()]
+
+    @operation.setter
+    def operation(self, operation: Operation | str) -> None:
+        id = operation if isinstance(operation, str) else operation.id
+        self.operations.setCurrentIndex(self.operations.findData(id))
+
+    @property
+    def form(self) -> Form:
+        """The chosen operation's form for the chosen layer."""
+        assert self._form is not None
+        return self._form
+
+    @property
+    def result(self) -> Layer | None:
+        """The layer this dock made last, while it is in the viewer."""
+        layer = self._result() if self._result is not None else None
+        return layer if layer is not None and layer in self._viewer.layers else None
+
+    def _may_follow(self, layer: Layer) -> bool:
+        """Whether the layer picker goes to a layer that becomes active: not to a result about to be replaced."""
+        return not (self.options.replace.isChecked() and layer is self.result)
+
+    def _show_layer(self) -> None:
+        """Follow another layer's data, scale and limits, then show what fits it."""
+        while self._watched:
+            emitter, callback = self._watched.pop()
+            emitter.disconnect(callback)
+        layer = self.picker.layer
+        if layer is not None:
+            names = [
+                "data",
+                "scale",
+                "axis_labels",
+                *(["contrast_limits"] if hasattr(layer, "contrast_limits") else []),
+            ]
+            for name in names:
+                emitter = getattr(layer.events, name)
+                emitter.connect(self._show)
+                self._watched.append((emitter, self._show))
+        self._show()
+
+    def _show(self, event: Any = None) -> None:
+        """Show the form, options and notes for the chosen operation and layer."""
+        layer, op = self.picker.layer, self.operation
+        self._summary.setText(summary(op))
+        self.run_button.setEnabled(layer is not None and not self.runner.is_running)
+        self.load_button.setEnabled(layer is not None and last_step(layer) is not None)
+        self.options.setVisible(layer is not None)
+        if layer is None:
+            kinds = "image or labels" if self.family == "geometry" else "image"
+            self._show_note(f"Open or select an {kinds} layer to begin.")
+            self._show_form(op, ("y", "x"), {})
+            return
+        self.options.show_for(layer, op)
+        ndim = self.options.ndim(layer, op)
+        self._show_form(op, axis_names(layer)[-ndim:], LABELS_HAVE if isinstance(layer, Labels) else {})
+        limits = self.options.limits(layer) if op.uses_range else None
+        dtype = full_resolution(layer).dtype
+        self.form.show_image(shape_of(layer)[-ndim:], spacing_of(layer)[-ndim:], limits, dtype)
+        self._show_note(self._remark(layer, op))
+        self.reset_button.setEnabled(bool(len(self.form)))
+
+    def _remark(self, layer: Layer, op: Operation) -> str:
+        if op.channels == "reduce" and not getattr(layer, "rgb", False):
+            return "This needs an RGB layer."
+        if layer.multiscale:
+            shape = " x ".join(map(str, shape_of(layer)))
+            return f"Multiscale layer: the run takes the full resolution ({shape})."
+        return ""
+
+    def _show_note(self, text: str) -> None:
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+
+    def _show_form(self, op: Operation, axes: tuple[str, ...], hidden: dict[str, Any]) -> None:
+        own = {name: value for name, value in hidden.items() if name in op.parameters}
+        key = (op.id, axes, tuple(own))
+        if key not in self._forms:
+            form = self._forms[key] = Form(op, axes, own)
+            form.native.hide()
+            self._forms_place.addWidget(form.native)
+        if self._form is not self._forms[key]:
+            if self._form is not None:
+                self._form.native.hide()
+            self._form = self._forms[key]
+            self._form.native.show()
+
+    def load_settings(self) -> None:
+        """Fill in the operation, parameters and options that made the chosen layer."""
+        layer = self.picker.layer
+        step = last_step(layer) if layer is not None else None
+        if step is None:
+            show_warning("This layer has no settings: it was not made by Mathematical Imaging.")
+            return
+        op = find(step["operation"])
+        if op.family != self.family:
+            open_dock(self._viewer, op.family).load_step(step)
+        else:
+            self.load_step(step)
+
+    def load_step(self, step: Mapping[str, Any]) -> None:
+        """Fill in a recorded step."""
+        self.operation = step["operation"]
+        self.options.load(step["options"])
+        self._show()
+        self.form.load(step["parameters"])
+        self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
+
+    def run(self) -> None:
+        """Apply the operation to the chosen layer; the result is added when it is done."""
+        layer, op = self.picker.layer, self.operation
+        if layer is None or self.runner.is_running:
+            return
+        try:
+            check_square(op, layer)
+            options, scope = self.options.options(layer, op, self._viewer.dims.point)
+            parameters = op.validate(self.form.parameters)
+            job = _Job(op, snapshot(layer), ref(layer), options, parameters, scope, time.perf_counter())
+        except ValueError as error:
+            self._tell_failure(error)
+            return
+        self._job = job
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        self.message.setText("")
+        self.progress.show()
+        self.runner.start(_steps(job))
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.progress.setMaximum(progress.total)
+        self.progress.setValue(progress.done)
+        self.progress.setFormat(f"{progress.phase}  %p %")
+
+    def _tell_failure(self, error: Exception) -> None:
+        """Tell an expected error once; let an unexpected one surface."""
+        if not isinstance(error, ValueError | MemoryError | OSError):
+            self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
+            raise error
+        text = str(error) or type(error).__name__
+        self.message.setText(f"{text}. Nothing was added.")
+        show_error(text)
+
+    def _end(self) -> None:
+        self._job = None
+        self.progress.hide()
+        self.progress.reset()
+        self.cancel_button.setEnabled(False)
+        self._show()
+
+    def _add_result(self, found: tuple[Plan, Any, tuple[float, float] | None]) -> None:
+        plan, data, limits = found
+        job = self._job
+        assert job is not None
+        arguments = result_arguments(job.source, plan, data, limits, job.scope)
+        layer = self._updated(data, arguments) or self._added(job.source.kind, data, arguments)
+        self._result = ref(layer)
+        source = job.layer()
+        if self.options.hide_source.isChecked() and source is not None and source is not layer:
+            source.visible = False
+        size = " x ".join(map(str, data.shape))
+        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f} s."
+        if plan.saturated:
+            text += f" {plan.saturated:,} values lay outside of the value range and are at its ends."
+        self.message.setText(text)
+
+    def _added(self, kind: str, data: Any, arguments: dict[str, Any]) -> Layer:
+        old = self.result if self.options.replace.isChecked() else None
+        add = self._viewer.add_image if kind == "image" else self._viewer.add_labels
+        if old is not None:
+            self._viewer.layers.remove(old)
+        layer: Layer = add(data, **arguments)
+        return layer
+
+    def _updated(self, data: Any, arguments: dict[str, Any]) -> Layer | None:
+        """Put a result into the layer this dock made last, where asked and where it fits."""
+        layer = self.result if self.options.replace.isChecked() else None
+        if layer is None:
+            return None
+        rgb = bool(getattr(layer, "rgb", False))
+        ndim = data.ndim - bool(arguments.get("rgb", False))
+        same_kind = isinstance(layer, Labels) == ("rgb" not in arguments)
+        if not same_kind or layer.ndim != ndim or rgb != arguments.get("rgb", rgb) or layer.multiscale:
+            return None
+        layer.data = data
+        for name, value in arguments.items():
+            if name not in ("rgb", "colormap", "blending"):
+                setattr(layer, name, value)
+        return layer
+
+
+def _steps(job: _Job) -> Generator[Progress, None, tuple[Plan, Any, tuple[float, float] | None]]:
+    plan = yield from prepare(job.operation, job.source.array, (), job.options, job.parameters)
+    data = yield from run(plan)
+    if job.source.kind == "labels" or plan.channel_axis is not None:
+        return plan, data, None
+    if keeps_limits(job.source, plan):
+        return plan, data, job.source.contrast_limits
+    yield Progress("Contrast limits", 0, 1)
+    return plan, data, value_limits(data)
+
+
+def _let_go(picker: LayerPicker, runner: Runner, watched: list[tuple[Any, Any]]) -> None:
+    """Stop the run and undo every connection of a dock that is gone."""
+    Runner.cancel(runner)
+    LayerPicker.disconnect_from_viewer(picker)
+    while watched:
+        emitter, callback = watched.pop()
+        emitter.disconnect(callback)
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    parent = widget.parent()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
+
+
+def _wrapped() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _side_by_side(*widgets: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
+
+
+def _labelled(fields: dict[str, QWidget]) -> QFormLayout:
+    form = QFormLayout()
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for text, field in fields.items():
+        form.addRow(text, field)
+    return form
+
+
+class GeometryDock(FamilyDock):
+    """Changes of an image's domain."""
+
+    family = "geometry"
+
+
+class IntensityDock(FamilyDock):
+    """Changes of intensities."""
+
+    family = "intensity"
+
+
+class NoiseDock(FamilyDock):
+    """Noise models."""
+
+    family = "noise"
+
+
+class DenoiseDock(FamilyDock):
+    """Smoothing and noise removal."""
+
+    family = "denoise"

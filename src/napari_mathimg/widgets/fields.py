@@ -1,0 +1,262 @@
+"""The field of a form for a parameter's type."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from magicgui.backends._qtpy.widgets import FloatSpinBox as _FloatSpinBoxBackend
+from magicgui.backends._qtpy.widgets import QBaseRangedWidget
+from magicgui.widgets import CheckBox, ComboBox, Container
+from magicgui.widgets.bases import RangedWidget
+from qtpy.QtCore import QLocale, QSize, Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
+
+from ..ops._types import Auto, Label, Number, PerAxis, note, options, parts
+
+DIGITS = 12
+
+
+class _TrimmedSpinBox(QDoubleSpinBox):
+    """A number box that shows no trailing zeros and may be narrow."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.setLocale(QLocale.c())
+        self.setDecimals(DIGITS)
+
+    def textFromValue(self, value: float) -> str:
+        """Return the shortest decimal text."""
+        return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".") if value else "0"
+
+    def sizeHint(self) -> QSize:
+        """Return a size that does not depend on the bounds."""
+        return QSize(64, super().sizeHint().height())
+
+    minimumSizeHint = sizeHint
+
+
+class _NumberBackend(_FloatSpinBoxBackend):
+    def __init__(self, **kwargs: Any) -> None:
+        QBaseRangedWidget.__init__(self, _TrimmedSpinBox, **kwargs)
+
+
+class NumberBox(RangedWidget):
+    """A field for a floating-point number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget_type=_NumberBackend, **kwargs)
+
+
+class IntegerBox(NumberBox):
+    """A field for a whole number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.native.setDecimals(0)
+
+    def get_value(self) -> int:
+        """Return the number as an integer."""
+        number: float = super().get_value()
+        return round(number)
+
+
+class Row(Container):
+    """Several fields whose value is a tuple, at most three side by side."""
+
+    def __init__(self, fields: Sequence[Any], **kwargs: Any) -> None:
+        lines = [list(fields[k : k + 3]) for k in range(0, len(fields), 3)]
+        nested = any(isinstance(f, Row) for f in fields)
+        if nested or len(lines) > 1:
+            inner = fields if nested else [_plain_line(line) for line in lines]
+            super().__init__(widgets=inner, layout="vertical", labels=False, **kwargs)
+        else:
+            super().__init__(widgets=fields, layout="horizontal", labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        self._fields = list(fields)
+
+    @property
+    def value(self) -> tuple[Any, ...]:
+        """The fields' values."""
+        return tuple(f.value for f in self._fields)
+
+    @value.setter
+    def value(self, value: Sequence[Any]) -> None:
+        for f, v in zip(self._fields, value, strict=True):
+            f.value = v
+
+
+def _plain_line(fields: list[Any]) -> Container:
+    line = Container(widgets=fields, layout="horizontal", labels=False)
+    line.margins = (0, 0, 0, 0)
+    return line
+
+
+class PerAxisRow(Container):
+    """One field for each axis, and a tick that keeps them equal."""
+
+    def __init__(self, row: Row, value: tuple[Any, ...], **kwargs: Any) -> None:
+        self._row = row
+        self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
+        super().__init__(widgets=[row, self._equal], layout="vertical", labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        for f in row._fields:
+            f.changed.connect(self._follow)
+        self._equal.changed.connect(lambda on: self._follow(row._fields[0].value))
+
+    def _follow(self, value: Any) -> None:
+        if self._equal.value:
+            self._row.value = (value,) * len(self._row.value)
+
+    @property
+    def value(self) -> tuple[Any, ...]:
+        """The fields' values."""
+        return self._row.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        each = tuple(value) if isinstance(value, list | tuple) else (value,) * len(self._row.value)
+        self._equal.value = len(set(each)) == 1
+        self._row.value = each
+
+
+class Automatic(Container):
+    """A tick for "auto", and the field that counts when it is not ticked; meanwhile it shows what auto means."""
+
+    def __init__(self, inner: Any, value: Any, **kwargs: Any) -> None:
+        self._tick = CheckBox(text="auto", value=True, tooltip="Choose from the image")
+        self._inner = inner
+        super().__init__(widgets=[self._tick, inner], layout="vertical", labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        self._tick.changed.connect(self._show)
+        self.value = value
+        self._show()
+
+    def _show(self) -> None:
+        self._inner.enabled = not self._tick.value
+
+    @property
+    def value(self) -> Any:
+        """The string "auto" or the inner field's value."""
+        return "auto" if self._tick.value else self._inner.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._tick.value = isinstance(value, str) and value == "auto"
+        if not self._tick.value:
+            self._inner.value = value
+
+    def suggest(self, value: Any) -> None:
+        """Show what "auto" stands for now."""
+        if self._tick.value:
+            self._inner.value = value
+
+
+def label(name: str, hint: Any) -> str:
+    """Return what a form calls a parameter, with its unit."""
+    text = (note(hint, Label) or Label()).text or name.replace("_", " ")
+    unit = _unit(hint)
+    return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
+
+
+def _unit(hint: Any) -> str:
+    number = note(hint, Number)
+    if number:
+        return str(number.unit)
+    inner = [a for o in options(hint) for a in (get_args(o) if get_origin(o) is tuple else (o,)) if a is not hint]
+    return next((u for a in inner if a is not Ellipsis and (u := _unit(a))), "")
+
+
+def unit_note(hint: Any) -> str:
+    """Return a unit too long for a label, as a sentence."""
+    unit = _unit(hint)
+    return f"In units {unit}." if len(unit) > 3 else ""
+
+
+def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = "") -> Any:
+    """Return the field of a parameter.
+
+    Parameters
+    ----------
+    name, hint, value
+        The parameter's name, annotated type and default.
+    axes
+        Names of the item's axes.
+    tooltip
+        What the docstring says of it.
+    """
+    members = options(hint)
+    shown: dict[str, Any] = {"name": name, "label": label(name, hint), "tooltip": tooltip}
+    if note(hint, Auto):
+        rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
+        names = (note(hint, Label) or Label()).choices or axes
+        inner = _value_field(name, rest, None, names, bool(note(hint, PerAxis)), {"name": name, "tooltip": tooltip})
+        return Automatic(inner, value, **shown)
+    return _value_field(name, list(members), value, axes, bool(note(hint, PerAxis)), shown, hint)
+
+
+def _value_field(
+    name: str,
+    members: list[Any],
+    value: Any,
+    axes: Sequence[str],
+    per_axis: bool,
+    shown: dict[str, Any],
+    hint: Any = None,
+) -> Any:
+    if per_axis:
+        element = next(m for m in members if get_origin(m) is not tuple)
+        each = value if isinstance(value, tuple) else (value,) * len(axes)
+        row = Row([_boxed(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
+        if value is None:
+            row.tooltip = shown["tooltip"]
+            return row
+        return PerAxisRow(row, each, **shown)
+    member = members[0]
+    if get_origin(member) is tuple:
+        return _tuple_field(name, member, value, axes, shown)
+    return _scalar(member if hint is None or len(members) > 1 else hint, value, shown)
+
+
+def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown: dict[str, Any]) -> Row:
+    elements = get_args(member)
+    values = value if value is not None else (None,) * len(elements)
+    if get_origin(elements[0]) is tuple:
+        lines = [
+            _tuple_field(f"{name}_{k}", e, v, (), {}) for k, (e, v) in enumerate(zip(elements, values, strict=True))
+        ]
+        return Row(lines, **shown)
+    prefixes = axes if len(elements) == len(axes) else ("",) * len(elements)
+    return Row([_boxed(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)], **shown)
+
+
+def _boxed(name: str, hint: Any, value: Any, prefix: str) -> Any:
+    """A number without step buttons, for a row."""
+    box = _scalar(hint, value, {"name": f"{name}_{prefix}"})
+    box.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    if prefix:
+        box.native.setPrefix(f"{prefix} ")
+    box.native.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 44px; }")
+    return box
+
+
+def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
+    plain = parts(hint)[0]
+    if get_origin(plain) is Literal:
+        choices = get_args(plain)
+        names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
+        return ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
+    if plain is bool:
+        return CheckBox(value=bool(value), text=shown["label"], **{k: v for k, v in shown.items() if k != "label"})
+    number = note(hint, Number) or Number(step=1)
+    low, high = _bounds(number, plain)
+    value = max(low, 0) if value is None else value
+    kind = IntegerBox if plain is int else NumberBox
+    box = kind(value=float(value), min=low, max=high, step=number.step, **shown)
+    box.native.setMinimumWidth(64)
+    box.native.setAlignment(Qt.AlignmentFlag.AlignLeft)
+    return box
+
+
+def _bounds(number: Number, plain: type) -> tuple[float, float]:
+    smallest = 1 if plain is int else 10.0**-DIGITS
+    low = number.ge if number.ge is not None else number.gt + smallest if number.gt is not None else -1e15
+    return low, number.le if number.le is not None else 1e15

@@ -1,0 +1,102 @@
+"""A form made from an operation's signature."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from docstring_parser import DocstringStyle, parse
+from magicgui.widgets import Container, PushButton
+
+from ..ops._operation import Operation, ValueRange, call
+from ..ops._types import Auto, Suggestion, When, note
+from .fields import Automatic, field, unit_note
+
+
+def summary(operation: Operation) -> str:
+    """Return the first line of an operation's docstring."""
+    return parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC).short_description or ""
+
+
+class Form(Container):
+    """The parameters of one operation as fields, in the order of its signature.
+
+    Parameters
+    ----------
+    operation
+        The operation.
+    axes
+        Names of the axes of its items, such as ("z", "y", "x").
+    hidden
+        Parameters that are not shown, with the values they then have.
+    """
+
+    def __init__(self, operation: Operation, axes: Sequence[str], hidden: Mapping[str, Any] | None = None) -> None:
+        self._operation = operation
+        self._hidden = dict(hidden or {})
+        self._spacing: tuple[float, ...] = (1.0,) * len(axes)
+        self._suggestions: dict[str, PushButton] = {}
+        text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
+        tips = {p.arg_name: " ".join((p.description or "").split()) for p in text.params}
+        shown: list[Any] = []
+        for name, p in operation.parameters.items():
+            if name in self._hidden:
+                continue
+            tip = " ".join(filter(None, (tips.get(name, ""), unit_note(p.hint))))
+            shown.append(field(name, p.hint, p.default, axes, tip))
+            if offer := note(p.hint, Suggestion):
+                shown.append(self._button(name, offer))
+        super().__init__(widgets=shown, labels=True)
+        self.margins = (0, 0, 0, 0)
+        self._unify_label_widths()
+        for name, p in operation.parameters.items():
+            if (when := note(p.hint, When)) and name not in self._hidden:
+                self._enable_when(name, when)
+
+    def _button(self, name: str, offer: Suggestion) -> PushButton:
+        button = PushButton(text=offer.label, tooltip=offer.help, name=f"suggest_{name}")
+        button.changed.connect(lambda: setattr(self[name], "value", offer.rule(self._spacing)))
+        self._suggestions[name] = button
+        return button
+
+    def _enable_when(self, name: str, when: When) -> None:
+        def show() -> None:
+            self[name].enabled = self.parameters[when.other] in when.values
+
+        if when.other not in self._hidden:
+            self[when.other].changed.connect(show)
+        show()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is typed."""
+        names = self._operation.parameters
+        return {n: self._hidden[n] if n in self._hidden else self[n].value for n in names}
+
+    def load(self, parameters: Mapping[str, Any]) -> None:
+        """Type values of parameters that are shown."""
+        for name, value in parameters.items():
+            if name in self._operation.parameters and name not in self._hidden:
+                self[name].value = value
+
+    def reset(self) -> None:
+        """Type the defaults."""
+        self.load({n: p.default for n, p in self._operation.parameters.items()})
+
+    def show_image(
+        self, shape: tuple[int, ...], spacing: tuple[float, ...], values: ValueRange | None, dtype: Any
+    ) -> None:
+        """Show what "auto" means for an image of a shape, pixel size and value range."""
+        self._spacing = spacing
+        for button in self._suggestions.values():
+            button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
+        known: dict[str, Any] = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})
+        for name, p in self._operation.parameters.items():
+            auto = note(p.hint, Auto)
+            if auto and name not in self._hidden and isinstance(self[name], Automatic):
+                known_here = {**self._operation.validate({}), **self._typed_numbers(), **known}
+                try:
+                    self[name].suggest(call(auto.rule, known_here))
+                except KeyError:  # a rule that needs the value range, which is known when the run begins
+                    continue
+
+    def _typed_numbers(self) -> dict[str, Any]:
+        return {n: v for n, v in self.parameters.items() if v != "auto"}

@@ -1,0 +1,23 @@
+"""The commands of the menus: each opens its family's dock with the operation chosen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..catalog import find, operations
+from .open import open_dock
+
+if TYPE_CHECKING:
+    import napari
+
+
+def __getattr__(name: str) -> "Callable[[napari.Viewer], None]":
+    """Return the command of the operation with this id."""
+    if name not in operations():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def choose(viewer: "napari.Viewer") -> None:
+        dock = open_dock(viewer, find(name).family)
+        dock.operation = name
+
+    choose.__name__ = name
+    return choose

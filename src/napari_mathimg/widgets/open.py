@@ -1,0 +1,15 @@
+"""Open a family's dock in a viewer, or bring it to the front."""
+
+from typing import Any
+
+from ..catalog import FAMILIES
+
+PLUGIN = "napari-mathimg"
+
+
+def open_dock(viewer: Any, family: str) -> Any:
+    """Return the dock of a family, opened where it was not."""
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, FAMILIES[family])
+    dock.show()
+    dock.raise_()
+    return widget

@@ -1,0 +1,197 @@
+"""How an operation is applied: planes or volumes, scope, value range, statistics, type, and what becomes of layers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari.layers import Labels, Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+
+from ..engine import Options
+from ..ops._operation import POINTWISE, Operation, ValueRange
+from .fields import NumberBox
+from .layers import full_resolution, position_in, shape_of
+from .picker import ElidedComboBox
+
+RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
+EXACT_SIZE = 2**22  # of an array whose range is shown at once
+
+
+class OptionsPanel(QWidget):
+    """The options of a run; only those are shown that change its result for the layer at hand."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._rows: dict[str, tuple[QWidget, QWidget]] = {}
+        self.process = self._choice("process", "Process as", "Each plane on its own, or volumes in three dimensions")
+        self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
+        self.scope = self._choice("scope", "Apply to", "Which part of the layer takes part")
+        self.value_range = self._choice("range", "Value range", "The values that count as 0 and 1")
+        self._add("custom", "", self._custom_range(), "Low and high end of the value range")
+        self.statistics = self._choice(
+            "statistics", "Statistics", "Whether histograms and ranges are counted over the layer or item by item"
+        )
+        self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
+        self.dtype = self._choice("dtype", "Output type", "Type of the result's pixels")
+        self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
+        self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
+        for box in (self.process, self.scope, self.value_range, self.statistics, self.dtype):
+            box.currentIndexChanged.connect(self.changed)
+
+    def _custom_range(self) -> QWidget:
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.low, self.high = (NumberBox(value=v, min=-1e15, max=1e15, step=1) for v in (0.0, 1.0))
+        for box in (self.low, self.high):
+            line.addWidget(box.native)
+            box.changed.connect(self.changed.emit)
+        return row
+
+    def _add(self, name: str, label: str, field: QWidget, tip: str) -> None:
+        text = QLabel(label)
+        for widget in (text, field):
+            widget.setToolTip(tip)
+        form = self.layout()
+        assert isinstance(form, QFormLayout)
+        form.addRow(text, field)
+        self._rows[name] = (text, field)
+
+    def _choice(self, name: str, label: str, tip: str) -> QComboBox:
+        box = ElidedComboBox()
+        self._add(name, label, box, tip)
+        return box
+
+    def _tick(self, text: str, tip: str, on: bool) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setToolTip(tip)
+        box.setChecked(on)
+        form = self.layout()
+        assert isinstance(form, QFormLayout)
+        form.addRow(box)
+        return box
+
+    def _fill(self, box: QComboBox, choices: Mapping[str, str]) -> None:
+        """Offer choices, keeping the chosen one where it is still there."""
+        if [box.itemData(k) for k in range(box.count())] == list(choices):
+            return
+        chosen = box.currentData()
+        box.blockSignals(True)
+        box.clear()
+        for data, text in choices.items():
+            box.addItem(text, data)
+        box.setCurrentIndex(max(box.findData(chosen), 0))
+        box.blockSignals(False)
+
+    def choose(self, box: QComboBox, data: str) -> None:
+        """Choose an entry where it is offered."""
+        if (index := box.findData(data)) >= 0:
+            box.setCurrentIndex(index)
+
+    def ndim(self, layer: Layer, operation: Operation) -> int:
+        """Number of axes of an item."""
+        if operation.dimensions == "all":
+            return int(layer.ndim)
+        both = operation.works_on(2) and operation.works_on(3)
+        volumes = self.process.currentData() == "volumes" if both else operation.works_on(3)
+        return 3 if volumes and int(layer.ndim) >= 3 else 2
+
+    def show_for(self, layer: Layer, operation: Operation) -> None:
+        """Show the options that matter for an operation on a layer."""
+        labels = isinstance(layer, Labels)
+        rgb = not labels and bool(layer.rgb)
+        self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (rgb and k == "limits")})
+        self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
+        self._fill(self.scope, self._scopes(layer, operation))
+        ndim = self.ndim(layer, operation)
+        ranged = operation.uses_range and not labels
+        items = layer.ndim > ndim and self.scope.currentData() == "all"
+        pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
+        volumetric = operation.reach != POINTWISE or any(not s.pooled for s in operation.statistics)
+        per_item = pooled and self.statistics.currentData() == "item"
+        both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
+        retyped = not labels and not rgb and operation.values != "exact"
+        shown = {
+            "process": layer.ndim >= 3 and both and (volumetric or per_item),
+            "scope": self.scope.count() > 1,
+            "range": ranged,
+            "custom": ranged and self.value_range.currentData() == "custom",
+            "statistics": items and pooled,
+            "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
+        }
+        for name, on in shown.items():
+            for widget in self._rows[name]:
+                widget.setVisible(on)
+        self._shown = shown
+
+    def _scopes(self, layer: Layer, operation: Operation) -> dict[str, str]:
+        lead = layer.ndim - self.ndim(layer, operation)
+        planes = self.ndim(layer, operation) == 2
+        choices = {"all": "Everything"}
+        if lead >= 1:
+            choices["item"] = "This plane" if planes else "This volume"
+        if lead >= 2 and planes:
+            choices["volume"] = "This volume"
+        return choices
+
+    def limits(self, layer: Layer) -> ValueRange | None:
+        """Return the value range where it is known without reading much, else None."""
+        how = self._value_range(layer)
+        data = full_resolution(layer)
+        if how == "data":
+            small = (
+                hasattr(data, "min")
+                and hasattr(data, "nbytes")
+                and data.size <= EXACT_SIZE
+                and type(data).__module__ == "numpy"
+            )
+            return ValueRange(float(data.min()), float(data.max())) if small else None
+        if how == "dtype":
+            top = (
+                1.0 if data.dtype.kind in "bf" else float(2 ** (8 * data.dtype.itemsize - (data.dtype.kind == "i")) - 1)
+            )
+            return ValueRange(0.0, top)
+        return ValueRange(*how)
+
+    def _value_range(self, layer: Layer) -> Any:
+        how = self.value_range.currentData()
+        if how == "limits":
+            return tuple(float(v) for v in layer.contrast_limits)
+        return (self.low.value, self.high.value) if how == "custom" else how
+
+    def options(self, layer: Layer, operation: Operation, point: tuple[float, ...]) -> tuple[Options, str]:
+        """Return the options of a run on a layer at a point of the viewer's dims, and the scope in words."""
+        ndim = self.ndim(layer, operation)
+        scope = self.scope.currentData() if self._shown["scope"] else "all"
+        lead = shape_of(layer)[: layer.ndim - ndim]
+        here = position_in(layer, point)
+        ranges: Any = "all"
+        if scope == "item":
+            ranges = tuple((p, p + 1) for p in here[: len(lead)])
+        elif scope == "volume":
+            ranges = (*((p, p + 1) for p in here[: len(lead) - 1]), (0, lead[-1]))
+        return Options(
+            ndim=ndim,
+            value_range=self._value_range(layer) if self._shown["range"] else "data",
+            dtype=self.dtype.currentData() if self._shown["dtype"] else "same",
+            channel_axis=layer.ndim if not isinstance(layer, Labels) and layer.rgb else None,
+            statistics=self.statistics.currentData() if self._shown["statistics"] else "layer",
+            scope=ranges,
+        ), "everything" if scope == "all" else self.scope.currentText().lower()
+
+    def load(self, options: Mapping[str, Any]) -> None:
+        """Choose what a result's record says."""
+        self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
+        self.choose(self.statistics, options["statistics"])
+        self.choose(self.dtype, options["dtype"])
+        how = options["value_range"]
+        if isinstance(how, str):
+            self.choose(self.value_range, how)
+        else:
+            self.low.value, self.high.value = how
+            self.choose(self.value_range, "custom")

@@ -1,0 +1,132 @@
+"""A list of the layers that a dock can use; it follows the active one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+Connection = tuple[Any, Callable[..., None]]
+
+
+class ElidedComboBox(QComboBox):
+    """A combo box that may be narrow: it leaves out the middle of a long text, and its list shows it whole."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the box with its text shortened to what fits."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        place = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, place.width() - 6
+        )
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def showPopup(self) -> None:
+        """Open the list as wide as its longest text."""
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        super().showPopup()
+
+
+class LayerPicker(ElidedComboBox):
+    """Layers of a viewer by name, the topmost first.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    usable
+        Which layers are listed.
+    follows
+        Whether the choice goes to a layer that becomes active.
+    """
+
+    picked = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        usable: Callable[[Layer], bool],
+        follows: Callable[[Layer], bool],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._usable, self._follows = viewer, usable, follows
+        self._listed: list[Layer] = []
+        self._named: dict[int, Connection] = {}
+        self.setToolTip("Layer the operation is applied to; it follows the active layer")
+        layers = viewer.layers
+        self._connections: list[Connection] = [
+            (layers.events.inserted, self._list),
+            (layers.events.removed, self._list),
+            (layers.events.reordered, self._list),
+            (layers.selection.events.active, self._follow),
+        ]
+        for emitter, callback in self._connections:
+            emitter.connect(callback)
+        self.currentIndexChanged.connect(self._picked)
+        self._list()
+        self._follow()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer."""
+        index = self.currentIndex()
+        return self._listed[index] if 0 <= index < len(self._listed) else None
+
+    @layer.setter
+    def layer(self, layer: Layer) -> None:
+        if layer in self._listed:
+            self.setCurrentIndex(self._listed.index(layer))
+
+    def disconnect_from_viewer(self) -> None:
+        """Undo every connection; the widget is going."""
+        for emitter, callback in [*self._connections, *self._named.values()]:
+            emitter.disconnect(callback)
+        self._connections, self._named, self._listed = [], {}, []
+
+    def _list(self, event: Any = None) -> None:
+        """List the layers anew and keep the chosen one, or take the active one instead."""
+        chosen = self.layer
+        self._listed = [layer for layer in reversed(self._viewer.layers) if self._usable(layer)]
+        self._watch_names()
+        self.blockSignals(True)
+        self.clear()
+        self.addItems([layer.name for layer in self._listed])
+        self.setCurrentIndex(self._listed.index(chosen) if chosen in self._listed else 0 if self._listed else -1)
+        self.blockSignals(False)
+        if self.layer is not chosen:
+            self._follow()
+            self.picked.emit()
+
+    def _watch_names(self) -> None:
+        there = {id(layer): layer for layer in self._listed}
+        for key in [k for k in self._named if k not in there]:
+            emitter, callback = self._named.pop(key)
+            emitter.disconnect(callback)
+        for key, layer in there.items():
+            if key not in self._named:
+                layer.events.name.connect(self._rename)
+                self._named[key] = (layer.events.name, self._rename)
+
+    def _rename(self, event: Any = None) -> None:
+        for index, layer in enumerate(self._listed):
+            self.setItemText(index, layer.name)
+
+    def _follow(self, event: Any = None) -> None:
+        active = self._viewer.layers.selection.active
+        if active is not None and active is not self.layer and self._follows(active):
+            self.layer = active
+
+    def _picked(self, index: int) -> None:
+        self.picked.emit()

@@ -1,0 +1,100 @@
+"""One run at a time in a thread of its own: progress, cancel, one end."""
+
+import threading
+import time
+from collections.abc import Generator
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from ..engine import Cancelled, Progress
+
+Steps = Generator[Progress, None, Any]
+REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile
+
+
+class Runner(QObject):
+    """Runs a generator of `Progress` outside the window's thread and tells what became of it.
+
+    Exactly one of `returned`, `failed` and `cancelled` is emitted for each run, then `finished`; all in the
+    window's thread.
+    """
+
+    progressed = Signal(object)
+    returned = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    finished = Signal()
+    _ended = Signal(object, str, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._ended.connect(self._end)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run has begun and not yet ended."""
+        return self._thread is not None
+
+    def start(self, steps: Steps) -> bool:
+        """Begin a run; refused, with False, while another is under way."""
+        if self.is_running:
+            return False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(steps, self._stop), name="mathimg run", daemon=True)
+        self._thread.start()
+        return True
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it does within a tile's time."""
+        self._stop.set()
+
+    def _work(self, steps: Steps, stop: threading.Event) -> None:
+        try:
+            end = "returned", self._drain(steps, stop)
+        except Cancelled:
+            end = "cancelled", None
+        except Exception as error:
+            end = "failed", error
+        if not self._emit(self._ended, stop, *end):
+            stop.set()
+
+    def _drain(self, steps: Steps, stop: threading.Event) -> Any:
+        last = 0.0
+        try:
+            while True:
+                if stop.is_set():
+                    raise Cancelled
+                progress = next(steps)
+                now = time.monotonic()
+                if now - last >= REPORT:
+                    last = now
+                    if not self._emit(self.progressed, progress):
+                        raise Cancelled
+        except StopIteration as done:
+            return done.value
+        finally:
+            steps.close()
+
+    def _emit(self, signal: Any, *values: Any) -> bool:
+        """Emit a signal; False when the window was closed meanwhile, and this object with it."""
+        try:
+            signal.emit(*values)
+        except RuntimeError:
+            return False
+        return True
+
+    def _end(self, stop: threading.Event, kind: str, value: Any) -> None:
+        if stop is not self._stop or self._thread is None:
+            return
+        self._thread.join()
+        self._thread = None
+        try:
+            if stop.is_set():
+                self.cancelled.emit()
+            else:
+                getattr(self, kind).emit(value)
+        finally:
+            self.finished.emit()
