@@ -1,8 +1,7 @@
 """The dock of a family: a layer, an operation, its form, and a run that adds a layer."""
 
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from weakref import ref
 
@@ -24,22 +23,19 @@ from qtpy.QtWidgets import (
 )
 
 from ..catalog import family, find
-from ..engine import Options, Plan, Progress, prepare, run
+from ..engine import Progress
 from ..ops._operation import Operation
 from .form import Form, summary
+from .job import Done, Job, show_result, steps
 from .layers import (
-    Snapshot,
     axis_names,
     check_square,
     full_resolution,
     is_usable,
-    keeps_limits,
     last_step,
-    result_arguments,
     shape_of,
     snapshot,
     spacing_of,
-    value_limits,
 )
 from .open import open_dock
 from .options import OptionsPanel
@@ -47,19 +43,6 @@ from .picker import ElidedComboBox, LayerPicker
 from .runner import Runner
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A run that was asked for: all it needs, so that layers may change or go meanwhile."""
-
-    operation: Operation
-    source: Snapshot
-    layer: "ref[Layer]"
-    options: Options
-    parameters: dict[str, Any]
-    scope: str
-    begun: float
 
 
 class FamilyDock(QWidget):
@@ -81,8 +64,9 @@ class FamilyDock(QWidget):
         self._form: Form | None = None
         self._result: ref[Layer] | None = None
         self._watched: list[tuple[Any, Any]] = []
-        self._job: _Job | None = None
+        self._job: Job | None = None
         self._placed = False
+        self._adding = False
         self.runner = Runner(self)
         self.options = OptionsPanel()
         self.picker = LayerPicker(napari_viewer, lambda layer: is_usable(layer, self.family), self._may_follow, self)
@@ -196,7 +180,7 @@ class FamilyDock(QWidget):
 
     def _may_follow(self, layer: Layer) -> bool:
         """Whether the layer picker goes to a layer that becomes active: not to a result about to be replaced."""
-        return not (self.options.replace.isChecked() and layer is self.result)
+        return not (self.options.replace.isChecked() and (self._adding or layer is self.result))
 
     def _show_layer(self) -> None:
         """Follow another layer's data, scale and limits, then show what fits it."""
@@ -293,7 +277,7 @@ class FamilyDock(QWidget):
             check_square(op, layer)
             options, scope = self.options.options(layer, op, self._viewer.dims.point)
             parameters = op.validate(self.form.parameters)
-            job = _Job(op, snapshot(layer), ref(layer), options, parameters, scope, time.perf_counter())
+            job = Job(op, snapshot(layer), ref(layer), options, parameters, scope, time.perf_counter())
         except ValueError as error:
             self._tell_failure(error)
             return
@@ -302,7 +286,7 @@ class FamilyDock(QWidget):
         self.cancel_button.setEnabled(True)
         self.message.setText("")
         self.progress.show()
-        self.runner.start(_steps(job))
+        self.runner.start(steps(job))
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setMaximum(progress.total)
@@ -325,56 +309,24 @@ class FamilyDock(QWidget):
         self.cancel_button.setEnabled(False)
         self._show()
 
-    def _add_result(self, found: tuple[Plan, Any, tuple[float, float] | None]) -> None:
-        plan, data, limits = found
+    def _add_result(self, done: Done) -> None:
         job = self._job
         assert job is not None
-        arguments = result_arguments(job.source, plan, data, limits, job.scope)
-        layer = self._updated(data, arguments) or self._added(job.source.kind, data, arguments)
-        self._result = ref(layer)
         source = job.layer()
+        replaced = self.result if self.options.replace.isChecked() and self.result is not source else None
+        self._adding = True
+        try:
+            layer = show_result(self._viewer, job, done, replaced)
+        finally:
+            self._adding = False
+        self._result = ref(layer)
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
-        size = " x ".join(map(str, data.shape))
+        size = " x ".join(map(str, done.data.shape))
         text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f} s."
-        if plan.saturated:
-            text += f" {plan.saturated:,} values lay outside of the value range and are at its ends."
+        if done.plan.saturated:
+            text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
         self.message.setText(text)
-
-    def _added(self, kind: str, data: Any, arguments: dict[str, Any]) -> Layer:
-        old = self.result if self.options.replace.isChecked() else None
-        add = self._viewer.add_image if kind == "image" else self._viewer.add_labels
-        if old is not None:
-            self._viewer.layers.remove(old)
-        layer: Layer = add(data, **arguments)
-        return layer
-
-    def _updated(self, data: Any, arguments: dict[str, Any]) -> Layer | None:
-        """Put a result into the layer this dock made last, where asked and where it fits."""
-        layer = self.result if self.options.replace.isChecked() else None
-        if layer is None:
-            return None
-        rgb = bool(getattr(layer, "rgb", False))
-        ndim = data.ndim - bool(arguments.get("rgb", False))
-        same_kind = isinstance(layer, Labels) == ("rgb" not in arguments)
-        if not same_kind or layer.ndim != ndim or rgb != arguments.get("rgb", rgb) or layer.multiscale:
-            return None
-        layer.data = data
-        for name, value in arguments.items():
-            if name not in ("rgb", "colormap", "blending"):
-                setattr(layer, name, value)
-        return layer
-
-
-def _steps(job: _Job) -> Generator[Progress, None, tuple[Plan, Any, tuple[float, float] | None]]:
-    plan = yield from prepare(job.operation, job.source.array, (), job.options, job.parameters)
-    data = yield from run(plan)
-    if job.source.kind == "labels" or plan.channel_axis is not None:
-        return plan, data, None
-    if keeps_limits(job.source, plan):
-        return plan, data, job.source.contrast_limits
-    yield Progress("Contrast limits", 0, 1)
-    return plan, data, value_limits(data)
 
 
 def _let_go(picker: LayerPicker, runner: Runner, watched: list[tuple[Any, Any]]) -> None:

@@ -134,7 +134,9 @@ def placement(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the spatial state that puts a result where its content lies in the world."""
     ndim = source.data_to_world.ndim
     moved = source.data_to_world.compose(Affine(affine_matrix=plan.placement, ndim=ndim))
-    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": moved.shear}
+    # napari gives one zero per axis where there is no shear, but takes one per pair of axes
+    shear = moved.shear if moved.shear.any() else np.zeros(ndim * (ndim - 1) // 2)
+    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear}
 
 
 def result_arguments(

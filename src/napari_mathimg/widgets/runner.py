@@ -58,7 +58,7 @@ class Runner(QObject):
             end = "cancelled", None
         except Exception as error:
             end = "failed", error
-        if not self._emit(self._ended, stop, *end):
+        if not self._emit("_ended", stop, *end):
             stop.set()
 
     def _drain(self, steps: Steps, stop: threading.Event) -> Any:
@@ -71,17 +71,17 @@ class Runner(QObject):
                 now = time.monotonic()
                 if now - last >= REPORT:
                     last = now
-                    if not self._emit(self.progressed, progress):
+                    if not self._emit("progressed", progress):
                         raise Cancelled
         except StopIteration as done:
             return done.value
         finally:
             steps.close()
 
-    def _emit(self, signal: Any, *values: Any) -> bool:
+    def _emit(self, signal: str, *values: Any) -> bool:
         """Emit a signal; False when the window was closed meanwhile, and this object with it."""
         try:
-            signal.emit(*values)
+            getattr(self, signal).emit(*values)
         except RuntimeError:
             return False
         return True

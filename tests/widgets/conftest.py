@@ -1,0 +1,56 @@
+"""A real window, and docks driven by real mouse and key events."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import vispy.gloo.glir
+from qtpy.QtCore import Qt
+
+from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.open import open_dock
+
+
+@pytest.fixture(autouse=True)
+def _no_crash_in_mesa(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting a program at the next draw can crash Mesa's software renderer."""
+    monkeypatch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Any) -> Iterator[Callable[[str], FamilyDock]]:
+    yield lambda family: open_dock(viewer, family)
+
+
+@pytest.fixture
+def press(qtbot: Any) -> Callable[[FamilyDock], None]:
+    """Click Run with the mouse and wait until the run has ended."""
+
+    def click(widget: FamilyDock) -> None:
+        qtbot.waitUntil(widget.run_button.isVisible)
+        with qtbot.waitSignal(widget.runner.finished, timeout=20_000):
+            qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+
+    return click
+
+
+@pytest.fixture
+def notifications(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every notification napari dispatches."""
+    from napari.utils.notifications import notification_manager
+
+    seen: list[Any] = []
+    notification_manager.notification_ready.connect(seen.append)
+    yield seen
+    notification_manager.notification_ready.disconnect(seen.append)
+
+
+@pytest.fixture
+def stack() -> Any:
+    return np.random.default_rng(1).integers(100, 4000, (5, 40, 50), dtype=np.uint16)

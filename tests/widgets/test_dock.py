@@ -1,0 +1,380 @@
+"""Docks in a real window, clicked and typed into."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+import napari_mathimg as mathimg
+from napari_mathimg.widgets.dock import FamilyDock
+
+Opener = Callable[[str], FamilyDock]
+Press = Callable[[FamilyDock], None]
+
+
+def test_a_click_adds_one_placed_named_documented_layer(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    source = viewer.add_image(stack, name="cells", scale=(2, 0.5, 0.5), units=("um",) * 3, contrast_limits=(200, 3000))
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    widget.form["angle"].value = 30
+    press(widget)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells – Rotate"]
+    result = viewer.layers[-1]
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "rotate", angle=30.0))
+    assert tuple(result.scale) == (2, 0.5, 0.5)
+    assert result.units == source.units
+    assert tuple(result.contrast_limits) == (200, 3000)
+    assert result.metadata["napari_mathimg"][0]["parameters"]["angle"] == 30
+    assert not source.visible
+    assert "5 x 40 x 50" in widget.message.text()
+
+
+def test_results_get_unique_names(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    source = viewer.add_image(stack, name="cells")
+    widget = dock("intensity")
+    for _ in range(2):
+        viewer.layers.selection.active = source
+        press(widget)
+    assert len({layer.name for layer in viewer.layers}) == 3
+
+
+def test_the_picker_follows_the_active_layer_and_survives_renaming(viewer: Any, dock: Opener, stack: Any) -> None:
+    first, second = viewer.add_image(stack, name="first"), viewer.add_image(stack[0], name="second")
+    widget = dock("denoise")
+    assert widget.picker.layer is second
+    viewer.layers.selection.active = first
+    assert widget.picker.layer is first
+    first.name = "renamed"
+    assert widget.picker.currentText() == "renamed"
+    assert widget.picker.layer is first
+    viewer.layers.remove(first)
+    assert widget.picker.layer is second
+    viewer.layers.clear()
+    assert widget.picker.layer is None
+    assert not widget.run_button.isEnabled()
+    assert "Open or select" in widget._note.text()
+    points = viewer.add_points(np.zeros((1, 2)))
+    assert widget.picker.layer is None
+    viewer.add_image(stack)
+    assert widget.run_button.isEnabled()
+    viewer.layers.selection.active = points
+    assert widget.picker.layer is not None
+
+
+def test_typed_values_are_still_there_after_looking_at_another_operation(
+    viewer: Any, dock: Opener, qtbot: Any, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    widget.operation = "adjust_gamma"
+    box = widget.form["gamma"].native
+    box.selectAll()
+    qtbot.keyClicks(box, "2.25")
+    widget.operation = "adjust_log"
+    widget.operation = "adjust_gamma"
+    assert widget.form.parameters["gamma"] == 2.25
+    qtbot.mouseClick(widget.reset_button, Qt.MouseButton.LeftButton)
+    assert widget.form.parameters["gamma"] == 1.0
+
+
+def test_only_options_with_an_effect_are_shown(viewer: Any, dock: Opener, stack: Any) -> None:
+    widget = dock("geometry")
+    plane = viewer.add_image(stack[0])
+    shown = widget.options._shown
+    assert not any(shown[name] for name in ("process", "scope", "range", "statistics"))
+    viewer.layers.remove(plane)
+    viewer.add_image(stack)
+    widget.operation = "rescale"
+    assert widget.options._shown["process"]
+    assert widget.options._shown["scope"]
+    widget.operation = "crop"
+    assert list(widget.form.parameters["start"]) == list("auto")
+    assert not widget.options._shown["process"]
+    intensity = dock("intensity")
+    intensity.operation = "adjust_gamma"
+    assert intensity.options._shown["range"]
+    assert intensity.options._shown["statistics"]
+    assert not intensity.options._shown["custom"]
+    intensity.options.choose(intensity.options.value_range, "custom")
+    assert intensity.options._shown["custom"]
+    assert not intensity.options._shown["statistics"]
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True)
+    assert not intensity.options._shown["dtype"]
+    assert intensity.options.value_range.findData("limits") == -1
+
+
+def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    layer = viewer.add_image(stack, scale=(3, 1, 1), contrast_limits=(500, 2500))
+    viewer.dims.set_point(0, 6)
+    widget = dock("intensity")
+    widget.operation = "adjust_gamma"
+    widget.form["gamma"].value = 2
+    widget.options.choose(widget.options.scope, "item")
+    widget.options.choose(widget.options.value_range, "limits")
+    press(widget)
+    result = viewer.layers[-1]
+    options = mathimg.Options(value_range=(500, 2500), scope=((2, 3),))
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "adjust_gamma", options=options, gamma=2.0))
+    np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
+    outside = int(((stack[2] < 500) | (stack[2] > 2500)).sum())
+    assert result.metadata["napari_mathimg"][0]["saturated"] == outside
+    assert f"{outside:,} values" in widget.message.text()
+
+
+def test_replace_updates_only_the_layer_this_dock_made(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    source = viewer.add_image(stack, name="cells")
+    widget = dock("geometry")
+    widget.options.replace.setChecked(True)
+    widget.operation = "rotate"
+    for angle in (10.0, 20.0):
+        widget.form["angle"].value = angle
+        press(widget)
+        assert widget.picker.layer is source
+    assert len(viewer.layers) == 2
+    result = viewer.layers[-1]
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "rotate", angle=20.0))
+    assert result.metadata["napari_mathimg"][0]["parameters"]["angle"] == 20.0
+    np.testing.assert_array_equal(source.data, stack)
+    viewer.layers.remove(result)
+    press(widget)
+    assert len(viewer.layers) == 2
+
+
+def test_a_result_that_was_picked_as_the_source_is_not_replaced(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    widget.form["angle"].value = 90
+    press(widget)
+    first = viewer.layers[-1]
+    assert widget.picker.layer is first
+    widget.options.replace.setChecked(True)
+    press(widget)
+    assert len(viewer.layers) == 3
+    np.testing.assert_array_equal(first.data, mathimg.apply(stack, "rotate", angle=90.0))
+
+
+def test_replace_by_another_kind_leaves_one_result(viewer: Any, dock: Opener, press: Press) -> None:
+    viewer.add_image(np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8), rgb=True)
+    widget = dock("intensity")
+    widget.options.replace.setChecked(True)
+    widget.operation = "invert"
+    press(widget)
+    widget.operation = "to_gray"
+    press(widget)
+    assert len(viewer.layers) == 2
+    assert not viewer.layers[-1].rgb
+
+
+def test_an_error_is_told_once_and_adds_nothing(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, notifications: list[Any], stack: Any
+) -> None:
+    viewer.add_image(stack, name="cells")
+    widget = dock("geometry")
+    widget.operation = "homography"
+    widget.form["matrix"].value = ((1, 2, 0), (2, 4, 0), (0, 0, 1))
+    press(widget)
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert len(notifications) == 1
+    assert "invertible" in notifications[0].message
+    assert "Nothing was added" in widget.message.text()
+    assert widget.run_button.isEnabled()
+
+
+def test_rotation_of_thin_pixels_is_refused(
+    viewer: Any, dock: Opener, qtbot: Any, notifications: list[Any], stack: Any
+) -> None:
+    viewer.add_image(stack, scale=(1, 0.5, 0.2), units=("um",) * 3)
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+    assert len(notifications) == 1
+    assert "square pixels" in notifications[0].message
+    assert len(viewer.layers) == 1
+
+
+def test_a_result_too_large_for_memory_names_its_size(
+    viewer: Any, dock: Opener, press: Press, notifications: list[Any]
+) -> None:
+    viewer.add_image(np.zeros((2000, 3000), np.uint16))
+    widget = dock("geometry")
+    widget.operation = "rescale"
+    widget.form["scale"].value = 1000.0
+    press(widget)
+    assert len(notifications) == 1
+    assert "2000000 x 3000000 pixels (uint16) needs 11,175.9 GiB" in notifications[0].message
+    assert len(viewer.layers) == 1
+
+
+@pytest.fixture
+def large(viewer: Any) -> Any:
+    """A stack whose equalization takes a while."""
+    return viewer.add_image(
+        np.random.default_rng(0).integers(0, 65535, (24, 1024, 1024), dtype=np.uint16), name="large"
+    )
+
+
+def start(widget: FamilyDock, qtbot: Any, operation: str = "equalize_adapthist") -> None:
+    widget.operation = operation
+    with qtbot.waitSignal(widget.runner.progressed, timeout=20_000):
+        qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+
+
+def test_cancel_adds_nothing_and_a_second_run_is_refused_meanwhile(
+    viewer: Any, dock: Opener, qtbot: Any, large: Any
+) -> None:
+    widget = dock("intensity")
+    start(widget, qtbot)
+    assert not widget.run_button.isEnabled()
+    assert widget.progress.isVisible()
+    widget.run()
+    with qtbot.waitSignal(widget.runner.cancelled, timeout=5_000):
+        qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not widget.runner.is_running)
+    assert [layer.name for layer in viewer.layers] == ["large"]
+    assert "Cancelled" in widget.message.text()
+    assert widget.run_button.isEnabled()
+
+
+def test_the_source_may_be_deleted_or_changed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+    widget = dock("intensity")
+    expected = mathimg.apply(large.data, "equalize_adapthist")
+    start(widget, qtbot)
+    with qtbot.waitSignal(widget.runner.finished, timeout=30_000):
+        viewer.layers.remove(large)
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected)
+    assert viewer.layers[-1].name.startswith("large")
+
+
+def test_the_window_may_be_closed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+    widget = dock("intensity")
+    start(widget, qtbot)
+    thread = widget.runner._thread
+    viewer.close()
+    QApplication.processEvents()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def test_the_window_stays_alive_during_a_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+    """Events are handled all the while: many more turns of the event loop than the run has reports."""
+    widget = dock("intensity")
+    start(widget, qtbot)
+    turns, reports = 0, []
+    widget.runner.progressed.connect(reports.append)
+    deadline = time.monotonic() + 30
+    while widget.runner.is_running and time.monotonic() < deadline:
+        QApplication.processEvents()
+        turns += 1
+    assert turns > 100
+    assert len(reports) > 3
+    assert reports[-1].phase == "Equalize locally (CLAHE)"
+
+
+def test_settings_are_loaded_from_a_result(viewer: Any, dock: Opener, press: Press, qtbot: Any, stack: Any) -> None:
+    viewer.add_image(stack)
+    noise = dock("noise")
+    noise.form["var"].value = 0.125
+    noise.form["seed"].value = 11
+    noise.options.choose(noise.options.value_range, "dtype")
+    press(noise)
+    qtbot.mouseClick(noise.reset_button, Qt.MouseButton.LeftButton)
+    noise.options.choose(noise.options.value_range, "data")
+    qtbot.mouseClick(noise.load_button, Qt.MouseButton.LeftButton)
+    assert noise.form.parameters == {"mean": 0.0, "var": 0.125, "seed": 11}
+    assert noise.options.value_range.currentData() == "dtype"
+
+
+def test_settings_of_another_family_open_its_dock(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    denoise, intensity = dock("denoise"), dock("intensity")
+    denoise.form["sigma"].value = 3.5
+    denoise.options.choose(denoise.options.process, "volumes")
+    denoise._viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")[0].raise_()
+    press(denoise)
+    denoise.form.reset()
+    intensity.load_settings()
+    assert denoise.operation.id == "gaussian"
+    assert set(denoise.form.parameters["sigma"]) <= {1.0, 3.5}
+
+
+def test_multiscale_layers_run_on_full_resolution_and_say_so(viewer: Any, dock: Opener, press: Press) -> None:
+    full = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    viewer.add_image([full, full[::2, ::2]], multiscale=True)
+    widget = dock("denoise")
+    assert "full resolution (64 x 64)" in widget._note.text()
+    press(widget)
+    np.testing.assert_array_equal(viewer.layers[-1].data, mathimg.apply(full, "gaussian"))
+
+
+def test_labels_layers_only_in_geometry_without_interpolation(viewer: Any, dock: Opener, press: Press) -> None:
+    names = np.random.default_rng(0).integers(0, 9, (30, 40))
+    labels = viewer.add_labels(names)
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    assert widget.picker.layer is labels
+    assert "order" not in [field.name for field in widget.form]
+    widget.form["angle"].value = 90
+    widget.form["resize"].value = True
+    press(widget)
+    assert type(viewer.layers[-1]).__name__ == "Labels"
+    np.testing.assert_array_equal(viewer.layers[-1].data, np.rot90(names))
+    assert dock("intensity").picker.layer is None
+
+
+def test_lazy_layers_give_results_in_memory(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    import dask.array as da
+
+    viewer.add_image(da.from_array(stack, chunks=(1, 16, 50)), contrast_limits=(0, 4000))
+    widget = dock("denoise")
+    press(widget)
+    assert isinstance(viewer.layers[-1].data, np.ndarray)
+    np.testing.assert_array_equal(viewer.layers[-1].data, mathimg.apply(stack, "gaussian"))
+
+
+def test_contrast_limits_are_kept_or_set_from_the_result(viewer: Any, dock: Opener, press: Press) -> None:
+    image = np.linspace(100, 200, 400, dtype=np.float32).reshape(20, 20)
+    viewer.add_image(image, contrast_limits=(120, 130))
+    widget = dock("intensity")
+    widget.operation = "rescale_intensity"
+    press(widget)
+    assert tuple(viewer.layers[-1].contrast_limits) == (0, 1)
+
+
+def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: Any, stack: Any) -> None:
+    from napari._app_model import get_app_model
+
+    viewer.add_image(stack)
+    app = get_app_model()
+    app.commands.execute_command("napari-mathimg.adjust_sigmoid").result()
+    docks = [w for w in viewer.window._qt_window.findChildren(FamilyDock) if w.family == "intensity"]
+    assert len(docks) == 1
+    assert docks[0].operation.id == "adjust_sigmoid"
+    app.commands.execute_command("napari-mathimg.clip").result()
+    assert docks[0].operation.id == "clip"
+    assert docks[0].isVisible()
+
+
+def test_closed_docks_leave_no_connection(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:
+    layer = viewer.add_image(stack)
+    emitters = [
+        viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.reordered,
+        viewer.layers.selection.events.active, layer.events.name, layer.events.data, layer.events.scale,
+    ]  # fmt: skip
+    before = [len(e.callbacks) for e in emitters]
+    widget = dock("intensity")
+    with qtbot.waitSignal(widget.destroyed):
+        viewer.window.remove_dock_widget(widget)
+        widget.deleteLater()
+    assert [len(e.callbacks) for e in emitters] == before
+    layer.name = "another"
+    viewer.layers.clear()

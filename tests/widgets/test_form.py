@@ -1,0 +1,110 @@
+"""Forms say what signatures say."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_mathimg import operations
+from napari_mathimg.ops._operation import Operation, ValueRange
+from napari_mathimg.ops._types import Number, note
+from napari_mathimg.widgets.fields import label
+from napari_mathimg.widgets.form import Form, summary
+
+KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8)}
+AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 5: ("t", "c", "z", "y", "x")}
+CASES = [
+    pytest.param(op, ndim, id=f"{op.id}-{ndim}")
+    for op in operations().values()
+    for ndim in (2, 3, 5)
+    if op.works_on(ndim)
+]
+
+
+@pytest.mark.parametrize(("op", "ndim"), CASES)
+def test_a_fresh_form_is_the_signature_s_defaults(qtbot, op: Operation, ndim: int) -> None:
+    form = Form(op, AXES[ndim])
+    shape = (40, 30, 20, 50, 60)[:ndim]
+    assert op.resolve(form.parameters, shape, KNOWN) == op.resolve({}, shape, KNOWN)
+    assert list(form.parameters) == list(op.parameters)
+
+
+@pytest.mark.parametrize(("op", "ndim"), CASES)
+def test_a_form_shows_what_is_loaded_and_reset_undoes_it(qtbot, op: Operation, ndim: int) -> None:
+    form, shape = Form(op, AXES[ndim]), (40, 30, 20, 50, 60)[:ndim]
+    resolved = op.resolve({}, shape, KNOWN)
+    form.load(resolved)
+    assert op.resolve(form.parameters, shape, KNOWN) == resolved
+    form.reset()
+    assert op.resolve(form.parameters, shape, KNOWN) == op.resolve({}, shape, KNOWN)
+
+
+@pytest.mark.parametrize("op", operations().values(), ids=operations())
+def test_every_field_has_a_tooltip_and_the_operation_a_summary(qtbot, op: Operation) -> None:
+    form = Form(op, AXES[2])
+    assert summary(op)
+    for name in op.parameters:
+        assert len(form[name].tooltip) > 10, name
+
+
+def test_small_numbers_survive_typing(qtbot) -> None:
+    form = Form(operations()["homography"], AXES[2])
+    matrix = ((0.4249064543318, -1.498263179403, 413.4971393543), (0.0, 1.0, 0.0), (-5.459491213731e-4, 1e-12, 1.0))
+    form.load({"matrix": matrix})
+    np.testing.assert_allclose(form.parameters["matrix"], matrix, rtol=0, atol=5e-13)
+
+
+def test_numbers_are_typed_by_keys_and_bounds_hold(qtbot) -> None:
+    form = Form(operations()["adjust_gamma"], AXES[2])
+    box = form["gamma"].native
+    form.native.show()
+    box.selectAll()
+    qtbot.keyClicks(box, "2.55")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert form.parameters["gamma"] == 2.55
+    assert box.text() == "2.55"
+    number = note(operations()["adjust_gamma"].parameters["gamma"].hint, Number)
+    assert (box.minimum(), box.maximum(), box.singleStep()) == (number.ge, number.le, number.step)
+
+
+def test_one_value_for_all_axes_follows_while_ticked(qtbot) -> None:
+    form = Form(operations()["gaussian"], AXES[3])
+    row = form["sigma"]
+    row._row._fields[0].value = 2.5
+    assert form.parameters["sigma"] == (2.5, 2.5, 2.5)
+    row._equal.value = False
+    row._row._fields[0].value = 0.5
+    assert form.parameters["sigma"] == (0.5, 2.5, 2.5)
+
+
+def test_auto_shows_what_it_means(qtbot) -> None:
+    form = Form(operations()["rotate"], AXES[2])
+    form.show_image((101, 51), (1.0, 1.0), None, np.dtype(np.uint8))
+    assert form.parameters["center"] == "auto"
+    assert form["center"]._inner.value == (50.0, 25.0)
+    assert not form["center"]._inner.enabled
+
+
+def test_isotropic_makes_pixels_as_small_as_the_smallest(qtbot) -> None:
+    form = Form(operations()["rescale"], AXES[3])
+    form.native.show()
+    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), None, np.dtype(np.uint16))
+    qtbot.mouseClick(form["suggest_scale"].native, Qt.MouseButton.LeftButton)
+    np.testing.assert_allclose(form.parameters["scale"], (3.125, 1, 1))
+    form.show_image((5, 40, 50), (1.0, 1.0, 1.0), None, np.dtype(np.uint16))
+    assert not form["suggest_scale"].native.isVisible()
+
+
+def test_a_field_without_effect_is_disabled(qtbot) -> None:
+    form = Form(operations()["rescale"], AXES[2])
+    assert not form["cval"].enabled
+    form["mode"].value = "constant"
+    assert form["cval"].enabled
+    form["order"].value = 0
+    assert not form["anti_aliasing"].enabled
+
+
+def test_labels_carry_units(qtbot) -> None:
+    parameters = operations()["rotate"].parameters
+    assert label("angle", parameters["angle"].hint) == "Angle (°)"
+    assert label("center", parameters["center"].hint) == "Center (px)"
+    assert label("order", parameters["order"].hint) == "Interpolation"
