@@ -41,6 +41,7 @@ from .open import open_dock
 from .options import OptionsPanel
 from .picker import ElidedComboBox, LayerPicker
 from .runner import Runner
+from .warm import warm
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -219,6 +220,7 @@ class FamilyDock(QWidget):
         limits = self.options.limits(layer) if op.uses_range else None
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], spacing_of(layer)[-ndim:], limits, dtype)
+        warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         self._show_note(self._remark(layer, op))
         self.reset_button.setEnabled(bool(len(self.form)))
 

@@ -1,0 +1,30 @@
+"""Load an operation's kernels before its first run: loading machine code makes the window stutter."""
+
+import threading
+from functools import cache
+
+import numpy as np
+
+from ..catalog import find
+from ..engine import Options, finished, prepare, run
+
+SIDE = 8
+
+
+@cache
+def warm(id: str, dtype: str, ndim: int, rgb: bool) -> threading.Thread:
+    """Run an operation on a tiny image of a kind in the background, once."""
+    thread = threading.Thread(target=_try, args=(id, dtype, ndim, rgb), name="mathimg warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
+    shape = (*(SIDE,) * ndim, *((3,) if rgb else ()))
+    image = (np.arange(np.prod(shape)) % 2).reshape(shape).astype(dtype)
+    options = Options(ndim=ndim, channel_axis=ndim if rgb else None)
+    try:
+        plan = finished(prepare(find(id), image, (), options, {}, threads=1))
+    except ValueError:  # the operation does not take such images, and will say so when it is run
+        return
+    finished(run(plan, threads=1))

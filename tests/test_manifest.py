@@ -1,0 +1,75 @@
+"""The manifest names what there is, and the menus show all of it."""
+
+import importlib
+from collections import Counter
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import napari_mathimg
+import pytest
+from npe2 import PluginManifest
+
+from napari_mathimg.catalog import FAMILIES, family, operations
+
+MANIFEST = PluginManifest.from_file(Path(napari_mathimg.__file__).parent / "napari.yaml")
+COMMANDS = {c.id: c for c in MANIFEST.contributions.commands}
+PLUGIN = "napari-mathimg"
+
+
+def test_the_entry_point_leads_to_the_manifest() -> None:
+    (entry,) = entry_points(group="napari.manifest", name=PLUGIN)
+    assert entry.value == "napari_mathimg:napari.yaml"
+    assert MANIFEST.name == PLUGIN
+    assert MANIFEST.display_name == "Mathematical Imaging"
+
+
+def test_the_link_at_the_root_is_the_manifest() -> None:
+    root = Path(__file__).parent.parent
+    assert (root / "napari.yaml").resolve() == (root / "src/napari_mathimg/napari.yaml").resolve()
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_command_can_be_imported(command) -> None:
+    module, _, name = command.python_name.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_every_operation_has_a_command_with_its_title() -> None:
+    titles = {id: command.title for id, command in COMMANDS.items() if "menu:" in command.python_name}
+    assert titles == {f"{PLUGIN}.{op.id}": op.title for op in operations().values()}
+
+
+def test_every_operation_is_in_one_menu_of_its_kind() -> None:
+    menus = {name: [i.command for i in items] for name, items in MANIFEST.contributions.menus.items() if PLUGIN in name}
+    geometry = [f"{PLUGIN}.{id}" for id in family("geometry")]
+    assert menus[f"{PLUGIN}/transform"] == geometry
+    others = [f"{PLUGIN}.{op.id}" for op in operations().values() if op.family != "geometry"]
+    assert menus[f"{PLUGIN}/filter"] == others
+    assert max(Counter(c for items in menus.values() for c in items).values()) == 1
+
+
+def test_the_submenus_hang_in_napari_s_layers_menu() -> None:
+    menus = MANIFEST.contributions.menus
+    for place in ("transform", "filter"):
+        (item,) = menus[f"napari/layers/{place}"]
+        assert item.submenu == f"{PLUGIN}/{place}"
+    assert {s.id: s.label for s in MANIFEST.contributions.submenus} == {
+        f"{PLUGIN}/{place}": "Mathematical Imaging" for place in ("transform", "filter")
+    }
+
+
+def test_there_is_a_dock_for_every_family() -> None:
+    docks = {w.display_name: COMMANDS[w.command].python_name for w in MANIFEST.contributions.widgets}
+    assert docks == {title: f"napari_mathimg.widgets.dock:{title}Dock" for title in FAMILIES.values()}
+    for name, title in FAMILIES.items():
+        module = importlib.import_module("napari_mathimg.widgets.dock")
+        assert getattr(module, f"{title}Dock").family == name
+
+
+def test_every_sample_gives_layers() -> None:
+    keys = [s.key for s in MANIFEST.contributions.sample_data]
+    assert keys == ["camera", "moon", "page", "text", "stained_micrograph", "checkerboard", "synthetic_stack"]
+    for sample in MANIFEST.contributions.sample_data:
+        module, _, name = COMMANDS[sample.command].python_name.partition(":")
+        (layer,) = getattr(importlib.import_module(module), name)()
+        assert layer[2] == "image"

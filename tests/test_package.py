@@ -1,0 +1,102 @@
+"""What a user gets: the wheel, the README, a light import."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import napari_mathimg
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(*arguments: str, executable: str = sys.executable) -> str:
+    done = subprocess.run([executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_table_in_the_readme_is_current() -> None:
+    python("scripts/readme.py", "--check")
+
+
+def test_the_example_in_the_readme_runs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"## From Python\n\n```python\n(.*?)```", readme, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert names["turned"].shape == (699, 699)
+    assert names["brighter"].mean() > names["camera"]().mean()
+
+
+def test_pictures_the_readme_shows_are_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
+        assert (ROOT / picture).is_file(), picture
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, napari_mathimg; print([m for m in ('numpy', 'numba', 'scipy', 'napari', 'qtpy') if m in sys.modules])"
+    assert python("-c", code).strip() == "[]"
+
+
+def test_computing_needs_neither_napari_nor_qt() -> None:
+    code = (
+        "import sys, numpy, napari_mathimg as m; m.apply(numpy.eye(9), 'rotate', angle=5.0);"
+        "print([n for n in ('napari', 'qtpy', 'magicgui', 'PyQt6') if n in sys.modules])"
+    )
+    assert python("-c", code).strip() == "[]"
+
+
+def test_names_are_where_the_package_says() -> None:
+    assert set(napari_mathimg.__all__) <= set(dir(napari_mathimg))
+    for name in napari_mathimg.__all__:
+        assert callable(getattr(napari_mathimg, name))
+    with pytest.raises(AttributeError, match="nothing"):
+        napari_mathimg.nothing  # noqa: B018
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    python("-m", "build", "--wheel", "--outdir", str(folder), str(ROOT))
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_installed_wheel_contributes_everything(wheel: Path, tmp_path: Path) -> None:
+    """In an empty environment, npe2 finds docks, menus, commands and samples of the wheel alone."""
+    python("-m", "venv", str(tmp_path / "empty"))
+    there = str(tmp_path / "empty" / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    python("-m", "pip", "install", "--quiet", "--no-deps", str(wheel), executable=there)
+    python("-m", "pip", "install", "--quiet", "npe2", executable=there)
+    code = """
+import json
+from npe2 import PluginManager
+manager = PluginManager.instance()
+manager.discover()
+manifest = manager.get_manifest("napari-mathimg")
+c = manifest.contributions
+print(json.dumps({
+    "version": manifest.package_version,
+    "classifiers": manifest.package_metadata.classifier,
+    "requires": manifest.package_metadata.requires_dist,
+    "commands": [x.id for x in c.commands],
+    "widgets": [x.display_name for x in c.widgets],
+    "samples": [x.key for x in c.sample_data],
+    "menus": {k: len(v) for k, v in c.menus.items()},
+}))
+"""
+    found = json.loads(python("-c", code, executable=there))
+    from npe2 import PluginManifest
+
+    here = PluginManifest.from_file(ROOT / "src/napari_mathimg/napari.yaml").contributions
+    assert found["version"] == napari_mathimg.__version__
+    assert "Framework :: napari" in found["classifiers"]
+    assert any(r.startswith("napari[all]") and 'extra == "all"' in r.replace("'", '"') for r in found["requires"])
+    assert found["commands"] == [c.id for c in here.commands]
+    assert found["widgets"] == [w.display_name for w in here.widgets]
+    assert found["samples"] == [s.key for s in here.sample_data]
+    assert found["menus"] == {k: len(v) for k, v in here.menus.items()}
