@@ -187,14 +187,16 @@ class _Pixels:
         shape, chunks = self.source.item, getattr(self.source.array, "chunks", None)
         if not chunks:
             return tiles(shape, POINTWISE, PIXELS, side=1)
+        cuts = [
+            np.unique(np.cumsum([0, *sides]) if isinstance(sides, tuple) else [*np.arange(0, n, sides), n])
+            for n, sides in zip(shape, chunks, strict=True)
+        ]
+        room = PIXELS // math.prod(int(np.diff(c).max()) for c in cuts)
         spans: list[list[tuple[int, int]]] = []
-        together = 1
-        for n, sides in zip(reversed(shape), reversed(chunks), strict=True):
-            cuts = np.unique(np.cumsum([0, *sides]) if isinstance(sides, tuple) else [*np.arange(0, n, sides), n])
-            some = max(1, PIXELS // int(np.diff(cuts).max() * together))
-            cuts = np.append(cuts[:-1:some], n)
-            spans.insert(0, list(itertools.pairwise(cuts.tolist())))
-            together *= int(np.diff(cuts).max())
+        for c in reversed(cuts):
+            some = min(max(room, 1), c.size - 1)
+            room //= some
+            spans.insert(0, list(itertools.pairwise([*c[:-1:some].tolist(), int(c[-1])])))
         return [
             tuple((a + c, a + d) for (a, _), (c, d) in zip(box, part, strict=True))
             for box in itertools.product(*spans)
@@ -247,8 +249,7 @@ def _count_levels(pixels: _Pixels, threads: int) -> Generator[Progress, None, tu
     """Return the levels that occur, as float64 in rising order, and their counts, shape (channels, levels)."""
     dtype = pixels.source.dtype
     bits = np.dtype(f"u{dtype.itemsize}")
-    length = 2 ** (8 * dtype.itemsize)
-    table = yield from _count(pixels, length, lambda x, counts: counting.count_levels(x.view(bits), counts), threads)
+    table = yield from _count(pixels, 256**dtype.itemsize, lambda x, n: counting.count_levels(x.view(bits), n), threads)
     there = np.flatnonzero(table.any(axis=0))
     levels = there.astype(bits).view(dtype).astype(np.float64)
     order = np.argsort(levels)
@@ -257,11 +258,10 @@ def _count_levels(pixels: _Pixels, threads: int) -> Generator[Progress, None, tu
 
 def _count_slots(pixels: _Pixels, edges: Edges, threads: int) -> Generator[Progress, None, Counts]:
     """Count what lies below the edges, in the bins, above the edges, and is not finite: (channels, slots)."""
-    dtype = pixels.dtype
-    slots = counting.slots_between(edges, dtype)
+    slots = counting.slots_between(edges, pixels.dtype)
 
     def count(flat: Array, counts: Counts) -> None:
-        counting.count_slots(flat.astype(dtype, copy=False), *slots, counts)
+        counting.count_slots(flat.astype(pixels.dtype, copy=False), *slots, counts)
 
     return (yield from _count(pixels, edges.size + 2, count, threads))
 

@@ -16,7 +16,7 @@ from .region import look, names, place
 from .source import Index, Source
 from .threads import Progress, cores, spread
 from .tiles import tiles
-from .values import EXACT_IN_FLOAT64, back, brightness, grey_levels, see, working
+from .values import EXACT_IN_FLOAT64, back, brightness, dtype_range, grey_levels, see, working
 
 Steps = Generator[Progress, None, Any]
 
@@ -91,7 +91,7 @@ def _limits(
     """Value ranges of the layer or of its items, and how many values lie outside and will saturate."""
     kind, how = source.dtype.kind, options.value_range
     integral = kind in "biu"
-    given = None if how == "data" else _dtype_range(source.dtype) if how == "dtype" else how
+    given = None if how == "data" else dtype_range(source.dtype) if how == "dtype" else how
     ranged = values == "normalized" or op.asks("values")
     blurs_missing = (
         kind == "f"
@@ -140,13 +140,9 @@ def _survey(source: Source, task: Any, given: tuple[float, float] | None) -> _Su
     )
 
 
-def _dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
-
-
 def _holds(given: tuple[float, float], dtype: np.dtype[Any]) -> bool:
     """Whether no value of a dtype lies outside a range."""
-    return dtype.kind in "bu" and given[0] <= 0 and given[1] >= _dtype_range(dtype)[1]
+    return dtype.kind in "bu" and given[0] <= 0 and given[1] >= dtype_range(dtype)[1]
 
 
 def _check_exact(found: dict[Index, list[_Survey]]) -> None:

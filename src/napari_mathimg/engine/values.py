@@ -17,12 +17,17 @@ def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if wide else np.float32)
 
 
+def dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return what the value range "dtype" means: 0 to 1 for floating point, 0 to the highest integer."""
+    return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
+
+
 def see(block: Array, values: str, limits: ValueRange) -> Array:
     """Return a contiguous block as an operation sees it; never the caller's memory changed."""
     if values == "exact":
         return np.ascontiguousarray(block)
     x = np.ascontiguousarray(block, working(block.dtype))
-    if values == "normalized":
+    if values == "normalized" and (limits.low, limits.width) != (0, 1):
         x = x - x.dtype.type(limits.low)
         x /= x.dtype.type(limits.width)
     return x
@@ -30,7 +35,7 @@ def see(block: Array, values: str, limits: ValueRange) -> Array:
 
 def back(block: Array, values: str, limits: ValueRange, dtype: np.dtype[Any]) -> Array:
     """Return what an operation made in a dtype, rounded to the nearest number it holds."""
-    if values == "normalized":
+    if values == "normalized" and (limits.low, limits.width) != (0, 1):
         block = block * block.dtype.type(limits.width)
         block += block.dtype.type(limits.low)
     if dtype.kind in "biu" and block.dtype.kind == "f":

@@ -78,7 +78,7 @@ def distinct_edges(low: Any, high: Any, bins: int, integral: bool) -> Edges:
 
 def _integer_edges(low: int, high: int, bins: int) -> Edges:
     top = max(abs(low), abs(high))
-    grain = 1 if top < 2**51 else 2 * int(np.spacing(float(top)))  # float64 tells such levels apart
+    grain = max(1, int(4 * math.ulp(top)))  # float64 tells such levels apart
     low = low // grain * grain
     width = -(-(high - low + 1) // (bins * grain)) * grain
     count = -(-(high - low + 1) // width)
@@ -86,14 +86,20 @@ def _integer_edges(low: int, high: int, bins: int) -> Edges:
 
 
 def _float_edges(low: float, high: float, bins: int) -> Edges:
-    most = float(np.finfo(np.float64).max)
-    least = max(4 * bins * float(np.spacing(max(abs(low), abs(high)))), 1.0 if low == high else 0.0)
+    most = math.nextafter(math.inf, 0)
+    least = max(4 * bins * math.ulp(max(abs(low), abs(high))), 1.0 if low == high else 0.0)
     if high - low < least:
         middle = low / 2 + high / 2
         low, high = max(min(low, middle - least / 2), -most), min(max(high, middle + least / 2), most)
-    part = 1.0 if math.isfinite(high - low) else 0.5  # else a step would overflow
-    edges: Edges = np.linspace(low * part, high * part, bins + 1) / part
+    factor = _factor(low, high)
+    edges: Edges = np.linspace(low * factor, high * factor, bins + 1) / factor
     return edges
+
+
+def _factor(low: float, high: float) -> float:
+    """Return the power of two that makes a range about 1 wide, lest very wide or narrow ones overflow on the way."""
+    _, exponent = math.frexp(high / 2 - low / 2)
+    return math.ldexp(1.0, -min(max(exponent, -1000), 1000))
 
 
 def finite_ends(dtype: np.dtype[Any]) -> tuple[Any, Any]:
@@ -110,8 +116,7 @@ def slots_between(edges: Edges, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """
     lower, upper, bottom, top = (_float_slots if dtype.kind == "f" else _integer_slots)(edges, dtype)
     low, high = float(edges[0]), float(edges[-1])
-    exponent = math.frexp(high / 2 - low / 2)[1]
-    factor = math.ldexp(1.0, -min(max(exponent, -1000), 1000))  # else very wide or narrow ranges would overflow
+    factor = _factor(low, high)
     origin = low * factor
     scale = (edges.size - 1) / (high * factor - origin)
     return (lower, upper, float(bottom), float(top), factor, origin, scale, *finite_ends(dtype))

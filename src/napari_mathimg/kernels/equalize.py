@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ._jit import kernel
+from ._jit import inline, kernel
 
 Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
@@ -37,6 +37,13 @@ def interpolate(image, first, step, table, out):  # type: ignore[no-untyped-def]
         p = min(max(p, 0.0), float(last))
         i = min(int(p), last - 1)
         out[k] = table[i] + (table[i + 1] - table[i]) * (p - i)
+
+
+@kernel
+def quantize(image, top, out):  # type: ignore[no-untyped-def]
+    """Round a flat array in [0, 1] to levels 0 to `top`."""
+    for k in range(image.size):
+        out[k] = np.uint16(np.rint(min(max(np.float64(image[k]), 0.0), 1.0) * top))
 
 
 @kernel
@@ -101,6 +108,15 @@ def tile_maps(counts: Counts, limit: int, top: int, maps: Levels) -> None:
             maps[t, i] = int(min(total * scale, float(top)))
 
 
+@inline
+def mix_line(levels, maps, wy, wz, x0, xf, bin_size, total):  # type: ignore[no-untyped-def]
+    """Add to a row the mappings of the tiles (tiles, bins) to the left and right of each pixel."""
+    for c in range(levels.size):
+        level = np.uintp(levels[c]) // bin_size
+        total[c] += np.float32(maps[x0[c], level] * ((1 - xf[c]) * wy * wz))
+        total[c] += np.float32(maps[x0[c] + np.uintp(1), level] * (xf[c] * wy * wz))
+
+
 @kernel
 def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: ignore[no-untyped-def]
     """Mix the mappings of the nearest tiles at every pixel of a block, and drop the fraction.
@@ -108,18 +124,17 @@ def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: igno
     For each axis, the padded tile before a pixel (…0) and the way to the next one (…f). The products are in
     float64 and the sum in float32, in scikit-image's order, so that dropping the fraction gives the same level.
     """
+    total = np.empty(levels.shape[2], np.float32)
+    size = np.uintp(bin_size)
     for a in range(levels.shape[0]):
         for b in range(levels.shape[1]):
+            total[:] = 0
+            for i in range(2):
+                wz = zf[a] if i else 1 - zf[a]
+                if wz == 0:
+                    continue
+                for j in range(2):
+                    wy = yf[b] if j else 1 - yf[b]
+                    mix_line(levels[a, b], maps[z0[a] + i, y0[b] + j], wy, wz, x0, xf, size, total)
             for c in range(levels.shape[2]):
-                level = levels[a, b, c] // bin_size
-                total = np.float32(0)
-                for i in range(2):
-                    wz = zf[a] if i else 1 - zf[a]
-                    if wz == 0:
-                        continue
-                    for j in range(2):
-                        wy = yf[b] if j else 1 - yf[b]
-                        for k in range(2):
-                            wx = xf[c] if k else 1 - xf[c]
-                            total += np.float32(maps[z0[a] + i, y0[b] + j, x0[c] + k, level] * (wx * wy * wz))
-                out[a, b, c] = np.uint16(total)
+                out[a, b, c] = np.uint16(total[c])

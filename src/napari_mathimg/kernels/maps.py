@@ -13,16 +13,24 @@ Floats = NDArray[np.float64]
 @kernel
 def projective(matrix: Floats, top: int, left: int, yy: Floats, xx: Floats) -> None:
     """Fill `yy`, `xx` with the source of each pixel under a 3 x 3 matrix on (row, column, 1)."""
-    affine = matrix[2, 0] == 0 and matrix[2, 1] == 0
+    a, b, d = matrix[0, 1], matrix[1, 1], matrix[2, 1]
+    affine = matrix[2, 0] == 0 and d == 0
     for i in range(yy.shape[0]):
         r = float(top + i)
-        for j in range(yy.shape[1]):
-            c = float(left + j)
-            y = matrix[0, 0] * r + matrix[0, 1] * c + matrix[0, 2]
-            x = matrix[1, 0] * r + matrix[1, 1] * c + matrix[1, 2]
-            w = matrix[2, 2] if affine else matrix[2, 0] * r + matrix[2, 1] * c + matrix[2, 2]
-            yy[i, j] = y / w
-            xx[i, j] = x / w
+        y = matrix[0, 0] * r + matrix[0, 2]
+        x = matrix[1, 0] * r + matrix[1, 2]
+        w = matrix[2, 0] * r + matrix[2, 2]
+        if affine:
+            for j in range(yy.shape[1]):
+                c = np.float64(np.int32(j)) + left
+                yy[i, j] = (y + a * c) / w
+                xx[i, j] = (x + b * c) / w
+        else:
+            for j in range(yy.shape[1]):
+                c = np.float64(np.int32(j)) + left
+                v = w + d * c
+                yy[i, j] = (y + a * c) / v
+                xx[i, j] = (x + b * c) / v
 
 
 @kernel

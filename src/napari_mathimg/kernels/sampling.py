@@ -17,6 +17,7 @@ MODES = {"constant": 0, "nearest": 1, "reflect": 2, "mirror": 3, "grid-wrap": 4}
 TAPS = {0: 1, 1: 2, 3: 4}
 SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbour's NaN
 FAR = 2.0**40
+RUN = 256  # points whose indices and weights are made together
 
 
 @inline
@@ -60,13 +61,15 @@ def split(c: float) -> tuple[int, float]:
 
 
 @inline
-def keys(t: float) -> tuple[float, float, float, float]:
+def keys(t):  # type: ignore[no-untyped-def]
     """Weights of the four pixels around a point."""
+    number = type(t)
+    half, one, two = number(0.5), number(1), number(2)
     return (
-        ((-0.5 * t + 1) * t - 0.5) * t,
-        (1.5 * t - 2.5) * t * t + 1,
-        ((-1.5 * t + 2) * t + 0.5) * t,
-        (0.5 * t - 0.5) * t * t,
+        ((one - half * t) * t - half) * t,
+        ((one + half) * t - two - half) * t * t + one,
+        ((two - (one + half) * t) * t + half) * t,
+        (half * t - half) * t * t,
     )
 
 
@@ -86,87 +89,155 @@ def nearest(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: 
                 out[y, x, c] = fill if i < 0 or j < 0 else image[i - top, j - left, c]
 
 
+@inline
+def interior(yy, xx, y, x0, x1, low, high, rows, columns):  # type: ignore[no-untyped-def]
+    """Whether a run of points lies at least `low` pixels from the first and `high` from the last row and column."""
+    inside = True
+    for x in range(x0, x1):
+        a, b = yy[y, x], xx[y, x]
+        inside &= (a >= low) & (a < rows - high) & (b >= low) & (b < columns - high)
+    return inside
+
+
+@inline
+def split_run(yy, xx, y, x0, n, top, left, width, first, s, t):  # type: ignore[no-untyped-def]
+    """`split` a run of interior points: the flat index of the pixel before each, and the ways to the next ones."""
+    for k in range(n):
+        a, b = yy[y, x0 + k], xx[y, x0 + k]
+        i, j = math.floor(a), math.floor(b)
+        u, v = a - i, b - j
+        up, right = u > 1 - SNAP, v > 1 - SNAP
+        i, j = i + (1.0 if up else 0.0), j + (1.0 if right else 0.0)
+        s[k] = 0.0 if up or u < SNAP else u
+        t[k] = 0.0 if right or v < SNAP else v
+        first[k] = np.uintp(np.int64(i - top) * width + np.int64(j - left))
+
+
+@inline
+def blend(a, b, c, d, s, t, one):  # type: ignore[no-untyped-def]
+    """Mix four pixels."""
+    return (a * (one - t) + b * t) * (one - s) + (c * (one - t) + d * t) * s
+
+
+@inline
+def pixel(image, i, j, c, top, left, rows, columns, mode, fill):  # type: ignore[no-untyped-def]
+    """Value at a pixel that may lie outside."""
+    i, j = fold(i, rows, mode), fold(j, columns, mode)
+    return fill if i < 0 or j < 0 else image[i - top, j - left, c]
+
+
 @kernel
 def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
-    """Mix the four pixels around each point; arguments as in `nearest`."""
+    """Mix the four pixels around each point; arguments as in `nearest`.
+
+    Runs of points whose pixels all lie inside take loops that vectorize. The arithmetic of a point is the same in
+    either way, so that the result does not depend on how an image is cut into runs.
+    """
+    width, channels, one = image.shape[1], image.shape[2], image.dtype.type(1)
+    flat = image.reshape(-1)
+    first = np.empty(RUN, np.uintp)
+    s, t = np.empty(RUN, image.dtype), np.empty(RUN, image.dtype)
+    step, line = np.uintp(channels), np.uintp(width * channels)
     for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            a, b = yy[y, x], xx[y, x]
-            if not (math.isfinite(a) and math.isfinite(b)):
-                out[y, x, :] = fill
-                continue
-            i, s = split(a)
-            j, t = split(b)
-            if i >= 0 and j >= 0 and i + 1 < rows and j + 1 < columns and s > 0 and t > 0:
-                p, q = i - top, j - left
-                for c in range(out.shape[2]):
-                    u = image[p, q, c] * (1 - t) + image[p, q + 1, c] * t
-                    v = image[p + 1, q, c] * (1 - t) + image[p + 1, q + 1, c] * t
-                    out[y, x, c] = u * (1 - s) + v * s
-                continue
-            for c in range(out.shape[2]):
-                total = 0.0
-                for k in range(2):
-                    wy = s if k else 1 - s
-                    if wy == 0:
-                        continue
-                    p = fold(i + k, rows, mode)
-                    row = 0.0
-                    for m in range(2):
-                        wx = t if m else 1 - t
-                        if wx == 0:
-                            continue
-                        q = fold(j + m, columns, mode)
-                        row += wx * (fill if p < 0 or q < 0 else image[p - top, q - left, c])
-                    total += wy * row
-                out[y, x, c] = total
+        for x0 in range(0, out.shape[1], RUN):
+            n = min(RUN, out.shape[1] - x0)
+            inside = interior(yy, xx, y, x0, x0 + n, 0.0, 1.001, rows, columns)
+            if inside:
+                split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
+                for c in range(channels):
+                    for k in range(n):
+                        p = first[k] * step + np.uintp(c)
+                        q = p + line
+                        out[y, x0 + k, c] = blend(flat[p], flat[p + step], flat[q], flat[q + step], s[k], t[k], one)
+            for x in range(x0, x0 + n):
+                for c in range(channels):
+                    if not inside or not math.isfinite(out[y, x, c]):
+                        out[y, x, c] = linear_point(image, c, top, left, rows, columns, yy[y, x], xx[y, x], mode, fill)
+
+
+@kernel
+def linear_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
+    """Mix the four pixels around one point, wherever it lies; one whose weight is zero leaves no trace of NaN."""
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return fill
+    i, u = split(a)
+    j, v = split(b)
+    s, t, one = image.dtype.type(u), image.dtype.type(v), image.dtype.type(1)
+    p00 = pixel(image, i, j, c, top, left, rows, columns, mode, fill)
+    p01 = pixel(image, i, j + 1, c, top, left, rows, columns, mode, fill)
+    p10 = pixel(image, i + 1, j, c, top, left, rows, columns, mode, fill)
+    p11 = pixel(image, i + 1, j + 1, c, top, left, rows, columns, mode, fill)
+    if t == 0:
+        p01, p11 = p00, p10
+    if s == 0:
+        p10, p11 = p00, p01
+    return blend(p00, p01, p10, p11, s, t, one)
+
+
+@inline
+def keys_run(t, n, weights):  # type: ignore[no-untyped-def]
+    """Keys' weights of a run of points."""
+    for k in range(n):
+        weights[0, k], weights[1, k], weights[2, k], weights[3, k] = keys(t[k])
 
 
 @kernel
 def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
-    """Mix the sixteen pixels around each point with Keys' weights; arguments as in `nearest`."""
-    wy = np.empty(4)
-    wx = np.empty(4)
-    ip = np.empty(4, np.intp)
-    iq = np.empty(4, np.intp)
+    """Mix the sixteen pixels around each point with Keys' weights; as `linear` otherwise."""
+    width, channels = image.shape[1], image.shape[2]
+    flat = image.reshape(-1)
+    first = np.empty(RUN, np.uintp)
+    s, t = np.empty(RUN, image.dtype), np.empty(RUN, image.dtype)
+    h, w = np.empty((4, RUN), image.dtype), np.empty((4, RUN), image.dtype)
+    step, line = np.uintp(channels), np.uintp(width * channels)
     for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            a, b = yy[y, x], xx[y, x]
-            if not (math.isfinite(a) and math.isfinite(b)):
-                out[y, x, :] = fill
-                continue
-            i, s = split(a)
-            j, t = split(b)
-            wy[0], wy[1], wy[2], wy[3] = keys(s)
-            wx[0], wx[1], wx[2], wx[3] = keys(t)
-            if i >= 1 and j >= 1 and i + 2 < rows and j + 2 < columns and s > 0 and t > 0:
-                p, q = i - 1 - top, j - 1 - left
-                for c in range(out.shape[2]):
-                    total = 0.0
-                    for k in range(4):
-                        total += wy[k] * (
-                            image[p + k, q, c] * wx[0]
-                            + image[p + k, q + 1, c] * wx[1]
-                            + image[p + k, q + 2, c] * wx[2]
-                            + image[p + k, q + 3, c] * wx[3]
-                        )
-                    out[y, x, c] = total
-                continue
-            for k in range(4):
-                ip[k] = fold(i - 1 + k, rows, mode)
-                iq[k] = fold(j - 1 + k, columns, mode)
-            for c in range(out.shape[2]):
-                total = 0.0
-                for k in range(4):
-                    if wy[k] == 0:
-                        continue
-                    row = 0.0
-                    for m in range(4):
-                        if wx[m] != 0:
-                            outside = ip[k] < 0 or iq[m] < 0
-                            row += wx[m] * (fill if outside else image[ip[k] - top, iq[m] - left, c])
-                    total += wy[k] * row
-                out[y, x, c] = total
+        for x0 in range(0, out.shape[1], RUN):
+            n = min(RUN, out.shape[1] - x0)
+            inside = interior(yy, xx, y, x0, x0 + n, 1.0, 2.001, rows, columns)
+            if inside:
+                split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
+                keys_run(s, n, h)
+                keys_run(t, n, w)
+                for c in range(channels):
+                    for k in range(n):
+                        p = first[k] * step + np.uintp(c) - line - step
+                        w0, w1, w2, w3 = w[0, k], w[1, k], w[2, k], w[3, k]
+                        r0 = four(flat, p, step, w0, w1, w2, w3)
+                        r1 = four(flat, p + line, step, w0, w1, w2, w3)
+                        r2 = four(flat, p + line + line, step, w0, w1, w2, w3)
+                        r3 = four(flat, p + line + line + line, step, w0, w1, w2, w3)
+                        out[y, x0 + k, c] = r0 * h[0, k] + r1 * h[1, k] + r2 * h[2, k] + r3 * h[3, k]
+            for x in range(x0, x0 + n):
+                for c in range(channels):
+                    if not inside or not math.isfinite(out[y, x, c]):
+                        out[y, x, c] = cubic_point(image, c, top, left, rows, columns, yy[y, x], xx[y, x], mode, fill)
+
+
+@inline
+def four(flat, p, step, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+    """Mix four neighbours in a row."""
+    return flat[p] * w0 + flat[p + step] * w1 + flat[p + step + step] * w2 + flat[p + step + step + step] * w3
+
+
+@kernel
+def cubic_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
+    """Mix the sixteen pixels around one point, wherever it lies; one of weight zero leaves no trace of NaN."""
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return fill
+    i, u = split(a)
+    j, v = split(b)
+    zero = image.dtype.type(0)
+    h, w = keys(image.dtype.type(u)), keys(image.dtype.type(v))
+    total = zero
+    for r in range(4):
+        row = zero
+        for m in range(4):
+            value = pixel(image, i - 1 + r, j - 1 + m, c, top, left, rows, columns, mode, fill)
+            share = (zero if w[m] == 0 else value) * w[m]
+            row = share if m == 0 else row + share
+        share = (zero if h[r] == 0 else row) * h[r]
+        total = share if r == 0 else total + share
+    return total
 
 
 @kernel

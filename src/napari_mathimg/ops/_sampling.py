@@ -9,8 +9,10 @@ from scipy import ndimage as ndi
 
 from ..kernels import sampling
 from ._operation import At, Operation, Values, operation
-from ._reach import Gather, Separable
+from ._reach import Gather, Separable, size
 from ._types import Array
+
+BAND = 2**13  # points whose coordinates are in memory at a time
 
 
 def warp(
@@ -57,27 +59,22 @@ def sample(image: Array, /, *, at: At) -> Array:
 
 
 def _scattered(image: Array, gather: Gather, at: At) -> Array:
-    (top, _), (left, _) = at.read
-    yy, xx = gather.source.coordinates(at.core)
+    """Band by band: coordinates of a whole tile would cost more in fresh memory than in arithmetic."""
+    (top, _), (left, _), ((start, stop), columns) = *at.read, at.core
     image = np.ascontiguousarray(image)
-    out = np.empty((*yy.shape, image.shape[2]), image.dtype)
-    fill = _fill(gather.cval, image.dtype)
+    out = np.empty((*size(at.core), image.shape[2]), image.dtype)
     kernel = {0: sampling.nearest, 1: sampling.linear, 3: sampling.cubic}[gather.order]
+    mode, fill = sampling.MODES[gather.mode], _fill(gather.cval, image.dtype)
+    source, target = image, out
     if gather.order == 0:  # copied bit by bit, whatever the bits mean
         bits = np.dtype(f"u{image.dtype.itemsize}")
-        kernel(
-            image.view(bits),
-            top,
-            left,
-            *at.shape,
-            yy,
-            xx,
-            sampling.MODES[gather.mode],
-            fill.view(bits),
-            out.view(bits),
-        )
-    else:
-        kernel(image, top, left, *at.shape, yy, xx, sampling.MODES[gather.mode], fill, out)
+        source, target, fill = image.view(bits), out.view(bits), fill.view(bits)
+    rows = max(1, BAND // (columns[1] - columns[0]))
+    for first in range(start, stop, rows):
+        band = (first, min(first + rows, stop))
+        yy, xx = gather.source.coordinates((band, columns))
+        part = target[band[0] - start : band[1] - start]
+        kernel(source, top, left, *at.shape, yy, xx, mode, fill, part)
     return out
 
 

@@ -168,7 +168,9 @@ def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0)
     >>> apply(np.array([[0.0, 0.5, 1.0]]), "adjust_gamma", gamma=2, options=Options(value_range="dtype"))
     array([[0.  , 0.25, 1.  ]])
     """
-    corrected: t.Array = gain * np.clip(image, 0, 1) ** gamma
+    corrected = np.clip(image, 0, 1)
+    corrected **= gamma
+    corrected *= gain
     return corrected
 
 
@@ -301,8 +303,9 @@ class _TileMaps(NamedTuple):
 
 
 def _levels(image: t.Array) -> NDArray[np.uint16]:
-    x = np.rint(np.clip(image, 0, 1) * np.float64(GREY_LEVELS - 1)).astype(np.uint16)
-    return x.reshape((1,) * (3 - x.ndim) + x.shape)
+    levels = np.empty((*(1,) * (3 - image.ndim), *image.shape), np.uint16)
+    equalize.quantize(image.reshape(-1), GREY_LEVELS - 1, levels.reshape(-1))
+    return levels
 
 
 def _bin_size(nbins: int) -> int:
@@ -340,10 +343,10 @@ def _maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_limit
 def _mixed(
     image: t.Array, at: At, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:
-    axes = [np.zeros(1, np.intp), np.zeros(1)] * (3 - image.ndim)
+    axes: list[t.Array] = [np.zeros(1, np.uintp), np.zeros(1)] * (3 - image.ndim)
     for (a, b), k in zip(at.core, kernel_size, strict=True):
         p = np.arange(a, b) + k // 2
-        axes += [p // k, p % k / k]
+        axes += [(p // k).astype(np.uintp), p % k / k]
     levels = _levels(image)
     out = np.empty(levels.shape, np.uint16)
     equalize.mix_maps(levels, *axes, _bin_size(nbins), maps, out)

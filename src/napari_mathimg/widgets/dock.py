@@ -68,6 +68,7 @@ class FamilyDock(QWidget):
         self._job: Job | None = None
         self._placed = False
         self._adding = False
+        self._stale = True
         self.runner = Runner(self)
         self.options = OptionsPanel()
         self.picker = LayerPicker(napari_viewer, lambda layer: is_usable(layer, self.family), self._may_follow, self)
@@ -75,6 +76,7 @@ class FamilyDock(QWidget):
         self._build()
         self._connect()
         self._show_layer()
+        self._show()
 
     def _build(self) -> None:
         for op in self._operations.values():
@@ -142,6 +144,8 @@ class FamilyDock(QWidget):
     def showEvent(self, event: Any) -> None:
         """Share the place of the other family docks, as tabs, when shown for the first time."""
         super().showEvent(event)
+        if self._stale:
+            self._show()
         if not self._placed:
             self._placed = True
             QTimer.singleShot(0, self._share_place)
@@ -198,12 +202,19 @@ class FamilyDock(QWidget):
             ]
             for name in names:
                 emitter = getattr(layer.events, name)
-                emitter.connect(self._show)
-                self._watched.append((emitter, self._show))
-        self._show()
+                emitter.connect(self._follow_layer)
+                self._watched.append((emitter, self._follow_layer))
+        self._follow_layer()
+
+    def _follow_layer(self, event: Any = None) -> None:
+        """Show what fits the layer, once somebody looks."""
+        self._stale = True
+        if self.isVisible():
+            self._show()
 
     def _show(self, event: Any = None) -> None:
         """Show the form, options and notes for the chosen operation and layer."""
+        self._stale = False
         layer, op = self.picker.layer, self.operation
         self._summary.setText(summary(op))
         self.run_button.setEnabled(layer is not None and not self.runner.is_running)
@@ -275,6 +286,8 @@ class FamilyDock(QWidget):
         layer, op = self.picker.layer, self.operation
         if layer is None or self.runner.is_running:
             return
+        if self._stale:
+            self._show()
         try:
             check_square(op, layer)
             options, scope = self.options.options(layer, op, self._viewer.dims.point)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from ..engine import Options
+from ..engine.values import dtype_range
 from ..ops._operation import POINTWISE, Operation, ValueRange
 from .fields import NumberBox
 from .layers import full_resolution, position_in, shape_of
@@ -141,22 +143,11 @@ class OptionsPanel(QWidget):
 
     def limits(self, layer: Layer) -> ValueRange | None:
         """Return the value range where it is known without reading much, else None."""
-        how = self._value_range(layer)
-        data = full_resolution(layer)
+        how, data = self._value_range(layer), full_resolution(layer)
         if how == "data":
-            small = (
-                hasattr(data, "min")
-                and hasattr(data, "nbytes")
-                and data.size <= EXACT_SIZE
-                and type(data).__module__ == "numpy"
-            )
+            small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
             return ValueRange(float(data.min()), float(data.max())) if small else None
-        if how == "dtype":
-            top = (
-                1.0 if data.dtype.kind in "bf" else float(2 ** (8 * data.dtype.itemsize - (data.dtype.kind == "i")) - 1)
-            )
-            return ValueRange(0.0, top)
-        return ValueRange(*how)
+        return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:
         how = self.value_range.currentData()
