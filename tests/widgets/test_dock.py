@@ -108,6 +108,14 @@ def test_only_options_with_an_effect_are_shown(viewer: Any, dock: Opener, stack:
     assert intensity.options.value_range.findData("limits") == -1
 
 
+def test_the_output_type_names_the_layer_s_own(viewer: Any, dock: Opener, stack: Any) -> None:
+    viewer.add_image(stack)
+    widget = dock("denoise")
+    assert widget.options.dtype.itemText(0) == "Same (uint16)"
+    viewer.add_image(stack.astype(np.uint8))
+    assert widget.options.dtype.itemText(0) == "Same (uint8)"
+
+
 def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
     layer = viewer.add_image(stack, scale=(3, 1, 1), contrast_limits=(500, 2500))
     viewer.dims.set_point(0, 6)
@@ -275,7 +283,7 @@ def test_the_window_stays_alive_during_a_run(viewer: Any, dock: Opener, qtbot: A
         turns += 1
     assert turns > 100
     assert len(reports) > 3
-    assert reports[-1].phase == "Equalize locally (CLAHE)"
+    assert reports[-1].phase == "Equalize (CLAHE)"
 
 
 def test_settings_are_loaded_from_a_result(viewer: Any, dock: Opener, press: Press, qtbot: Any, stack: Any) -> None:

@@ -373,7 +373,7 @@ def _stretched(counted: tuple[t.Array, ...], measured: _TileMaps) -> _TileMaps:
 
 
 @operation(
-    "Equalize locally (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
     new_values=True,
     statistics=(Statistic(_count_tiles, _maps, pooled=False), Statistic(_count_mixed, _stretched, pooled=False)),
 )  # fmt: skip

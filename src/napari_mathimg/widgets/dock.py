@@ -43,6 +43,7 @@ from .picker import ElidedComboBox, LayerPicker
 from .runner import Runner
 from .warm import warm
 
+MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
 
@@ -97,6 +98,8 @@ class FamilyDock(QWidget):
         self.progress.setSizePolicy(keeps_place)
         self.progress.hide()
         self.message = _wrapped()
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
         layout = QVBoxLayout(self)
         layout.addLayout(_labelled({"Layer": self.picker, "Operation": self.operations}))
         layout.addWidget(self._scrolled(), 1)

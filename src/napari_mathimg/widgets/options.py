@@ -80,7 +80,7 @@ class OptionsPanel(QWidget):
 
     def _fill(self, box: QComboBox, choices: Mapping[str, str]) -> None:
         """Offer choices, keeping the chosen one where it is still there."""
-        if [box.itemData(k) for k in range(box.count())] == list(choices):
+        if {box.itemData(k): box.itemText(k) for k in range(box.count())} == dict(choices):
             return
         chosen = box.currentData()
         box.blockSignals(True)
