@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
@@ -30,7 +30,7 @@ def test_a_click_adds_one_placed_named_documented_layer(viewer: Any, dock: Opene
     assert tuple(result.contrast_limits) == (200, 3000)
     assert result.metadata["napari_mathimg"][0]["parameters"]["angle"] == 30
     assert not source.visible
-    assert "5 x 40 x 50" in widget.message.text()
+    assert "5 x 40 x 50" in widget.message.text().replace("\u00a0", " ")
 
 
 def test_results_get_unique_names(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
@@ -106,6 +106,21 @@ def test_only_options_with_an_effect_are_shown(viewer: Any, dock: Opener, stack:
     viewer.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True)
     assert not intensity.options._shown["dtype"]
     assert intensity.options.value_range.findData("limits") == -1
+
+
+def test_the_value_range_of_clip_counts_while_a_level_is_chosen_from_it(
+    viewer: Any, dock: Opener, qtbot: Any, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    widget.operation = "clip"
+    assert widget.options._shown["range"]
+    assert widget.form["low"]._inner.value == stack.min()
+    for name in ("low", "high"):
+        tick = widget.form[name]._tick.native
+        qtbot.mouseClick(tick, Qt.MouseButton.LeftButton, pos=QPoint(8, tick.height() // 2))
+    assert widget.form.parameters == {"low": stack.min(), "high": stack.max(), "outside": "saturate"}
+    assert not widget.options._shown["range"]
 
 
 def test_the_output_type_names_the_layer_s_own(viewer: Any, dock: Opener, stack: Any) -> None:

@@ -53,7 +53,7 @@ class Options:
         for name, allowed in (("dtype", ("same", "float32")), ("statistics", ("layer", "item"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, allowed))}")
-        if self.value_range not in ("data", "dtype"):
+        if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
             object.__setattr__(self, "value_range", self._two_numbers())
         if self.scope != "all":
             object.__setattr__(self, "scope", tuple((int(a), int(b)) for a, b in self.scope))
@@ -69,6 +69,7 @@ class Options:
 
     def source(self, array: Any) -> Source:
         """Return an array as these options read it."""
+        array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 
 

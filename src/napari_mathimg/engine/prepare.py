@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from ..ops._operation import POINTWISE, Operation, Statistic, ValueRange, arguments, call
-from ..ops._reach import Gather, Neighborhood, Reach
+from ..ops._reach import Gather, Reach
 from .plan import Options, Plan
 from .region import look, names, place
 from .source import Index, Source
@@ -93,12 +93,7 @@ def _limits(
     integral = kind in "biu"
     given = None if how == "data" else dtype_range(source.dtype) if how == "dtype" else how
     ranged = values == "normalized" or op.asks("values")
-    blurs_missing = (
-        kind == "f"
-        and isinstance(op.reach, Neighborhood | type(lambda: 0))
-        and op.reach != POINTWISE
-        and not op.is_warp
-    )
+    blurs_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     counts = op.saturates and given is not None and not _holds(given, source.dtype)
     if not ((given is None and ranged) or blurs_missing or wide or counts):

@@ -146,6 +146,13 @@ class Operation:
         """Whether the value range changes the result."""
         return self.values == "normalized" or self.asks("values")
 
+    def uses_range_with(self, given: Mapping[str, Any]) -> bool:
+        """Whether the value range changes the result for parameters of which some may be "auto"."""
+        others = [h for s in self.statistics for h in (s.measure, s.finish)]
+        asked = self.values == "normalized" or any("values" in arguments(h) for h in (self.compute, *others))
+        rules = {n: a.rule for n, p in self.parameters.items() if (a := note(p.hint, Auto))}
+        return asked or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
+
     @property
     def is_warp(self) -> bool:
         """Whether it changes the image's domain."""

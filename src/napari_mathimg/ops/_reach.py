@@ -156,10 +156,19 @@ class Gather:
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
         """Return the box of the input that a box of the result samples, smoothing included."""
         margins = [margin(s) for s in self.smooth] or [0] * len(shape)
-        return tuple(
-            self._span(low, high, n, m)
-            for (low, high), n, m in zip(self.source.bounds(core), shape, margins, strict=True)
-        )
+        bounds = self.source.bounds(core)
+        if self.mode == "constant" and not np.isfinite(bounds).all():
+            bounds = self._seen(core, shape)
+        return tuple(self._span(low, high, n, m) for (low, high), n, m in zip(bounds, shape, margins, strict=True))
+
+    def _seen(self, core: Box, shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+        """Bounds of those coordinates that lie on the image: beyond it, nothing is read."""
+        coordinates = np.stack(self.source.coordinates(core))
+        last = np.array(shape).reshape(-1, *(1,) * len(core)) + 1
+        on_image = np.all((coordinates >= -2) & (coordinates <= last), axis=0)
+        if not on_image.any():
+            return ((0.0, 0.0),) * len(shape)
+        return tuple((float(c[on_image].min()), float(c[on_image].max())) for c in coordinates)
 
     def _span(self, low: float, high: float, n: int, margin: int) -> tuple[int, int]:
         taps = 2 if self.order == 3 else 1

@@ -133,7 +133,7 @@ def resize(
 
 @warp("Rotate", rigid=True)
 def rotate(
-    shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: bool = False,
+    shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: t.GrowCanvas = False,
     order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Turn the image counter-clockwise about a point that keeps its place.

@@ -8,23 +8,12 @@ from weakref import ref
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QDockWidget,
-    QFormLayout,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMainWindow,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFrame, QMainWindow, QProgressBar, QVBoxLayout, QWidget
 
-from ..catalog import family, find
+from ..catalog import FAMILIES, family, find
 from ..engine import Progress
-from ..ops._operation import Operation
+from ..ops._operation import Operation, arguments
+from ..ops._types import Auto, note
 from .form import Form, summary
 from .job import Done, Job, show_result, steps
 from .layers import (
@@ -39,10 +28,12 @@ from .layers import (
 )
 from .open import open_dock
 from .options import OptionsPanel
+from .parts import button, dock_of, labelled, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .runner import Runner
 from .warm import warm
 
+NARROW = "\u00a0"  # no line ends here
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -83,54 +74,37 @@ class FamilyDock(QWidget):
         for op in self._operations.values():
             self.operations.addItem(op.title, op.id)
         self.operations.setToolTip("What is done")
-        self._summary = _wrapped()
-        self._note = _wrapped()
+        self._summary = wrapped()
+        self._note = wrapped()
         self._forms_place = QVBoxLayout()
         self._forms_place.setContentsMargins(0, 0, 0, 0)
-        self.reset_button = _button("Reset", "Set the parameters to their defaults")
-        self.load_button = _button("Load settings", "Fill in the settings that made the chosen layer")
-        self.run_button = _button("Run", "Apply the operation and add the result as a layer")
-        self.cancel_button = _button("Cancel", "Stop the run; nothing is added")
+        self.reset_button = button("Reset", "Set the parameters to their defaults")
+        self.load_button = button("Load settings", "Fill in the settings that made the chosen layer")
+        self.run_button = button("Run", "Apply the operation and add the result as a layer")
+        self.cancel_button = button("Cancel", "Stop the run; nothing is added")
         self.cancel_button.setEnabled(False)
         self.progress = QProgressBar()
         keeps_place = self.progress.sizePolicy()
         keeps_place.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(keeps_place)
         self.progress.hide()
-        self.message = _wrapped()
+        self.message = wrapped()
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        buttons = side_by_side(self.reset_button, self.load_button)
         layout = QVBoxLayout(self)
-        layout.addLayout(_labelled({"Layer": self.picker, "Operation": self.operations}))
-        layout.addWidget(self._scrolled(), 1)
-        layout.addLayout(_side_by_side(self.run_button, self.cancel_button))
+        layout.addLayout(labelled({"Layer": self.picker, "Operation": self.operations}))
+        layout.addWidget(scrolled(self._summary, self._note, self._forms_place, buttons, line, self.options), 1)
+        layout.addLayout(side_by_side(self.run_button, self.cancel_button))
         layout.addWidget(self.progress)
         layout.addWidget(self.message)
         self.setMinimumWidth(300)
 
-    def _scrolled(self) -> QScrollArea:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.addWidget(self._summary)
-        column.addWidget(self._note)
-        column.addLayout(self._forms_place)
-        column.addLayout(_side_by_side(self.reset_button, self.load_button))
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
-        column.addWidget(line)
-        column.addWidget(self.options)
-        column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inside)
-        return area
-
     def _connect(self) -> None:
         self.picker.picked.connect(self._show_layer)
-        self.operations.currentIndexChanged.connect(self._show)
+        self.operations.currentIndexChanged.connect(self._choose)
         self.options.changed.connect(self._show)
         self.reset_button.clicked.connect(lambda: self.form.reset())
         self.load_button.clicked.connect(self.load_settings)
@@ -154,11 +128,12 @@ class FamilyDock(QWidget):
             QTimer.singleShot(0, self._share_place)
 
     def _share_place(self) -> None:
-        dock, window = _dock_of(self), self.window()
+        dock, window = dock_of(self), self.window()
         if dock is None or not isinstance(window, QMainWindow):
             return
+        dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
         for other in window.findChildren(FamilyDock):
-            neighbour = _dock_of(other)
+            neighbour = dock_of(other)
             if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
                 window.tabifyDockWidget(neighbour, dock)
                 dock.raise_()
@@ -192,6 +167,8 @@ class FamilyDock(QWidget):
 
     def _show_layer(self) -> None:
         """Follow another layer's data, scale and limits, then show what fits it."""
+        if not self._adding:
+            self.message.clear()
         while self._watched:
             emitter, callback = self._watched.pop()
             emitter.disconnect(callback)
@@ -215,6 +192,10 @@ class FamilyDock(QWidget):
         if self.isVisible():
             self._show()
 
+    def _choose(self) -> None:
+        self.message.clear()
+        self._show()
+
     def _show(self, event: Any = None) -> None:
         """Show the form, options and notes for the chosen operation and layer."""
         self._stale = False
@@ -228,9 +209,9 @@ class FamilyDock(QWidget):
             self._show_note(f"Open or select an {kinds} layer to begin.")
             self._show_form(op, ("y", "x"), {})
             return
-        self.options.show_for(layer, op)
         ndim = self.options.ndim(layer, op)
         self._show_form(op, axis_names(layer)[-ndim:], LABELS_HAVE if isinstance(layer, Labels) else {})
+        self.options.show_for(layer, op, self.form.parameters)
         limits = self.options.limits(layer) if op.uses_range else None
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], spacing_of(layer)[-ndim:], limits, dtype)
@@ -256,12 +237,15 @@ class FamilyDock(QWidget):
         if key not in self._forms:
             form = self._forms[key] = Form(op, axes, own)
             form.native.hide()
+            if any("values" in arguments(a.rule) for p in op.parameters.values() if (a := note(p.hint, Auto))):
+                form.changed.connect(self._show)
             self._forms_place.addWidget(form.native)
         if self._form is not self._forms[key]:
             if self._form is not None:
                 self._form.native.hide()
             self._form = self._forms[key]
             self._form.native.show()
+            self._form.align()
 
     def load_settings(self) -> None:
         """Fill in the operation, parameters and options that made the chosen layer."""
@@ -340,8 +324,8 @@ class FamilyDock(QWidget):
         self._result = ref(layer)
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
-        size = " x ".join(map(str, done.data.shape))
-        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f} s."
+        size = f"{NARROW}x{NARROW}".join(map(str, done.data.shape))
+        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f}{NARROW}s."
         if done.plan.saturated:
             text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
         self.message.setText(text)
@@ -354,40 +338,6 @@ def _let_go(picker: LayerPicker, runner: Runner, watched: list[tuple[Any, Any]])
     while watched:
         emitter, callback = watched.pop()
         emitter.disconnect(callback)
-
-
-def _dock_of(widget: QWidget) -> QDockWidget | None:
-    parent = widget.parent()
-    while parent is not None and not isinstance(parent, QDockWidget):
-        parent = parent.parent()
-    return parent
-
-
-def _wrapped() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button
-
-
-def _side_by_side(*widgets: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    for widget in widgets:
-        line.addWidget(widget)
-    return line
-
-
-def _labelled(fields: dict[str, QWidget]) -> QFormLayout:
-    form = QFormLayout()
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for text, field in fields.items():
-        form.addRow(text, field)
-    return form
 
 
 class GeometryDock(FamilyDock):

@@ -13,7 +13,8 @@ from .fields import Automatic, field, unit_note
 
 def summary(operation: Operation) -> str:
     """Return the first line of an operation's docstring."""
-    return parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC).short_description or ""
+    text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC).short_description or ""
+    return text.replace("``", "")
 
 
 class Form(Container):
@@ -35,7 +36,7 @@ class Form(Container):
         self._spacing: tuple[float, ...] = (1.0,) * len(axes)
         self._suggestions: dict[str, PushButton] = {}
         text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
-        tips = {p.arg_name: " ".join((p.description or "").split()) for p in text.params}
+        tips = {p.arg_name: " ".join((p.description or "").replace("``", "").split()) for p in text.params}
         shown: list[Any] = []
         for name, p in operation.parameters.items():
             if name in self._hidden:
@@ -46,7 +47,6 @@ class Form(Container):
                 shown.append(self._button(name, offer))
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
-        self._unify_label_widths()
         for name, p in operation.parameters.items():
             if (when := note(p.hint, When)) and name not in self._hidden:
                 self._enable_when(name, when)
@@ -56,6 +56,15 @@ class Form(Container):
         button.changed.connect(lambda: setattr(self[name], "value", offer.rule(self._spacing)))
         self._suggestions[name] = button
         return button
+
+    def align(self) -> None:
+        """Give all labels the width of the widest, as the window's style draws it."""
+        rows = [row for field in self if (row := field._labeled_widget()) is not None]
+        for row in rows:
+            row.native.ensurePolished()
+        widths = [row._label_widget.native.sizeHint().width() for row in rows if row._label_widget.value]
+        for row in rows:
+            row.label_width = max(widths, default=0)
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:

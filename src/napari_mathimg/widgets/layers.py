@@ -44,9 +44,10 @@ def full_resolution(layer: Layer) -> Any:
 def snapshot(layer: Layer) -> Snapshot:
     """Copy what a result needs to know of its source."""
     kept = {"affine": layer.affine, "units": layer.units, "axis_labels": layer.axis_labels, "blending": layer.blending}
+    kept["opacity"] = layer.opacity
     image = isinstance(layer, Image)
     if image and not layer.rgb:
-        kept["colormap"] = layer.colormap
+        kept |= {"colormap": layer.colormap, "gamma": layer.gamma}
     return Snapshot(
         name=layer.name,
         kind="image" if image else "labels",
@@ -57,7 +58,7 @@ def snapshot(layer: Layer) -> Snapshot:
         ),
         kept=kept,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
-        metadata=deepcopy({k: v for k, v in layer.metadata.items() if k == RECORD}),
+        metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, []))},
     )
 
 
@@ -94,7 +95,7 @@ def check_square(operation: Operation, layer: Layer) -> None:
     if operation.rigid and abs(rows - columns) > 1e-6 * max(rows, columns):
         unit = layer.units[-1]
         raise ValueError(
-            f"{operation.title}: square pixels, but those of {layer.name!r} are {rows:g} x {columns:g} {unit:~P};"
+            f"{operation.title} needs square pixels: those of {layer.name!r} are {rows:g} x {columns:g} {unit:~P};"
             " rescale the layer first"
         )
 
@@ -115,7 +116,7 @@ def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
     }
     if plan.operation.uses_range:
         step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
-    return {RECORD: [*source.metadata.get(RECORD, []), step]}
+    return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
 
 
 def options_record(options: Options) -> dict[str, Any]:

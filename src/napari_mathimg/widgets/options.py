@@ -103,15 +103,15 @@ class OptionsPanel(QWidget):
         volumes = self.process.currentData() == "volumes" if both else operation.works_on(3)
         return 3 if volumes and int(layer.ndim) >= 3 else 2
 
-    def show_for(self, layer: Layer, operation: Operation) -> None:
-        """Show the options that matter for an operation on a layer."""
+    def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
+        """Show the options that matter for an operation with such parameters on a layer."""
         labels = isinstance(layer, Labels)
         rgb = not labels and bool(layer.rgb)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (rgb and k == "limits")})
         self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
-        ranged = operation.uses_range and not labels
+        ranged = operation.uses_range_with(parameters) and not labels
         items = layer.ndim > ndim and self.scope.currentData() == "all"
         pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
         volumetric = operation.reach != POINTWISE or any(not s.pooled for s in operation.statistics)

@@ -27,4 +27,8 @@ def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
         plan = finished(prepare(find(id), image, (), options, {}, threads=1))
     except ValueError:  # the operation does not take such images, and will say so when it is run
         return
+    except RuntimeError:
+        if threading.main_thread().is_alive():
+            raise
+        return  # the program has ended meanwhile
     finished(run(plan, threads=1))

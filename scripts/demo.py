@@ -1,0 +1,299 @@
+"""Open napari with a sample and a dock, or walk the worked examples without a display.
+
+The walk works the docks as a user does: it chooses layers and operations, types values into the forms and presses
+Run. Pictures of the window go to OUTPUT/windows, results to OUTPUT/results.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Layer
+from napari.qt import get_qapp
+from PIL import Image
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from skimage import filters, measure
+from vispy.gloo import glir
+
+from napari_mathimg.catalog import find
+from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.open import open_dock
+
+WINDOW = 1280, 800
+PATIENCE = 60.0  # seconds a run may take
+DRAWING = 150  # milliseconds from one look at the screen to the next
+OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+COMMITTED = "window", "swirl", "labels", "equalize", "sigmoid", "light", "progress", "menu"  # pictures kept in IMAGES
+MAPPINGS: dict[str, dict[str, Any]] = {
+    "swirl": {"strength": 6, "radius": 512},
+    "rotate": {"angle": 30, "resize": True},
+    "affine": {"scale": (3, 2), "rotation": 30, "translation": (-2048, 512), "inverse": True},
+    "homography": {"matrix": ((1, 0, 10), (0, 1, 20), (-0.0007, 0.0005, 1)), "inverse": True},
+}
+
+
+class DemoError(RuntimeError):
+    """An example did not come out."""
+
+
+class Demo:
+    """A window whose docks are worked as a user does, and the pictures taken of it."""
+
+    def __init__(self, output: Path) -> None:
+        self.results, self.windows = output / "results", output / "windows"
+        for folder in (self.results, self.windows):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.viewer = napari.Viewer()
+        self.viewer.window.set_geometry(0, 0, *WINDOW)
+
+    def open(self, *samples: str) -> list[Layer]:
+        """Open samples in an empty viewer."""
+        self.viewer.layers.clear()
+        self.viewer.canvas.grid.enabled = False
+        self.viewer.canvas.overlays["scale_bar"].visible = "synthetic_stack" in samples
+        self.viewer.dims.ndisplay = 2
+        return [layer for sample in samples for layer in self.viewer.open_sample("napari-mathimg", sample)]
+
+    def choose(self, layer: Layer, operation: str, options: Mapping[str, str], **parameters: Any) -> FamilyDock:
+        """Fill in a dock: layer, operation, options and parameters."""
+        dock: FamilyDock = open_dock(self.viewer, find(operation).family)
+        dock.picker.layer = layer
+        dock.operation = operation
+        for name, choice in {**OPTIONS, **options}.items():
+            dock.options.choose(getattr(dock.options, name), choice)
+        dock.reset_button.click()
+        for name, value in parameters.items():
+            dock.form[name].value = value
+        return dock
+
+    def apply(self, layer: Layer, operation: str, options: Mapping[str, str] = OPTIONS, **parameters: Any) -> Layer:
+        """Run an operation on a layer in its dock and return the layer it adds."""
+        return self.run(self.choose(layer, operation, options, **parameters))
+
+    def run(self, dock: FamilyDock) -> Layer:
+        """Press Run, wait for the end and return the layer that was added."""
+        before, begun = set(self.viewer.layers), time.perf_counter()
+        dock.run_button.click()
+        self.wait(dock)
+        seconds = time.perf_counter() - begun
+        added = set(self.viewer.layers) - before
+        if len(added) != 1:
+            raise DemoError(f"{dock.operation.title}: {dock.message.text() or 'no layer was added'}")
+        layer = added.pop()
+        print(f"{layer.name:<74} {' x '.join(map(str, layer.data.shape)):>15} {seconds:6.2f} s", flush=True)
+        return layer
+
+    def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
+        """Let the window live until the run has ended, or there was enough of it."""
+        end = time.perf_counter() + PATIENCE
+        while dock.runner.is_running and not enough():
+            if time.perf_counter() > end:
+                raise DemoError(f"{dock.operation.title}: no end after {PATIENCE:g} s")
+            QTest.qWait(1)
+
+    def show(self, name: str, *layers: Layer) -> None:
+        """Take a picture of these layers alone, in a grid."""
+        self.viewer.layers[:] = layers
+        for layer in layers:
+            layer.visible = True
+        self.viewer.canvas.grid.enabled = True
+        QTest.qWait(DRAWING)  # the grid is laid out with the next frame
+        self.viewer.reset_view()
+        self.grab(name)
+
+    def grab(self, name: str, *, still: bool = True) -> None:
+        """Take a picture of the screen, once it stands still."""
+        screen = QApplication.primaryScreen()
+        picture, last = screen.grabWindow(0).toImage(), None
+        while still and picture != last:
+            QTest.qWait(DRAWING)
+            picture, last = screen.grabWindow(0).toImage(), picture
+        if not picture.save(str(self.windows / f"{name}.png")):
+            raise DemoError(f"{name}: no picture of the screen could be written")
+
+    def save(self, **results: Layer) -> None:
+        """Write results with the contrast they are shown with; of a volume, the brightest value along z."""
+        for name, layer in results.items():
+            data = layer.data.max(axis=tuple(range(layer.ndim - 2)))
+            low, high = layer.contrast_limits
+            grey = np.rint(255 * np.clip((data.astype(np.float32) - low) / (high - low), 0, 1))
+            Image.fromarray(grey.astype(np.uint8)).save(self.results / f"{name}.png")
+
+
+def isotropic(demo: Demo) -> None:
+    """A z-stack with voxels of 0.5 x 0.16 x 0.16 micrometres brought to cubic ones."""
+    dock = demo.choose(demo.open("synthetic_stack")[0], "rescale", {"process": "volumes"}, order=3)
+    dock.form["suggest_scale"].native.click()
+    cubic = demo.run(dock)
+    demo.save(isotropic=cubic)
+    cubic.bounding_box.update({"visible": True, "points": False, "line_color": "gray"})
+    demo.viewer.dims.ndisplay = 3
+    demo.viewer.reset_view()
+    demo.viewer.scene.camera.angles = (-10, 15, -35)
+    demo.viewer.scene.camera.zoom *= 0.85
+    demo.grab("window")
+
+
+def crop(demo: Demo) -> None:
+    """A box cut out of the z-stack, shown in its place."""
+    (stack,) = demo.open("synthetic_stack")
+    box = demo.apply(stack, "crop", start=(8, 140, 60), stop=(24, 236, 172))
+    stack.visible, box.colormap = True, "viridis"
+    demo.save(crop=box)
+    demo.grab("crop")
+
+
+def labels(demo: Demo) -> None:
+    """An image and its segmentation, both turned with the canvas grown."""
+    (stack,) = demo.open("synthetic_stack")
+    plane = {name: getattr(stack, name)[1:] for name in ("scale", "units", "axis_labels")}
+    mask = filters.gaussian(stack.data.mean(axis=0), 1.5) > 125
+    cells = demo.viewer.add_image(stack.data.max(axis=0), name="Cells", contrast_limits=(90, 1100), **plane)
+    found = demo.viewer.add_labels(measure.label(mask), name="Segmentation", **plane)
+    demo.viewer.layers.remove(stack)
+    for layer in (cells, found):
+        demo.apply(layer, "rotate", angle=30, resize=True)
+    demo.viewer.reset_view()
+    demo.grab("labels")
+
+
+def mappings(demo: Demo) -> None:
+    """What each mapping does to the camera image, and to a checkerboard of the same size beside it."""
+    camera, board = demo.open("camera", "checkerboard")
+    board.scale, board.translate = (512 / 200,) * 2, ((512 / 200 - 1) / 2,) * 2
+    large = demo.apply(camera, "resize", output_shape=(1024, 1024), order=3)
+    pair = large, demo.apply(board, "rescale", scale=(5.12, 5.12), order=3)
+    for operation, parameters in MAPPINGS.items():
+        demo.viewer.layers[:] = pair
+        camera, board = (demo.apply(layer, operation, **parameters) for layer in pair)
+        demo.save(**{operation: camera, f"{operation}-checkerboard": board})
+        demo.show(operation, camera, board)
+
+
+def equalize(demo: Demo) -> None:
+    """A flat picture of the moon, equalized as a whole and locally."""
+    (moon,) = demo.open("moon")
+    whole, local = (demo.apply(moon, operation) for operation in ("equalize_hist", "equalize_adapthist"))
+    demo.save(equalize_hist=whole, equalize_adapthist=local)
+    demo.show("equalize", moon, whole, local)
+
+
+def tone(demo: Demo) -> None:
+    """A stained micrograph in grey: gamma, logarithm, and a sigmoid on its first 256 x 256 pixels."""
+    (stained,) = demo.open("stained_micrograph")
+    grey = demo.apply(stained, "to_gray")
+    gamma, log = demo.apply(grey, "adjust_gamma", gamma=2.5), demo.apply(grey, "adjust_log")
+    demo.show("tone", stained, grey, gamma, log)
+    part = demo.apply(grey, "crop", stop=(256, 256))
+    sigmoid = demo.apply(part, "adjust_sigmoid", gain=10, cutoff=0.5)
+    demo.show("sigmoid", part, sigmoid)
+    demo.save(grey=grey, gamma=gamma, log=log, sigmoid=sigmoid)
+
+
+def noise(demo: Demo) -> None:
+    """The grey levels from 150 to 160 alone; Gaussian noise, and the Gaussian filter on it."""
+    (camera,) = demo.open("camera")
+    isolated = demo.apply(camera, "clip", low=150, high=160, outside="zero")
+    demo.grab("isolate")
+    noisy = demo.apply(camera, "add_gaussian_noise", var=0.025)
+    smooth = demo.apply(noisy, "gaussian", sigma=2)
+    demo.save(isolate=isolated, noise=noisy, gaussian=smooth)
+    demo.show("noise", camera, isolated, noisy, smooth)
+
+
+def light(demo: Demo) -> None:
+    """The light theme."""
+    demo.viewer.theme = "light"
+    demo.apply(demo.open("synthetic_stack")[0], "equalize_adapthist", {"value_range": "limits"}, clip_limit=0.02)
+    demo.grab("light")
+    demo.viewer.theme = "dark"
+
+
+def progress(demo: Demo) -> None:
+    """A run on a large stack under way, then cancelled."""
+    (stack,) = demo.open("synthetic_stack")
+    stack.data = np.tile(stack.data, (2, 4, 4))
+    demo.viewer.reset_view()
+    dock = demo.choose(stack, "equalize_adapthist", {"value_range": "data"})
+    dock.run_button.click()
+    bar, title = dock.progress, dock.operation.title  # the last of the run's passes bears the operation's name
+    demo.wait(dock, lambda: bar.format().startswith(title) and bar.value() > 0.4 * bar.maximum())
+    demo.grab("progress", still=False)
+    dock.cancel_button.click()
+    demo.wait(dock)
+    if len(demo.viewer.layers) > 1:
+        raise DemoError("a cancelled run added a layer")
+
+
+def menu(demo: Demo) -> None:
+    """The operations in napari's menu."""
+    window: Any = demo.choose(demo.open("synthetic_stack")[0], "rotate", {}).window()
+    opened = window.menuBar()
+    for title in ("Layers", "Transform", "Mathematical Imaging"):
+        action = next(action for action in opened.actions() if action.text().replace("&", "") == title)
+        opened.setActiveAction(action)
+        QTest.qWait(DRAWING)
+        opened = action.menu()
+    demo.grab("menu")
+    while popup := QApplication.activePopupWidget():
+        popup.close()
+
+
+def refusal(demo: Demo) -> None:
+    """The refusal to turn pixels that are not square."""
+    (stack,) = demo.open("synthetic_stack")
+    stack.scale = (0.5, 0.16, 0.32)
+    demo.viewer.reset_view()
+    dock = demo.choose(stack, "rotate", {}, angle=30)
+    dock.run_button.click()
+    demo.grab("refusal")
+    if len(demo.viewer.layers) > 1 or not dock.message.text():
+        raise DemoError("a turn of pixels that are not square was not refused")
+
+
+def walk(output: Path) -> None:
+    """Walk the examples on a screen of the window's size."""
+    glir.GlirProgram.delete = lambda self: None  # Mesa can crash where a removed layer is still being drawn
+    size = get_qapp().primaryScreen().size()
+    if (size.width(), size.height()) != WINDOW:
+        raise DemoError("the screen must have {} x {} pixels: start ./scripts/demo without a display".format(*WINDOW))
+    demo = Demo(output)
+    try:
+        for example in (isotropic, crop, labels, mappings, equalize, tone, noise, light, progress, menu, refusal):
+            example(demo)
+    finally:
+        demo.viewer.close()
+
+
+def main() -> None:
+    """Read the command line and show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--headless", action="store_true", help="walk the worked examples and write pictures")
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="where the pictures go")
+    parser.add_argument("--images", action="store_true", help="refresh docs/images too")
+    arguments = parser.parse_args()
+    if not arguments.headless:
+        viewer = napari.Viewer()
+        viewer.open_sample("napari-mathimg", "synthetic_stack")
+        open_dock(viewer, "geometry")
+        napari.run()
+        return
+    begun = time.perf_counter()
+    try:
+        walk(arguments.output)
+    except DemoError as error:
+        raise SystemExit(f"The demonstration failed: {error}") from error
+    for name in COMMITTED if arguments.images else ():
+        picture = Image.open(arguments.output / "windows" / f"{name}.png").convert("RGB")
+        picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+    print(f"Pictures are in {arguments.output} ({time.perf_counter() - begun:.0f} s).")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Pieces that docks are laid out from."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """The dock that holds a widget, or None."""
+    parent = widget.parent()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
+
+
+def wrapped() -> QLabel:
+    """A label whose text wraps."""
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def button(text: str, tip: str) -> QPushButton:
+    """A button with a tooltip."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
+
+
+def side_by_side(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets in a row."""
+    line = QHBoxLayout()
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
+
+
+def labelled(fields: dict[str, QWidget]) -> QFormLayout:
+    """Fields below each other with their labels."""
+    form = QFormLayout()
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for text, field in fields.items():
+        form.addRow(text, field)
+    return form
+
+
+def scrolled(*pieces: QWidget | QLayout) -> QScrollArea:
+    """Pieces below each other that scroll up and down where there is too little height."""
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 0, 0)
+    for piece in pieces:
+        if isinstance(piece, QLayout):
+            column.addLayout(piece)
+        else:
+            column.addWidget(piece)
+    column.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
