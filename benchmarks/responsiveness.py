@@ -155,7 +155,12 @@ def main() -> None:
     for _ in range(arguments.rounds):
         rounds.append(run_once(viewer, dock, source))
         alone.append(napari_alone(viewer, source, rounds[-1]["seconds"]))
-    for name, unit, scale in (("gap", "ms", 1e3), ("seconds", "s", 1.0), ("memory", "x input", 1.0), ("add", "ms", 1e3)):
+    for name, unit, scale in (
+        ("gap", "ms", 1e3),
+        ("seconds", "s", 1.0),
+        ("memory", "x input", 1.0),
+        ("add", "ms", 1e3),
+    ):
         values = [r[name] * scale for r in rounds]
         lines.append(f"{name}: median {statistics.median(values):.2f}, max {max(values):.2f} {unit}")
     for name, values in zip(("napari idle gap", "napari add_image"), zip(*alone, strict=True), strict=True):

@@ -5,10 +5,10 @@ from collections import Counter
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import napari_mathimg
 import pytest
 from npe2 import PluginManifest
 
+import napari_mathimg
 from napari_mathimg.catalog import FAMILIES, family, operations
 
 MANIFEST = PluginManifest.from_file(Path(napari_mathimg.__file__).parent / "napari.yaml")

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import napari_mathimg
 import pytest
+
+import napari_mathimg
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,7 +39,8 @@ def test_pictures_the_readme_shows_are_there() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, napari_mathimg; print([m for m in ('numpy', 'numba', 'scipy', 'napari', 'qtpy') if m in sys.modules])"
+    heavy = ("numpy", "numba", "scipy", "napari", "qtpy")
+    code = f"import sys, napari_mathimg; print([m for m in {heavy} if m in sys.modules])"
     assert python("-c", code).strip() == "[]"
 
 

@@ -24,8 +24,8 @@ def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def dock(viewer: Any) -> Iterator[Callable[[str], FamilyDock]]:
-    yield lambda family: open_dock(viewer, family)
+def dock(viewer: Any) -> Callable[[str], FamilyDock]:
+    return lambda family: open_dock(viewer, family)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def press(qtbot: Any) -> Callable[[FamilyDock], None]:
 
 
 @pytest.fixture
-def notifications(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def notifications() -> Iterator[list[Any]]:
     """Every notification napari dispatches."""
     from napari.utils.notifications import notification_manager
 

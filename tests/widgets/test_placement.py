@@ -7,7 +7,7 @@ from scipy import ndimage as ndi
 
 from napari_mathimg import Options, operations
 from napari_mathimg.engine import finished, prepare, run
-from napari_mathimg.widgets.layers import check_square, placement, position_in, result_arguments, snapshot
+from napari_mathimg.widgets.layers import check_square, position_in, result_arguments, snapshot
 
 TILT = {
     "scale": (2.0, 0.5, 0.25),

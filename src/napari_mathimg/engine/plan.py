@@ -1,5 +1,6 @@
 """What was asked, resolved to numbers: all that a region needs besides pixels."""
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -55,8 +56,17 @@ class Options:
                 raise ValueError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, allowed))}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
             object.__setattr__(self, "value_range", self._two_numbers())
-        if self.scope != "all":
-            object.__setattr__(self, "scope", tuple((int(a), int(b)) for a, b in self.scope))
+        if self.channel_axis is not None and not isinstance(self.channel_axis, int | np.integer):
+            raise ValueError(f"channel_axis={self.channel_axis!r}: a whole number or None")
+        if not (isinstance(self.scope, str) and self.scope == "all"):
+            object.__setattr__(self, "scope", self._ranges())
+
+    def _ranges(self) -> Ranges:
+        try:
+            pairs: Any = self.scope
+            return tuple((operator.index(a), operator.index(b)) for a, b in pairs)
+        except (TypeError, ValueError):
+            raise ValueError(f"scope={self.scope!r}: 'all', or (start, stop) for each stack axis") from None
 
     def _two_numbers(self) -> tuple[float, float]:
         try:

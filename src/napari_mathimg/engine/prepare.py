@@ -62,7 +62,7 @@ def prepare(
     _check_memory(plan)
     yield from _references(plan, threads)
     yield from _statistics(plan, threads)
-    _tabulate(plan)
+    yield from _tabulate(plan)
     return plan
 
 
@@ -168,6 +168,8 @@ def _finite(name: str, array: Any) -> Any:
 
 
 def _aligned(name: str, second: Source, source: Source) -> Source:
+    if source.scope is not None and second.leading:
+        second = replace(second, scope=source.scope[len(source.scope) - len(second.leading) :])
     tail = source.leading[len(source.leading) - len(second.leading) :]
     if second.item != source.item or len(second.leading) > len(source.leading) or second.leading != tail:
         raise ValueError(
@@ -282,7 +284,7 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
     return call(statistic.finish, {**known, "counted": tuple(total)})
 
 
-def _tabulate(plan: Plan) -> None:
+def _tabulate(plan: Plan) -> Steps:
     """Turn a pointwise operation on few grey levels that asks for no position into a table."""
     op, source = plan.operation, plan.source
     levels = grey_levels(source.dtype)
@@ -294,7 +296,10 @@ def _tabulate(plan: Plan) -> None:
     plain = not source.channels or (op.channels == "separate" and not op.statistics)
     if levels is None or not placeless or not plain or isinstance(plan.reach, Gather):
         return
-    for index in {*plan.limits, *(index for index, _ in plan.measured)}:
+    found = {*plan.limits, *(index for index, _ in plan.measured)}
+    found = found - {()} or found
+    for done, index in enumerate(sorted(found)):
+        yield Progress("Tables", done, len(found))
         limits = plan.limits_of(index)
         known = {**names(plan, source, index, 0, limits), "image": see(levels, plan.values, limits)}
         out = np.asarray(call(op.compute, known))

@@ -118,7 +118,8 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
     if bad is not None:
         kept = raw[..., : source.colours] if source.channels else raw
         if op.channels == "reduce":
-            kept, bad = kept.sum(-1), np.asarray(bad.any(-1))
+            with np.errstate(invalid="ignore"):
+                kept, bad = kept.sum(-1), np.asarray(bad.any(-1))
         out = np.where(bad[inner], kept.astype(plan.dtype), out)
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
 

@@ -43,7 +43,8 @@ def back(block: Array, values: str, limits: ValueRange, dtype: np.dtype[Any]) ->
         rounded = np.rint(block)
         if not np.isfinite(rounded).all():
             rounded = np.nan_to_num(rounded, nan=0.0, posinf=ends[1], neginf=ends[0])
-        out = np.clip(rounded, *ends).astype(dtype)
+        with np.errstate(invalid="ignore"):
+            out = np.clip(rounded, *ends).astype(dtype)
         if dtype.itemsize > 4:  # the largest 64-bit integers are no floating-point numbers
             out[rounded >= ends[1]] = ends[1]
         return out

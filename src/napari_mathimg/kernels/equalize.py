@@ -21,11 +21,11 @@ def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_levels(image, levels, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array in [0, 1] stand for each of equally spaced grey levels."""
+def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
+    """Add to `counts` how many values of a flat array stand for each grey level: level 0 at ``-first / width``."""
     for k in range(image.size):
-        i = int(image[k] * (levels - 1) + 0.5)
-        counts[min(max(i, 0), levels - 1)] += 1
+        i = int(image[k] * width + first + 0.5)
+        counts[min(max(i, 0), counts.size - 1)] += 1
 
 
 @kernel

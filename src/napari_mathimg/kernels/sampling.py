@@ -40,6 +40,12 @@ def fold(i: int, n: int, mode: int) -> int:
     return i if i < n else 2 * n - 2 - i
 
 
+@inline
+def near(i: int, n: int) -> int:
+    """Index kept inside 0..n-1: no rounding of a coordinate may lead out of the memory that was read."""
+    return min(max(i, 0), n - 1)
+
+
 @kernel
 def fold_all(first: int, last: int, n: int, mode: int) -> Indices:
     """`fold` of every index from `first` to `last`, both included."""
@@ -86,16 +92,18 @@ def nearest(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: 
                 i = fold(i + (1 if s >= 0.5 else 0), rows, mode)
                 j = fold(j + (1 if t >= 0.5 else 0), columns, mode)
             for c in range(out.shape[2]):
-                out[y, x, c] = fill if i < 0 or j < 0 else image[i - top, j - left, c]
+                outside = i < 0 or j < 0
+                p, q = near(i - top, image.shape[0]), near(j - left, image.shape[1])
+                out[y, x, c] = fill if outside else image[p, q, c]
 
 
 @inline
-def interior(yy, xx, y, x0, x1, low, high, rows, columns):  # type: ignore[no-untyped-def]
-    """Whether a run of points lies at least `low` pixels from the first and `high` from the last row and column."""
+def interior(yy, xx, y, x0, x1, before, after, top, bottom, left, right):  # type: ignore[no-untyped-def]
+    """Whether a run of points keeps `before` and `after` pixels from the edges of the box that was read."""
     inside = True
     for x in range(x0, x1):
         a, b = yy[y, x], xx[y, x]
-        inside &= (a >= low) & (a < rows - high) & (b >= low) & (b < columns - high)
+        inside &= (a >= top + before) & (a < bottom - after) & (b >= left + before) & (b < right - after)
     return inside
 
 
@@ -123,7 +131,7 @@ def blend(a, b, c, d, s, t, one):  # type: ignore[no-untyped-def]
 def pixel(image, i, j, c, top, left, rows, columns, mode, fill):  # type: ignore[no-untyped-def]
     """Value at a pixel that may lie outside."""
     i, j = fold(i, rows, mode), fold(j, columns, mode)
-    return fill if i < 0 or j < 0 else image[i - top, j - left, c]
+    return fill if i < 0 or j < 0 else image[near(i - top, image.shape[0]), near(j - left, image.shape[1]), c]
 
 
 @kernel
@@ -134,6 +142,7 @@ def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: i
     either way, so that the result does not depend on how an image is cut into runs.
     """
     width, channels, one = image.shape[1], image.shape[2], image.dtype.type(1)
+    bottom, right = top + image.shape[0], left + width
     flat = image.reshape(-1)
     first = np.empty(RUN, np.uintp)
     s, t = np.empty(RUN, image.dtype), np.empty(RUN, image.dtype)
@@ -141,7 +150,7 @@ def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: i
     for y in range(out.shape[0]):
         for x0 in range(0, out.shape[1], RUN):
             n = min(RUN, out.shape[1] - x0)
-            inside = interior(yy, xx, y, x0, x0 + n, 0.0, 1.001, rows, columns)
+            inside = interior(yy, xx, y, x0, x0 + n, 0.0, 1.001, top, bottom, left, right)
             if inside:
                 split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
                 for c in range(channels):
@@ -185,6 +194,7 @@ def keys_run(t, n, weights):  # type: ignore[no-untyped-def]
 def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
     """Mix the sixteen pixels around each point with Keys' weights; as `linear` otherwise."""
     width, channels = image.shape[1], image.shape[2]
+    bottom, right = top + image.shape[0], left + width
     flat = image.reshape(-1)
     first = np.empty(RUN, np.uintp)
     s, t = np.empty(RUN, image.dtype), np.empty(RUN, image.dtype)
@@ -193,7 +203,7 @@ def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ig
     for y in range(out.shape[0]):
         for x0 in range(0, out.shape[1], RUN):
             n = min(RUN, out.shape[1] - x0)
-            inside = interior(yy, xx, y, x0, x0 + n, 1.0, 2.001, rows, columns)
+            inside = interior(yy, xx, y, x0, x0 + n, 1.0, 2.001, top, bottom, left, right)
             if inside:
                 split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
                 keys_run(s, n, h)

@@ -2,6 +2,7 @@
 
 import contextvars
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -80,7 +81,7 @@ class ValueRange:
 
     def bins(self, nbins: int) -> int:
         """Bins that count the range: one per grey level of integers with at most 65536 levels, else `nbins`."""
-        return round(self.width) + 1 if self.integral and self.width < 65536 else nbins
+        return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins
 
 
 @dataclass(frozen=True)
@@ -282,15 +283,16 @@ def operation(
 
 def _check_names(op: Operation) -> None:
     """Refuse a declaration whose rules name what the engine will not know."""
-    own = {*op.parameters, *(name for name, _ in op.images)}
+    own, second = {*op.parameters}, {name for name, _ in op.images[1:]}
     autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
-        ([op.compute], own | ENGINE),
-        ([op.reach, op.values, *(s.reach for s in op.statistics)], own | {"shape"}),
+        ([op.values], own),
+        ([op.compute], own | second | ENGINE),
+        ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.check, *autos], own | supplied),
-        ([s.measure for s in op.statistics], own | ENGINE),
-        ([s.finish for s in op.statistics], own | supplied | {"counted", "measured"}),
+        ([s.measure for s in op.statistics], own | second | ENGINE),
+        ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),
     ):
         for helper in helpers:
             if callable(helper) and (wrong := set(arguments(helper)) - known):

@@ -172,7 +172,7 @@ class Gather:
 
     def _span(self, low: float, high: float, n: int, margin: int) -> tuple[int, int]:
         taps = 2 if self.order == 3 else 1
-        if not (math.isfinite(low) and math.isfinite(high)) or high - low > 2 * n:
+        if not max(abs(low), abs(high)) < FAR or high - low > 2 * n:
             first, last = -2 * n, 2 * n
         else:
             first, last = math.floor(low) - taps, math.ceil(high) + taps
@@ -193,4 +193,5 @@ def margin(sigma: float, truncate: float = 4.0) -> int:
 
 
 POINTWISE = Neighborhood(0)
+FAR = 1e7  # beyond, near a horizon, rounding moves a coordinate by pixels
 Reach = Neighborhood | Gather | Whole

@@ -106,7 +106,7 @@ def _mix(image: Array, axis: int, first: int, index: Array, weight: Array, outsi
     shape, image = image.shape, np.ascontiguousarray(image)
     out = np.empty((*shape[:axis], len(index), *shape[axis + 1 :]), image.dtype)
     before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-    if after == 1:
+    if axis == image.ndim - 1:
         sampling.resample_rows(image.reshape(before, -1), first, index, weight, outside, fill, out.reshape(before, -1))
     else:
         sampling.resample_axis(
@@ -126,4 +126,5 @@ def _fill(cval: float, dtype: np.dtype[Any]) -> Any:
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         cval = min(max(round(cval), int(info.min)), int(info.max))
-    return dtype.type(cval)
+    with np.errstate(over="ignore"):
+        return dtype.type(cval)

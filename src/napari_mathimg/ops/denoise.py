@@ -44,7 +44,7 @@ def gaussian(
     >>> import numpy as np
     >>> from napari_mathimg import apply
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
-    array([[ 6, 24, 40, 24,  6]], dtype=uint8)
+    array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
     smoothed: t.Array = ndi.gaussian_filter(image, sigma, mode=mode, cval=cval, truncate=truncate)
     return smoothed

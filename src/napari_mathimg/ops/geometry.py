@@ -222,7 +222,9 @@ def swirl(
 
 
 def _check_affine(scale: tuple[float, float], shear: tuple[float, float]) -> None:
-    if abs(np.linalg.det(_affine(scale, 0.0, shear))) < 1e-12:
+    if scale[0] * scale[1] < 1e-12:
+        raise ValueError(f"scale={scale}: factors whose product is at least 1e-12")
+    if abs(np.linalg.det(_affine((1.0, 1.0), 0.0, shear))) < 1e-12:
         raise ValueError(f"shear={shear}: two shears that do not fold the plane onto a line")
 
 

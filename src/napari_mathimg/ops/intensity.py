@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ..kernels import equalize, sampling
 from . import _types as t
@@ -22,6 +23,7 @@ __all__ = [
     "to_gray",
 ]
 
+MOST_ENTRIES = 2**24  # of the histograms of an item's regions
 GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
 
 
@@ -49,8 +51,8 @@ def to_gray(image: t.Image, /) -> t.Image:
     >>> apply(red, "to_gray", options=Options(channel_axis=-1))
     array([[42]], dtype=uint8)
     """
-    weights = np.array([0.2125, 0.7154, 0.0721], image.dtype)
-    luminance: t.Array = image @ weights
+    red, green, blue = np.moveaxis(image, -1, 0)
+    luminance: t.Array = 0.2125 * red + 0.7154 * green + 0.0721 * blue
     return luminance
 
 
@@ -228,7 +230,7 @@ def adjust_sigmoid(
     >>> apply(np.array([[0.5]]), "adjust_sigmoid", options=Options(value_range="dtype"))
     array([[0.5]])
     """
-    s = 1 / (1 + np.exp(gain * (cutoff - np.clip(image, 0, 1))))
+    s = expit(gain * (np.clip(image, 0, 1) - image.dtype.type(cutoff)))
     corrected: t.Array = 1 - s if inv else s
     return corrected
 
@@ -245,7 +247,10 @@ def _count(image: t.Array, valid: t.Array | None, nbins: int, values: ValueRange
     bins = values.bins(nbins)
     counts = np.zeros(bins, np.int64)
     flat = image.reshape(-1) if valid is None else image[valid]
-    (equalize.count_levels if _one_per_level(nbins, values) else equalize.count_bins)(flat, bins, counts)
+    if _one_per_level(nbins, values):
+        equalize.count_levels(flat, values.width, values.low - math.floor(values.low), counts)
+    else:
+        equalize.count_bins(flat, bins, counts)
     return (counts,)
 
 
@@ -259,7 +264,9 @@ def _cumulative(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) ->
     if np.count_nonzero(counts) < 2:
         return _Curve(0.0, 1.0, np.array([0.0, 1.0]))
     table = np.cumsum(counts) / counts.sum()
-    return _Curve(0.0, 1 / (bins - 1), table) if _one_per_level(nbins, values) else _Curve(0.5 / bins, 1 / bins, table)
+    if _one_per_level(nbins, values):
+        return _Curve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
+    return _Curve(0.5 / bins, 1 / bins, table)
 
 
 @operation(
@@ -372,8 +379,16 @@ def _stretched(counted: tuple[t.Array, ...], measured: _TileMaps) -> _TileMaps:
     return _TileMaps(measured.maps, int(there[0]), int(there[-1]))
 
 
+def _check_tiles(kernel_size: tuple[int, ...], nbins: int, shape: tuple[int, ...]) -> None:
+    entries = math.prod(-(-n // k) for n, k in zip(shape, kernel_size, strict=True)) * nbins
+    if entries > MOST_ENTRIES:
+        raise ValueError(
+            f"kernel_size={kernel_size}: larger regions, or fewer bins; {entries:,} counts exceed {MOST_ENTRIES:,}"
+        )
+
+
 @operation(
-    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, check=_check_tiles,
     new_values=True,
     statistics=(Statistic(_count_tiles, _maps, pooled=False), Statistic(_count_mixed, _stretched, pooled=False)),
 )  # fmt: skip

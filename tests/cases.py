@@ -1,0 +1,176 @@
+"""One row per operation: parameters to try it with, and what it must give according to someone else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage as ndi
+from skimage import color, exposure, transform
+
+from napari_mathimg import Options, operations
+
+Reference = Callable[[np.ndarray], np.ndarray]
+ROUNDING = 1e-12  # of float64 sums of a few products
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation, its parameters and its reference on a float64 plane whose values span 0 to 1.
+
+    `tolerance` is a share of that range, for the `reason` given. `variants` are further parameters for which the
+    engine's promises are tried. `tight` says that pixels as far away as declared do count.
+    """
+
+    operation: str
+    parameters: dict[str, Any]
+    reference: Reference
+    tolerance: float
+    reason: str
+    ndims: tuple[int, ...] = (2, 3)
+    variants: tuple[dict[str, Any], ...] = ()
+    images: tuple[np.ndarray, ...] = ()
+    tight: bool = False
+    colour: bool = False  # needs RGB channels
+
+    @property
+    def declared(self) -> Any:
+        """The operation itself."""
+        return operations()[self.operation]
+
+    def prepared(self, image: np.ndarray) -> np.ndarray:
+        """Give a plane the colours the operation needs."""
+        return coloured(image) if self.colour else image
+
+    def options(self, **given: Any) -> Options:
+        """Options that see 0 and 1 as they are, and colours where `prepared` made them."""
+        return Options(**{"value_range": "dtype", "channel_axis": -1 if self.colour else None, **given})
+
+
+def coloured(image: np.ndarray) -> np.ndarray:
+    """Three channels made of a plane and its mirror images."""
+    return np.stack([image, image[..., ::-1], image[..., ::-1, :]], axis=-1)
+
+
+def plane(shape: tuple[int, ...] = (61, 47), seed: int = 0) -> np.ndarray:
+    """Smooth hills with a little noise, from exactly 0 to exactly 1, in 14 bits: all that CLAHE counts."""
+    rng = np.random.default_rng(seed)
+    image = ndi.gaussian_filter(rng.random(shape), 2.0)
+    image += 0.1 * image.std() * rng.standard_normal(shape)
+    return np.rint((image - image.min()) / np.ptp(image) * 16383) / 16383
+
+
+def shrunk(image: np.ndarray) -> np.ndarray:
+    shape = tuple(int(np.round(n * 0.6)) for n in image.shape)
+    return transform.resize(image, shape, order=1, mode="reflect", anti_aliasing=True, clip=False)
+
+
+def resized(image: np.ndarray) -> np.ndarray:
+    return transform.resize(image, (37, 37), order=1, mode="reflect", anti_aliasing=False, clip=False)
+
+
+def turned(image: np.ndarray) -> np.ndarray:
+    return transform.rotate(image, 30, resize=True, order=1, clip=False)
+
+
+def swirled(image: np.ndarray) -> np.ndarray:
+    center = tuple((n - 1) / 2 for n in image.shape[::-1])
+    return transform.swirl(
+        image, center=center, strength=3, radius=40, rotation=np.deg2rad(20), order=1, mode="reflect", clip=False
+    )
+
+
+def sheared(image: np.ndarray) -> np.ndarray:
+    inverse_map = transform.AffineTransform(
+        scale=(0.8, 1.3), rotation=np.deg2rad(20), shear=np.deg2rad((-5, 10)), translation=(4, -3)
+    )
+    return transform.warp(image, inverse_map, order=1, clip=False)
+
+
+PERSPECTIVE = ((1.1, 0.1, -3.0), (-0.2, 0.9, 4.0), (-0.001, 0.002, 1.0))
+
+
+def projected(image: np.ndarray) -> np.ndarray:
+    return transform.warp(image, np.array(PERSPECTIVE), order=1, clip=False)
+
+
+ROTATIONS = (
+    {"angle": 33.0, "order": 0, "cval": 0.25},
+    {"angle": -70.0, "order": 3, "mode": "reflect", "resize": True},
+    {"angle": -200.0, "mode": "grid-wrap", "center": (3.0, 40.0)},
+    {"angle": 90.0, "resize": True, "mode": "nearest"},
+)
+SCALINGS = ({"scale": 1.7, "order": 3}, {"scale": 0.37}, {"scale": 2.0, "order": 0}, {"scale": 0.8, "mode": "constant"})
+
+CASES = (
+    Case(
+        "crop", {"start": 2, "stop": 11}, lambda x: x[2:11, 2:11], 0, "a copy", ndims=(1, 2, 3), variants=({},)
+    ),
+    Case("rescale", {"scale": 0.6}, shrunk, ROUNDING, "the same sums, axes in another order", variants=SCALINGS),
+    Case(
+        "resize", {"output_shape": 37, "anti_aliasing": False}, resized, ROUNDING, "the same sums",
+        variants=({"output_shape": 9, "mode": "grid-wrap"}, {"output_shape": 50, "order": 3, "mode": "nearest"}),
+    ),
+    Case(
+        "rotate", {"angle": 30.0, "resize": True}, turned, 1e-9,
+        "scikit-image leaves the matrix's rounding in the coordinates", ndims=(2,), variants=ROTATIONS, tight=True,
+    ),
+    Case(
+        "swirl", {"strength": 3.0, "radius": 40.0, "rotation": 20.0}, swirled, ROUNDING, "the same sums", ndims=(2,),
+        variants=({"strength": -8.0, "radius": 30.0, "order": 3, "mode": "constant", "cval": 0.5}, {"order": 0}),
+        tight=True,
+    ),
+    Case(
+        "affine",
+        {"scale": (1.3, 0.8), "rotation": 20.0, "shear": (10.0, -5.0), "translation": (-3.0, 4.0), "inverse": True},
+        sheared, ROUNDING, "the same sums", ndims=(2,), tight=True,
+        variants=(
+            {"scale": (0.2, 3.0), "mode": "mirror", "order": 3}, {"rotation": 45.0, "order": 0, "mode": "reflect"},
+        ),
+    ),
+    Case(
+        "homography", {"matrix": PERSPECTIVE, "inverse": True}, projected, ROUNDING, "the same sums", ndims=(2,),
+        variants=(
+            {"matrix": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.03, -0.05, 1.0)), "inverse": True, "mode": "mirror"},
+            {"matrix": ((1.0, 0.2, 3.0), (0.1, 1.0, -5.0), (0.01, 0.002, 1.0)), "order": 3, "mode": "grid-wrap"},
+        ),
+        tight=True,
+    ),
+    Case("to_gray", {}, color.rgb2gray, ROUNDING, "the same three products", colour=True),
+    Case(
+        "clip", {"low": 0.3, "high": 0.7, "outside": "zero"}, lambda x: x * ((x >= 0.3) & (x <= 0.7)), 0, "copies",
+        variants=({"low": 0.1}, {}),
+    ),
+    Case(
+        "rescale_intensity", {"out_range": (0.2, 0.7)}, lambda x: exposure.rescale_intensity(x, (0, 1), (0.2, 0.7)),
+        ROUNDING, "the same products", variants=({},),
+    ),
+    Case("invert", {}, lambda x: 1 - x, ROUNDING, "one difference"),
+    Case(
+        "adjust_gamma", {"gamma": 2.2, "gain": 0.9}, lambda x: exposure.adjust_gamma(x, 2.2, 0.9), ROUNDING, "a power",
+    ),
+    Case(
+        "adjust_log", {"gain": 0.8}, lambda x: exposure.adjust_log(x, 0.8), ROUNDING, "a logarithm",
+        variants=({"inv": True},),
+    ),
+    Case(
+        "adjust_sigmoid", {"cutoff": 0.4, "gain": 8.0}, lambda x: exposure.adjust_sigmoid(x, 0.4, 8), ROUNDING,
+        "an exponential", variants=({"inv": True},),
+    ),
+    Case("equalize_hist", {"nbins": 200}, lambda x: exposure.equalize_hist(x, 200), ROUNDING, "the same interpolation"),
+    Case(
+        "equalize_adapthist", {"kernel_size": 7, "clip_limit": 0.05},
+        lambda x: exposure.equalize_adapthist(x, 7, 0.05), ROUNDING, "the same whole numbers, one division",
+        variants=({"kernel_size": 16, "nbins": 64}, {"clip_limit": 0.0}),
+    ),
+    Case(
+        "add_gaussian_noise", {"mean": 0.05, "var": 4e-4, "seed": 7}, lambda x: x + 0.05, 0.11,
+        "5.5 standard deviations: exceeded once in 26 million draws",
+    ),
+    Case(
+        "gaussian", {"sigma": 1.5}, lambda x: ndi.gaussian_filter(x, 1.5, mode="nearest"), ROUNDING,
+        "the same sums", tight=True,
+        variants=({"sigma": 1.0, "mode": "mirror", "truncate": 3.0}, {"sigma": 2.0, "mode": "grid-wrap"}),
+    ),
+)  # fmt: skip
+BY_NAME = {case.operation: case for case in CASES}

@@ -1,0 +1,188 @@
+"""The worked examples of geometry and intensity, by `apply`, with their published numbers."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from skimage import color, data, exposure, transform
+
+from napari_mathimg import Options, apply
+from napari_mathimg.engine import finished, prepare
+from napari_mathimg.ops.geometry import affine
+
+DTYPE = Options(value_range="dtype")
+ROTATION = {"angle": 30.0, "resize": True}
+AFFINE = {"scale": (3, 2), "rotation": 30, "translation": (-2048, 512), "inverse": True}
+MATRIX = ((1, 0, 10), (0, 1, 20), (-0.0007, 0.0005, 1))
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    """`camera` resized to 1024²."""
+    return apply(data.camera(), "resize", output_shape=1024, order=3)
+
+
+@pytest.fixture(scope="module")
+def board():
+    """Its twin: the checkerboard of 200² rescaled to the same size."""
+    return apply(data.checkerboard(), "rescale", scale=1024 / 200, order=0)
+
+
+@pytest.fixture(params=["photograph", "board"])
+def image(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def tissue():
+    """The stained micrograph in grey."""
+    grey = apply(data.immunohistochemistry(), "to_gray", options=Options(channel_axis=-1))
+    expected = color.rgb2gray(data.immunohistochemistry()) * 255
+    assert np.abs(grey - expected).max() <= 0.5001
+    return grey
+
+
+def assert_rounded(result, expected, top=255):
+    """Grey levels are those of an exact result, rounded and saturated."""
+    assert result.dtype == np.uint8
+    assert np.abs(result - np.clip(expected * top, 0, top)).max() <= 0.5001
+
+
+# Geometry, on the photograph and on its checkerboard twin
+
+
+def test_photograph_and_twin_have_their_size(photograph, board):
+    assert photograph.shape == board.shape == (1024, 1024)
+    assert photograph.dtype == board.dtype == np.uint8
+    half = transform.AffineTransform(
+        scale=0.5, translation=(-0.25, -0.25)
+    )  # its cubic `warp` is Keys', unlike its `resize`
+    assert_rounded(photograph, transform.warp(data.camera(), half, None, (1024, 1024), 3, "reflect"))
+    nearest = transform.resize(data.checkerboard(), (1024, 1024), order=0, anti_aliasing=False, preserve_range=True)
+    np.testing.assert_array_equal(board, nearest)
+    np.testing.assert_array_equal(apply(board, "resize", output_shape=200, order=0), data.checkerboard())
+
+
+def test_swirl(image):
+    result = apply(image, "swirl", strength=6, radius=512)
+    expected = transform.swirl(image, center=(511.5, 511.5), strength=6, radius=512, mode="reflect")
+    assert_rounded(result, expected)
+
+
+def test_rotation_with_its_canvas_grown(image):
+    result = apply(image, "rotate", **ROTATION)
+    assert result.shape == (1398, 1398)
+    expected = transform.rotate(image, 30, resize=True)
+    # At the canvas's border scikit-image's coordinates are off by rounding, and a pixel may count as outside.
+    assert_rounded(result[1:-1, 1:-1], expected[1:-1, 1:-1])
+
+
+def test_affine_matrix_is_the_published_one():
+    plan = finished(prepare(affine, np.ones((1024, 1024)), parameters=AFFINE))
+    on_rows_and_columns = np.array(plan.reach.source.matrix)
+    matrix = on_rows_and_columns[[1, 0, 2]][:, [1, 0, 2]]
+    published = [[1.7320508, -1.5, 512], [1, 2.5980762, -2048], [0, 0, 1]]
+    np.testing.assert_allclose(matrix, published, rtol=0, atol=5e-8)
+    book = transform.AffineTransform(scale=(2, 3), rotation=np.deg2rad(30), translation=(512, -2048))
+    np.testing.assert_allclose(matrix, book.params, rtol=1e-14, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_affine_image_of_ones_lies_in_the_published_box(dtype):
+    rows, columns = np.nonzero(apply(np.ones((1024, 1024), dtype), "affine", **AFFINE))
+    assert (rows.min(), rows.max()) == (506, 972)
+    assert (columns.min(), columns.max()) == (291, 989)
+
+
+def test_affine(image):
+    book = transform.AffineTransform(scale=(2, 3), rotation=np.deg2rad(30), translation=(512, -2048))
+    assert_rounded(apply(image, "affine", **AFFINE), transform.warp(image, book))
+
+
+def test_homography(image):
+    assert_rounded(apply(image, "homography", matrix=MATRIX, inverse=True), transform.warp(image, np.array(MATRIX)))
+
+
+# Intensity
+
+
+def test_equalization_of_the_moon():
+    moon = data.moon()
+    result = apply(moon, "equalize_hist", options=DTYPE)
+    assert_rounded(result, exposure.equalize_hist(moon))
+    # The cumulative histogram before bends far from the diagonal; after, it follows it as far as levels allow.
+    levels = np.arange(256)
+    before, after = (np.cumsum(np.bincount(x.ravel(), minlength=256)) / x.size for x in (moon, result))
+    there = np.unique(result)
+    assert np.abs(before - levels / 255).max() > 0.3
+    assert np.abs(after[there] - there / 255).max() <= 0.5 / 255 + 1e-6
+    assert abs(result.mean() / 255 - 0.5) < 0.05
+
+
+def test_local_equalization_of_the_moon():
+    moon = data.moon()
+    ours = Options(value_range="data", dtype="float32")
+    result = apply(moon, "equalize_adapthist", options=ours)
+    low, high = float(moon.min()), float(moon.max())
+    expected = exposure.equalize_adapthist(moon)
+    np.testing.assert_allclose((result - low) / (high - low), expected, rtol=0, atol=1e-6)
+
+    def entropy(image):
+        return stats.entropy(np.histogram(image, 64, (low, high))[0], base=2)
+
+    assert (low, high) == (result.min(), result.max())
+    assert entropy(result) > entropy(moon) + 0.5
+
+
+def test_intensities_isolated_in_the_photograph():
+    camera = data.camera()
+    result = apply(camera, "clip", low=150, high=160, outside="zero")
+    np.testing.assert_array_equal(result, np.where((camera >= 150) & (camera <= 160), camera, 0))
+    histogram = np.bincount(camera.ravel(), minlength=256)
+    np.testing.assert_array_equal(np.bincount(result.ravel(), minlength=161)[150:], histogram[150:161])
+    assert set(np.unique(result)) == {0, *range(150, 161)}
+    holes = apply(camera, "clip", low=150, high=160, outside="nan", options=Options(dtype="float32"))
+    assert np.count_nonzero(np.isfinite(holes)) == histogram[150:161].sum()
+
+
+def test_gamma_of_the_micrograph(tissue):
+    result = apply(tissue, "adjust_gamma", gamma=2.5, options=DTYPE)
+    assert_rounded(result, exposure.adjust_gamma(tissue / 255, 2.5))
+    assert result.mean() < tissue.mean()
+
+
+def test_sigmoid_of_the_micrograph(tissue):
+    part = tissue[:256, :256]
+    result = apply(part, "adjust_sigmoid", gain=10, cutoff=0.5, options=DTYPE)
+    assert_rounded(result, exposure.adjust_sigmoid(part / 255, cutoff=0.5, gain=10))
+    assert result.std() > part.std()
+
+
+def test_logarithm_of_the_micrograph(tissue):
+    result = apply(tissue, "adjust_log", options=DTYPE)
+    assert_rounded(result, exposure.adjust_log(tissue / 255))
+    assert result.mean() > tissue.mean()
+
+
+# Noise
+
+
+def test_gaussian_noise_on_the_photograph():
+    camera = data.camera()
+    noisy = apply(camera, "add_gaussian_noise", var=0.025, options=DTYPE)
+    assert noisy.dtype == np.uint8
+    sigma = 255 * np.sqrt(0.025)
+    # Where three standard deviations fit between the ends of the type, saturation takes under 1 % of the variance.
+    middle = (camera > 3 * sigma) & (camera < 255 - 3 * sigma)
+    noise = noisy[middle].astype(float) - camera[middle]
+    assert middle.sum() > 1000
+    assert abs(noise.mean()) < 4 * sigma / np.sqrt(middle.sum())
+    assert abs(noise.var() / sigma**2 - 1) < 0.01 + 4 * np.sqrt(2 / middle.sum())
+
+
+def test_gaussian_noise_on_mid_grey():
+    grey = np.full((512, 512), 0.5, np.float32)
+    noise = apply(grey, "add_gaussian_noise", var=0.025, options=DTYPE) - grey
+    assert noise.dtype == np.float32
+    assert abs(noise.mean(dtype=float)) < 4 * np.sqrt(0.025 / noise.size)
+    assert abs(noise.var(dtype=float) / 0.025 - 1) < 4 * np.sqrt(2 / noise.size)
+    assert stats.kstest(noise.ravel()[::8] / np.sqrt(0.025), "norm").pvalue > 1e-3

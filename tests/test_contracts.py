@@ -1,0 +1,372 @@
+"""What the engine promises of every operation, tried on all of them."""
+
+import pickle
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases import BY_NAME, CASES, coloured, plane
+from napari_mathimg import Options, apply
+from napari_mathimg.engine import finished, region, run
+from napari_mathimg.engine.region import block
+from napari_mathimg.engine.source import Source
+from napari_mathimg.engine.values import grey_levels
+from napari_mathimg.ops._operation import POINTWISE
+from napari_mathimg.ops._reach import Gather
+from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
+
+
+@dataclass(frozen=True)
+class Input:
+    """An image, how it is read, and whether parameters for larger images fit it."""
+
+    name: str
+    array: np.ndarray
+    options: dict[str, Any] = field(default_factory=dict)
+    small: bool = False
+
+
+def missing():
+    image = grey("f4")
+    image[3, 5], image[20, :9], image[30, 11] = np.nan, np.inf, -np.inf
+    return image
+
+
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+RGB = {"channel_axis": -1}
+INPUTS = (
+    *(Input(dtype, grey(dtype)) for dtype in ("?", "u1", "u2", "i2", "i4", "u4", "i8", "f2", "f4", "f8", ">u2", ">f4")),
+    Input("u1 as float32", grey("u1"), {"dtype": "float32"}),
+    Input("dtype range", grey("u2"), {"value_range": "dtype"}),
+    Input("given range", grey("f4"), {"value_range": (0.1, 0.7)}),
+    Input("strided", grey("f4", (74, 58))[::2, ::-2]),
+    Input("strided u1", grey("u1", (74, 29))[::2, ::-1]),
+    Input("read-only", frozen(grey("f4"))),
+    Input("read-only u2", frozen(grey("u2"))),
+    Input("missing", missing()),
+    Input("all missing", np.full((13, 12), np.nan, np.float32)),
+    Input("constant", np.full((37, 29), 7, np.uint8)),
+    Input("constant f4", np.full((37, 29), 0.3, np.float32)),
+    Input("one pixel", grey("u1", (1, 1)), small=True),
+    Input("one pixel f4", grey("f4", (1, 1)), small=True),
+    Input("one row", grey("f4", (1, 29)), small=True),
+    Input("one column", grey("u2", (37, 1)), small=True),
+    Input("RGB", coloured(grey("u1")), RGB),
+    Input("RGB f4", coloured(missing()), RGB),
+    Input("RGBA", np.dstack([coloured(grey("u2")), grey("u2")]), RGB),
+    Input("channels first", np.moveaxis(coloured(grey("f8")), -1, 0), {"channel_axis": 0}),
+    Input("channels amid", np.moveaxis(coloured(grey("u1", (2, 37, 29))), -1, 1), {"channel_axis": 1}),
+    Input("3-D stack", grey("u1", (3, 37, 29))),
+    Input("4-D stack of items", grey("f4", (2, 2, 17, 19)), {"statistics": "item"}),
+    Input("5-D stack", grey("u2", (2, 1, 2, 17, 19))),
+    Input("volume", grey("u2", (13, 21, 17)), {"ndim": 3}),
+    Input("stack of volumes", grey("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
+    Input("flat volume", grey("f4", (1, 21, 17)), {"ndim": 3}, small=True),
+    Input("RGBA volume", np.stack([grey("u1", (13, 21, 17))] * 4), {"ndim": 3, "channel_axis": 0}),
+)
+
+
+def fits(case, image):
+    return image.options.get("ndim", 2) in case.ndims
+
+
+EACH = [(c, i, {} if i.small else c.parameters) for c in CASES for i in INPUTS if fits(c, i)]
+VARIED = [
+    (c, i, v)
+    for c in CASES
+    for v in c.variants
+    for i in INPUTS
+    if fits(c, i) and i.name in ("u1", "f4", "f8", "missing", "RGBA", "volume")
+]
+
+
+each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
+each_varied = pytest.mark.parametrize(("case", "image", "parameters"), EACH + VARIED, ids=label)
+each_case = pytest.mark.parametrize("case", CASES, ids=label)
+
+
+def planned(case, image, parameters, threads=2):
+    array, options = image.array, image.options
+    if case.colour and "channel_axis" not in options:
+        array, options = coloured(array), {**options, "channel_axis": -1}
+    return plan_of(case.declared, array, *case.images, parameters=parameters, threads=threads, **options)
+
+
+def case_plan(case, array, **options):
+    return planned(case, Input("", array, {"value_range": "dtype", **options}), case.parameters)
+
+
+# Every operation
+
+
+@each
+def test_result_has_its_type_and_shape_and_the_image_is_left_alone(case, image, parameters):
+    before = image.array.copy()
+    plan = planned(case, image, parameters)
+    result = result_of(plan)
+    single = image.options.get("dtype") == "float32"
+    assert result.dtype == (np.float32 if single else image.array.dtype.newbyteorder("="))
+    assert result.dtype.isnative
+    assert result.shape == plan.shape
+    assert same(image.array, before)
+    assert same(result, result_of(planned(case, image, parameters)))
+
+
+@each_varied
+def test_tiles_equal_the_whole_whatever_the_threads(case, image, parameters, monkeypatch):
+    default = result_of(planned(case, image, parameters))
+    cut_into(monkeypatch, 2**40, 2**20)
+    assert same(result_of(planned(case, image, parameters)), default)
+    cut_into(monkeypatch, 11**2, 8)
+    for threads in (1, 2):
+        plan = planned(case, image, parameters, threads)
+        assert same(result_of(plan, threads), default)
+
+
+@each_varied
+def test_regions_equal_the_run(case, image, parameters):
+    plan = planned(case, image, parameters)
+    result = Source(result_of(plan), plan.source.ndim, plan.channel_axis)
+    plan = pickle.loads(pickle.dumps(plan))
+    for index in (plan.source.indices[0], plan.source.indices[-1]):
+        for box in random_boxes(plan.item, 3):
+            assert same(region(plan, index, box), result.read(index, box))
+
+
+@each_case
+def test_what_reads_leaves_out_does_not_count(case):
+    plan = case_plan(case, plane())
+    result, full = result_of(plan), tuple((0, n) for n in plan.item)
+    for core in random_boxes(plan.item, 5):
+        read = plan.reach.reads(core, plan.source.item)
+        whole = block(replace(plan, source=replace(plan.source, array=poisoned(plan, read))), (), full)
+        cut = tuple(slice(a, b) for a, b in core)
+        assert same(whole[cut], result[cut])
+
+
+def poisoned(plan, read):
+    """The plan's image, its pixels outside a box missing."""
+    image = np.full_like(plan.source.array, np.nan)
+    kept = tuple(slice(a, b) for a, b in read)
+    image[kept] = plan.source.array[kept]
+    return image
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.tight], ids=label)
+def test_a_smaller_reach_fails(case):
+    plan = case_plan(case, plane())
+    full, core = tuple((0, n) for n in plan.item), tuple((n // 3, n // 2) for n in plan.item)
+    cut = tuple(slice(a, b) for a, b in core)
+    expected = block(plan, (), full)[cut]
+    if isinstance(plan.reach, Gather):  # two pixels may serve rounding
+        read = [(a + 3, b - 3) for a, b in plan.reach.reads(core, plan.source.item)]
+        plan = replace(plan, source=replace(plan.source, array=poisoned(plan, read)))
+        assert not same(block(plan, (), core), expected)
+    else:
+        radius = tuple(r - 1 for r in plan.reach.halo(2))
+        assert same(block(plan, (), core), expected)
+        assert not same(block(replace(plan, reach=replace(plan.reach, radius=radius)), (), core), expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "seed" not in case.parameters], ids=label)
+@pytest.mark.parametrize("value_range", ["data", "dtype", (5.5, 200.25)])
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_items_on_their_own_equal_each_alone(case, value_range, dtype):
+    stack = grey(dtype, (3, 37, 29)) // 2 + np.arange(3, dtype=dtype)[:, None, None]
+    options = {"value_range": value_range, "statistics": "item"}
+    result = result_of(planned(case, Input("", stack, options), case.parameters))
+    for item, expected in zip(stack, result, strict=True):
+        assert same(result_of(planned(case, Input("", item, options), case.parameters)), expected)
+
+
+@each_case
+def test_scope_gives_that_part_of_the_whole(case):
+    stack = grey("u2", (3, 4, 17, 19))
+    whole = result_of(case_plan(case, stack, statistics="item"))
+    part = result_of(case_plan(case, stack, statistics="item", scope=((1, 2), (1, 3))))
+    assert same(part, whole[1:2, 1:3])
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "u2", "i2"])
+@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.colour], ids=label)
+def test_table_of_grey_levels_gives_what_the_operation_gives(case, dtype):
+    plan = case_plan(case, grey(dtype), statistics="item")
+    positional = plan.reach != POINTWISE or plan.operation.asks("at")
+    assert bool(plan.tables) != positional
+    assert all(len(table) == len(grey_levels(np.dtype(dtype))) for table in plan.tables.values())
+    difference = result_of(plan).astype(float) - result_of(replace(plan, tables={}))
+    assert np.abs(difference).max() <= (1 if dtype != "?" else 0)
+
+
+@pytest.mark.parametrize("name", ["adjust_gamma", "gaussian", "rotate", "equalize_hist"])
+def test_float32_results_are_the_integers_before_rounding(name):
+    case, image = BY_NAME[name], grey("u1")
+    exact = result_of(case_plan(case, image, dtype="float32"))
+    assert np.abs(np.clip(exact, 0, 255) - result_of(case_plan(case, image))).max() <= 0.5
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.colour], ids=label)
+def test_opacity_passes_through(case):
+    image = np.dstack([coloured(grey("u1")), grey("u1").T.reshape(37, 29)])
+    np.testing.assert_array_equal(result_of(case_plan(case, image, channel_axis=-1))[..., 3], image[..., 3])
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.declared.saturates], ids=label)
+def test_saturated_values_are_counted(case):
+    image = grey("f4")
+    outside = np.count_nonzero((image < 0) | (image > 1))
+    plan = case_plan(case, image)
+    assert plan.saturated == outside > 0
+    assert result_of(plan).min() >= 0
+    assert result_of(plan).max() <= 1
+
+
+def test_warps_say_where_their_result_lies():
+    corners = np.array([[-0.5, -0.5, 1], [60.5, 46.5, 1]])
+    for name, parameters in (("rescale", {"scale": 0.37}), ("resize", {"output_shape": (7, 111)})):
+        plan = plan_of(BY_NAME[name].declared, plane(), parameters=parameters)
+        ends = np.array([[-0.5, -0.5, 1], [plan.shape[0] - 0.5, plan.shape[1] - 0.5, 1]])
+        np.testing.assert_allclose(ends @ plan.placement.T, corners, atol=1e-12)
+    crop = plan_of(BY_NAME["crop"].declared, np.zeros((5, 9, 9)), parameters={"start": 2}, scope=((3, 5),))
+    np.testing.assert_array_equal(crop.placement @ [0, 0, 0, 1], [3, 2, 2, 1])
+    turned = plan_of(BY_NAME["rotate"].declared, plane(), parameters={"angle": 30.0, "resize": True})
+    middle = [(n - 1) / 2 for n in turned.shape]
+    np.testing.assert_allclose(turned.placement @ [*middle, 1], [30, 23, 1], atol=0.5)
+
+
+# Noise is a function of seed and position
+
+
+def test_noise_of_planes_is_that_of_the_volume():
+    image = np.full((3, 30, 40), 0.5)
+    planes, volume = (apply(image, "add_gaussian_noise", options=Options(ndim=n, value_range="dtype")) for n in (2, 3))
+    assert same(planes, volume)
+
+
+def test_no_two_planes_items_or_channels_share_noise():
+    noise = apply(np.zeros((2, 2, 20, 20, 3)), "add_gaussian_noise", options=Options(channel_axis=-1))
+    fields = np.moveaxis(noise, -1, 0).reshape(12, -1)
+    assert len(np.unique(fields)) == fields.size
+
+
+# Arrays are read box by box
+
+
+@each_case
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+def test_lazy_arrays_equal_numpy(case, kind):
+    image = coloured(grey("u2", (2, 37, 29))) if case.colour else grey("u2", (2, 37, 29))
+    if kind == "dask":
+        lazy = pytest.importorskip("dask.array").from_array(image, chunks=16)
+    else:
+        lazy = pytest.importorskip("zarr").array(image, chunks=(1, 16, 16, 1)[: image.ndim])
+    options = case.options(statistics="layer")
+    eager, late = (apply(x, case.operation, *case.images, options=options, **case.parameters) for x in (image, lazy))
+    assert same(eager, late)
+
+
+@each_case
+def test_never_more_than_a_box_is_read(case, monkeypatch):
+    cut_into(monkeypatch, 64**2, 16)
+    image = grey("u1", (400, 300))
+    watched = Watched(coloured(image) if case.colour else image)
+    parameters = {k: v for k, v in case.parameters.items() if k not in ("stop", "output_shape")}
+    apply(watched, case.operation, options=Options(channel_axis=-1 if case.colour else None), **parameters)
+    assert max(watched.reads) <= 4 * 64**2 * (3 if case.colour else 1) < watched.array.size / 2
+    assert len(watched.reads) > 8
+
+
+def test_results_can_be_written_to_an_array_at_hand():
+    zarr = pytest.importorskip("zarr")
+    plan = case_plan(BY_NAME["adjust_gamma"], grey("u1"))
+    out = zarr.create_array(store=zarr.storage.MemoryStore(), shape=plan.shape, chunks=(64, 64), dtype=plan.dtype)
+    assert finished(run(plan, out)) is out
+    assert same(out[...], result_of(plan))
+    with pytest.raises(ValueError, match=r"out: shape \(37, 29\), not \(37, 28\)"):
+        finished(run(plan, np.empty((37, 28), np.uint8)))
+
+
+# Errors name the value and what is required
+
+F4, U1, STACK = grey("f4"), grey("u1"), grey("f4", (3, 37, 29))
+SINGULAR = ((1, 2, 3), (2, 4, 6), (0, 0, 1))
+REFUSED = [
+    (np.zeros((0, 5)), "invert", {}, {}, r"image: at least one pixel on each axis, not shape \(0, 5\)"),
+    (np.float64(1), "invert", {}, {}, r"image: at least one pixel on each axis, not shape \(\)"),
+    (np.zeros((3, 3), complex), "invert", {}, {}, r"image: real numbers, not complex128"),
+    (np.zeros((3, 3), object), "invert", {}, {}, r"image: real numbers, not object"),
+    (np.zeros((3, 3), "M8[s]"), "invert", {}, {}, r"image: real numbers, not datetime64"),
+    (np.full((3, 3), 2**53 + 1), "invert", {}, {}, r"image: integers of at most 2\^53, not 9007199254740993"),
+    (np.full((3, 3), 2**63, "u8"), "rotate", {}, {}, r"image: integers of at most 2\^53, not 9223372036854775808"),
+    (F4, "blurr", {}, {}, r"operation='blurr': one of"),
+    (F4, "adjust_gamma", {"gama": 2}, {}, r"gama=2: adjust_gamma has no such parameter; it has gamma, gain"),
+    (F4, "adjust_gamma", {"gamma": -1}, {}, r"gamma=-1: a finite number, at least 0, at most 100"),
+    (F4, "adjust_gamma", {"gamma": np.nan}, {}, r"gamma=nan: a finite number"),
+    (F4, "adjust_gamma", {"gamma": "2"}, {}, r"gamma='2': a finite number"),
+    (F4, "add_gaussian_noise", {"seed": 1.5}, {}, r"seed=1.5: a whole number"),
+    (F4, "rotate", {"order": 2}, {}, r"order=2: one of 0, 1, 3"),
+    (F4, "rotate", {"mode": "wrap"}, {}, r"mode='wrap': one of 'constant', 'nearest'"),
+    (F4, "rotate", {"center": (1, 2, 3)}, {}, r"center=\(1, 2, 3\): 'auto' or a sequence of 2, each a finite number"),
+    (F4, "rotate", {"resize": 1}, {}, r"resize=1: True or False"),
+    (F4, "rescale", {"scale": (1, 2, 3)}, {}, r"scale=\(1.0, 2.0, 3.0\): one value, or 2 for 2 axes"),
+    (F4, "rescale", {"scale": 0}, {}, r"scale=0: a finite number, greater than 0"),
+    (F4, "gaussian", {"sigma": (1,)}, {}, r"sigma=\(1.0,\): one value, or 2 for 2 axes"),
+    (F4, "gaussian", {"sigma": -1}, {}, r"sigma=-1: .*at least 0"),
+    (F4, "clip", {"low": 3, "high": 2}, {}, r"low=3: at most high=2"),
+    (U1, "clip", {"outside": "nan"}, {}, r"outside='nan': a floating-point result, not uint8"),
+    (F4, "homography", {"matrix": SINGULAR}, {}, r"matrix=.*: an invertible matrix"),
+    (F4, "affine", {"shear": (45, 45)}, {}, r"shear=\(45.0, 45.0\): .*do not fold the plane"),
+    (F4, "affine", {"scale": (1e-7, 1e-7)}, {}, r"scale=\(1e-07, 1e-07\)"),
+    (F4, "crop", {"stop": 30}, {}, r"stop=\(30, 30\): at most 29 on axis 1 of an image of shape \(37, 29\)"),
+    (F4, "crop", {"start": 5, "stop": 5}, {}, r"start=\(5, 5\): less than stop=\(5, 5\) on axis 0"),
+    (
+        F4,
+        "resize",
+        {"output_shape": 10_000_000},
+        {},
+        r"10000000 x 10000000 pixels \(float32\) needs [\d,.]+ GiB; .* free",
+    ),
+    (F4, "to_gray", {}, {}, r"channel_axis=None: to_gray needs an image with RGB or RGBA channels"),
+    (F4, "rotate", {}, {"ndim": 3}, r"ndim=3: from 1 to 2 for an image of shape \(37, 29\)"),
+    (STACK, "rotate", {}, {"ndim": 3}, r"ndim=3: rotate works on items of 2 axes"),
+    (STACK, "gaussian", {}, {"ndim": 1}, r"ndim=1: gaussian works on items of 2 or 3 axes"),
+    (STACK, "gaussian", {}, {"ndim": 0}, r"ndim=0: a whole number, at least 1"),
+    (np.zeros((9, 9, 2)), "gaussian", {}, RGB, r"channel_axis=-1: 3 \(RGB\) or 4 \(RGBA\) channels, not 2"),
+    (np.zeros((5, 9, 9)), "gaussian", {}, {"channel_axis": 0}, r"channel_axis=0: 3 .* channels, not 5"),
+    (F4, "gaussian", {}, {"channel_axis": 2}, r"channel_axis=2: an axis of an image of shape \(37, 29\)"),
+    (F4, "gaussian", {}, {"value_range": (2, 1)}, r"value_range=\(2, 1\): .* two finite numbers, low and high"),
+    (F4, "gaussian", {}, {"value_range": (0, np.inf)}, r"value_range=\(0, inf\): .* two finite numbers"),
+    (F4, "gaussian", {}, {"value_range": "full"}, r"value_range='full': 'data', 'dtype', or two finite numbers"),
+    (F4, "gaussian", {}, {"dtype": "uint8"}, r"dtype='uint8': one of 'same', 'float32'"),
+    (F4, "gaussian", {}, {"statistics": "all"}, r"statistics='all': one of 'layer', 'item'"),
+    (STACK, "gaussian", {}, {"scope": ((2, 4),)}, r"scope=\(\(2, 4\),\): \(start, stop\) within each .* \(3,\)"),
+    (STACK, "gaussian", {}, {"scope": ((0, 1), (0, 1))}, r"scope=.*: \(start, stop\) within each"),
+]
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "parameters", "options", "message"), REFUSED, ids=[r[-1][:48] for r in REFUSED]
+)
+def test_what_cannot_be_done_is_refused_by_name(image, name, parameters, options, message):
+    with pytest.raises(ValueError, match=f"^(resize: a result of )?{message}"):
+        apply(image, name, options=Options(**options), **parameters)
+
+
+def test_further_images_and_regions_are_checked():
+    with pytest.raises(ValueError, match=r"images: rotate takes 0 further \(none\), not 1"):
+        apply(F4, "rotate", F4)
+    plan = case_plan(BY_NAME["rotate"], STACK)
+    for index, box, message in (
+        ((3,), ((0, 1), (0, 1)), r"index=\(3,\): an item of a stack of shape \(3,\)"),
+        ((), ((0, 1), (0, 1)), r"index=\(\)"),
+        ((0,), ((0, 999), (0, 1)), r"box=\(\(0, 999\), \(0, 1\)\): \(start, stop\) within"),
+        ((0,), ((2, 2), (0, 1)), r"box="),
+    ):
+        with pytest.raises(ValueError, match=message):
+            region(plan, index, box)

@@ -1,0 +1,266 @@
+"""The parts of the contract that no operation needs yet, by toy operations; progress and cancel."""
+
+import threading
+import time
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from cases import BY_NAME, coloured, plane
+from napari_mathimg.engine import prepare, region, run
+from napari_mathimg.engine.tiles import tiles
+from napari_mathimg.ops import _types as t
+from napari_mathimg.ops._operation import (
+    POINTWISE,
+    At,
+    Neighborhood,
+    Statistic,
+    ValueRange,
+    Whole,
+    checkpoint,
+    operation,
+)
+from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
+
+
+@operation("Add", values="float", reach=POINTWISE)
+def add(image: t.Image, other: t.AlignedImage, /) -> t.Image:
+    return image + other
+
+
+@operation("Correlate", values="float", reach=lambda psf: Neighborhood(tuple(n // 2 for n in psf.shape)))
+def correlate(image: t.Image, psf: t.WholeImage, /) -> t.Image:
+    return ndi.correlate(image, psf, mode="nearest")
+
+
+def total(image, valid):
+    return np.array(image[valid].sum() if valid is not None else image.sum()), np.array(image.size)
+
+
+@operation("Mean of a reference", values="float", reach=POINTWISE, statistics=(
+    Statistic(total, lambda counted: float(counted[0] / counted[1])),
+))  # fmt: skip
+def match_mean(image: t.Image, reference: t.Reference, /, *, measured: float) -> t.Image:
+    return image + (reference - measured)
+
+
+@operation("Remove the mean", values="float", reach=Whole("the mean of all"))
+def remove_mean(image: t.Image, /) -> t.Image:
+    return image - image.mean()
+
+
+@operation("Block maximum", values="exact", reach=Neighborhood(3, align=4))
+def block_maximum(image: t.Image, /, *, at: At) -> t.Image:
+    assert all(a % 4 == 0 for a, _ in at.read)
+    rows, columns = ([a for a, _ in at.read][i] + np.arange(image.shape[i]) for i in (0, 1))
+    out = image.copy()
+    for i, j in np.ndindex(-(-image.shape[0] // 4), -(-image.shape[1] // 4)):
+        square = np.ix_(rows // 4 == rows[0] // 4 + i, columns // 4 == columns[0] // 4 + j)
+        out[square] = image[square].max()
+    return out
+
+
+@operation("Where it was computed", values="float", reach=Neighborhood(2, exact=False))
+def origin(image: t.Image, /, *, at: At) -> t.Image:
+    return np.full_like(image, 1000 * at.core[0][0] + at.core[1][0])
+
+
+@operation("Normalized range", values="normalized", reach=POINTWISE)
+def give_first(image: t.Image, /, *, shape: Any = "") -> t.Image:
+    return image
+
+
+LATE = threading.Event()
+BEGUN = threading.Event()
+
+
+@operation("Long", values="exact", reach=POINTWISE)
+def endless(image: t.Image, /) -> t.Image:
+    BEGUN.set()
+    for _ in range(5000):  # seconds, where nothing stops it
+        if LATE.wait(0.001):
+            break
+        checkpoint()
+    return image
+
+
+@operation("First row", values="float", reach=POINTWISE)
+def first_row(image: t.Image, /) -> t.Image:
+    return image[:1]
+
+
+@operation("One number", values="float", reach=POINTWISE)
+def one_number(image: t.Image, /, *, at: At) -> Any:
+    return image.max()
+
+
+@operation("A channel too few", values="float", reach=POINTWISE, channels="joint")
+def too_few_channels(image: t.Image, /) -> t.Image:
+    return image[..., :1]
+
+
+def test_aligned_images_come_with_the_same_region(monkeypatch):
+    cut_into(monkeypatch, 11**2, 8)
+    image, stack = grey("f4", (2, 3, 37, 29)), grey("f8", (3, 37, 29))
+    for other in (stack, stack[0]):
+        plan = plan_of(add, image, other)
+        assert same(result_of(plan), (image + other).astype(np.float32))
+    with pytest.raises(ValueError, match=r"other: shape \(37, 29\), or .*, not \(2, 37, 29\)"):
+        plan_of(add, image, stack[:2])
+
+
+def test_aligned_images_are_taken_in_the_scope():
+    image, other = grey("f8", (4, 37, 29)), grey("f8", (4, 37, 29)) ** 2
+    part = result_of(plan_of(add, image, other, scope=((1, 3),)))
+    assert same(part, (image + other)[1:3])
+
+
+def test_whole_images_set_the_reach(monkeypatch):
+    psf = plane((5, 3))
+    expected = ndi.correlate(plane(), psf, mode="nearest")
+    plan = plan_of(correlate, plane(), psf)
+    assert plan.reach == Neighborhood((2, 1))
+    cut_into(monkeypatch, 11**2, 8)
+    assert same(result_of(plan), expected)
+    for wrong in (np.full((3, 3), np.nan), np.zeros((0, 3)), np.zeros((3, 3), complex)):
+        with pytest.raises(ValueError, match=r"psf: (real|finite) numbers"):
+            plan_of(correlate, plane(), wrong)
+
+
+def test_references_give_their_statistic():
+    image, reference = grey("f8"), grey("f8", (2, 11, 9)) + 5
+    result = result_of(plan_of(match_mean, image, reference))
+    np.testing.assert_allclose(result, image - image.mean() + reference.mean(), atol=1e-12)
+
+
+def test_operations_on_the_whole_see_all_of_an_item():
+    image = grey("f8", (2, 37, 29))
+    plan = plan_of(remove_mean, image)
+    np.testing.assert_allclose(result_of(plan).mean(axis=(1, 2)), 0, atol=1e-12)
+    assert same(region(plan, (1,), ((3, 5), (7, 9))), result_of(plan)[1, 3:5, 7:9])
+
+
+@pytest.mark.parametrize("op", [block_maximum, origin], ids=label)
+def test_operations_bound_to_a_grid_are_computed_on_it(op, monkeypatch):
+    cut_into(monkeypatch, 16**2, 8)
+    plan = plan_of(op, grey("f8", (41, 50)))
+    result = result_of(plan)
+    for box in random_boxes(result.shape, 10):
+        assert same(region(plan, (), box), result[tuple(slice(a, b) for a, b in box)])
+    if op is block_maximum:
+        assert same(
+            result[:40, :48], np.kron(grey("f8", (41, 50))[:40, :48].reshape(10, 4, 12, 4).max((1, 3)), np.ones((4, 4)))
+        )
+    else:
+        assert len(np.unique(result)) == len(tiles((41, 50), plan.reach, 16**2, 8)) > 1
+
+
+@pytest.mark.parametrize("op", [first_row, one_number], ids=label)
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_blocks_of_another_shape_are_refused_even_if_they_would_broadcast(op, dtype):
+    with pytest.raises(ValueError, match=rf"{op.id}: returned a block of shape \(.*\), not \((37, 29|256)"):
+        result_of(plan_of(op, grey(dtype)))
+
+
+def test_blocks_with_other_channels_are_refused():
+    with pytest.raises(ValueError, match=r"returned a block of shape \(37, 29, 1\), not \(37, 29, 3\)"):
+        result_of(plan_of(too_few_channels, coloured(grey("f4")), channel_axis=-1))
+
+
+def test_range_of_two_numbers_is_seen_as_zero_to_one():
+    assert ValueRange(5, 5).width == 1
+    assert same(result_of(plan_of(give_first, grey("u2"), value_range=(100, 300))), grey("u2"))
+
+
+@pytest.mark.parametrize("halo", [0, 3, 40])
+@pytest.mark.parametrize("shape", [(37, 29), (3000, 2500), (50, 300, 400), (1, 1)])
+def test_tiles_cover_the_item_once_and_are_no_smaller_than_eight_halos(shape, halo):
+    covered = np.zeros(shape, np.uint8)
+    for box in tiles(shape, Neighborhood(halo)):
+        covered[tuple(slice(a, b) for a, b in box)] += 1
+        assert all(b - a >= min(8 * halo, n) or b == n for (a, b), n in zip(box, shape, strict=True))
+    assert (covered == 1).all()
+
+
+# Progress and cancel
+
+
+def phases(steps, watched):
+    """Drive a generator whose reads wait, 12 steps a phase, before the phase may go on."""
+    found, gaps, last = {}, {}, time.monotonic()
+    watched.gate.clear()
+    for step in steps:
+        now = time.monotonic()
+        if step.phase not in found:
+            watched.gate.clear()
+        elif not watched.gate.is_set():
+            gaps.setdefault(step.phase, []).append(now - last)
+        found.setdefault(step.phase, []).append(step)
+        if len(found[step.phase]) == 13:
+            watched.gate.set()
+        last = now
+    return found, gaps
+
+
+def test_every_pass_reports_twenty_times_a_second_and_to_its_end(monkeypatch):
+    cut_into(monkeypatch, 11**2, 8)
+    watched = Watched(grey("f4"))
+    plans = []
+
+    def both():
+        plans.append((yield from prepare(BY_NAME["equalize_hist"].declared, watched, threads=2)))
+        yield from run(plans[0], threads=2)
+
+    found, gaps = phases(both(), watched)
+    assert list(found) == ["Value range", "Statistics", "Equalize histogram"]
+    for phase, steps in found.items():
+        assert median(gaps[phase]) <= 0.05
+        assert [s.done for s in steps] == sorted(s.done for s in steps)
+        assert steps[0].done == 0
+        assert steps[-1].done == steps[-1].total > 1
+
+
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("mathimg")]
+
+
+def test_cancel_stops_long_loops_and_leaves_no_thread():
+    LATE.clear()
+    BEGUN.clear()
+    steps = run(plan_of(endless, np.zeros((64, 256, 256), np.float32)), threads=2)
+    next(steps)
+    next(steps)
+    assert BEGUN.wait(5)
+    assert len(ours()) == 2
+    start = time.monotonic()
+    steps.close()
+    assert time.monotonic() - start < 0.3
+    assert not ours()
+
+
+def test_cancel_of_the_first_pass_leaves_no_thread():
+    steps = prepare(BY_NAME["equalize_adapthist"].declared, np.zeros((64, 512, 512), np.uint16), threads=2)
+    for _ in range(3):
+        next(steps)
+    start = time.monotonic()
+    steps.close()
+    assert time.monotonic() - start < 0.3
+    assert not ours()
+
+
+def test_errors_in_threads_reach_the_caller_and_leave_no_thread():
+    class Broken(Watched):
+        def __getitem__(self, key):
+            raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        plan_of(BY_NAME["adjust_gamma"].declared, Broken(grey("f4", (9, 37, 29))))
+    assert not ours()
+
+
+def test_checkpoint_does_nothing_outside_a_run():
+    LATE.set()
+    assert endless.function(grey("u1")) is not None

@@ -1,0 +1,415 @@
+"""Results against other libraries, closed forms, identities and statistics."""
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+from scipy import stats
+from skimage import color, data, exposure, transform
+
+from cases import BY_NAME, CASES, plane
+from napari_mathimg import Options, apply
+
+DTYPE = Options(value_range="dtype")
+# What scikit-image's warps and numpy.pad call scipy.ndimage's edge modes.
+EDGES = {"constant": "constant", "nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "grid-wrap": "wrap"}
+ANY_DTYPE = ("?", "u1", "u2", "i2", "i4", "u4", "i8", "f2", "f4", "f8", ">u2", ">f4")
+each_edge = pytest.mark.parametrize("mode", EDGES)
+each_dtype = pytest.mark.parametrize("dtype", ANY_DTYPE)
+
+
+def grey_levels(dtype, shape=(31, 23)):
+    """An image that uses much of a dtype."""
+    image = plane(shape, seed=5)
+    scale = {"b": 1, "u": 200, "i": 120, "f": 3}[np.dtype(dtype).kind]
+    return (image * scale).round(3).astype(dtype)
+
+
+def keys(t):
+    """R. Keys' kernel (1981), equation 15: a = -1/2."""
+    t = np.abs(t)
+    return np.where(t < 1, 1.5 * t**3 - 2.5 * t**2 + 1, np.where(t < 2, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2, 0))
+
+
+def keys_at(image, rows, columns, mode):
+    """Direct cubic convolution: sixteen pixels of the padded image around each point."""
+    pad = 200
+    image = np.pad(image, pad, mode=EDGES[mode])
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    out = np.zeros(rows.shape)
+    for i in range(-1, 3):
+        for j in range(-1, 3):
+            weight = keys(rows - top - i) * keys(columns - left - j)
+            out += weight * image[top + i + pad, left + j + pad]
+    return out
+
+
+# Each operation
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.operation)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_operation_gives_its_reference(case, dtype):
+    image = case.prepared(plane()).astype(dtype)
+    result = apply(image, case.operation, *case.images, options=case.options(), **case.parameters)
+    expected = case.reference(image.astype(float))
+    single = 4e-6 if dtype == "f4" else 0.0  # float32 holds 24 bits; sums and powers lose a few more
+    if case.operation == "clip":
+        single = 0.0
+    np.testing.assert_allclose(result, expected, rtol=0, atol=case.tolerance + single)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+@pytest.mark.parametrize("name", ["adjust_gamma", "adjust_log", "adjust_sigmoid", "gaussian", "homography", "to_gray"])
+def test_integers_are_the_reference_rounded(name, dtype):
+    case, top = BY_NAME[name], np.iinfo(dtype).max
+    image = case.prepared(np.rint(plane() * top).astype(dtype))
+    result = apply(image, name, options=case.options(), **case.parameters)
+    expected = case.reference(image / top) * top
+    assert np.abs(result - expected).max() <= 0.5 + 4e-6 * top
+
+
+# Warps
+
+
+@each_edge
+@pytest.mark.parametrize("order", [0, 1])
+def test_rotation_equals_scikit_image_in_every_edge_mode(order, mode):
+    image = plane()  # by 37 degrees: no point lies halfway between two pixels
+    expected = transform.rotate(image, 37, resize=True, order=order, mode=EDGES[mode], clip=False)
+    result = apply(image, "rotate", angle=37, resize=True, order=order, mode=mode)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9)
+
+
+@each_edge
+@pytest.mark.parametrize("order", [0, 1])
+def test_affine_equals_scikit_image_in_every_edge_mode(order, mode):
+    image = plane()
+    inverse_map = transform.AffineTransform(
+        scale=(2.3, 1.7), rotation=np.deg2rad(40), shear=np.deg2rad((7, -12)), translation=(-20, 11)
+    )
+    parameters = {"scale": (1.7, 2.3), "rotation": 40, "shear": (-12, 7), "translation": (11, -20)}
+    result = apply(image, "affine", **parameters, inverse=True, order=order, mode=mode)
+    expected = transform.warp(image, inverse_map, order=order, mode=EDGES[mode], clip=False)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-10)
+
+
+def test_cubic_equals_scikit_image_away_from_edges():
+    image = plane()
+    expected = transform.rotate(image, 30, order=3, clip=False)
+    result = apply(image, "rotate", angle=30, order=3)
+    inside = ndi.minimum_filter(transform.rotate(np.ones_like(image), 30, order=0), 7) > 0
+    assert inside.sum() > 1000
+    np.testing.assert_allclose(result[inside], expected[inside], rtol=0, atol=1e-9)
+
+
+@each_edge
+def test_cubic_equals_direct_convolution_in_every_edge_mode(mode):
+    image = plane()
+    matrix = np.array([[0.9, 0.3, -14.3], [-0.4, 1.2, 9.1], [0, 0, 1]])
+    y, x = np.indices(image.shape)
+    columns, rows, _ = np.tensordot(matrix, [x, y, np.ones_like(x)], 1)
+    result = apply(image, "homography", matrix=matrix, inverse=True, order=3, mode=mode)
+    np.testing.assert_allclose(result, keys_at(image, rows, columns, mode), rtol=0, atol=1e-12)
+
+
+def test_cubic_resize_equals_direct_convolution():
+    image = plane()
+    rows, columns = np.meshgrid(
+        (np.arange(90) + 0.5) * 61 / 90 - 0.5, (np.arange(70) + 0.5) * 47 / 70 - 0.5, indexing="ij"
+    )
+    result = apply(image, "resize", output_shape=(90, 70), order=3)
+    np.testing.assert_allclose(result, keys_at(image, rows, columns, "mirror"), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_interpolation_reproduces_polynomials(order):
+    # Linear is exact on planes, Keys' cubic on quadratics; away from the edges.
+    y, x = np.mgrid[:40, :50] / 10
+    image = 1 + 2 * y - x if order == 1 else 1 + 2 * y - x + 0.5 * y * y - y * x + 0.3 * x * x
+    result = apply(image, "homography", matrix=((1, 0, 0.3), (0, 1, -0.6), (0, 0, 1)), inverse=True, order=order)
+    y, x = y - 0.06, x + 0.03
+    expected = 1 + 2 * y - x if order == 1 else 1 + 2 * y - x + 0.5 * y * y - y * x + 0.3 * x * x
+    np.testing.assert_allclose(result[3:-3, 3:-3], expected[3:-3, 3:-3], rtol=0, atol=1e-12)
+
+
+@each_edge
+@pytest.mark.parametrize("shape", [(97, 30), (17, 60), (61, 47), (1, 5)])
+@pytest.mark.parametrize("anti_aliasing", [True, False])
+def test_linear_resize_equals_scikit_image(shape, mode, anti_aliasing):
+    image = plane()
+    expected = transform.resize(image, shape, 1, EDGES[mode], anti_aliasing=anti_aliasing, clip=False)
+    result = apply(image, "resize", output_shape=shape, mode=mode, anti_aliasing=anti_aliasing)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(97, 30), (183, 141), (20, 47)])
+def test_nearest_resize_equals_scikit_image(shape):
+    image = plane()
+    expected = transform.resize(image, shape, 0, anti_aliasing=False, clip=False)
+    np.testing.assert_array_equal(apply(image, "resize", output_shape=shape, order=0), expected)
+
+
+def test_volume_is_resized_axis_by_axis():
+    image = plane((11, 30, 26))
+    shape = (33, 21, 26)
+    expected = transform.resize(image, shape, 1, "reflect", anti_aliasing=True, clip=False)
+    result = apply(image, "resize", output_shape=shape, options=Options(ndim=3))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
+
+
+def test_volume_is_made_isotropic():
+    image = plane((11, 30, 26))
+    result = apply(image, "rescale", scale=(3, 1, 1), order=3, options=Options(ndim=3))
+    assert result.shape == (33, 30, 26)
+    np.testing.assert_array_equal(result[1::3], image)  # every third plane lies on a plane of the source
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_swirl_equals_scikit_image(order):
+    image = plane((60, 47))
+    result = apply(image, "swirl", center=(20, 31.5), strength=6, radius=50, order=order, mode="constant")
+    expected = transform.swirl(image, (31.5, 20), 6, 50, order=order, mode="constant", clip=False)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
+
+
+@each_dtype
+@pytest.mark.parametrize("quarter", [0, 1, 2, 3, 5, -1])
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_right_angles_move_pixels_untouched(dtype, quarter, order):
+    image = grey_levels(dtype)
+    result = apply(image, "rotate", angle=90 * quarter, resize=True, order=order)
+    np.testing.assert_array_equal(result, np.rot90(image, quarter), strict=image.dtype.isnative)
+
+
+@each_dtype
+def test_four_quarter_turns_are_the_identity(dtype):
+    image = turned = grey_levels(dtype)
+    for _ in range(4):
+        turned = apply(turned, "rotate", angle=90, resize=True)
+    np.testing.assert_array_equal(turned, image)
+
+
+@each_dtype
+def test_crop_is_slicing(dtype):
+    image = np.stack([grey_levels(dtype)] * 3)
+    result = apply(image, "crop", start=(1, 5, 0), stop=(3, 20, 19), options=Options(ndim=3))
+    np.testing.assert_array_equal(result, image[1:3, 5:20, 0:19], strict=image.dtype.isnative)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("rotate", {}), ("rescale", {}), ("resize", {}), ("affine", {}), ("homography", {}), ("swirl", {"strength": 0})],
+)
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_warps_that_do_nothing_change_nothing(name, parameters, order):
+    image = plane()
+    np.testing.assert_array_equal(apply(image, name, **parameters, order=order), image)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_inverse_matrix_undoes_a_homography_given_forward(order):
+    image, matrix = plane(), np.array(BY_NAME["homography"].parameters["matrix"])
+    forward = apply(image, "homography", matrix=np.linalg.inv(matrix), order=order)
+    backward = apply(image, "homography", matrix=matrix, inverse=True, order=order)
+    np.testing.assert_allclose(forward, backward, rtol=0, atol=1e-10)
+
+
+def test_warps_far_away_agree_for_a_row_alone():
+    from napari_mathimg.engine import finished, prepare, region, run
+
+    parameters = {"scale": (1e-9, 1000.0), "translation": (1e6, 0.0), "mode": "mirror"}
+    plan = finished(prepare(BY_NAME["affine"].declared, plane(), parameters=parameters))
+    row = region(plan, (), ((5, 6), (0, 47)))
+    np.testing.assert_array_equal(row, finished(run(plan))[5:6])
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize(("dtype", "filled"), [("?", True), ("u1", 255), ("i2", 32767), ("f2", np.inf), ("f4", 1e6)])
+def test_fill_value_ends_at_the_limits_of_the_type(dtype, filled, order):
+    result = apply(grey_levels(dtype), "affine", translation=(3, 0), cval=1e6, order=order)
+    np.testing.assert_array_equal(result[:3], np.full((3, 23), filled, dtype))
+
+
+# Intensities
+
+
+@pytest.mark.parametrize(
+    "image", [data.moon(), data.camera(), data.moon().astype(np.uint16) * 100], ids=["moon", "camera", "u16"]
+)
+def test_equalization_of_integers_equals_scikit_image(image):
+    expected = exposure.equalize_hist(image)
+    top = image.max() - float(image.min())
+    result = apply(image, "equalize_hist", options=Options(dtype="float32"))
+    np.testing.assert_allclose((result - image.min()) / top, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("nbins", [2, 16, 256, 1000])
+def test_equalization_of_real_numbers_equals_scikit_image(nbins):
+    image = plane() * 7 - 2
+    result = apply(image, "equalize_hist", nbins=nbins)
+    np.testing.assert_allclose((result + 2) / 7, exposure.equalize_hist(image, nbins), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ends", [(0, 100.5), (-0.3, 100.2), (0.25, 150)])
+def test_equalization_counts_levels_whatever_the_ends_of_the_range(ends):
+    image = np.array([[1, 50, 51, 100]], np.uint8)
+    result = apply(image, "equalize_hist", options=Options(value_range=ends, dtype="float32"))
+    expected = ends[0] + (ends[1] - ends[0]) * np.array([[0.25, 0.5, 0.75, 1]])
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (61, 47), (33, 90)])
+@pytest.mark.parametrize("kernel_size", [8, 13, (20, 11), 200])
+@pytest.mark.parametrize("clip_limit", [0, 0.01, 1])
+@pytest.mark.parametrize("nbins", [64, 256])
+def test_local_equalization_equals_scikit_image(shape, kernel_size, clip_limit, nbins):
+    image = plane(shape)
+    expected = exposure.equalize_adapthist(image, kernel_size, clip_limit, nbins)
+    result = apply(image, "equalize_adapthist", kernel_size=kernel_size, clip_limit=clip_limit, nbins=nbins)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel_size", ["auto", 5, (3, 8, 9)])
+@pytest.mark.parametrize("shape", [(9, 24, 31), (16, 16, 16)])
+def test_local_equalization_of_volumes_equals_scikit_image(shape, kernel_size):
+    image = plane(shape)
+    given = None if kernel_size == "auto" else kernel_size
+    result = apply(image, "equalize_adapthist", kernel_size=kernel_size, options=Options(ndim=3))
+    np.testing.assert_allclose(result, exposure.equalize_adapthist(image, given), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("gain", [0, 10, 200, 1000])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1", "u2"])
+def test_sigmoid_of_any_steepness_equals_scipy(gain, dtype):
+    from scipy.special import expit
+
+    top = 1 if dtype[0] == "f" else np.iinfo(dtype).max
+    image = (plane() * top).astype(dtype)
+    result = apply(image, "adjust_sigmoid", gain=gain, options=Options(value_range="dtype", dtype="float32"))
+    np.testing.assert_allclose(result / top, expit(gain * (image / float(top) - 0.5)), rtol=0, atol=1e-6 + 6e-8 * gain)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4", "f8", "i4"])
+def test_intensities_are_stretched_as_scikit_image_does(dtype):
+    image = grey_levels(dtype) + np.array(7, dtype)
+    result = apply(image, "rescale_intensity")
+    expected = exposure.rescale_intensity(image.astype(float), out_range=_limits(dtype))
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=0.5 if image.dtype.kind in "iu" else 0)
+
+
+def _limits(dtype):
+    return (0, 1) if np.dtype(dtype).kind == "f" else (0, np.iinfo(dtype).max)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8"])
+def test_wide_integers_reach_the_limits_of_their_type(dtype):
+    result = apply(np.array([[0, 2**53]], dtype), "rescale_intensity")
+    np.testing.assert_array_equal(result, np.array([[0, np.iinfo(dtype).max]], dtype))
+
+
+@each_dtype
+def test_inverting_twice_changes_nothing(dtype):
+    image = grey_levels(dtype)
+    options = Options(value_range=(0, 1) if image.dtype.kind == "b" else (0, 200))
+    if image.dtype.kind == "f":  # so that differences are exact
+        image = np.rint(image * 20)
+    np.testing.assert_array_equal(apply(apply(image, "invert", options=options), "invert", options=options), image)
+
+
+def test_grey_stays_grey_as_luminance():
+    grey = plane()
+    result = apply(np.stack([grey] * 3, -1), "to_gray", options=Options(channel_axis=-1))
+    np.testing.assert_allclose(result, grey, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["equalize_hist", "equalize_adapthist"])
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_equalization_of_colours_keeps_hue_and_changes_brightness(name, dtype):
+    image = data.immunohistochemistry()[:150, :170]
+    image = image if dtype == "u1" else (image / 255).astype(dtype)
+    result = apply(image, name, options=Options(value_range="dtype", channel_axis=-1, dtype="float32"))
+    before, after = color.rgb2hsv(image), color.rgb2hsv(result / (255 if dtype == "u1" else 1))
+    clear = (before[..., 1] > 0.1) & (before[..., 2] > 0.05) & (after[..., 2] > 0.01)
+    assert clear.sum() > 5000
+    turn = np.abs(before[..., 0] - after[..., 0])[clear]
+    assert np.minimum(turn, 1 - turn).max() < 1e-4
+    np.testing.assert_allclose(after[..., 1][clear], before[..., 1][clear], atol=1e-4)
+    brightness = image.max(-1)
+    expected = apply(brightness, name, options=Options(value_range="dtype", dtype="float32"))
+    np.testing.assert_allclose(result.max(-1), expected, rtol=1e-5, atol=1e-5)
+
+
+# Filter and noise
+
+
+@each_edge
+@pytest.mark.parametrize("sigma", [0, 0.4, (1.0, 3.0)])
+def test_gaussian_equals_scipy_in_every_edge_mode(mode, sigma):
+    image = plane()
+    expected = ndi.gaussian_filter(image, sigma, mode=mode, truncate=3.0, cval=0.3)
+    result = apply(image, "gaussian", sigma=sigma, mode=mode, truncate=3.0, cval=0.3)
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(("mean", "var"), [(0.0, 0.01), (0.2, 0.04)])
+def test_noise_is_normal_with_its_mean_and_variance(mean, var):
+    grey = np.full((512, 512), 0.5, np.float32)
+    noise = apply(grey, "add_gaussian_noise", mean=mean, var=var, seed=3, options=DTYPE) - grey
+    n, sigma = noise.size, np.sqrt(var)
+    assert abs(noise.mean(dtype=float) - mean) < 4 * sigma / np.sqrt(n)  # 4 standard errors: 6 in 100 000
+    assert abs(noise.var(dtype=float) / var - 1) < 4 * np.sqrt(2 / n)
+    assert stats.kstest((noise.ravel()[::4] - mean) / sigma, "norm").pvalue > 1e-3
+    tails = [np.mean(np.abs(noise - mean) > k * sigma) for k in (3, 4)]
+    np.testing.assert_allclose(tails, 2 * stats.norm.sf([3, 4]), rtol=0.5)
+
+
+def test_noise_is_independent_of_neighbours_planes_channels_and_seeds():
+    grey = np.full((2, 256, 256, 3), 0.5, np.float32)
+    options = Options(value_range="dtype", channel_axis=-1)
+    first, second = (apply(grey, "add_gaussian_noise", seed=s, options=options) - grey for s in (1, 2))
+    a = first[0, ..., 0]
+    others = [a[:, :-1], a[:-1], a[:-1, :-1], first[1, ..., 0], first[0, ..., 1], first[0, ..., 2], second[0, ..., 0]]
+    own = [a[:, 1:], a[1:], a[1:, 1:], a, a, a, a]
+    for x, y in zip(own, others, strict=True):
+        assert abs(np.corrcoef(x.ravel(), y.ravel())[0, 1]) < 4 / np.sqrt(x.size)
+
+
+# Missing numbers
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp], ids=lambda case: case.operation)
+def test_missing_numbers_stay_where_they_are(case, value):
+    image = case.prepared(plane()).astype(np.float32)
+    image[20, 30] = value
+    result = apply(image, case.operation, options=case.options(), **case.parameters)
+    expected = np.zeros(result.shape, bool)
+    expected[20, 30] = True
+    np.testing.assert_array_equal(~np.isfinite(result), expected)
+    np.testing.assert_array_equal(result[20, 30], np.full_like(result[20, 30], value))
+
+
+def test_mixed_infinities_have_no_luminance():
+    image = np.full((3, 3, 3), 0.5)
+    image[1, 1] = np.inf, -np.inf, 0.5
+    result = apply(image, "to_gray", options=Options(channel_axis=-1))
+    np.testing.assert_array_equal(np.isnan(result), np.arange(9).reshape(3, 3) == 4)
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("shift", [0, 0.5])
+def test_warps_spread_missing_numbers_only_through_taps_that_count(order, shift):
+    image = plane()
+    image[20, 30] = np.nan
+    result = apply(image, "affine", translation=(0, shift), order=order)
+    taps = {0: 1, 1: 2, 3: 4}[order] if shift else 1
+    rows, columns = np.nonzero(np.isnan(result))
+    assert set(rows) == {20}
+    assert len(columns) == taps
+
+
+def test_missing_numbers_do_not_count_in_statistics():
+    image = plane().astype(np.float32)
+    holed = np.concatenate([image, np.full((5, 47), np.nan, np.float32)])
+    for name in ("equalize_hist", "rescale_intensity", "adjust_gamma"):
+        np.testing.assert_array_equal(apply(holed, name)[:61], apply(image, name))
