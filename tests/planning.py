@@ -73,3 +73,10 @@ class Watched:
         box = self.array[key]
         self.reads.append(box.size)
         return box
+
+
+def grey_levels(dtype, shape=(31, 23)):
+    """An image that uses much of a dtype."""
+    image = plane(shape, seed=5)
+    scale = {"b": 1, "u": 200, "i": 120, "f": 3}[np.dtype(dtype).kind]
+    return (image * scale).round(3).astype(dtype)
