@@ -12,7 +12,7 @@ from napari_mathimg import Options
 from napari_mathimg.engine import finished, prepare, run
 from napari_mathimg.engine.tiles import tiles
 
-ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("prepare", "region", "run")]
+ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("limits", "prepare", "region", "run")]
 
 
 def plan_of(op, array, *images, parameters=None, threads=2, **options):

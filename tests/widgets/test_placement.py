@@ -24,7 +24,8 @@ def result_of(layer: Image, name: str, options: Options, **parameters: object) -
     plan = finished(prepare(operations()[name], source.array, (), options, parameters))
     data = finished(run(plan))
     kind = Labels if source.kind == "labels" else Image
-    return kind(data, **result_arguments(source, plan, data, None, "everything"))
+    limits = None if source.kind == "labels" or plan.channel_axis is not None else (0.0, 1.0)
+    return kind(data, **result_arguments(source, plan, limits, "everything"))
 
 
 def corners(layer: Image) -> np.ndarray:
@@ -70,11 +71,26 @@ def test_rotation_keeps_its_centre_in_place_by_translation_only() -> None:
         np.testing.assert_allclose(result.rotate, layer.rotate, atol=1e-12)
 
 
-def test_rotation_is_refused_on_pixels_that_are_not_square() -> None:
-    layer = Image(np.zeros((5, 8)), scale=(0.5, 0.2), units=("um", "um"), name="thin")
-    with pytest.raises(ValueError, match=r"needs square pixels: those of 'thin' are 0.5 x 0.2 [µμ]m"):
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"scale": (0.5, 0.2)}, "0.5 x 0.2 [µμ]m; rescale the layer first"),
+        ({"affine": np.diag([2.0, 1, 1])}, "2 x 1 [µμ]m"),
+        ({"shear": [0.7]}, "sheared; undo the shear first"),
+    ],
+)
+def test_rotation_is_refused_where_it_would_shear_in_the_world(state: dict, said: str) -> None:
+    layer = Image(np.zeros((5, 8)), units=("um", "um"), name="thin", **state)
+    with pytest.raises(ValueError, match=f"Rotate needs square pixels: those of 'thin' are {said}"):
         check_square(operations()["rotate"], layer)
     check_square(operations()["swirl"], layer)
+
+
+@pytest.mark.parametrize(
+    "state", [{"scale": (0.5, 0.5), "rotate": 30}, {"scale": (0.5, 500), "units": ("um", "nm")}, {"scale": (3, 3)}]
+)
+def test_rotation_is_taken_where_pixels_are_square_in_the_world(state: dict) -> None:
+    check_square(operations()["rotate"], Image(np.zeros((5, 8)), **state))
 
 
 def test_a_plane_sits_at_its_place_in_the_stack(layer: Image) -> None:

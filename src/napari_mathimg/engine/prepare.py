@@ -4,19 +4,20 @@ import itertools
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psutil
 
-from ..ops._operation import POINTWISE, Operation, Statistic, ValueRange, arguments, call
+from ..ops._operation import POINTWISE, Operation, Statistic, arguments, call
 from ..ops._reach import Gather, Reach
+from .limits import pooled, value_ranges
 from .plan import Options, Plan
 from .region import look, names, place
 from .source import Index, Source
 from .threads import Progress, cores, spread
 from .tiles import tiles
-from .values import EXACT_IN_FLOAT64, back, brightness, dtype_range, grey_levels, see, working
+from .values import back, brightness, grey_levels, see, working
 
 Steps = Generator[Progress, None, Any]
 
@@ -52,9 +53,8 @@ def prepare(
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
-    limits, saturated = yield from _limits(op, source, options, values, threads)
-    pooled = ValueRange(min(v.low for v in limits.values()), max(v.high for v in limits.values()))
-    known = {"dtype": dtype, "values": pooled}
+    limits, saturated = yield from value_ranges(op, source, options, values, threads)
+    known = {"dtype": dtype, "values": pooled(limits.values())}
     resolved = op.resolve(given, source.item, known)
     second = _second_images(op, source, images, options)
     reach = _reach(op.reach, {**resolved, **second, "shape": source.item})
@@ -75,76 +75,6 @@ def _check(op: Operation, source: Source, images: Sequence[Any], options: Option
     if len(images) != len(op.images) - 1:
         wanted = ", ".join(name for name, _ in op.images[1:]) or "none"
         raise ValueError(f"images: {op.id} takes {len(op.images) - 1} further ({wanted}), not {len(images)}")
-
-
-class _Survey(NamedTuple):
-    """What one pass over an item finds."""
-
-    low: Any
-    high: Any
-    outside: int
-
-
-def _limits(
-    op: Operation, source: Source, options: Options, values: str, threads: int
-) -> Generator[Progress, None, tuple[dict[Index, ValueRange], int]]:
-    """Value ranges of the layer or of its items, and how many values lie outside and will saturate."""
-    kind, how = source.dtype.kind, options.value_range
-    integral = kind in "biu"
-    given = None if how == "data" else dtype_range(source.dtype) if how == "dtype" else how
-    ranged = values == "normalized" or op.asks("values")
-    blurs_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
-    wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
-    counts = op.saturates and given is not None and not _holds(given, source.dtype)
-    if not ((given is None and ranged) or blurs_missing or wide or counts):
-        return {(): ValueRange(*(given or (0.0, 1.0)), integral)}, 0
-    found: dict[Index, list[_Survey]] = {index: [] for index in source.indices}
-    tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
-
-    def work(task: Any) -> None:
-        found[task[0]].append(_survey(source, task, given if counts else None))
-
-    yield from spread("Value range", tasks, work, threads)
-    if wide:
-        _check_exact(found)
-    outside = sum(s.outside for surveys in found.values() for s in surveys)
-    if given is not None and (ranged or not blurs_missing):
-        return {(): ValueRange(*given, integral)}, outside
-    ends = {i: (min(s.low for s in v), max(s.high for s in v)) for i, v in found.items()}
-    if options.statistics == "layer":
-        ends = {(): (min(a for a, _ in ends.values()), max(b for _, b in ends.values()))}
-    return {
-        i: ValueRange(float(a), float(b), integral) if a <= b else ValueRange(0.0, 1.0) for i, (a, b) in ends.items()
-    }, outside
-
-
-def _survey(source: Source, task: Any, given: tuple[float, float] | None) -> _Survey:
-    x = source.read(*task)
-    x = x[..., : source.colours] if source.channels else x
-    low, high = x.min(), x.max()
-    if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-        x = x[np.isfinite(x)]
-        low, high = (x.min(), x.max()) if x.size else (math.inf, -math.inf)
-    outside = (
-        0 if given is None or given[0] <= low <= high <= given[1] else np.count_nonzero((x < given[0]) | (x > given[1]))
-    )
-    return _Survey(
-        low if isinstance(low, float) else low.item(),
-        high if isinstance(high, float) else high.item(),
-        int(outside),
-    )
-
-
-def _holds(given: tuple[float, float], dtype: np.dtype[Any]) -> bool:
-    """Whether no value of a dtype lies outside a range."""
-    return dtype.kind in "bu" and given[0] <= 0 and given[1] >= dtype_range(dtype)[1]
-
-
-def _check_exact(found: dict[Index, list[_Survey]]) -> None:
-    for survey in itertools.chain.from_iterable(found.values()):
-        for value in (survey.low, survey.high):
-            if abs(value) > EXACT_IN_FLOAT64:
-                raise ValueError(f"image: integers of at most 2^53, not {value}, so that floating point holds them")
 
 
 def _second_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
@@ -201,7 +131,7 @@ def _references(plan: Plan, threads: int) -> Steps:
         if role == "reference":
             source = plan.images[name]
             plain = Options(ndim=source.ndim, channel_axis=source.channel_axis)
-            limits, _ = yield from _limits(plan.operation, source, plain, plan.values, threads)
+            limits, _ = yield from value_ranges(plan.operation, source, plain, plan.values, threads)
             own = replace(plan, source=source, limits=limits)
             measured = []
             for channel in _channels(own):

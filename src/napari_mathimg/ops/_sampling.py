@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from ..kernels import sampling
 from ._operation import At, Operation, Values, operation
 from ._reach import Gather, Separable, size
+from ._smoothing import smooth
 from ._types import Array
 
 BAND = 2**13  # points whose coordinates are in memory at a time
@@ -51,8 +51,7 @@ def sample(image: Array, /, *, at: At) -> Array:
     assert isinstance(gather, Gather)
     ndim = len(at.shape)
     if any(gather.smooth):
-        sigma = (*gather.smooth, *(0,) * (image.ndim - ndim))
-        image = ndi.gaussian_filter(image, sigma, mode=gather.mode, cval=gather.cval)
+        image = smooth(image, gather.smooth, gather.mode, gather.cval)
     if isinstance(gather.source, Separable):
         return _separable(image, gather, gather.source, at)
     return _scattered(image[..., None], gather, at)[..., 0] if image.ndim == ndim else _scattered(image, gather, at)

@@ -1,10 +1,9 @@
 """Smoothing and noise removal."""
 
-from scipy import ndimage as ndi
-
 from . import _types as t
 from ._operation import operation
 from ._reach import Neighborhood, Reach, Whole, margin
+from ._smoothing import smooth
 
 __all__ = ["gaussian"]
 
@@ -46,5 +45,4 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    smoothed: t.Array = ndi.gaussian_filter(image, sigma, mode=mode, cval=cval, truncate=truncate)
-    return smoothed
+    return smooth(image, t.resolved(sigma), mode, cval, truncate)

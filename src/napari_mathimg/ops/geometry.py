@@ -173,7 +173,7 @@ def rotate(
 
 @warp("Swirl")
 def swirl(
-    shape: Shape, /, *, center: t.Center = "auto", strength: t.Turns = 1.0, radius: t.Radius = 100.0,
+    shape: Shape, /, *, center: t.Center = "auto", strength: t.Radians = 1.0, radius: t.Radius = 100.0,
     rotation: t.Degrees = 0.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Turn the image about a point, the less the farther away.

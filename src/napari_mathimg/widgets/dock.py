@@ -33,7 +33,7 @@ from .picker import ElidedComboBox, LayerPicker
 from .runner import Runner
 from .warm import warm
 
-NARROW = "\u00a0"  # no line ends here
+NO_BREAK = "\u00a0"  # no line ends here
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -131,6 +131,7 @@ class FamilyDock(QWidget):
         dock, window = dock_of(self), self.window()
         if dock is None or not isinstance(window, QMainWindow):
             return
+        dock.destroyed.connect(self._close)
         dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
         for other in window.findChildren(FamilyDock):
             neighbour = dock_of(other)
@@ -138,6 +139,11 @@ class FamilyDock(QWidget):
                 window.tabifyDockWidget(neighbour, dock)
                 dock.raise_()
                 return
+
+    def _close(self) -> None:
+        """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
+        _let_go(self.picker, self.runner, self._watched)
+        self.deleteLater()
 
     @property
     def operation(self) -> Operation:
@@ -254,18 +260,27 @@ class FamilyDock(QWidget):
         if step is None:
             show_warning("This layer has no settings: it was not made by Mathematical Imaging.")
             return
-        op = find(step["operation"])
-        if op.family != self.family:
-            open_dock(self._viewer, op.family).load_step(step)
-        else:
-            self.load_step(step)
+        try:
+            op = find(step["operation"])
+            op.validate(step["parameters"])
+            dock = self if op.family == self.family else open_dock(self._viewer, op.family)
+            dock.load_step(step)
+        except (KeyError, TypeError, ValueError) as error:
+            show_warning(f"These settings do not fit: {error}")
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Fill in a recorded step."""
+        """Fill in a recorded step; nothing is changed where its numbers of axes are not those of the form."""
+        before = self.operation
         self.operation = step["operation"]
-        self.options.load(step["options"])
+        self.options.load(step["options"], step["scope"])
         self._show()
-        self.form.load(step["parameters"])
+        typed = self.form.parameters
+        try:
+            self.form.load(step["parameters"])
+        except ValueError:
+            self.form.load(typed)
+            self.operation = before
+            raise ValueError("the layer has another number of axes than the one they were used on") from None
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
 
     def run(self) -> None:
@@ -277,7 +292,7 @@ class FamilyDock(QWidget):
             self._show()
         try:
             check_square(op, layer)
-            options, scope = self.options.options(layer, op, self._viewer.dims.point)
+            options, scope = self.options.options(layer, op, self._viewer.dims)
             parameters = op.validate(self.form.parameters)
             job = Job(op, snapshot(layer), ref(layer), options, parameters, scope, time.perf_counter())
         except ValueError as error:
@@ -324,8 +339,8 @@ class FamilyDock(QWidget):
         self._result = ref(layer)
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
-        size = f"{NARROW}x{NARROW}".join(map(str, done.data.shape))
-        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f}{NARROW}s."
+        size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
+        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f}{NO_BREAK}s."
         if done.plan.saturated:
             text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
         self.message.setText(text)

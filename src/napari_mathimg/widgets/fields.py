@@ -132,6 +132,8 @@ class Automatic(Container):
 
     def _show(self) -> None:
         self._inner.enabled = not self._tick.value
+        if not self._tick.value:
+            self._inner.visible = True
 
     @property
     def value(self) -> Any:
@@ -145,9 +147,15 @@ class Automatic(Container):
             self._inner.value = value
 
     def suggest(self, value: Any) -> None:
-        """Show what "auto" stands for now."""
-        if self._tick.value:
+        """Show what "auto" stands for now; nothing where that is None or no number the field can hold."""
+        if not self._tick.value:
+            return
+        try:
             self._inner.value = value
+        except (TypeError, ValueError):
+            self._inner.visible = False
+        else:
+            self._inner.visible = True
 
 
 def label(name: str, hint: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
-from ..ops._operation import Operation, ValueRange, call
+from ..ops._operation import Operation, ValueRange, arguments, call
 from ..ops._types import Auto, Suggestion, When, note
 from .fields import Automatic, field, unit_note
 
@@ -102,10 +102,8 @@ class Form(Container):
             auto = note(p.hint, Auto)
             if auto and name not in self._hidden and isinstance(self[name], Automatic):
                 known_here = {**self._operation.validate({}), **self._typed_numbers(), **known}
-                try:
-                    self[name].suggest(call(auto.rule, known_here))
-                except KeyError:  # a rule that needs the value range, which is known when the run begins
-                    continue
+                missing = set(arguments(auto.rule)) - set(known_here)  # the value range may be known in the run only
+                self[name].suggest(None if missing else call(auto.rule, known_here))
 
     def _typed_numbers(self) -> dict[str, Any]:
         return {n: v for n, v in self.parameters.items() if v != "auto"}

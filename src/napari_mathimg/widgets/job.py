@@ -7,9 +7,9 @@ from weakref import ref
 
 from napari.layers import Image, Labels, Layer
 
-from ..engine import Options, Plan, Progress, prepare, run
+from ..engine import Options, Plan, Progress, extent, prepare, run
 from ..ops._operation import Operation
-from .layers import Snapshot, keeps_limits, result_arguments, value_limits
+from .layers import Snapshot, keeps_limits, result_arguments
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         return Done(plan, data, None)
     if keeps_limits(job.source, plan):
         return Done(plan, data, job.source.contrast_limits)
-    yield Progress("Contrast limits", 0, 1)
-    return Done(plan, data, value_limits(data))
+    low, high = yield from extent(data, "Contrast limits")
+    return Done(plan, data, (low, high) if low < high else (low, low + 1))
 
 
 def show_result(viewer: Any, job: Job, done: Done, previous: Layer | None) -> Layer:
@@ -50,7 +50,7 @@ def show_result(viewer: Any, job: Job, done: Done, previous: Layer | None) -> La
 
     The previous layer is updated where the result fits it, else removed when the new one is there.
     """
-    arguments = result_arguments(job.source, done.plan, done.data, done.limits, job.scope)
+    arguments = result_arguments(job.source, done.plan, done.limits, job.scope)
     if previous is not None and _fits(previous, done.data, arguments):
         previous.data = done.data
         for name, value in arguments.items():

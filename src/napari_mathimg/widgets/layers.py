@@ -46,8 +46,10 @@ def snapshot(layer: Layer) -> Snapshot:
     kept = {"affine": layer.affine, "units": layer.units, "axis_labels": layer.axis_labels, "blending": layer.blending}
     kept["opacity"] = layer.opacity
     image = isinstance(layer, Image)
-    if image and not layer.rgb:
-        kept |= {"colormap": layer.colormap, "gamma": layer.gamma}
+    if not image or not layer.rgb:
+        kept["colormap"] = layer.colormap
+    if image:
+        kept["gamma"] = layer.gamma
     return Snapshot(
         name=layer.name,
         kind="image" if image else "labels",
@@ -90,14 +92,28 @@ def position_in(layer: Layer, point: Sequence[float]) -> tuple[int, ...]:
 
 
 def check_square(operation: Operation, layer: Layer) -> None:
-    """Refuse to turn content on pixels that are not square: it would be sheared in the world."""
-    rows, columns = spacing_of(layer)[-2:]
-    if operation.rigid and abs(rows - columns) > 1e-6 * max(rows, columns):
-        unit = layer.units[-1]
+    """Refuse to turn content where the world is not as wide as high for a pixel: it would be sheared there."""
+    if not operation.rigid:
+        return
+    state = [Affine(scale=t.scale, rotate=t.rotate, shear=_shear(t), ndim=layer.ndim) for t in (layer.affine, layer)]
+    matrix = state[0].linear_matrix @ state[1].linear_matrix
+    to_base = np.array([float((1 * unit).to_base_units().magnitude) for unit in layer.units])
+    plane = (to_base[:, None] * matrix)[:, -2:]
+    square = plane.T @ plane
+    if not np.allclose(square, square[0, 0] * np.eye(2), rtol=0, atol=1e-6 * square.max()):
+        rows, columns = (np.linalg.norm(matrix[:, k]) for k in (-2, -1))
+        size = f"{rows:g} x {columns:g} {layer.units[-1]:~P}"
+        sheared = abs(square[0, 1]) > 1e-6 * square.max()
         raise ValueError(
-            f"{operation.title} needs square pixels: those of {layer.name!r} are {rows:g} x {columns:g} {unit:~P};"
-            " rescale the layer first"
+            f"{operation.title} needs square pixels: those of {layer.name!r} are {'sheared' if sheared else size};"
+            f" {'undo the shear' if sheared else 'rescale the layer'} first"
         )
+
+
+def _shear(transform: Any) -> Any:
+    """A transform's shear, one number per pair of axes: napari gives one zero per axis where there is none."""
+    shear = np.asarray(transform.shear)
+    return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
 
 
 def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
@@ -112,7 +128,6 @@ def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
         "options": options_record(plan.options),
         "scope": scope,
         "saturated": plan.saturated,
-        "images": [],
     }
     if plan.operation.uses_range:
         step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
@@ -135,13 +150,11 @@ def placement(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the spatial state that puts a result where its content lies in the world."""
     ndim = source.data_to_world.ndim
     moved = source.data_to_world.compose(Affine(affine_matrix=plan.placement, ndim=ndim))
-    # napari gives one zero per axis where there is no shear, but takes one per pair of axes
-    shear = moved.shear if moved.shear.any() else np.zeros(ndim * (ndim - 1) // 2)
-    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear}
+    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": _shear(moved)}
 
 
 def result_arguments(
-    source: Snapshot, plan: Plan, data: Any, contrast_limits: tuple[float, float] | None, scope: str
+    source: Snapshot, plan: Plan, contrast_limits: tuple[float, float] | None, scope: str
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
@@ -153,19 +166,10 @@ def result_arguments(
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None
         if not arguments["rgb"]:
-            arguments["contrast_limits"] = contrast_limits or value_limits(data)
+            arguments["contrast_limits"] = contrast_limits
     return arguments
 
 
 def keeps_limits(source: Snapshot, plan: Plan) -> bool:
     """Whether the source's contrast limits still fit."""
     return source.contrast_limits is not None and not plan.operation.new_values
-
-
-def value_limits(data: Any) -> tuple[float, float]:
-    """Return the lowest and highest finite value, apart from each other."""
-    low, high = float(data.min()), float(data.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        finite = data[np.isfinite(data)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return (low, high) if low < high else (low, low + 1)

@@ -8,11 +8,11 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
-from ..engine import Options
+from ..engine import Options, extent, finished
 from ..engine.values import dtype_range
 from ..ops._operation import POINTWISE, Operation, ValueRange
 from .fields import NumberBox
-from .layers import full_resolution, position_in, shape_of
+from .layers import axis_names, full_resolution, position_in, shape_of
 from .picker import ElidedComboBox
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
@@ -44,16 +44,27 @@ class OptionsPanel(QWidget):
         self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
         for box in (self.process, self.scope, self.value_range, self.statistics, self.dtype):
             box.currentIndexChanged.connect(self.changed)
+        self._touched = False  # whether somebody typed a custom range
 
     def _custom_range(self) -> QWidget:
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        self.low, self.high = (NumberBox(value=v, min=-1e15, max=1e15, step=1) for v in (0.0, 1.0))
+        self.low, self.high = (NumberBox(value=v, min=-1e20, max=1e20, step=1) for v in (0.0, 1.0))
         for box in (self.low, self.high):
             line.addWidget(box.native)
-            box.changed.connect(self.changed.emit)
+            box.changed.connect(self._touch)
         return row
+
+    def _touch(self) -> None:
+        self._touched = True
+        self.changed.emit()
+
+    def _suggest_range(self, layer: Layer) -> None:
+        """Begin a custom range with the contrast limits, until somebody types another."""
+        if not self._touched and hasattr(layer, "contrast_limits"):
+            self.low.value, self.high.value = layer.contrast_limits
+            self._touched = False
 
     def _add(self, name: str, label: str, field: QWidget, tip: str) -> None:
         text = QLabel(label)
@@ -126,6 +137,7 @@ class OptionsPanel(QWidget):
             "statistics": items and pooled,
             "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
         }
+        self._suggest_range(layer)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)
@@ -146,7 +158,7 @@ class OptionsPanel(QWidget):
         how, data = self._value_range(layer), full_resolution(layer)
         if how == "data":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
-            return ValueRange(float(data.min()), float(data.max())) if small else None
+            return ValueRange(*finished(extent(data))) if small else None
         return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:
@@ -155,17 +167,30 @@ class OptionsPanel(QWidget):
             return tuple(float(v) for v in layer.contrast_limits)
         return (self.low.value, self.high.value) if how == "custom" else how
 
-    def options(self, layer: Layer, operation: Operation, point: tuple[float, ...]) -> tuple[Options, str]:
-        """Return the options of a run on a layer at a point of the viewer's dims, and the scope in words."""
-        ndim = self.ndim(layer, operation)
+    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> Any:
+        """What the scope means at the viewer's place on the stack axes."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
+        if scope == "all":
+            return "all"
         lead = shape_of(layer)[: layer.ndim - ndim]
-        here = position_in(layer, point)
-        ranges: Any = "all"
-        if scope == "item":
-            ranges = tuple((p, p + 1) for p in here[: len(lead)])
-        elif scope == "volume":
-            ranges = (*((p, p + 1) for p in here[: len(lead) - 1]), (0, lead[-1]))
+        fixed = len(lead) - (scope == "volume")
+        shown = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
+        if any(0 <= axis < fixed for axis in shown):
+            names = axis_names(layer)
+            raise ValueError(
+                f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
+                " so that its place on the others is chosen, or apply to everything"
+            )
+        here = position_in(layer, dims.point)
+        ranges = tuple((p, p + 1) for p in here[:fixed])
+        return ranges if scope == "item" else (*ranges, (0, lead[-1]))
+
+    def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
+        """Return the options of a run on a layer at the place the viewer's dims show, and the scope in words."""
+        ndim = self.ndim(layer, operation)
+        if self._shown["custom"] and not self.low.value < self.high.value:
+            raise ValueError(f"Custom range: low ({self.low.value:g}) must be below high ({self.high.value:g})")
+        ranges = self._ranges(layer, ndim, dims)
         return Options(
             ndim=ndim,
             value_range=self._value_range(layer) if self._shown["range"] else "data",
@@ -173,13 +198,15 @@ class OptionsPanel(QWidget):
             channel_axis=layer.ndim if not isinstance(layer, Labels) and layer.rgb else None,
             statistics=self.statistics.currentData() if self._shown["statistics"] else "layer",
             scope=ranges,
-        ), "everything" if scope == "all" else self.scope.currentText().lower()
+        ), "everything" if ranges == "all" else self.scope.currentText().lower()
 
-    def load(self, options: Mapping[str, Any]) -> None:
-        """Choose what a result's record says."""
+    def load(self, options: Mapping[str, Any], scope: str) -> None:
+        """Choose what a result's record says, as far as it is offered."""
         self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
         self.choose(self.statistics, options["statistics"])
         self.choose(self.dtype, options["dtype"])
+        texts = [self.scope.itemText(k).lower() for k in range(self.scope.count())]
+        self.scope.setCurrentIndex(texts.index(scope) if scope in texts else 0)
         how = options["value_range"]
         if isinstance(how, str):
             self.choose(self.value_range, how)
