@@ -76,9 +76,27 @@ def test_one_value_for_all_axes_follows_while_ticked(qtbot) -> None:
     assert form.parameters["sigma"] == (0.5, 2.5, 2.5)
 
 
+def test_lengths_are_typed_in_world_units_and_resolve_to_pixels(qtbot) -> None:
+    form = Form(operations()["gaussian"], AXES[3])
+    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), "µm", None, np.dtype(np.uint16))
+    row = form["sigma"]
+    row._unit.value = "µm"
+    np.testing.assert_allclose(form.parameters["sigma"], (1, 1, 1))
+    assert row._row.value == (0.5, 0.16, 0.16)
+    assert not row._equal.value
+    row._equal.value = True
+    np.testing.assert_allclose(form.parameters["sigma"], (1, 3.125, 3.125))
+    assert row._pixels.value == "= 1, 3.125, 3.125 px"
+    row._unit.value = "px"
+    np.testing.assert_allclose(row._row.value, (1, 3.125, 3.125))
+    form.show_image((5, 40, 50), (1.0, 1.0, 1.0), "", None, np.dtype(np.uint16))
+    np.testing.assert_allclose(form.parameters["sigma"], (1, 3.125, 3.125))
+    assert tuple(row._unit.choices) == ("px",)
+
+
 def test_auto_shows_what_it_means(qtbot) -> None:
     form = Form(operations()["rotate"], AXES[2])
-    form.show_image((101, 51), (1.0, 1.0), None, np.dtype(np.uint8))
+    form.show_image((101, 51), (1.0, 1.0), "", None, np.dtype(np.uint8))
     assert form.parameters["center"] == "auto"
     assert form["center"]._inner.value == (50.0, 25.0)
     assert not form["center"]._inner.enabled
@@ -87,10 +105,10 @@ def test_auto_shows_what_it_means(qtbot) -> None:
 def test_isotropic_makes_pixels_as_small_as_the_smallest(qtbot) -> None:
     form = Form(operations()["rescale"], AXES[3])
     form.native.show()
-    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), None, np.dtype(np.uint16))
+    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), "µm", None, np.dtype(np.uint16))
     qtbot.mouseClick(form["suggest_scale"].native, Qt.MouseButton.LeftButton)
     np.testing.assert_allclose(form.parameters["scale"], (3.125, 1, 1))
-    form.show_image((5, 40, 50), (1.0, 1.0, 1.0), None, np.dtype(np.uint16))
+    form.show_image((5, 40, 50), (1.0, 1.0, 1.0), "", None, np.dtype(np.uint16))
     assert not form["suggest_scale"].native.isVisible()
 
 

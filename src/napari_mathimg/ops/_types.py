@@ -62,7 +62,9 @@ class When:
 
 @dataclass(frozen=True)
 class PerAxis:
-    """One value for all axes of the item, or one for each."""
+    """One value for all axes of the item, or one for each; `length` says that they may be given in world units."""
+
+    length: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ Degrees = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°")]
 Shear = Annotated[float, Number(ge=-89, le=89, step=1, unit="°")]
 Coordinate = Annotated[float, Number(ge=-1e6, le=1e6, step=1, unit="px")]
 Length = Annotated[float, Number(ge=0, le=10_000, step=0.1, unit="px")]
-Lengths = Annotated[Length | tuple[Length, ...], PerAxis()]
+Lengths = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
 Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]

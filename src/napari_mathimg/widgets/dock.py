@@ -220,7 +220,7 @@ class FamilyDock(QWidget):
         self.options.show_for(layer, op, self.form.parameters)
         limits = self.options.limits(layer) if op.uses_range else None
         dtype = full_resolution(layer).dtype
-        self.form.show_image(shape_of(layer)[-ndim:], spacing_of(layer)[-ndim:], limits, dtype)
+        self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         self._show_note(self._remark(layer, op))
         self.reset_button.setEnabled(bool(len(self.form)))

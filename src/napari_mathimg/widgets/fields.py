@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from magicgui.backends._qtpy.widgets import FloatSpinBox as _FloatSpinBoxBackend
 from magicgui.backends._qtpy.widgets import QBaseRangedWidget
 from magicgui.widgets import CheckBox, ComboBox, Container
+from magicgui.widgets import Label as MessageLabel
 from magicgui.widgets.bases import RangedWidget
 from qtpy.QtCore import QLocale, QSize, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
@@ -66,7 +67,7 @@ class Row(Container):
         lines = [list(fields[k : k + 3]) for k in range(0, len(fields), 3)]
         nested = any(isinstance(f, Row) for f in fields)
         if nested or len(lines) > 1:
-            inner = fields if nested else [_plain_line(line) for line in lines]
+            inner = fields if nested else [_line(line) for line in lines]
             super().__init__(widgets=inner, layout="vertical", labels=False, **kwargs)
         else:
             super().__init__(widgets=fields, layout="horizontal", labels=False, **kwargs)
@@ -84,38 +85,80 @@ class Row(Container):
             f.value = v
 
 
-def _plain_line(fields: list[Any]) -> Container:
+def _line(fields: list[Any]) -> Container:
     line = Container(widgets=fields, layout="horizontal", labels=False)
     line.margins = (0, 0, 0, 0)
     return line
 
 
 class PerAxisRow(Container):
-    """One field for each axis, and a tick that keeps them equal."""
+    """One field for each axis, a tick that keeps them equal, and for lengths the unit they are typed in.
+
+    The value is in pixels whatever the unit.
+    """
 
     def __init__(self, row: Row, value: tuple[Any, ...], **kwargs: Any) -> None:
         self._row = row
+        self._spacing = (1.0,) * len(value)
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
-        super().__init__(widgets=[row, self._equal], layout="vertical", labels=False, **kwargs)
+        self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", visible=False)
+        self._pixels = MessageLabel(visible=False)
+        super().__init__(widgets=[row, _line([self._equal, self._unit]), self._pixels], labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
         for f in row._fields:
             f.changed.connect(self._follow)
         self._equal.changed.connect(lambda on: self._follow(row._fields[0].value))
+        self._unit.changed.connect(self._convert)
+
+    def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
+        """Let lengths be typed in a world unit, of which a pixel has so many along each axis."""
+        in_pixels = self.value
+        self._spacing = tuple(spacing)
+        choices = ["px", unit] if unit else ["px"]
+        if tuple(choices) != tuple(self._unit.choices):
+            with self._unit.changed.blocked():
+                self._unit.choices = choices
+                self._unit.value = "px"
+        self._unit.visible = bool(unit)
+        self._type(in_pixels)
+
+    def _type(self, in_pixels: Sequence[Any]) -> None:
+        """Show lengths given in pixels in the chosen unit."""
+        world = self._unit.value != "px"
+        typed = [v * s if world else v for v, s in zip(in_pixels, self._spacing, strict=True)]
+        with self._equal.changed.blocked():
+            self._equal.value = max(typed) - min(typed) <= 1e-9 * max(abs(v) for v in (*typed, 1e-300))
+        self._row.value = typed
+        self._tell()
+
+    def _convert(self, unit: str) -> None:
+        """Keep the lengths when the unit changes."""
+        before = self._row.value
+        self._type([v / s if unit == "px" else v for v, s in zip(before, self._spacing, strict=True)])
+
+    def _tell(self) -> None:
+        world = self._unit.value != "px"
+        self._pixels.visible = world
+        self._pixels.value = "= " + ", ".join(f"{v:.4g}" for v in self.value) + " px" if world else ""
 
     def _follow(self, value: Any) -> None:
         if self._equal.value:
             self._row.value = (value,) * len(self._row.value)
+        self._tell()
 
     @property
     def value(self) -> tuple[Any, ...]:
-        """The fields' values."""
-        return self._row.value
+        """The fields' values, in pixels."""
+        if self._unit.value == "px":
+            return self._row.value
+        return tuple(v / s for v, s in zip(self._row.value, self._spacing, strict=True))
 
     @value.setter
     def value(self, value: Any) -> None:
         each = tuple(value) if isinstance(value, list | tuple) else (value,) * len(self._row.value)
-        self._equal.value = len(set(each)) == 1
-        self._row.value = each
+        if len(each) != len(self._row.value):
+            raise ValueError(f"{len(self._row.value)} values, not {len(each)}")
+        self._type(each)
 
 
 class Automatic(Container):

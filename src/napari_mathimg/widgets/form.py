@@ -7,7 +7,7 @@ from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import Operation, ValueRange, arguments, call
-from ..ops._types import Auto, Suggestion, When, note
+from ..ops._types import Auto, PerAxis, Suggestion, When, note
 from .fields import Automatic, field, unit_note
 
 
@@ -91,10 +91,13 @@ class Form(Container):
         self.load({n: p.default for n, p in self._operation.parameters.items()})
 
     def show_image(
-        self, shape: tuple[int, ...], spacing: tuple[float, ...], values: ValueRange | None, dtype: Any
+        self, shape: tuple[int, ...], spacing: tuple[float, ...], unit: str, values: ValueRange | None, dtype: Any
     ) -> None:
-        """Show what "auto" means for an image of a shape, pixel size and value range."""
+        """Show what "auto" means for an image of a shape, pixel size, unit ("" for none) and value range."""
         self._spacing = spacing
+        for name, p in self._operation.parameters.items():
+            if name not in self._hidden and (per_axis := note(p.hint, PerAxis)) and per_axis.length:
+                self[name].offer_unit(unit, spacing)
         for button in self._suggestions.values():
             button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
         known: dict[str, Any] = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})

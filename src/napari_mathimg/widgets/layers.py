@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
+from pint import DimensionalityError
 
 from .. import __version__
 from ..engine import Options, Plan
@@ -80,9 +81,15 @@ def shape_of(layer: Layer) -> tuple[int, ...]:
     return shape[:-1] if isinstance(layer, Image) and layer.rgb else shape
 
 
-def spacing_of(layer: Layer) -> tuple[float, ...]:
-    """Size of a pixel along each axis."""
-    return tuple(float(abs(s)) for s in layer.scale)
+def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
+    """Size of a pixel along each of the last axes in one unit, and the unit's name; "" where there is none."""
+    scale = [float(abs(s)) for s in layer.scale[-ndim:]]
+    units = layer.units[-ndim:]
+    try:
+        spacing = tuple(s * float((1 * u).to(units[-1]).magnitude) for s, u in zip(scale, units, strict=True))
+    except DimensionalityError:
+        return tuple(scale), ""
+    return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
 
 
 def position_in(layer: Layer, point: Sequence[float]) -> tuple[int, ...]:
