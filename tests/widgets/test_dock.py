@@ -185,6 +185,33 @@ def test_a_result_that_was_picked_as_the_source_is_not_replaced(
     np.testing.assert_array_equal(first.data, mathimg.apply(stack, "rotate", angle=90.0))
 
 
+def test_the_domain_is_a_checkerboard_put_through_the_same_mapping(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    source = viewer.add_image(stack, name="cells", scale=(2, 0.5, 0.5), translate=(1, 2, 3))
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    widget.form["angle"].value = 30
+    widget.form["resize"].value = True
+    widget.options.domain.setChecked(True)
+    widget.options.replace.setChecked(True)
+    for _ in range(2):
+        press(widget)
+        assert [layer.name for layer in viewer.layers] == ["cells", "cells – Rotate", "cells – Rotate (domain)"]
+        assert widget.picker.layer is source
+    result, twin = viewer.layers[1:]
+    rows, columns = np.indices(stack.shape[1:]) // 5
+    board = (255 * ((rows + columns) % 2)).astype(np.uint8)
+    expected = mathimg.apply(board, "rotate", angle=30.0, resize=True)
+    np.testing.assert_array_equal(twin.data, np.broadcast_to(expected, result.data.shape))
+    for corner in ((0, 0, 0), (4, 30, 20)):
+        np.testing.assert_allclose(twin.data_to_world(corner), result.data_to_world(corner))
+    assert viewer.layers.selection.active is result
+    labels = viewer.add_labels(stack.astype(int))
+    assert widget.picker.layer is labels
+    assert not widget.options.domain.isVisible()
+
+
 def test_replace_by_another_kind_leaves_one_result(viewer: Any, dock: Opener, press: Press) -> None:
     viewer.add_image(np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8), rgb=True)
     widget = dock("intensity")

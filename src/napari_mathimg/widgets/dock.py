@@ -56,6 +56,7 @@ class FamilyDock(QWidget):
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
         self._result: ref[Layer] | None = None
+        self._twin: ref[Layer] | None = None
         self._watched: list[tuple[Any, Any]] = []
         self._job: Job | None = None
         self._placed = False
@@ -164,7 +165,11 @@ class FamilyDock(QWidget):
     @property
     def result(self) -> Layer | None:
         """The layer this dock made last, while it is in the viewer."""
-        layer = self._result() if self._result is not None else None
+        return self._there(self._result)
+
+    def _there(self, kept: ref[Layer] | None) -> Layer | None:
+        """A layer that was made earlier, while it is in the viewer."""
+        layer = kept() if kept is not None else None
         return layer if layer is not None and layer in self._viewer.layers else None
 
     def _may_follow(self, layer: Layer) -> bool:
@@ -294,7 +299,8 @@ class FamilyDock(QWidget):
             check_square(op, layer)
             options, scope = self.options.options(layer, op, self._viewer.dims)
             parameters = op.validate(self.form.parameters)
-            job = Job(op, snapshot(layer), ref(layer), options, parameters, scope, time.perf_counter())
+            domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
+            job = Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter())
         except ValueError as error:
             self._tell_failure(error)
             return
@@ -330,13 +336,14 @@ class FamilyDock(QWidget):
         job = self._job
         assert job is not None
         source = job.layer()
-        replaced = self.result if self.options.replace.isChecked() and self.result is not source else None
+        replaces = self.options.replace.isChecked() and self.result is not source
+        previous = (self.result, self._there(self._twin)) if replaces else (None, None)
         self._adding = True
         try:
-            layer = show_result(self._viewer, job, done, replaced)
+            layer, twin = show_result(self._viewer, job, done, *previous)
         finally:
             self._adding = False
-        self._result = ref(layer)
+        self._result, self._twin = ref(layer), ref(twin) if twin is not None else None
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
         size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))

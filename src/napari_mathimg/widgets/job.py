@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import ref
 
+import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from ..engine import Options, Plan, Progress, extent, prepare, run
 from ..ops._operation import Operation
 from .layers import Snapshot, keeps_limits, result_arguments
+
+SQUARES = 8  # of the domain's checkerboard, along its shorter side
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
 
 
 @dataclass(frozen=True)
@@ -22,42 +27,69 @@ class Job:
     options: Options
     parameters: dict[str, Any]
     scope: str
+    domain: bool
     begun: float
 
 
 class Done(NamedTuple):
-    """What a run found: the plan, the result, and contrast limits where the layer needs some."""
+    """What a run found: the plan, the result, contrast limits where the layer needs some, and the domain's twin."""
 
     plan: Plan
     data: Any
     limits: tuple[float, float] | None
+    twin: Any
 
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
-    """Run a job; everything that takes time, so that the window only has to add the layer."""
+    """Run a job; everything that takes time, so that the window only has to add layers."""
     plan = yield from prepare(job.operation, job.source.array, (), job.options, job.parameters)
     data = yield from run(plan)
+    twin = (yield from _twin(plan)) if job.domain else None
     if job.source.kind == "labels" or plan.channel_axis is not None:
-        return Done(plan, data, None)
+        return Done(plan, data, None, twin)
     if keeps_limits(job.source, plan):
-        return Done(plan, data, job.source.contrast_limits)
+        return Done(plan, data, job.source.contrast_limits, twin)
     low, high = yield from extent(data, "Contrast limits")
-    return Done(plan, data, (low, high) if low < high else (low, low + 1))
+    return Done(plan, data, (low, high) if low < high else (low, low + 1), twin)
 
 
-def show_result(viewer: Any, job: Job, done: Done, previous: Layer | None) -> Layer:
-    """Add a result to a viewer, in the place of a previous one if there is one.
+def _twin(plan: Plan) -> Generator[Progress, None, Any]:
+    """Put a checkerboard as large as an item through the same mapping; every item shares it."""
+    item = plan.source.item
+    square = max(min(item[-2:]) // SQUARES, 1)
+    rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
+    board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
+    options = Options(ndim=plan.source.ndim)
+    mapped = yield from prepare(plan.operation, np.broadcast_to(board, item), (), options, plan.parameters)
+    data = yield from run(mapped)
+    return np.broadcast_to(data, (*plan.source.leading, *data.shape))
 
-    The previous layer is updated where the result fits it, else removed when the new one is there.
-    """
+
+def show_result(
+    viewer: Any, job: Job, done: Done, previous: Layer | None, previous_twin: Layer | None
+) -> tuple[Layer, Layer | None]:
+    """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
     arguments = result_arguments(job.source, done.plan, done.limits, job.scope)
-    if previous is not None and _fits(previous, done.data, arguments):
-        previous.data = done.data
+    layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.data, arguments, previous)
+    if done.twin is None:
+        return layer, None
+    place = {name: arguments[name] for name in PLACE}
+    name = f"{arguments['name']} (domain)"
+    look = {"name": name, "opacity": 0.4, "blending": "translucent", "contrast_limits": (0, 255), "rgb": False}
+    twin = _put(viewer, Image, done.twin, {**place, **look}, previous_twin)
+    viewer.layers.selection.active = layer
+    return layer, twin
+
+
+def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None) -> Layer:
+    """Update a previous layer where the data fit it; else add one and remove the previous one."""
+    if previous is not None and _fits(previous, data, arguments):
+        previous.data = data
         for name, value in arguments.items():
-            if name not in ("rgb", "colormap", "blending"):
+            if name not in KEPT:
                 setattr(previous, name, value)
         return previous
-    layer: Layer = (Image if job.source.kind == "image" else Labels)(done.data, **arguments)
+    layer = kind(data, **arguments)
     viewer.add_layer(layer)
     if previous is not None:
         viewer.layers.remove(previous)

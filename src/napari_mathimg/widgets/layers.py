@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
-from pint import DimensionalityError
 
 from .. import __version__
 from ..engine import Options, Plan
@@ -87,7 +86,7 @@ def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
     units = layer.units[-ndim:]
     try:
         spacing = tuple(s * float((1 * u).to(units[-1]).magnitude) for s, u in zip(scale, units, strict=True))
-    except DimensionalityError:
+    except TypeError:  # pint's DimensionalityError
         return tuple(scale), ""
     return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
 

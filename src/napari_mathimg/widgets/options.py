@@ -40,6 +40,7 @@ class OptionsPanel(QWidget):
         )
         self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
         self.dtype = self._choice("dtype", "Output type", "Type of the result's pixels")
+        self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
         self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
         self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
         for box in (self.process, self.scope, self.value_range, self.statistics, self.dtype):
@@ -138,6 +139,7 @@ class OptionsPanel(QWidget):
             "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
         }
         self._suggest_range(layer)
+        self.domain.setVisible(operation.is_warp and not labels)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)
