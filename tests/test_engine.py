@@ -264,3 +264,67 @@ def test_errors_in_threads_reach_the_caller_and_leave_no_thread():
 def test_checkpoint_does_nothing_outside_a_run():
     LATE.set()
     assert endless.function(grey("u1")) is not None
+
+
+class Counted:
+    """Computes chunks of ones and counts how often."""
+
+    def __init__(self, shape, chunk):
+        self.calls, self.lock, self.shape, self.chunk = {}, threading.Lock(), shape, chunk
+
+    def array(self):
+        import dask.array as da
+
+        return da.map_blocks(self.make, chunks=tuple((self.chunk,) * (n // self.chunk) for n in self.shape), dtype="f4")
+
+    def make(self, block_info=None):
+        place = tuple(block_info[None]["chunk-location"])
+        with self.lock:
+            self.calls[place] = self.calls.get(place, 0) + 1
+        time.sleep(0.002)
+        return np.full((self.chunk,) * len(self.shape), sum(place), np.float32)
+
+
+def test_each_chunk_of_a_lazy_array_is_computed_once_a_pass():
+    counted = Counted((1024, 1024), 512)
+    array = counted.array()
+    counted.calls.clear()  # dask looks at one block to learn its type
+    result = result_of(plan_of(BY_NAME["adjust_gamma"].declared, array, value_range=(0, 2)))
+    assert counted.calls == {(i, j): 1 for i in range(2) for j in range(2)}
+    assert same(result, np.asarray(array))
+
+
+def test_chunks_that_cannot_be_read_raise_and_may_be_read_again():
+    class Failing(Watched):
+        chunks = (8, 8)
+        broken = True
+
+        def __getitem__(self, key):
+            if self.broken:
+                raise OSError("the disk is gone")
+            return super().__getitem__(key)
+
+    array = Failing(grey("f4"))
+    plan = plan_of(BY_NAME["rotate"].declared, array)
+    with pytest.raises(OSError, match="the disk is gone"):
+        result_of(plan)
+    array.broken = False
+    assert same(result_of(plan), result_of(plan_of(BY_NAME["rotate"].declared, array.array)))
+
+
+def test_kept_chunks_are_bounded(monkeypatch):
+    from napari_mathimg.engine import chunks
+
+    image = grey("f4", (200, 300))
+    monkeypatch.setattr(chunks, "CAPACITY", 40_000)
+
+    class Lazy(Watched):
+        chunks = (32, 50)
+
+    kept = chunks.kept_in_chunks(Lazy(image))
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        (a, b), (c, d) = (np.sort(rng.choice(n + 1, 2, replace=False)) for n in image.shape)
+        np.testing.assert_array_equal(kept[a:b, c:d], image[a:b, c:d])
+        np.testing.assert_array_equal(kept[int(a) % 200, c:d], image[int(a) % 200, c:d])
+        assert sum(f.result().nbytes for f in kept._kept.values()) == kept._bytes <= 40_000

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..ops._operation import Operation, ValueRange
 from ..ops._reach import Gather, Reach
+from .chunks import kept_in_chunks
 from .source import Index, Ranges, Source
 
 Entry = TypeVar("Entry")
@@ -80,6 +81,7 @@ class Options:
     def source(self, array: Any) -> Source:
         """Return an array as these options read it."""
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
+        array = kept_in_chunks(array)
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 
 

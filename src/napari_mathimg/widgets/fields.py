@@ -97,13 +97,14 @@ class PerAxisRow(Container):
     The value is in pixels whatever the unit.
     """
 
-    def __init__(self, row: Row, value: tuple[Any, ...], **kwargs: Any) -> None:
+    def __init__(self, row: Row, value: tuple[Any, ...], is_length: bool = False, **kwargs: Any) -> None:
         self._row = row
         self._spacing = (1.0,) * len(value)
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
-        self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", visible=False)
+        self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", enabled=False)
         self._pixels = MessageLabel(visible=False)
-        super().__init__(widgets=[row, _line([self._equal, self._unit]), self._pixels], labels=False, **kwargs)
+        line = _line([self._equal, self._unit] if is_length else [self._equal])
+        super().__init__(widgets=[row, line, self._pixels], labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
         for f in row._fields:
             f.changed.connect(self._follow)
@@ -119,7 +120,7 @@ class PerAxisRow(Container):
             with self._unit.changed.blocked():
                 self._unit.choices = choices
                 self._unit.value = "px"
-        self._unit.visible = bool(unit)
+        self._unit.enabled = bool(unit)
         self._type(in_pixels)
 
     def _type(self, in_pixels: Sequence[Any]) -> None:
@@ -204,7 +205,8 @@ class Automatic(Container):
 def label(name: str, hint: Any) -> str:
     """Return what a form calls a parameter, with its unit."""
     text = (note(hint, Label) or Label()).text or name.replace("_", " ")
-    unit = _unit(hint)
+    axes = note(hint, PerAxis)
+    unit = "" if axes and axes.length else _unit(hint)  # such a field has a box for the unit
     return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
 
 
@@ -239,9 +241,9 @@ def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = 
     if note(hint, Auto):
         rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
         names = (note(hint, Label) or Label()).choices or axes
-        inner = _value_field(name, rest, None, names, bool(note(hint, PerAxis)), {"name": name, "tooltip": tooltip})
+        inner = _value_field(name, rest, None, names, note(hint, PerAxis), {"name": name, "tooltip": tooltip})
         return Automatic(inner, value, **shown)
-    return _value_field(name, list(members), value, axes, bool(note(hint, PerAxis)), shown, hint)
+    return _value_field(name, list(members), value, axes, note(hint, PerAxis), shown, hint)
 
 
 def _value_field(
@@ -249,18 +251,19 @@ def _value_field(
     members: list[Any],
     value: Any,
     axes: Sequence[str],
-    per_axis: bool,
+    per_axis: PerAxis | None,
     shown: dict[str, Any],
     hint: Any = None,
 ) -> Any:
     if per_axis:
+        is_length = per_axis.length
         element = next(m for m in members if get_origin(m) is not tuple)
         each = value if isinstance(value, tuple) else (value,) * len(axes)
         row = Row([_boxed(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
         if value is None:
             row.tooltip = shown["tooltip"]
             return row
-        return PerAxisRow(row, each, **shown)
+        return PerAxisRow(row, each, is_length, **shown)
     member = members[0]
     if get_origin(member) is tuple:
         return _tuple_field(name, member, value, axes, shown)
