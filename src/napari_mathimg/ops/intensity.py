@@ -1,14 +1,24 @@
 """Changes of intensities: tone curves, equalization, clipping."""
 
-import math
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from ..kernels import equalize, sampling
+from ..kernels import equalize
 from . import _types as t
+from ._equalization import (
+    Curve,
+    TileMaps,
+    check_tiles,
+    count_mixed,
+    count_tiles,
+    count_values,
+    cumulative_curve,
+    mix_maps,
+    stretch,
+    tile_maps,
+)
 from ._operation import POINTWISE, At, Statistic, ValueRange, operation
 
 __all__ = [
@@ -22,9 +32,6 @@ __all__ = [
     "rescale_intensity",
     "to_gray",
 ]
-
-MOST_ENTRIES = 2**24  # of the histograms of an item's regions
-GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
 
 
 @operation("RGB to grey", values="float", reach=POINTWISE, channels="reduce")
@@ -235,45 +242,11 @@ def adjust_sigmoid(
     return corrected
 
 
-class _Curve(NamedTuple):
-    """A tone curve given at equal distances."""
-
-    first: float
-    step: float
-    table: NDArray[np.float64]
-
-
-def _count(image: t.Array, valid: t.Array | None, nbins: int, values: ValueRange) -> tuple[t.Array, ...]:
-    bins = values.bins(nbins)
-    counts = np.zeros(bins, np.int64)
-    flat = image.reshape(-1) if valid is None else image[valid]
-    if _one_per_level(nbins, values):
-        equalize.count_levels(flat, values.width, values.low - math.floor(values.low), counts)
-    else:
-        equalize.count_bins(flat, bins, counts)
-    return (counts,)
-
-
-def _one_per_level(nbins: int, values: ValueRange) -> bool:
-    return values.integral and values.width < 65536
-
-
-def _cumulative(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) -> _Curve:
-    counts = counted[0]
-    bins = values.bins(nbins)
-    if np.count_nonzero(counts) < 2:
-        return _Curve(0.0, 1.0, np.array([0.0, 1.0]))
-    table = np.cumsum(counts) / counts.sum()
-    if _one_per_level(nbins, values):
-        return _Curve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
-    return _Curve(0.5 / bins, 1 / bins, table)
-
-
 @operation(
     "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=(Statistic(_count, _cumulative),),
+    statistics=(Statistic(count_values, cumulative_curve),),
 )  # fmt: skip
-def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: _Curve) -> t.Image:
+def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Curve) -> t.Image:
     """Spread the intensities evenly over the value range: each becomes the share of pixels at or below it.
 
     Colours keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
@@ -301,100 +274,14 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: _Curve) -
     return out.reshape(image.shape)
 
 
-class _TileMaps(NamedTuple):
-    """Grey level mappings (tiles + 2 on every axis, bins), and the levels that become 0 and 1."""
-
-    maps: NDArray[np.uint16]
-    low: int
-    high: int
-
-
-def _levels(image: t.Array) -> NDArray[np.uint16]:
-    levels = np.empty((*(1,) * (3 - image.ndim), *image.shape), np.uint16)
-    equalize.quantize(image.reshape(-1), GREY_LEVELS - 1, levels.reshape(-1))
-    return levels
-
-
-def _bin_size(nbins: int) -> int:
-    return 1 + GREY_LEVELS // nbins
-
-
-def _count_tiles(
-    image: t.Array, valid: t.Array | None, at: At, kernel_size: tuple[int, ...], nbins: int
-) -> tuple[t.Array, ...]:
-    """Histograms of a block, tile by tile; the last tiles are filled up by mirroring the image."""
-    axes: list[NDArray[np.intp]] = []
-    tiles = [-(-n // k) for n, k in zip(at.shape, kernel_size, strict=True)]
-    for (a, b), n, k, m in zip(at.core, at.shape, kernel_size, tiles, strict=True):
-        pixel = sampling.fold_all(0, m * k - 1, n, sampling.MODES["mirror"])
-        here = np.flatnonzero((pixel >= a) & (pixel < b))
-        axes += [pixel[here] - a, here // k]
-    lead = [np.zeros(1, np.intp)] * 2 * (3 - image.ndim)
-    counts = np.zeros((*(1,) * (3 - image.ndim), *tiles, nbins), np.int64)
-    levels = _levels(image)
-    if valid is not None:
-        levels[~valid.reshape(levels.shape)] = equalize.MISSING
-    equalize.count_tiles(levels, *lead, *axes, _bin_size(nbins), counts)
-    return (counts,)
-
-
-def _maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_limit: float, nbins: int) -> _TileMaps:
-    counts = counted[0]
-    pixels = math.prod(kernel_size)
-    limit = max(int(clip_limit * pixels), 1) if clip_limit > 0 else pixels
-    maps = np.empty(counts.shape, np.uint16)
-    equalize.tile_maps(counts.reshape(-1, nbins), limit, GREY_LEVELS - 1, maps.reshape(-1, nbins))
-    return _TileMaps(np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge"), 0, GREY_LEVELS - 1)
-
-
-def _mixed(
-    image: t.Array, at: At, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
-    axes: list[t.Array] = [np.zeros(1, np.uintp), np.zeros(1)] * (3 - image.ndim)
-    for (a, b), k in zip(at.core, kernel_size, strict=True):
-        p = np.arange(a, b) + k // 2
-        axes += [(p // k).astype(np.uintp), p % k / k]
-    levels = _levels(image)
-    out = np.empty(levels.shape, np.uint16)
-    equalize.mix_maps(levels, *axes, _bin_size(nbins), maps, out)
-    return out.reshape(image.shape)
-
-
-def _count_mixed(
-    image: t.Array,
-    valid: t.Array | None,
-    at: At,
-    kernel_size: tuple[int, ...],
-    nbins: int,
-    measured: _TileMaps,
-) -> tuple[t.Array, ...]:
-    mixed = _mixed(image, at, kernel_size, nbins, measured.maps)
-    return (np.bincount(mixed.reshape(-1) if valid is None else mixed[valid], minlength=GREY_LEVELS),)
-
-
-def _stretched(counted: tuple[t.Array, ...], measured: _TileMaps) -> _TileMaps:
-    there = np.flatnonzero(counted[0])
-    if not there.size:
-        return measured._replace(high=measured.low)
-    return _TileMaps(measured.maps, int(there[0]), int(there[-1]))
-
-
-def _check_tiles(kernel_size: tuple[int, ...], nbins: int, shape: tuple[int, ...]) -> None:
-    entries = math.prod(-(-n // k) for n, k in zip(shape, kernel_size, strict=True)) * nbins
-    if entries > MOST_ENTRIES:
-        raise ValueError(
-            f"kernel_size={kernel_size}: larger regions, or fewer bins; {entries:,} counts exceed {MOST_ENTRIES:,}"
-        )
-
-
 @operation(
-    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, check=_check_tiles,
+    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, check=check_tiles,
     new_values=True,
-    statistics=(Statistic(_count_tiles, _maps, pooled=False), Statistic(_count_mixed, _stretched, pooled=False)),
+    statistics=(Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_mixed, stretch, pooled=False)),
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256, at: At,
-    measured: _TileMaps,
+    measured: TileMaps,
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
@@ -425,6 +312,6 @@ def equalize_adapthist(
     """
     if measured.low == measured.high:
         return image
-    mixed = _mixed(image, at, t.resolved(kernel_size), nbins, measured.maps)
+    mixed = mix_maps(image, at, t.resolved(kernel_size), nbins, measured.maps)
     stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
