@@ -124,6 +124,16 @@ def test_the_value_range_of_clip_counts_while_a_level_is_chosen_from_it(
     assert not widget.options._shown["range"]
 
 
+def test_grey_of_a_grey_layer_cannot_be_asked_for(viewer: Any, dock: Opener, stack: Any) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    widget.operation = "to_gray"
+    assert not widget.run_button.isEnabled()
+    assert "RGB" in widget._note.text()
+    viewer.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True)
+    assert widget.run_button.isEnabled()
+
+
 def test_the_output_type_names_the_layer_s_own(viewer: Any, dock: Opener, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("denoise")

@@ -227,16 +227,16 @@ class FamilyDock(QWidget):
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
-        self._show_note(self._remark(layer, op))
+        colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
+        self.run_button.setEnabled(not colourless and not self.runner.is_running)
+        self._show_note("This needs an RGB layer." if colourless else self._remark(layer))
         self.reset_button.setEnabled(bool(len(self.form)))
 
-    def _remark(self, layer: Layer, op: Operation) -> str:
-        if op.channels == "reduce" and not getattr(layer, "rgb", False):
-            return "This needs an RGB layer."
-        if layer.multiscale:
-            shape = " x ".join(map(str, shape_of(layer)))
-            return f"Multiscale layer: the run takes the full resolution ({shape})."
-        return ""
+    def _remark(self, layer: Layer) -> str:
+        if not layer.multiscale:
+            return ""
+        shape = " x ".join(map(str, shape_of(layer)))
+        return f"Multiscale layer: the run takes the full resolution ({shape})."
 
     def _show_note(self, text: str) -> None:
         self._note.setText(text)
