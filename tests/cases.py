@@ -94,6 +94,16 @@ def projected(image: np.ndarray) -> np.ndarray:
     return transform.warp(image, np.array(PERSPECTIVE), order=1, clip=False)
 
 
+QUADRILATERAL = ((4.0, 12.0), (10.0, 40.0), (52.0, 33.0), (41.0, 3.0))
+
+
+def rectified(image: np.ndarray) -> np.ndarray:
+    box = np.array([(-0.5, -0.5), (29.5, -0.5), (29.5, 39.5), (-0.5, 39.5)])
+    corners = np.array(QUADRILATERAL)[:, ::-1]  # (x, y), clockwise from the upper left
+    inverse_map = transform.ProjectiveTransform.from_estimate(box, corners)
+    return transform.warp(image, inverse_map, output_shape=(40, 30), order=1, clip=False)
+
+
 ROTATIONS = (
     {"angle": 33.0, "order": 0, "cval": 0.25},
     {"angle": -70.0, "order": 3, "mode": "reflect", "resize": True},
@@ -110,6 +120,11 @@ CASES = (
     Case(
         "resize", {"output_shape": 37, "anti_aliasing": False}, resized, ROUNDING, "the same sums",
         variants=({"output_shape": 9, "mode": "grid-wrap"}, {"output_shape": 50, "order": 3, "mode": "nearest"}),
+    ),
+    Case(
+        "rectify", {"corners": QUADRILATERAL, "width": 30, "height": 40}, rectified, 1e-9,
+        "scikit-image estimates the matrix by singular values", ndims=(2,),
+        variants=({"width": 9, "canvas": (50, 40), "order": 3, "mode": "mirror"}, {"turn": 1, "order": 0}),
     ),
     Case(
         "rotate", {"angle": 30.0, "resize": True}, turned, 1e-9,

@@ -141,6 +141,12 @@ def middle(shape: tuple[int, ...]) -> tuple[float, ...]:
     return tuple((n - 1) / 2 for n in shape)
 
 
+def outer_corners(shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+    """Return the corners of a plane's outer pixels, clockwise from the upper left."""
+    bottom, right = shape[0] - 0.5, shape[1] - 0.5
+    return (-0.5, -0.5), (-0.5, right), (bottom, right), (bottom, -0.5)
+
+
 Gamma = Annotated[float, Number(ge=0, le=100, step=0.05)]
 Gain = Annotated[float, Number(ge=0, le=1000, step=0.1)]
 Degrees = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°")]
@@ -181,11 +187,13 @@ Factors = Annotated[
 PlaneScale = tuple[Scale, Scale]
 PlaneShear = tuple[Shear, Shear]
 Point = tuple[Coordinate, Coordinate]
+Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
 Center = Annotated[Literal["auto"] | Point, Auto(middle)]
+Corners = Annotated[Literal["auto"] | tuple[Point, Point, Point, Point], Auto(outer_corners)]
+Canvas = Annotated[Literal["rectangle"] | tuple[Size, Size], Label("canvas")]
 AffineCenter = Annotated[Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape))]
 Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
 Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
-Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
 Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Label("size")]
 Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]
 Starts = Annotated[Literal["auto"] | Index | tuple[Index, ...], PerAxis(), Auto(lambda shape: (0,) * len(shape))]

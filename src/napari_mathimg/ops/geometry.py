@@ -1,18 +1,18 @@
 """Changes of an image's domain: each is its map, read by one sampler."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _types as t
-from ._reach import Gather, Projective, Separable, Swirl
+from ._matrices import about, affine_matrix, projective, shift, turning
+from ._quadrilateral import Corners, auto_side, check_corners, ordered, rectangle_to
+from ._reach import Gather, Separable, Swirl
 from ._sampling import warp
 
-__all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
+__all__ = ["affine", "crop", "homography", "rectify", "rescale", "resize", "rotate", "swirl"]
 
 Shape = tuple[int, ...]
-Matrix = NDArray[Any]
 
 
 def _check_crop(shape: Shape, start: tuple[int, ...], stop: tuple[int, ...]) -> None:
@@ -51,7 +51,7 @@ def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -
     """
     first = t.resolved(start)
     size = tuple(b - a for a, b in zip(first, t.resolved(stop), strict=True))
-    return Gather(size, Separable((1.0,) * len(size), tuple(map(float, first))), _shift(first), order=0, mode="nearest")
+    return Gather(size, Separable((1.0,) * len(size), tuple(map(float, first))), shift(first), order=0, mode="nearest")
 
 
 @warp("Rescale", dimensions=(2, 3))
@@ -162,13 +162,13 @@ def rotate(
            [1, 3]])
     """
     out, low = shape, np.zeros(2)
-    turn = _about(_rotation(angle), t.resolved(center))
+    turn = about(turning(angle), t.resolved(center))
     if resize:
         ends = np.array([(r, c, 1.0) for r in (0, shape[0] - 1) for c in (0, shape[1] - 1)])
         moved = (ends @ np.linalg.inv(turn).T)[:, :2]
         low = moved.min(axis=0)
         out = tuple(int(n) for n in np.around(np.round(np.ptp(moved, axis=0), 9) + 1))
-    return Gather(out, _projective(turn @ _shift(low)), _shift(low), order, mode, cval)
+    return Gather(out, projective(turn @ shift(low)), shift(low), order, mode, cval)
 
 
 @warp("Swirl")
@@ -224,7 +224,7 @@ def swirl(
 def _check_affine(scale: tuple[float, float], shear: tuple[float, float]) -> None:
     if scale[0] * scale[1] < 1e-12:
         raise ValueError(f"scale={scale}: factors whose product is at least 1e-12")
-    if abs(np.linalg.det(_affine((1.0, 1.0), 0.0, shear))) < 1e-12:
+    if abs(np.linalg.det(affine_matrix((1.0, 1.0), 0.0, shear))) < 1e-12:
         raise ValueError(f"shear={shear}: two shears that do not fold the plane onto a line")
 
 
@@ -272,8 +272,8 @@ def affine(
            [0, 3]])
     """
     turn = rotation if inverse else -rotation
-    matrix = _shift(translation) @ _about(_affine(scale, turn, shear), t.resolved(center))
-    return Gather(shape, _projective(matrix if inverse else np.linalg.inv(matrix)), np.eye(3), order, mode, cval)
+    matrix = shift(translation) @ about(affine_matrix(scale, turn, shear), t.resolved(center))
+    return Gather(shape, projective(matrix if inverse else np.linalg.inv(matrix)), np.eye(3), order, mode, cval)
 
 
 def _check_homography(matrix: tuple[tuple[float, ...], ...]) -> None:
@@ -320,7 +320,81 @@ def homography(
            [0, 3]])
     """
     m = np.array(matrix, float)[[1, 0, 2]][:, [1, 0, 2]]
-    return Gather(shape, _projective(m if inverse else np.linalg.inv(m)), np.eye(3), order, mode, cval)
+    return Gather(shape, projective(m if inverse else np.linalg.inv(m)), np.eye(3), order, mode, cval)
+
+
+Width = Annotated[Literal["auto"] | t.Size, t.Auto(lambda corners, turn: auto_side(corners, turn, "width"))]
+Height = Annotated[Literal["auto"] | t.Size, t.Auto(lambda corners, turn: auto_side(corners, turn, "height"))]
+
+
+def _check_rectify(shape: Shape, corners: Corners, width: int, height: int, canvas: Any) -> None:
+    if corners != t.outer_corners(shape):
+        check_corners(corners)
+    if canvas != "rectangle" and (canvas[0] < height or canvas[1] < width):
+        raise ValueError(f"canvas={canvas}: at least the rectangle's {height} rows and {width} columns")
+
+
+@warp("Rectify", check=_check_rectify)
+def rectify(
+    shape: Shape, /, *, corners: t.Corners = "auto", width: Width = "auto", height: Height = "auto",
+    turn: Literal[0, 1, 2, 3] = 0, canvas: t.Canvas = "rectangle", order: t.Order = 1, mode: t.Edge = "constant",
+    cval: t.Fill = 0.0,
+) -> Gather:  # fmt: skip
+    """Map the quadrilateral through four corners to a rectangle.
+
+    The corners may come in any order. They are put in clockwise order; where width and height differ, the longer
+    pair of edges becomes the longer side; of the starts left, the one whose top edge points nearest to +x becomes
+    the upper left corner. The result has the source's pixel size and lies centred where the quadrilateral was.
+
+    Parameters
+    ----------
+    corners
+        Four points (row, column) in pixels; the image's own corners by default.
+    width
+        Width of the rectangle in pixels; the mean length of its top and bottom edges by default.
+    height
+        Height of the rectangle in pixels; the mean length of its other edges by default.
+    turn
+        Quarter turns by which the rectangle's corners step on, counter-clockwise for the content.
+    canvas
+        "rectangle": the corners lie on the outer pixel edges of the result. Or (rows, columns) of a larger result
+        with the rectangle centred in it.
+    order
+        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+    mode
+        What lies beyond the edges, in scipy.ndimage's terms.
+    cval
+        Value beyond the edges in mode "constant".
+
+    Raises
+    ------
+    ValueError
+        If the corners are not those of a convex quadrilateral or nearer than two pixels; the corner to move is named.
+
+    References
+    ----------
+    .. [1] P. S. Heckbert, "Fundamentals of texture mapping and image warping", UCB/CSD 89/516 (1989).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> board = np.kron(np.eye(2, dtype=int), np.ones((2, 2), int))
+    >>> apply(board, "rectify", corners=[(-0.5, -0.5), (3.5, 3.5), (3.5, -0.5), (-0.5, 3.5)], width=2, height=2)
+    array([[1, 0],
+           [0, 1]])
+    """
+    ring = ordered(t.resolved(corners), t.resolved(width), t.resolved(height), turn)
+    rows, columns = t.resolved(height), t.resolved(width)
+    size = (rows, columns) if canvas == "rectangle" else t.resolved(canvas)
+    if canvas == "rectangle":
+        target = (-0.5, -0.5, rows - 0.5, columns - 0.5)
+    else:
+        top, left = (size[0] - rows) / 2, (size[1] - columns) / 2
+        target = (top, left, top + rows, left + columns)
+    middle = ((target[0] + target[2]) / 2, (target[1] + target[3]) / 2)
+    offset = np.mean(ring, axis=0) - middle
+    return Gather(size, projective(rectangle_to(ring, target)), shift(offset), order, mode, cval)
 
 
 def _resized(shape: Shape, size: Shape, order: int, mode: str, cval: float, anti_aliasing: bool) -> Gather:
@@ -331,43 +405,3 @@ def _resized(shape: Shape, size: Shape, order: int, mode: str, cval: float, anti
     placement[:-1, -1] = offset
     smooth = tuple(max(0.0, o) for o in offset) if anti_aliasing and order else ()
     return Gather(size, Separable(factor, offset), placement, order, mode, cval, smooth)
-
-
-def _shift(offset: tuple[float, ...] | Matrix) -> Matrix:
-    m = np.eye(len(offset) + 1)
-    m[:-1, -1] = offset
-    return m
-
-
-def _about(matrix: Matrix, center: tuple[float, float]) -> Matrix:
-    """The same transformation with another fixed point."""
-    back = _shift((-center[0], -center[1]))
-    result: Matrix = _shift(center) @ matrix @ back
-    return result
-
-
-def _rotation(angle: float) -> Matrix:
-    """Result -> input for content turning counter-clockwise, on (row, column, 1); right angles are exact."""
-    quarter = round(angle / 90) if angle % 90 == 0 else None
-    if quarter is not None:
-        c, s = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[quarter % 4]
-    else:
-        c, s = float(np.cos(np.deg2rad(angle))), float(np.sin(np.deg2rad(angle)))
-    return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-
-
-def _affine(scale: tuple[float, float], rotation: float, shear: tuple[float, float]) -> Matrix:
-    """scikit-image's AffineTransform, on (row, column, 1)."""
-    (sy, sx), (ky, kx) = scale, np.tan(np.deg2rad(shear))
-    c, s = np.cos(np.deg2rad(rotation)), np.sin(np.deg2rad(rotation))
-    return np.array(
-        [
-            [-sy * (kx * s - c), sx * (s - ky * c), 0.0],
-            [-sy * (kx * c + s), sx * (c + ky * s), 0.0],
-            [0.0, 0.0, 1.0],
-        ]
-    )
-
-
-def _projective(matrix: Matrix) -> Projective:
-    return Projective(tuple(tuple(float(v) for v in row) for row in matrix))

@@ -11,7 +11,7 @@ from magicgui.widgets.bases import RangedWidget
 from qtpy.QtCore import QLocale, QSize, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 
-from ..ops._types import Auto, Label, Number, PerAxis, note, options, parts
+from ..ops._types import Label, Number, PerAxis, note, options, parts
 
 DIGITS = 12
 
@@ -163,10 +163,15 @@ class PerAxisRow(Container):
 
 
 class Automatic(Container):
-    """A tick for "auto", and the field that counts when it is not ticked; meanwhile it shows what auto means."""
+    """A tick for a word such as "auto", and the field that counts when it is not ticked.
 
-    def __init__(self, inner: Any, value: Any, **kwargs: Any) -> None:
-        self._tick = CheckBox(text="auto", value=True, tooltip="Choose from the image")
+    While it is ticked, the field shows what the word means.
+    """
+
+    def __init__(self, inner: Any, value: Any, word: str = "auto", **kwargs: Any) -> None:
+        self._word = word
+        tip = "Choose from the image" if word == "auto" else kwargs.get("tooltip", "")
+        self._tick = CheckBox(text=word, value=True, tooltip=tip)
         self._inner = inner
         super().__init__(widgets=[self._tick, inner], layout="vertical", labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
@@ -181,12 +186,12 @@ class Automatic(Container):
 
     @property
     def value(self) -> Any:
-        """The string "auto" or the inner field's value."""
-        return "auto" if self._tick.value else self._inner.value
+        """The word or the inner field's value."""
+        return self._word if self._tick.value else self._inner.value
 
     @value.setter
     def value(self, value: Any) -> None:
-        self._tick.value = isinstance(value, str) and value == "auto"
+        self._tick.value = isinstance(value, str) and value == self._word
         if not self._tick.value:
             self._inner.value = value
 
@@ -238,11 +243,12 @@ def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = 
     """
     members = options(hint)
     shown: dict[str, Any] = {"name": name, "label": label(name, hint), "tooltip": tooltip}
-    if note(hint, Auto):
+    words = [get_args(m)[0] for m in members if get_origin(m) is Literal and len(get_args(m)) == 1]
+    if words and len(members) > 1:
         rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
         names = (note(hint, Label) or Label()).choices or axes
         inner = _value_field(name, rest, None, names, note(hint, PerAxis), {"name": name, "tooltip": tooltip})
-        return Automatic(inner, value, **shown)
+        return Automatic(inner, value, words[0], **shown)
     return _value_field(name, list(members), value, axes, note(hint, PerAxis), shown, hint)
 
 
@@ -275,7 +281,7 @@ def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown:
     values = value if value is not None else (None,) * len(elements)
     if get_origin(elements[0]) is tuple:
         lines = [
-            _tuple_field(f"{name}_{k}", e, v, (), {}) for k, (e, v) in enumerate(zip(elements, values, strict=True))
+            _tuple_field(f"{name}_{k}", e, v, axes, {}) for k, (e, v) in enumerate(zip(elements, values, strict=True))
         ]
         return Row(lines, **shown)
     prefixes = axes if len(elements) == len(axes) else ("",) * len(elements)

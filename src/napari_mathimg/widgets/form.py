@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import Operation, ValueRange, arguments, call
 from ..ops._types import Auto, PerAxis, Suggestion, When, note
-from .fields import Automatic, field, unit_note
+from .fields import field, unit_note
 
 
 def summary(operation: Operation) -> str:
@@ -101,12 +101,13 @@ class Form(Container):
         for button in self._suggestions.values():
             button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
         known: dict[str, Any] = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})
+        known |= {**self._operation.validate({}), **self._typed_numbers()}
         for name, p in self._operation.parameters.items():
             auto = note(p.hint, Auto)
-            if auto and name not in self._hidden and isinstance(self[name], Automatic):
-                known_here = {**self._operation.validate({}), **self._typed_numbers(), **known}
-                missing = set(arguments(auto.rule)) - set(known_here)  # the value range may be known in the run only
-                self[name].suggest(None if missing else call(auto.rule, known_here))
+            if auto and name not in self._hidden and self.parameters[name] == "auto":
+                missing = set(arguments(auto.rule)) - set(known)  # the value range may be known in the run only
+                known[name] = None if missing else call(auto.rule, known)
+                self[name].suggest(known[name])
 
     def _typed_numbers(self) -> dict[str, Any]:
         return {n: v for n, v in self.parameters.items() if v != "auto"}
