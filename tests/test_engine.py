@@ -10,6 +10,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from cases import BY_NAME, coloured, plane
+from napari_mathimg import Options, apply
 from napari_mathimg.engine import prepare, region, run
 from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.ops import _types as t
@@ -292,6 +293,31 @@ def test_each_chunk_of_a_lazy_array_is_computed_once_a_pass():
     result = result_of(plan_of(BY_NAME["adjust_gamma"].declared, array, value_range=(0, 2)))
     assert counted.calls == {(i, j): 1 for i in range(2) for j in range(2)}
     assert same(result, np.asarray(array))
+
+
+def test_small_chunks_of_a_box_are_computed_in_one_call():
+    class Lazy(Watched):
+        chunks = (8, 8)
+
+    watched = Lazy(grey("f4", (200, 300)))
+    assert same(result_of(plan_of(BY_NAME["rotate"].declared, watched, threads=1)), apply(watched.array, "rotate"))
+    assert len(watched.reads) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"value_range": (-1e308, 1e308)}, "value_range="), ({"channel_axis": True}, "channel_axis=True: a whole number")],
+)
+def test_options_that_make_no_sense_are_refused(given, said):
+    with pytest.raises(ValueError, match=said):
+        Options(**given)
+
+
+def test_arrays_of_unknown_shape_are_refused():
+    da = pytest.importorskip("dask.array")
+    image = da.from_array(grey("f4"), chunks=10)
+    with pytest.raises(ValueError, match="image: a known shape; call compute_chunk_sizes"):
+        apply(image[image[:, 0] > 0.3], "rotate")
 
 
 def test_chunks_that_cannot_be_read_raise_and_may_be_read_again():

@@ -222,6 +222,37 @@ def test_the_domain_is_a_checkerboard_put_through_the_same_mapping(
     assert not widget.options.domain.isVisible()
 
 
+def test_a_domain_goes_with_its_result_and_is_never_overwritten_as_a_source(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    viewer.add_image(stack[0], name="cells")
+    widget = dock("geometry")
+    widget.operation = "swirl"
+    widget.options.domain.setChecked(True)
+    widget.options.replace.setChecked(True)
+    press(widget)
+    widget.options.domain.setChecked(False)
+    press(widget)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells – Swirl"]
+    widget.options.domain.setChecked(True)
+    press(widget)
+    twin = viewer.layers[-1]
+    before = np.array(twin.data)
+    viewer.layers.selection.active = twin
+    assert widget.picker.layer is twin
+    press(widget)
+    np.testing.assert_array_equal(twin.data, before)
+    assert len(viewer.layers) == 5
+
+
+def test_units_of_a_layer_are_followed(viewer: Any, dock: Opener, stack: Any) -> None:
+    layer = viewer.add_image(stack[0], units=("um", "um"))
+    widget = dock("denoise")
+    assert widget.form["sigma"]._unit.choices[-1] in ("µm", "μm")
+    layer.units = ("nm", "nm")
+    assert widget.form["sigma"]._unit.choices == ("px", "nm")
+
+
 def test_replace_by_another_kind_leaves_one_result(viewer: Any, dock: Opener, press: Press) -> None:
     viewer.add_image(np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8), rgb=True)
     widget = dock("intensity")
@@ -517,6 +548,7 @@ def test_settings_that_do_not_fit_change_nothing(
     widget.load_settings()
     assert len(notifications) == 1
     assert "another number of axes" in notifications[0].message
+    assert widget.options.process.currentData() == "volumes"
     assert widget.operation.id == "rotate"
     step = {**record["napari_mathimg"][-1], "operation": "gone"}
     viewer.add_image(stack[0], metadata={"napari_mathimg": [step]})

@@ -94,6 +94,35 @@ def test_lengths_are_typed_in_world_units_and_resolve_to_pixels(qtbot) -> None:
     assert tuple(row._unit.choices) == ("px",)
 
 
+def test_a_length_typed_in_the_world_stays_what_it_is_there(qtbot) -> None:
+    form = Form(operations()["gaussian"], AXES[3])
+
+    def show(spacing: tuple, unit: str) -> None:
+        form.show_image((5, 40, 50), spacing, unit, None, np.dtype(np.uint16))
+
+    show((2000.0, 325.0, 325.0), "nm")
+    row = form["sigma"]
+    row.value = (6.0, 6.0, 6.0)
+    row._unit.value = "nm"
+    assert row._row.value == (12000.0, 1950.0, 1950.0)
+    np.testing.assert_allclose(form.parameters["sigma"], (6, 6, 6))
+    show((1000.0, 325.0, 325.0), "nm")
+    assert row._row.value == (12000.0, 1950.0, 1950.0)
+    np.testing.assert_allclose(form.parameters["sigma"], (12, 6, 6))
+    show((1.0, 0.3, 0.3), "µm")
+    np.testing.assert_allclose(form.parameters["sigma"], (12, 6, 6))
+    assert row._unit.value == "px"
+
+
+def test_equal_stays_unticked_until_somebody_ticks_it(qtbot) -> None:
+    form = Form(operations()["gaussian"], AXES[2])
+    row = form["sigma"]
+    row._equal.value = False
+    form.show_image((40, 50), (1.0, 1.0), "", None, np.dtype(np.uint16))
+    row._row._fields[0].value = 5.0
+    assert form.parameters["sigma"] == (5.0, 1.0)
+
+
 def test_auto_shows_what_it_means(qtbot) -> None:
     form = Form(operations()["rotate"], AXES[2])
     form.show_image((101, 51), (1.0, 1.0), "", None, np.dtype(np.uint8))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Place = tuple[int, ...]
 CAPACITY = 2**28  # bytes of chunks kept; larger chunks are not kept at all
 
 
@@ -35,7 +36,7 @@ class Chunked:
         largest = np.prod([np.diff(e).max(initial=1) for e in self.edges], dtype=float) * self.dtype.itemsize
         self._keeps = largest <= CAPACITY / 4
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, ...], Future[Array]] = OrderedDict()
+        self._kept: OrderedDict[Place, Future[Array]] = OrderedDict()
         self._bytes = 0
 
     def __reduce__(self) -> Any:
@@ -51,33 +52,48 @@ class Chunked:
         ]
         out = np.empty([b - a for a, b in spans], self.dtype)
         touched = [range(_chunk_of(e, a), _chunk_of(e, b - 1) + 1) for e, (a, b) in zip(self.edges, spans, strict=True)]
-        for chunk in itertools.product(*touched):
-            ends = [(int(e[i]), int(e[i + 1])) for e, i in zip(self.edges, chunk, strict=True)]
+        for chunk, future in self._futures(list(itertools.product(*touched))).items():
+            ends = self._ends(chunk)
             both = [(max(a, c), min(b, d)) for (a, b), (c, d) in zip(spans, ends, strict=True)]
             there = tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(both, ends, strict=True))
             here = tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(both, spans, strict=True))
-            out[here] = self._chunk(chunk, tuple(slice(*e) for e in ends))[there]
+            out[here] = future.result()[there]
         return out[tuple(slice(None) if isinstance(k, slice) else 0 for k in key)]
 
-    def _chunk(self, chunk: tuple[int, ...], box: tuple[slice, ...]) -> Array:
-        """Return a chunk, waiting for the thread that already reads it."""
+    def _ends(self, chunk: Place) -> list[tuple[int, int]]:
+        return [(int(e[i]), int(e[i + 1])) for e, i in zip(self.edges, chunk, strict=True)]
+
+    def _futures(self, wanted: list[Place]) -> dict[Place, Future[Array]]:
+        """Claim the chunks that nobody has read or reads, read them at once, and wait for no one before."""
+        futures, mine = {}, []
         with self._lock:
-            future = self._kept.get(chunk)
-            first = future is None
-            if future is None:
-                future = self._kept[chunk] = Future()
-            self._kept.move_to_end(chunk)
-        if first:
-            try:
-                found = np.asarray(self.array[box])
-            except BaseException as error:
-                with self._lock:
+            for chunk in wanted:
+                if chunk not in self._kept:
+                    self._kept[chunk] = Future()
+                    mine.append(chunk)
+                self._kept.move_to_end(chunk)
+                futures[chunk] = self._kept[chunk]
+        if mine:
+            self._read(mine, futures)
+        return futures
+
+    def _read(self, mine: list[Place], futures: dict[Place, Future[Array]]) -> None:
+        """Read some chunks by their bounding box in one call: a call may cost as much as many chunks."""
+        ends = [self._ends(chunk) for chunk in mine]
+        box = [(min(e[k][0] for e in ends), max(e[k][1] for e in ends)) for k in range(len(self.shape))]
+        try:
+            found = np.asarray(self.array[tuple(slice(*b) for b in box)])
+        except BaseException as error:
+            with self._lock:
+                for chunk in mine:
                     del self._kept[chunk]
-                future.set_exception(error)
-                raise
-            future.set_result(found)
-            self._forget_oldest(found.nbytes)
-        return future.result()
+            for chunk in mine:
+                futures[chunk].set_exception(error)
+            raise
+        for chunk, chunk_ends in zip(mine, ends, strict=True):
+            part = found[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(chunk_ends, box, strict=True))]
+            futures[chunk].set_result(part if len(mine) == 1 else part.copy())
+        self._forget_oldest(sum(futures[chunk].result().nbytes for chunk in mine))
 
     def _forget_oldest(self, more: int) -> None:
         with self._lock:

@@ -57,7 +57,8 @@ class Options:
                 raise ValueError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, allowed))}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
             object.__setattr__(self, "value_range", self._two_numbers())
-        if self.channel_axis is not None and not isinstance(self.channel_axis, int | np.integer):
+        axis = self.channel_axis
+        if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
             raise ValueError(f"channel_axis={self.channel_axis!r}: a whole number or None")
         if not (isinstance(self.scope, str) and self.scope == "all"):
             object.__setattr__(self, "scope", self._ranges())
@@ -74,13 +75,15 @@ class Options:
             low, high = (float(v) for v in self.value_range)
         except (TypeError, ValueError):
             low = high = np.nan
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        if not (np.isfinite(low) and np.isfinite(high - low) and low < high):
             raise ValueError(f"value_range={self.value_range!r}: 'data', 'dtype', or two finite numbers, low and high")
         return low, high
 
     def source(self, array: Any) -> Source:
         """Return an array as these options read it."""
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
+        if any(n != n for n in array.shape):
+            raise ValueError("image: a known shape; call compute_chunk_sizes() on the Dask array first")
         array = kept_in_chunks(array)
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 

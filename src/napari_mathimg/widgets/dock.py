@@ -188,6 +188,7 @@ class FamilyDock(QWidget):
             names = [
                 "data",
                 "scale",
+                "units",
                 "axis_labels",
                 *(["contrast_limits"] if hasattr(layer, "contrast_limits") else []),
             ]
@@ -275,7 +276,7 @@ class FamilyDock(QWidget):
 
     def load_step(self, step: Mapping[str, Any]) -> None:
         """Fill in a recorded step; nothing is changed where its numbers of axes are not those of the form."""
-        before = self.operation
+        before, options = self.operation, self.options.state()
         self.operation = step["operation"]
         self.options.load(step["options"], step["scope"])
         self._show()
@@ -285,6 +286,7 @@ class FamilyDock(QWidget):
         except ValueError:
             self.form.load(typed)
             self.operation = before
+            self.options.restore(options)
             raise ValueError("the layer has another number of axes than the one they were used on") from None
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
 
@@ -336,7 +338,7 @@ class FamilyDock(QWidget):
         job = self._job
         assert job is not None
         source = job.layer()
-        replaces = self.options.replace.isChecked() and self.result is not source
+        replaces = self.options.replace.isChecked() and source not in (self.result, self._there(self._twin))
         previous = (self.result, self._there(self._twin)) if replaces else (None, None)
         self._adding = True
         try:

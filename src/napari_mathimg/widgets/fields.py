@@ -100,6 +100,7 @@ class PerAxisRow(Container):
     def __init__(self, row: Row, value: tuple[Any, ...], is_length: bool = False, **kwargs: Any) -> None:
         self._row = row
         self._spacing = (1.0,) * len(value)
+        self._most = [f.max for f in row._fields]
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
         self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", enabled=False)
         self._pixels = MessageLabel(visible=False)
@@ -112,7 +113,15 @@ class PerAxisRow(Container):
         self._unit.changed.connect(self._convert)
 
     def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
-        """Let lengths be typed in a world unit, of which a pixel has so many along each axis."""
+        """Let lengths be typed in a world unit, of which a pixel has so many along each axis.
+
+        Lengths typed in this unit stay what they are in the world; others stay what they are in pixels.
+        """
+        if unit and self._unit.value == unit:
+            self._spacing = tuple(spacing)
+            self._widen_bounds()
+            self._tell()
+            return
         in_pixels = self.value
         self._spacing = tuple(spacing)
         choices = ["px", unit] if unit else ["px"]
@@ -123,13 +132,22 @@ class PerAxisRow(Container):
         self._unit.enabled = bool(unit)
         self._type(in_pixels)
 
+    def _widen_bounds(self) -> None:
+        """Bounds are in pixels; say them in the chosen unit, never below what is typed."""
+        factors = self._spacing if self._unit.value != "px" else (1.0,) * len(self._spacing)
+        for f, most, factor in zip(self._row._fields, self._most, factors, strict=True):
+            f.max = max(most * factor, f.value)
+
     def _type(self, in_pixels: Sequence[Any]) -> None:
         """Show lengths given in pixels in the chosen unit."""
         world = self._unit.value != "px"
         typed = [v * s if world else v for v, s in zip(in_pixels, self._spacing, strict=True)]
-        with self._equal.changed.blocked():
-            self._equal.value = max(typed) - min(typed) <= 1e-9 * max(abs(v) for v in (*typed, 1e-300))
+        if not _all_equal(typed):
+            with self._equal.changed.blocked():
+                self._equal.value = False
+        self._widen_bounds()
         self._row.value = typed
+        self._widen_bounds()
         self._tell()
 
     def _convert(self, unit: str) -> None:
@@ -159,7 +177,13 @@ class PerAxisRow(Container):
         each = tuple(value) if isinstance(value, list | tuple) else (value,) * len(self._row.value)
         if len(each) != len(self._row.value):
             raise ValueError(f"{len(self._row.value)} values, not {len(each)}")
+        with self._equal.changed.blocked():
+            self._equal.value = _all_equal(each)
         self._type(each)
+
+
+def _all_equal(values: Sequence[float]) -> bool:
+    return max(values) - min(values) <= 1e-9 * max(abs(v) for v in values)
 
 
 class Automatic(Container):

@@ -72,6 +72,8 @@ def show_result(
     arguments = result_arguments(job.source, done.plan, done.limits, job.scope)
     layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.data, arguments, previous)
     if done.twin is None:
+        if previous_twin is not None:
+            viewer.layers.remove(previous_twin)
         return layer, None
     place = {name: arguments[name] for name in PLACE}
     name = f"{arguments['name']} (domain)"

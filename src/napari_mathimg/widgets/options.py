@@ -202,6 +202,16 @@ class OptionsPanel(QWidget):
             scope=ranges,
         ), "everything" if ranges == "all" else self.scope.currentText().lower()
 
+    def state(self) -> list[tuple[QComboBox, Any]]:
+        """Return what is chosen."""
+        boxes = (self.process, self.scope, self.value_range, self.statistics, self.dtype)
+        return [(box, box.currentData()) for box in boxes]
+
+    def restore(self, state: list[tuple[QComboBox, Any]]) -> None:
+        """Choose again what was chosen."""
+        for box, data in state:
+            self.choose(box, data)
+
     def load(self, options: Mapping[str, Any], scope: str) -> None:
         """Choose what a result's record says, as far as it is offered."""
         self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
