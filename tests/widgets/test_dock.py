@@ -442,6 +442,18 @@ def test_contrast_limits_are_kept_or_set_from_the_result(viewer: Any, dock: Open
     assert tuple(viewer.layers[-1].contrast_limits) == (0, 1)
 
 
+def test_labels_of_a_form_line_up_in_the_window(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:
+    viewer.add_image(stack)
+    widget = dock("geometry")
+    qtbot.wait(50)
+    for operation in ("affine", "swirl", "rectify"):
+        widget.operation = operation
+        rows = [row for field in widget.form if (row := field._labeled_widget()) is not None]
+        widths = {row.label_width for row in rows}
+        assert len(widths) == 1
+        assert widths.pop() >= max(row._label_widget.native.sizeHint().width() for row in rows)
+
+
 def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: Any, stack: Any) -> None:
     from napari._app_model import get_app_model
 

@@ -126,9 +126,10 @@ class FamilyDock(QWidget):
             self._show()
         if not self._placed:
             self._placed = True
-            QTimer.singleShot(0, self._share_place)
+            QTimer.singleShot(0, self._settle)
 
-    def _share_place(self) -> None:
+    def _settle(self) -> None:
+        self.form.align()  # in the style of the window, which is known from now on
         dock, window = dock_of(self), self.window()
         if dock is None or not isinstance(window, QMainWindow):
             return
