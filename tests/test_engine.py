@@ -354,3 +354,11 @@ def test_kept_chunks_are_bounded(monkeypatch):
         np.testing.assert_array_equal(kept[a:b, c:d], image[a:b, c:d])
         np.testing.assert_array_equal(kept[int(a) % 200, c:d], image[int(a) % 200, c:d])
         assert sum(f.result().nbytes for f in kept._kept.values()) == kept._bytes <= 40_000
+
+
+def test_levels_that_are_given_need_no_look_at_the_image():
+    watched = Watched(grey("f4"))
+    plan = plan_of(BY_NAME["clip"].declared, watched, parameters={"low": 0.1, "high": 0.2})
+    assert watched.reads == []
+    assert plan.parameters["low"] == 0.1
+    assert plan_of(BY_NAME["clip"].declared, watched).parameters["low"] == watched.array.min()

@@ -124,6 +124,16 @@ def test_the_value_range_of_clip_counts_while_a_level_is_chosen_from_it(
     assert not widget.options._shown["range"]
 
 
+def test_a_pointwise_operation_offers_planes_after_one_on_volumes(viewer: Any, dock: Opener, stack: Any) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    widget.operation = "equalize_adapthist"
+    widget.options.choose(widget.options.process, "volumes")
+    widget.operation = "adjust_gamma"
+    assert not widget.options._shown["process"]
+    assert widget.options.scope.itemText(1) == "This plane"
+
+
 def test_grey_of_a_grey_layer_cannot_be_asked_for(viewer: Any, dock: Opener, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("intensity")

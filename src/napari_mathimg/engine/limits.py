@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,12 +31,12 @@ class Survey(NamedTuple):
 
 
 def value_ranges(
-    op: Operation, source: Source, options: Options, values: str, threads: int
+    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int
 ) -> Generator[Progress, None, tuple[Limits, int]]:
     """Return the range of the layer, under (), or of each item, and how many values will end at its ends."""
     kind, how = source.dtype.kind, options.value_range
     given = None if how == "data" else dtype_range(source.dtype) if how == "dtype" else how
-    ranged = values == "normalized" or op.asks("values")
+    ranged = op.uses_range(parameters)
     fills_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     counts = op.saturates and given is not None and not _holds(given, source.dtype)

@@ -53,7 +53,7 @@ def prepare(
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
-    limits, saturated = yield from value_ranges(op, source, options, values, threads)
+    limits, saturated = yield from value_ranges(op, given, source, options, values, threads)
     known = {"dtype": dtype, "values": pooled(limits.values())}
     resolved = op.resolve(given, source.item, known)
     second = _second_images(op, source, images, options)
@@ -131,7 +131,7 @@ def _references(plan: Plan, threads: int) -> Steps:
         if role == "reference":
             source = plan.images[name]
             plain = Options(ndim=source.ndim, channel_axis=source.channel_axis)
-            limits, _ = yield from value_ranges(plan.operation, source, plain, plan.values, threads)
+            limits, _ = yield from value_ranges(plan.operation, plan.parameters, source, plain, plan.values, threads)
             own = replace(plan, source=source, limits=limits)
             measured = []
             for channel in _channels(own):

@@ -142,12 +142,7 @@ class Operation:
         """Name of the module that declares it."""
         return self.module.rpartition(".")[2]
 
-    @property
-    def uses_range(self) -> bool:
-        """Whether the value range changes the result."""
-        return self.values == "normalized" or self.asks("values")
-
-    def uses_range_with(self, given: Mapping[str, Any]) -> bool:
+    def uses_range(self, given: Mapping[str, Any]) -> bool:
         """Whether the value range changes the result for parameters of which some may be "auto"."""
         others = [h for s in self.statistics for h in (s.measure, s.finish)]
         asked = self.values == "normalized" or any("values" in arguments(h) for h in (self.compute, *others))
@@ -158,13 +153,6 @@ class Operation:
     def is_warp(self) -> bool:
         """Whether it changes the image's domain."""
         return self.compute is not self.function
-
-    def asks(self, name: str) -> bool:
-        """Whether the operation, or one of its rules, names something the engine supplies."""
-        autos = (note(p.hint, Auto) for p in self.parameters.values())
-        helpers = [self.compute, self.check, *(a.rule for a in autos if a)]
-        helpers += [h for s in self.statistics for h in (s.measure, s.finish)]
-        return any(h is not None and name in arguments(h) for h in helpers)
 
     def works_on(self, ndim: int) -> bool:
         """Whether items may have so many axes."""

@@ -225,7 +225,7 @@ class FamilyDock(QWidget):
         ndim = self.options.ndim(layer, op)
         self._show_form(op, axis_names(layer)[-ndim:], LABELS_HAVE if isinstance(layer, Labels) else {})
         self.options.show_for(layer, op, self.form.parameters)
-        limits = self.options.limits(layer) if op.uses_range else None
+        limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))

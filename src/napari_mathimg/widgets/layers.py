@@ -135,7 +135,7 @@ def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
         "scope": scope,
         "saturated": plan.saturated,
     }
-    if plan.operation.uses_range:
+    if plan.operation.uses_range(plan.parameters):
         step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
     return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
 

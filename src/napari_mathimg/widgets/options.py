@@ -64,8 +64,8 @@ class OptionsPanel(QWidget):
     def _suggest_range(self, layer: Layer) -> None:
         """Begin a custom range with the contrast limits, until somebody types another."""
         if not self._touched and hasattr(layer, "contrast_limits"):
-            self.low.value, self.high.value = layer.contrast_limits
-            self._touched = False
+            with self.low.changed.blocked(), self.high.changed.blocked():
+                self.low.value, self.high.value = layer.contrast_limits
 
     def _add(self, name: str, label: str, field: QWidget, tip: str) -> None:
         text = QLabel(label)
@@ -111,9 +111,15 @@ class OptionsPanel(QWidget):
         """Number of axes of an item."""
         if operation.dimensions == "all":
             return int(layer.ndim)
-        both = operation.works_on(2) and operation.works_on(3)
-        volumes = self.process.currentData() == "volumes" if both else operation.works_on(3)
-        return 3 if volumes and int(layer.ndim) >= 3 else 2
+        if not operation.works_on(2):
+            return 3
+        volumes = self._items_matter(operation) and self.process.currentData() == "volumes"
+        return 3 if volumes and operation.works_on(3) and int(layer.ndim) >= 3 else 2
+
+    def _items_matter(self, operation: Operation) -> bool:
+        """Whether planes and volumes give different results; where not, planes leave the finer scope."""
+        by_item = any(not s.pooled for s in operation.statistics) or self.statistics.currentData() == "item"
+        return operation.reach != POINTWISE or by_item
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that matter for an operation with such parameters on a layer."""
@@ -123,15 +129,13 @@ class OptionsPanel(QWidget):
         self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
-        ranged = operation.uses_range_with(parameters) and not labels
+        ranged = operation.uses_range(parameters) and not labels
         items = layer.ndim > ndim and self.scope.currentData() == "all"
         pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
-        volumetric = operation.reach != POINTWISE or any(not s.pooled for s in operation.statistics)
-        per_item = pooled and self.statistics.currentData() == "item"
         both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
         retyped = not labels and not rgb and operation.values != "exact"
         shown = {
-            "process": layer.ndim >= 3 and both and (volumetric or per_item),
+            "process": layer.ndim >= 3 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
