@@ -7,6 +7,7 @@ from .ops._operation import Operation
 
 FAMILIES = {
     "geometry": "Geometry",
+    "perspective": "Perspective",
     "intensity": "Intensity",
     "noise": "Noise",
     "denoise": "Denoise",

@@ -456,7 +456,7 @@ def test_labels_of_a_form_line_up_in_the_window(viewer: Any, dock: Opener, qtbot
     viewer.add_image(stack)
     widget = dock("geometry")
     qtbot.wait(50)
-    for operation in ("affine", "swirl", "rectify"):
+    for operation in ("affine", "swirl", "homography"):
         widget.operation = operation
         rows = [row for field in widget.form if (row := field._labeled_widget()) is not None]
         widths = {row.label_width for row in rows}

@@ -1,16 +1,13 @@
 """Changes of an image's domain: each is its map, read by one sampler."""
 
-from typing import Annotated, Any, Literal
-
 import numpy as np
 
 from . import _types as t
 from ._matrices import about, affine_matrix, projective, shift, turning
-from ._quadrilateral import Corners, auto_side, check_corners, ordered, rectangle_to
 from ._reach import Gather, Separable, Swirl
 from ._sampling import warp
 
-__all__ = ["affine", "crop", "homography", "rectify", "rescale", "resize", "rotate", "swirl"]
+__all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
 
 Shape = tuple[int, ...]
 
@@ -321,80 +318,6 @@ def homography(
     """
     m = np.array(matrix, float)[[1, 0, 2]][:, [1, 0, 2]]
     return Gather(shape, projective(m if inverse else np.linalg.inv(m)), np.eye(3), order, mode, cval)
-
-
-Width = Annotated[Literal["auto"] | t.Size, t.Auto(lambda corners, turn: auto_side(corners, turn, "width"))]
-Height = Annotated[Literal["auto"] | t.Size, t.Auto(lambda corners, turn: auto_side(corners, turn, "height"))]
-
-
-def _check_rectify(shape: Shape, corners: Corners, width: int, height: int, canvas: Any) -> None:
-    if corners != t.outer_corners(shape):
-        check_corners(corners)
-    if canvas != "rectangle" and (canvas[0] < height or canvas[1] < width):
-        raise ValueError(f"canvas={canvas}: at least the rectangle's {height} rows and {width} columns")
-
-
-@warp("Rectify", check=_check_rectify)
-def rectify(
-    shape: Shape, /, *, corners: t.Corners = "auto", width: Width = "auto", height: Height = "auto",
-    turn: Literal[0, 1, 2, 3] = 0, canvas: t.Canvas = "rectangle", order: t.Order = 1, mode: t.Edge = "constant",
-    cval: t.Fill = 0.0,
-) -> Gather:  # fmt: skip
-    """Map the quadrilateral through four corners to a rectangle.
-
-    The corners may come in any order. They are put in clockwise order; where width and height differ, the longer
-    pair of edges becomes the longer side; of the starts left, the one whose top edge points nearest to +x becomes
-    the upper left corner. The result has the source's pixel size and lies centred where the quadrilateral was.
-
-    Parameters
-    ----------
-    corners
-        Four points (row, column) in pixels; the image's own corners by default.
-    width
-        Width of the rectangle in pixels; the mean length of its top and bottom edges by default.
-    height
-        Height of the rectangle in pixels; the mean length of its other edges by default.
-    turn
-        Quarter turns by which the rectangle's corners step on, counter-clockwise for the content.
-    canvas
-        "rectangle": the corners lie on the outer pixel edges of the result. Or (rows, columns) of a larger result
-        with the rectangle centred in it.
-    order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
-    mode
-        What lies beyond the edges, in scipy.ndimage's terms.
-    cval
-        Value beyond the edges in mode "constant".
-
-    Raises
-    ------
-    ValueError
-        If the corners are not those of a convex quadrilateral or nearer than two pixels; the corner to move is named.
-
-    References
-    ----------
-    .. [1] P. S. Heckbert, "Fundamentals of texture mapping and image warping", UCB/CSD 89/516 (1989).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from napari_mathimg import apply
-    >>> board = np.kron(np.eye(2, dtype=int), np.ones((2, 2), int))
-    >>> apply(board, "rectify", corners=[(-0.5, -0.5), (3.5, 3.5), (3.5, -0.5), (-0.5, 3.5)], width=2, height=2)
-    array([[1, 0],
-           [0, 1]])
-    """
-    ring = ordered(t.resolved(corners), t.resolved(width), t.resolved(height), turn)
-    rows, columns = t.resolved(height), t.resolved(width)
-    size = (rows, columns) if canvas == "rectangle" else t.resolved(canvas)
-    if canvas == "rectangle":
-        target = (-0.5, -0.5, rows - 0.5, columns - 0.5)
-    else:
-        top, left = (size[0] - rows) / 2, (size[1] - columns) / 2
-        target = (top, left, top + rows, left + columns)
-    middle = ((target[0] + target[2]) / 2, (target[1] + target[3]) / 2)
-    offset = np.mean(ring, axis=0) - middle
-    return Gather(size, projective(rectangle_to(ring, target)), shift(offset), order, mode, cval)
 
 
 def _resized(shape: Shape, size: Shape, order: int, mode: str, cval: float, anti_aliasing: bool) -> Gather:

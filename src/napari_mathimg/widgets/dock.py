@@ -1,7 +1,8 @@
 """The dock of a family: a layer, an operation, its form, and a run that adds a layer."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from weakref import ref
 
@@ -15,8 +16,9 @@ from ..engine import Progress
 from ..ops._operation import Operation, arguments
 from ..ops._types import Auto, note
 from .form import Form, summary
-from .job import Done, Job, show_result, steps
+from .job import EXPECTED, Done, Job, Outcome, all_steps, show_result
 from .layers import (
+    DOMAIN,
     axis_names,
     check_square,
     full_resolution,
@@ -30,6 +32,7 @@ from .open import open_dock
 from .options import OptionsPanel
 from .parts import button, dock_of, labelled, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
+from .results import Results
 from .runner import Runner
 from .warm import warm
 
@@ -55,16 +58,16 @@ class FamilyDock(QWidget):
         self._operations = family(self.family)
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
-        self._result: ref[Layer] | None = None
-        self._twin: ref[Layer] | None = None
+        self._results = Results(napari_viewer)
         self._watched: list[tuple[Any, Any]] = []
-        self._job: Job | None = None
+        self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
+        self._refused: list[tuple[str, Exception]] = []
         self._placed = False
         self._adding = False
         self._stale = True
         self.runner = Runner(self)
         self.options = OptionsPanel()
-        self.picker = LayerPicker(napari_viewer, lambda layer: is_usable(layer, self.family), self._may_follow, self)
+        self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.operations = ElidedComboBox()
         self._build()
         self._connect()
@@ -95,16 +98,24 @@ class FamilyDock(QWidget):
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         buttons = side_by_side(self.reset_button, self.load_button)
+        choices = {"Layer": self.picker} | ({"Operation": self.operations} if len(self._operations) > 1 else {})
         layout = QVBoxLayout(self)
-        layout.addLayout(labelled({"Layer": self.picker, "Operation": self.operations}))
-        layout.addWidget(scrolled(self._summary, self._note, self._forms_place, buttons, line, self.options), 1)
+        layout.addLayout(labelled(choices))
+        layout.addWidget(
+            scrolled(self._summary, *self._panels(), self._note, self._forms_place, buttons, line, self.options), 1
+        )
         layout.addLayout(side_by_side(self.run_button, self.cancel_button))
         layout.addWidget(self.progress)
         layout.addWidget(self.message)
         self.setMinimumWidth(300)
 
+    def _panels(self) -> tuple[QWidget, ...]:
+        """What a dock shows above its form."""
+        return ()
+
     def _connect(self) -> None:
         self.picker.picked.connect(self._show_layer)
+        self.picker.selected.connect(self._show_selected)
         self.operations.currentIndexChanged.connect(self._choose)
         self.options.changed.connect(self._show)
         self.reset_button.clicked.connect(lambda: self.form.reset())
@@ -112,12 +123,13 @@ class FamilyDock(QWidget):
         self.run_button.clicked.connect(self.run)
         self.cancel_button.clicked.connect(self.runner.cancel)
         self.runner.progressed.connect(self._show_progress)
-        self.runner.returned.connect(self._add_result)
+        self.runner.returned.connect(self._add_results)
         self.runner.failed.connect(self._tell_failure)
         self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
         self.runner.finished.connect(self._end)
-        picker, runner, watched = self.picker, self.runner, self._watched
-        self.destroyed.connect(lambda: _let_go(picker, runner, watched))
+        self._undo += [self.picker.disconnect_from_viewer, self.runner.cancel, partial(_disconnect, self._watched)]
+        undo = self._undo
+        self.destroyed.connect(lambda: _let_go(undo))
 
     def showEvent(self, event: Any) -> None:
         """Share the place of the other family docks, as tabs, when shown for the first time."""
@@ -144,7 +156,7 @@ class FamilyDock(QWidget):
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
-        _let_go(self.picker, self.runner, self._watched)
+        _let_go(self._undo)
         self.deleteLater()
 
     @property
@@ -166,12 +178,7 @@ class FamilyDock(QWidget):
     @property
     def result(self) -> Layer | None:
         """The layer this dock made last, while it is in the viewer."""
-        return self._there(self._result)
-
-    def _there(self, kept: ref[Layer] | None) -> Layer | None:
-        """A layer that was made earlier, while it is in the viewer."""
-        layer = kept() if kept is not None else None
-        return layer if layer is not None and layer in self._viewer.layers else None
+        return self._results.last
 
     def _may_follow(self, layer: Layer) -> bool:
         """Whether the layer picker goes to a layer that becomes active: not to a result about to be replaced."""
@@ -181,9 +188,7 @@ class FamilyDock(QWidget):
         """Follow another layer's data, scale and limits, then show what fits it."""
         if not self._adding:
             self.message.clear()
-        while self._watched:
-            emitter, callback = self._watched.pop()
-            emitter.disconnect(callback)
+        _disconnect(self._watched)
         layer = self.picker.layer
         if layer is not None:
             names = [
@@ -217,13 +222,14 @@ class FamilyDock(QWidget):
         self.run_button.setEnabled(layer is not None and not self.runner.is_running)
         self.load_button.setEnabled(layer is not None and last_step(layer) is not None)
         self.options.setVisible(layer is not None)
+        self._show_selected()
         if layer is None:
-            kinds = "image or labels" if self.family == "geometry" else "image"
+            kinds = "image or labels" if self.family in DOMAIN else "image"
             self._show_note(f"Open or select an {kinds} layer to begin.")
-            self._show_form(op, ("y", "x"), {})
+            self._show_form(op, ("y", "x"), self._hidden(None))
             return
         ndim = self.options.ndim(layer, op)
-        self._show_form(op, axis_names(layer)[-ndim:], LABELS_HAVE if isinstance(layer, Labels) else {})
+        self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
         self.options.show_for(layer, op, self.form.parameters)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
@@ -233,6 +239,13 @@ class FamilyDock(QWidget):
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
         self._show_note("This needs an RGB layer." if colourless else self._remark(layer))
         self.reset_button.setEnabled(bool(len(self.form)))
+
+    def _hidden(self, layer: Layer | None) -> dict[str, Any]:
+        """Parameters that the form does not show for a layer, and the values they then have."""
+        return LABELS_HAVE if isinstance(layer, Labels) else {}
+
+    def _show_selected(self) -> None:
+        self.options.all_selected.setVisible(len(self._selected()) > 1)
 
     def _remark(self, layer: Layer) -> str:
         if not layer.multiscale:
@@ -291,28 +304,48 @@ class FamilyDock(QWidget):
             raise ValueError("the layer has another number of axes than the one they were used on") from None
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
 
+    def _selected(self) -> list[Layer]:
+        """The layers of the dock's kind that are selected in the viewer."""
+        return [layer for layer in self._viewer.layers if layer in self._viewer.layers.selection and self._takes(layer)]
+
+    def _takes(self, layer: Layer) -> bool:
+        return is_usable(layer, self.family)
+
+    def parameters_for(self, layer: Layer) -> dict[str, Any]:
+        """Return what is typed, as it counts for a layer."""
+        return self.form.parameters
+
+    def _job(self, layer: Layer) -> Job:
+        """Return all that a run on a layer needs; ValueError where it cannot be done."""
+        op = self.operation
+        check_square(op, layer)
+        options, scope = self.options.options(layer, op, self._viewer.dims)
+        parameters = op.validate(self.parameters_for(layer))
+        domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
+        return Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter())
+
     def run(self) -> None:
-        """Apply the operation to the chosen layer; the result is added when it is done."""
-        layer, op = self.picker.layer, self.operation
-        if layer is None or self.runner.is_running:
+        """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
+        if self.picker.layer is None or self.runner.is_running:
             return
         if self._stale:
             self._show()
-        try:
-            check_square(op, layer)
-            options, scope = self.options.options(layer, op, self._viewer.dims)
-            parameters = op.validate(self.form.parameters)
-            domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
-            job = Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter())
-        except ValueError as error:
-            self._tell_failure(error)
+        selected = self._selected()
+        many = len(selected) > 1 and self.options.all_selected.isChecked()
+        jobs, self._refused = [], []
+        for layer in selected if many else [self.picker.layer]:
+            try:
+                jobs.append(self._job(layer))
+            except ValueError as error:
+                self._refused.append((layer.name, error))
+        if not jobs:
+            self._tell_failure(self._refused[0][1])
             return
-        self._job = job
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.message.setText("")
         self.progress.show()
-        self.runner.start(steps(job))
+        self.runner.start(all_steps(jobs))
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setMaximum(progress.total)
@@ -321,7 +354,7 @@ class FamilyDock(QWidget):
 
     def _tell_failure(self, error: Exception) -> None:
         """Tell an expected error once; let an unexpected one surface."""
-        if not isinstance(error, ValueError | MemoryError | OSError):
+        if not isinstance(error, EXPECTED):
             self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
             raise error
         text = str(error) or type(error).__name__
@@ -329,61 +362,52 @@ class FamilyDock(QWidget):
         show_error(text)
 
     def _end(self) -> None:
-        self._job = None
         self.progress.hide()
         self.progress.reset()
         self.cancel_button.setEnabled(False)
         self._show()
 
-    def _add_result(self, done: Done) -> None:
-        job = self._job
-        assert job is not None
+    def _add_results(self, outcomes: list[Outcome]) -> None:
+        """Add the layers of a run, and tell what became of each."""
+        failed = self._refused + [(o.job.source.name, o.error) for o in outcomes if o.error is not None]
+        told = [self._add_result(o.job, o.done, len(outcomes) == 1) for o in outcomes if o.done is not None]
+        if len(told) > 2:
+            told = [f"{len(told)} layers in {time.perf_counter() - outcomes[0].job.begun:.1f}{NO_BREAK}s."]
+        failures = [f"{name}: {error}." for name, error in failed]
+        self.message.setText(" ".join(told + failures))
+        for text in failures:
+            show_error(text)
+
+    def _add_result(self, job: Job, done: Done, alone: bool) -> str:
+        """Add the layer of one job; say what it is."""
         source = job.layer()
-        replaces = self.options.replace.isChecked() and source not in (self.result, self._there(self._twin))
-        previous = (self.result, self._there(self._twin)) if replaces else (None, None)
+        previous = self._results.previous(source, alone) if self.options.replace.isChecked() else (None, None)
         self._adding = True
         try:
             layer, twin = show_result(self._viewer, job, done, *previous)
+            self._results.keep(source, layer, twin)
+            self._complete(layer, job, done)
         finally:
             self._adding = False
-        self._result, self._twin = ref(layer), ref(twin) if twin is not None else None
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
         size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
         text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f}{NO_BREAK}s."
         if done.plan.saturated:
             text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
-        self.message.setText(text)
+        return text
+
+    def _complete(self, layer: Layer, job: Job, done: Done) -> None:
+        """What a dock does with a result it has just added."""
 
 
-def _let_go(picker: LayerPicker, runner: Runner, watched: list[tuple[Any, Any]]) -> None:
+def _let_go(undo: list[Callable[[], Any]]) -> None:
     """Stop the run and undo every connection of a dock that is gone."""
-    Runner.cancel(runner)
-    LayerPicker.disconnect_from_viewer(picker)
-    while watched:
-        emitter, callback = watched.pop()
+    while undo:
+        undo.pop()()
+
+
+def _disconnect(connections: list[tuple[Any, Any]]) -> None:
+    while connections:
+        emitter, callback = connections.pop()
         emitter.disconnect(callback)
-
-
-class GeometryDock(FamilyDock):
-    """Changes of an image's domain."""
-
-    family = "geometry"
-
-
-class IntensityDock(FamilyDock):
-    """Changes of intensities."""
-
-    family = "intensity"
-
-
-class NoiseDock(FamilyDock):
-    """Noise models."""
-
-    family = "noise"
-
-
-class DenoiseDock(FamilyDock):
-    """Smoothing and noise removal."""
-
-    family = "denoise"

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from magicgui.backends._qtpy.widgets import FloatSpinBox as _FloatSpinBoxBackend
 from magicgui.backends._qtpy.widgets import QBaseRangedWidget
-from magicgui.widgets import CheckBox, ComboBox, Container
+from magicgui.widgets import CheckBox, ComboBox, Container, LiteralEvalLineEdit
 from magicgui.widgets import Label as MessageLabel
 from magicgui.widgets.bases import RangedWidget
 from qtpy.QtCore import QLocale, QSize, Qt
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 from ..ops._types import Label, Number, PerAxis, note, options, parts
 
 DIGITS = 12
+TYPED = "typed"
 
 
 class _TrimmedSpinBox(QDoubleSpinBox):
@@ -231,6 +232,44 @@ class Automatic(Container):
             self._inner.visible = True
 
 
+class Choice(Container):
+    """A box of words and "typed", and the field that counts where that is chosen."""
+
+    def __init__(self, words: Sequence[str], inner: Any, value: Any, **kwargs: Any) -> None:
+        self._box = ComboBox(choices=[*words, TYPED], value=words[0], tooltip=kwargs.get("tooltip", ""))
+        self._inner = inner
+        super().__init__(widgets=[self._box, inner], layout="vertical", labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        self._box.changed.connect(self._show)
+        self.value = value
+        self._show()
+
+    def _show(self) -> None:
+        self._inner.visible = self._box.value == TYPED
+
+    @property
+    def value(self) -> Any:
+        """The word or the inner field's value."""
+        return self._inner.value if self._box.value == TYPED else self._box.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if isinstance(value, str):
+            self._box.value = value
+        else:
+            self._inner.value = value
+            self._box.value = TYPED
+
+
+class Points(LiteralEvalLineEdit):
+    """A field for any number of points, typed as ((row, column), ...)."""
+
+    def get_value(self) -> Any:
+        """Return the points as tuples."""
+        value = super().get_value()
+        return tuple(tuple(p) for p in value) if isinstance(value, list | tuple) else value
+
+
 def label(name: str, hint: Any) -> str:
     """Return what a form calls a parameter, with its unit."""
     text = (note(hint, Label) or Label()).text or name.replace("_", " ")
@@ -272,7 +311,7 @@ def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = 
         rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
         names = (note(hint, Label) or Label()).choices or axes
         inner = _value_field(name, rest, None, names, note(hint, PerAxis), {"name": name, "tooltip": tooltip})
-        return Automatic(inner, value, words[0], **shown)
+        return Automatic(inner, value, words[0], **shown) if len(words) == 1 else Choice(words, inner, value, **shown)
     return _value_field(name, list(members), value, axes, note(hint, PerAxis), shown, hint)
 
 
@@ -302,6 +341,8 @@ def _value_field(
 
 def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown: dict[str, Any]) -> Row:
     elements = get_args(member)
+    if elements[-1] is Ellipsis:
+        return Points(value=value if value is not None else (), **shown)
     values = value if value is not None else (None,) * len(elements)
     if get_origin(elements[0]) is tuple:
         lines = [
@@ -315,11 +356,16 @@ def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown:
 def _boxed(name: str, hint: Any, value: Any, prefix: str) -> Any:
     """A number without step buttons, for a row."""
     box = _scalar(hint, value, {"name": f"{name}_{prefix}"})
-    box.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    make_narrow(box.native)
     if prefix:
         box.native.setPrefix(f"{prefix} ")
-    box.native.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 44px; }")
     return box
+
+
+def make_narrow(box: QAbstractSpinBox) -> None:
+    """Take the step buttons off a number box, so that several fit in a row."""
+    box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 44px; }")
 
 
 def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:

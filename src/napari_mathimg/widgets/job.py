@@ -1,6 +1,6 @@
 """A run that was asked for, and the layer it ends in."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import ref
@@ -38,6 +38,43 @@ class Done(NamedTuple):
     data: Any
     limits: tuple[float, float] | None
     twin: Any
+
+
+class Outcome(NamedTuple):
+    """What became of one of several jobs: a result, or the error that kept it from one."""
+
+    job: Job
+    done: Done | None
+    error: Exception | None
+
+
+EXPECTED = (ValueError, MemoryError, OSError)  # errors that tell the user something; others are ours
+
+
+def all_steps(jobs: Sequence[Job]) -> Generator[Progress, None, list[Outcome]]:
+    """Run jobs one after the other; where there are several, one that fails does not stop the others."""
+    outcomes: list[Outcome] = []
+    for number, job in enumerate(jobs, 1):
+        try:
+            done = yield from steps(job) if len(jobs) == 1 else _numbered(number, len(jobs), steps(job))
+        except EXPECTED as error:
+            if len(jobs) == 1:
+                raise
+            outcomes.append(Outcome(job, None, error))
+        else:
+            outcomes.append(Outcome(job, done, None))
+    return outcomes
+
+
+def _numbered(number: int, count: int, own: Generator[Progress, None, Done]) -> Generator[Progress, None, Done]:
+    """Say in every report which of several jobs it is about."""
+    while True:
+        try:
+            progress = next(own)
+        except StopIteration as stop:
+            done: Done = stop.value
+            return done
+        yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
@@ -90,6 +127,7 @@ def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], p
         for name, value in arguments.items():
             if name not in KEPT:
                 setattr(previous, name, value)
+        previous.visible = True
         return previous
     layer = kind(data, **arguments)
     viewer.add_layer(layer)

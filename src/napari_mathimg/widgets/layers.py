@@ -12,9 +12,11 @@ from napari.utils.transforms import Affine
 from .. import __version__
 from ..engine import Options, Plan
 from ..ops._operation import Operation
+from ..ops._reach import Gather, Projective
 
 RECORD = "napari_mathimg"  # key of the chain of steps in a layer's metadata
 DEFAULT_AXES = ("t", "c", "z", "y", "x")
+DOMAIN = ("geometry", "perspective")  # families that only move pixels
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Snapshot:
 
 def is_usable(layer: Layer, family: str) -> bool:
     """Whether a family's operations take a layer: images, and labels where only the domain changes."""
-    return isinstance(layer, Image) or (isinstance(layer, Labels) and family == "geometry")
+    return isinstance(layer, Image) or (isinstance(layer, Labels) and family in DOMAIN)
 
 
 def full_resolution(layer: Layer) -> Any:
@@ -55,13 +57,16 @@ def snapshot(layer: Layer) -> Snapshot:
         kind="image" if image else "labels",
         array=full_resolution(layer),
         rgb=image and bool(layer.rgb),
-        data_to_world=Affine(
-            scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear, ndim=layer.ndim
-        ),
+        data_to_world=own_transform(layer),
         kept=kept,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
         metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, []))},
     )
+
+
+def own_transform(layer: Layer) -> Affine:
+    """Return a layer's own transform, which comes before its affine."""
+    return Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear, ndim=layer.ndim)
 
 
 def axis_names(layer: Layer) -> tuple[str, ...]:
@@ -101,7 +106,7 @@ def check_square(operation: Operation, layer: Layer) -> None:
     """Refuse to turn content where the world is not as wide as high for a pixel: it would be sheared there."""
     if not operation.rigid:
         return
-    state = [Affine(scale=t.scale, rotate=t.rotate, shear=_shear(t), ndim=layer.ndim) for t in (layer.affine, layer)]
+    state = [Affine(scale=t.scale, rotate=t.rotate, shear=shear_of(t), ndim=layer.ndim) for t in (layer.affine, layer)]
     matrix = state[0].linear_matrix @ state[1].linear_matrix
     to_base = np.array([float((1 * unit).to_base_units().magnitude) for unit in layer.units])
     plane = (to_base[:, None] * matrix)[:, -2:]
@@ -116,7 +121,7 @@ def check_square(operation: Operation, layer: Layer) -> None:
         )
 
 
-def _shear(transform: Any) -> Any:
+def shear_of(transform: Any) -> Any:
     """A transform's shear, one number per pair of axes: napari gives one zero per axis where there is none."""
     shear = np.asarray(transform.shear)
     return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
@@ -135,9 +140,17 @@ def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
         "scope": scope,
         "saturated": plan.saturated,
     }
+    if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):
+        step["matrix"] = xy_matrix(plan.reach.source)
     if plan.operation.uses_range(plan.parameters):
         step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
     return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
+
+
+def xy_matrix(source: Projective) -> tuple[tuple[float, ...], ...]:
+    """Return a map's matrix from the result to the input on (x, y, 1), as `homography` takes it."""
+    matrix = np.array(source.matrix)[[1, 0, 2]][:, [1, 0, 2]]
+    return tuple(tuple(float(v) for v in row) for row in matrix / matrix[2, 2])
 
 
 def options_record(options: Options) -> dict[str, Any]:
@@ -156,7 +169,7 @@ def placement(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the spatial state that puts a result where its content lies in the world."""
     ndim = source.data_to_world.ndim
     moved = source.data_to_world.compose(Affine(affine_matrix=plan.placement, ndim=ndim))
-    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": _shear(moved)}
+    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear_of(moved)}
 
 
 def result_arguments(

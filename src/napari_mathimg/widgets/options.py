@@ -40,6 +40,9 @@ class OptionsPanel(QWidget):
         )
         self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
         self.dtype = self._choice("dtype", "Output type", "Type of the result's pixels")
+        self.all_selected = self._tick(
+            "All selected layers", "Run on every layer that is selected in the layer list, one after the other", False
+        )
         self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
         self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
         self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)

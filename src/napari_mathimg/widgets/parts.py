@@ -54,8 +54,8 @@ def labelled(fields: dict[str, QWidget]) -> QFormLayout:
     return form
 
 
-def scrolled(*pieces: QWidget | QLayout) -> QScrollArea:
-    """Pieces below each other that scroll up and down where there is too little height."""
+def stacked(*pieces: QWidget | QLayout) -> QWidget:
+    """Pieces below each other."""
     inside = QWidget()
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 0, 0)
@@ -64,6 +64,14 @@ def scrolled(*pieces: QWidget | QLayout) -> QScrollArea:
             column.addLayout(piece)
         else:
             column.addWidget(piece)
+    return inside
+
+
+def scrolled(*pieces: QWidget | QLayout) -> QScrollArea:
+    """Pieces below each other that scroll up and down where there is too little height."""
+    inside = stacked(*pieces)
+    column = inside.layout()
+    assert isinstance(column, QVBoxLayout)
     column.addStretch(1)
     area = QScrollArea()
     area.setWidgetResizable(True)

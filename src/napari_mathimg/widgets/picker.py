@@ -49,9 +49,12 @@ class LayerPicker(ElidedComboBox):
         Which layers are listed.
     follows
         Whether the choice goes to a layer that becomes active.
+    none
+        What is listed for no layer, and chosen unless a layer is asked for; "" where there must be one.
     """
 
     picked = Signal()
+    selected = Signal()  # other layers are selected in the viewer
 
     def __init__(
         self,
@@ -59,10 +62,11 @@ class LayerPicker(ElidedComboBox):
         usable: Callable[[Layer], bool],
         follows: Callable[[Layer], bool],
         parent: QWidget | None = None,
+        none: str = "",
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._usable, self._follows = viewer, usable, follows
-        self._listed: list[Layer] = []
+        self._viewer, self._usable, self._follows, self._none = viewer, usable, follows, none
+        self._listed: list[Layer | None] = []
         self._named: dict[int, Connection] = {}
         self.setToolTip("Layer the operation is applied to; it follows the active layer")
         layers = viewer.layers
@@ -71,6 +75,7 @@ class LayerPicker(ElidedComboBox):
             (layers.events.removed, self._list),
             (layers.events.reordered, self._list),
             (layers.selection.events.active, self._follow),
+            (layers.selection.events.changed, self._tell_selected),
         ]
         for emitter, callback in self._connections:
             emitter.connect(callback)
@@ -85,7 +90,7 @@ class LayerPicker(ElidedComboBox):
         return self._listed[index] if 0 <= index < len(self._listed) else None
 
     @layer.setter
-    def layer(self, layer: Layer) -> None:
+    def layer(self, layer: Layer | None) -> None:
         if layer in self._listed:
             self.setCurrentIndex(self._listed.index(layer))
 
@@ -98,11 +103,12 @@ class LayerPicker(ElidedComboBox):
     def _list(self, event: Any = None) -> None:
         """List the layers anew and keep the chosen one, or take the active one instead."""
         chosen = self.layer
-        self._listed = [layer for layer in reversed(self._viewer.layers) if self._usable(layer)]
+        usable = [layer for layer in reversed(self._viewer.layers) if self._usable(layer)]
+        self._listed = [None, *usable] if self._none else [*usable]
         self._watch_names()
         self.blockSignals(True)
         self.clear()
-        self.addItems([layer.name for layer in self._listed])
+        self.addItems([layer.name if layer is not None else self._none for layer in self._listed])
         self.setCurrentIndex(self._listed.index(chosen) if chosen in self._listed else 0 if self._listed else -1)
         self.blockSignals(False)
         if self.layer is not chosen:
@@ -110,7 +116,7 @@ class LayerPicker(ElidedComboBox):
             self.picked.emit()
 
     def _watch_names(self) -> None:
-        there = {id(layer): layer for layer in self._listed}
+        there = {id(layer): layer for layer in self._listed if layer is not None}
         for key in [k for k in self._named if k not in there]:
             emitter, callback = self._named.pop(key)
             emitter.disconnect(callback)
@@ -121,12 +127,15 @@ class LayerPicker(ElidedComboBox):
 
     def _rename(self, event: Any = None) -> None:
         for index, layer in enumerate(self._listed):
-            self.setItemText(index, layer.name)
+            self.setItemText(index, layer.name if layer is not None else self._none)
 
     def _follow(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
         if active is not None and active is not self.layer and self._follows(active):
             self.layer = active
+
+    def _tell_selected(self, event: Any = None) -> None:
+        self.selected.emit()
 
     def _picked(self, index: int) -> None:
         self.picked.emit()

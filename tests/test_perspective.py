@@ -9,7 +9,7 @@ from skimage import data
 from cases import plane
 from napari_mathimg import apply
 from napari_mathimg.engine import finished, prepare
-from napari_mathimg.ops.geometry import rectify
+from napari_mathimg.ops.perspective import rectify
 
 SIGN = ((15, 155), (40, 65), (130, 260), (95, 360))  # the corners of the worked example, as (row, column)
 EXAMPLE = {"corners": SIGN, "width": 256, "height": 48, "canvas": (512, 512)}

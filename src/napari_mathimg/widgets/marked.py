@@ -1,0 +1,127 @@
+"""What marked corners mean: parameters of `rectify`, on the image and on other layers, and words about them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+from ..ops._landmarks import mapped
+from ..ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
+from ..ops._reach import Gather, Projective
+from ..ops.perspective import rectangle_map, rectify
+from .layers import shape_of
+from .plane import frame, to_world
+
+Known = Mapping[str, Any]
+Shares = list[tuple[float, float]]
+
+CORNERS = 4
+UNIT_SQUARE = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0))
+WHERE = ("↖", "↗", "↘", "↙")
+
+
+def map_of(known: Known) -> Any:
+    """Return the map from the rectangle to the image that resolved parameters say."""
+    names = ("corners", "targets", "width", "height", "size", "frame", "turn")
+    return rectangle_map(**{name: known[name] for name in names})
+
+
+def outline(known: Known) -> Corners:
+    """Return where the rectangle's corners lie in the image, clockwise from the upper left."""
+    ends = [(down * known["height"], right * known["width"]) for down, right in UNIT_SQUARE]
+    return tuple((float(r), float(c)) for r, c in mapped(map_of(known), ends))
+
+
+def outline_in(known: Known, gather: Gather) -> Corners:
+    """Return where the rectangle's corners lie in the result, as (row, column)."""
+    assert isinstance(gather.source, Projective)
+    inverse = np.linalg.inv(np.array(gather.source.matrix))
+    return tuple((float(r), float(c)) for r, c in mapped(inverse, outline(known)))
+
+
+def lengths(known: Known) -> tuple[float, float]:
+    """Return the rectangle's height and width in the world."""
+    step = pixel_size(known["frame"])
+    high, wide = (known["height"] * step[0], known["width"] * step[1]) if known["size"] == "source" else known["size"]
+    return float(high), float(wide)
+
+
+def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return parameters in which each corner has a target: an aim as share of the rectangle, or where it lies now.
+
+    The first four corners say how large the rectangle is, and where those without an aim belong.
+    """
+    first = rectify.resolve({**said, "corners": said["corners"][:CORNERS]}, shape, {})
+    high, wide = first["height"], first["width"]
+    free = mapped(np.linalg.inv(map_of(first)), said["corners"])
+    ends = {k: (aim[0] * high, aim[1] * wide) for k, aim in aims.items()}
+    targets = tuple(ends.get(k, (float(down), float(right))) for k, (down, right) in enumerate(free))
+    return {**said, "targets": targets, "turn": 0, "width": wide, "height": high}
+
+
+def carried(known: Known, own: Layer, layer: Layer) -> dict[str, Any]:
+    """Return the parameters that mean the same rectangle of the world on another layer's grid."""
+    there = np.linalg.inv(to_world(layer)) @ to_world(own)
+    step, other = pixel_size(known["frame"]), pixel_size(frame(layer))
+    rows, columns = (
+        max(round(n * a / b), 1) for n, a, b in zip((known["height"], known["width"]), step, other, strict=True)
+    )
+    grown = rows / known["height"], columns / known["width"]
+    out = {
+        **known, "corners": tuple(map(tuple, mapped(there, known["corners"]).tolist())), "frame": frame(layer),
+        "size": lengths(known), "height": rows, "width": columns,
+    }  # fmt: skip
+    if not isinstance(known["targets"], str):
+        out["targets"] = tuple((down * grown[0], right * grown[1]) for down, right in known["targets"])
+    if not isinstance(known["canvas"], str):
+        high, wide = (round(n * g) for n, g in zip(known["canvas"], grown, strict=True))
+        out["canvas"] = (max(high, rows), max(wide, columns))
+    return out
+
+
+def places(known: Known, corners: Corners, turn: int) -> tuple[int, ...]:
+    """Return which of the first four corners is the upper left, upper right, lower right and lower left one."""
+    high, wide = lengths(known)
+    return order(corners[:CORNERS], wide, high, turn, known["frame"])
+
+
+def labels(at: Sequence[int], count: int) -> list[str]:
+    """Name corners by their place in the rectangle, clockwise from the upper left; further ones by number."""
+    named = {corner: f"{k + 1} {WHERE[k]}" for k, corner in enumerate(at)}
+    return [named.get(k, str(k + 1)) for k in range(count)]
+
+
+def tells_proportions(known: Known, layer: Layer) -> bool:
+    """Whether the perspective says how wide the rectangle is for its height."""
+    ring = tuple(known["corners"][k] for k in order(known["corners"], 1, 1, known["turn"], known["frame"]))
+    return proportions(ring, known["frame"], shape_of(layer)[-2:]) is not None
+
+
+def fault_words(wrong: Fault, names: Sequence[str]) -> str:
+    """Say which corner to move, by the labels of the corners."""
+    corner, *others = (names[k].split()[0] for k in (wrong.corner, *wrong.others))
+    if len(others) == 1:
+        return f"Corners {others[0]} and {corner} are nearer than two pixels: move corner {corner}."
+    line = f"the line between {others[0]} and {others[1]}"
+    return f"This is no convex quadrilateral: move corner {corner} away from {line}."
+
+
+def error_words(errors: Sequence[float]) -> str:
+    """Say how far the map misses the corners."""
+    mean = float(np.sqrt(np.mean(np.square(errors))))
+    return f"Least squares: {mean:.2f} px off on average (root mean square), {max(errors):.2f} px at most."
+
+
+def size_words(shape: Sequence[int], known: Known, unit: str) -> str:
+    """Say how large the result is, and its pixels where they have a unit."""
+    high, wide = lengths(known)
+    text = f"Result: {shape[1]} x {shape[0]} px (width x height)"
+    pixel = f"{wide / known['width']:.4g} x {high / known['height']:.4g} {unit}"
+    return f"{text}, each {pixel}" if unit else text
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's text as a sentence."""
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."

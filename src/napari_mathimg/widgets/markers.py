@@ -1,0 +1,225 @@
+"""Points that mark corners in an image, set by clicks and dragged, with an outline that follows them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer, Points, Shapes
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from .marked import CORNERS
+from .plane import data_of, placed, points_in
+
+Corner = tuple[float, float]
+
+COLOUR, WRONG = "#ffd23f", "#ff3b30"
+DIAMETER = 15  # of a point on the screen, in pixels
+WIDTH = 2  # of the outline on the screen, in pixels
+
+
+class Markers(QObject):
+    """The corners marked in a viewer: a Points layer, made here or chosen, and the outline over the image.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    changed = Signal()  # corners were set, moved or taken away
+    removed = Signal(tuple)  # corners were taken away: which
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.points: Any = None
+        self._outline: Layer | None = None
+        self._image: Layer | None = None
+        self._text: Any = None  # of a chosen layer, as it was
+        self._own: Any = None  # the layer made here last
+        self._connections: list[tuple[Any, Callable[..., None]]] = []
+        self._last: Any = None
+        self._labels: list[str] = []
+        self._look: tuple[str, float] | None = None  # colour and width of the outline
+        viewer.layers.events.removed.connect(self._forget)
+
+    @property
+    def is_marking(self) -> bool:
+        """Whether a click sets a corner."""
+        return self._own is not None and self.points is self._own and str(self._own.mode) == "add"
+
+    def begin(self, image: Layer) -> None:
+        """Let clicks set corners: on the layer at hand where it is ours, else on a new one."""
+        if self.points is None or self.points is not self._own:
+            self.use(self._make(image), image)
+        self.show("add")
+
+    def show(self, mode: str) -> None:
+        """Make the corners the layer that the mouse works on, in a mode."""
+        if self.points is not None:
+            self.points.visible = True
+            self._viewer.layers.selection.active = self.points
+            self.points.mode = mode
+
+    def _make(self, image: Layer) -> Layer:
+        place = placed(image)
+        layer = Points(
+            np.empty((0, 2)), name=f"{image.name} corners", size=DIAMETER, face_color="transparent",
+            border_color=COLOUR, border_width=0.09, symbol="disc", canvas_size_limits=(DIAMETER, DIAMETER), **place,
+        )  # fmt: skip
+        layer.bind_key("Backspace", self._take_back, overwrite=True)
+        layer.bind_key("Escape", self._leave, overwrite=True)
+        self._own = layer
+        self._viewer.add_layer(layer)
+        return layer
+
+    def use(self, points: Layer | None, image: Layer | None) -> None:
+        """Take the points of a layer for corners, or none."""
+        if points is not self.points:
+            self._let_loose()
+            self.points, self._last, self._labels = points, None, []
+            if points is not None:
+                self._text = None if points is self._own else points.text.model_copy(deep=True)
+                for emitter, callback in ((points.events.set_data, self._moved), (points.events.data, self._counted)):
+                    emitter.connect(callback)
+                    self._connections.append((emitter, callback))
+        self.watch(image)
+        self.changed.emit()
+
+    def watch(self, image: Layer | None) -> None:
+        """Show corners and outline as long as the image is shown."""
+        if image is self._image:
+            return
+        if self._image is not None:
+            self._image.events.visible.disconnect(self._show_as_image)
+        self._erase()  # it lies where the image before lay
+        self._image = image
+        if image is not None:
+            image.events.visible.connect(self._show_as_image)
+
+    def corners_in(self, image: Layer) -> tuple[Corner, ...]:
+        """Return the corners as (row, column) of an image."""
+        return points_in(self.points, image) if self.points is not None else ()
+
+    def place(self, corners: Sequence[Corner], image: Layer) -> None:
+        """Set all corners, given as (row, column) of an image; a layer for them is made where there is none."""
+        if self.points is None:
+            self.use(self._make(image), image)
+        stack = self.points.data[0][:-2] if len(self.points.data) else np.zeros(self.points.ndim - 2)
+        self.points.data = data_of(self.points, corners, image, stack)
+
+    def label(self, labels: Sequence[str]) -> None:
+        """Write a label beside each corner."""
+        if self.points is not None and self._labels != list(labels):
+            self._labels = list(labels)
+            self.points.text = {
+                "string": {"array": list(labels), "default": ""},
+                "color": COLOUR, "size": 13, "anchor": "upper_left", "translation": (-0.5, 0.5),
+            }  # fmt: skip
+
+    def draw(self, corners: Sequence[Corner], image: Layer, good: bool = True) -> None:
+        """Draw the outline through corners: a line through two or three, closed through more; red if not `good`."""
+        if len(corners) < 2 or not image.visible:
+            if self._outline is not None:
+                self._outline.visible = False
+            return
+        outline = self._there(image)
+        data = np.asarray(corners, float)
+        outline.data = [(data, "polygon" if len(corners) >= CORNERS else "path")]
+        look = (COLOUR if good else WRONG, self._width(image))
+        if look != self._look:
+            outline.edge_color, outline.edge_width = self._look = look
+        outline.visible = True
+
+    def _width(self, image: Layer) -> float:
+        """Width of the outline in pixels of the image, so that it is thin on the screen at any zoom."""
+        return float(WIDTH / (self._viewer.scene.camera.zoom * max(abs(s) for s in image.scale[-2:])))
+
+    def _there(self, image: Layer) -> Layer:
+        """The outline's layer, under the points; made where there is none."""
+        if self._outline is None:
+            place = placed(image)
+            active = self._viewer.layers.selection.active
+            self._outline = Shapes(name=f"{image.name} outline", face_color="transparent", edge_color=COLOUR, **place)
+            self._viewer.add_layer(self._outline)
+            self._outline.editable = False
+            self._look = None
+            if self.points in self._viewer.layers:
+                end = self._viewer.layers.index(self.points)
+                self._viewer.layers.move(len(self._viewer.layers) - 1, end)
+            self._viewer.layers.selection.active = active
+        return self._outline
+
+    def _counted(self, event: Any) -> None:
+        """After the last corner was set, let clicks drag instead; tell which ones go."""
+        if str(event.action).endswith("removing"):
+            self.removed.emit(tuple(sorted(event.data_indices)))
+        if str(event.action).endswith("added") and self.is_marking and len(event.source.data) == CORNERS:
+            QTimer.singleShot(0, self._drag)
+
+    def _drag(self) -> None:
+        if self.points is not None:
+            self.points.mode = "select"
+            self.points.selected_data = set()
+
+    def _moved(self, event: Any = None) -> None:
+        data = None if self.points is None else self.points.data
+        if data is None or (self._last is not None and np.array_equal(data, self._last)):
+            return
+        self._last = data.copy()
+        self.changed.emit()
+
+    def _take_back(self, points: Any) -> None:
+        """Take the last corner back, or those that are selected; fewer than four can be set again at once."""
+        if str(points.mode) == "select" and points.selected_data:
+            points.remove_selected()
+        elif len(points.data):
+            points.selected_data = {len(points.data) - 1}
+            points.remove_selected()
+        if len(points.data) < CORNERS:
+            points.mode = "add"
+
+    def _leave(self, points: Any) -> None:
+        """End marking; a layer without corners goes."""
+        points.mode = "pan_zoom"
+        if not len(points.data):
+            self._viewer.layers.remove(points)
+        if self._image is not None and self._image in self._viewer.layers:
+            self._viewer.layers.selection.active = self._image
+
+    def _show_as_image(self, event: Any = None) -> None:
+        if self._image is None:
+            return
+        for layer in (self.points, self._outline):
+            if layer is not None:
+                layer.visible = self._image.visible
+        if self._image.visible:
+            self.changed.emit()
+
+    def _forget(self, event: Any) -> None:
+        """A layer was removed from the viewer."""
+        if event.value is self._outline:
+            self._outline = None
+        if event.value is self.points:
+            self.use(None, self._image)
+
+    def _let_loose(self) -> None:
+        """Leave the points as they were found, and take the outline away."""
+        for emitter, callback in self._connections:
+            emitter.disconnect(callback)
+        self._connections = []
+        if self.points is not None and self._text is not None:
+            self.points.text = self._text
+        self._text = None
+        self._erase()
+
+    def _erase(self) -> None:
+        if self._outline is not None and self._outline in self._viewer.layers:
+            self._viewer.layers.remove(self._outline)
+
+    def let_go(self) -> None:
+        """Undo every connection and take the outline away; the dock is going."""
+        self._let_loose()
+        self.points = None
+        self.watch(None)
+        self._viewer.layers.events.removed.disconnect(self._forget)

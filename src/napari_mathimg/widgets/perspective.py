@@ -1,0 +1,392 @@
+"""The Perspective dock: four corners clicked in the image become a rectangle."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Layer, Points, Shapes
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QCheckBox, QSpinBox, QWidget
+
+from ..ops._landmarks import residuals
+from ..ops._quadrilateral import Corners, fault, order
+from ..ops._reach import Gather, Projective
+from ..ops.perspective import rectify
+from .corner_table import CornerTable
+from .dock import FamilyDock
+from .fields import make_narrow
+from .job import PLACE, Done, Job
+from .layers import last_step, shape_of, spacing_of, xy_matrix
+from .marked import (
+    CORNERS,
+    Known,
+    carried,
+    error_words,
+    fault_words,
+    labels,
+    lengths,
+    map_of,
+    outline,
+    outline_in,
+    places,
+    sentence,
+    size_words,
+    tells_proportions,
+    with_targets,
+)
+from .markers import COLOUR, Markers
+from .parts import button, labelled, side_by_side, stacked, wrapped
+from .picker import LayerPicker
+from .plane import frame, plane_of, to_world
+from .preview import Preview
+from .rectangle import RectangleBox
+from .snap import snap
+
+SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the dock's own fields stand for the others
+PICK, MOVE = "Pick corners", "Move corners"
+BEGIN = "Pick corners: click the four corners of what is a rectangle, in any order."
+NEXT = "Click corner {} of 4, in any order. Backspace takes the last one back, Escape leaves."
+UNTOLD = "The corners do not tell the proportions: they are seen nearly from the front. Mean edge lengths are taken."
+
+
+class PerspectiveDock(FamilyDock):
+    """Corners are clicked, dragged, snapped or typed; outline and preview follow; Run rectifies."""
+
+    family = "perspective"
+
+    def _panels(self) -> tuple[QWidget, ...]:
+        self._turn = 0
+        self._aims: dict[int, tuple[float, float]] = {}  # typed targets, as shares of the rectangle
+        self._shown_aims: list[tuple[float, float]] = []
+        self._gather: Gather | None = None
+        self._refreshing = False
+        self.markers = Markers(self._viewer, self)
+        self.corners = LayerPicker(
+            self._viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None yet"
+        )
+        self.corners.setToolTip("Points layer whose points are the corners")
+        self.pick_button = button(PICK, "Click the four corners in the image, in any order; then drag them")
+        self.add_button = button("Add", "Click further points whose places in the rectangle are known; Escape ends it")
+        self.table = CornerTable()
+        self.turn_button = button("Turn", "Turn the result by a quarter: the corners' labels step on")
+        self.snap_button = button("Snap", "Move every corner to the nearest corner in the image")
+        self.radius = QSpinBox()
+        self.radius.setRange(2, 100)
+        self.radius.setValue(12)
+        self.radius.setSuffix(" px")
+        make_narrow(self.radius)
+        self.radius.setToolTip("How far Snap looks for a corner")
+        self.rectangle = RectangleBox()
+        self.preview = Preview()
+        self.size_text = wrapped()
+        self.fault_text = wrapped()
+        self.fault_text.setMinimumHeight(2 * self.fault_text.fontMetrics().lineSpacing())
+        self.size_text.setMinimumHeight(2 * self.size_text.fontMetrics().lineSpacing())
+        for text in (self.fault_text, self.size_text):
+            text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.outline_box = QCheckBox("Outline the rectangle")
+        self.outline_box.setToolTip("Add the rectangle's outline as a Shapes layer over the result")
+        self.matrix_button = button("Copy matrix", "Copy the matrix from the result to the image, on (x, y, 1)")
+        self._wire()
+        return (
+            stacked(
+                labelled({"Corners": self.corners}),
+                side_by_side(self.pick_button, self.add_button, self.turn_button),
+                side_by_side(self.snap_button, self.radius, self.matrix_button),
+                self.table,
+                self.fault_text,
+                self.preview,
+                self.size_text,
+                self.rectangle,
+                self.outline_box,
+            ),
+        )
+
+    def _wire(self) -> None:
+        self.corners.picked.connect(self._use)
+        self.markers.changed.connect(self._soon)
+        self.markers.removed.connect(self._forget_aims)
+        self.pick_button.clicked.connect(self.pick)
+        self.add_button.clicked.connect(self.add)
+        self.turn_button.clicked.connect(self.turn)
+        self.snap_button.clicked.connect(self.snap)
+        self.matrix_button.clicked.connect(self.copy_matrix)
+        self.table.moved.connect(self._move)
+        self.table.aimed.connect(self._aim)
+        self.rectangle.changed.connect(self._soon)
+        self.preview.ready.connect(self._soon)
+        dims = self._viewer.dims.events.current_step
+        dims.connect(self._soon)
+        self._undo += [
+            self.corners.disconnect_from_viewer,
+            self.markers.let_go,
+            self.preview.runner.cancel,
+            lambda: dims.disconnect(self._soon),
+        ]
+
+    def _may_follow(self, layer: Layer) -> bool:
+        """Stay with the image whose corners are marked, not with what it becomes."""
+        return not self._adding and layer not in self._results
+
+    def _hidden(self, layer: Layer | None) -> dict[str, Any]:
+        own = {name: p.default for name, p in rectify.parameters.items() if name not in SHOWN}
+        return own | super()._hidden(layer)
+
+    def _show(self, event: Any = None) -> None:
+        super()._show()
+        if self._form is not None and not getattr(self._form, "watched", False):
+            self._form.watched = True
+            self._form.changed.connect(self._soon)
+        layer = self.picker.layer
+        self.markers.watch(layer)
+        self.preview.watch(layer, self._viewer.dims.point)
+        self._refresh()
+
+    def _soon(self, event: Any = None) -> None:
+        """Show what has changed once the window is free: one picture for many changes."""
+        if not self._refreshing and self.isVisible():
+            self._refreshing = True
+            QTimer.singleShot(0, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._refreshing = False
+        self.preview.watch(self.picker.layer, self._viewer.dims.point)
+        self._refresh()
+
+    def pick(self) -> None:
+        """Let clicks in the image set corners; once there are four, let them be dragged."""
+        layer = self.picker.layer
+        if layer is None:
+            return
+        try:
+            to_world(layer)
+            self._check_view(layer)
+        except ValueError as error:
+            self._tell_failure(error)
+            return
+        self.message.clear()
+        self._uncover(layer)
+        if len(self._corners()) >= CORNERS:
+            self.markers.show("select")
+            return
+        self.markers.begin(layer)
+        self.corners.layer = self.markers.points
+
+    def add(self) -> None:
+        """Let clicks in the image add corners."""
+        if self.picker.layer is not None:
+            self._uncover(self.picker.layer)
+            self.markers.show("add")
+
+    def _uncover(self, layer: Layer) -> None:
+        """Show the image, and not what lies over it."""
+        if self.result is not None:
+            self.result.visible = False
+        layer.visible = True
+
+    def _check_view(self, layer: Layer) -> None:
+        dims = self._viewer.dims
+        if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
+            names = " and ".join(layer.axis_labels[-2:] if "-" not in layer.axis_labels[-1] else ("y", "x"))
+            raise ValueError(f"Show the axes {names} of {layer.name!r} in two dimensions to pick corners")
+
+    def _use(self) -> None:
+        self.markers.use(self.corners.layer, self.picker.layer)
+
+    def turn(self) -> None:
+        """Turn the result by a quarter."""
+        self._turn = (self._turn + 1) % 4
+        self._aims = {k: (1 - right, down) for k, (down, right) in self._aims.items()}
+        self._soon()
+
+    def snap(self) -> None:
+        """Move every corner to the nearest one in the image; tell which ones found none."""
+        layer = self.picker.layer
+        corners = self._corners()
+        if layer is None or not corners:
+            return
+        plane = plane_of(layer, self._viewer.dims.point)
+        found = [snap(plane, corner, self.radius.value()) for corner in corners]
+        self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer)
+        lost = [self.table.label(k) for k, new in enumerate(found) if new is None]
+        moved = len(corners) - len(lost)
+        text = f"{moved} of {len(corners)} corners moved to a corner in the image."
+        if lost:
+            text += f" None within {self.radius.value()} px of {', '.join(lost)}."
+        self.message.setText(text)
+
+    def copy_matrix(self) -> None:
+        """Copy the matrix of the map, from the result to the image on (x, y, 1)."""
+        if self._gather is not None and isinstance(self._gather.source, Projective):
+            QApplication.clipboard().setText(str([list(row) for row in xy_matrix(self._gather.source)]))
+            self.message.setText("Matrix copied: Homography takes it with inverse ticked.")
+
+    def _corners(self) -> tuple[tuple[float, float], ...]:
+        layer = self.picker.layer
+        return () if layer is None else self.markers.corners_in(layer)
+
+    def _move(self, row: int, axis: int, value: float) -> None:
+        layer, corners = self.picker.layer, np.array(self._corners())
+        if layer is not None and np.isfinite(value):
+            corners[row, axis] = value
+            self.markers.place(corners.tolist(), layer)
+        self._soon()
+
+    def _aim(self, row: int, axis: int, value: float) -> None:
+        if np.isfinite(value):
+            aim = list(self._shown_aims[row])
+            aim[axis] = value / self._sides()[axis]
+            self._aims[row] = (aim[0], aim[1])
+        self._soon()
+
+    def _forget_aims(self, gone: tuple[int, ...]) -> None:
+        """Keep each typed target with its corner when others are taken away."""
+        left = [k for k in range(max([*self._aims, *gone], default=0) + 1) if k not in gone]
+        self._aims = {new: self._aims[old] for new, old in enumerate(left) if old in self._aims}
+
+    def _sides(self) -> tuple[float, float]:
+        """Height and width of the rectangle in the unit that targets are typed in."""
+        return self.rectangle.height_box.value, self.rectangle.width_box.value
+
+    def parameters_for(self, layer: Layer) -> dict[str, Any]:
+        """Return the parameters for a layer: the chosen one's, carried over through the world to the others."""
+        own = self.picker.layer
+        assert own is not None
+        said = self._said(own, self._corners())
+        return said if layer is own else carried(rectify.resolve(said, shape_of(own)[-2:], {}), own, layer)
+
+    def _said(self, layer: Layer, corners: Corners) -> dict[str, Any]:
+        """Return the parameters that corners, table and fields say."""
+        if len(corners) < CORNERS:
+            raise ValueError(f"corners: {CORNERS} at least; {len(corners)} are marked")
+        said = {**self.form.parameters, "corners": corners, "frame": frame(layer), "turn": self._turn}
+        said |= self.rectangle.parameters(layer)
+        if len(corners) == CORNERS and not self._aims:
+            return said
+        return with_targets(said, self._aims, shape_of(layer)[-2:])
+
+    def _job(self, layer: Layer) -> Job:
+        job = super()._job(layer)
+        unit = self.rectangle.new_units(layer)
+        if not unit:
+            return job
+        kept = {**job.source.kept, "units": (*layer.units[:-2], unit, unit)}
+        return replace(job, source=replace(job.source, kept=kept))
+
+    def _refresh(self) -> None:
+        """Show corners, outline, preview and size as they are now, or what is wrong with them."""
+        layer = self.picker.layer
+        self._gather = None
+        if self.corners.layer is not self.markers.points:
+            self.corners.layer = self.markers.points
+        try:
+            corners = self._corners()
+        except ValueError as error:
+            corners = ()
+            self.fault_text.setText(sentence(error))
+        else:
+            if layer is not None:
+                self._show_marked(layer, corners)
+        ready, count = self._gather is not None, len(corners)
+        if not ready:
+            self.preview.clear()
+            self.size_text.setText("")
+        self.pick_button.setText(MOVE if count >= CORNERS else PICK)
+        self.pick_button.setEnabled(layer is not None)
+        self.add_button.setEnabled(count >= CORNERS)
+        self.turn_button.setEnabled(count >= CORNERS)
+        for widget in (self.snap_button, self.radius):
+            widget.setEnabled(count > 0 and not isinstance(layer, Labels))
+        self.matrix_button.setEnabled(ready)
+        self.run_button.setEnabled(ready and not self.runner.is_running)
+
+    def _show_marked(self, layer: Layer, corners: Corners) -> None:
+        """Show corners that are marked; where they make a rectangle, what becomes of it."""
+        count = len(corners)
+        if count < CORNERS:
+            self._show_corners([str(k + 1) for k in range(count)], corners)
+            self.markers.draw(corners, layer)
+            self.fault_text.setText(NEXT.format(count + 1) if self.markers.is_marking else BEGIN)
+            return
+        wrong = fault(corners[:CORNERS])
+        at = order(corners[:CORNERS], 1, 1, self._turn, frame(layer))
+        try:
+            if wrong is not None:
+                raise ValueError(fault_words(wrong, labels(at, count)).rstrip("."))
+            known = rectify.resolve(self._said(layer, corners), shape_of(layer)[-2:], {})
+            self._gather = rectify.function(shape_of(layer)[-2:], **known)
+        except ValueError as error:
+            self._show_corners(labels(at, count), corners)
+            self.markers.draw([corners[k] for k in at], layer, good=False)
+            self.fault_text.setText(sentence(error))
+            return
+        self._show_map(layer, known, self._gather)
+
+    def _show_map(self, layer: Layer, known: Known, gather: Gather) -> None:
+        """Show corners with their labels and targets, the outline, the preview and the size."""
+        corners, (high, wide) = known["corners"], (known["height"], known["width"])
+        self.rectangle.show_size(high, wide)
+        errors: list[float] = []
+        self._shown_aims = []
+        if known["targets"] != "rectangle":
+            errors = residuals(map_of(known), known["targets"], corners).tolist()
+            self._shown_aims = [(down / high, right / wide) for down, right in known["targets"]]
+        sides = self._sides()
+        targets = [(down * sides[0], right * sides[1]) for down, right in self._shown_aims]
+        self._show_corners(labels(places(known, corners, self._turn), len(corners)), corners, targets, errors)
+        self.markers.draw(outline(known), layer)
+        asked = self.rectangle.mode.currentData() == "perspective" and not errors
+        untold = asked and not tells_proportions(known, layer)
+        self.fault_text.setText(error_words(errors) if errors else UNTOLD if untold else "")
+        size = lengths(known)
+        self.preview.show_map(layer, gather, (size[1] / wide) / (size[0] / high))
+        unit = self.rectangle.new_units(layer) or spacing_of(layer, 2)[1]
+        self.size_text.setText(size_words(gather.shape, known, unit))
+
+    def _show_corners(self, names: list[str], corners: Corners, targets: Any = (), errors: Any = ()) -> None:
+        self.markers.label([name.split()[0] for name in names])
+        self.table.show_corners(names, corners, targets, errors, self.rectangle.unit.currentText())
+
+    def _complete(self, layer: Layer, job: Job, done: Done) -> None:
+        """Outline the rectangle over the result where it is asked for."""
+        if not self.outline_box.isChecked():
+            return
+        gather = done.plan.reach
+        assert isinstance(gather, Gather)
+        place = {name: getattr(layer, name) for name in PLACE if name not in ("rotate", "shear", "affine")}
+        flat = {name: value[-2:] for name, value in place.items()}
+        corners = np.array(outline_in(done.plan.parameters, gather))
+        box = Shapes(
+            [corners],
+            shape_type="polygon",
+            name=f"{layer.name} outline",
+            face_color="transparent",
+            edge_color=COLOUR,
+            edge_width=max(max(gather.shape) / 250, 0.5),
+            **flat,
+        )
+        self._viewer.add_layer(box)
+        self._viewer.layers.selection.active = layer
+
+    def load_step(self, step: Mapping[str, Any]) -> None:
+        """Fill in a recorded step on the layer it was run on, where that is still there."""
+        made = self.picker.layer
+        unit = spacing_of(made, 2)[1] if made is not None and last_step(made) is step else ""
+        source = next((layer for layer in self._viewer.layers if layer.name == step["source"]), None)
+        if source is not None and self._takes(source):
+            source.visible = True
+            self.picker.layer = source
+        super().load_step(step)
+        layer = self.picker.layer
+        known = step["parameters"]
+        if layer is None:
+            return
+        self._turn = known["turn"]
+        self._aims = {}
+        self.rectangle.load(known, unit)
+        self.markers.place(known["corners"], layer)
+        self.corners.layer = self.markers.points
+        if known["targets"] != "rectangle":
+            self._aims = {k: (d / known["height"], r / known["width"]) for k, (d, r) in enumerate(known["targets"])}
+        self._soon()

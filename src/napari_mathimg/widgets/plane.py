@@ -1,0 +1,78 @@
+"""The plane of a layer's last two axes: where it lies in the world, and which one is shown."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from numpy.typing import NDArray
+
+from .layers import full_resolution, own_transform, position_in, shear_of
+
+Matrix = NDArray[Any]
+Points = tuple[tuple[float, float], ...]
+
+
+def to_world(layer: Layer) -> Matrix:
+    """Return the map of (row, column, 1) to the last two axes of the world.
+
+    Raises
+    ------
+    ValueError
+        If the planes of the layer are not parallel to those of the world: turned or sheared out of them.
+    """
+    whole = np.eye(layer.ndim + 1)
+    for transform in (own_transform(layer), layer.affine):
+        whole = np.asarray(transform.affine_matrix) @ whole
+    lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
+    mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
+    if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
+        raise ValueError(f"{layer.name!r}: planes that lie in the plane of the screen; this layer is tilted out of it")
+    return whole[-3:, -3:]
+
+
+def placed(layer: Layer) -> Mapping[str, Any]:
+    """Return the spatial state of a two-dimensional layer whose coordinates are rows and columns of this one."""
+    axes = [layer.ndim - 2, layer.ndim - 1]
+    own = own_transform(layer).set_slice(axes)
+    return {
+        "scale": own.scale, "translate": own.translate, "rotate": own.rotate, "shear": shear_of(own),
+        "affine": layer.affine.set_slice(axes).affine_matrix, "units": layer.units[-2:],
+        "axis_labels": layer.axis_labels[-2:], "ndim": 2,
+    }  # fmt: skip
+
+
+def frame(layer: Layer) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return what a step to the next row and one to the next column are in the world, each as (down, right)."""
+    (dd, dr), (rd, rr) = to_world(layer)[:2, :2].T.tolist()
+    return (dd, dr), (rd, rr)
+
+
+def points_in(points: Layer, layer: Layer) -> Points:
+    """Return the points of a Points layer as (row, column) of another layer."""
+    inverse = np.linalg.inv(to_world(layer))
+    world = (points.data_to_world(p)[-2:] for p in points.data)
+    return tuple((float(r), float(c)) for r, c, _ in (inverse @ (*w, 1.0) for w in world))
+
+
+def data_of(points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float]) -> Matrix:
+    """Return (row, column) of a layer as data of a Points layer; `stack` is their place on its other axes."""
+    matrix = to_world(layer)
+    data = []
+    for row, column in places:
+        world = np.zeros(points.ndim)
+        world[-2:] = (matrix @ (row, column, 1.0))[:2]
+        own = np.asarray(points.world_to_data(world), float)
+        own[:-2] = list(stack)[: points.ndim - 2] if points.ndim > 2 else []
+        data.append(own)
+    return np.array(data).reshape(-1, points.ndim)
+
+
+def shown_index(layer: Layer, point: Any) -> tuple[int, ...]:
+    """Return the index, on the axes before the last two, of the plane at a point of the viewer's dims."""
+    return position_in(layer, point)[:-2]
+
+
+def plane_of(layer: Layer, point: Any) -> Any:
+    """Return the array of the plane at a point of the viewer's dims, not yet read where it is lazy."""
+    return full_resolution(layer)[shown_index(layer, point)] if layer.ndim > 2 else full_resolution(layer)

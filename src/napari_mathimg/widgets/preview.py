@@ -1,0 +1,177 @@
+"""A small picture of what a map makes of the plane that is shown, always sampled from the image itself."""
+
+from collections.abc import Generator
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+from napari.layers import Labels, Layer
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from ..engine import Progress
+from ..ops._matrices import projective, shift
+from ..ops._operation import At
+from ..ops._reach import Gather, Projective
+from ..ops._sampling import sample
+from .plane import shown_index
+from .runner import Runner
+
+Array = NDArray[Any]
+
+HEIGHT = 170
+LEAST = 64  # pixels of the smallest level's shorter side
+PIXELS = 2**25  # of a plane; of larger ones every second, third... pixel is taken
+BAND = 2**22  # pixels reduced at a time
+
+
+class Plane(NamedTuple):
+    """Which plane of which layer, with which data."""
+
+    layer: "ref[Layer]"
+    data: int
+    place: tuple[int, ...]
+
+
+class Preview(QLabel):
+    """Shows a rectified plane, reduced; its place has the same height whatever it shows.
+
+    The plane is read once, in the background, and kept at full and at halved resolutions: each picture takes the one
+    that has about as many pixels as the picture.
+    """
+
+    ready = Signal()  # another plane can be shown
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setToolTip("The result, reduced")
+        self.runner = Runner(self)
+        self.runner.returned.connect(self._keep)
+        self.runner.finished.connect(self._follow)
+        self._levels: list[Array] = []
+        self._key: Plane | None = None
+        self._wanted: Plane | None = None
+        self._size = 1.0  # of a pixel of the finest level, in pixels of the image
+
+    def watch(self, layer: Layer | None, point: Any) -> None:
+        """Read the plane of a layer at a point of the viewer's dims, unless it is the one at hand."""
+        if layer is None:
+            self._levels, self._key, self._wanted = [], None, None
+            self.clear()
+            return
+        self._wanted = Plane(ref(layer), id(layer.data), shown_index(layer, point))
+        if self._wanted != self._key:
+            self._follow()
+
+    def _follow(self) -> None:
+        """Read what is wanted next, once what was read before has ended."""
+        wanted = self._wanted
+        layer = None if wanted is None or wanted == self._key else wanted.layer()
+        if wanted is None or layer is None:
+            return
+        if self.runner.is_running:
+            self.runner.cancel()
+            return
+        self._levels, self._key = [], None
+        plane, size = _readable(layer, wanted.place)
+        self.runner.start(_levels(wanted, plane, size, isinstance(layer, Labels)))
+
+    def _keep(self, found: tuple["Plane", list[Array], float]) -> None:
+        self._key, self._levels, self._size = found
+        self.ready.emit()
+
+    def show_map(self, layer: Layer, gather: Gather, across: float) -> bool:
+        """Show what a map makes of the plane; `across` is the width over the height of a pixel of the result.
+
+        Returns whether there was a plane to show.
+        """
+        if not self._levels or self._key is None or self._key.layer() is not layer:
+            return False
+        rows, columns = gather.shape
+        fit = min(self.width() / (columns * across), HEIGHT / rows)
+        high, wide = max(round(rows * fit), 1), max(round(columns * across * fit), 1)
+        zoom = np.diag([rows / high, columns / wide, 1.0])
+        assert isinstance(gather.source, Projective)
+        matrix = np.array(gather.source.matrix)
+        matrix = matrix @ shift((-0.5, -0.5)) @ zoom @ shift((0.5, 0.5))
+        level, reduced = self._level(matrix, (high, wide))
+        to_level = np.diag([1 / reduced, 1 / reduced, 1.0])
+        matrix = shift((-0.5, -0.5)) @ to_level @ shift((0.5, 0.5)) @ matrix
+        order = 0 if isinstance(layer, Labels) else 1
+        small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
+        whole, box = tuple((0, n) for n in level.shape[:2]), ((0, high), (0, wide))
+        seen = sample(level, at=At((), level.shape[:2], whole, box, small))
+        self.setPixmap(_picture(_colours(seen, layer)))
+        return True
+
+    def _level(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, float]:
+        """Return the level whose pixels are about as large as the picture's, and its pixels' size in the image."""
+        y, x = size[0] / 2, size[1] / 2
+        seen = np.array([(y, x, 1.0), (y + 1, x, 1.0), (y, x + 1, 1.0)]) @ matrix.T
+        seen = seen[:, :2] / seen[:, 2:]
+        area = abs(np.linalg.det(seen[1:] - seen[0])) / self._size**2
+        number = int(np.clip(np.floor(np.log2(max(area, 1.0)) / 2), 0, len(self._levels) - 1))
+        return self._levels[number], float(self._size * 2**number)
+
+
+def _readable(layer: Layer, index: tuple[int, ...]) -> tuple[Any, float]:
+    """Return a plane in the finest resolution that is not too large, and its pixels' size in the image."""
+    levels = list(layer.data) if layer.multiscale else [layer.data]
+    fine = levels[0].shape[layer.ndim - 2]
+    axes = slice(layer.ndim - 2, layer.ndim)
+    level = next((v for v in levels if np.prod(v.shape[axes], dtype=float) <= PIXELS), levels[-1])
+    at = tuple(i * n // m for i, n, m in zip(index, level.shape, levels[0].shape, strict=False))
+    return level[at] if at else level, fine / level.shape[layer.ndim - 2]
+
+
+def _levels(
+    key: Plane, plane: Any, size: float, labels: bool
+) -> Generator[Progress, None, tuple[Plane, list[Array], float]]:
+    """Read a plane, and halve it as often as the picture may need it."""
+    rows, columns = plane.shape[:2]
+    step = max(1, int(np.ceil(np.sqrt(rows * columns / PIXELS))))
+    count = max(1, BAND // columns // step) * step
+    bands = []
+    for first in range(0, rows, count):
+        yield Progress("Preview", first, rows)
+        band = np.asarray(plane[first : first + count : step, ::step])
+        bands.append(band if labels else band.astype(np.float32))
+    levels = [np.ascontiguousarray(np.concatenate(bands))]
+    while not labels and min(levels[-1].shape[:2]) >= 2 * LEAST:
+        yield Progress("Preview", rows, rows)
+        fine = levels[-1]
+        fine = fine[: fine.shape[0] // 2 * 2, : fine.shape[1] // 2 * 2]
+        levels.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
+    return key, levels, size * step
+
+
+def _colours(seen: Array, layer: Layer) -> Array:
+    """Return a plane as the layer shows it, uint8 of shape (rows, columns, 3)."""
+    if isinstance(layer, Labels):
+        return _bytes(np.asarray(layer.colormap.map(seen))[..., :3])
+    if layer.rgb:
+        whole = np.dtype(layer.dtype).kind in "iu"
+        full = np.iinfo(layer.dtype).max if whole else 1.0
+        return _bytes(seen[..., :3] / full)
+    low, high = layer.contrast_limits
+    table = _bytes(np.asarray(layer.colormap.map(np.linspace(0, 1, 256)))[:, :3])
+    share = np.nan_to_num((seen - low) / ((high - low) or 1.0))
+    picture: Array = table[_bytes(np.clip(share, 0, 1) ** layer.gamma)]
+    return picture
+
+
+def _bytes(share: Array) -> Array:
+    """Numbers from 0 to 1 as 0 to 255."""
+    whole: Array = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return whole
+
+
+def _picture(rgb: Array) -> QPixmap:
+    rgb = np.ascontiguousarray(rgb)
+    high, wide = rgb.shape[:2]
+    return QPixmap.fromImage(QImage(rgb.data, wide, high, 3 * wide, QImage.Format.Format_RGB888).copy())

@@ -1,0 +1,139 @@
+"""What the rectangle measures, which way up it lies, and what the result shows around it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
+
+from .fields import NumberBox, make_narrow
+from .layers import spacing_of
+from .picker import ElidedComboBox
+
+SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
+CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centred in a canvas"}
+LENGTHS = ("nm", "µm", "mm", "cm", "m")
+LARGEST = 1e6
+
+
+class RectangleBox(QWidget):
+    """The size of the rectangle, in pixels or physical units, and the canvas around it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.mode = self._choice(SIZES, "How the rectangle's width and height are found")
+        self.width_box, self.height_box = self._number(256), self._number(256)
+        self.unit = ElidedComboBox()
+        self.unit.setMinimumContentsLength(3)
+        self.unit.addItems(["px", *LENGTHS])
+        self.unit.setToolTip("Unit of width and height; a physical one gives the result its scale and units")
+        self.canvas = self._choice(CANVASES, "What the result shows")
+        self.rows, self.columns = self._number(512), self._number(512)
+        form.addRow("Size", self.mode)
+        form.addRow("W x H", self._line(self.width_box.native, self.height_box.native, self.unit))
+        form.addRow("Result", self.canvas)
+        form.addRow("Canvas", self._line(self.rows.native, self.columns.native))
+        self._canvas_row = form.rowCount() - 1
+        self.width_box.native.setToolTip("Width of the rectangle")
+        self.height_box.native.setToolTip("Height of the rectangle")
+        self.rows.native.setToolTip("Rows of the result, in pixels")
+        self.columns.native.setToolTip("Columns of the result, in pixels")
+        for box in (self.mode, self.canvas, self.unit):
+            box.currentIndexChanged.connect(self._follow)
+        for number in (self.width_box, self.height_box, self.rows, self.columns):
+            number.changed.connect(self.changed.emit)
+        self._follow()
+
+    def _choice(self, choices: dict[str, str], tip: str) -> QComboBox:
+        box = ElidedComboBox()
+        for data, text in choices.items():
+            box.addItem(text, data)
+        box.setToolTip(tip)
+        return box
+
+    def _number(self, value: float) -> NumberBox:
+        box = NumberBox(value=value, min=1e-9, max=LARGEST, step=1)
+        make_narrow(box.native)
+        return box
+
+    def _line(self, *widgets: QWidget) -> QWidget:
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        for widget in widgets:
+            row.addWidget(widget, 0 if isinstance(widget, QComboBox) else 1)
+        return line
+
+    def _follow(self) -> None:
+        form = self.layout()
+        assert isinstance(form, QFormLayout)
+        typed = self.mode.currentData() == "typed"
+        for widget in (self.width_box.native, self.height_box.native, self.unit):
+            widget.setEnabled(typed)
+        if not typed:
+            self.unit.blockSignals(True)
+            self.unit.setCurrentIndex(0)
+            self.unit.blockSignals(False)
+        form.setRowVisible(self._canvas_row, self.canvas.currentData() == "canvas")
+        self.changed.emit()
+
+    @property
+    def is_physical(self) -> bool:
+        """Whether a physical size is typed."""
+        return bool(self.mode.currentData() == "typed" and self.unit.currentText() != "px")
+
+    def parameters(self, layer: Layer) -> dict[str, Any]:
+        """Return the parameters of `rectify` that say this, for a layer."""
+        said: dict[str, Any] = {"canvas": self.canvas.currentData()}
+        if said["canvas"] == "canvas":
+            said["canvas"] = (round(self.rows.value), round(self.columns.value))
+        wide, high = self.width_box.value, self.height_box.value
+        if self.is_physical:
+            factor = self._in_world(layer)
+            said["size"] = (high * factor, wide * factor)
+        elif self.mode.currentData() == "typed":
+            said |= {"width": max(round(wide), 1), "height": max(round(high), 1)}
+        else:
+            said["aspect"] = self.mode.currentData()
+        return said
+
+    def _in_world(self, layer: Layer) -> float:
+        """Return how many of the world's units the typed unit is: 1 where the world has none yet."""
+        unit = layer.units[-1]
+        if not spacing_of(layer, 2)[1]:
+            return 1.0
+        typed = unit._REGISTRY.Unit(self.unit.currentText())
+        return float((1 * typed).to(unit).magnitude)
+
+    def new_units(self, layer: Layer) -> str:
+        """Return the unit that the result's plane gets, or "" where it keeps the layer's."""
+        return self.unit.currentText() if self.is_physical and not spacing_of(layer, 2)[1] else ""
+
+    def show_size(self, rows: int, columns: int) -> None:
+        """Show what the size is where it is not typed."""
+        if self.mode.currentData() != "typed":
+            with self.width_box.changed.blocked(), self.height_box.changed.blocked():
+                self.width_box.value, self.height_box.value = columns, rows
+
+    def load(self, parameters: Mapping[str, Any], unit: str) -> None:
+        """Show what a record says; `unit` is that of the layer it made, or ""."""
+        self.blockSignals(True)
+        canvas = parameters["canvas"]
+        if not isinstance(canvas, str):
+            self.rows.value, self.columns.value = canvas
+        self.canvas.setCurrentIndex(self.canvas.findData(canvas if isinstance(canvas, str) else "canvas"))
+        self.mode.setCurrentIndex(self.mode.findData("typed"))
+        if parameters["size"] != "source" and unit in LENGTHS:
+            self.unit.setCurrentText(unit)
+            self.height_box.value, self.width_box.value = parameters["size"]
+        else:
+            self.unit.setCurrentIndex(0)
+            self.height_box.value, self.width_box.value = parameters["height"], parameters["width"]
+        self.blockSignals(False)
+        self._follow()

@@ -1,0 +1,52 @@
+"""The layers that a dock made, as long as they are in the viewer."""
+
+from typing import Any, NamedTuple
+from weakref import ref
+
+from napari.layers import Layer
+
+
+class Made(NamedTuple):
+    """A result, its source, and the domain's twin over it."""
+
+    source: "ref[Layer] | None"
+    layer: "ref[Layer]"
+    twin: "ref[Layer] | None"
+
+
+class Results:
+    """Remembers which layer each source last became, and the domain's twin over it."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._made: list[Made] = []
+
+    @property
+    def last(self) -> Layer | None:
+        """The layer made last, while it is in the viewer."""
+        return self._there(self._made[-1].layer) if self._made else None
+
+    def __contains__(self, layer: object) -> bool:
+        """Whether the dock made a layer."""
+        return layer is not None and any(layer in self._both(made) for made in self._made)
+
+    def previous(self, source: Layer | None, alone: bool) -> tuple[Layer | None, Layer | None]:
+        """Return the result and twin that a new result replaces: its source's own, or, for a run alone, the last."""
+        if source in self:
+            return None, None
+        own = [made for made in self._made if made.source is not None and made.source() is source]
+        made = own[-1:] or (self._made[-1:] if alone else [])
+        return self._both(made[0]) if made else (None, None)
+
+    def keep(self, source: Layer | None, layer: Layer, twin: Layer | None) -> None:
+        """Remember a new result."""
+        there = [made for made in self._made if any(self._both(made)) and self._there(made.layer) is not layer]
+        made = Made(None if source is None else ref(source), ref(layer), None if twin is None else ref(twin))
+        self._made = [*there, made]
+
+    def _both(self, made: Made) -> tuple[Layer | None, Layer | None]:
+        return self._there(made.layer), self._there(made.twin)
+
+    def _there(self, kept: "ref[Layer] | None") -> Layer | None:
+        layer = kept() if kept is not None else None
+        return layer if layer is not None and layer in self._viewer.layers else None
