@@ -8,13 +8,14 @@ import argparse
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import napari
 import numpy as np
 from napari.layers import Layer
 from napari.qt import get_qapp
 from PIL import Image
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import filters, measure
@@ -23,19 +24,37 @@ from vispy.gloo import glir
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.open import open_dock
+from napari_mathimg.widgets.perspective import PerspectiveDock
 
 WINDOW = 1280, 800
 PATIENCE = 60.0  # seconds a run may take
 DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-COMMITTED = "window", "swirl", "labels", "equalize", "sigmoid", "light", "progress", "menu"  # pictures kept in IMAGES
+COMMITTED = (  # pictures kept in IMAGES
+    "window",
+    "swirl",
+    "labels",
+    "corners",
+    "perspective",
+    "equalize",
+    "sigmoid",
+    "light",
+    "progress",
+    "menu",
+)
 MAPPINGS: dict[str, dict[str, Any]] = {
     "swirl": {"strength": 6, "radius": 512},
     "rotate": {"angle": 30, "resize": True},
     "affine": {"scale": (3, 2), "rotation": 30, "translation": (-2048, 512), "inverse": True},
     "homography": {"matrix": ((1, 0, 10), (0, 1, 20), (-0.0007, 0.0005, 1)), "inverse": True},
 }
+SIGN = (15, 155), (40, 65), (130, 260), (95, 360)  # corners in the text sample, as (row, column)
+SIGN_MATRIX = (  # from the result to the image, on (x, y, 1)
+    (0.4249064543318, -1.498263179403, 413.4971393543),
+    (0.1906511800163, 0.3776307723743, -100.3729055987),
+    (-5.459491213731e-4, -6.640784634246e-4, 1),
+)
 
 
 class DemoError(RuntimeError):
@@ -78,16 +97,23 @@ class Demo:
 
     def run(self, dock: FamilyDock) -> Layer:
         """Press Run, wait for the end and return the layer that was added."""
+        layers = self.run_many(dock)
+        if len(layers) != 1:
+            raise DemoError(f"{dock.operation.title}: {len(layers)} layers were added")
+        return layers[0]
+
+    def run_many(self, dock: FamilyDock) -> list[Layer]:
+        """Press Run, wait for the end and return the layers that were added, the image first."""
         before, begun = set(self.viewer.layers), time.perf_counter()
         dock.run_button.click()
         self.wait(dock)
         seconds = time.perf_counter() - begun
-        added = set(self.viewer.layers) - before
-        if len(added) != 1:
+        added = [layer for layer in self.viewer.layers if layer not in before]
+        if not added:
             raise DemoError(f"{dock.operation.title}: {dock.message.text() or 'no layer was added'}")
-        layer = added.pop()
+        layer = added[0]
         print(f"{layer.name:<74} {' x '.join(map(str, layer.data.shape)):>15} {seconds:6.2f} s", flush=True)
-        return layer
+        return added
 
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
@@ -96,6 +122,15 @@ class Demo:
             if time.perf_counter() > end:
                 raise DemoError(f"{dock.operation.title}: no end after {PATIENCE:g} s")
             QTest.qWait(1)
+
+    def click(self, layer: Layer, place: tuple[float, float]) -> None:
+        """Click with the mouse at a row and column of a layer."""
+        canvas = self.viewer.window._qt_viewer.canvas.native
+        camera = self.viewer.scene.camera
+        down, right = (np.array(layer.data_to_world(place)) - camera.center[-2:]) * camera.zoom
+        where = QPoint(round(canvas.width() / 2 + right), round(canvas.height() / 2 + down))
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
+        QTest.qWait(DRAWING)
 
     def show(self, name: str, *layers: Layer) -> None:
         """Take a picture of these layers alone, in a grid."""
@@ -174,6 +209,43 @@ def mappings(demo: Demo) -> None:
         camera, board = (demo.apply(layer, operation, **parameters) for layer in pair)
         demo.save(**{operation: camera, f"{operation}-checkerboard": board})
         demo.show(operation, camera, board)
+
+
+def perspective(demo: Demo) -> None:
+    """A line of writing seen at an angle: its corners are clicked, set to whole numbers, and rectified."""
+    (text,) = demo.open("text")
+    dock = cast(PerspectiveDock, demo.choose(text, "rectify", {}))
+    demo.viewer.reset_view()
+    QTest.qWait(DRAWING)
+    dock.pick_button.click()
+    for corner in SIGN:
+        demo.click(text, corner)
+    marked = np.array(dock.markers.corners_in(text))
+    if len(marked) != len(SIGN) or np.abs(marked - SIGN).max() > 1:
+        raise DemoError(f"clicks set corners at {marked.tolist()}")
+    for row, corner in enumerate(SIGN):
+        for column, value in enumerate(corner):
+            dock.table.item(row, column).setText(str(value))
+    box = dock.rectangle
+    box.mode.setCurrentIndex(box.mode.findData("typed"))
+    box.width_box.value, box.height_box.value = 256, 48
+    QTest.qWait(DRAWING)
+    demo.grab("corners")
+    box.canvas.setCurrentIndex(box.canvas.findData("canvas"))
+    box.rows.value = box.columns.value = 512
+    dock.outline_box.setChecked(True)
+    QTest.qWait(DRAWING)
+    result, target = demo.run_many(dock)
+    matrix = result.metadata["napari_mathimg"][-1]["matrix"]
+    if np.abs(np.array(matrix) - SIGN_MATRIX).max() > 1e-9:
+        raise DemoError(f"the map of the writing is {matrix}")
+    demo.save(rectify=result)
+    text.visible = True
+    for layer in (result, target):  # beside the source, for the picture
+        layer.translate = (-170, 480)
+    demo.viewer.reset_view()
+    demo.grab("perspective")
+    dock.markers.use(None, None)
 
 
 def equalize(demo: Demo) -> None:
@@ -257,6 +329,22 @@ def refusal(demo: Demo) -> None:
         raise DemoError("a turn of pixels that are not square was not refused")
 
 
+EXAMPLES = (
+    isotropic,
+    crop,
+    labels,
+    mappings,
+    perspective,
+    equalize,
+    tone,
+    noise,
+    light,
+    progress,
+    menu,
+    refusal,
+)
+
+
 def walk(output: Path) -> None:
     """Walk the examples on a screen of the window's size."""
     glir.GlirProgram.delete = lambda self: None  # Mesa can crash where a removed layer is still being drawn
@@ -265,7 +353,20 @@ def walk(output: Path) -> None:
         raise DemoError("the screen must have {} x {} pixels: start ./scripts/demo without a display".format(*WINDOW))
     demo = Demo(output)
     try:
-        for example in (isotropic, crop, labels, mappings, equalize, tone, noise, light, progress, menu, refusal):
+        for example in (
+            isotropic,
+            crop,
+            labels,
+            mappings,
+            perspective,
+            equalize,
+            tone,
+            noise,
+            light,
+            progress,
+            menu,
+            refusal,
+        ):
             example(demo)
     finally:
         demo.viewer.close()

@@ -13,8 +13,9 @@ from .plane import data_of, placed, points_in
 Corner = tuple[float, float]
 
 COLOUR, WRONG = "#ffd23f", "#ff3b30"
-DIAMETER = 15  # of a point on the screen, in pixels
+DIAMETER = 17  # of a point on the screen, in pixels
 WIDTH = 2  # of the outline on the screen, in pixels
+STRETCH = 1.3  # by which they may be too large or too small after zooming
 
 
 class Markers(QObject):
@@ -42,6 +43,7 @@ class Markers(QObject):
         self._labels: list[str] = []
         self._look: tuple[str, float] | None = None  # colour and width of the outline
         viewer.layers.events.removed.connect(self._forget)
+        viewer.scene.camera.events.zoom.connect(self._zoom)
 
     @property
     def is_marking(self) -> bool:
@@ -62,11 +64,15 @@ class Markers(QObject):
             self.points.mode = mode
 
     def _make(self, image: Layer) -> Layer:
-        place = placed(image)
         layer = Points(
-            np.empty((0, 2)), name=f"{image.name} corners", size=DIAMETER, face_color="transparent",
-            border_color=COLOUR, border_width=0.09, symbol="disc", canvas_size_limits=(DIAMETER, DIAMETER), **place,
-        )  # fmt: skip
+            np.empty((0, 2)),
+            name=f"{image.name} corners",
+            size=self._on_screen(DIAMETER, image),
+            face_color="transparent",
+            border_color=COLOUR,
+            border_width=0.05,
+            **placed(image),
+        )
         layer.bind_key("Backspace", self._take_back, overwrite=True)
         layer.bind_key("Escape", self._leave, overwrite=True)
         self._own = layer
@@ -126,14 +132,27 @@ class Markers(QObject):
         outline = self._there(image)
         data = np.asarray(corners, float)
         outline.data = [(data, "polygon" if len(corners) >= CORNERS else "path")]
-        look = (COLOUR if good else WRONG, self._width(image))
+        look = (COLOUR if good else WRONG, self._on_screen(WIDTH, image))
         if look != self._look:
             outline.edge_color, outline.edge_width = self._look = look
         outline.visible = True
 
-    def _width(self, image: Layer) -> float:
-        """Width of the outline in pixels of the image, so that it is thin on the screen at any zoom."""
-        return float(WIDTH / (self._viewer.scene.camera.zoom * max(abs(s) for s in image.scale[-2:])))
+    def _on_screen(self, pixels: float, image: Layer) -> float:
+        """Return a length on the screen in pixels of the image."""
+        return float(pixels / (self._viewer.scene.camera.zoom * max(abs(s) for s in image.scale[-2:])))
+
+    def _zoom(self, event: Any = None) -> None:
+        """Keep corners and outline as large and as thin on the screen as they are."""
+        image = self._image
+        if image is None or self._own is None or self.points is not self._own:
+            return
+        size = self._on_screen(DIAMETER, image)
+        if not 1 / STRETCH < self._own.current_size / size < STRETCH:
+            self._own.size = size
+            with self._own.events.current_size.blocker():
+                self._own.current_size = size
+            if self._outline is not None:
+                self._outline.edge_width = self._on_screen(WIDTH, image)
 
     def _there(self, image: Layer) -> Layer:
         """The outline's layer, under the points; made where there is none."""
@@ -223,3 +242,4 @@ class Markers(QObject):
         self.points = None
         self.watch(None)
         self._viewer.layers.events.removed.disconnect(self._forget)
+        self._viewer.scene.camera.events.zoom.disconnect(self._zoom)
