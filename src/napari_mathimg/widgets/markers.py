@@ -12,7 +12,7 @@ from .plane import data_of, placed, points_in
 
 Corner = tuple[float, float]
 
-COLOUR, WRONG = "#ffd23f", "#ff3b30"
+COLOUR, WRONG = "#ffc400", "#ff2d20"
 DIAMETER = 17  # of a point on the screen, in pixels
 WIDTH = 2  # of the outline on the screen, in pixels
 STRETCH = 1.3  # by which they may be too large or too small after zooming

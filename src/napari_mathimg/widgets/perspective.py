@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Labels, Layer, Points, Shapes
@@ -16,7 +17,7 @@ from ..ops.perspective import rectify
 from .corner_table import CornerTable
 from .dock import FamilyDock
 from .fields import make_narrow
-from .job import PLACE, Done, Job
+from .job import Done, Job
 from .layers import last_step, shape_of, spacing_of, xy_matrix
 from .marked import (
     CORNERS,
@@ -38,7 +39,7 @@ from .marked import (
 from .markers import COLOUR, Markers
 from .parts import button, labelled, side_by_side, stacked, wrapped
 from .picker import LayerPicker
-from .plane import frame, plane_of, to_world
+from .plane import frame, placed, plane_of, to_world
 from .preview import Preview
 from .rectangle import RectangleBox
 from .snap import snap
@@ -61,6 +62,7 @@ class PerspectiveDock(FamilyDock):
         self._shown_aims: list[tuple[float, float]] = []
         self._gather: Gather | None = None
         self._refreshing = False
+        self._boxes: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()  # outlines over results
         self.markers = Markers(self._viewer, self)
         self.corners = LayerPicker(
             self._viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None yet"
@@ -349,22 +351,22 @@ class PerspectiveDock(FamilyDock):
         self.table.show_corners(names, corners, targets, errors, self.rectangle.unit.currentText())
 
     def _complete(self, layer: Layer, job: Job, done: Done) -> None:
-        """Outline the rectangle over the result where it is asked for."""
+        """Outline the rectangle over the result where it is asked for, in the place of an earlier outline."""
+        earlier = self._boxes.pop(layer, None)
+        if earlier is not None and earlier in self._viewer.layers:
+            self._viewer.layers.remove(earlier)
         if not self.outline_box.isChecked():
             return
         gather = done.plan.reach
         assert isinstance(gather, Gather)
-        place = {name: getattr(layer, name) for name in PLACE if name not in ("rotate", "shear", "affine")}
-        flat = {name: value[-2:] for name, value in place.items()}
-        corners = np.array(outline_in(done.plan.parameters, gather))
-        box = Shapes(
-            [corners],
+        box = self._boxes[layer] = Shapes(
+            [np.array(outline_in(done.plan.parameters, gather))],
             shape_type="polygon",
             name=f"{layer.name} outline",
             face_color="transparent",
             edge_color=COLOUR,
             edge_width=max(max(gather.shape) / 250, 0.5),
-            **flat,
+            **placed(layer),
         )
         self._viewer.add_layer(box)
         self._viewer.layers.selection.active = layer
