@@ -31,18 +31,7 @@ PATIENCE = 60.0  # seconds a run may take
 DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-COMMITTED = (  # pictures kept in IMAGES
-    "window",
-    "swirl",
-    "labels",
-    "corners",
-    "perspective",
-    "equalize",
-    "sigmoid",
-    "light",
-    "progress",
-    "menu",
-)
+PICTURES = "window swirl labels corners perspective equalize sigmoid light progress menu".split()  # kept in IMAGES
 MAPPINGS: dict[str, dict[str, Any]] = {
     "swirl": {"strength": 6, "radius": 512},
     "rotate": {"angle": 30, "resize": True},
@@ -329,20 +318,7 @@ def refusal(demo: Demo) -> None:
         raise DemoError("a turn of pixels that are not square was not refused")
 
 
-EXAMPLES = (
-    isotropic,
-    crop,
-    labels,
-    mappings,
-    perspective,
-    equalize,
-    tone,
-    noise,
-    light,
-    progress,
-    menu,
-    refusal,
-)
+EXAMPLES = isotropic, crop, labels, mappings, perspective, equalize, tone, noise, light, progress, menu, refusal
 
 
 def walk(output: Path) -> None:
@@ -353,20 +329,7 @@ def walk(output: Path) -> None:
         raise DemoError("the screen must have {} x {} pixels: start ./scripts/demo without a display".format(*WINDOW))
     demo = Demo(output)
     try:
-        for example in (
-            isotropic,
-            crop,
-            labels,
-            mappings,
-            perspective,
-            equalize,
-            tone,
-            noise,
-            light,
-            progress,
-            menu,
-            refusal,
-        ):
+        for example in EXAMPLES:
             example(demo)
     finally:
         demo.viewer.close()
@@ -390,7 +353,7 @@ def main() -> None:
         walk(arguments.output)
     except DemoError as error:
         raise SystemExit(f"The demonstration failed: {error}") from error
-    for name in COMMITTED if arguments.images else ():
+    for name in PICTURES if arguments.images else ():
         picture = Image.open(arguments.output / "windows" / f"{name}.png").convert("RGB")
         picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
     print(f"Pictures are in {arguments.output} ({time.perf_counter() - begun:.0f} s).")
