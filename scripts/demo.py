@@ -31,7 +31,9 @@ PATIENCE = 60.0  # seconds a run may take
 DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-PICTURES = "window swirl labels corners perspective equalize sigmoid light progress menu".split()  # kept in IMAGES
+PICTURES = (  # kept in IMAGES
+    "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu",
+)  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
     "swirl": {"strength": 6, "radius": 512},
     "rotate": {"angle": 30, "resize": True},

@@ -118,7 +118,7 @@ class FamilyDock(QWidget):
         self.picker.selected.connect(self._show_selected)
         self.operations.currentIndexChanged.connect(self._choose)
         self.options.changed.connect(self._show)
-        self.reset_button.clicked.connect(lambda: self.form.reset())
+        self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
         self.cancel_button.clicked.connect(self.runner.cancel)
@@ -272,6 +272,10 @@ class FamilyDock(QWidget):
             self._form = self._forms[key]
             self._form.native.show()
             self._form.align()
+
+    def reset(self) -> None:
+        """Set the parameters to their defaults."""
+        self.form.reset()
 
     def load_settings(self) -> None:
         """Fill in the operation, parameters and options that made the chosen layer."""

@@ -371,6 +371,12 @@ class PerspectiveDock(FamilyDock):
         self._viewer.add_layer(box)
         self._viewer.layers.selection.active = layer
 
+    def reset(self) -> None:
+        """Set everything but the corners to its default."""
+        super().reset()
+        self._turn, self._aims = 0, {}
+        self.rectangle.reset()
+
     def load_step(self, step: Mapping[str, Any]) -> None:
         """Fill in a recorded step on the layer it was run on, where that is still there."""
         made = self.picker.layer

@@ -83,6 +83,12 @@ class RectangleBox(QWidget):
         form.setRowVisible(self._canvas_row, self.canvas.currentData() == "canvas")
         self.changed.emit()
 
+    def reset(self) -> None:
+        """Choose what is chosen at first."""
+        self.mode.setCurrentIndex(0)
+        self.canvas.setCurrentIndex(0)
+        self._follow()
+
     @property
     def is_physical(self) -> bool:
         """Whether a physical size is typed."""
