@@ -124,7 +124,16 @@ CASES = (
     Case(
         "rectify", {"corners": QUADRILATERAL, "width": 30, "height": 40}, rectified, 1e-9,
         "scikit-image estimates the matrix by singular values", ndims=(2,),
-        variants=({"width": 9, "canvas": (50, 40), "order": 3, "mode": "mirror"}, {"turn": 1, "order": 0}),
+        variants=(
+            {"width": 9, "canvas": (50, 40), "order": 3, "mode": "mirror"}, {"turn": 1, "order": 0},
+            {"corners": QUADRILATERAL, "canvas": "whole", "cval": 0.5},
+            {"corners": QUADRILATERAL, "aspect": "perspective", "order": 3, "mode": "reflect"},
+            {"corners": QUADRILATERAL, "size": (3.0, 7.0), "frame": ((0.6, 0.8), (0.5, -0.3)), "mode": "nearest"},
+            {
+                "corners": (*QUADRILATERAL, (30.0, 20.0)), "width": 20, "height": 25,
+                "targets": ((0.0, 0.0), (0.0, 20.0), (25.0, 20.0), (25.0, 0.0), (14.0, 9.0)),
+            },
+        ),
     ),
     Case(
         "rotate", {"angle": 30.0, "resize": True}, turned, 1e-9,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vispy.gloo.glir
+from hand import Hand
 from qtpy.QtCore import Qt
 
 from napari_mathimg.widgets.dock import FamilyDock
@@ -54,3 +55,28 @@ def notifications() -> Iterator[list[Any]]:
 @pytest.fixture
 def stack() -> Any:
     return np.random.default_rng(1).integers(100, 4000, (5, 40, 50), dtype=np.uint16)
+
+
+@pytest.fixture
+def hand(viewer: Any, qtbot: Any) -> Hand:
+    viewer.window._qt_window.resize(900, 640)
+    return Hand(viewer, qtbot)
+
+
+@pytest.fixture
+def opened(viewer: Any, dock: Any, qtbot: Any) -> Any:
+    widget = dock("perspective")
+    qtbot.waitUntil(widget.isVisible)
+    qtbot.wait(30)  # the window lays itself out
+    return widget
+
+
+@pytest.fixture
+def image() -> Any:
+    rng = np.random.default_rng(3)
+    return np.kron(rng.integers(0, 4000, (9, 12)), np.ones((10, 10), int)).astype(np.uint16)
+
+
+@pytest.fixture
+def layer(viewer: Any, image: Any, opened: Any, hand: Hand) -> Any:
+    return viewer.add_image(image, name="sign")

@@ -24,29 +24,31 @@ def _columns(shape: Shape, corners: Any, targets: Any, size: Any, aspect: str, f
     return _size(shape, corners, targets, size, aspect, frame, turn)[1]
 
 
+def _has_size(width: Any, height: Any, size: Any) -> bool:
+    """Whether the rectangle's sides are given; asked before those that are not are found."""
+    return size != "source" or "auto" not in (width, height)
+
+
 def _size(shape: Shape, corners: Any, targets: Any, size: Any, aspect: str, frame: Frame, turn: int) -> tuple[int, int]:
     """Rows and columns of a rectangle of which neither was given."""
     if targets != "rectangle":
         rows, columns = (max(round(max(p[k] for p in targets)), 1) for k in (0, 1))
         return rows, columns
-    if len(corners) != 4:
-        raise ValueError(f"corners={corners}: four, or with targets for each")
+    _check_four(shape, corners)
     return sides(corners, turn, frame, None if size == "source" else size, aspect, shape)
 
 
 Width = Annotated[Literal["auto"] | t.Size, t.Auto(_columns)]
+MatchLonger = Annotated[Literal["auto"] | bool, t.Label("longer to longer"), t.Auto(_has_size)]
 Height = Annotated[Literal["auto"] | t.Size, t.Auto(_rows)]
 
 
 def _check_rectify(
-    shape: Shape, corners: Corners, targets: Any, width: int, height: int, size: Any, frame: Frame, turn: int,
-    canvas: Any,
+    shape: Shape, corners: Corners, targets: Any, match_longer: bool, width: int, height: int, size: Any, frame: Frame,
+    turn: int, canvas: Any,
 ) -> None:  # fmt: skip
     if targets == "rectangle":
-        if len(corners) != 4:
-            raise ValueError(f"corners={corners}: four, or with targets for each")
-        if corners != t.outer_corners(shape):
-            check_corners(corners)
+        _check_four(shape, corners)
     else:
         if len(targets) != len(corners):
             raise ValueError(f"targets={targets}: as many as corners ({len(corners)})")
@@ -55,7 +57,7 @@ def _check_rectify(
     if abs(np.linalg.det(frame)) < 1e-9 * max(max(map(abs, step)) for step in frame) ** 2:
         raise ValueError(f"frame={frame}: two directions that are not parallel")
     if targets != "rectangle":
-        to_image = rectangle_map(corners, targets, width, height, size, frame, turn)
+        to_image = rectangle_map(corners, targets, match_longer, width, height, size, frame, turn)
         ahead = np.array([(0, 0, 1), (0, width, 1), (height, width, 1), (height, 0, 1)]) @ to_image[2]
         if ahead.min() * ahead.max() <= 0 or abs(np.linalg.det(to_image)) < 1e-12:
             raise ValueError(f"targets={targets}: places that a view from the front can give these corners")
@@ -63,8 +65,15 @@ def _check_rectify(
         raise ValueError(f"canvas={canvas}: at least the rectangle's {height} rows and {width} columns")
 
 
+def _check_four(shape: Shape, corners: Corners) -> None:
+    if len(corners) != 4:
+        raise ValueError(f"corners={corners}: four, or with targets for each")
+    if corners != t.outer_corners(shape):
+        check_corners(corners)
+
+
 def rectangle_map(
-    corners: Corners, targets: Any, width: int, height: int, size: Any, frame: Frame, turn: int
+    corners: Corners, targets: Any, match_longer: bool, width: int, height: int, size: Any, frame: Frame, turn: int
 ) -> Matrix:
     """Return the homography, on (row, column, 1), to the image from the rectangle.
 
@@ -75,23 +84,29 @@ def rectangle_map(
             return fitted(targets, corners)
         except ValueError as error:
             raise ValueError(f"targets={targets}: {error}") from None
+    high, wide = lengths(width, height, size, frame) if match_longer else (1.0, 1.0)
+    return rectangle_to(ordered(corners, wide, high, turn, frame), (0.0, 0.0, float(height), float(width)))
+
+
+def lengths(width: int, height: int, size: Any, frame: Frame) -> tuple[float, float]:
+    """Return the rectangle's height and width in the world."""
     step = pixel_size(frame)
     high, wide = (height * step[0], width * step[1]) if size == "source" else size
-    return rectangle_to(ordered(corners, wide, high, turn, frame), (0.0, 0.0, float(height), float(width)))
+    return float(high), float(wide)
 
 
 @warp("Rectify", check=_check_rectify)
 def rectify(
-    shape: Shape, /, *, corners: t.Corners = "auto", targets: t.Targets = "rectangle", width: Width = "auto",
-    height: Height = "auto", aspect: t.Aspect = "edges", turn: Literal[0, 1, 2, 3] = 0,
-    canvas: t.Canvas = "rectangle", size: t.PhysicalSize = "source", frame: t.Frame = SQUARE, order: t.Order = 1,
-    mode: t.Edge = "constant", cval: t.Fill = 0.0,
+    shape: Shape, /, *, corners: t.Corners = "auto", targets: t.Targets = "rectangle",
+    match_longer: MatchLonger = "auto", width: Width = "auto", height: Height = "auto", aspect: t.Aspect = "edges",
+    turn: Literal[0, 1, 2, 3] = 0, canvas: t.Canvas = "rectangle", size: t.PhysicalSize = "source",
+    frame: t.Frame = SQUARE, order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Map the quadrilateral through four corners to a rectangle.
 
-    The corners may come in any order. They are put in clockwise order; where width and height differ, the longer
-    pair of edges becomes the longer side; of the starts left, the one whose top edge points nearest to +x becomes
-    the upper left corner. The result is a new frame, upright and centred where the quadrilateral was.
+    The corners may come in any order. They are put in clockwise order; where sides of different lengths are given, the
+    longer pair of edges becomes the longer side; of the starts left, the one whose top edge points nearest to +x
+    becomes the upper left corner. The result is a new frame, upright and centred where the quadrilateral was.
 
     Parameters
     ----------
@@ -100,6 +115,8 @@ def rectify(
     targets
         "rectangle": the corners of the rectangle. Or where each corner belongs: (row, column) in pixels of the
         result from the rectangle's upper left corner. The map then has the least sum of squared distances.
+    match_longer
+        Make the longer pair of edges the longer side; by default where width and height, or a size, are given.
     width
         Width of the rectangle in pixels. By default no resolution is lost; see `aspect`.
     height
@@ -149,7 +166,7 @@ def rectify(
     """
     rows, columns = t.resolved(height), t.resolved(width)
     points = t.resolved(corners)
-    to_image = rectangle_map(points, targets, columns, rows, size, frame, turn)
+    to_image = rectangle_map(points, targets, t.resolved(match_longer), columns, rows, size, frame, turn)
     shape_out, origin = _canvas(t.resolved(canvas), to_image, rows, columns, shape)
     ends = mapped(to_image, ((0.0, 0.0), (0.0, columns), (rows, columns), (rows, 0.0)))
     down, across = pixel_size(frame) if size == "source" else (size[0] / rows, size[1] / columns)

@@ -193,7 +193,7 @@ class FamilyDock(QWidget):
         if layer is not None:
             names = [
                 "data",
-                "scale",
+                *("scale", "translate", "rotate", "shear", "affine"),
                 "units",
                 "axis_labels",
                 *(["contrast_limits"] if hasattr(layer, "contrast_limits") else []),
@@ -317,7 +317,14 @@ class FamilyDock(QWidget):
 
     def parameters_for(self, layer: Layer) -> dict[str, Any]:
         """Return what is typed, as it counts for a layer."""
-        return self.form.parameters
+        return self._suited(self.form.parameters, layer)
+
+    def _suited(self, parameters: dict[str, Any], layer: Layer) -> dict[str, Any]:
+        """Parameters typed for the chosen layer, with what labels have and images do not, and the reverse."""
+        if isinstance(layer, Labels) == isinstance(self.picker.layer, Labels):
+            return parameters
+        own = LABELS_HAVE if isinstance(layer, Labels) else {n: p.default for n, p in self.operation.parameters.items()}
+        return parameters | {name: own[name] for name in LABELS_HAVE if name in parameters}
 
     def _job(self, layer: Layer) -> Job:
         """Return all that a run on a layer needs; ValueError where it cannot be done."""

@@ -9,9 +9,9 @@ from napari.layers import Layer
 from ..ops._landmarks import mapped
 from ..ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ..ops._reach import Gather, Projective
-from ..ops.perspective import rectangle_map, rectify
+from ..ops.perspective import lengths, rectangle_map, rectify
 from .layers import shape_of
-from .plane import frame, to_world
+from .plane import frame, into_units_of, to_world
 
 Known = Mapping[str, Any]
 Shares = list[tuple[float, float]]
@@ -23,7 +23,7 @@ WHERE = ("↖", "↗", "↘", "↙")
 
 def map_of(known: Known) -> Any:
     """Return the map from the rectangle to the image that resolved parameters say."""
-    names = ("corners", "targets", "width", "height", "size", "frame", "turn")
+    names = ("corners", "targets", "match_longer", "width", "height", "size", "frame", "turn")
     return rectangle_map(**{name: known[name] for name in names})
 
 
@@ -40,11 +40,9 @@ def outline_in(known: Known, gather: Gather) -> Corners:
     return tuple((float(r), float(c)) for r, c in mapped(inverse, outline(known)))
 
 
-def lengths(known: Known) -> tuple[float, float]:
+def lengths_of(known: Known) -> tuple[float, float]:
     """Return the rectangle's height and width in the world."""
-    step = pixel_size(known["frame"])
-    high, wide = (known["height"] * step[0], known["width"] * step[1]) if known["size"] == "source" else known["size"]
-    return float(high), float(wide)
+    return lengths(known["width"], known["height"], known["size"], known["frame"])
 
 
 def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tuple[int, ...]) -> dict[str, Any]:
@@ -62,15 +60,17 @@ def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tu
 
 def carried(known: Known, own: Layer, layer: Layer) -> dict[str, Any]:
     """Return the parameters that mean the same rectangle of the world on another layer's grid."""
-    there = np.linalg.inv(to_world(layer)) @ to_world(own)
+    there = np.linalg.inv(to_world(layer)) @ into_units_of(layer, own) @ to_world(own)
+    unit = into_units_of(layer, own)[1, 1]
     step, other = pixel_size(known["frame"]), pixel_size(frame(layer))
+    step = step[0] * unit, step[1] * unit
     rows, columns = (
         max(round(n * a / b), 1) for n, a, b in zip((known["height"], known["width"]), step, other, strict=True)
     )
     grown = rows / known["height"], columns / known["width"]
     out = {
         **known, "corners": tuple(map(tuple, mapped(there, known["corners"]).tolist())), "frame": frame(layer),
-        "size": lengths(known), "height": rows, "width": columns,
+        "size": tuple(side * unit for side in lengths_of(known)), "height": rows, "width": columns,
     }  # fmt: skip
     if not isinstance(known["targets"], str):
         out["targets"] = tuple((down * grown[0], right * grown[1]) for down, right in known["targets"])
@@ -82,7 +82,7 @@ def carried(known: Known, own: Layer, layer: Layer) -> dict[str, Any]:
 
 def places(known: Known, corners: Corners, turn: int) -> tuple[int, ...]:
     """Return which of the first four corners is the upper left, upper right, lower right and lower left one."""
-    high, wide = lengths(known)
+    high, wide = lengths_of(known) if known["match_longer"] else (1.0, 1.0)
     return order(corners[:CORNERS], wide, high, turn, known["frame"])
 
 
@@ -103,19 +103,18 @@ def fault_words(wrong: Fault, names: Sequence[str]) -> str:
     corner, *others = (names[k].split()[0] for k in (wrong.corner, *wrong.others))
     if len(others) == 1:
         return f"Corners {others[0]} and {corner} are nearer than two pixels: move corner {corner}."
-    line = f"the line between {others[0]} and {others[1]}"
-    return f"This is no convex quadrilateral: move corner {corner} away from {line}."
+    return f"Not convex: move corner {corner} away from the line between {others[0]} and {others[1]}."
 
 
 def error_words(errors: Sequence[float]) -> str:
     """Say how far the map misses the corners."""
     mean = float(np.sqrt(np.mean(np.square(errors))))
-    return f"Least squares: {mean:.2f} px off on average (root mean square), {max(errors):.2f} px at most."
+    return f"Least squares: {mean:.2f} px off (root mean square), {max(errors):.2f} px at most."
 
 
 def size_words(shape: Sequence[int], known: Known, unit: str) -> str:
     """Say how large the result is, and its pixels where they have a unit."""
-    high, wide = lengths(known)
+    high, wide = lengths_of(known)
     text = f"Result: {shape[1]} x {shape[0]} px (width x height)"
     pixel = f"{wide / known['width']:.4g} x {high / known['height']:.4g} {unit}"
     return f"{text}, each {pixel}" if unit else text

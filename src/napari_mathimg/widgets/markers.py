@@ -7,8 +7,9 @@ import numpy as np
 from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from ..ops._quadrilateral import pixel_size
 from .marked import CORNERS
-from .plane import data_of, placed, points_in
+from .plane import data_of, frame, placed, points_in, to_world
 
 Corner = tuple[float, float]
 
@@ -102,6 +103,8 @@ class Markers(QObject):
         self._image = image
         if image is not None:
             image.events.visible.connect(self._show_as_image)
+            if self.points is not None:
+                self.points.visible = image.visible
 
     def corners_in(self, image: Layer) -> tuple[Corner, ...]:
         """Return the corners as (row, column) of an image."""
@@ -114,13 +117,19 @@ class Markers(QObject):
         stack = self.points.data[0][:-2] if len(self.points.data) else np.zeros(self.points.ndim - 2)
         self.points.data = data_of(self.points, corners, image, stack)
 
+    def place_own(self, corners: Sequence[Corner], image: Layer) -> None:
+        """Set all corners on a layer made here; those of a chosen layer stay as they are."""
+        if self.points is None or self.points is not self._own:
+            self.use(self._make(image), image)
+        self.place(corners, image)
+
     def label(self, labels: Sequence[str]) -> None:
         """Write a label beside each corner."""
         if self.points is not None and self._labels != list(labels):
             self._labels = list(labels)
             self.points.text = {
                 "string": {"array": list(labels), "default": ""},
-                "color": COLOUR, "size": 13, "anchor": "upper_left", "translation": (-0.5, 0.5),
+                "color": COLOUR, "size": 13, "anchor": "upper_left",
             }  # fmt: skip
 
     def draw(self, corners: Sequence[Corner], image: Layer, good: bool = True) -> None:
@@ -130,16 +139,17 @@ class Markers(QObject):
                 self._outline.visible = False
             return
         outline = self._there(image)
-        data = np.asarray(corners, float)
-        outline.data = [(data, "polygon" if len(corners) >= CORNERS else "path")]
-        look = (COLOUR if good else WRONG, self._on_screen(WIDTH, image))
+        world = np.column_stack([corners, np.ones(len(corners))]) @ to_world(image).T
+        outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
+        look = (COLOUR if good else WRONG, self._on_screen(WIDTH))
         if look != self._look:
             outline.edge_color, outline.edge_width = self._look = look
         outline.visible = True
 
-    def _on_screen(self, pixels: float, image: Layer) -> float:
-        """Return a length on the screen in pixels of the image."""
-        return float(pixels / (self._viewer.scene.camera.zoom * max(abs(s) for s in image.scale[-2:])))
+    def _on_screen(self, pixels: float, image: Layer | None = None) -> float:
+        """Return a length on the screen in pixels of the image, or in the world."""
+        size = 1.0 if image is None else max(pixel_size(frame(image)))
+        return float(pixels / (self._viewer.scene.camera.zoom * size))
 
     def _zoom(self, event: Any = None) -> None:
         """Keep corners and outline as large and as thin on the screen as they are."""
@@ -152,12 +162,12 @@ class Markers(QObject):
             with self._own.events.current_size.blocker():
                 self._own.current_size = size
             if self._outline is not None:
-                self._outline.edge_width = self._on_screen(WIDTH, image)
+                self._outline.edge_width = self._on_screen(WIDTH)
 
     def _there(self, image: Layer) -> Layer:
-        """The outline's layer, under the points; made where there is none."""
+        """The outline's layer in the world, under the points; made where there is none."""
         if self._outline is None:
-            place = placed(image)
+            place = {"ndim": 2, "units": (image.units[-1],) * 2, "axis_labels": image.axis_labels[-2:]}
             active = self._viewer.layers.selection.active
             self._outline = Shapes(name=f"{image.name} outline", face_color="transparent", edge_color=COLOUR, **place)
             self._viewer.add_layer(self._outline)

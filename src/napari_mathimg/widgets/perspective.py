@@ -26,7 +26,7 @@ from .marked import (
     error_words,
     fault_words,
     labels,
-    lengths,
+    lengths_of,
     map_of,
     outline,
     outline_in,
@@ -46,9 +46,9 @@ from .snap import snap
 
 SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the dock's own fields stand for the others
 PICK, MOVE = "Pick corners", "Move corners"
-BEGIN = "Pick corners: click the four corners of what is a rectangle, in any order."
-NEXT = "Click corner {} of 4, in any order. Backspace takes the last one back, Escape leaves."
-UNTOLD = "The corners do not tell the proportions: they are seen nearly from the front. Mean edge lengths are taken."
+BEGIN = "Press Pick corners, then click the four corners of a rectangle, in any order."
+NEXT = "Click corner {} of 4, in any order. Backspace takes one back, Escape leaves."
+UNTOLD = "Seen nearly from the front: the perspective tells no proportions, so edge lengths are taken."
 
 
 class PerspectiveDock(FamilyDock):
@@ -59,6 +59,7 @@ class PerspectiveDock(FamilyDock):
     def _panels(self) -> tuple[QWidget, ...]:
         self._turn = 0
         self._aims: dict[int, tuple[float, float]] = {}  # typed targets, as shares of the rectangle
+        self._aimed: Any = None  # the points that they are typed for
         self._shown_aims: list[tuple[float, float]] = []
         self._gather: Gather | None = None
         self._refreshing = False
@@ -83,8 +84,8 @@ class PerspectiveDock(FamilyDock):
         self.preview = Preview()
         self.size_text = wrapped()
         self.fault_text = wrapped()
-        self.fault_text.setMinimumHeight(2 * self.fault_text.fontMetrics().lineSpacing())
-        self.size_text.setMinimumHeight(2 * self.size_text.fontMetrics().lineSpacing())
+        self.fault_text.setMinimumHeight(3 * self.fault_text.fontMetrics().lineSpacing())
+        self.size_text.setMinimumHeight(3 * self.size_text.fontMetrics().lineSpacing())
         for text in (self.fault_text, self.size_text):
             text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.outline_box = QCheckBox("Outline the rectangle")
@@ -147,6 +148,7 @@ class PerspectiveDock(FamilyDock):
 
     def _soon(self, event: Any = None) -> None:
         """Show what has changed once the window is free: one picture for many changes."""
+        self._stale = self._stale or not self.isVisible()
         if not self._refreshing and self.isVisible():
             self._refreshing = True
             QTimer.singleShot(0, self._refresh_now)
@@ -256,7 +258,9 @@ class PerspectiveDock(FamilyDock):
         own = self.picker.layer
         assert own is not None
         said = self._said(own, self._corners())
-        return said if layer is own else carried(rectify.resolve(said, shape_of(own)[-2:], {}), own, layer)
+        if layer is own:
+            return said
+        return self._suited(carried(rectify.resolve(said, shape_of(own)[-2:], {}), own, layer), layer)
 
     def _said(self, layer: Layer, corners: Corners) -> dict[str, Any]:
         """Return the parameters that corners, table and fields say."""
@@ -282,14 +286,20 @@ class PerspectiveDock(FamilyDock):
         self._gather = None
         if self.corners.layer is not self.markers.points:
             self.corners.layer = self.markers.points
+        if self._aimed is not self.markers.points:
+            self._aimed, self._aims = self.markers.points, {}
+        corners: Corners = ()
         try:
             corners = self._corners()
         except ValueError as error:
-            corners = ()
+            self._show_corners([], ())
             self.fault_text.setText(sentence(error))
         else:
             if layer is not None:
                 self._show_marked(layer, corners)
+            else:
+                self._show_corners([], ())
+                self.fault_text.setText("")
         ready, count = self._gather is not None, len(corners)
         if not ready:
             self.preview.clear()
@@ -341,10 +351,11 @@ class PerspectiveDock(FamilyDock):
         asked = self.rectangle.mode.currentData() == "perspective" and not errors
         untold = asked and not tells_proportions(known, layer)
         self.fault_text.setText(error_words(errors) if errors else UNTOLD if untold else "")
-        size = lengths(known)
+        size = lengths_of(known)
         self.preview.show_map(layer, gather, (size[1] / wide) / (size[0] / high))
-        unit = self.rectangle.new_units(layer) or spacing_of(layer, 2)[1]
-        self.size_text.setText(size_words(gather.shape, known, unit))
+        new = self.rectangle.new_units(layer)
+        words = size_words(gather.shape, known, new or spacing_of(layer, 2)[1])
+        self.size_text.setText(words + (" (the image has no units)" if new else ""))
 
     def _show_corners(self, names: list[str], corners: Corners, targets: Any = (), errors: Any = ()) -> None:
         self.markers.label([name.split()[0] for name in names])
@@ -391,10 +402,10 @@ class PerspectiveDock(FamilyDock):
         if layer is None:
             return
         self._turn = known["turn"]
-        self._aims = {}
         self.rectangle.load(known, unit)
-        self.markers.place(known["corners"], layer)
-        self.corners.layer = self.markers.points
+        self.markers.place_own(known["corners"], layer)
+        self.corners.layer = self._aimed = self.markers.points
+        self._aims = {}
         if known["targets"] != "rectangle":
             self._aims = {k: (d / known["height"], r / known["width"]) for k, (d, r) in enumerate(known["targets"])}
         self._soon()

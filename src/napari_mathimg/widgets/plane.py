@@ -14,7 +14,7 @@ Points = tuple[tuple[float, float], ...]
 
 
 def to_world(layer: Layer) -> Matrix:
-    """Return the map of (row, column, 1) to the last two axes of the world.
+    """Return the map of (row, column, 1) to the last two axes of the world, both in the unit of the last one.
 
     Raises
     ------
@@ -28,7 +28,23 @@ def to_world(layer: Layer) -> Matrix:
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
         raise ValueError(f"{layer.name!r}: planes that lie in the plane of the screen; this layer is tilted out of it")
-    return whole[-3:, -3:]
+    matrix = whole[-3:, -3:].copy()
+    matrix[0] *= _factor(layer.units[-2], layer.units[-1])
+    return matrix
+
+
+def into_units_of(layer: Layer, other: Layer) -> Matrix:
+    """Return the matrix that takes another layer's world, as `to_world` has it, to that of a layer."""
+    factor = _factor(other.units[-1], layer.units[-1])
+    return np.diag([factor, factor, 1.0])
+
+
+def _factor(unit: Any, other: Any) -> float:
+    """Return how many of another unit a unit is; 1 where they do not measure the same, as napari takes them then."""
+    try:
+        return float((1 * unit).to(other).magnitude)
+    except TypeError:  # pint's DimensionalityError
+        return 1.0
 
 
 def placed(layer: Layer) -> Mapping[str, Any]:
@@ -50,14 +66,19 @@ def frame(layer: Layer) -> tuple[tuple[float, float], tuple[float, float]]:
 
 def points_in(points: Layer, layer: Layer) -> Points:
     """Return the points of a Points layer as (row, column) of another layer."""
-    inverse = np.linalg.inv(to_world(layer))
-    world = (points.data_to_world(p)[-2:] for p in points.data)
-    return tuple((float(r), float(c)) for r, c, _ in (inverse @ (*w, 1.0) for w in world))
+    world = np.array([points.data_to_world(p)[-2:] for p in points.data], float).reshape(-1, 2)
+    if not np.isfinite(world).all():
+        raise ValueError(f"{points.name!r}: points with finite coordinates")
+    world = np.column_stack([world, np.ones(len(world))])
+    world[:, 0] *= _factor(points.units[-2], points.units[-1])
+    there = world @ (np.linalg.inv(to_world(layer)) @ into_units_of(layer, points)).T
+    return tuple((float(r), float(c)) for r, c, _ in there)
 
 
 def data_of(points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float]) -> Matrix:
     """Return (row, column) of a layer as data of a Points layer; `stack` is their place on its other axes."""
-    matrix = to_world(layer)
+    matrix = into_units_of(points, layer) @ to_world(layer)
+    matrix[0] /= _factor(points.units[-2], points.units[-1])
     data = []
     for row, column in places:
         world = np.zeros(points.ndim)

@@ -49,9 +49,11 @@ class Preview(QLabel):
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setWordWrap(True)
         self.setToolTip("The result, reduced")
         self.runner = Runner(self)
         self.runner.returned.connect(self._keep)
+        self.runner.failed.connect(self._fail)
         self.runner.finished.connect(self._follow)
         self._levels: list[Array] = []
         self._key: Plane | None = None
@@ -84,6 +86,11 @@ class Preview(QLabel):
     def _keep(self, found: tuple["Plane", list[Array], float]) -> None:
         self._key, self._levels, self._size = found
         self.ready.emit()
+
+    def _fail(self, error: Exception) -> None:
+        """Say that there is no picture; the same plane is not tried again."""
+        self._key = self._wanted
+        self.setText(f"The plane could not be read: {str(error) or type(error).__name__}")
 
     def show_map(self, layer: Layer, gather: Gather, across: float) -> bool:
         """Show what a map makes of the plane; `across` is the width over the height of a pixel of the result.

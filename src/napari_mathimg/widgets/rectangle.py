@@ -115,7 +115,10 @@ class RectangleBox(QWidget):
         if not spacing_of(layer, 2)[1]:
             return 1.0
         typed = unit._REGISTRY.Unit(self.unit.currentText())
-        return float((1 * typed).to(unit).magnitude)
+        try:
+            return float((1 * typed).to(unit).magnitude)
+        except TypeError:  # pint's DimensionalityError
+            raise ValueError(f"size in {typed:~P}: a unit such as {unit}, in which the image is measured") from None
 
     def new_units(self, layer: Layer) -> str:
         """Return the unit that the result's plane gets, or "" where it keeps the layer's."""
@@ -134,7 +137,8 @@ class RectangleBox(QWidget):
         if not isinstance(canvas, str):
             self.rows.value, self.columns.value = canvas
         self.canvas.setCurrentIndex(self.canvas.findData(canvas if isinstance(canvas, str) else "canvas"))
-        self.mode.setCurrentIndex(self.mode.findData("typed"))
+        found = not parameters["match_longer"] and parameters["size"] == "source"
+        self.mode.setCurrentIndex(self.mode.findData(parameters["aspect"] if found else "typed"))
         if parameters["size"] != "source" and unit in LENGTHS:
             self.unit.setCurrentText(unit)
             self.height_box.value, self.width_box.value = parameters["size"]

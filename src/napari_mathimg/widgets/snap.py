@@ -11,7 +11,7 @@ WINDOW = 11  # pixels of the first search
 ALPHA = 0.05  # of its test whether a corner or a dot is meant
 WEAK = 0.02  # of the strongest response around, below which there is no corner
 SMOOTH = 0.7  # pixels, of the gradients
-NEAR, FAR = 3.0, 6.0  # pixels: edges count most between; nearer, blur has rounded the corner
+NEAR, FAR = 4.0, 7.0  # pixels: edges count most between; nearer, blur has rounded the corner
 STEPS = 20
 
 
@@ -51,10 +51,10 @@ def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[fl
     peaks = corner_peaks(corner_harris(part), min_distance=2, threshold_rel=WEAK, exclude_border=WINDOW)
     if not len(peaks):
         return None
-    found = corner_subpix(part, peaks, window_size=WINDOW, alpha=ALPHA)
-    found = found[np.isfinite(found).all(axis=1)]
+    fine = corner_subpix(part, peaks, window_size=WINDOW, alpha=ALPHA)
+    found = np.where(np.isfinite(fine), fine, peaks)  # it leaves out corners so blunt that it takes them for edges
     distance = np.linalg.norm(found - WINDOW + low - point, axis=1)
-    if not len(distance) or distance.min() > radius:
+    if distance.min() > radius:
         return None
     row, column = _meeting(part, found[distance.argmin()]) - WINDOW + low
     return float(row), float(column)

@@ -1,0 +1,108 @@
+"""A hand in the canvas of a viewer, and where its clicks come to lie."""
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QLineEdit
+
+LEFT = Qt.MouseButton.LeftButton
+QUAD = ((20.0, 25.0), (28.0, 95.0), (75.0, 105.0), (66.0, 15.0))  # clockwise from the upper left
+SHAPE = (90, 120)
+
+
+class Hand:
+    """Clicks, drags and keys in the canvas, at (row, column) of a layer."""
+
+    def __init__(self, viewer: Any, qtbot: Any) -> None:
+        self.viewer, self.qtbot = viewer, qtbot
+        self.canvas = viewer.window._qt_viewer.canvas.native
+
+    def at(self, layer: Any, place: Any) -> QPoint:
+        whole = [*(0,) * (layer.ndim - 2), *place]
+        camera = self.viewer.scene.camera
+        down, right = (np.array(layer.data_to_world(whole))[-2:] - np.array(camera.center)[-2:]) * camera.zoom
+        return QPoint(round(self.canvas.width() / 2 + right), round(self.canvas.height() / 2 + down))
+
+    def click(self, layer: Any, *places: Any) -> None:
+        for place in places:
+            QTest.mouseClick(self.canvas, LEFT, pos=self.at(layer, place))
+            self.qtbot.wait(1)
+
+    def press(self, layer: Any, place: Any) -> None:
+        QTest.mousePress(self.canvas, LEFT, pos=self.at(layer, place))
+        self.qtbot.wait(1)
+
+    def move(self, layer: Any, begin: Any, end: Any, steps: int = 5) -> None:
+        for share in np.linspace(0, 1, steps):
+            QTest.mouseMove(self.canvas, self.at(layer, np.add(begin, share * np.subtract(end, begin))))
+            self.qtbot.wait(1)
+
+    def drag(self, layer: Any, begin: Any, end: Any) -> None:
+        self.press(layer, begin)
+        self.move(layer, begin, end)
+        QTest.mouseRelease(self.canvas, LEFT, pos=self.at(layer, end))
+        self.qtbot.wait(1)
+
+    def key(self, key: Any) -> None:
+        QTest.keyClick(self.canvas, key)
+        self.qtbot.wait(1)
+
+    def pick(self, widget: Any, layer: Any, places: Any = QUAD) -> None:
+        """Begin, and click corners."""
+        self.qtbot.waitUntil(lambda: widget.pick_button.isVisible() and widget.pick_button.isEnabled())
+        self.qtbot.mouseClick(widget.pick_button, LEFT)
+        self.click(layer, *places)
+        if len(places) >= 4:
+            self.qtbot.waitUntil(widget.run_button.isEnabled)
+
+    def settle(self, widget: Any) -> None:
+        """Wait until the dock shows what was changed."""
+        self.qtbot.wait(1)
+        self.qtbot.waitUntil(lambda: not widget._refreshing)
+
+
+def marked(points: Any, layer: Any) -> Any:
+    """Corners as (row, column) of a layer, by napari's own transforms."""
+    lead = (0,) * (layer.ndim - 2)
+    inverse = [layer.world_to_data((*lead, *points.data_to_world(p)[-2:])) for p in points.data]
+    return np.array(inverse)[:, -2:]
+
+
+def frame_of(layer: Any) -> Any:
+    ends = [np.array(layer.data_to_world((*(0,) * (layer.ndim - 2), *p)))[-2:] for p in ((0, 0), (1, 0), (0, 1))]
+    return tuple(tuple(float(v) for v in e - ends[0]) for e in ends[1:])
+
+
+def rectangle_of(layer: Any, shape: Any) -> Any:
+    """World corners of a plane, clockwise from its upper left."""
+    rows, columns = shape
+    ends = [(-0.5, -0.5), (-0.5, columns - 0.5), (rows - 0.5, columns - 0.5), (rows - 0.5, -0.5)]
+    return np.array([np.array(layer.data_to_world((*(0,) * (layer.ndim - 2), *e)))[-2:] for e in ends])
+
+
+def upright(middle: Any, size: Any) -> Any:
+    return np.asarray(middle) + np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)]) * size / 2
+
+
+def names(viewer: Any) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def stacked(image: Any) -> Any:
+    return np.stack([image, image[::-1], image[:, ::-1], image // 2])
+
+
+def type_into(table: Any, row: int, column: int, text: str) -> None:
+    table.setCurrentCell(row, column)
+    table.setFocus()
+    table.editItem(table.item(row, column))
+    editor = table.findChild(QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, text)
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+
+
+def choose(box: Any, data: str) -> None:
+    box.setCurrentIndex(box.findData(data))
