@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_mathimg import histogram as module
 from napari_mathimg.engine import Progress, finished
+from napari_mathimg.histogram import _counting as module
 from napari_mathimg.histogram import histogram, histogram_steps
 
 TYPES = ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")

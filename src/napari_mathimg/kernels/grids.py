@@ -1,0 +1,124 @@
+"""Counting on a grid of fine bins in one pass, the values beside it and the moments with them."""
+
+import numpy as np
+
+from ._jit import kernel
+
+CHUNK = 512  # pixels looked at together, so that compilers vectorize what they can
+LANES = 64  # sums kept side by side, for the same reason
+
+
+@kernel
+def count_floats(image, factor, origin, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
+    """Count the values of a flat array in the bins floor(x * factor) - origin.
+
+    `factor` is a power of two, so that the product is exact. `counts` has two entries more than bins: what lies
+    beside the grid, and what is not from `lowest` to `highest`. The values beside the grid are copied to `outside`;
+    `moments`, shape (4, LANES), gets sums of x - shift and of its squares, lowest and highest value. Returns how many
+    were copied.
+    """
+    bins = counts.size - 2
+    most, beside, missing = np.float64(bins), np.float64(bins), np.float64(bins + 1)
+    slots = np.empty(CHUNK, np.uint32)
+    copied = 0
+    for start in range(0, image.size, CHUNK):
+        part = image[start : start + CHUNK]
+        before = counts[bins]
+        for k in range(part.size):
+            x = part[k]
+            slot = np.floor(np.float64(x) * factor) - origin
+            slot = slot if (slot >= 0.0) & (slot < most) else beside
+            slot = slot if (lowest <= x) & (x <= highest) else missing
+            slots[k] = np.uint32(np.int32(slot))
+        _add_moments(part, shift, lowest, highest, moments)
+        for k in range(part.size):
+            counts[np.uintp(slots[k])] += 1
+        if counts[bins] != before:
+            for k in range(part.size):
+                if slots[k] == bins:
+                    outside[copied] = part[k]
+                    copied += 1
+    return copied
+
+
+@kernel
+def count_integers(image, exponent, origin, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
+    """Do what `count_floats` does for integers: the bins are (x >> exponent) - origin, modulo 2^64."""
+    bins = counts.size - 2
+    slots = np.empty(CHUNK, np.uint32)
+    copied = 0
+    for start in range(0, image.size, CHUNK):
+        part = image[start : start + CHUNK]
+        before = counts[bins]
+        for k in range(part.size):
+            slot = np.uint64(part[k] >> exponent) - origin
+            slots[k] = np.uint32(slot) if slot < np.uint64(bins) else np.uint32(bins)
+        _add_moments(part, shift, lowest, highest, moments)
+        for k in range(part.size):
+            counts[np.uintp(slots[k])] += 1
+        if counts[bins] != before:
+            for k in range(part.size):
+                if slots[k] == bins:
+                    outside[copied] = part[k]
+                    copied += 1
+    return copied
+
+
+@kernel
+def _add_moments(part, shift, lowest, highest, moments):  # type: ignore[no-untyped-def]
+    """Add up side by side: a sum in one variable is a chain that nothing can shorten."""
+    sums, squares, least, most = moments[0], moments[1], moments[2], moments[3]
+    for start in range(0, part.size, LANES):
+        row = part[start : start + LANES]
+        for lane in range(row.size):
+            x = row[lane]
+            there = (lowest <= x) & (x <= highest)
+            value = np.float64(x)
+            away = value - shift if there else 0.0
+            low = value if there else np.inf
+            high = value if there else -np.inf
+            sums[lane] += away
+            squares[lane] += away * away
+            least[lane] = low if low < least[lane] else least[lane]
+            most[lane] = high if high > most[lane] else most[lane]
+
+
+@kernel
+def count_colours(pixels, counts, weights):  # type: ignore[no-untyped-def]
+    """Count red, green, blue and luminance of unsigned pixels, (pixels, channels), in `counts`, (4, levels).
+
+    Luminance is the weighted sum, rounded to the nearest level.
+    """
+    for k in range(pixels.shape[0]):
+        red, green, blue = pixels[k, 0], pixels[k, 1], pixels[k, 2]
+        light = weights[0] * red + weights[1] * green + weights[2] * blue
+        counts[0, red] += 1
+        counts[1, green] += 1
+        counts[2, blue] += 1
+        counts[3, np.uintp(light + 0.5)] += 1
+
+
+@kernel
+def fill_polygon(rows, columns, row_at, column_at, out):  # type: ignore[no-untyped-def]
+    """Flip those points of a grid in `out` that lie inside a closed polygon (even-odd rule).
+
+    `row_at` and `column_at` are the rising coordinates of the grid's points, `rows` and `columns` those of the
+    polygon's corners.
+    """
+    corners = rows.size
+    crossings = np.empty(corners, np.float64)
+    for i in range(row_at.size):
+        y = row_at[i]
+        found = 0
+        for k in range(corners):
+            a, b = rows[k], rows[(k + 1) % corners]
+            if (a <= y) != (b <= y):
+                c, d = columns[k], columns[(k + 1) % corners]
+                crossings[found] = c + (y - a) / (b - a) * (d - c)
+                found += 1
+        ends = np.sort(crossings[:found])
+        for pair in range(0, found - 1, 2):
+            first = np.searchsorted(column_at, ends[pair])
+            last = np.searchsorted(column_at, ends[pair + 1])
+            for j in range(first, last):
+                out[i, j] = not out[i, j]
