@@ -14,6 +14,9 @@ from napari_mathimg.catalog import FAMILIES, operations
 MANIFEST = PluginManifest.from_file(Path(napari_mathimg.__file__).parent / "napari.yaml")
 COMMANDS = {c.id: c for c in MANIFEST.contributions.commands}
 PLUGIN = "napari-mathimg"
+OTHER_DOCKS = {
+    "Histogram": "napari_mathimg.widgets.histogram_dock:HistogramDock",
+}
 
 
 def test_the_entry_point_leads_to_the_manifest() -> None:
@@ -63,7 +66,12 @@ def test_there_is_a_dock_for_every_family() -> None:
     for name, title in FAMILIES.items():
         module, _, dock = docks.pop(title).partition(":")
         assert getattr(importlib.import_module(module), dock).family == name
-    assert not docks
+    assert docks == OTHER_DOCKS
+
+
+def test_the_histogram_is_in_the_menu_of_measurements() -> None:
+    (item,) = MANIFEST.contributions.menus["napari/layers/measure"]
+    assert item.command == f"{PLUGIN}.histogram_dock"
 
 
 def test_every_sample_gives_layers() -> None:

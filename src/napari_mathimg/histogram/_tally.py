@@ -239,6 +239,17 @@ class Tally:
             below -= int(self.table[channel, k - 1]) * left  # type: ignore[assignment]
         return below / n
 
+    def cumulative(self, channel: int = 0, points: int = 1024) -> tuple[Array, Array]:
+        """Return values in rising order, about `points` at most, and the shares of finite pixels up to them."""
+        n = int(self.finite[channel])
+        if not n:
+            return np.empty(0), np.empty(0)
+        there = np.flatnonzero(self.table[channel])
+        there = there[np.unique(np.linspace(0, there.size - 1, min(points, there.size)).astype(int))]
+        beyond = 0.0 if self.integral and not self.exponent else self.width
+        values = self.starts[there].astype(np.float64)
+        return np.append(values[0], values + beyond), np.append(0.0, self._upto[channel, there] / n)
+
     def snapped(self, low: float, high: float) -> tuple[float, float]:
         """Return the range nearest to two values of which `between` is exact: whole levels, or edges of fine bins."""
         low, high = min(low, high), max(low, high)

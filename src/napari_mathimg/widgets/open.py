@@ -8,8 +8,8 @@ PLUGIN = "napari-mathimg"
 
 
 def open_dock(viewer: Any, family: str) -> Any:
-    """Return the dock of a family, opened where it was not."""
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, FAMILIES[family])
+    """Return the dock of a family, or the one with this title, opened where it was not."""
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, FAMILIES.get(family, family))
     dock.show()
     dock.raise_()
     return widget

@@ -1,0 +1,114 @@
+"""Tallies as the curves and numbers that the dock shows."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..histogram import Histogram, Statistics, Tally
+from .histogram_plot import Colour, Curve
+
+ALL = "RGB"  # all channels of colours together
+RGB: dict[str, Colour] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
+PALETTE: tuple[Colour, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), (150, 190, 60), (240, 110, 110))
+NO_BREAK = "\u00a0"
+
+
+def channel_index(tally: Tally, channel: str) -> int:
+    """Return which channel's numbers are shown: luminance for all colours together, the only one of grey images."""
+    if len(tally.channels) == 1:
+        return 0
+    return tally.channels.index(channel if channel in tally.channels else "Luminance")
+
+
+def main_curves(
+    tally: Tally, found: Histogram, name: str, channel: str, colour: Colour, cumulative: bool
+) -> Iterator[Curve]:
+    """Yield the curves of the active layer: one, or one for each colour and luminance."""
+    chosen = channel_index(tally, channel)
+    if len(tally.channels) == 1:
+        share = tally.cumulative() if cumulative else None
+        yield Curve(name, found.edges, found.counts[0], colour, cumulative=share)
+        return
+    shown = tally.channels if channel == ALL else (tally.channels[chosen],)
+    for c in shown[::-1]:
+        index = tally.channels.index(c)
+        share = tally.cumulative(index) if cumulative and index == chosen else None
+        yield Curve(f"{name}: {c}", found.edges, found.counts[index], RGB[c], c != "Luminance" or channel != ALL, share)
+
+
+def compared_curve(
+    tally: Tally, bins: int, main: Histogram, pixels: int, name: str, channel: str, colour: Colour, cumulative: bool
+) -> Curve:
+    """Return another layer's curve, its counts as for as many pixels and bins as wide as the active layer's."""
+    found, index = tally.histogram(bins), channel_index(tally, channel)
+    widths = [float(h.edges[-1] - h.edges[0]) / (h.edges.size - 1) for h in (main, found)]
+    factor = pixels / max(int(tally.finite[index]), 1) * widths[0] / widths[1]
+    share = tally.cumulative(index) if cumulative else None
+    return Curve(name, found.edges, found.counts[index] * factor, colour, False, share, dashed=True)
+
+
+def number(value: float | None) -> str:
+    """Write a value in at most ten characters."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}".replace(",", NO_BREAK)
+    return f"{value:.5g}"
+
+
+def count(value: float) -> str:
+    """Write a number of pixels with its thousands apart."""
+    return f"{int(value):,}".replace(",", NO_BREAK)
+
+
+def share(value: float) -> str:
+    """Write a share from 0 to 1 as a percentage that tells little from nothing."""
+    if math.isnan(value):
+        return "–"
+    percent = 100 * value
+    if percent and percent < 0.01:
+        return f"{percent:.1e}%"
+    return f"{percent:.2f}%"
+
+
+def numbers(tally: Tally, found: Histogram, channel: str) -> dict[str, str]:
+    """Return what is known of a channel, in words."""
+    index = channel_index(tally, channel)
+    s: Statistics = tally.statistics(index)
+    return {
+        "Pixels": count(s.pixels),
+        "Mean": number(s.mean),
+        "Std. dev.": number(s.standard_deviation),
+        "Median": number(s.median),
+        "Minimum": number(s.low),
+        "Maximum": number(s.high),
+        "Entropy": "–" if math.isnan(s.entropy) else f"{s.entropy:.3f} bit",
+        "Saturated": "–" if s.saturated is None else share(s.saturated),
+        "Below": count(found.underflow[index]),  # type: ignore[index]
+        "Above": count(found.overflow[index]),  # type: ignore[index]
+        "NaN, ∞": count(found.nonfinite[index]),  # type: ignore[index]
+        "Bins": count(found.counts.shape[1]),
+    }
+
+
+def read_out(tally: Tally, found: Histogram, channel: str, value: float) -> str:
+    """Return what lies under the cursor: the bin's values, its pixels, and the share up to the value."""
+    if math.isnan(value):
+        return ""
+    index = channel_index(tally, channel)
+    k = int(np.searchsorted(found.edges, value, side="right")) - 1
+    percentile = f"percentile {100 * tally.share_up_to(value, index):.2f}"
+    if not 0 <= k < found.counts.shape[1]:
+        return f"{number(value)}:  {percentile}"
+    low, high = float(found.edges[k]), float(found.edges[k + 1])
+    if tally.integral:
+        value = float(min(max(math.floor(value + 0.5), math.ceil(low)), math.floor(high)))
+        percentile = f"percentile {100 * tally.share_up_to(value, index):.2f}"
+        first, last = math.ceil(low), math.ceil(high) - 1
+        values = number(first) if first == last else f"{number(first)} – {number(last)}"
+    else:
+        values = f"{low:.5g} – {high:.5g}"
+    return f"{values}:  {count(found.counts[index, k])} px,  {percentile}"

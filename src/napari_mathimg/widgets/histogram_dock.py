@@ -1,0 +1,496 @@
+"""The histogram dock: the distribution of the active layer, exact, compared and acted upon."""
+
+import time
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from napari.layers import Image, Layer
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from ..catalog import find
+from ..engine import Options
+from ..histogram import Histogram, Tally
+from .histogram_curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out, share
+from .histogram_export import save_counts, save_plot
+from .histogram_follower import Connection, Follower, Kept
+from .histogram_layout import HistogramLayout
+from .histogram_panel import fill_with_layers, own
+from .histogram_region import Choice
+from .job import Done, Job, show_result, steps
+from .layers import full_resolution, last_step, snapshot
+from .parts import dock_of
+from .runner import Runner
+from .theme import theme_colours
+
+PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}
+
+
+class HistogramDock(HistogramLayout):
+    """Shows the distribution of the active layer and lets its user act on it.
+
+    It follows the layer, its slice, look and data while it is visible, and does nothing while it is not.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._kept: Kept = WeakKeyDictionary()
+        self._follower: Follower | None = None
+        self._compared: dict[Layer, Follower] = {}
+        self.pinned: list[ref[Layer]] = []
+        self._found: Histogram | None = None
+        self._mark: tuple[float, float] | None = None
+        self._connections: list[Connection] = []
+        self._looks: list[Connection] = []
+        self._job: Job | None = None
+        self._settled = False
+        self._anew = True
+        self.redraws = 0
+        self.runner = Runner(self)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._follow)
+        self._connect_controls()
+        self._show_nothing("Show this dock to count.")
+
+    # -- what is followed
+
+    @property
+    def follower(self) -> Follower | None:
+        """The counts of the active layer; None where it has none."""
+        return self._follower
+
+    @property
+    def found(self) -> Histogram | None:
+        """What is drawn of the active layer; None where nothing is."""
+        return self._found
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether what is shown is still to change by itself."""
+        followers = [f for f in (self._follower, *self._compared.values()) if f is not None]
+        return self._soon.isActive() or any(f.is_counting for f in followers)
+
+    def showEvent(self, event: Any) -> None:
+        """Catch up with what happened while nobody looked."""
+        super().showEvent(event)
+        if not self._connections:
+            layers = self._viewer.layers
+            self._connections = [
+                (layers.selection.events.active, self._follow_soon),
+                (layers.selection.events.changed, self._follow_soon),
+                (layers.events.inserted, self._follow_soon),
+                (layers.events.removed, self._follow_soon),
+                (layers.events.reordered, self._follow_soon),
+                (self._viewer.events.theme, self._show_theme),
+            ]
+            for emitter, callback in self._connections:
+                emitter.connect(callback)
+            self._show_theme()
+            self._follow()
+        if not self._settled:
+            self._settled = True
+            QTimer.singleShot(0, self._settle)
+
+    def hideEvent(self, event: Any) -> None:
+        """Let go of everything: a hidden dock costs nothing."""
+        super().hideEvent(event)
+        self._let_go()
+
+    def _settle(self) -> None:
+        dock = dock_of(self)
+        if dock is not None:
+            dock.destroyed.connect(self._close)
+
+    def _close(self) -> None:
+        """Go with the dock widget that napari removes when it is closed."""
+        self._let_go()
+        self.runner.cancel()
+        self.deleteLater()
+
+    def _let_go(self) -> None:
+        self._soon.stop()
+        while self._connections:
+            emitter, callback = self._connections.pop()
+            emitter.disconnect(callback)
+        self._stop_following()
+        self._compare_with([])
+
+    def _stop_following(self) -> None:
+        while self._looks:
+            emitter, callback = self._looks.pop()
+            emitter.disconnect(callback)
+        if self._follower is not None:
+            self._follower.changed.disconnect(self._show)
+            self._follower.stop()
+            self._follower = None
+
+    def _follow_soon(self, event: Any = None) -> None:
+        self._soon.start(0)
+
+    def _follow(self) -> None:
+        """Follow the active layer, and say so in a sentence where it has no histogram."""
+        self.inside.list_layers(self._viewer.layers)
+        self.pinned = [pin for pin in self.pinned if pin() in self._viewer.layers]
+        layer, sentence = self._active()
+        if layer is None:
+            self._stop_following()
+            self._compare_with([])
+            self._show_nothing(sentence)
+            return
+        if self._follower is None or self._follower.layer is not layer:
+            self._stop_following()
+            self._anew, self._mark = True, None
+            self._show_nothing("Counting…")
+            self._follower = Follower(self._viewer, layer, self.choice, self._kept, self)
+            self._follower.changed.connect(self._show)
+            for name in ("contrast_limits", "gamma", "colormap", "name"):
+                emitter = getattr(layer.events, name)
+                emitter.connect(self._show_look)
+                self._looks.append((emitter, self._show_look))
+        self._compare()
+
+    def _active(self) -> tuple[Layer | None, str]:
+        selection = self._viewer.layers.selection
+        layer = own(selection.active)
+        if layer is None:
+            if not len(self._viewer.layers):
+                return None, "Open an image to see its histogram."
+            if len(selection) > 1:
+                return None, f"{len(selection)} layers are selected: select one to see its histogram."
+            return None, "No layer is selected: select an image to see its histogram."
+        if not isinstance(layer, Image):
+            kind = type(layer).__name__
+            return None, f"'{layer.name}' is a {kind} layer: select an image to see its histogram."
+        return layer, ""
+
+    @property
+    def choice(self) -> Choice:
+        """Which pixels are counted."""
+        return Choice(self.where.currentData(), self.inside.layer)
+
+    def _choose(self) -> None:
+        self._anew = True
+        for follower in (self._follower, *self._compared.values()):
+            if follower is not None:
+                follower.choose(self.choice)
+
+    # -- what is compared
+
+    @property
+    def source(self) -> Layer | None:
+        """The layer that the active one was made from, as its metadata tells; None where it is not there."""
+        step = last_step(self._follower.layer) if self._follower is not None else None
+        name = None if step is None else step.get("source")
+        return next((x for x in map(own, self._viewer.layers) if x.name == name and isinstance(x, Image)), None)
+
+    def pin(self, layer: Layer, on: bool = True) -> None:
+        """Keep a layer's histogram in view, or no longer."""
+        self.pinned = [pin for pin in self.pinned if pin() is not own(layer)]
+        if on:
+            self.pinned.append(ref(own(layer)))
+        self._compare()
+
+    def _compare(self) -> None:
+        active = self._follower.layer if self._follower is not None else None
+        source = self.source
+        self.before_after.setEnabled(source is not None)
+        layers = [layer for pin in self.pinned if (layer := pin()) is not None]
+        if source is not None and self.before_after.isChecked() and source not in layers:
+            layers.insert(0, source)
+        self._compare_with([layer for layer in layers if layer is not active] if active is not None else [])
+        self.pin_button.blockSignals(True)
+        self.pin_button.setChecked(active is not None and any(pin() is active for pin in self.pinned))
+        self.pin_button.blockSignals(False)
+        self._show()
+
+    def _compare_with(self, layers: list[Layer]) -> None:
+        for layer in [x for x in self._compared if x not in layers]:
+            follower = self._compared.pop(layer)
+            follower.changed.disconnect(self._show)
+            follower.stop()
+        for layer in layers:
+            if layer not in self._compared:
+                follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._kept, self)
+                follower.changed.connect(self._show)
+        self._compared = {layer: self._compared[layer] for layer in layers}
+
+    def _list_others(self) -> None:
+        chosen = [layer for pin in self.pinned if (layer := pin()) is not None]
+        active = self._follower.layer if self._follower is not None else None
+        fill_with_layers(self.others.menu(), self._viewer.layers, chosen, active, self.pin)
+
+    # -- what is shown
+
+    def _show(self) -> None:
+        """Draw what is known now."""
+        follower = self._follower
+        if follower is None or not self._connections:
+            return
+        tally = follower.tally
+        if tally is None:
+            self._show_nothing(follower.message or "Counting…")
+            self._show_progress(follower)
+            return
+        if not tally.pixels:
+            self._show_nothing("The selection holds no pixel of this layer.")
+            return
+        self._found = tally.histogram(self.bins.value())
+        self.redraws += 1
+        self.channel.setVisible(len(tally.channels) > 1)
+        self._draw(tally, self._found)
+        self.table.show_numbers(numbers(tally, self._found, self.channel.currentData()))
+        self._show_mark()
+        self._show_progress(follower)
+        self.show_plot()
+
+    def _draw(self, tally: Tally, found: Histogram) -> None:
+        assert self._follower is not None
+        layer, channel, cumulative = self._follower.layer, self.channel.currentData(), self.cumulative.isChecked()
+        curves = list(main_curves(tally, found, layer.name, channel, self.outline, cumulative))
+        pixels, legend = int(tally.finite[channel_index(tally, channel)]), [(self.outline, layer.name, False)]
+        for (other, follower), colour in zip(self._compared.items(), PALETTE * 9, strict=False):
+            if follower.tally is not None and follower.tally.pixels:
+                curves.append(
+                    compared_curve(
+                        follower.tally, self.bins.value(), found, pixels, other.name, channel, colour, cumulative
+                    )
+                )
+                legend.append((colour, other.name + ("" if follower.tally.exact else " (partial)"), True))
+        self._show_look()
+        self.plot.show_curves(curves, anew=self._anew)
+        self.show_legend(legend if len(legend) > 1 else [])
+        self._anew = self._anew and not tally.exact
+
+    def _show_look(self, event: Any = None) -> None:
+        """Show the contrast limits, gamma and colormap of the layer, and its name."""
+        if self._follower is None:
+            return
+        layer = self._follower.layer
+        self.title.setText(layer.name)
+        has_limits = not layer.rgb
+        limits = (float(layer.contrast_limits[0]), float(layer.contrast_limits[1])) if has_limits else None
+        for widget in (self.limits, *self.limit_buttons.values()):
+            widget.setEnabled(has_limits)
+        self.limits.show_range(limits)
+        colours = np.asarray(layer.colormap.map(np.linspace(0, 1, 256))) if has_limits else None
+        self.plot.set_limits(limits, float(layer.gamma), colours)
+
+    def _show_progress(self, follower: Follower) -> None:
+        tally, progress = follower.tally, follower.progress
+        counting = progress is not None
+        self.cancel_button.setEnabled(counting)
+        if tally is None:
+            self.state.setText(f"{100 * progress.done // max(progress.total, 1)}% read" if progress else "")
+        elif tally.exact and self._found is not None:
+            index = channel_index(tally, self.channel.currentData())
+            beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
+            told = [
+                f"{count(np.atleast_1d(n)[index])} {where}" for where, n in beside.items() if np.atleast_1d(n)[index]
+            ]
+            self.state.setText(", ".join([f"exact: {count(tally.pixels)} pixels", *told]))
+        else:
+            done = f", {100 * progress.done // max(progress.total, 1)}% read" if progress else ", stopped"
+            self.state.setText(f"partial: {count(tally.pixels)} of {count(tally.wanted)} pixels{done}")
+
+    def _show_nothing(self, sentence: str) -> None:
+        """Say a sentence instead of a curve: an old one would be wrong."""
+        self._found = None
+        self.plot.show_curves([])
+        self.plot.set_limits(None)
+        self.plot.set_mark(None)
+        self.table.show_numbers({})
+        self.show_legend([])
+        self.read_out.setText("")
+        self.state.setText("")
+        self.title.setText(self._follower.layer.name if self._follower is not None else "")
+        self.show_sentence(sentence)
+
+    def _show_theme(self, event: Any = None) -> None:
+        colours = theme_colours(self._viewer.theme)
+        self.outline = (colours.text.red(), colours.text.green(), colours.text.blue())
+        self.plot.set_theme(colours.background, colours.text, colours.accent)
+        if self._found is not None:
+            self._show()
+
+    def _hover(self, value: float) -> None:
+        tally = self._follower.tally if self._follower is not None else None
+        if tally is not None and self._found is not None:
+            self.read_out.setText(read_out(tally, self._found, self.channel.currentData(), value))
+
+    # -- what is done
+
+    def _connect_controls(self) -> None:
+        self.where.currentIndexChanged.connect(self._choose)
+        self.inside.currentIndexChanged.connect(self._choose)
+        self.channel.currentIndexChanged.connect(self._show)
+        self.bins.valueChanged.connect(self._show)
+        self.cumulative.toggled.connect(self._show)
+        self.log.toggled.connect(self.plot.set_log)
+        self.before_after.toggled.connect(self._toggle_source)
+        self.pin_button.toggled.connect(self._pin_active)
+        self.others.menu().aboutToShow.connect(self._list_others)
+        self.plot.limits_dragged.connect(self.set_limits)
+        self.plot.marked.connect(self.mark_range)
+        self.plot.hovered.connect(self._hover)
+        self.limits.typed.connect(self.set_limits)
+        self.marked.typed.connect(self.mark_range)
+        for fields in (self.limits, self.marked):
+            fields.refused.connect(show_error)
+        for name, button in self.limit_buttons.items():
+            button.clicked.connect(lambda checked=False, name=name: self._press(name))
+        self.isolate_button.clicked.connect(self.isolate)
+        self.unmark_button.clicked.connect(self.unmark)
+        self.cancel_button.clicked.connect(self.stop_counting)
+        self.again.triggered.connect(self.count_again)
+        self.save_csv.triggered.connect(lambda: self._ask("Counts", "csv", self.export_counts))
+        self.save_png.triggered.connect(lambda: self._ask("Plot", "png", self.export_plot))
+        self.save_svg.triggered.connect(lambda: self._ask("Plot", "svg", self.export_plot))
+        self.runner.returned.connect(self._add_result)
+        self.runner.failed.connect(self._tell_failure)
+        self.runner.finished.connect(self._end)
+
+    def _pin_active(self, on: bool) -> None:
+        if self._follower is not None:
+            self.pin(self._follower.layer, on)
+
+    def stop_counting(self) -> None:
+        """Stop counting; what is known by then stays, marked partial."""
+        if self._follower is not None:
+            self._follower.cancel()
+
+    def count_again(self) -> None:
+        """Read everything shown again: a file may have changed without a word."""
+        for follower in (self._follower, *self._compared.values()):
+            if follower is not None:
+                follower.count_again()
+
+    def _toggle_source(self, on: bool) -> None:
+        if on:
+            self.cumulative.setChecked(True)
+        self._anew = True
+        self._compare()
+
+    def set_limits(self, low: float, high: float) -> None:
+        """Set the layer's contrast limits; a range of one value is widened, as napari shows none."""
+        if self._follower is not None:
+            self._follower.layer.contrast_limits = (low, high if high > low else low + 1)
+
+    def _press(self, name: str) -> None:
+        tally = self._follower.tally if self._follower is not None else None
+        if tally is None or not tally.finite[0]:
+            return
+        if name in PERCENTILES:
+            low, high = (tally.quantile(q) for q in PERCENTILES[name])
+        elif name == "Type range":
+            kind = tally.dtype.kind
+            info = np.iinfo(tally.dtype) if kind in "iu" else None
+            low, high = (0.0, 1.0) if info is None else (float(info.min), float(info.max))
+        else:
+            low, high = (float(v) for v in tally.ends[0])
+        self.set_limits(low, high)
+
+    def mark_range(self, low: float, high: float) -> None:
+        """Mark values, from whole level to whole level or edge to edge of fine bins, and tell their share."""
+        tally = self._follower.tally if self._follower is not None else None
+        if tally is not None:
+            self._mark = tally.snapped(low, high)
+            self._show_mark()
+
+    def unmark(self) -> None:
+        """Mark nothing."""
+        self._mark = None
+        self._show_mark()
+
+    def _show_mark(self) -> None:
+        tally = self._follower.tally if self._follower is not None else None
+        mark = self._mark if tally is not None else None
+        self.marked.show_range(mark)
+        self.isolate_button.setEnabled(mark is not None and not self.runner.is_running)
+        self.unmark_button.setEnabled(mark is not None)
+        if mark is None or tally is None:
+            self.plot.set_mark(None)
+            self.marked_share.setText("Drag over the plot to mark values")
+            return
+        half = 0.5 if tally.integral else 0.0  # whole levels are drawn with the bins that hold them
+        self.plot.set_mark((mark[0] - half, mark[1] + half))
+        index = channel_index(tally, self.channel.currentData())
+        pixels = tally.between(*mark, index)
+        about = "" if tally.exact else "about "
+        part = share(pixels / max(int(tally.finite[index]), 1))
+        self.marked_share.setText(f"{about}{part} of the pixels ({count(pixels)})")
+
+    def isolate(self) -> None:
+        """Add a layer that keeps the marked values of the whole layer and has zero elsewhere."""
+        if self._follower is None or self._mark is None or self.runner.is_running:
+            return
+        layer, op = self._follower.layer, find("clip")
+        low, high = self._mark
+        dtype = np.dtype(full_resolution(layer).dtype)
+        if dtype.kind == "f":
+            high = float(np.nextafter(dtype.type(high), dtype.type(-np.inf)))
+        options = Options(ndim=2, channel_axis=layer.ndim if layer.rgb else None)
+        try:
+            parameters = op.validate({"low": low, "high": high, "outside": "zero"})
+        except ValueError as error:
+            self._tell_failure(error)
+            return
+        self._job = Job(op, snapshot(layer), ref(layer), options, parameters, "everything", False, time.perf_counter())
+        self.isolate_button.setEnabled(False)
+        self.runner.start(steps(self._job))
+
+    def _add_result(self, done: Done) -> None:
+        job = self._job
+        assert job is not None
+        source = job.layer()
+        show_result(self._viewer, job, done, None, None)
+        if source is not None:
+            source.visible = False
+
+    def _tell_failure(self, error: Exception) -> None:
+        if not isinstance(error, ValueError | MemoryError | OSError):
+            raise error
+        show_error(str(error) or type(error).__name__)
+
+    def _end(self) -> None:
+        self._job = None
+        self._show_mark()
+
+    # -- what is written
+
+    def export_counts(self, path: Path) -> None:
+        """Write the counts of the active layer as CSV; refused with a message while they are partial."""
+        tally = self._follower.tally if self._follower is not None else None
+        if tally is None or self._found is None or not tally.exact:
+            show_error("There are no exact counts to save yet.")
+            return
+        self._try(lambda: save_counts(path, tally, self._found))
+
+    def export_plot(self, path: Path) -> None:
+        """Write the plot as SVG or as an image."""
+        if self._found is None:
+            show_error("There is no histogram to save.")
+            return
+        self._try(lambda: save_plot(path, self.plot))
+
+    def _try(self, write: Any) -> None:
+        try:
+            write()
+        except OSError as error:
+            show_error(str(error))
+
+    def _ask(self, what: str, ending: str, write: Any) -> None:
+        name = self._follower.layer.name if self._follower is not None else "histogram"
+        chosen, _ = QFileDialog.getSaveFileName(self, f"{what} as {ending.upper()}", f"{name}.{ending}", f"*.{ending}")
+        if chosen:
+            path = Path(chosen)
+            write(path if path.suffix else path.with_suffix(f".{ending}"))

@@ -1,0 +1,64 @@
+"""Counts as a table, and the plot as a picture."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QBuffer, QIODevice, QRect, QRectF, QSize
+from qtpy.QtGui import QImage, QPaintDevice, QPainter
+from qtpy.QtSvg import QSvgGenerator
+
+from ..histogram import Histogram, Tally
+from .histogram_plot import HistogramPlot
+
+SCALE = 2  # pixels of a saved picture for one on screen
+
+
+def save_counts(path: Path, tally: Tally, found: Histogram) -> None:
+    """Write the ends of the bins and the pixels in each, one column a channel; first and last what lies in none.
+
+    A bin holds the values from `low` up to, but without, `high`; edges between whole numbers lie half-way.
+    """
+    names = ["count"] if len(tally.channels) == 1 else [name.lower() for name in tally.channels]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["low", "high", *names])
+        table.writerow(["-inf", repr(float(found.edges[0])), *np.atleast_1d(found.underflow).tolist()])
+        for k, counts in enumerate(found.counts.T):
+            table.writerow([repr(float(found.edges[k])), repr(float(found.edges[k + 1])), *counts.tolist()])
+        table.writerow([repr(float(found.edges[-1])), "inf", *np.atleast_1d(found.overflow).tolist()])
+        table.writerow(["nan", "nan", *np.atleast_1d(found.nonfinite).tolist()])
+
+
+def save_plot(path: Path, plot: HistogramPlot) -> None:
+    """Write the plot as it is seen, as SVG or as an image, by the ending of the path.
+
+    Raises
+    ------
+    OSError
+        If nothing could be written.
+    """
+    size = plot.viewport().size()
+    if path.suffix.lower() == ".svg":
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        drawing = QSvgGenerator()
+        drawing.setOutputDevice(buffer)
+        drawing.setSize(size)
+        drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
+        _paint(plot, drawing, size)
+        path.write_bytes(bytes(buffer.data()))
+        return
+    image = QImage(size * SCALE, QImage.Format.Format_RGB32)
+    _paint(plot, image, size * SCALE)
+    if not image.save(str(path)):
+        raise OSError(f"{path}: the picture could not be written; names of pictures end in .png or .svg")
+
+
+def _paint(plot: HistogramPlot, device: QPaintDevice, size: QSize) -> None:
+    painter = QPainter(device)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    whole = QRectF(0, 0, size.width(), size.height())
+    painter.fillRect(whole, plot.backgroundBrush())
+    plot.scene().render(painter, whole, plot.mapToScene(plot.viewport().rect()).boundingRect())
+    painter.end()

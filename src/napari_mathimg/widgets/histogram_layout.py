@@ -1,0 +1,171 @@
+"""How the histogram dock is laid out."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QMenu,
+    QSizePolicy,
+    QSpinBox,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .histogram_curves import ALL, RGB
+from .histogram_panel import ElidedLabel, InsideBox, NumberTable, RangeFields
+from .histogram_plot import Colour, HistogramPlot
+from .parts import button, labelled, scrolled, side_by_side, wrapped
+from .picker import ElidedComboBox
+
+WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}
+NUMBERS = (
+    "Pixels", "Mean", "Std. dev.", "Median", "Entropy", "Saturated",
+    "Minimum", "Maximum", "Below", "Above", "NaN, ∞", "Bins",
+)  # fmt: skip
+MOST_BINS = 2**16
+LIMITS = {
+    "Full range": "From the lowest to the highest value",
+    "0.35–99.65 %": "The values of these percentiles",
+    "1–99 %": "The values of these percentiles",
+    "Type range": "All values the type holds; 0 to 1 for floating point",
+}
+
+
+class HistogramLayout(QWidget):
+    """The widgets of the histogram dock, in their places and with their tooltips."""
+
+    outline: Colour = (240, 241, 242)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title, self.state, self.read_out = ElidedLabel(), ElidedLabel(), ElidedLabel()
+        self.plot = HistogramPlot()
+        self.plot.setMinimumHeight(190)
+        self.plot.setToolTip(
+            "Drag to mark values. Wheel zooms, Shift or middle drag moves, double click shows all."
+            " The two lines are the contrast limits, the dotted curve shows how values become brightness."
+        )
+        self.sentence = wrapped()
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._pages = QStackedWidget()
+        for page in (self.plot, self.sentence):
+            self._pages.addWidget(page)
+        self.legend = wrapped()
+        self._make_controls()
+        layout = QVBoxLayout(self)
+        layout.setSpacing(4)
+        layout.addWidget(self.title)
+        layout.addLayout(side_by_side(self.where, self.inside))
+        layout.addWidget(self._pages, 3)
+        layout.addWidget(self.read_out)
+        layout.addLayout(self._line(self.state, self.cancel_button))
+        layout.addWidget(self._below(), 2)
+        self.setMinimumWidth(270)
+
+    def _make_controls(self) -> None:
+        self.where, self.inside = ElidedComboBox(), InsideBox()
+        for data, text in WHERE.items():
+            self.where.addItem(text, data)
+        self.where.setToolTip("Which pixels are counted")
+        self.cancel_button = button("Stop", "Stop counting; what is known by then stays, marked partial")
+        self.cancel_button.setEnabled(False)
+        self.channel = ElidedComboBox()
+        for name in (ALL, *RGB):
+            self.channel.addItem(name, name)
+        self.channel.setToolTip("Which channel is shown; numbers of RGB are those of luminance")
+        self.channel.hide()
+        self.bins = QSpinBox()
+        self.bins.setRange(1, MOST_BINS)
+        self.bins.setValue(256)
+        self.bins.setKeyboardTracking(False)
+        self.bins.setToolTip("Number of bins at most; all hold equally many grey levels")
+        self.log = _tick("Log", "Show counts on a logarithmic axis")
+        self.cumulative = _tick("Cumulative", "Show the share of pixels up to each value, too")
+        self.limits = RangeFields("Contrast limits of the layer")
+        self.limit_buttons = {name: button(name, tip) for name, tip in LIMITS.items()}
+        self.marked = RangeFields("Marked values: drag over the plot, or type")
+        self.marked_share = ElidedLabel()
+        self.isolate_button = button("Isolate", "Add a layer with the marked values alone; others become 0")
+        self.unmark_button = button("Clear", "Mark nothing")
+        self.before_after = _tick("Before / after", "Compare with the layer this one was made from")
+        self.pin_button = button("Pin", "Keep this layer's histogram in view when another layer is active")
+        self.pin_button.setCheckable(True)
+        self.others = _menu_button("Compare", "Lay the histograms of other layers over this one, as for as many pixels")
+        self.more = _menu_button("Save", "Save the counts or the plot, or count again")
+        menu = self.more.menu()
+        self.save_csv, self.save_png, self.save_svg, self.again = (
+            _action(menu, text) for text in ("Counts as CSV…", "Plot as PNG…", "Plot as SVG…", "Count again")
+        )
+        self.table = NumberTable(NUMBERS)
+
+    def _below(self) -> QWidget:
+        presets = QGridLayout()
+        for k, preset in enumerate(self.limit_buttons.values()):
+            presets.addWidget(preset, k // 2, k % 2)
+        isolate = side_by_side(self.isolate_button, self.unmark_button)
+        compare = side_by_side(self.others, self.more)
+        form = labelled({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
+        ticks = QGridLayout()
+        for k, tick in enumerate((self.log, self.cumulative, self.before_after)):
+            ticks.addWidget(tick, k // 2, k % 2)
+        ticks.addWidget(self.pin_button, 1, 1)
+        pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, presets, self.table)
+        return scrolled(*pieces)
+
+    def _line(self, text: QWidget, end: QWidget) -> QGridLayout:
+        line = QGridLayout()
+        line.addWidget(text, 0, 0)
+        line.addWidget(end, 0, 1)
+        line.setColumnStretch(0, 1)
+        return line
+
+    def show_plot(self) -> None:
+        """Show the plot and let it be acted on."""
+        self._pages.setCurrentIndex(0)
+
+    def show_sentence(self, text: str) -> None:
+        """Show a sentence in place of the plot."""
+        self.sentence.setText(text)
+        self._pages.setCurrentIndex(1)
+
+    @property
+    def shown_sentence(self) -> str:
+        """The sentence shown in place of the plot; empty where the plot is shown."""
+        return str(self.sentence.text()) if self._pages.currentIndex() == 1 else ""
+
+    def show_legend(self, names: Sequence[tuple[Colour, str, bool]]) -> None:
+        """Tell which curve is whose."""
+        lines = []
+        for colour, name, dashed in names:
+            stroke = "- -" if dashed else "—"
+            safe = name.replace("&", "&amp;").replace("<", "&lt;")
+            lines.append(f'<span style="color: rgb{colour}"><b>{stroke}</b></span> {safe}')
+        self.legend.setText("<br>".join(lines))
+        self.legend.setVisible(bool(lines))
+
+
+def _tick(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(tip)
+    return box
+
+
+def _menu_button(text: str, tip: str) -> QToolButton:
+    made = QToolButton()
+    made.setText(text)
+    made.setToolTip(tip)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    made.setMenu(QMenu(made))
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def _action(menu: QMenu, text: str) -> QAction:
+    action = QAction(text, menu)
+    menu.addAction(action)
+    return action

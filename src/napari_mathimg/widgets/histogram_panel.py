@@ -1,0 +1,162 @@
+"""The pieces of the histogram dock around its plot."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from napari.layers import Image, Labels, Layer, Shapes
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
+
+from .parts import side_by_side
+from .picker import ElidedComboBox
+
+
+def own(layer: Any) -> Any:
+    """Return a layer itself: what napari hands to plugins may be a stand-in, another one at each look."""
+    return getattr(layer, "__wrapped__", layer)
+
+
+class ElidedLabel(QLabel):
+    """A line of text whose middle is left out where there is no room; it never asks for any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() + 4)
+
+    def setText(self, text: str | None) -> None:
+        """Show a text, as much of it as there is room for."""
+        self._whole = text or ""
+        self.setToolTip(self._whole)
+        self._fit()
+
+    def whole(self) -> str:
+        """Return the text as it was given."""
+        return self._whole
+
+    def resizeEvent(self, event: Any) -> None:
+        """Fit the text in again."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width() - 2, 0))
+        super().setText(shown)
+
+
+class NumberTable(QWidget):
+    """Names and numbers in two columns of pairs, of one size whatever they are."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(1)
+        self.values: dict[str, QLabel] = {}
+        rows = -(-len(names) // 2)
+        for k, name in enumerate(names):
+            label, value = QLabel(name), QLabel("–")
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("00 000 000"))
+            grid.addWidget(label, k % rows, 3 * (k // rows))
+            grid.addWidget(value, k % rows, 3 * (k // rows) + 1)
+            self.values[name] = value
+        grid.setColumnMinimumWidth(2, 4)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(4, 1)
+
+    def show_numbers(self, numbers: Mapping[str, str]) -> None:
+        """Show numbers by name; those not given are unknown."""
+        for name, label in self.values.items():
+            label.setText(numbers.get(name, "–"))
+
+
+class RangeFields(QWidget):
+    """Two fields for the ends of a range; `typed` tells what was entered, and only then."""
+
+    typed = Signal(float, float)
+    refused = Signal(str)
+
+    def __init__(self, tip: str) -> None:
+        super().__init__()
+        self.low, self.high = QLineEdit(), QLineEdit()
+        line = side_by_side(self.low, QLabel("–"), self.high)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(line)
+        for field in (self.low, self.high):
+            field.setToolTip(tip)
+            field.setMinimumWidth(44)
+            field.editingFinished.connect(self._enter)
+        self._shown: tuple[str, ...] = ("", "")
+        self._ends: tuple[float, float] | None = None
+
+    def show_range(self, ends: tuple[float, float] | None) -> None:
+        """Show a range; nothing for None."""
+        self._ends = ends
+        self._shown = ("", "") if ends is None else tuple(_plain(v) for v in ends)
+        for field, text in zip((self.low, self.high), self._shown, strict=True):
+            if field.text() != text:
+                field.setText(text)
+
+    def _enter(self) -> None:
+        texts = self.low.text(), self.high.text()
+        if texts == self._shown or not all(texts):
+            return
+        try:
+            low, high = (float(text) for text in texts)
+            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+                raise ValueError
+        except ValueError:
+            self.refused.emit(f"{texts[0]} – {texts[1]}: two numbers, the first at most the second.")
+            self.show_range(self._ends)
+            return
+        self._shown = texts
+        self.typed.emit(low, high)
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+class InsideBox(ElidedComboBox):
+    """Chooses the Shapes or Labels layer inside whose selection pixels are counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip("Count only inside the selected shapes (all, if none is selected) or the selected label")
+        self._listed: list[Layer | None] = [None]
+        self.addItem("Everywhere")
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer; None for everywhere."""
+        return self._listed[max(self.currentIndex(), 0)]
+
+    def list_layers(self, layers: Any) -> None:
+        """List a viewer's layers; the choice stays, or becomes everywhere where its layer is gone."""
+        chosen = self.layer
+        self._listed = [None, *(own(layer) for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
+        self.blockSignals(True)
+        self.clear()
+        self.addItems(["Everywhere", *(f"Inside {layer.name}" for layer in self._listed[1:] if layer is not None)])
+        self.setCurrentIndex(self._listed.index(chosen) if chosen in self._listed else 0)
+        self.blockSignals(False)
+        if self.layer is not chosen:
+            self.currentIndexChanged.emit(self.currentIndex())
+
+
+def fill_with_layers(menu: QMenu, layers: Any, chosen: list[Layer], active: Layer | None, toggle: Any) -> None:
+    """Fill a menu with image layers, those compared with ticked."""
+    menu.clear()
+    for layer in map(own, reversed(layers)):
+        if isinstance(layer, Image) and (layer is not active or layer in chosen):
+            action = menu.addAction(layer.name)
+            action.setCheckable(True)
+            action.setChecked(layer in chosen)
+            action.toggled.connect(lambda on, layer=layer: toggle(layer, on))
+    if not menu.actions():
+        menu.addAction("No other image").setEnabled(False)

@@ -1,0 +1,357 @@
+"""The plot of histograms: curves over the layer's values, handles of contrast limits, a marked range."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
+
+Array = NDArray[Any]
+Colour = tuple[int, int, int]
+
+COLUMNS = 2048  # steps drawn at most: a screen shows no more
+EMPTY = -0.35  # where no pixel is, on the logarithmic axis: a half
+HEADROOM = 1.06  # of the axis over the highest bin
+NEAR = 0.5  # of the curves' width: limits no farther away are shown with them
+STOPS = 64  # colours along a gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One histogram as drawn.
+
+    Parameters
+    ----------
+    name
+        Whose it is.
+    edges, counts
+        Ends of the bins and their heights.
+    colour
+        Of its outline.
+    filled
+        Whether its area is filled with the layer's colormap, or with its colour.
+    cumulative
+        Values and the shares of pixels up to them, or None.
+    dashed
+        Whether it is only compared with.
+    """
+
+    name: str
+    edges: Array
+    counts: Array
+    colour: Colour
+    filled: bool = True
+    cumulative: tuple[Array, Array] | None = None
+    dashed: bool = False
+
+
+class CountAxis(pg.AxisItem):
+    """Counts in few characters, so that the plot keeps its width."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Write 1500 as 1.5k."""
+        return ["" if self.logMode and v < 0 else short(10**v if self.logMode else v) for v in values]
+
+    def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Write powers of ten as other numbers."""
+        return self.tickStrings(values, scale, spacing)
+
+
+def short(value: float) -> str:
+    """Write a count in at most five characters."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+class HistogramView(pg.ViewBox):
+    """Left drag marks a range, the wheel zooms along the values, middle or Shift drag moves, double click shows all."""
+
+    marking = Signal(float, float)
+    home = Signal()
+
+    def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
+        """Mark a range, or move."""
+        if ev.button() == Qt.MouseButton.LeftButton and not ev.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            ev.accept()
+            ends = [self.mapToView(p).x() for p in (ev.buttonDownPos(), ev.pos())]
+            self.marking.emit(min(ends), max(ends))
+            return
+        ev.accept()
+        moved = self.mapToView(ev.lastPos()).x() - self.mapToView(ev.pos()).x()
+        self.translateBy(x=moved, y=0)
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:
+        """Show everything."""
+        event.accept()
+        self.home.emit()
+
+
+class Backdrop(pg.ViewBox):
+    """Curves from 0 to 1 over the same values; the mouse goes to the view in front."""
+
+    def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
+        """Leave it to the view."""
+        ev.ignore()
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Leave it to the view."""
+        ev.ignore()
+
+    def wheelEvent(self, ev: Any, axis: Any = None) -> None:
+        """Leave it to the view."""
+        ev.ignore()
+
+
+class HistogramPlot(pg.PlotWidget):
+    """Histograms over the values of a layer.
+
+    `limits_dragged`, `marked` and `hovered` tell of what the mouse does, in the layer's values; NaN where it left.
+    """
+
+    limits_dragged = Signal(float, float)
+    marked = Signal(float, float)
+    hovered = Signal(float)
+
+    def __init__(self) -> None:
+        self.view = HistogramView()
+        super().__init__(viewBox=self.view, axisItems={"left": CountAxis("left")})
+        self._curves: list[Curve] = []
+        self._drawn: list[Any] = []
+        self._log = False
+        self._limits: tuple[float, float, float] | None = None
+        self._colours: Array | None = None
+        self._span = self._home = (0.0, 1.0)
+        self._quiet = False
+        self._foreground = QColor("white")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        plot = self.getPlotItem()
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.getAxis("left").setWidth(44)
+        plot.getAxis("bottom").enableAutoSIPrefix(False)
+        plot.showAxis("right")
+        plot.getAxis("right").setWidth(42)
+        self.view.setMouseEnabled(x=True, y=False)
+        self.view.disableAutoRange()
+        self.shares = Backdrop(enableMenu=False)
+        self.shares.setZValue(10)
+        plot.scene().addItem(self.shares)
+        plot.getAxis("right").linkToView(self.shares)
+        plot.getAxis("right").setTicks([[(k / 4, f"{25 * k}%") for k in range(5)]])
+        self.shares.setXLink(self.view)
+        self.shares.setYRange(0, HEADROOM, padding=0)
+        self.shares.setMouseEnabled(x=False, y=False)
+        self.transfer = pg.PlotCurveItem()
+        self.shares.addItem(self.transfer)
+        self.handles = [pg.InfiniteLine(angle=90, movable=True) for _ in range(2)]
+        for handle in self.handles:
+            handle.setZValue(30)
+            handle.sigPositionChanged.connect(self._drag_limits)
+            self.view.addItem(handle)
+        self.mark = pg.LinearRegionItem(swapMode="sort")
+        self.mark.setZValue(20)
+        self.mark.hide()
+        self.mark.sigRegionChanged.connect(self._mark_moved)
+        self.view.addItem(self.mark)
+        self.view.marking.connect(self.marked)
+        self.view.home.connect(self.show_all)
+        self.view.sigResized.connect(self._resize)
+        self.view.sigXRangeChanged.connect(self._redraw)
+        self.scene().sigMouseMoved.connect(self._hover)
+
+    def leaveEvent(self, event: Any) -> None:
+        """Tell that the mouse is on no value."""
+        super().leaveEvent(event)
+        self.hovered.emit(float("nan"))
+
+    def set_theme(self, background: QColor, foreground: QColor, accent: QColor) -> None:
+        """Take on the window's colours."""
+        self._foreground = foreground
+        self.setBackground(background)
+        faint = QColor(foreground)
+        faint.setAlpha(110)
+        for name in ("left", "bottom", "right"):
+            axis = self.getPlotItem().getAxis(name)
+            axis.setPen(pg.mkPen(faint))
+            axis.setTextPen(pg.mkPen(foreground))
+        for handle in self.handles:
+            handle.setPen(pg.mkPen(foreground, width=2))
+            handle.setHoverPen(pg.mkPen(accent, width=4))
+        self.transfer.setPen(pg.mkPen(foreground, width=1.5, style=Qt.PenStyle.DotLine))
+        fill = QColor(accent)
+        fill.setAlpha(70)
+        self.mark.setBrush(QBrush(fill))
+        self.mark.setHoverBrush(QBrush(fill))
+        for line in self.mark.lines:
+            line.setPen(pg.mkPen(accent, width=2))
+        self._redraw()
+
+    def show_curves(self, curves: Sequence[Curve], *, anew: bool = False) -> None:
+        """Draw histograms, the first one in front; `anew` shows all of them where the view had been zoomed."""
+        self._curves = list(curves)
+        whole = self._home == tuple(self.view.viewRange()[0]) or anew
+        if curves:
+            ends = [(c.edges[0], c.edges[-1]) for c in curves]
+            self._span = float(min(a for a, _ in ends)), float(max(b for _, b in ends))
+        if whole:
+            self.show_all()
+        self._redraw()
+
+    def show_all(self) -> None:
+        """Show all values that the curves reach."""
+        low, high = self._span
+        near = NEAR * (high - low)
+        for limit in self._limits[:2] if self._limits is not None else ():
+            if self._span[0] - near <= limit <= self._span[1] + near:
+                low, high = min(low, limit), max(high, limit)
+        margin = 0.02 * (high - low)
+        self.view.setXRange(low - margin, high + margin, padding=0)
+        self._home = tuple(self.view.viewRange()[0])
+
+    def set_log(self, on: bool) -> None:
+        """Show counts on a logarithmic axis."""
+        self._log = on
+        self.getPlotItem().getAxis("left").setLogMode(x=False, y=on)
+        self._redraw()
+
+    def set_limits(self, limits: tuple[float, float] | None, gamma: float = 1.0, colours: Array | None = None) -> None:
+        """Show contrast limits as handles, the transfer curve between them, and the colormap, shape (n, 3) or (n, 4).
+
+        None where the layer has none.
+        """
+        self._limits = None if limits is None else (*limits, gamma)
+        self._colours = colours
+        self._quiet = True
+        try:
+            for handle, at in zip(self.handles, limits or (0, 0), strict=True):
+                handle.setVisible(limits is not None)
+                if handle.value() != at:
+                    handle.setValue(at)
+        finally:
+            self._quiet = False
+        self._redraw()
+
+    def set_mark(self, ends: tuple[float, float] | None) -> None:
+        """Show a marked range; None for none."""
+        self._quiet = True
+        try:
+            self.mark.setVisible(ends is not None)
+            if ends is not None and self.mark.getRegion() != ends:
+                self.mark.setRegion(ends)
+        finally:
+            self._quiet = False
+
+    def _drag_limits(self, dragged: Any) -> None:
+        if self._quiet or self._limits is None:
+            return
+        low, high = (handle.value() for handle in self.handles)
+        if low >= high:
+            least = (self._span[1] - self._span[0]) * 1e-3
+            low, high = (high - least, high) if dragged is self.handles[0] else (low, low + least)
+        self.limits_dragged.emit(low, high)
+
+    def _mark_moved(self) -> None:
+        if not self._quiet:
+            self.marked.emit(*self.mark.getRegion())
+
+    def _hover(self, position: QPointF) -> None:
+        inside = self.view.sceneBoundingRect().contains(position)
+        self.hovered.emit(self.view.mapSceneToView(position).x() if inside else float("nan"))
+
+    def _resize(self, *_: Any) -> None:
+        self.shares.setGeometry(self.view.sceneBoundingRect())
+        self.shares.linkedViewChanged(self.view, self.shares.XAxis)
+
+    def _redraw(self, *_: Any) -> None:
+        """Draw what the view shows of every curve, and fit the axis of counts to it."""
+        for item, holder in self._drawn:
+            holder.removeItem(item)
+        self._drawn = []
+        low, high = self.view.viewRange()[0]
+        top = 1.0
+        for curve in reversed(self._curves):
+            edges, heights = _visible(curve.edges, self._heights(curve.counts), low, high)
+            if heights.size:
+                top = max(top, float(heights.max()) if not self._log else 10 ** float(heights.max()))
+                self._add(self._steps(curve, edges, heights), self.view)
+            if curve.cumulative is not None:
+                self._add(_line(curve), self.shares)
+        self.getPlotItem().getAxis("right").setStyle(showValues=any(c.cumulative for c in self._curves))
+        floor = EMPTY if self._log else 0.0
+        self.view.setYRange(floor, (np.log10(top) if self._log else top) * HEADROOM + 1e-9, padding=0)
+        self._draw_transfer()
+
+    def _add(self, item: Any, holder: Any) -> None:
+        holder.addItem(item, ignoreBounds=True)
+        self._drawn.append((item, holder))
+
+    def _heights(self, counts: Array) -> Array:
+        if not self._log:
+            return counts
+        heights: Array = np.log10(np.maximum(counts, 10**EMPTY))
+        return heights
+
+    def _steps(self, curve: Curve, edges: Array, heights: Array) -> Any:
+        pen = pg.mkPen(curve.colour, width=1.5 if curve.dashed else 1)
+        if curve.dashed:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        floor = EMPTY if self._log else 0.0
+        brush = self._brush(curve) if curve.filled else None
+        item = pg.PlotCurveItem(edges, heights, stepMode="center", fillLevel=floor if curve.filled else None, pen=pen)
+        if brush is not None:
+            item.setBrush(brush)
+        item.setZValue(1 if curve.dashed else 2)
+        return item
+
+    def _brush(self, curve: Curve) -> QBrush:
+        if self._colours is None or self._limits is None:
+            return QBrush(QColor(*curve.colour, 70))
+        low, high, gamma = self._limits
+        gradient = QLinearGradient(QPointF(low, 0), QPointF(high if high > low else low + 1e-9, 0))
+        for share in np.linspace(0, 1, STOPS):
+            red, green, blue = (255 * self._colours[round(share**gamma * (len(self._colours) - 1)), :3]).astype(int)
+            gradient.setColorAt(float(share), QColor(int(red), int(green), int(blue), 200))
+        return QBrush(gradient)
+
+    def _draw_transfer(self) -> None:
+        if self._limits is None:
+            self.transfer.setData([], [])
+            return
+        low, high, gamma = self._limits
+        share = np.linspace(0, 1, 65)
+        self.transfer.setData(low + share * (high - low), share**gamma)
+
+
+def _visible(edges: Array, heights: Array, low: float, high: float) -> tuple[Array, Array]:
+    """Return the steps that a view shows, those that would share a column as the highest of them."""
+    first = max(int(np.searchsorted(edges, low, "right")) - 1, 0)
+    last = min(int(np.searchsorted(edges, high, "left")), heights.size)
+    if first >= last:
+        return edges[:1], heights[:0]
+    edges, heights = edges[first : last + 1], heights[first:last]
+    if heights.size > COLUMNS:
+        starts = np.linspace(0, heights.size, COLUMNS, endpoint=False).astype(int)
+        edges, heights = np.append(edges[starts], edges[-1]), np.maximum.reduceat(heights, starts)
+    return edges, heights
+
+
+def _line(curve: Curve) -> Any:
+    pen: QPen = pg.mkPen(curve.colour, width=2)
+    if curve.dashed:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    assert curve.cumulative is not None
+    values, shares = curve.cumulative
+    return pg.PlotCurveItem(values, shares, pen=pen)
+
+
+def bounds(plot: HistogramPlot) -> QRectF:
+    """Return where the curves are drawn, in pixels of the widget."""
+    return plot.view.sceneBoundingRect()

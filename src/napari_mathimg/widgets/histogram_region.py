@@ -1,0 +1,150 @@
+"""Which pixels of a layer are counted: all, those of the plane at hand, those on screen, those inside a selection."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from napari.layers import Labels, Layer, Shapes
+from numpy.typing import NDArray
+
+from ..histogram import Mask, Polygons, Region, Sampled
+from .layers import full_resolution, shape_of
+
+Where = Literal["layer", "plane", "screen"]
+Box = tuple[tuple[int, int], ...]
+Array = NDArray[Any]
+
+ELLIPSE = 128  # corners of the polygon that stands for an ellipse
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be counted of a layer: where, and inside which Shapes or Labels layer's selection."""
+
+    where: Where = "layer"
+    inside: Layer | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer's region, the same of a coarser level where there is one, and what tells it from others."""
+
+    region: Region
+    coarse: Region | None
+    key: tuple[Any, ...]
+
+
+def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
+    """Return what is counted of an image layer, at the place the viewer shows.
+
+    Raises
+    ------
+    ValueError
+        In one sentence, where there is nothing to count.
+    """
+    array, colours = full_resolution(layer), bool(layer.rgb)
+    box = _box(viewer.dims, layer, choice.where)
+    mask, mask_key = (None, ()) if choice.inside is None else _mask(viewer.dims, layer, choice.inside)
+    region = Region(array, box, colours, mask)
+    key = (id(array), box, mask_key)
+    if not layer.multiscale or mask is not None:
+        return Place(region, None, key)
+    levels = [level for level in layer.data[1:] if level.ndim == array.ndim]
+    return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colours) if levels else None, key)
+
+
+def displayed_axes(dims: Any, layer: Layer) -> list[int]:
+    """Return the layer's axes that the viewer shows, in the order it shows them."""
+    before = dims.ndim - layer.ndim
+    return [axis - before for axis in dims.displayed if axis >= before]
+
+
+def _box(dims: Any, layer: Layer, where: Where) -> Box:
+    shape = shape_of(layer)
+    if where == "layer":
+        return tuple((0, n) for n in shape)
+    shown = displayed_axes(dims, layer)
+    at = layer.world_to_data(np.asarray(dims.point, float)[dims.ndim - layer.ndim :])
+    here = [int(p) for p in np.round(np.asarray(at, float))]
+    box = [(0, n) if k in shown else (here[k], here[k] + 1) for k, n in enumerate(shape)]
+    if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
+        raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
+    if where == "screen" and dims.ndisplay == 2:
+        factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
+        for k in shown:
+            low, high = (layer.corner_pixels[end][k] for end in (0, 1))
+            first, last = int(low * factors[k]), int(-(-(high + 1) * factors[k] // 1))
+            box[k] = max(first, 0), min(last, shape[k])
+            if first >= min(last, shape[k]):
+                raise ValueError(f"Nothing of '{layer.name}' is on screen.")
+    return tuple(box)
+
+
+def _scaled(box: Box, fine: Any, coarse: Any) -> Box:
+    """Return the pixels of a coarser level that a box covers."""
+    scaled = []
+    for (a, b), n, m in zip(box, fine.shape, coarse.shape, strict=False):
+        first = min(a * m // n, m - 1)
+        scaled.append((first, max(-(-b * m // n), first + 1)))
+    return tuple(scaled)
+
+
+def _mask(dims: Any, layer: Layer, inside: Layer) -> tuple[Mask, tuple[Any, ...]]:
+    """Return a selection as a mask, and what tells it from others."""
+    if isinstance(inside, Labels):
+        labels, chosen, matrix = full_resolution(inside), int(inside.selected_label), _between(dims, layer, inside)
+        return Sampled(labels, chosen, matrix), (id(labels), chosen, matrix.tobytes())
+    if dims.ndisplay != 2:
+        raise ValueError(f"The shapes of '{inside.name}' mark a plane: show the image in 2D.")
+    corners = _outlines(dims, layer, inside)
+    if not corners:
+        raise ValueError(f"'{inside.name}' has no shape with an area at this place.")
+    first, second = displayed_axes(dims, layer)
+    return Polygons(tuple(corners), (first, second)), tuple(c.tobytes() for c in corners)
+
+
+def _between(dims: Any, layer: Layer, labels: Labels) -> Array:
+    """Return the matrix that gives label coordinates from the layer's and 1, through the world."""
+
+    def at(index: Array) -> Array:
+        world = np.asarray(dims.point, float).copy()
+        world[dims.ndim - layer.ndim :] = layer.data_to_world(index)
+        return np.asarray(labels.world_to_data(world[dims.ndim - labels.ndim :]), float)
+
+    origin = at(np.zeros(layer.ndim))
+    columns = [at(unit) - origin for unit in np.eye(layer.ndim)]
+    return np.round(np.column_stack([*columns, origin]), 9) + 0.0
+
+
+def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
+    """Return the selected shapes' corners, or all where none is selected, as displayed pixel coordinates."""
+    chosen = sorted(shapes.selected_data) or range(len(shapes.data))
+    before = dims.ndim - shapes.ndim
+    shown = [axis - before for axis in dims.displayed]
+    others = [k for k in range(shapes.ndim) if k not in shown]
+    here = np.asarray(shapes.world_to_data(np.asarray(dims.point, float)[before:]), float)
+    outlines = []
+    for k in chosen:
+        vertices, kind = np.asarray(shapes.data[k], float), shapes.shape_type[k]
+        if kind in ("line", "path") or len(vertices) < 3:
+            continue
+        if any(np.round(vertices[0, axis]) != np.round(here[axis]) for axis in others):
+            continue
+        corners = _ellipse(vertices) if kind == "ellipse" else vertices
+        outlines.append(np.array([_to_pixels(dims, layer, shapes, corner) for corner in corners]))
+    return outlines
+
+
+def _ellipse(box: Array) -> Array:
+    """Return points on the ellipse that touches the sides of a rectangle's four corners."""
+    angles = np.linspace(0, 2 * np.pi, ELLIPSE, endpoint=False)[:, None]
+    centre = box[:4].mean(axis=0)
+    points: Array = centre + np.cos(angles) * (box[1] - box[0]) / 2 + np.sin(angles) * (box[3] - box[0]) / 2
+    return points
+
+
+def _to_pixels(dims: Any, layer: Layer, shapes: Shapes, corner: Array) -> Array:
+    world = np.asarray(dims.point, float).copy()
+    world[dims.ndim - shapes.ndim :] = shapes.data_to_world(corner)
+    pixel = np.asarray(layer.world_to_data(world[dims.ndim - layer.ndim :]), float)
+    return pixel[displayed_axes(dims, layer)]
