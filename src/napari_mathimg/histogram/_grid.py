@@ -69,10 +69,13 @@ class Grid:
 
     def _count(self, piece: Array, shift: float, beside: Array, sums: Array) -> int:
         """Count a piece; return how many of its values lie beside the grid, copied to `beside`."""
-        place: tuple[Any, Any] = math.ldexp(1.0, -self._exponent), float(self._origin)
-        count = grids.count_floats
+        number = self.dtype.type
         if self.integral:
-            place, count = (self.dtype.type(self._exponent), np.uint64(self._origin % 2**64)), grids.count_integers
+            count = grids.count_integers
+            place: tuple[Any, ...] = number(self._exponent), np.uint64(self._origin % 2**64)
+        else:
+            count = grids.count_floats
+            place = number(math.ldexp(1.0, -self._exponent)), number(self._origin), number(BINS)
         copied = count(piece, *place, shift, *self._ends, self._counts, beside, sums)
         self._counts[BINS] = 0
         return int(copied)
@@ -84,11 +87,11 @@ class Grid:
             finite = np.zeros(1, self.dtype)
         aside = min(finite.size // 1000 + (finite.size > 2), (finite.size - 1) // 2)
         low, high = finite[aside].item(), finite[-1 - aside].item()
-        self._place(low, high, -1000 if not self.integral else 0)
+        self._place(low, high, 0 if self.integral else -1000)
 
     def _place(self, low: Any, high: Any, least: int) -> None:
         """Choose the narrowest bins, at least 2^`least` wide, of which SPAN hold a range, and centre them on it."""
-        self._exponent = max(least, _exponent(low, high, self.integral))
+        self._exponent = max(least, _exponent(low, high, self.dtype))
         middle = (place_of(low, self._exponent) + place_of(high, self._exponent)) // 2
         self._origin = middle - BINS // 2
 
@@ -149,7 +152,9 @@ def floor_to(values: Array, exponent: int) -> Array:
         whole: Array = (values >> values.dtype.type(exponent)) << values.dtype.type(exponent)
         return whole
     coarse = np.abs(values) >= math.ldexp(1.0, min(exponent + 52, 1023))  # such numbers are multiples of the width
-    return np.where(coarse, values, _scaled(np.floor(np.ldexp(np.where(coarse, 0.0, values), -exponent)), exponent))
+    places = np.floor(np.ldexp(np.where(coarse, 0.0, values), -exponent))
+    places = np.where((values < 0) & (places == 0), -1.0, places)
+    return np.where(coarse, values, _scaled(places, exponent))
 
 
 def _scaled(places: Array, exponent: int) -> Array:
@@ -160,12 +165,14 @@ def _scaled(places: Array, exponent: int) -> Array:
     return scaled
 
 
-def _exponent(low: Any, high: Any, integral: bool) -> int:
-    if integral:
+def _exponent(low: Any, high: Any, dtype: np.dtype[Any]) -> int:
+    """Return the width of the narrowest bins that a type tells apart at these values, SPAN of which hold them."""
+    if dtype.kind != "f":
         return int((int(high) - int(low)) // SPAN).bit_length()
-    told_apart = math.frexp(max(abs(low), abs(high)))[1] - 51
+    digits, least = (51, -1000) if dtype.itemsize == 8 else (22, -120)
+    told_apart = math.frexp(max(abs(low), abs(high)))[1] - digits
     wanted = math.frexp(high / 2 - low / 2)[1] + 2 - SPAN.bit_length() if low < high else -16
-    return max(wanted, told_apart, -1000)
+    return max(wanted, told_apart, least)
 
 
 def _nearest_half(beside: Array, held: list[Any]) -> Array:

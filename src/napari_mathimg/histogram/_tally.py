@@ -145,7 +145,8 @@ class Tally:
         first, last = self._span(span)
         fine = last - first + 1
         if not self.integral and fine == 1:
-            first, fine = first - FINEST // 2, FINEST
+            fine = min(FINEST, max(math.ceil(1 / self.width), 1))
+            first -= fine // 2
         grain = self._grain(first, first + fine)
         first = first // grain * grain
         wide = -(-fine // (int(bins) * grain)) * grain

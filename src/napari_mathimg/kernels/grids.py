@@ -2,23 +2,43 @@
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import inline, kernel
 
-CHUNK = 512  # pixels looked at together, so that compilers vectorize what they can
+CHUNK = 2048  # pixels looked at together, so that compilers vectorize what they can
 LANES = 64  # sums kept side by side, for the same reason
 
 
+@inline
+def _add_moments(part, shift, lowest, highest, sums, squares, low, high):  # type: ignore[no-untyped-def]
+    """Add up side by side: a sum in one variable is a chain that nothing can shorten."""
+    for start in range(0, part.size, LANES):
+        row = part[start : start + LANES]
+        for lane in range(row.size):
+            x = row[lane]
+            there = (lowest <= x) & (x <= highest)
+            value = np.float64(x)
+            away = value - shift if there else 0.0
+            least = value if there else np.inf
+            most = value if there else -np.inf
+            sums[lane] += away
+            squares[lane] += away * away
+            low[lane] = least if least < low[lane] else low[lane]
+            high[lane] = most if most > high[lane] else high[lane]
+
+
 @kernel
-def count_floats(image, factor, origin, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
+def count_floats(image, factor, origin, most, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
     """Count the values of a flat array in the bins floor(x * factor) - origin.
 
-    `factor` is a power of two, so that the product is exact. `counts` has two entries more than bins: what lies
+    `factor` is a power of two, so that the product is exact; it, `origin` and `most`, the number of bins, are of the
+    image's type, whose whole numbers around `origin` must be exact. `counts` has two entries more than bins: what lies
     beside the grid, and what is not from `lowest` to `highest`. The values beside the grid are copied to `outside`;
     `moments`, shape (4, LANES), gets sums of x - shift and of its squares, lowest and highest value. Returns how many
     were copied.
     """
     bins = counts.size - 2
-    most, beside, missing = np.float64(bins), np.float64(bins), np.float64(bins + 1)
+    zero, one = most - most, factor / factor
+    sums, squares, low, high = moments[0], moments[1], moments[2], moments[3]
     slots = np.empty(CHUNK, np.uint32)
     copied = 0
     for start in range(0, image.size, CHUNK):
@@ -26,11 +46,13 @@ def count_floats(image, factor, origin, shift, lowest, highest, counts, outside,
         before = counts[bins]
         for k in range(part.size):
             x = part[k]
-            slot = np.floor(np.float64(x) * factor) - origin
-            slot = slot if (slot >= 0.0) & (slot < most) else beside
-            slot = slot if (lowest <= x) & (x <= highest) else missing
+            place = np.floor(x * factor)
+            place = place if (x >= zero) | (place < zero) else -one  # the product of a tiny number may become 0
+            slot = place - origin
+            slot = slot if (slot >= zero) & (slot < most) else most
+            slot = slot if (lowest <= x) & (x <= highest) else most + one
             slots[k] = np.uint32(np.int32(slot))
-        _add_moments(part, shift, lowest, highest, moments)
+        _add_moments(part, shift, lowest, highest, sums, squares, low, high)
         for k in range(part.size):
             counts[np.uintp(slots[k])] += 1
         if counts[bins] != before:
@@ -45,6 +67,7 @@ def count_floats(image, factor, origin, shift, lowest, highest, counts, outside,
 def count_integers(image, exponent, origin, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
     """Do what `count_floats` does for integers: the bins are (x >> exponent) - origin, modulo 2^64."""
     bins = counts.size - 2
+    sums, squares, low, high = moments[0], moments[1], moments[2], moments[3]
     slots = np.empty(CHUNK, np.uint32)
     copied = 0
     for start in range(0, image.size, CHUNK):
@@ -53,7 +76,7 @@ def count_integers(image, exponent, origin, shift, lowest, highest, counts, outs
         for k in range(part.size):
             slot = np.uint64(part[k] >> exponent) - origin
             slots[k] = np.uint32(slot) if slot < np.uint64(bins) else np.uint32(bins)
-        _add_moments(part, shift, lowest, highest, moments)
+        _add_moments(part, shift, lowest, highest, sums, squares, low, high)
         for k in range(part.size):
             counts[np.uintp(slots[k])] += 1
         if counts[bins] != before:
@@ -62,25 +85,6 @@ def count_integers(image, exponent, origin, shift, lowest, highest, counts, outs
                     outside[copied] = part[k]
                     copied += 1
     return copied
-
-
-@kernel
-def _add_moments(part, shift, lowest, highest, moments):  # type: ignore[no-untyped-def]
-    """Add up side by side: a sum in one variable is a chain that nothing can shorten."""
-    sums, squares, least, most = moments[0], moments[1], moments[2], moments[3]
-    for start in range(0, part.size, LANES):
-        row = part[start : start + LANES]
-        for lane in range(row.size):
-            x = row[lane]
-            there = (lowest <= x) & (x <= highest)
-            value = np.float64(x)
-            away = value - shift if there else 0.0
-            low = value if there else np.inf
-            high = value if there else -np.inf
-            sums[lane] += away
-            squares[lane] += away * away
-            least[lane] = low if low < least[lane] else least[lane]
-            most[lane] = high if high > most[lane] else most[lane]
 
 
 @kernel

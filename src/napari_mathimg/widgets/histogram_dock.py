@@ -294,9 +294,8 @@ class HistogramDock(HistogramLayout):
         elif tally.exact and self._found is not None:
             index = channel_index(tally, self.channel.currentData())
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
-            told = [
-                f"{count(np.atleast_1d(n)[index])} {where}" for where, n in beside.items() if np.atleast_1d(n)[index]
-            ]
+            pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
+            told = [f"{count(n)} {where}" for where, n in pixels.items() if n]
             self.state.setText(", ".join([f"exact: {count(tally.pixels)} pixels", *told]))
         else:
             done = f", {100 * progress.done // max(progress.total, 1)}% read" if progress else ", stopped"
