@@ -6,7 +6,8 @@ Run. Pictures of the window go to OUTPUT/windows, results to OUTPUT/results.
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +18,15 @@ from napari.qt import get_qapp
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget
 from skimage import filters, measure
 from vispy.gloo import glir
 
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.histogram_dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
+from napari_mathimg.widgets.parts import dock_of
 from napari_mathimg.widgets.perspective import PerspectiveDock
 
 WINDOW = 1280, 800
@@ -33,6 +36,8 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu",
+    "histogram",    "histogram-equalize_hist", "histogram-equalize_adapthist", "histogram-narrow", "histogram-narrow-light",
+    "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
     "swirl": {"strength": 6, "radius": 512},
@@ -142,6 +147,28 @@ class Demo:
             picture, last = screen.grabWindow(0).toImage(), picture
         if not picture.save(str(self.windows / f"{name}.png")):
             raise DemoError(f"{name}: no picture of the screen could be written")
+
+    @contextmanager
+    def histogram(self, width: int = 420) -> Iterator[HistogramDock]:
+        """The histogram dock in a column of its own, closed again at the end."""
+        dock: HistogramDock = open_dock(self.viewer, "Histogram")
+        holder, window = dock_of(dock), self.viewer.window._qt_window
+        others = [d for d in window.findChildren(QDockWidget) if d.isVisible() and d.findChildren(FamilyDock)]
+        for other in others:
+            other.hide()
+        window.resizeDocks([holder], [width], Qt.Orientation.Horizontal)
+        yield dock
+        self.viewer.window.remove_dock_widget(holder)
+        for other in others:
+            other.show()
+
+    def counted(self, dock: HistogramDock) -> None:
+        """Let the window live until the histogram is exact."""
+        end = time.perf_counter() + PATIENCE
+        while dock.is_counting or dock.runner.is_running:
+            if time.perf_counter() > end:
+                raise DemoError(f"{dock.title.whole()}: no histogram after {PATIENCE:g} s")
+            QTest.qWait(1)
 
     def save(self, **results: Layer) -> None:
         """Write results with the contrast they are shown with; of a volume, the brightest value along z."""
@@ -259,6 +286,46 @@ def tone(demo: Demo) -> None:
     demo.save(grey=grey, gamma=gamma, log=log, sigmoid=sigmoid)
 
 
+def histogram(demo: Demo) -> None:
+    """The photographer's grey levels from 150 to 160, marked in the histogram of 256 bins and isolated from there."""
+    (camera,) = demo.open("camera")
+    with demo.histogram() as dock:
+        dock.bins.setValue(256)
+        demo.counted(dock)
+        dock.mark_range(150, 160)
+        demo.grab("histogram")
+        dock.isolate_button.click()
+        demo.counted(dock)
+        result = demo.viewer.layers[-1]
+        expected = np.where((camera.data >= 150) & (camera.data <= 160), camera.data, 0)
+        if result is camera or not np.array_equal(result.data, expected):
+            raise DemoError("the marked grey levels were not isolated")
+        demo.save(isolated=result)
+        demo.grab("histogram-isolated")
+
+
+def before_after(demo: Demo) -> None:
+    """The moon before and after each equalization: histograms and cumulative curves; narrow and light as well."""
+    for operation in ("equalize_hist", "equalize_adapthist"):
+        (moon,) = demo.open("moon")
+        demo.apply(moon, operation)
+        with demo.histogram(600) as dock:
+            dock.before_after.setChecked(True)
+            demo.counted(dock)
+            demo.grab(f"histogram-{operation}")
+    with demo.histogram(280) as dock:
+        demo.counted(dock)
+        demo.grab("histogram-narrow")
+        demo.viewer.theme = "light"
+        demo.grab("histogram-narrow-light")
+    demo.open("stained_micrograph")
+    with demo.histogram(600) as dock:
+        dock.log.setChecked(True)
+        demo.counted(dock)
+        demo.grab("histogram-light")
+    demo.viewer.theme = "dark"
+
+
 def noise(demo: Demo) -> None:
     """The grey levels from 150 to 160 alone; Gaussian noise, and the Gaussian filter on it."""
     (camera,) = demo.open("camera")
@@ -320,7 +387,10 @@ def refusal(demo: Demo) -> None:
         raise DemoError("a turn of pixels that are not square was not refused")
 
 
-EXAMPLES = isotropic, crop, labels, mappings, perspective, equalize, tone, noise, light, progress, menu, refusal
+EXAMPLES = (
+    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, noise, light, progress,
+    menu, refusal,
+)  # fmt: skip
 
 
 def walk(output: Path) -> None:

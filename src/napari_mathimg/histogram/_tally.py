@@ -33,7 +33,8 @@ class Statistics:
     median
         As `Tally.quantile` finds it.
     entropy
-        In bits: -sum(p log2 p) over the shares p of the bins of the finest kind (grey levels of integers).
+        In bits: -sum(p log2 p) over the shares p of the grey levels; of numbers that have none, of 256 bins over
+        the robust range.
     saturated
         Share of pixels at the highest value of an integer type, from 0 to 1; None for other types.
     """
@@ -272,7 +273,9 @@ class Tally:
         low, high = (float(v) for v in self.ends[channel])
         if not n:
             return Statistics(0, *(math.nan,) * 6, None)
-        p = self.table[channel][self.table[channel] > 0] / n
+        has_levels = self.integral and not self.exponent
+        counts = self.table[channel] if has_levels else self.histogram(256).counts[channel]
+        p = counts[counts > 0] / counts.sum()
         top = int(np.iinfo(self.dtype).max) if self.dtype.kind in "iu" else None
         return Statistics(
             pixels=n,

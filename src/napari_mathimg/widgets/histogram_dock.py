@@ -296,10 +296,10 @@ class HistogramDock(HistogramLayout):
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
             told = [f"{count(n)} {where}" for where, n in pixels.items() if n]
-            self.state.setText(", ".join([f"exact: {count(tally.pixels)} pixels", *told]))
+            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *told]))
         else:
             done = f", {100 * progress.done // max(progress.total, 1)}% read" if progress else ", stopped"
-            self.state.setText(f"partial: {count(tally.pixels)} of {count(tally.wanted)} pixels{done}")
+            self.state.setText(f"partial: {count(tally.pixels)} of {count(tally.wanted)} px{done}")
 
     def _show_nothing(self, sentence: str) -> None:
         """Say a sentence instead of a curve: an old one would be wrong."""

@@ -8,10 +8,9 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QMenu,
-    QSizePolicy,
+    QPushButton,
     QSpinBox,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -59,11 +58,11 @@ class HistogramLayout(QWidget):
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
-        layout.addWidget(self.title)
+        layout.addLayout(self._line(self.title, self.cancel_button))
         layout.addLayout(side_by_side(self.where, self.inside))
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.read_out)
-        layout.addLayout(self._line(self.state, self.cancel_button))
+        layout.addWidget(self.state)
         layout.addWidget(self._below(), 2)
         self.setMinimumWidth(270)
 
@@ -155,13 +154,9 @@ def _tick(text: str, tip: str) -> QCheckBox:
     return box
 
 
-def _menu_button(text: str, tip: str) -> QToolButton:
-    made = QToolButton()
-    made.setText(text)
-    made.setToolTip(tip)
-    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+def _menu_button(text: str, tip: str) -> QPushButton:
+    made: QPushButton = button(text, tip)
     made.setMenu(QMenu(made))
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return made
 
 

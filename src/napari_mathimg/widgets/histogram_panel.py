@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari.layers import Image, Labels, Layer, Shapes
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
 from .parts import side_by_side
 from .picker import ElidedComboBox
+
+NARROW, WIDE = 150, 310  # pixels: of the table in one column, and where it has two
 
 
 def own(layer: Any) -> Any:
@@ -47,27 +49,44 @@ class ElidedLabel(QLabel):
 
 
 class NumberTable(QWidget):
-    """Names and numbers in two columns of pairs, of one size whatever they are."""
+    """Names and numbers in pairs, in two columns where there is room, of one size whatever they are."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(1)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(1)
+        self._columns = 0
+        self._pairs: list[tuple[QLabel, QLabel]] = []
         self.values: dict[str, QLabel] = {}
-        rows = -(-len(names) // 2)
-        for k, name in enumerate(names):
+        for name in names:
             label, value = QLabel(name), QLabel("–")
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("00 000 000"))
-            grid.addWidget(label, k % rows, 3 * (k // rows))
-            grid.addWidget(value, k % rows, 3 * (k // rows) + 1)
+            self._pairs.append((label, value))
             self.values[name] = value
-        grid.setColumnMinimumWidth(2, 4)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(4, 1)
+        self._lay_out(1)
+
+    def _lay_out(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        self._columns, rows = columns, -(-len(self._pairs) // columns)
+        for k, (label, value) in enumerate(self._pairs):
+            self._grid.addWidget(label, k % rows, 3 * (k // rows))
+            self._grid.addWidget(value, k % rows, 3 * (k // rows) + 1)
+        self._grid.setColumnMinimumWidth(2, 10 if columns == 2 else 0)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnStretch(4, columns - 1)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Use the room there is."""
+        super().resizeEvent(event)
+        self._lay_out(2 if self.width() >= WIDE else 1)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of one column."""
+        return QSize(NARROW, super().minimumSizeHint().height())
 
     def show_numbers(self, numbers: Mapping[str, str]) -> None:
         """Show numbers by name; those not given are unknown."""
@@ -86,10 +105,13 @@ class RangeFields(QWidget):
         self.low, self.high = QLineEdit(), QLineEdit()
         line = side_by_side(self.low, QLabel("–"), self.high)
         line.setContentsMargins(0, 0, 0, 0)
+        line.setStretch(0, 1)
+        line.setStretch(2, 1)
         self.setLayout(line)
         for field in (self.low, self.high):
             field.setToolTip(tip)
             field.setMinimumWidth(44)
+            field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             field.editingFinished.connect(self._enter)
         self._shown: tuple[str, ...] = ("", "")
         self._ends: tuple[float, float] | None = None
