@@ -310,6 +310,7 @@ def before_after(demo: Demo) -> None:
         (moon,) = demo.open("moon")
         demo.apply(moon, operation)
         with demo.histogram(600) as dock:
+            demo.viewer.reset_view()
             dock.before_after.setChecked(True)
             demo.counted(dock)
             demo.grab(f"histogram-{operation}")

@@ -222,16 +222,29 @@ def test_threads_and_blocks_do_not_matter(dtype, monkeypatch):
         assert found.mean[0] == pytest.approx(expected.mean[0], rel=1e-13)
 
 
+LATE = {
+    "steps": [np.zeros(5000), np.linspace(1, 2, 5000), np.linspace(1e3, 1e6, 50_000)],
+    "a drift": [np.linspace(k, k + 1, 3000) ** 3 for k in range(20)],
+    "far apart": [np.full(5000, 7.0), np.linspace(2e9, 2.1e9, 20_000), np.full(9000, 8.0)],
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "u8", "i8"])
 @pytest.mark.parametrize("rising", [1, -1])
-def test_values_that_come_late_widen_the_bins(rising, monkeypatch):
+@pytest.mark.parametrize("name", LATE)
+def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monkeypatch):
     """A grid laid out for the first pixels holds all that follow, however far away."""
+    grown = []
+    grow = _grid.Grid._grow
+    monkeypatch.setattr(_grid.Grid, "_grow", lambda self: (grown.append(1), grow(self)))
     monkeypatch.setattr(_grid, "PIECE", 2**10)
-    image = np.concatenate([np.zeros(5000), np.linspace(1, 2, 5000), np.linspace(1e3, 1e6, 50_000)])[::rising]
-    for dtype in ("f4", "f8", "i4", "u8"):
-        x = image.astype(dtype)
-        for region in (Region(x), Region(x.reshape(-1, 100))):
-            agrees(tally(region), x)
-            agrees(tally(region), x, 256, "data")
+    monkeypatch.setattr(_region, "PIXELS", 2**12)
+    image = np.concatenate(LATE[name])[::rising].astype(dtype)
+    found = tally(Region(image), threads=threads)
+    assert grown or np.dtype(dtype).kind != "f"
+    for span in ("robust", "data"):
+        agrees(found, image, 256, span)
 
 
 def test_boxes_planes_and_masks():

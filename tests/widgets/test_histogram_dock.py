@@ -15,8 +15,8 @@ import psygnal
 import pytest
 import zarr
 from napari.layers import Image, Labels, Shapes
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import data, draw
@@ -88,7 +88,9 @@ def check(dock: HistogramDock, pixels: Any, channel: int = 0, *, rgb: bool = Fal
         np.testing.assert_allclose([s.mean, s.low, s.high], [x.mean(), x.min(), x.max()], rtol=1e-9, atol=1e-9)
 
 
-def drag(plot: Any, start: float, stop: float, height: float = 0.5) -> None:
+def drag(
+    plot: Any, start: float, stop: float, height: float = 0.5, modifiers: Any = Qt.KeyboardModifier.NoModifier
+) -> None:
     """Drag with the left button from one value to another."""
     rect, view = plot.view.sceneBoundingRect(), plot.viewport()
     y = rect.top() + rect.height() * (1 - height)
@@ -97,7 +99,7 @@ def drag(plot: Any, start: float, stop: float, height: float = 0.5) -> None:
     def send(kind: QEvent.Type, x: float, button: Any, buttons: Any) -> None:
         at = QPointF(plot.mapFromScene(QPointF(x, y)))
         there = QPointF(view.mapToGlobal(at.toPoint()))
-        event = QMouseEvent(kind, at, there, button, buttons, Qt.KeyboardModifier.NoModifier)
+        event = QMouseEvent(kind, at, there, button, buttons, modifiers)
         QApplication.sendEvent(view, event)
         QTest.qWait(2)
 
@@ -323,6 +325,10 @@ def test_pinned_layers_stay_live(viewer: Any, widget: HistogramDock, settle: Set
     settle(widget)
     assert [c.name for c in widget.plot._curves] == ["second", "first"]
     assert widget.plot._curves[1].counts.sum() == pytest.approx(400 * widget.plot._curves[1].counts.size / 100, rel=1)
+    first.name = "before"
+    settle(widget)
+    assert "before" in widget.legend.text()
+    first.name = "first"
     first.data = np.zeros((10, 10), int)
     settle(widget)
     assert widget.plot._curves[1].counts.size == 1
@@ -433,6 +439,90 @@ def test_lazy_layers_are_read_once_while_nothing_changes(viewer: Any, widget: Hi
         settle(widget)
     check(widget, array)
     np.testing.assert_array_equal(watched.read, base)
+
+
+class Broken(Watched):
+    """An array whose file is gone."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.seconds:
+            raise OSError("the disk is gone")
+        return super().__getitem__(key)
+
+
+def test_a_layer_that_cannot_be_read_says_so(viewer: Any, widget: HistogramDock, settle: Settle) -> None:
+    broken = Broken(np.zeros((2, 30, 40)))
+    viewer.add_layer(Image(broken, name="lost", contrast_limits=(0, 1)))
+    settle(widget)
+    broken.seconds = 1
+    widget.count_again()
+    settle(widget)
+    assert widget.shown_sentence == "'lost' could not be read: the disk is gone"
+    broken.seconds = 0
+    widget.count_again()
+    settle(widget)
+    check(widget, np.zeros((2, 30, 40)))
+
+
+def test_ellipses_and_shapes_of_other_planes(viewer: Any, widget: HistogramDock, settle: Settle) -> None:
+    layer = viewer.add_image(np.random.default_rng(8).integers(0, 99, (3, 60, 80)))
+    box = np.array([[1, 10, 20], [1, 10, 50], [1, 40, 50], [1, 40, 20]], float)
+    viewer.add_layer(Shapes([box], shape_type="ellipse", name="round"))
+    viewer.layers.selection.active = layer
+    settle(widget)
+    widget.where.setCurrentIndex(1)
+    widget.inside.setCurrentIndex(1)
+    viewer.dims.set_current_step(0, 0)
+    settle(widget)
+    assert widget.shown_sentence == "'round' has no shape with an area at this place."
+    viewer.dims.set_current_step(0, 1)
+    settle(widget)
+    rows, columns = np.mgrid[:60, :80]
+    inside = ((rows - 25) / 15) ** 2 + ((columns - 35) / 15) ** 2 < 1
+    assert widget.found is not None
+    assert widget.found.counts.sum() == pytest.approx(inside.sum(), rel=0.02)
+    viewer.dims.ndisplay = 3
+    settle(widget)
+    assert widget.shown_sentence == "The shapes of 'round' mark a plane: show the image in 2D."
+
+
+def test_what_of_a_pyramid_is_on_screen(viewer: Any, widget: HistogramDock, settle: Settle) -> None:
+    levels = [np.arange(2048 * 2048).reshape(2048, 2048)[::k, ::k] // 999 for k in (1, 2, 4)]
+    layer = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 4200))
+    widget.where.setCurrentIndex(2)
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 0.5, (700, 900)
+    QTest.qWait(300)
+    settle(widget)
+    factor = int(layer.downsample_factors[layer.data_level][0])
+    (top, left), (bottom, right) = layer.corner_pixels
+    check(widget, levels[0][top * factor : (bottom + 1) * factor, left * factor : (right + 1) * factor])
+
+
+def test_the_view_zooms_moves_and_comes_home(viewer: Any, widget: HistogramDock, settle: Settle, qtbot: Any) -> None:
+    viewer.add_image(data.camera())
+    settle(widget)
+    QTest.qWait(50)
+    plot = widget.plot
+    home = plot.view.viewRange()[0]
+    place = plot.mapFromScene(plot.view.mapViewToScene(QPointF(128, 0)))
+    place.setY(100)
+    turn = QWheelEvent(
+        QPointF(place), QPointF(plot.viewport().mapToGlobal(place)), QPoint(), QPoint(0, 360),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(plot.viewport(), turn)
+    low, high = plot.view.viewRange()[0]
+    assert home[0] < low < 128 < high < home[1]
+    drag(plot, 128, 140, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    moved = plot.view.viewRange()[0]
+    assert moved[1] - moved[0] == pytest.approx(high - low)
+    assert moved[0] < low
+    assert widget._mark is None
+    viewer.layers[0].refresh()  # new counts leave the view as it is
+    settle(widget)
+    assert plot.view.viewRange()[0] == pytest.approx(moved)
+    qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert plot.view.viewRange()[0] == pytest.approx(home)
 
 
 def test_a_slow_layer_is_shown_partial_and_left_at_once(viewer: Any, widget: HistogramDock, settle: Settle) -> None:

@@ -26,6 +26,7 @@ from .parts import dock_of
 from .runner import Runner
 from .theme import theme_colours
 
+LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
 PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}
 
 
@@ -153,10 +154,10 @@ class HistogramDock(HistogramLayout):
             self._show_nothing("Counting…")
             self._follower = Follower(self._viewer, layer, self.choice, self._kept, self)
             self._follower.changed.connect(self._show)
-            for name in ("contrast_limits", "gamma", "colormap", "name"):
-                emitter = getattr(layer.events, name)
-                emitter.connect(self._show_look)
-                self._looks.append((emitter, self._show_look))
+            self._looks = [(getattr(layer.events, name), self._show_look) for name in LOOK]
+            self._looks.append((layer.events.name, self._follow_soon))
+            for emitter, callback in self._looks:
+                emitter.connect(callback)
         self._compare()
 
     def _active(self) -> tuple[Layer | None, str]:
@@ -216,12 +217,14 @@ class HistogramDock(HistogramLayout):
     def _compare_with(self, layers: list[Layer]) -> None:
         for layer in [x for x in self._compared if x not in layers]:
             follower = self._compared.pop(layer)
+            layer.events.name.disconnect(self._follow_soon)
             follower.changed.disconnect(self._show)
             follower.stop()
         for layer in layers:
             if layer not in self._compared:
                 follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._kept, self)
                 follower.changed.connect(self._show)
+                layer.events.name.connect(self._follow_soon)
         self._compared = {layer: self._compared[layer] for layer in layers}
 
     def _list_others(self) -> None:
