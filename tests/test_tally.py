@@ -245,6 +245,16 @@ def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monk
     assert grown or np.dtype(dtype).kind != "f"
     for span in ("robust", "data"):
         agrees(found, image, 256, span)
+    x, s = image.astype(np.float64), found.statistics()
+    np.testing.assert_allclose([s.mean, s.standard_deviation], [x.mean(), x.std()], rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_smallest_negative_number_is_below_zero(dtype):
+    image = np.concatenate([np.linspace(0, 1e9, 1000), [-np.finfo(dtype).smallest_subnormal]]).astype(dtype)
+    found = tally(Region(image))
+    assert found.starts[0] < 0
+    agrees(found, image, 256, "data")
 
 
 def test_boxes_planes_and_masks():

@@ -305,16 +305,17 @@ def test_a_dragged_range_tells_its_share_and_is_isolated(viewer: Any, widget: Hi
 def test_the_isolated_range_of_floating_point_is_the_share_that_was_told(
     viewer: Any, widget: HistogramDock, settle: Settle
 ) -> None:
-    image = np.random.default_rng(0).normal(100, 5, (200, 200)).astype("f4")
+    image = (np.arange(40_000).reshape(200, 200) % 997 / 8).astype("f4")
     viewer.add_image(image, name="real")
     settle(widget)
-    widget.mark_range(95, 102.5)
+    widget.mark_range(10, 20)
+    assert widget._mark == (10, 20)
     tally = widget.follower.tally  # type: ignore[union-attr]
     assert tally is not None
     told = tally.between(*widget._mark)  # type: ignore[misc]
     widget.isolate_button.click()
     settle(widget)
-    assert np.count_nonzero(viewer.layers[-1].data) == told
+    assert np.count_nonzero(viewer.layers[-1].data) == told == np.count_nonzero((image >= 10) & (image < 20))
 
 
 def test_pinned_layers_stay_live(viewer: Any, widget: HistogramDock, settle: Settle, qtbot: Any) -> None:
@@ -337,6 +338,8 @@ def test_pinned_layers_stay_live(viewer: Any, widget: HistogramDock, settle: Set
     viewer.layers.remove(first)
     settle(widget)
     assert [c.name for c in widget.plot._curves] == ["second"]
+    QTest.qWait(20)
+    assert len(widget.findChildren(Follower)) == 1
 
 
 def test_regions(viewer: Any, widget: HistogramDock, settle: Settle) -> None:
@@ -535,6 +538,10 @@ def test_a_slow_layer_is_shown_partial_and_left_at_once(viewer: Any, widget: His
         QTest.qWait(5)
         assert time.monotonic() < end
     assert "% read" in widget.state.whole()
+    slow.data = Watched(np.random.default_rng(7).integers(0, 99, (3, 300, 400)), 0.6)
+    QTest.qWait(200)  # the old curve goes although nothing is known of the new data yet
+    assert widget.found is None
+    assert widget.shown_sentence == "Counting…"
     begun = time.monotonic()
     viewer.layers.selection.active = quick
     QTest.qWait(1)
