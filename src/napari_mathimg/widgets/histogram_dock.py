@@ -1,36 +1,26 @@
 """The histogram dock: the distribution of the active layer, exact, compared and acted upon."""
 
-import time
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog
 
-from ..catalog import find
-from ..engine import Options
 from ..histogram import Histogram, Tally
-from .histogram_curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out, share
-from .histogram_export import save_counts, save_plot
+from .histogram_actions import HistogramActions
+from .histogram_curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
 from .histogram_follower import Connection, Follower, Kept
-from .histogram_layout import HistogramLayout
 from .histogram_panel import fill_with_layers, own
 from .histogram_region import Choice
-from .job import Done, Job, show_result, steps
-from .layers import full_resolution, last_step, snapshot
+from .layers import last_step
 from .parts import dock_of
-from .runner import Runner
 from .theme import theme_colours
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
-PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}
 
 
-class HistogramDock(HistogramLayout):
+class HistogramDock(HistogramActions):
     """Shows the distribution of the active layer and lets its user act on it.
 
     It follows the layer, its slice, look and data while it is visible, and does nothing while it is not.
@@ -42,28 +32,20 @@ class HistogramDock(HistogramLayout):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)
         self._kept: Kept = WeakKeyDictionary()
-        self._follower: Follower | None = None
         self._compared: dict[Layer, Follower] = {}
         self.pinned: list[ref[Layer]] = []
-        self._found: Histogram | None = None
-        self._mark: tuple[float, float] | None = None
         self._connections: list[Connection] = []
         self._looks: list[Connection] = []
-        self._job: Job | None = None
         self._settled = False
         self._anew = True
         self.redraws = 0
-        self.runner = Runner(self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
         self._show_nothing("Show this dock to count.")
-
-    # -- what is followed
 
     @property
     def follower(self) -> Follower | None:
@@ -185,8 +167,6 @@ class HistogramDock(HistogramLayout):
             if follower is not None:
                 follower.choose(self.choice)
 
-    # -- what is compared
-
     @property
     def source(self) -> Layer | None:
         """The layer that the active one was made from, as its metadata tells; None where it is not there."""
@@ -231,8 +211,6 @@ class HistogramDock(HistogramLayout):
         chosen = [layer for pin in self.pinned if (layer := pin()) is not None]
         active = self._follower.layer if self._follower is not None else None
         fill_with_layers(self.others.menu(), self._viewer.layers, chosen, active, self.pin)
-
-    # -- what is shown
 
     def _show(self) -> None:
         """Draw what is known now."""
@@ -325,11 +303,9 @@ class HistogramDock(HistogramLayout):
             self._show()
 
     def _hover(self, value: float) -> None:
-        tally = self._follower.tally if self._follower is not None else None
+        tally = self._tally
         if tally is not None and self._found is not None:
             self.read_out.setText(read_out(tally, self._found, self.channel.currentData(), value))
-
-    # -- what is done
 
     def _connect_controls(self) -> None:
         self.where.currentIndexChanged.connect(self._choose)
@@ -341,25 +317,9 @@ class HistogramDock(HistogramLayout):
         self.before_after.toggled.connect(self._toggle_source)
         self.pin_button.toggled.connect(self._pin_active)
         self.others.menu().aboutToShow.connect(self._list_others)
-        self.plot.limits_dragged.connect(self.set_limits)
-        self.plot.marked.connect(self.mark_range)
         self.plot.hovered.connect(self._hover)
-        self.limits.typed.connect(self.set_limits)
-        self.marked.typed.connect(self.mark_range)
-        for fields in (self.limits, self.marked):
-            fields.refused.connect(show_error)
-        for name, button in self.limit_buttons.items():
-            button.clicked.connect(lambda checked=False, name=name: self._press(name))
-        self.isolate_button.clicked.connect(self.isolate)
-        self.unmark_button.clicked.connect(self.unmark)
         self.cancel_button.clicked.connect(self.stop_counting)
         self.again.triggered.connect(self.count_again)
-        self.save_csv.triggered.connect(lambda: self._ask("Counts", "csv", self.export_counts))
-        self.save_png.triggered.connect(lambda: self._ask("Plot", "png", self.export_plot))
-        self.save_svg.triggered.connect(lambda: self._ask("Plot", "svg", self.export_plot))
-        self.runner.returned.connect(self._add_result)
-        self.runner.failed.connect(self._tell_failure)
-        self.runner.finished.connect(self._end)
 
     def _pin_active(self, on: bool) -> None:
         if self._follower is not None:
@@ -381,118 +341,3 @@ class HistogramDock(HistogramLayout):
             self.cumulative.setChecked(True)
         self._anew = True
         self._compare()
-
-    def set_limits(self, low: float, high: float) -> None:
-        """Set the layer's contrast limits; a range of one value is widened, as napari shows none."""
-        if self._follower is not None:
-            self._follower.layer.contrast_limits = (low, high if high > low else low + 1)
-
-    def _press(self, name: str) -> None:
-        tally = self._follower.tally if self._follower is not None else None
-        if tally is None or not tally.finite[0]:
-            return
-        if name in PERCENTILES:
-            low, high = (tally.quantile(q) for q in PERCENTILES[name])
-        elif name == "Type range":
-            kind = tally.dtype.kind
-            info = np.iinfo(tally.dtype) if kind in "iu" else None
-            low, high = (0.0, 1.0) if info is None else (float(info.min), float(info.max))
-        else:
-            low, high = (float(v) for v in tally.ends[0])
-        self.set_limits(low, high)
-
-    def mark_range(self, low: float, high: float) -> None:
-        """Mark values, from whole level to whole level or edge to edge of fine bins, and tell their share."""
-        tally = self._follower.tally if self._follower is not None else None
-        if tally is not None:
-            self._mark = tally.snapped(low, high)
-            self._show_mark()
-
-    def unmark(self) -> None:
-        """Mark nothing."""
-        self._mark = None
-        self._show_mark()
-
-    def _show_mark(self) -> None:
-        tally = self._follower.tally if self._follower is not None else None
-        mark = self._mark if tally is not None else None
-        self.marked.show_range(mark)
-        self.isolate_button.setEnabled(mark is not None and not self.runner.is_running)
-        self.unmark_button.setEnabled(mark is not None)
-        if mark is None or tally is None:
-            self.plot.set_mark(None)
-            self.marked_share.setText("Drag over the plot to mark values")
-            return
-        half = 0.5 if tally.integral else 0.0  # whole levels are drawn with the bins that hold them
-        self.plot.set_mark((mark[0] - half, mark[1] + half))
-        index = channel_index(tally, self.channel.currentData())
-        pixels = tally.between(*mark, index)
-        about = "" if tally.exact else "about "
-        part = share(pixels / max(int(tally.finite[index]), 1))
-        self.marked_share.setText(f"{about}{part} of the pixels ({count(pixels)})")
-
-    def isolate(self) -> None:
-        """Add a layer that keeps the marked values of the whole layer and has zero elsewhere."""
-        if self._follower is None or self._mark is None or self.runner.is_running:
-            return
-        layer, op = self._follower.layer, find("clip")
-        low, high = self._mark
-        dtype = np.dtype(full_resolution(layer).dtype)
-        if dtype.kind == "f":
-            high = float(np.nextafter(dtype.type(high), dtype.type(-np.inf)))
-        options = Options(ndim=2, channel_axis=layer.ndim if layer.rgb else None)
-        try:
-            parameters = op.validate({"low": low, "high": high, "outside": "zero"})
-        except ValueError as error:
-            self._tell_failure(error)
-            return
-        self._job = Job(op, snapshot(layer), ref(layer), options, parameters, "everything", False, time.perf_counter())
-        self.isolate_button.setEnabled(False)
-        self.runner.start(steps(self._job))
-
-    def _add_result(self, done: Done) -> None:
-        job = self._job
-        assert job is not None
-        source = job.layer()
-        show_result(self._viewer, job, done, None, None)
-        if source is not None:
-            source.visible = False
-
-    def _tell_failure(self, error: Exception) -> None:
-        if not isinstance(error, ValueError | MemoryError | OSError):
-            raise error
-        show_error(str(error) or type(error).__name__)
-
-    def _end(self) -> None:
-        self._job = None
-        self._show_mark()
-
-    # -- what is written
-
-    def export_counts(self, path: Path) -> None:
-        """Write the counts of the active layer as CSV; refused with a message while they are partial."""
-        tally = self._follower.tally if self._follower is not None else None
-        if tally is None or self._found is None or not tally.exact:
-            show_error("There are no exact counts to save yet.")
-            return
-        self._try(lambda: save_counts(path, tally, self._found))
-
-    def export_plot(self, path: Path) -> None:
-        """Write the plot as SVG or as an image."""
-        if self._found is None:
-            show_error("There is no histogram to save.")
-            return
-        self._try(lambda: save_plot(path, self.plot))
-
-    def _try(self, write: Any) -> None:
-        try:
-            write()
-        except OSError as error:
-            show_error(str(error))
-
-    def _ask(self, what: str, ending: str, write: Any) -> None:
-        name = self._follower.layer.name if self._follower is not None else "histogram"
-        chosen, _ = QFileDialog.getSaveFileName(self, f"{what} as {ending.upper()}", f"{name}.{ending}", f"*.{ending}")
-        if chosen:
-            path = Path(chosen)
-            write(path if path.suffix else path.with_suffix(f".{ending}"))

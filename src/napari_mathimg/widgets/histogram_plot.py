@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
 
 Array = NDArray[Any]
@@ -350,8 +350,3 @@ def _line(curve: Curve) -> Any:
     assert curve.cumulative is not None
     values, shares = curve.cumulative
     return pg.PlotCurveItem(values, shares, pen=pen)
-
-
-def bounds(plot: HistogramPlot) -> QRectF:
-    """Return where the curves are drawn, in pixels of the widget."""
-    return plot.view.sceneBoundingRect()
