@@ -36,7 +36,8 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu",
-    "histogram",    "histogram-equalize_hist", "histogram-equalize_adapthist", "histogram-narrow", "histogram-narrow-light",
+    "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist", "histogram-narrow",
+    "histogram-narrow-light",
     "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
