@@ -24,10 +24,10 @@ from vispy.gloo import glir
 
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.histogram_dock import HistogramDock
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
-from napari_mathimg.widgets.perspective import PerspectiveDock
+from napari_mathimg.widgets.perspective.dock import PerspectiveDock
 
 WINDOW = 1280, 800
 PATIENCE = 60.0  # seconds a run may take

@@ -15,7 +15,7 @@ MANIFEST = PluginManifest.from_file(Path(napari_mathimg.__file__).parent / "napa
 COMMANDS = {c.id: c for c in MANIFEST.contributions.commands}
 PLUGIN = "napari-mathimg"
 OTHER_DOCKS = {
-    "Histogram": "napari_mathimg.widgets.histogram_dock:HistogramDock",
+    "Histogram": "napari_mathimg.widgets.histogram.dock:HistogramDock",
 }
 
 

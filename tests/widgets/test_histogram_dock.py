@@ -21,8 +21,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import data, draw
 
-from napari_mathimg.widgets.histogram_dock import HistogramDock
-from napari_mathimg.widgets.histogram_follower import Follower
+from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.histogram.follower import Follower
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
 

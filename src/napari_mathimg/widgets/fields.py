@@ -375,7 +375,8 @@ def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
         names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
         return ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
     if plain is bool:
-        return CheckBox(value=bool(value), text=shown.get("label", ""), **{k: v for k, v in shown.items() if k != "label"})
+        others = {k: v for k, v in shown.items() if k != "label"}
+        return CheckBox(value=bool(value), text=shown.get("label", ""), **others)
     number = note(hint, Number) or Number(step=1)
     low, high = _bounds(number, plain)
     value = max(low, 0) if value is None else value

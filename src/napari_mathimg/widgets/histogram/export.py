@@ -8,8 +8,8 @@ from qtpy.QtCore import QBuffer, QIODevice, QRect, QRectF, QSize
 from qtpy.QtGui import QImage, QPaintDevice, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
-from ..histogram import Histogram, Tally
-from .histogram_plot import HistogramPlot
+from ...histogram import Histogram, Tally
+from .plot import HistogramPlot
 
 SCALE = 2  # pixels of a saved picture for one on screen
 

@@ -15,11 +15,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from .histogram_curves import ALL, RGB
-from .histogram_panel import ElidedLabel, InsideBox, NumberTable, RangeFields
-from .histogram_plot import Colour, HistogramPlot
-from .parts import button, labelled, scrolled, side_by_side, wrapped
-from .picker import ElidedComboBox
+from ..parts import button, labelled, scrolled, side_by_side, wrapped
+from ..picker import ElidedComboBox
+from .curves import ALL, RGB
+from .panel import ElidedLabel, InsideBox, NumberTable, RangeFields
+from .plot import Colour, HistogramPlot
 
 WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}
 NUMBERS = (

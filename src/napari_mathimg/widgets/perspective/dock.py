@@ -10,15 +10,17 @@ from napari.layers import Labels, Layer, Points, Shapes
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QCheckBox, QSpinBox, QWidget
 
-from ..ops._landmarks import residuals
-from ..ops._quadrilateral import Corners, fault, order
-from ..ops._reach import Gather, Projective
-from ..ops.perspective import rectify
-from .corner_table import CornerTable
-from .dock import FamilyDock
-from .fields import make_narrow
-from .job import Done, Job
-from .layers import last_step, shape_of, spacing_of, xy_matrix
+from ...ops._landmarks import residuals
+from ...ops._quadrilateral import Corners, fault, order
+from ...ops._reach import Gather, Projective
+from ...ops.perspective import rectify
+from ..dock import FamilyDock
+from ..fields import make_narrow
+from ..job import Done, Job
+from ..layers import last_step, shape_of, spacing_of, xy_matrix
+from ..parts import button, labelled, side_by_side, stacked, wrapped
+from ..picker import LayerPicker
+from ..plane import frame, placed, plane_of, to_world
 from .marked import (
     CORNERS,
     Known,
@@ -37,12 +39,10 @@ from .marked import (
     with_targets,
 )
 from .markers import COLOUR, Markers
-from .parts import button, labelled, side_by_side, stacked, wrapped
-from .picker import LayerPicker
-from .plane import frame, placed, plane_of, to_world
 from .preview import Preview
 from .rectangle import RectangleBox
 from .snap import snap
+from .table import CornerTable
 
 SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the dock's own fields stand for the others
 PICK, MOVE = "Pick corners", "Move corners"

@@ -7,15 +7,15 @@ import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer
 
-from ..histogram import Histogram, Tally
-from .histogram_actions import HistogramActions
-from .histogram_curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
-from .histogram_follower import Connection, Follower, Kept
-from .histogram_panel import fill_with_layers, own
-from .histogram_region import Choice
-from .layers import last_step
-from .parts import dock_of
-from .theme import theme_colours
+from ...histogram import Histogram, Tally
+from ..layers import last_step
+from ..parts import dock_of
+from ..theme import theme_colours
+from .actions import HistogramActions
+from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
+from .follower import Connection, Follower, Kept
+from .panel import fill_with_layers, own
+from .region import Choice
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
 

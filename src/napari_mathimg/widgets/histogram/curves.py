@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..histogram import Histogram, Statistics, Tally
-from .histogram_plot import Colour, Curve
+from ...histogram import Histogram, Statistics, Tally
+from .plot import Colour, Curve
 
 ALL = "RGB"  # all channels of colours together
 RGB: dict[str, Colour] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}

@@ -7,8 +7,8 @@ import numpy as np
 from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
-from ..histogram import Mask, Polygons, Region, Sampled
-from .layers import full_resolution, shape_of
+from ...histogram import Mask, Polygons, Region, Sampled
+from ..layers import full_resolution, shape_of
 
 Where = Literal["layer", "plane", "screen"]
 Box = tuple[tuple[int, int], ...]

@@ -9,16 +9,16 @@ import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog
 
-from ..catalog import find
-from ..engine import Options
-from ..histogram import Histogram, Tally
-from .histogram_curves import channel_index, count, share
-from .histogram_export import save_counts, save_plot
-from .histogram_follower import Follower
-from .histogram_layout import HistogramLayout
-from .job import Done, Job, show_result, steps
-from .layers import full_resolution, snapshot
-from .runner import Runner
+from ...catalog import find
+from ...engine import Options
+from ...histogram import Histogram, Tally
+from ..job import Done, Job, show_result, steps
+from ..layers import full_resolution, snapshot
+from ..runner import Runner
+from .curves import channel_index, count, share
+from .export import save_counts, save_plot
+from .follower import Follower
+from .layout import HistogramLayout
 
 PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}
 

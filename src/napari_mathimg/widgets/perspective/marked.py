@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-from ..ops._landmarks import mapped
-from ..ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
-from ..ops._reach import Gather, Projective
-from ..ops.perspective import lengths, rectangle_map, rectify
-from .layers import shape_of
-from .plane import frame, into_units_of, to_world
+from ...ops._landmarks import mapped
+from ...ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
+from ...ops._reach import Gather, Projective
+from ...ops.perspective import lengths, rectangle_map, rectify
+from ..layers import shape_of
+from ..plane import frame, into_units_of, to_world
 
 Known = Mapping[str, Any]
 Shares = list[tuple[float, float]]

@@ -7,9 +7,9 @@ from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
-from .fields import NumberBox, make_narrow
-from .layers import spacing_of
-from .picker import ElidedComboBox
+from ..fields import NumberBox, make_narrow
+from ..layers import spacing_of
+from ..picker import ElidedComboBox
 
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
 CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centred in a canvas"}

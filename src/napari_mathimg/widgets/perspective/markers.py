@@ -7,9 +7,9 @@ import numpy as np
 from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..ops._quadrilateral import pixel_size
+from ...ops._quadrilateral import pixel_size
+from ..plane import data_of, frame, placed, points_in, to_world
 from .marked import CORNERS
-from .plane import data_of, frame, placed, points_in, to_world
 
 Corner = tuple[float, float]
 

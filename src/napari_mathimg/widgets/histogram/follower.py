@@ -7,10 +7,10 @@ import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..engine import Progress
-from ..histogram import Answer, Tally, tally_steps
-from .histogram_region import Choice, Place, place_in
-from .runner import Runner
+from ...engine import Progress
+from ...histogram import Answer, Tally, tally_steps
+from ..runner import Runner
+from .region import Choice, Place, place_in
 
 Connection = tuple[Any, Callable[..., None]]
 Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, Tally]]]

@@ -1,0 +1,1 @@
+"""The histogram dock: what is counted, drawn, compared and done."""

@@ -1,0 +1,1 @@
+"""The Perspective dock: corners are marked in the image, and become a rectangle."""
