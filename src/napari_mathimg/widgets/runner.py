@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -18,6 +18,13 @@ class Runner(QObject):
 
     Exactly one of `returned`, `failed` and `cancelled` is emitted for each run, then `finished`; all in the
     window's thread.
+
+    Parameters
+    ----------
+    parent
+        The owner.
+    urgent
+        Which reports are told however soon they follow another; of the others, those that come too soon are not.
     """
 
     progressed = Signal(object)
@@ -27,8 +34,9 @@ class Runner(QObject):
     finished = Signal()
     _ended = Signal(object, str, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, urgent: Callable[[Any], bool] = lambda report: False) -> None:
         super().__init__(parent)
+        self._urgent = urgent
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._ended.connect(self._end)
@@ -69,7 +77,7 @@ class Runner(QObject):
                     raise Cancelled
                 progress = next(steps)
                 now = time.monotonic()
-                if now - last >= REPORT:
+                if now - last >= REPORT or self._urgent(progress):
                     last = now
                     if not self._emit("progressed", progress):
                         raise Cancelled

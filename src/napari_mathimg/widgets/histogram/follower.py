@@ -187,7 +187,7 @@ class Follower(QObject):
             return
         self._waits = False
         self._serial += 1
-        runner = Runner(self)
+        runner = Runner(self, urgent=lambda tagged: tagged[1].tally is not None)
         runner.progressed.connect(self._answer)
         runner.returned.connect(self._finish)
         runner.failed.connect(self._fail)
