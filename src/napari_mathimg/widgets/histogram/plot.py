@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, Qt, Signal
+from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
 
 Array = NDArray[Any]
 Colour = tuple[int, int, int]
 
+USUAL = 300, 280  # pixels, of a plot
 COLUMNS = 2048  # steps drawn at most: a screen shows no more
 EMPTY = -0.35  # where no pixel is, on the logarithmic axis: a half
 HEADROOM = 1.06  # of the axis over the highest bin
@@ -130,6 +131,10 @@ class HistogramPlot(pg.PlotWidget):
         self._quiet = False
         self._foreground = QColor("white")
         self._prepare()
+
+    def sizeHint(self) -> QSize:
+        """Ask for as much as a dock has beside an image."""
+        return QSize(*USUAL)
 
     def _prepare(self) -> None:
         plot = self.getPlotItem()
