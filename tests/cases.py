@@ -32,6 +32,7 @@ class Case:
     images: tuple[np.ndarray, ...] = ()
     tight: bool = False
     colour: bool = False  # needs RGB channels
+    photons: bool = False  # refuses negative values
 
     @property
     def declared(self) -> Any:
@@ -102,6 +103,22 @@ def rectified(image: np.ndarray) -> np.ndarray:
     corners = np.array(QUADRILATERAL)[:, ::-1]  # (x, y), clockwise from the upper left
     inverse_map = transform.ProjectiveTransform.from_estimate(box, corners)
     return transform.warp(image, inverse_map, output_shape=(40, 30), order=1, clip=False)
+
+
+def peppered(image: np.ndarray) -> np.ndarray:
+    """Salt and pepper (amount 0.3, salt share 0.25, seed 7) by SplitMix64 on whole arrays of NumPy's."""
+    golden = 0x9E3779B97F4A7C15
+
+    def mix(z: np.ndarray) -> np.ndarray:
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+    stream = np.array([3 * golden % 2**64], np.uint64)
+    key = mix(mix(np.array([7 + golden], np.uint64)) + stream)
+    bits = mix(np.arange(image.size, dtype=np.uint64) * np.uint64(golden) ^ key).reshape(image.shape)
+    chosen, salt = (bits >> np.uint64(32)) / 2**32 < 0.3, (bits & np.uint64(2**32 - 1)) / 2**32 < 0.25
+    return np.where(chosen, np.where(salt, 1.0, 0.0), image)
 
 
 ROTATIONS = (
@@ -190,6 +207,22 @@ CASES = (
     Case(
         "add_gaussian_noise", {"mean": 0.05, "var": 4e-4, "seed": 7}, lambda x: x + 0.05, 0.11,
         "5.5 standard deviations: exceeded once in 26 million draws",
+    ),
+    Case(
+        "add_localvar_noise", {"corner": "lower left", "var_near": 1e-4, "var_far": 4e-4, "seed": 7}, lambda x: x, 0.11,
+        "5.5 standard deviations where the variance is highest", variants=({"corner": "upper right"},),
+    ),
+    Case(
+        "add_poisson_noise", {"photons": 1e7, "seed": 7}, lambda x: x, 5.5 * 1e7**-0.5,
+        "5.5 standard deviations at the highest mean", variants=({"photons": 3.0}, {"photons": 40.0}), photons=True,
+    ),
+    Case(
+        "add_salt_and_pepper_noise", {"amount": 0.3, "salt_vs_pepper": 0.25, "seed": 7}, peppered, 0, "copies",
+        variants=({"amount": 1.0},),
+    ),
+    Case(
+        "add_speckle_noise", {"var": 4e-4, "seed": 7}, lambda x: x, 0.11, "5.5 standard deviations of a value of 1",
+        variants=({"distribution": "uniform"},),
     ),
     Case(
         "gaussian", {"sigma": 1.5}, lambda x: ndi.gaussian_filter(x, 1.5, mode="nearest"), ROUNDING,

@@ -121,6 +121,8 @@ def test_declarations_that_ask_for_the_unknown_are_refused():
     def asking(image: t.Image, /, *, gamma: t.Gamma = 1.0, sigma: t.Gamma) -> t.Image: ...
     def loose(image: t.Image, /, *, gamma=1.0) -> t.Image: ...
 
+    def unordered(image: t.Image, first: t.OptionalAlignedImage, second: t.AlignedImage, /) -> t.Image: ...
+
     named = {"values": "float", "reach": POINTWISE}
     statistic = Statistic(lambda image, sigma: (), lambda counted: None)
     finish = Statistic(lambda image: (), lambda image: None)
@@ -136,3 +138,5 @@ def test_declarations_that_ask_for_the_unknown_are_refused():
     for function in (asking, loose):
         with pytest.raises(TypeError, match=r"parameter (sigma|gamma) needs an annotation and a default"):
             operation("Toy", **named)(function)
+    with pytest.raises(TypeError, match=r"unordered: image second comes after an optional one"):
+        operation("Toy", **named)(unordered)

@@ -95,6 +95,8 @@ def planned(case, image, parameters, threads=2):
     array, options = image.array, image.options
     if case.colour and "channel_axis" not in options:
         array, options = coloured(array), {**options, "channel_axis": -1}
+    if case.photons and array.dtype.kind in "if":
+        array = np.maximum(array, 0).astype(array.dtype)
     return plan_of(case.declared, array, *case.images, parameters=parameters, threads=threads, **options)
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -74,6 +74,15 @@ def give_first(image: t.Image, /, *, shape: Any = "") -> t.Image:
     return image
 
 
+@operation("Mean of a reference, if any", values="float", reach=POINTWISE, statistics=(
+    Statistic(total, lambda counted: float(counted[0] / counted[1])),
+))  # fmt: skip
+def match_mean_if_any(
+    image: t.Image, reference: Annotated[Any, t.Role("reference", optional=True)] = None, /, *, measured: float
+) -> t.Image:
+    return image if reference is None else image + (reference - measured)
+
+
 LATE = threading.Event()
 BEGUN = threading.Event()
 
@@ -135,6 +144,16 @@ def test_references_give_their_statistic():
     image, reference = grey("f8"), grey("f8", (2, 11, 9)) + 5
     result = result_of(plan_of(match_mean, image, reference))
     np.testing.assert_allclose(result, image - image.mean() + reference.mean(), atol=1e-12)
+
+
+def test_optional_images_may_be_left_out():
+    image, reference = grey("f8"), grey("f8", (11, 9)) + 5
+    assert same(result_of(plan_of(match_mean_if_any, image)), image)
+    assert same(
+        result_of(plan_of(match_mean_if_any, image, reference)), result_of(plan_of(match_mean, image, reference))
+    )
+    with pytest.raises(ValueError, match=r"match_mean_if_any takes 0 to 1 further \(reference\), not 2"):
+        plan_of(match_mean_if_any, image, reference, reference)
 
 
 def test_operations_on_the_whole_see_all_of_an_item():

@@ -72,14 +72,17 @@ def _check(op: Operation, source: Source, images: Sequence[Any], options: Option
         raise ValueError(f"ndim={source.ndim}: {op.id} works on items of {allowed} axes")
     if op.channels == "reduce" and not source.channels:
         raise ValueError(f"channel_axis=None: {op.id} needs an image with RGB or RGBA channels")
-    if len(images) != len(op.images) - 1:
+    most = len(op.images) - 1
+    least = most - len(op.optional)
+    if not least <= len(images) <= most:
         wanted = ", ".join(name for name, _ in op.images[1:]) or "none"
-        raise ValueError(f"images: {op.id} takes {len(op.images) - 1} further ({wanted}), not {len(images)}")
+        count = f"{most}" if least == most else f"{least} to {most}"
+        raise ValueError(f"images: {op.id} takes {count} further ({wanted}), not {len(images)}")
 
 
 def _second_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
-    second: dict[str, Any] = {}
-    for (name, role), array in zip(op.images[1:], images, strict=True):
+    second: dict[str, Any] = dict.fromkeys(op.optional)
+    for (name, role), array in zip(op.images[1:], images, strict=False):
         if role == "whole":
             second[name] = _finite(name, np.asarray(array))
         elif role == "aligned":
@@ -128,7 +131,7 @@ def _check_memory(plan: Plan) -> None:
 def _references(plan: Plan, threads: int) -> Steps:
     """Put the statistic of a reference image in its place."""
     for name, role in plan.operation.images[1:]:
-        if role == "reference":
+        if role == "reference" and plan.images[name] is not None:
             source = plan.images[name]
             plain = Options(ndim=source.ndim, channel_axis=source.channel_axis)
             limits, _ = yield from value_ranges(plan.operation, plan.parameters, source, plain, plan.values, threads)

@@ -1,8 +1,12 @@
 """Random numbers that are a function of a key and a counter, so that any box of an image gets the same ones.
 
 G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014): the mixer of
-SplitMix64. G. E. P. Box and M. E. Muller, "A note on the generation of random normal deviates" (1958).
+SplitMix64. G. E. P. Box and M. E. Muller, "A note on the generation of random normal deviates" (1958). W. Hoermann,
+"The transformed rejection method for generating Poisson random variables", Insurance: Mathematics and Economics 12
+(1993): PTRS.
 """
+
+import math
 
 import numpy as np
 
@@ -67,13 +71,13 @@ def normal_pairs(first, n, k, cosines, sines):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_normal(image, seed, first, row_step, slice_step, mean, sigma, out):  # type: ignore[no-untyped-def]
+def add_normal(image, seed, stream, first, row_step, slice_step, mean, sigma, out):  # type: ignore[no-untyped-def]
     """Add ``mean + sigma * N(0, 1)`` to a block (slices, rows, columns).
 
     The pixel (z, y, x) of the block is number ``first + z * slice_step + y * row_step + x`` of the layer; numbers
     2 p and 2 p + 1 get the two halves of pair p.
     """
-    k = key(seed, 0)
+    k = key(seed, stream)
     cosines, sines = np.empty(RUN, np.float32), np.empty(RUN, np.float32)
     for z in range(image.shape[0]):
         for y in range(image.shape[1]):
@@ -88,3 +92,98 @@ def add_normal(image, seed, first, row_step, slice_step, mean, sigma, out):  # t
                         out[z, y, x] = image[z, y, x] + (mean + sigma * cosines[i])
                     if x + 1 < image.shape[2]:
                         out[z, y, x + 1] = image[z, y, x + 1] + (mean + sigma * sines[i])
+
+
+@inline
+def pixel_bits(p, k):  # type: ignore[no-untyped-def]
+    """64 random bits of the pixel with number `p`."""
+    return mix(np.uint64(p) * GOLDEN ^ k)
+
+
+@kernel
+def uniform(seed, stream, first, row_step, slice_step, out):  # type: ignore[no-untyped-def]
+    """Fill a block with independent numbers from -1 to 1, both left out; pixels are numbered as in `add_normal`."""
+    k = key(seed, stream)
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            start = np.uint64(first) + np.uint64(z) * np.uint64(slice_step) + np.uint64(y) * np.uint64(row_step)
+            for x in range(out.shape[2]):
+                bits = pixel_bits(start + np.uint64(x), k)
+                share = (np.float32(np.int32(bits >> np.uint64(41))) + np.float32(0.5)) * np.float32(2.0**-22)
+                out[z, y, x] = share - np.float32(1)
+
+
+@kernel
+def salt_and_pepper(image, seed, stream, first, row_step, slice_step, amount, salt, out):  # type: ignore[no-untyped-def]
+    """Replace a share `amount` of a block's pixels by 1 (a share `salt` of these) or 0; numbered as in `add_normal`.
+
+    The upper 32 bits of a pixel's number choose whether, the lower ones by what.
+    """
+    k = key(seed, stream)
+    one, zero = image.dtype.type(1), image.dtype.type(0)
+    below, white = np.uint64(np.rint(amount * 2.0**32)), np.uint64(np.rint(salt * 2.0**32))
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            start = np.uint64(first) + np.uint64(z) * np.uint64(slice_step) + np.uint64(y) * np.uint64(row_step)
+            for x in range(out.shape[2]):
+                bits = pixel_bits(start + np.uint64(x), k)
+                value = one if bits & np.uint64(0xFFFFFFFF) < white else zero
+                out[z, y, x] = value if bits >> np.uint64(32) < below else image[z, y, x]
+
+
+@inline
+def share(bits):  # type: ignore[no-untyped-def]
+    """A number from 0 to 1, both left out, of 52 random bits."""
+    return (np.float64(np.int64(bits >> np.uint64(12))) + 0.5) * 2.0**-52
+
+
+@inline
+def poisson_by_inversion(bits, mean):  # type: ignore[no-untyped-def]
+    """Count whose cumulative probability first reaches a uniform number: exact, for small means."""
+    u = share(bits)
+    p = math.exp(-mean)
+    count = 0
+    while u > p and count < 200:  # beyond, no probability is left for means below 10
+        u -= p
+        count += 1
+        p *= mean / count
+    return float(count)
+
+
+@kernel
+def poisson_by_rejection(bits, mean):  # type: ignore[no-untyped-def]
+    """Count by transformed rejection with squeeze (PTRS), exact for means of at least 10."""
+    root, log_mean = math.sqrt(mean), math.log(mean)
+    b = 0.931 + 2.53 * root
+    a = -0.059 + 0.02483 * b
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    v_r = 0.9277 - 3.6224 / (b - 2)
+    state = bits
+    while True:
+        state += GOLDEN
+        u = share(mix(state)) - 0.5
+        state += GOLDEN
+        v = share(mix(state))
+        us = 0.5 - abs(u)
+        count = math.floor((2 * a / us + b) * u + mean + 0.43)
+        if us >= 0.07 and v <= v_r:
+            return float(count)
+        if count < 0 or (us < 0.013 and v > us):
+            continue
+        hat = math.log(v * inverse_alpha / (a / (us * us) + b))
+        if hat <= count * log_mean - mean - math.lgamma(count + 1):
+            return float(count)
+
+
+@kernel
+def poisson(image, seed, stream, first, row_step, slice_step, photons, out):  # type: ignore[no-untyped-def]
+    """Draw counts with the means ``image * photons``, divided by `photons`; numbered as in `add_normal`."""
+    k = key(seed, stream)
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            start = np.uint64(first) + np.uint64(z) * np.uint64(slice_step) + np.uint64(y) * np.uint64(row_step)
+            for x in range(out.shape[2]):
+                bits = pixel_bits(start + np.uint64(x), k)
+                mean = np.float64(image[z, y, x]) * photons
+                count = poisson_by_inversion(bits, mean) if mean < 10 else poisson_by_rejection(bits, mean)
+                out[z, y, x] = count / photons

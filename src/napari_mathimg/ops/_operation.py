@@ -130,6 +130,7 @@ class Operation:
     rigid: bool
     parameters: Mapping[str, Parameter]
     images: tuple[tuple[str, str], ...]
+    optional: tuple[str, ...]
     version: int
     module: str
 
@@ -248,11 +249,15 @@ def operation(
     def declare(function: Callable[..., Any]) -> Operation:
         hints = get_type_hints(function, include_extras=True)
         images: list[tuple[str, str]] = []
+        optional: list[str] = []
         parameters: dict[str, Parameter] = {}
         for name, p in inspect.signature(function).parameters.items():
             role = note(hints.get(name), Role)
             if role:
+                if optional and not role.optional:
+                    raise TypeError(f"{function.__name__}: image {name} comes after an optional one")
                 images.append((name, role.name))
+                optional += [name] * role.optional
             elif name not in ENGINE:
                 if name not in hints or p.default is p.empty:
                     raise TypeError(f"{function.__name__}: parameter {name} needs an annotation and a default")
@@ -261,7 +266,8 @@ def operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, parameters=parameters,
-            images=tuple(images) or (("image", "image"),), version=version, module=function.__module__,
+            images=tuple(images) or (("image", "image"),), optional=tuple(optional), version=version,
+            module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op

@@ -13,13 +13,18 @@ Array: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True)
 class Role:
-    """How an image reaches the function: its region, the same region, whole, or only its statistic."""
+    """How an image reaches the function: its region, the same region, whole, or only its statistic.
+
+    One that is optional comes last, and is None where it is not given.
+    """
 
     name: Literal["image", "aligned", "whole", "reference"]
+    optional: bool = False
 
 
 Image: TypeAlias = Annotated[Array, Role("image")]
 AlignedImage: TypeAlias = Annotated[Array, Role("aligned")]
+OptionalAlignedImage: TypeAlias = Annotated[Array | None, Role("aligned", optional=True)]
 WholeImage: TypeAlias = Annotated[Array, Role("whole")]
 Reference: TypeAlias = Annotated[Any, Role("reference")]
 
@@ -157,8 +162,16 @@ Lengths = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
 Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
+RelativeVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value²"), Label("variance")]
+NearVariance = Annotated[
+    float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance at the corner")
+]
+FarVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance opposite")]
+Corner = Annotated[Literal["upper left", "upper right", "lower right", "lower left"], Label("corner")]
+Photons = Annotated[float, Number(gt=0, le=1e9, step=16), Label("photons at full scale")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
+SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("salt, of salt and pepper")]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]
 Fill = Annotated[float, Number(ge=-1e20, le=1e20, step=1), Label("fill value"), When("mode", ("constant",))]
 Smoothing = Annotated[bool, Label("anti-aliasing"), When("order", (1, 3))]
