@@ -47,7 +47,21 @@ def prepare(
     ValueError
         ``name=value: requirement`` for anything that cannot be done, before pixels are computed.
     """
-    options, threads = options or Options(), threads or cores()
+    threads = threads or cores()
+    plan = yield from resolve(op, image, images, options, parameters, threads)
+    _check_memory(plan)
+    yield from _references(plan, threads)
+    yield from count_statistics(plan, threads)
+    yield from _tabulate(plan)
+    return plan
+
+
+def resolve(
+    op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
+    threads: int,
+) -> Generator[Progress, None, Plan]:  # fmt: skip
+    """Return a plan of which nothing but the value range was counted; arguments as in `prepare`."""
+    options = options or Options()
     source = options.source(image)
     _check(op, source, images, options)
     given = op.validate(parameters or {})
@@ -58,12 +72,7 @@ def prepare(
     resolved = op.resolve(given, source.item, known)
     second = _second_images(op, source, images, options)
     reach = _reach(op.reach, {**resolved, **second, "shape": source.item})
-    plan = Plan(op, resolved, options, source, second, values, reach, dtype, limits, saturated=saturated)
-    _check_memory(plan)
-    yield from _references(plan, threads)
-    yield from _statistics(plan, threads)
-    yield from _tabulate(plan)
-    return plan
+    return Plan(op, resolved, options, source, second, values, reach, dtype, limits, saturated=saturated)
 
 
 def _check(op: Operation, source: Source, images: Sequence[Any], options: Options) -> None:
@@ -148,8 +157,14 @@ def _channels(plan: Plan) -> range:
     return range(plan.source.colours if plan.source.channels and plan.operation.channels == "separate" else 1)
 
 
-def _statistics(plan: Plan, threads: int) -> Steps:
-    statistics = plan.operation.statistics
+def _needed(plan: Plan) -> list[Statistic]:
+    """Statistics that the parameters ask for."""
+    return [s for s in plan.operation.statistics if s.needed is None or call(s.needed, plan.parameters)]
+
+
+def count_statistics(plan: Plan, threads: int) -> Steps:
+    """Count an operation's statistics into its plan, over the layer or item by item."""
+    statistics = _needed(plan)
     if not statistics:
         return
     pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
@@ -175,7 +190,7 @@ def _counted(phase: str, done: int, total: int, steps: Steps) -> Steps:
 def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> Steps:
     """Count an operation's statistics over some items, one after the other."""
     measured: Any = None
-    for statistic in plan.operation.statistics:
+    for statistic in _needed(plan):
         measured = yield from _count(plan, statistic, indices, channel, measured, threads)
     return measured
 

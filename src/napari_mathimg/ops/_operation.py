@@ -90,13 +90,15 @@ class Statistic:
 
     `measure` returns a tuple of arrays for one tile; `finish` gets their sums as `counted`. `valid` is the mask
     of pixels that hold a number, or None where all do. Where an operation has several statistics, each finds the
-    result of the one before as `measured`. `pooled` says that they may be counted over a whole layer.
+    result of the one before as `measured`. `pooled` says that they may be counted over a whole layer, `needed` for
+    which parameters one is counted at all; `measured` stays what it was where not.
     """
 
     measure: Callable[..., tuple[Array, ...]]
     finish: Callable[..., Any]
     reach: Reach | Callable[..., Reach] = POINTWISE
     pooled: bool = True
+    needed: Callable[..., bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,7 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
-        ([op.values], own),
+        ([op.values, *(s.needed for s in op.statistics)], own),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.check, *autos], own | supplied),

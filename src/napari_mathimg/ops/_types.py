@@ -50,6 +50,17 @@ class Number(annotated_types.GroupedMetadata):
 
 
 @dataclass(frozen=True)
+class Choices(annotated_types.GroupedMetadata):
+    """The names a text may be, from a rule, for choices too many to write down."""
+
+    rule: Callable[[], tuple[str, ...]]
+
+    def __iter__(self) -> Iterator[annotated_types.BaseMetadata]:
+        """Yield the requirement as pydantic understands it."""
+        yield annotated_types.Predicate(lambda name: name in self.rule())
+
+
+@dataclass(frozen=True)
 class Label:
     """What a form calls a parameter whose name the field abbreviates, and its choices or parts, in their order."""
 
@@ -107,6 +118,9 @@ def options(hint: Any) -> tuple[Any, ...]:
 def describe(hint: Any) -> str:
     """Say in words what values a hint allows."""
     plain, _ = parts(hint)
+    if choices := note(hint, Choices):
+        names = choices.rule()
+        return f"one of {len(names)} names, from {names[0]!r} to {names[-1]!r}"
     origin, arguments = get_origin(plain), get_args(plain)
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(describe(a) for a in arguments))
@@ -170,6 +184,12 @@ FarVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the val
 Corner = Annotated[Literal["upper left", "upper right", "lower right", "lower left"], Label("corner")]
 Photons = Annotated[float, Number(gt=0, le=1e9, step=16), Label("photons at full scale")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
+NoiseLevel = Annotated[Literal["auto"] | Fraction, Label("noise"), When("method", ("BayesShrink", "VisuShrink"))]
+NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance")]
+Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value range"), When("method", ("fixed",))]
+Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("cycle spinning")]
+OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]
+OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis()]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("salt, of salt and pepper")]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]
@@ -203,6 +223,7 @@ Point = tuple[Coordinate, Coordinate]
 Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
 Center = Annotated[Literal["auto"] | Point, Auto(middle)]
 Corners = Annotated[Literal["auto"] | tuple[Point, ...], Auto(outer_corners)]
+Levels = Annotated[int, Number(ge=1, le=30, step=1)]
 Targets = Annotated[Literal["rectangle"] | tuple[Point, ...], Label("targets")]
 Measure = Annotated[float, Number(gt=0, le=1e9, step=1)]
 PhysicalSize = Annotated[Literal["source"] | tuple[Measure, Measure], Label("physical size")]

@@ -9,9 +9,9 @@ from magicgui.widgets import CheckBox, ComboBox, Container, LiteralEvalLineEdit
 from magicgui.widgets import Label as MessageLabel
 from magicgui.widgets.bases import RangedWidget
 from qtpy.QtCore import QLocale, QSize, Qt
-from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QCompleter, QDoubleSpinBox
 
-from ..ops._types import Label, Number, PerAxis, note, options, parts
+from ..ops._types import Choices, Label, Number, PerAxis, note, options, parts
 
 DIGITS = 12
 TYPED = "typed"
@@ -261,6 +261,27 @@ class Choice(Container):
             self._box.value = TYPED
 
 
+class SearchBox(ComboBox):
+    """A box of many names: typing lists those that contain what is typed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        box = self.native
+        box.setEditable(True)
+        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        box.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        box.completer().setFilterMode(Qt.MatchFlag.MatchContains)
+        box.lineEdit().editingFinished.connect(self._take)
+
+    def _take(self) -> None:
+        """Choose the name that is typed; show the chosen one again where there is none."""
+        box = self.native
+        found = box.findText(box.currentText().strip(), Qt.MatchFlag.MatchFixedString)
+        if found >= 0:
+            box.setCurrentIndex(found)
+        box.setEditText(box.itemText(box.currentIndex()))
+
+
 class Points(LiteralEvalLineEdit):
     """A field for any number of points, typed as ((row, column), ...)."""
 
@@ -374,6 +395,8 @@ def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
         choices = get_args(plain)
         names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
         return ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
+    if choices := note(hint, Choices):
+        return SearchBox(choices=choices.rule(), value=value, **shown)
     if plain is bool:
         others = {k: v for k, v in shown.items() if k != "label"}
         return CheckBox(value=bool(value), text=shown.get("label", ""), **others)
