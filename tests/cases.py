@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage import color, exposure, transform
+from scipy import signal
+from skimage import color, exposure, restoration, transform
 
 from napari_mathimg import Options, operations
 
@@ -121,6 +122,14 @@ def peppered(image: np.ndarray) -> np.ndarray:
     return np.where(chosen, np.where(salt, 1.0, 0.0), image)
 
 
+def shrunk_bands(image: np.ndarray) -> np.ndarray:
+    return restoration.denoise_wavelet(image, 0.05, "db2", "soft", 2, method="BayesShrink", rescale_sigma=False)
+
+
+def locally_wiener(image: np.ndarray) -> np.ndarray:
+    return signal.wiener(np.pad(image, 2, mode="symmetric"), 5, 0.003)[2:-2, 2:-2]
+
+
 ROTATIONS = (
     {"angle": 33.0, "order": 0, "cval": 0.25},
     {"angle": -70.0, "order": 3, "mode": "reflect", "resize": True},
@@ -225,9 +234,22 @@ CASES = (
         variants=({"distribution": "uniform"},),
     ),
     Case(
+        "denoise_wavelet", {"wavelet": "db2", "levels": 2, "sigma": 0.05}, shrunk_bands, 1e-12,
+        "sums of 64 products in another order",
+        variants=(
+            {"wavelet": "bior2.8", "mode": "hard"}, {"method": "VisuShrink", "levels": 3, "approximation": True},
+            {"wavelet": "haar", "method": "fixed", "max_shifts": 3, "levels": 4}, {"max_shifts": 1, "mode": "hard"},
+            {"wavelet": "dmey", "approximation": True, "max_shifts": 2},
+        ),
+    ),
+    Case(
         "gaussian", {"sigma": 1.5}, lambda x: ndi.gaussian_filter(x, 1.5, mode="nearest"), ROUNDING,
         "the same sums", tight=True,
         variants=({"sigma": 1.0, "mode": "mirror", "truncate": 3.0}, {"sigma": 2.0, "mode": "grid-wrap"}),
+    ),
+    Case(
+        "wiener_filter", {"size": 5, "noise": 0.003}, locally_wiener, ROUNDING, "the same sums", tight=True,
+        variants=({}, {"size": 31}),
     ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

@@ -1,4 +1,4 @@
-"""The worked examples of geometry and intensity, by `apply`, with their published numbers."""
+"""The worked examples of geometry, intensity, noise and denoising, by `apply`, with their published numbers."""
 
 import numpy as np
 import pytest
@@ -186,3 +186,77 @@ def test_gaussian_noise_on_mid_grey():
     assert abs(noise.mean(dtype=float)) < 4 * np.sqrt(0.025 / noise.size)
     assert abs(noise.var(dtype=float) / 0.025 - 1) < 4 * np.sqrt(2 / noise.size)
     assert stats.kstest(noise.ravel()[::8] / np.sqrt(0.025), "norm").pvalue > 1e-3
+
+
+def test_poisson_noise_on_the_photograph():
+    camera = data.camera()
+    noisy = apply(camera, "add_poisson_noise", photons=256, options=DTYPE)
+    assert noisy.dtype == np.uint8
+    mean = camera.astype(float)
+    middle = (mean > 20) & (mean < 200)  # nothing saturates
+    z = (noisy - mean)[middle] / np.sqrt(mean[middle] * 255 / 256)  # photons of 255 / 256 grey levels each
+    assert abs(z.mean()) < 4 / np.sqrt(z.size)
+    rounding = np.mean(1 / 12 / mean[middle])
+    assert abs(z.var() - 1) < rounding + 4 * np.sqrt(2 / z.size)
+
+
+def test_salt_and_pepper_on_the_photograph():
+    camera = data.camera()
+    noisy = apply(camera, "add_salt_and_pepper_noise", amount=0.05, salt_vs_pepper=0.45, options=DTYPE)
+    inner = (camera > 0) & (camera < 255)
+    changed = noisy[inner] != camera[inner]
+    assert set(np.unique(noisy[inner][changed])) == {0, 255}
+    assert stats.binomtest(int(changed.sum()), changed.size, 0.05).pvalue > 1e-3
+    assert stats.binomtest(int((noisy[inner] == 255).sum()), int(changed.sum()), 0.45).pvalue > 1e-3
+
+
+def test_speckle_on_the_photograph():
+    camera = data.camera()
+    noisy = apply(camera, "add_speckle_noise", var=0.02, options=Options(value_range="dtype", dtype="float32"))
+    bright = camera > 0
+    noise = noisy[bright] / camera[bright].astype(float) - 1
+    assert abs(noise.mean()) < 4 * np.sqrt(0.02 / noise.size)
+    assert abs(noise.var() / 0.02 - 1) < 4 * np.sqrt(2 / noise.size)
+    assert not noisy[~bright].any()
+
+
+def test_noise_whose_variance_rises_over_the_photograph():
+    camera = data.camera().astype(np.float32) / 255
+    noise = (apply(camera, "add_localvar_noise", options=DTYPE) - camera).astype(float)
+    i, j = np.indices((512, 512))
+    variance = 0.25 * (i + j) / 1022 + 0.001
+    assert (variance[0, 0], variance[-1, -1]) == (0.001, 0.251)
+    assert stats.kstest((noise / np.sqrt(variance)).ravel()[::8], "norm").pvalue > 1e-3
+    for share in np.split(np.argsort(variance.ravel()), 8):  # from the least to the most
+        ratio = (noise.ravel()[share] ** 2).mean() / variance.ravel()[share].mean()
+        assert abs(ratio - 1) < 0.02 + 4 * np.sqrt(2 / share.size)
+
+
+# Denoising
+
+NOISES = {
+    "add_gaussian_noise": {"var": 0.025},
+    "add_poisson_noise": {"photons": 256},
+    "add_salt_and_pepper_noise": {"amount": 0.05, "salt_vs_pepper": 0.45},
+    "add_speckle_noise": {"var": 0.02},
+    "add_localvar_noise": {},
+}
+WAVELETS = {"wavelet": "bior2.8", "levels": 9, "mode": "soft", "method": "fixed", "threshold": 0.12}
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_each_noise_is_denoised_by_wavelets_as_by_pywavelets(noise):
+    import pywt
+
+    assert abs(WAVELETS["threshold"] - 0.02 * np.sqrt(2 * np.log2(512**2))) < 1e-12
+    camera = data.camera()
+    noisy = apply(camera, noise, options=DTYPE, **NOISES[noise])
+    result = apply(noisy, "denoise_wavelet", approximation=True, options=DTYPE, **WAVELETS)
+    with pytest.warns(UserWarning, match="Level value of 9 is too high"):
+        coefficients = pywt.wavedec2(noisy / 255, "bior2.8", level=9)
+    array, slices = pywt.coeffs_to_array(coefficients)
+    kept = pywt.array_to_coeffs(pywt.threshold(array, 0.12, "soft"), slices, output_format="wavedec2")
+    expected = np.clip(255 * pywt.waverec2(kept, "bior2.8"), 0, 255)
+    assert np.abs(result - expected).max() <= 0.5 + 255e-6  # nine levels of float32 keep 1e-6 of the range
+    errors = [np.sqrt(np.mean((x - camera.astype(float)) ** 2)) for x in (noisy, result)]
+    assert errors[1] < errors[0]

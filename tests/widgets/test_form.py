@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from napari_mathimg import operations
 from napari_mathimg.ops._operation import Operation, ValueRange
 from napari_mathimg.ops._types import Number, note
+from napari_mathimg.ops._wavelets import wavelet_names
 from napari_mathimg.widgets.fields import label
 from napari_mathimg.widgets.form import Form, summary
 
@@ -148,6 +149,31 @@ def test_a_field_without_effect_is_disabled(qtbot) -> None:
     assert form["cval"].enabled
     form["order"].value = 0
     assert not form["anti_aliasing"].enabled
+
+
+def test_long_choices_are_searched_by_typing(qtbot) -> None:
+    form = Form(operations()["denoise_wavelet"], AXES[2])
+    form.native.show()
+    box = form["wavelet"].native
+    line = box.lineEdit()
+    assert form.parameters["wavelet"] == "sym4"
+
+    def type_in(text: str) -> None:
+        line.selectAll()
+        qtbot.keyClicks(line, text)
+
+    type_in("2.8")
+    completions = box.completer().completionModel()
+    assert [completions.index(i, 0).data() for i in range(completions.rowCount())] == ["bior2.8", "rbio2.8"]
+    type_in("BIOR2.8")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.parameters["wavelet"] == line.text() == "bior2.8"
+    type_in("no such wavelet")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.parameters["wavelet"] == line.text() == "bior2.8"
+    assert box.count() == len(wavelet_names())
+    form.reset()
+    assert form.parameters["wavelet"] == line.text() == "sym4"
 
 
 def test_labels_carry_units(qtbot) -> None:

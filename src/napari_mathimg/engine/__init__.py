@@ -2,10 +2,14 @@
 
 from .apply import apply, finished
 from .limits import extent
+from .noise_level import estimate_sigma, estimate_sigma_steps
 from .plan import Options, Plan
 from .prepare import prepare
 from .region import region
 from .run import run
 from .threads import Cancelled, Progress
 
-__all__ = ["Cancelled", "Options", "Plan", "Progress", "apply", "extent", "finished", "prepare", "region", "run"]
+__all__ = [
+    "Cancelled", "Options", "Plan", "Progress", "apply", "estimate_sigma", "estimate_sigma_steps", "extent", "finished",
+    "prepare", "region", "run",
+]  # fmt: skip

@@ -189,3 +189,47 @@ class Tails:
         self.high = np.partition(high, -k)[-k:].copy() if high.size > k else high
         if self.low.size == k:
             self._below, self._above = self.low.max(), self.high.min()
+
+
+@kernel
+def count_magnitudes(values, least, counts):  # type: ignore[no-untyped-def]
+    """Count flat float32 numbers by the upper 16 of the 31 bits of their magnitudes, none under `least`."""
+    for k in range(values.size):
+        x = abs(values[k])
+        if x >= least:
+            counts[np.uintp(np.float32(x).view(np.int32) >> np.int32(15))] += 1
+
+
+@kernel
+def count_within(values, least, slot, counts):  # type: ignore[no-untyped-def]
+    """Count those of one of the slots of `count_magnitudes` by the lower 15 bits."""
+    for k in range(values.size):
+        x = abs(values[k])
+        bits = np.float32(x).view(np.int32)
+        if x >= least and bits >> np.int32(15) == slot:
+            counts[np.uintp(bits & np.int32(0x7FFF))] += 1
+
+
+@kernel
+def add_exactly(values, sums):  # type: ignore[no-untyped-def]
+    """Add flat float64 numbers of at least 0 to whole numbers, shape (2, 2048), that hold their sum without rounding.
+
+    Column e adds up the mantissas of the numbers with exponent e: their upper and lower 26 bits apart. What is added
+    does not depend on the order, as a sum of floating-point numbers would.
+    """
+    for k in range(values.size):
+        bits = np.float64(values[k]).view(np.int64)
+        exponent = bits >> 52
+        mantissa = bits & ((1 << 52) - 1) | (1 << 52)
+        if exponent > 0:
+            sums[0, exponent] += mantissa >> 26
+            sums[1, exponent] += mantissa & ((1 << 26) - 1)
+
+
+def exact_sum(sums: Counts) -> float:
+    """Return what `add_exactly` added, rounded once."""
+    total = 0
+    for exponent in np.flatnonzero(sums.any(axis=0)).tolist():
+        total += ((int(sums[0, exponent]) << 26) + int(sums[1, exponent])) << exponent
+    spare = max(total.bit_length() - 128, 0)
+    return math.ldexp(total >> spare, spare - 1075)

@@ -1,0 +1,15 @@
+"""How strong the noise of an image is."""
+
+from typing import Annotated, Any
+
+from . import _types as t
+from . import _wavelets
+from ._operation import POINTWISE, At, operation
+
+
+@operation("Noise level", values="normalized", reach=POINTWISE, statistics=_wavelets.noise_statistics(pooled=True))
+def noise_level(
+    image: t.Image, /, *, wavelet: Annotated[str, t.Choices(_wavelets.wavelet_names)] = "db2", at: At, measured: Any
+) -> t.Image:
+    """Keep the image; `measured` holds the standard deviation of its noise, as a share of the value range."""
+    return image

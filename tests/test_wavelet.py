@@ -1,0 +1,376 @@
+"""Wavelet denoising, the local Wiener filter and the noise estimate, against PyWavelets, scikit-image and scipy."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import pywt
+from scipy import ndimage as ndi
+from scipy import signal, stats
+from skimage import color, data, restoration
+from skimage.metrics import peak_signal_noise_ratio
+
+from cases import plane
+from napari_mathimg import Options, apply, operations
+from napari_mathimg.engine import estimate_sigma, finished, tiles
+from napari_mathimg.engine.noise_level import estimate_sigma_steps
+from napari_mathimg.kernels import counting
+from napari_mathimg.ops import _wavelets
+from planning import cut_into, grey, plan_of, random_boxes, result_of, same
+
+DTYPE = Options(value_range="dtype")
+VOLUMES = Options(value_range="dtype", ndim=3)
+RGB = Options(value_range="dtype", channel_axis=-1)
+WAVELETS = pywt.wavelist(kind="discrete")
+SIGMA = 0.1
+# The median is found among float32 numbers: so far thresholds may be from those of float64.
+MEDIAN = 1e-6
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """`camera`, a part of odd size, with noise."""
+    image = data.camera()[100:311, 150:347] / 255
+    return image + SIGMA * np.random.default_rng(0).standard_normal(image.shape)
+
+
+def by_pywavelets(image, wavelet, levels, threshold, mode="soft", approximation=False):
+    """Shrink by PyWavelets' own functions."""
+    parts = [image]
+    for _ in range(levels):
+        parts[0:1] = [(bands := pywt.dwtn(parts[0], wavelet)).pop("a" * image.ndim), bands]
+    for bands in parts[1:]:
+        bands.update({k: pywt.threshold(v, threshold, mode) for k, v in bands.items()})
+    made = pywt.threshold(parts[0], threshold, mode) if approximation else parts[0]
+    for bands in parts[1:]:
+        made = made[tuple(slice(n) for n in next(iter(bands.values())).shape)]
+        made = pywt.idwtn({"a" * image.ndim: made, **bands}, wavelet)
+    return made[tuple(slice(n) for n in image.shape)]
+
+
+# The transform
+
+
+@pytest.mark.parametrize("shape", [(61, 47), (2, 31), (5, 9, 7)])
+def test_every_discrete_wavelet_shrinks_as_by_pywavelets(shape):
+    image, options = plane(shape), VOLUMES if len(shape) == 3 else DTYPE
+    given = {"method": "fixed", "threshold": 0.02, "levels": 3, "approximation": True}
+    for wavelet in WAVELETS:
+        result = apply(image, "denoise_wavelet", wavelet=wavelet, options=options, **given)
+        expected = by_pywavelets(image, wavelet, 3, 0.02, approximation=True)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-11, err_msg=wavelet)
+
+
+@pytest.mark.parametrize("levels", range(1, 10))
+@pytest.mark.parametrize("wavelet", ["haar", "bior2.8", "db38"])
+def test_all_levels_are_computed_past_what_is_advised(wavelet, levels):
+    image = plane((300, 211))
+    given = {"wavelet": wavelet, "method": "fixed", "threshold": 0.1, "levels": levels, "approximation": True}
+    result = apply(image, "denoise_wavelet", mode="hard", options=DTYPE, **given)
+    np.testing.assert_allclose(result, by_pywavelets(image, wavelet, levels, 0.1, "hard", True), rtol=0, atol=1e-10)
+    with pytest.raises(ValueError, match=r"levels=10: at most 9, .* of shape \(300, 211\)"):
+        apply(image, "denoise_wavelet", levels=10)
+
+
+def test_without_threshold_nothing_changes():
+    image, given = plane((64, 61)).astype(np.float32), {"method": "fixed", "threshold": 0.0, "levels": 2}
+    for wavelet in set(WAVELETS) - {"dmey"}:  # whose filters are no exact inverse of each other
+        result = apply(image, "denoise_wavelet", wavelet=wavelet, max_shifts=1, **given)
+        np.testing.assert_allclose(result, image, rtol=0, atol=1e-5, err_msg=wavelet)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 300), (18, 17), (512, 512), (1000, 999), (33, 40, 60)])
+def test_levels_follow_what_pywavelets_advises(shape):
+    longer = tuple(n for n in shape if n > 1)
+    for wavelet in WAVELETS:
+        advised = pywt.dwtn_max_level(longer, wavelet) if longer else 0
+        assert _wavelets.advised_levels(wavelet, shape) == advised
+        resolved = operations()["denoise_wavelet"].resolve({"wavelet": wavelet}, shape, {})
+        assert resolved["levels"] == max(advised - 3, 1)
+
+
+@pytest.mark.parametrize("wavelet", ["sym44", "morl", "", "Haar"])
+def test_what_is_no_discrete_wavelet_is_refused(wavelet):
+    with pytest.raises(ValueError, match=rf"wavelet='{wavelet}': one of {len(WAVELETS)} names, from 'bior1.1' to"):
+        apply(plane(), "denoise_wavelet", wavelet=wavelet)
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize("wavelet", ["haar", "sym4", "bior2.8"])
+@pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
+@pytest.mark.parametrize("mode", ["soft", "hard"])
+@pytest.mark.parametrize("sigma", ["auto", 0.07])
+@pytest.mark.filterwarnings("ignore:Wavelet thresholding was designed for use with orthogonal wavelets")
+def test_thresholds_are_those_of_scikit_image(noisy, wavelet, method, mode, sigma):
+    given = {"wavelet": wavelet, "method": method, "mode": mode}
+    result = apply(noisy, "denoise_wavelet", levels=3, sigma=sigma, options=DTYPE, **given)
+    expected = restoration.denoise_wavelet(
+        noisy, None if sigma == "auto" else sigma, wavelet_levels=3, rescale_sigma=False, **given
+    )
+    np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN if sigma == "auto" else 1e-12)
+
+
+@pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
+def test_volumes_are_denoised_in_three_dimensions_as_by_scikit_image(method):
+    volume = plane((16, 40, 37)) + SIGMA * np.random.default_rng(1).standard_normal((16, 40, 37))
+    result = apply(volume, "denoise_wavelet", wavelet="db2", levels=2, method=method, options=VOLUMES)
+    expected = restoration.denoise_wavelet(volume, None, "db2", "soft", 2, method=method, rescale_sigma=False)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN)
+
+
+@pytest.mark.parametrize("sigma", ["auto", 0.1])
+@pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
+def test_colours_are_denoised_in_ycbcr_as_by_scikit_image(method, sigma):
+    image = data.chelsea()[100:200, 50:150] / 255
+    image = image + SIGMA * np.random.default_rng(2).standard_normal(image.shape)
+    result = apply(image, "denoise_wavelet", wavelet="db1", levels=3, method=method, sigma=sigma, options=RGB)
+    expected = restoration.denoise_wavelet(
+        image, None if sigma == "auto" else [sigma] * 3, "db1", "soft", 3, convert2ycbcr=True, method=method,
+        rescale_sigma=True, channel_axis=-1,
+    )  # fmt: skip
+    np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN)
+    np.testing.assert_allclose(
+        color.rgb2ycbcr(result)[..., 1:].mean((0, 1)), color.rgb2ycbcr(image)[..., 1:].mean((0, 1)), rtol=0.02
+    )
+
+
+def test_bayes_thresholds_are_noise_over_signal():
+    energy, sigma = np.array([[[0.05, 0.01], [0.002, 0.0]]]), np.array([0.1])
+    np.testing.assert_allclose(_wavelets.bayes_thresholds(energy, sigma), [[[0.05, np.inf], [np.inf, np.inf]]])
+    assert not _wavelets.bayes_thresholds(energy, np.array([0.0])).any()
+
+
+def test_the_approximation_shrinks_on_request_only():
+    image = np.full((64, 64), 0.5)
+    given = {"wavelet": "haar", "method": "fixed", "threshold": 1.0, "levels": 3}
+    np.testing.assert_allclose(apply(image, "denoise_wavelet", options=DTYPE, **given), 0.5, atol=1e-14)
+    # After 3 levels the approximation of 0.5 is 8 x 0.5 = 4; shrunk by 1, it stands for 3 / 8.
+    shrunk = apply(image, "denoise_wavelet", approximation=True, options=DTYPE, **given)
+    np.testing.assert_allclose(shrunk, 3 / 8, atol=1e-14)
+
+
+@pytest.mark.parametrize("shifts", [1, 3])
+def test_cycle_spinning_averages_transforms_whose_grid_is_shifted(noisy, shifts):
+    given = {"wavelet": "db3", "method": "fixed", "threshold": 0.2, "levels": 2}
+    result = apply(noisy, "denoise_wavelet", max_shifts=shifts, mode="hard", options=DTYPE, **given)
+    expected = np.zeros_like(noisy)
+    for i, j in product(range(shifts + 1), repeat=2):
+        padded = np.pad(noisy, ((i, 0), (j, 0)), mode="symmetric")
+        expected += by_pywavelets(padded, "db3", 2, 0.2, "hard")[i:, j:]
+    np.testing.assert_allclose(result, expected / (shifts + 1) ** 2, rtol=0, atol=1e-12)
+
+
+def test_cycle_spinning_brings_the_image_nearer():
+    image = data.camera() / 255
+    noisy = image + SIGMA * np.random.default_rng(3).standard_normal(image.shape)
+    psnr = [
+        peak_signal_noise_ratio(image, apply(noisy, "denoise_wavelet", max_shifts=k, options=DTYPE), data_range=1)
+        for k in (0, 1, 3)
+    ]
+    assert psnr[0] + 0.3 < psnr[1] < psnr[2]
+
+
+@pytest.mark.parametrize("name", ["denoise_wavelet", "wiener_filter"])
+@pytest.mark.parametrize("value", [0.0, 0.3, 7.0])
+def test_constant_images_come_back_unchanged(name, value):
+    image = np.full((60, 50), value, np.float32)
+    assert same(apply(image, name, **({"levels": 3, "max_shifts": 1} if name == "denoise_wavelet" else {})), image)
+    image[:, 25:] += 1
+    without_noise = {"sigma": 0.0} if name == "denoise_wavelet" else {"noise": 0.0}
+    np.testing.assert_allclose(apply(image, name, **without_noise), image, rtol=0, atol=1e-6)
+
+
+# Tiles
+
+
+PARAMETERS = [
+    {"wavelet": "haar", "levels": 3}, {"wavelet": "sym4", "levels": 2, "mode": "hard"},
+    {"wavelet": "bior2.8", "levels": 2, "method": "VisuShrink"},
+    {"wavelet": "db5", "levels": 1, "method": "fixed", "approximation": True},
+    {"wavelet": "db2", "levels": 3, "max_shifts": 2}, {"wavelet": "haar", "levels": 2, "max_shifts": 3, "mode": "hard"},
+    {"wavelet": "rbio3.3", "levels": 2, "approximation": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", PARAMETERS, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [((301, 263), {}), ((301, 263), {"channel_axis": -1}), ((20, 101, 90), {"ndim": 3}), ((1, 200, 301), {"ndim": 3})],
+    ids=["plane", "RGB", "volume", "flat volume"],
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_tiles_equal_the_whole_to_the_bit(given, shape, options, dtype, monkeypatch):
+    image = grey(dtype, (*shape, 3) if "channel_axis" in options else shape)
+    op = operations()["denoise_wavelet"]
+    cut_into(monkeypatch, 2**40, 2**20)
+    whole = result_of(plan_of(op, image, parameters=given, **options))
+    monkeypatch.setattr(tiles, "HALOS", 1)
+    cut_into(monkeypatch, 40**2, 16)
+    plan = plan_of(op, image, parameters=given, **options)
+    assert len(tiles.tiles(plan.source.item, plan.reach, 40**2, 16)) > 3
+    assert same(result_of(plan), whole)
+
+
+@pytest.mark.parametrize("given", PARAMETERS, ids=str)
+def test_any_box_needs_no_more_than_its_reach(given):
+    image = grey("f8", (301, 263))
+    plan = plan_of(operations()["denoise_wavelet"], image, parameters=given)
+    whole = result_of(plan)
+    for core in random_boxes(image.shape, 5):
+        read = plan.reach.reads(core, image.shape)
+        cut, kept = (tuple(slice(a, b) for a, b in box) for box in (core, read))
+        image_there = np.zeros_like(image)
+        image_there[kept] = image[kept]
+        assert same(apply_with(plan, image_there)[cut], whole[cut])
+
+
+def apply_with(plan, image):
+    """Run a plan, its statistics as counted, on another image."""
+    return result_of(replace(plan, source=replace(plan.source, array=image)))
+
+
+def test_thresholds_are_never_pooled_over_the_layer():
+    stack = np.stack([grey("f4", (80, 70)), 0.1 * grey("f4", (80, 70))[::-1]])
+    together = apply(stack, "denoise_wavelet", options=DTYPE)
+    for one, expected in zip(stack, together, strict=True):
+        assert same(apply(one, "denoise_wavelet", options=DTYPE), expected)
+
+
+# The noise estimate
+
+
+@pytest.mark.parametrize("sigma", [1e-4, 0.01, 0.1, 1.0])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_sigma_is_that_of_the_noise(sigma, dtype):
+    noise = (0.5 + sigma * np.random.default_rng(0).standard_normal((512, 512))).astype(dtype)
+    found = estimate_sigma(noise, options=DTYPE)
+    # Standard error of a median magnitude of 2^16 normal numbers, relative: 1.17 / 256.
+    assert abs(found / sigma - 1) < 4 * 1.17 / 256
+    np.testing.assert_allclose(found, restoration.estimate_sigma(noise.astype(float)), rtol=MEDIAN)
+
+
+@pytest.mark.parametrize("shape", [(61, 47), (62, 48), (5, 5), (2, 2), (211, 197)])
+def test_sigma_is_the_exact_median(shape):
+    image = plane(shape)
+    diagonal = np.abs(pywt.dwtn(image, "db2")["dd"])
+    expected = np.median(diagonal[diagonal > 2.0**-36]) / stats.norm.ppf(0.75)
+    np.testing.assert_allclose(estimate_sigma(image, options=DTYPE), expected, rtol=1e-7)
+
+
+def test_sigma_does_not_depend_on_tiles(monkeypatch):
+    image = grey("f4", (300, 250))
+    whole = estimate_sigma(image)
+    cut_into(monkeypatch, 32**2, 16)
+    assert estimate_sigma(image) == whole
+    assert finished(estimate_sigma_steps(image, threads=1)) == whole
+
+
+def test_edges_and_masked_regions_hardly_count():
+    image = np.where(np.indices((512, 512)).sum(0) % 128 < 64, 0.2, 0.8)
+    noisy = image + 0.02 * np.random.default_rng(0).standard_normal(image.shape)
+    noisy[:, :300] = 0
+    assert abs(estimate_sigma(noisy, options=DTYPE) / 0.02 - 1) < 0.15
+    for ones in (np.ones((99, 99), np.float32), np.zeros((99, 99)), np.full((1, 1), 3.0)):
+        assert estimate_sigma(ones, options=DTYPE) == 0
+
+
+def test_sigma_of_stacks_colours_and_ranges():
+    rng = np.random.default_rng(0)
+    stack = 100 + rng.normal(0, np.array([3.0, 4.0])[:, None, None], (2, 400, 400))
+    by_item = estimate_sigma(stack, options=Options(value_range=(0, 200), statistics="item"))
+    assert abs(by_item * 200 / math.sqrt(12.5) - 1) < 0.03
+    colours = estimate_sigma(
+        np.moveaxis(stack[[0, 1, 1]], 0, -1), options=Options(value_range=(0, 200), channel_axis=-1)
+    )
+    assert abs(colours * 200 / math.sqrt((9 + 16 + 16) / 3) - 1) < 0.03
+    one = estimate_sigma(stack[:1], options=Options(value_range=(0, 1)))
+    assert abs(one / 3 - 1) < 0.03
+    volume = estimate_sigma(rng.normal(0, 0.1, (30, 100, 90)), options=VOLUMES)
+    assert abs(volume / 0.1 - 1) < 0.05
+
+
+def test_sums_are_exact():
+    rng = np.random.default_rng(0)
+    values = np.square(rng.standard_normal(10_000) * np.exp(rng.uniform(-80, 80, 10_000)))
+    sums = np.zeros((2, 2048), np.int64)
+    counting.add_exactly(values, sums)
+    assert counting.exact_sum(sums) == float(sum(map(Fraction, values.tolist())))
+    counting.add_exactly(np.zeros(3), sums)
+    assert counting.exact_sum(sums) == math.fsum(values)
+
+
+# The local Wiener filter
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, (5, 9), 61, 255])
+@pytest.mark.parametrize("noise", ["auto", 0.0, 1e-3, 0.5])
+def test_wiener_filter_equals_scipy_inside_and_on_a_mirrored_image(size, noise):
+    image = plane()
+    rows, columns = size if isinstance(size, tuple) else (size, size)
+    margins = [(rows // 2, rows // 2), (columns // 2, columns // 2)]
+    cut = (slice(rows // 2, rows // 2 + 61), slice(columns // 2, columns // 2 + 47))
+    padded = np.pad(image, margins, mode="symmetric")
+    if noise == "auto":
+        mean, square = (ndi.uniform_filter(x, (rows, columns), mode="reflect") for x in (image, image**2))
+        power = float(np.mean(np.maximum(square - mean**2, 0)))
+    else:
+        power = noise
+    result = apply(image, "wiener_filter", size=size, noise=noise, options=DTYPE)
+    if size == 1 or noise == 0:
+        np.testing.assert_allclose(result, image, rtol=0, atol=1e-12)
+    else:
+        expected = signal.wiener(padded, (rows, columns), power)[cut]
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-10)
+
+
+def test_wiener_filter_of_volumes_equals_scipy_inside():
+    volume = plane((20, 31, 33))
+    result = apply(volume, "wiener_filter", size=(3, 5, 5), noise=0.002, options=VOLUMES)
+    inner = (slice(1, -1), slice(2, -2), slice(2, -2))
+    np.testing.assert_allclose(result[inner], signal.wiener(volume, (3, 5, 5), 0.002)[inner], rtol=0, atol=1e-12)
+
+
+def test_wiener_noise_is_the_mean_variance_of_the_layer_whatever_the_tiles(monkeypatch):
+    stack = grey("f8", (3, 90, 80))
+    whole = apply(stack, "wiener_filter", size=5, options=DTYPE)
+    cut_into(monkeypatch, 40**2, 16)
+    assert same(apply(stack, "wiener_filter", size=5, options=DTYPE), whole)
+
+
+def test_flat_regions_on_a_high_ground_keep_their_small_noise():
+    image = 1e5 + np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+    result = apply(image, "wiener_filter", size=5, noise=0.0)
+    np.testing.assert_allclose(result, image, rtol=1e-6)
+    image[:, 32:] += 1e4
+    flat = apply(image, "wiener_filter", size=5, noise=1.0 / np.ptp(image) ** 2)
+    assert flat[5:-5, 5:27].std() < 0.45
+
+
+@pytest.mark.parametrize("size", [2, (3, 4)])
+def test_windows_have_a_middle(size):
+    with pytest.raises(ValueError, match=r"size=\(\d, \d\): odd numbers"):
+        apply(plane(), "wiener_filter", size=size)
+
+
+# Published figures
+
+
+def test_gallery_figures_are_reached():
+    """PSNR as in scikit-image's gallery: chelsea, sigma 0.12, db1, soft, YCbCr."""
+    original = data.chelsea()[100:250, 50:300] / 255
+    rng = np.random.default_rng(0)
+    noisy = np.clip(original + 0.12 * rng.standard_normal(original.shape), 0, 1)
+    sigma = estimate_sigma(noisy, options=RGB)
+
+    def psnr(**given):
+        result = apply(noisy, "denoise_wavelet", wavelet="db1", options=RGB, **given)
+        return peak_signal_noise_ratio(original, np.clip(result, 0, 1), data_range=1)
+
+    assert abs(psnr() - 27.3) <= 0.1
+    for share, published in ((1, 24.07), (2, 25.72), (4, 25.14)):
+        assert abs(psnr(method="VisuShrink", sigma=sigma / share) - published) <= 0.1
