@@ -6,7 +6,7 @@ out.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -181,15 +181,29 @@ def denoise(
     return image
 
 
-def denoise_shifted(
+def denoise_over_shifts(
+    image: Array, at: At, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, max_shifts: int
+) -> Array:
+    """Shrink a block's coefficients, on the average over grids shifted by 0 to `max_shifts` pixels along every axis."""
+    if not max_shifts:
+        return denoise(image, thresholds, wavelet_name, long_axes(at.shape), is_soft)
+    shifts = list(np.ndindex(*(max_shifts + 1 if n > 1 else 1 for n in at.shape)))
+    out = np.zeros_like(image)
+    for shift in shifts:
+        out[at.inner] += _denoise_shifted(image, at, thresholds, wavelet_name, is_soft, shift)
+    out /= image.dtype.type(len(shifts))
+    return out
+
+
+def _denoise_shifted(
     image: Array, at: At, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, shift: tuple[int, ...]
 ) -> Array:
     """Shrink the coefficients of a transform whose grid begins `shift` pixels before the item; the inner box only."""
     period = 2 ** len(thresholds)
-    begins = [0 if a == 0 else (period - s) % period for (a, _), s in zip(at.read, shift, strict=True)]
+    begins = [0 if a == 0 else -s % period for (a, _), s in zip(at.read, shift, strict=True)]
     added = [s if a == 0 else 0 for (a, _), s in zip(at.read, shift, strict=True)]
-    block = np.ascontiguousarray(image[tuple(slice(b, None) for b in begins)])
-    block = np.pad(block, [(a, 0) for a in added], mode="symmetric") if any(added) else block
+    block = image[tuple(slice(b, None) for b in begins)]
+    block = np.pad(block, [(a, 0) for a in added], mode="symmetric") if any(added) else np.ascontiguousarray(block)
     denoised = denoise(block, thresholds, wavelet_name, long_axes(at.shape), is_soft)
     moved = (slice(s.start - b + a, s.stop - b + a) for s, b, a in zip(at.inner, begins, added, strict=True))
     return denoised[tuple(moved)]
@@ -205,7 +219,7 @@ def channels_first(image: Array, at: At) -> Array:
     return mixed(np.ascontiguousarray(np.moveaxis(image, -1, 0)), TO_YCBCR)
 
 
-def mixed(channels: Array, matrix: NDArray[np.float64]) -> Array:
+def mixed(channels: Iterable[Array], matrix: NDArray[np.float64]) -> Array:
     """Return weighted sums of channels, pixel by pixel in the same order wherever the pixel lies."""
     r, g, b = channels
     return np.stack([r * r.dtype.type(x) + g * g.dtype.type(y) + b * b.dtype.type(z) for x, y, z in matrix])

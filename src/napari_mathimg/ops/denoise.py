@@ -10,7 +10,8 @@ from . import _types as t
 from . import _wavelets
 from ._operation import At, Statistic, operation
 from ._reach import Neighborhood, Reach, Whole, margin
-from ._smoothing import local_means, smooth
+from ._smoothing import smooth
+from ._windows import window_means
 
 __all__ = ["denoise_wavelet", "gaussian", "wiener_filter"]
 
@@ -156,15 +157,13 @@ def denoise_wavelet(
     """
     channels = _wavelets.channels_first(image, at)
     tables = _thresholds(measured, method, sigma, threshold, t.resolved(levels), approximation, at, len(channels))
-    shifts = list(np.ndindex(*(max_shifts + 1 if n > 1 else 1 for n in at.shape)))
-    out = channels.copy()
-    for channel, table, made in zip(channels, tables, out, strict=True):
-        total = sum(_wavelets.denoise_shifted(channel, at, table, wavelet, mode == "soft", shift) for shift in shifts)
-        made[at.inner] = total / image.dtype.type(len(shifts))
+    made = [
+        _wavelets.denoise_over_shifts(channel, at, table, wavelet, mode == "soft", max_shifts)
+        for channel, table in zip(channels, tables, strict=True)
+    ]
     if image.ndim == len(at.shape):
-        grey: t.Array = out[0]
-        return grey
-    colours: t.Array = np.moveaxis(_wavelets.mixed(out, _wavelets.FROM_YCBCR), 0, -1)
+        return made[0]
+    colours: t.Array = np.moveaxis(_wavelets.mixed(made, _wavelets.FROM_YCBCR), 0, -1)
     return colours
 
 
@@ -180,9 +179,9 @@ def _check_window(size: tuple[int, ...]) -> None:
 def _local_moments(image: t.Array, size: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the variance of the window around each pixel, in float64 lest their difference vanish."""
     wide = image.astype(np.float64)
-    mean = local_means(wide, size, "reflect")
-    variance = local_means(wide * wide, size, "reflect") - mean * mean
-    return mean, np.maximum(variance, 0)
+    mean, variance = window_means(wide, size), window_means(wide * wide, size)
+    variance -= mean * mean
+    return mean, np.maximum(variance, 0, out=variance)
 
 
 def _add_variances(image: t.Array, at: At, valid: t.Array | None, size: tuple[int, ...]) -> tuple[t.Array, ...]:

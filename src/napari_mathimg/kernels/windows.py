@@ -1,0 +1,39 @@
+"""Sums over windows of odd size along an axis, the image mirrored at half a pixel beyond its ends.
+
+Every sum is added up in the same order, so that it does not depend on where a box begins, as a running sum would.
+"""
+
+from ._jit import kernel
+from .wavelet import mirrored
+
+
+@kernel
+def add_lines(image, size, first, last, out):  # type: ignore[no-untyped-def]
+    """Sum along the middle axis of (before, n, after), lines `first` to `last` of all."""
+    n, width = image.shape[1], image.shape[2]
+    for line in range(first, last):
+        a, i = line // n, line % n
+        total = out[a, i]
+        for x in range(width):
+            total[x] = 0
+        for j in range(size):
+            row = image[a, mirrored(i + j - size // 2, n)]
+            for x in range(width):
+                total[x] += row[x]
+
+
+@kernel
+def add_rows(image, size, first, last, extended, out):  # type: ignore[no-untyped-def]
+    """Sum along the last axis of (lines, n); `extended` is scratch for n + size - 1 numbers."""
+    n = image.shape[1]
+    for line in range(first, last):
+        row, total = image[line], out[line]
+        for k in range(n + size - 1):
+            i = k - size // 2
+            extended[k] = row[i] if 0 <= i < n else row[mirrored(i, n)]
+        for x in range(n):
+            total[x] = 0
+        for j in range(size):
+            part = extended[j : j + n]
+            for x in range(n):
+                total[x] += part[x]
