@@ -17,6 +17,7 @@ from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import estimate_sigma, finished, tiles
 from napari_mathimg.engine.noise_level import estimate_sigma_steps
+from napari_mathimg.engine.region import block
 from napari_mathimg.kernels import counting
 from napari_mathimg.ops import _wavelets
 from planning import cut_into, grey, plan_of, random_boxes, result_of, same
@@ -221,17 +222,12 @@ def test_any_box_needs_no_more_than_its_reach(given):
     image = grey("f8", (301, 263))
     plan = plan_of(operations()["denoise_wavelet"], image, parameters=given)
     whole = result_of(plan)
-    for core in random_boxes(image.shape, 5):
+    for core in random_boxes(image.shape, 20):
         read = plan.reach.reads(core, image.shape)
         cut, kept = (tuple(slice(a, b) for a, b in box) for box in (core, read))
         image_there = np.zeros_like(image)
         image_there[kept] = image[kept]
-        assert same(apply_with(plan, image_there)[cut], whole[cut])
-
-
-def apply_with(plan, image):
-    """Run a plan, its statistics as counted, on another image."""
-    return result_of(replace(plan, source=replace(plan.source, array=image)))
+        assert same(block(replace(plan, source=replace(plan.source, array=image_there)), (), core), whole[cut])
 
 
 def test_thresholds_are_never_pooled_over_the_layer():
@@ -355,6 +351,42 @@ def test_flat_regions_on_a_high_ground_keep_their_small_noise():
 def test_windows_have_a_middle(size):
     with pytest.raises(ValueError, match=r"size=\(\d, \d\): odd numbers"):
         apply(plane(), "wiener_filter", size=size)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("name", ["denoise_wavelet", "wiener_filter"])
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+@pytest.mark.parametrize("value_range", ["data", (0, 1)])
+def test_numbers_of_any_size_stay_finite(name, scale, value_range):
+    assert np.isfinite(apply(plane() * scale, name, options=Options(value_range=value_range))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("denoise_wavelet", {"levels": 2, "max_shifts": 1}), ("wiener_filter", {"size": 5})]
+)
+def test_missing_numbers_do_not_spread(name, given):
+    image = plane()
+    image[20:23, 30:40] = np.nan
+    result = apply(image, name, **given)
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(image))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("denoise_wavelet", {"levels": 0}, "levels=0: 'auto' or a whole number, at least 1"),
+        ("denoise_wavelet", {"sigma": -1.0}, r"sigma=-1.0: 'auto' or a finite number, at least 0"),
+        ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: a finite number, at least 0"),
+        ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: a whole number, at least 0, at most 15"),
+        ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: 'auto' or a finite number, at least 0"),
+        ("wiener_filter", {"size": 0}, r"size=0: a whole number, at least 1"),
+    ],
+)
+def test_parameters_out_of_bounds_are_refused(name, given, message):
+    with pytest.raises(ValueError, match=message):
+        apply(plane(), name, **given)
 
 
 # Published figures

@@ -227,9 +227,12 @@ def add_exactly(values, sums):  # type: ignore[no-untyped-def]
 
 
 def exact_sum(sums: Counts) -> float:
-    """Return what `add_exactly` added, rounded once."""
+    """Return what `add_exactly` added, rounded once; infinite where that is no finite number."""
     total = 0
     for exponent in np.flatnonzero(sums.any(axis=0)).tolist():
         total += ((int(sums[0, exponent]) << 26) + int(sums[1, exponent])) << exponent
     spare = max(total.bit_length() - 128, 0)
-    return math.ldexp(total >> spare, spare - 1075)
+    try:
+        return math.ldexp(total >> spare, spare - 1075)
+    except OverflowError:
+        return math.inf

@@ -20,6 +20,7 @@ from ._types import Array
 
 NORMAL_MEDIAN = 0.6744897501960817  # of the magnitude of a standard normal number
 LEAST = np.float32(2.0**-36)  # magnitude of a coefficient below which rounding has made it, of equal pixels up to 1
+LARGEST = float(np.finfo(np.float32).max)
 PRODUCTS = 2**24  # multiplications between two checkpoints
 Bands = list[Array]
 
@@ -244,7 +245,8 @@ def _magnitudes(image: Array, at: At, wavelet_name: str) -> Iterator[NDArray[np.
     axes, f = long_axes(at.shape), filters(wavelet_name, np.dtype(np.float64))
     for channel in channels_first(image, at):
         finest = _diagonal(channel.astype(np.float64), axes, f) if axes else np.empty((0,) * channel.ndim)
-        yield finest[_owned(at, 1, finest.shape)].astype(np.float32).reshape(-1)
+        mine = np.clip(finest[_owned(at, 1, finest.shape)], -LARGEST, LARGEST)
+        yield mine.astype(np.float32).reshape(-1)
 
 
 def count_magnitudes(image: Array, at: At, wavelet: str) -> tuple[Array, ...]:
@@ -318,7 +320,9 @@ def measure_energies(image: Array, at: At, wavelet: str, levels: int) -> tuple[A
             for k, band in enumerate(bands):
                 if k or level == levels:
                     mine = band[_owned(at, level, band.shape)]
-                    counting.add_exactly(np.square(mine, dtype=np.float64).reshape(-1), own[level - 1, k])
+                    with np.errstate(over="ignore"):
+                        squares = np.square(mine, dtype=np.float64)
+                    counting.add_exactly(squares.reshape(-1), own[level - 1, k])
                     sizes[level - 1, k] = mine.size
             channel = bands[0]
     return sums, sizes

@@ -179,8 +179,9 @@ def _check_window(size: tuple[int, ...]) -> None:
 def _local_moments(image: t.Array, size: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the variance of the window around each pixel, in float64 lest their difference vanish."""
     wide = image.astype(np.float64)
-    mean, variance = window_means(wide, size), window_means(wide * wide, size)
-    variance -= mean * mean
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e154 the mean is all that is known
+        mean, variance = window_means(wide, size), window_means(wide * wide, size)
+        variance -= mean * mean
     return mean, np.maximum(variance, 0, out=variance)
 
 

@@ -277,5 +277,6 @@ def add_speckle_noise(
         noise = np.empty_like(image)
         random.uniform(seed, SPECKLE, *_numbering(at), _as_volume(noise))
         noise *= image.dtype.type(math.sqrt(3 * var))
-    noisy: t.Array = image + image * noise
+    with np.errstate(over="ignore"):
+        noisy: t.Array = image + image * noise
     return noisy
