@@ -80,9 +80,9 @@ def _thresholds(
         table = np.array(measured)
     else:
         universal = np.sqrt(2 * np.log(np.prod(at.shape, dtype=float)))
-        noise = np.broadcast_to(sigma if measured is None else measured, channels)
-        each = np.full(channels, threshold) if method == "fixed" else noise * universal
-        table = np.zeros((channels, levels, 2 ** len(_wavelets.long_axes(at.shape)))) + each[:, None, None]
+        each = threshold if method == "fixed" else np.array(sigma if measured is None else measured) * universal
+        table = np.empty((channels, levels, 2 ** len(_wavelets.long_axes(at.shape))))
+        table[:] = np.broadcast_to(each, channels)[:, None, None]
     if not approximation:
         table[:, :, 0] = 0
     return table
