@@ -7,6 +7,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
+from napari_mathimg.widgets.parts import dock_of
+
 LEFT = Qt.MouseButton.LeftButton
 QUAD = ((20.0, 25.0), (28.0, 95.0), (75.0, 105.0), (66.0, 15.0))  # clockwise from the upper left
 SHAPE = (90, 120)
@@ -106,3 +108,10 @@ def type_into(table: Any, row: int, column: int, text: str) -> None:
 
 def choose(box: Any, data: str) -> None:
     box.setCurrentIndex(box.findData(data))
+
+
+def close_by_mouse(widget: Any, qtbot: Any) -> None:
+    """Click the X of the dock."""
+    title = dock_of(widget).titleBarWidget()  # type: ignore[union-attr]
+    with qtbot.waitSignal(widget.destroyed):
+        qtbot.mouseClick(title.close_button, Qt.MouseButton.LeftButton)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hand import close_by_mouse
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.parts import dock_of
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -476,13 +476,6 @@ def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: An
     app.commands.execute_command("napari-mathimg.clip").result()
     assert docks[0].operation.id == "clip"
     assert docks[0].isVisible()
-
-
-def close_by_mouse(widget: FamilyDock, qtbot: Any) -> None:
-    """Click the X of the dock."""
-    title = dock_of(widget).titleBarWidget()
-    with qtbot.waitSignal(widget.destroyed):
-        qtbot.mouseClick(title.close_button, Qt.MouseButton.LeftButton)
 
 
 def test_closed_docks_leave_no_connection(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:

@@ -99,6 +99,13 @@ class Suggestion:
     rule: Callable[[tuple[float, ...]], Any]
 
 
+@dataclass(frozen=True)
+class FromNoise:
+    """The value worth taking for a noise whose standard deviation is a share of the value range."""
+
+    rule: Callable[[float], Any] = float
+
+
 def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split a hint into the plain type and its annotations."""
     return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
@@ -184,8 +191,10 @@ FarVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the val
 Corner = Annotated[Literal["upper left", "upper right", "lower right", "lower left"], Label("corner")]
 Photons = Annotated[float, Number(gt=0, le=1e9, step=16), Label("photons at full scale")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
-NoiseLevel = Annotated[Literal["auto"] | Fraction, Label("noise"), When("method", ("BayesShrink", "VisuShrink"))]
-NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance")]
+NoiseLevel = Annotated[
+    Literal["auto"] | Fraction, Label("noise"), When("method", ("BayesShrink", "VisuShrink")), FromNoise()
+]
+NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance"), FromNoise(lambda sigma: sigma * sigma)]
 Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value range"), When("method", ("fixed",))]
 Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("cycle spinning")]
 OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]

@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QFrame, QMainWindow, QProgressBar, QVBoxLayout, QWidg
 from ..catalog import FAMILIES, family, find
 from ..engine import Progress
 from ..ops._operation import Operation, arguments
-from ..ops._types import Auto, note
+from ..ops._types import Auto, FromNoise, note
+from .estimate import NoiseEstimator
 from .form import Form, summary
 from .job import EXPECTED, Done, Job, Outcome, all_steps, show_result
 from .layers import (
@@ -34,6 +35,7 @@ from .parts import button, dock_of, labelled, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .results import Results
 from .runner import Runner
+from .seconds import SecondImages
 from .warm import warm
 
 NO_BREAK = "\u00a0"  # no line ends here
@@ -66,7 +68,9 @@ class FamilyDock(QWidget):
         self._adding = False
         self._stale = True
         self.runner = Runner(self)
+        self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
+        self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.operations = ElidedComboBox()
         self._build()
@@ -102,7 +106,10 @@ class FamilyDock(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(labelled(choices))
         layout.addWidget(
-            scrolled(self._summary, *self._panels(), self._note, self._forms_place, buttons, line, self.options), 1
+            scrolled(
+                self._summary, *self._panels(), self._note, self.seconds, self._forms_place, buttons, line, self.options
+            ),
+            1,
         )
         layout.addLayout(side_by_side(self.run_button, self.cancel_button))
         layout.addWidget(self.progress)
@@ -127,7 +134,13 @@ class FamilyDock(QWidget):
         self.runner.failed.connect(self._tell_failure)
         self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
         self.runner.finished.connect(self._end)
-        self._undo += [self.picker.disconnect_from_viewer, self.runner.cancel, partial(_disconnect, self._watched)]
+        self._undo += [
+            self.seconds.let_go,
+            self.picker.disconnect_from_viewer,
+            self.runner.cancel,
+            self.estimator.cancel,
+            partial(_disconnect, self._watched),
+        ]
         undo = self._undo
         self.destroyed.connect(lambda: _let_go(undo))
 
@@ -222,6 +235,7 @@ class FamilyDock(QWidget):
         self.run_button.setEnabled(layer is not None and not self.runner.is_running)
         self.load_button.setEnabled(layer is not None and last_step(layer) is not None)
         self.options.setVisible(layer is not None)
+        self.seconds.setVisible(layer is not None and bool(self.seconds.pickers))
         self._show_selected()
         if layer is None:
             kinds = "image or labels" if self.family in DOMAIN else "image"
@@ -231,6 +245,7 @@ class FamilyDock(QWidget):
         ndim = self.options.ndim(layer, op)
         self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
         self.options.show_for(layer, op, self.form.parameters)
+        self.seconds.show_for(op, layer, ndim)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
@@ -265,6 +280,8 @@ class FamilyDock(QWidget):
             form.native.hide()
             if any("values" in arguments(a.rule) for p in op.parameters.values() if (a := note(p.hint, Auto))):
                 form.changed.connect(self._show)
+            for name, rule in form.noise_buttons.items():
+                rule.changed.connect(partial(self._estimate, name))
             self._forms_place.addWidget(form.native)
         if self._form is not self._forms[key]:
             if self._form is not None:
@@ -272,6 +289,25 @@ class FamilyDock(QWidget):
             self._form = self._forms[key]
             self._form.native.show()
             self._form.align()
+
+    def _estimate(self, name: str) -> None:
+        """Find the noise of the chosen layer and type what a parameter is for it."""
+        layer, op, form = self.picker.layer, self.operation, self.form
+        if layer is None or self.estimator.is_running:
+            return
+        try:
+            options, _ = self.options.options(layer, op, self._viewer.dims)
+        except ValueError as error:
+            self._tell_failure(error)
+            return
+        self.message.setText("The noise is estimated…")
+
+        def take(sigma: float) -> None:
+            value = note(op.parameters[name].hint, FromNoise).rule(sigma)
+            form.load({name: float(f"{value:.4g}")})
+            self.message.setText(f"Estimated noise: standard deviation {sigma:.4g} of the value range.")
+
+        self.estimator.estimate(full_resolution(layer), options, take, self._tell_failure)
 
     def reset(self) -> None:
         """Set the parameters to their defaults."""
@@ -306,6 +342,7 @@ class FamilyDock(QWidget):
             self.operation = before
             self.options.restore(options)
             raise ValueError("the layer has another number of axes than the one they were used on") from None
+        self.seconds.load(step.get("images", ()))
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
 
     def _selected(self) -> list[Layer]:
@@ -333,7 +370,8 @@ class FamilyDock(QWidget):
         options, scope = self.options.options(layer, op, self._viewer.dims)
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
-        return Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter())
+        seconds = self.seconds.chosen(op)
+        return Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter(), seconds)
 
     def run(self) -> None:
         """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""

@@ -7,7 +7,7 @@ from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import Operation, ValueRange, arguments, call
-from ..ops._types import Auto, PerAxis, Suggestion, When, note
+from ..ops._types import Auto, FromNoise, PerAxis, Suggestion, When, note
 from .fields import field, unit_note
 
 
@@ -35,6 +35,7 @@ class Form(Container):
         self._hidden = dict(hidden or {})
         self._spacing: tuple[float, ...] = (1.0,) * len(axes)
         self._suggestions: dict[str, PushButton] = {}
+        self.noise_buttons: dict[str, PushButton] = {}
         text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
         tips = {p.arg_name: " ".join((p.description or "").replace("``", "").split()) for p in text.params}
         shown: list[Any] = []
@@ -45,6 +46,10 @@ class Form(Container):
             shown.append(field(name, p.hint, p.default, axes, tip))
             if offer := note(p.hint, Suggestion):
                 shown.append(self._button(name, offer))
+            if note(p.hint, FromNoise):
+                ask = PushButton(text="Estimate noise", tooltip="Find the noise of the image and fill it in")
+                self.noise_buttons[name] = ask
+                shown.append(ask)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
         for name, p in operation.parameters.items():

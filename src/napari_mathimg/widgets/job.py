@@ -11,6 +11,7 @@ from napari.layers import Image, Labels, Layer
 from ..engine import Options, Plan, Progress, extent, prepare, run
 from ..ops._operation import Operation
 from .layers import Snapshot, keeps_limits, result_arguments
+from .seconds import Second
 
 SQUARES = 8  # of the domain's checkerboard, along its shorter side
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
@@ -29,6 +30,7 @@ class Job:
     scope: str
     domain: bool
     begun: float
+    seconds: tuple[Second, ...] = ()
 
 
 class Done(NamedTuple):
@@ -38,6 +40,7 @@ class Done(NamedTuple):
     data: Any
     limits: tuple[float, float] | None
     twin: Any
+    seconds: list[dict[str, Any]]
 
 
 class Outcome(NamedTuple):
@@ -79,15 +82,18 @@ def _numbered(number: int, count: int, own: Generator[Progress, None, Done]) -> 
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job; everything that takes time, so that the window only has to add layers."""
-    plan = yield from prepare(job.operation, job.source.array, (), job.options, job.parameters)
+    images = [second.array for second in job.seconds]
+    plan = yield from prepare(job.operation, job.source.array, images, job.options, job.parameters)
     data = yield from run(plan)
     twin = (yield from _twin(plan)) if job.domain else None
-    if job.source.kind == "labels" or plan.channel_axis is not None:
-        return Done(plan, data, None, twin)
+    seconds = [second.record() for second in job.seconds]
+    limits = None
     if keeps_limits(job.source, plan):
-        return Done(plan, data, job.source.contrast_limits, twin)
-    low, high = yield from extent(data, "Contrast limits")
-    return Done(plan, data, (low, high) if low < high else (low, low + 1), twin)
+        limits = job.source.contrast_limits
+    elif job.source.kind == "image" and plan.channel_axis is None:
+        low, high = yield from extent(data, "Contrast limits")
+        limits = (low, high) if low < high else (low, low + 1)
+    return Done(plan, data, limits, twin, seconds)
 
 
 def _twin(plan: Plan) -> Generator[Progress, None, Any]:
@@ -106,7 +112,7 @@ def show_result(
     viewer: Any, job: Job, done: Done, previous: Layer | None, previous_twin: Layer | None
 ) -> tuple[Layer, Layer | None]:
     """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
-    arguments = result_arguments(job.source, done.plan, done.limits, job.scope)
+    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds)
     layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.data, arguments, previous)
     if done.twin is None:
         if previous_twin is not None:

@@ -127,7 +127,7 @@ def shear_of(transform: Any) -> Any:
     return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
 
 
-def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
+def record(source: Snapshot, plan: Plan, scope: str, seconds: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return a result's metadata: every earlier step, then this one."""
     limits = list(plan.limits.values())
     step = {
@@ -140,6 +140,8 @@ def record(source: Snapshot, plan: Plan, scope: str) -> dict[str, Any]:
         "scope": scope,
         "saturated": plan.saturated,
     }
+    if seconds:
+        step["images"] = list(seconds)
     if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):
         step["matrix"] = xy_matrix(plan.reach.source)
     if plan.operation.uses_range(plan.parameters):
@@ -173,14 +175,18 @@ def placement(source: Snapshot, plan: Plan) -> dict[str, Any]:
 
 
 def result_arguments(
-    source: Snapshot, plan: Plan, contrast_limits: tuple[float, float] | None, scope: str
+    source: Snapshot,
+    plan: Plan,
+    contrast_limits: tuple[float, float] | None,
+    scope: str,
+    seconds: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
         **source.kept,
         **placement(source, plan),
         "name": f"{source.name} – {plan.operation.title}",
-        "metadata": record(source, plan, scope),
+        "metadata": record(source, plan, scope, seconds),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

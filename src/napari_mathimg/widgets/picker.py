@@ -94,6 +94,14 @@ class LayerPicker(ElidedComboBox):
         if layer in self._listed:
             self.setCurrentIndex(self._listed.index(layer))
 
+    def choose(self, name: str) -> None:
+        """Choose the topmost layer of a name, where there is one."""
+        self.layer = next((layer for layer in self._listed if layer is not None and layer.name == name), self.layer)
+
+    def list_layers(self) -> None:
+        """List the layers anew: others may be usable now."""
+        self._list()
+
     def disconnect_from_viewer(self) -> None:
         """Undo every connection; the widget is going."""
         for emitter, callback in [*self._connections, *self._named.values()]:

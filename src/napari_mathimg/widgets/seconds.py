@@ -1,0 +1,117 @@
+"""The further images that an operation needs: one picker each, listing the layers that can serve."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import numpy as np
+from napari.layers import Image, Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QWidget
+
+from ..ops._operation import Operation
+from .layers import full_resolution, shape_of
+from .picker import LayerPicker
+
+NONE = "None"
+
+
+class Second(NamedTuple):
+    """A further image of a run: the name of its layer, and its array."""
+
+    name: str
+    array: Any
+
+    def record(self) -> dict[str, Any]:
+        """Return its name, shape, and a hash of its pixels where they lie in memory."""
+        kept = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
+        if isinstance(self.array, np.ndarray):
+            kept["blake2b"] = blake2b(np.ascontiguousarray(self.array).data, digest_size=16).hexdigest()
+        return kept
+
+
+class SecondImages(QWidget):
+    """Pickers for the further images of the chosen operation; nothing where it needs none."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._operation: Operation | None = None
+        self._source: Layer | None = None
+        self._ndim = 2
+        self.pickers: dict[str, LayerPicker] = {}
+        self.hide()
+
+    def show_for(self, operation: Operation, source: Layer, ndim: int) -> None:
+        """List the layers that can serve an operation on items of so many axes of a layer."""
+        if operation is not self._operation:
+            self.let_go()
+            while self._form.rowCount():
+                self._form.removeRow(0)
+            self._operation = operation
+        anew = (source, ndim) != (self._source, self._ndim)
+        self._source, self._ndim = source, ndim
+        for name, role in operation.images[1:]:
+            if name not in self.pickers:
+                self._add(name, role, name in operation.optional)
+            elif anew:
+                self.pickers[name].list_layers()
+        self.setVisible(bool(self.pickers))
+
+    def _add(self, name: str, role: str, is_optional: bool) -> None:
+        def serves(layer: Layer) -> bool:
+            return self._source is not None and can_serve(layer, role, self._source, self._ndim)
+
+        picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
+        picker.setToolTip(f"Layer that gives the {name}; those of a shape that fits are listed")
+        picker.picked.connect(self.changed)
+        self.pickers[name] = picker
+        self._form.addRow(name[0].upper() + name[1:], picker)
+
+    def chosen(self, operation: Operation) -> tuple[Second, ...]:
+        """Return the further images of a run.
+
+        Raises
+        ------
+        ValueError
+            If one that the operation needs is not chosen.
+        """
+        out = []
+        for name, _ in operation.images[1:]:
+            layer = self.pickers[name].layer
+            if layer is None:
+                if name in operation.optional:
+                    break
+                raise ValueError(f"{name}: choose a layer")
+            out.append(Second(layer.name, full_resolution(layer)))
+        return tuple(out)
+
+    def load(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Choose the layers of a record by their names, where they are listed."""
+        for picker, record in zip(self.pickers.values(), records, strict=False):
+            picker.choose(record["name"])
+
+    def let_go(self) -> None:
+        """Undo the connections of the pickers: they go."""
+        for picker in self.pickers.values():
+            LayerPicker.disconnect_from_viewer(picker)
+        self.pickers = {}
+
+
+def can_serve(layer: Layer, role: str, source: Layer, ndim: int) -> bool:
+    """Whether a layer can be the further image with a role for items of so many axes of another layer."""
+    if not isinstance(layer, Image) or layer is source:
+        return False
+    if role == "reference":
+        return bool(layer.rgb) == bool(getattr(source, "rgb", False)) and layer.ndim >= ndim
+    if layer.rgb:
+        return False
+    shape, own = shape_of(layer), shape_of(source)
+    if role == "whole":
+        return len(shape) == ndim
+    return ndim <= len(shape) <= len(own) and own[len(own) - len(shape) :] == shape
