@@ -8,16 +8,15 @@ from weakref import ref
 
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QMainWindow, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
-from ..engine import Progress
 from ..ops._operation import Operation, arguments
 from ..ops._types import Auto, FromNoise, note
 from .estimate import NoiseEstimator
 from .form import Form, summary
-from .job import EXPECTED, Done, Job, Outcome, all_steps, show_result
+from .job import Done, Job, Outcome, all_steps, show_result
 from .layers import (
     DOMAIN,
     axis_names,
@@ -34,12 +33,11 @@ from .options import OptionsPanel
 from .parts import button, dock_of, labelled, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .results import Results
-from .runner import Runner
+from .runbar import RunBar
 from .seconds import SecondImages
 from .warm import warm
 
 NO_BREAK = "\u00a0"  # no line ends here
-MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
 
@@ -67,7 +65,9 @@ class FamilyDock(QWidget):
         self._placed = False
         self._adding = False
         self._stale = True
-        self.runner = Runner(self)
+        self.bar = RunBar()
+        self.runner, self.message, self.progress = self.bar.runner, self.bar.message, self.bar.progress
+        self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
         self.seconds = SecondImages(napari_viewer)
@@ -88,17 +88,6 @@ class FamilyDock(QWidget):
         self._forms_place.setContentsMargins(0, 0, 0, 0)
         self.reset_button = button("Reset", "Set the parameters to their defaults")
         self.load_button = button("Load settings", "Fill in the settings that made the chosen layer")
-        self.run_button = button("Run", "Apply the operation and add the result as a layer")
-        self.cancel_button = button("Cancel", "Stop the run; nothing is added")
-        self.cancel_button.setEnabled(False)
-        self.progress = QProgressBar()
-        keeps_place = self.progress.sizePolicy()
-        keeps_place.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(keeps_place)
-        self.progress.hide()
-        self.message = wrapped()
-        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         buttons = side_by_side(self.reset_button, self.load_button)
@@ -111,9 +100,7 @@ class FamilyDock(QWidget):
             ),
             1,
         )
-        layout.addLayout(side_by_side(self.run_button, self.cancel_button))
-        layout.addWidget(self.progress)
-        layout.addWidget(self.message)
+        layout.addWidget(self.bar)
         self.setMinimumWidth(300)
 
     def _panels(self) -> tuple[QWidget, ...]:
@@ -128,12 +115,8 @@ class FamilyDock(QWidget):
         self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
-        self.cancel_button.clicked.connect(self.runner.cancel)
-        self.runner.progressed.connect(self._show_progress)
         self.runner.returned.connect(self._add_results)
-        self.runner.failed.connect(self._tell_failure)
-        self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
-        self.runner.finished.connect(self._end)
+        self.runner.finished.connect(self._show)
         self._undo += [
             self.seconds.let_go,
             self.picker.disconnect_from_viewer,
@@ -298,7 +281,7 @@ class FamilyDock(QWidget):
         try:
             options, _ = self.options.options(layer, op, self._viewer.dims)
         except ValueError as error:
-            self._tell_failure(error)
+            self.bar.tell_failure(error)
             return
         self.message.setText("The noise is estimated…")
 
@@ -307,7 +290,7 @@ class FamilyDock(QWidget):
             form.load({name: float(f"{value:.4g}")})
             self.message.setText(f"Estimated noise: standard deviation {sigma:.4g} of the value range.")
 
-        self.estimator.estimate(full_resolution(layer), options, take, self._tell_failure)
+        self.estimator.estimate(full_resolution(layer), options, take, self.bar.tell_failure)
 
     def reset(self) -> None:
         """Set the parameters to their defaults."""
@@ -388,33 +371,9 @@ class FamilyDock(QWidget):
             except ValueError as error:
                 self._refused.append((layer.name, error))
         if not jobs:
-            self._tell_failure(self._refused[0][1])
+            self.bar.tell_failure(self._refused[0][1])
             return
-        self.run_button.setEnabled(False)
-        self.cancel_button.setEnabled(True)
-        self.message.setText("")
-        self.progress.show()
-        self.runner.start(all_steps(jobs))
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress.setMaximum(progress.total)
-        self.progress.setValue(progress.done)
-        self.progress.setFormat(f"{progress.phase}  %p %")
-
-    def _tell_failure(self, error: Exception) -> None:
-        """Tell an expected error once; let an unexpected one surface."""
-        if not isinstance(error, EXPECTED):
-            self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
-            raise error
-        text = str(error) or type(error).__name__
-        self.message.setText(f"{text}. Nothing was added.")
-        show_error(text)
-
-    def _end(self) -> None:
-        self.progress.hide()
-        self.progress.reset()
-        self.cancel_button.setEnabled(False)
-        self._show()
+        self.bar.start(all_steps(jobs))
 
     def _add_results(self, outcomes: list[Outcome]) -> None:
         """Add the layers of a run, and tell what became of each."""

@@ -167,7 +167,7 @@ class PerspectiveDock(FamilyDock):
             to_world(layer)
             self._check_view(layer)
         except ValueError as error:
-            self._tell_failure(error)
+            self.bar.tell_failure(error)
             return
         self.message.clear()
         self._uncover(layer)

@@ -1,0 +1,70 @@
+"""Run, Cancel, how far a run has come, and what became of it."""
+
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+
+from ..engine import Progress
+from .job import EXPECTED
+from .parts import button, side_by_side, wrapped
+from .runner import Runner, Steps
+
+MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
+
+
+class RunBar(QWidget):
+    """The foot of a dock: its runner, with two buttons, a progress bar and a message."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.runner = Runner(self)
+        self.run = button("Run", "Apply the operation and add the result as a layer")
+        self.cancel = button("Cancel", "Stop the run; nothing is added")
+        self.cancel.setEnabled(False)
+        self.progress = QProgressBar()
+        keeps_place = self.progress.sizePolicy()
+        keeps_place.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keeps_place)
+        self.progress.hide()
+        self.message = wrapped()
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(side_by_side(self.run, self.cancel))
+        column.addWidget(self.progress)
+        column.addWidget(self.message)
+        self.cancel.clicked.connect(self.runner.cancel)
+        self.runner.progressed.connect(self._show_progress)
+        self.runner.failed.connect(self.tell_failure)
+        self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
+        self.runner.finished.connect(self._end)
+
+    def start(self, steps: Steps) -> None:
+        """Begin a run."""
+        self.run.setEnabled(False)
+        self.cancel.setEnabled(True)
+        self.message.setText("")
+        self.progress.show()
+        self.runner.start(steps)
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.progress.setMaximum(progress.total)
+        self.progress.setValue(progress.done)
+        self.progress.setFormat(f"{progress.phase}  %p %")
+
+    def tell_failure(self, error: Any) -> None:
+        """Tell an expected error once; let an unexpected one surface."""
+        if not isinstance(error, EXPECTED):
+            self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
+            raise error
+        text = str(error) or type(error).__name__
+        self.message.setText(f"{text}. Nothing was added.")
+        show_error(text)
+
+    def _end(self) -> None:
+        self.progress.hide()
+        self.progress.reset()
+        self.cancel.setEnabled(False)
