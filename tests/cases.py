@@ -187,5 +187,13 @@ CASES = (
         "the same sums", tight=True,
         variants=({"sigma": 1.0, "mode": "mirror", "truncate": 3.0}, {"sigma": 2.0, "mode": "grid-wrap"}),
     ),
+    Case(
+        "median", {"size": 5.0}, lambda x: ndi.median_filter(x, 5, mode="nearest"), 0, "values of the image",
+        tight=True,
+        variants=(
+            {"size": 3.0, "mode": "reflect"}, {"size": 7.4, "mode": "constant", "cval": 0.5},
+            {"size": 3.9, "mode": "grid-wrap"}, {"size": 13.0, "mode": "mirror"},
+        ),
+    ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

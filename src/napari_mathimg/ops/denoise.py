@@ -1,11 +1,12 @@
 """Smoothing and noise removal."""
 
 from . import _types as t
-from ._operation import operation
+from ._median import check_window, median_of_windows, median_reach
+from ._operation import At, operation
 from ._reach import Neighborhood, Reach, Whole, margin
 from ._smoothing import smooth
 
-__all__ = ["gaussian"]
+__all__ = ["gaussian", "median"]
 
 
 def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
@@ -46,3 +47,42 @@ def gaussian(
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
     return smooth(image, t.resolved(sigma), mode, cval, truncate)
+
+
+@operation("Median filter", values="exact", reach=median_reach, check=check_window)
+def median(
+    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
+) -> t.Image:
+    """Replace every pixel by the median of its neighbourhood.
+
+    Specks smaller than half the window go, edges stay where they are. Every value of the result occurs in the
+    image; integers stay exact.
+
+    Parameters
+    ----------
+    size
+        Side of the window in pixels, one for all axes or one for each; the odd number of pixels nearest to it is
+        taken (4 is as 5).
+    mode
+        What lies beyond the edges, in scipy.ndimage's terms.
+    cval
+        Value beyond the edges in mode "constant".
+
+    Raises
+    ------
+    ValueError
+        If the window holds more than 1,048,576 pixels.
+
+    References
+    ----------
+    .. [1] T. S. Huang, G. J. Yang and G. Y. Tang, "A fast two-dimensional median filtering algorithm", IEEE Trans.
+           Acoustics, Speech, and Signal Processing 27 (1979).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[1, 2, 99, 4, 5]], np.uint8), "median", size=(1, 3))
+    array([[1, 2, 4, 5, 5]], dtype=uint8)
+    """
+    return median_of_windows(image, at, t.resolved(size), mode, cval)
