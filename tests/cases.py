@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage import color, exposure, transform
+from skimage import color, exposure, restoration, transform
 
 from napari_mathimg import Options, operations
 
@@ -194,6 +194,11 @@ CASES = (
             {"size": 3.0, "mode": "reflect"}, {"size": 7.4, "mode": "constant", "cval": 0.5},
             {"size": 3.9, "mode": "grid-wrap"}, {"size": 13.0, "mode": "mirror"},
         ),
+    ),
+    Case(
+        "denoise_tv_chambolle", {"weight": 0.2, "num_iter": 4},
+        lambda x: restoration.denoise_tv_chambolle(x, 0.2, eps=0, max_num_iter=4), ROUNDING, "the same sums",
+        tight=True, variants=({"num_iter": 1}, {"weight": 3.0, "num_iter": 60}),
     ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

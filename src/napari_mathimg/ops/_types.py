@@ -160,6 +160,8 @@ WindowSizes = Annotated[WindowSize | tuple[WindowSize, ...], PerAxis(length=True
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
+TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range")]
+Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]
 Fill = Annotated[float, Number(ge=-1e20, le=1e20, step=1), Label("fill value"), When("mode", ("constant",))]

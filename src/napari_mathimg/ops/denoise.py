@@ -5,14 +5,50 @@ from ._median import check_window, median_of_windows, median_reach
 from ._operation import At, operation
 from ._reach import Neighborhood, Reach, Whole, margin
 from ._smoothing import smooth
+from ._total_variation import chambolle, chambolle_reach
 
-__all__ = ["gaussian", "median"]
+__all__ = ["denoise_tv_chambolle", "gaussian", "median"]
 
 
 def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
     if mode == "grid-wrap":
         return Whole("a periodic boundary joins opposite edges")
     return Neighborhood(tuple(margin(s, truncate) for s in sigma))
+
+
+@operation("TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint")
+def denoise_tv_chambolle(
+    image: t.Image, /, *, weight: t.TVWeight = 0.1, num_iter: t.Iterations = 50, shape: tuple[int, ...]
+) -> t.Image:
+    """Remove noise by minimizing the total variation, so that regions become flat and edges stay sharp.
+
+    The result u of an image f minimizes ``|u - f|² / 2 + weight * TV(u)``; the mean is kept. In a volume the
+    gradient has three components; RGB channels share one gradient length, so that edges stay where all of them have
+    them. Boxes agree with the whole to 1e-6 of the value range.
+
+    Parameters
+    ----------
+    weight
+        How much smoothing: noise below about a third of it goes.
+    num_iter
+        Number of iterations; there is no other stopping rule, so that every part of an image gets the same.
+
+    References
+    ----------
+    .. [1] A. Chambolle, "An algorithm for total variation minimization and applications", Journal of Mathematical
+           Imaging and Vision 20 (2004).
+    .. [2] X. Bresson and T. F. Chan, "Fast dual minimization of the vectorial total variation norm and applications
+           to color image processing", Inverse Problems and Imaging 2 (2008).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> step = np.repeat([[10, 12, 11, 90, 91, 92]], 6, axis=0).astype(np.uint8)
+    >>> apply(step, "denoise_tv_chambolle", weight=0.05)[0]
+    array([12, 12, 12, 90, 90, 90], dtype=uint8)
+    """
+    return chambolle(image, weight, num_iter, len(shape))
 
 
 @operation("Gaussian filter", values="float", reach=_gaussian_reach)

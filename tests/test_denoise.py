@@ -1,0 +1,169 @@
+"""Noise removal against direct implementations and scikit-image, at its limits, in tiles, and stopped on the way."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+from skimage import restoration
+
+from cases import coloured, plane
+from napari_mathimg import Options, apply, operations
+from napari_mathimg.engine import run
+from planning import plan_of, result_of, same
+
+PLAIN = Options(value_range="dtype")
+VOLUME = Options(value_range="dtype", ndim=3)
+SHAPES = ((40, 70), (7, 33, 20), (1, 50), (50, 1), (1, 1), (2, 2), (1, 9, 8), (5, 1, 1))
+SMOOTHERS = {
+    "denoise_tv_chambolle": ({"weight": 0.1, "num_iter": 30},),
+}  # fmt: skip
+each_smoother = pytest.mark.parametrize(
+    ("name", "parameters"), [(name, p) for name, each in SMOOTHERS.items() for p in each], ids=str
+)
+
+
+def noisy(shape, sigma=0.1, seed=3):
+    """Flat regions and hills with normal noise."""
+    rng = np.random.default_rng(seed)
+    hills = ndi.gaussian_filter(rng.random(shape), 4.0)
+    hills = (hills - hills.min()) / max(np.ptp(hills), 1e-9)
+    return np.where(hills > 0.6, 0.9, hills) + sigma * rng.standard_normal(shape)
+
+
+# Total variation
+
+
+@pytest.mark.parametrize("num_iter", [1, 2, 7, 80])
+@pytest.mark.parametrize("weight", [0.02, 0.3, 5.0])
+@pytest.mark.parametrize(
+    "shape", [(40, 70), (7, 33, 20), (1, 50), (50, 1), (1, 1), (2, 2), (1, 9, 8), (5, 1, 1)], ids=str
+)
+def test_chambolle_equals_scikit_image(shape, weight, num_iter):
+    image = noisy(shape)
+    result = apply(
+        image, "denoise_tv_chambolle", weight=weight, num_iter=num_iter, options=PLAIN if image.ndim == 2 else VOLUME
+    )
+    expected = restoration.denoise_tv_chambolle(image, weight, eps=0, max_num_iter=num_iter)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
+
+
+def chambolle(image, weight, num_iter, ndim):
+    """Vectorial total variation by gradients and divergences of whole arrays; channels last."""
+    dual, out = np.zeros((ndim, *image.shape)), image
+    for _ in range(num_iter - 1):
+        gradient = np.stack([np.diff(out, axis=a, append=out.take([-1], a)) for a in range(ndim)])
+        length = np.sqrt((gradient**2).sum((0, -1)))[..., None]
+        dual = (dual - gradient / (2 * ndim)) / (1 + length / (2 * ndim * weight))
+        out = image - sum(np.diff(dual[a], axis=a, prepend=0) for a in range(ndim))
+    return out
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (6, 17, 22)], ids=str)
+def test_chambolle_takes_colours_together(shape):
+    image = coloured(noisy(shape))
+    result = apply(
+        image, "denoise_tv_chambolle", weight=0.2, num_iter=20,
+        options=Options(value_range="dtype", channel_axis=-1, ndim=len(shape)),
+    )  # fmt: skip
+    np.testing.assert_allclose(result, chambolle(image, 0.2, 20, len(shape)), rtol=0, atol=1e-12)
+    assert not np.allclose(result[..., 0], chambolle(image[..., :1], 0.2, 20, len(shape))[..., 0], atol=1e-3)
+
+
+HARD = {
+    "noise": noisy((400, 300), 0.3),
+    "steps": np.kron(np.indices((8, 6)).sum(0) % 2, np.ones((50, 50))) + noisy((400, 300), 0.01),
+    "volume": noisy((60, 90, 80), 0.1),
+}
+
+
+@pytest.mark.parametrize("weight", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("num_iter", [30, 100])
+@pytest.mark.parametrize("kind", HARD)
+def test_boxes_of_total_variation_agree_with_the_whole(kind, num_iter, weight):
+    """With a halo as declared; the values span up to 2, so that 1e-6 of the range is more."""
+    image = HARD[kind]
+    op, options = operations()["denoise_tv_chambolle"], {"value_range": "dtype", "ndim": image.ndim}
+    plan = plan_of(op, image, parameters={"weight": weight, "num_iter": num_iter}, **options)
+    assert not plan.reach.exact
+    whole = result_of(plan)
+    radius = plan.reach.radius
+    for axis in range(image.ndim):
+        n = image.shape[axis]
+        for low in {n // 2, n // 3} & set(range(n - radius)):
+            part = np.moveaxis(np.moveaxis(image, axis, 0)[max(low - radius, 0) :], 0, axis)
+            alone = result_of(plan_of(op, part, parameters={"weight": weight, "num_iter": num_iter}, **options))
+            inner = np.moveaxis(np.moveaxis(alone, axis, 0)[min(radius, low) :], 0, axis)
+            expected = np.moveaxis(np.moveaxis(whole, axis, 0)[low:], 0, axis)
+            np.testing.assert_allclose(inner, expected, rtol=0, atol=1e-6)
+
+
+# All of them
+
+
+@each_smoother
+def test_a_constant_image_stays(name, parameters):
+    for image in (np.full((20, 30), 0.3, np.float32), np.full((20, 30), 77, np.uint8)):
+        assert same(apply(image, name, **parameters), image)
+
+
+@each_smoother
+def test_noise_goes(name, parameters):
+    clean = np.kron(np.array([[0.2, 0.8], [0.6, 0.3]]), np.ones((40, 40)))
+    image = clean + 0.05 * np.random.default_rng(0).standard_normal(clean.shape)
+    result = apply(image, name, options=PLAIN, **parameters)
+    assert np.sqrt(np.mean((result - clean) ** 2)) < 0.6 * 0.05
+
+
+@each_smoother
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_types_give_the_same_image(name, parameters, dtype):
+    top = 1 if dtype == "f4" else np.iinfo(dtype).max
+    image = (np.clip(noisy((50, 60)), 0, 1) * top).astype(dtype)
+    expected = apply(image / top, name, options=PLAIN, **parameters) * top
+    result = apply(image, name, options=PLAIN, **parameters)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=4e-6 * top + (0.5 if dtype != "f4" else 0))
+
+
+@each_smoother
+@pytest.mark.parametrize("shape", [(1, 1), (1, 20), (20, 1), (2, 3)], ids=str)
+def test_tiny_images_have_a_finite_result(name, parameters, shape):
+    image = plane(shape) if np.prod(shape) > 1 else np.array([[0.4]])
+    result = apply(image, name, options=PLAIN, **parameters)
+    assert np.isfinite(result).all()
+    assert image.min() - 1e-9 <= result.min() <= result.max() <= image.max() + 1e-9
+
+
+@each_smoother
+def test_missing_numbers_stay_alone(name, parameters):
+    image = noisy((40, 40)).astype(np.float32)
+    image[10, 10], image[20, 5:9] = np.nan, np.inf
+    result = apply(image, name, options=PLAIN, **parameters)
+    np.testing.assert_array_equal(np.isfinite(result), np.isfinite(image))
+
+
+@each_smoother
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_cancel_is_quick(name, parameters, ndim):
+    image = noisy((2048, 2048) if ndim == 2 else (40, 300, 300)).astype(np.float32)
+    apply(image[:3, :9, :9] if ndim == 3 else image[:9, :9], name, options=Options(ndim=ndim), **parameters)
+    plan = plan_of(operations()[name], image, parameters=parameters, ndim=ndim)
+    steps = run(plan, threads=2)
+    for _ in range(3):
+        next(steps)
+    start = time.monotonic()
+    steps.close()
+    assert time.monotonic() - start < 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("denoise_tv_chambolle", {"weight": -0.1}, r"weight=-0.1: a finite number, greater than 0"),
+        ("denoise_tv_chambolle", {"weight": 0}, r"weight=0: a finite number, greater than 0"),
+        ("denoise_tv_chambolle", {"num_iter": 0}, r"num_iter=0: a whole number, at least 1"),
+    ],
+)
+def test_parameters_out_of_bounds_are_refused(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        apply(noisy((9, 9)), name, **parameters)
