@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 from skimage import color, exposure, restoration, transform
 
+import direct
 from napari_mathimg import Options, operations
 
 Reference = Callable[[np.ndarray], np.ndarray]
@@ -199,6 +200,11 @@ CASES = (
         "denoise_tv_chambolle", {"weight": 0.2, "num_iter": 4},
         lambda x: restoration.denoise_tv_chambolle(x, 0.2, eps=0, max_num_iter=4), ROUNDING, "the same sums",
         tight=True, variants=({"num_iter": 1}, {"weight": 3.0, "num_iter": 60}),
+    ),
+    Case(
+        "denoise_nl_means", {"patch_size": 3, "patch_distance": 2, "h": 0.2, "sigma": 0.05},
+        lambda x: direct.nl_means(x, 3, 2, 0.2, 0.05, ndim=2), ROUNDING, "the same sums", tight=True,
+        variants=({}, {"patch_size": 1, "patch_distance": 1}, {"patch_size": 7, "patch_distance": 1, "h": 0.05}),
     ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

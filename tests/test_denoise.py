@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage as ndi
 from skimage import restoration
 
+import direct
 from cases import coloured, plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import run
@@ -16,6 +17,7 @@ PLAIN = Options(value_range="dtype")
 VOLUME = Options(value_range="dtype", ndim=3)
 SHAPES = ((40, 70), (7, 33, 20), (1, 50), (50, 1), (1, 1), (2, 2), (1, 9, 8), (5, 1, 1))
 SMOOTHERS = {
+    "denoise_nl_means": ({"sigma": 0.05}, {"patch_size": 7, "patch_distance": 11, "h": 0.06}),
     "denoise_tv_chambolle": ({"weight": 0.1, "num_iter": 30},),
 }  # fmt: skip
 each_smoother = pytest.mark.parametrize(
@@ -48,17 +50,6 @@ def test_chambolle_equals_scikit_image(shape, weight, num_iter):
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
 
 
-def chambolle(image, weight, num_iter, ndim):
-    """Vectorial total variation by gradients and divergences of whole arrays; channels last."""
-    dual, out = np.zeros((ndim, *image.shape)), image
-    for _ in range(num_iter - 1):
-        gradient = np.stack([np.diff(out, axis=a, append=out.take([-1], a)) for a in range(ndim)])
-        length = np.sqrt((gradient**2).sum((0, -1)))[..., None]
-        dual = (dual - gradient / (2 * ndim)) / (1 + length / (2 * ndim * weight))
-        out = image - sum(np.diff(dual[a], axis=a, prepend=0) for a in range(ndim))
-    return out
-
-
 @pytest.mark.parametrize("shape", [(30, 41), (6, 17, 22)], ids=str)
 def test_chambolle_takes_colours_together(shape):
     image = coloured(noisy(shape))
@@ -66,8 +57,8 @@ def test_chambolle_takes_colours_together(shape):
         image, "denoise_tv_chambolle", weight=0.2, num_iter=20,
         options=Options(value_range="dtype", channel_axis=-1, ndim=len(shape)),
     )  # fmt: skip
-    np.testing.assert_allclose(result, chambolle(image, 0.2, 20, len(shape)), rtol=0, atol=1e-12)
-    assert not np.allclose(result[..., 0], chambolle(image[..., :1], 0.2, 20, len(shape))[..., 0], atol=1e-3)
+    np.testing.assert_allclose(result, direct.chambolle(image, 0.2, 20, len(shape)), rtol=0, atol=1e-12)
+    assert not np.allclose(result[..., 0], direct.chambolle(image[..., :1], 0.2, 20, len(shape))[..., 0], atol=1e-3)
 
 
 HARD = {
@@ -96,6 +87,38 @@ def test_boxes_of_total_variation_agree_with_the_whole(kind, num_iter, weight):
             inner = np.moveaxis(np.moveaxis(alone, axis, 0)[min(radius, low) :], 0, axis)
             expected = np.moveaxis(np.moveaxis(whole, axis, 0)[low:], 0, axis)
             np.testing.assert_allclose(inner, expected, rtol=0, atol=1e-6)
+
+
+# Non-local means
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "distance"),
+    [
+        ((30, 41), 5, 4), ((30, 41), 3, (2, 9)), ((33, 20), (7, 1), 3), ((9, 12, 14), 3, 2),
+        ((5, 9, 70), (1, 3, 5), (2, 1, 3)),
+        ((1, 30), 5, 4), ((30, 1), 5, 4), ((2, 3), 9, 7), ((1, 1), 3, 2), ((1, 9, 8), 3, 2), ((9, 1, 1), 5, 3),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-12), ("f4", 4e-6)])
+def test_non_local_means_are_the_direct_sum(shape, size, distance, sigma, colours, dtype, tolerance):
+    image = (coloured(noisy(shape)) if colours else noisy(shape)).astype(dtype)
+    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colours else None)
+    result = apply(
+        image, "denoise_nl_means", patch_size=size, patch_distance=distance, h=0.15, sigma=sigma,
+        options=options,
+    )  # fmt: skip
+    expected = direct.nl_means(image, size, distance, 0.15, sigma, len(shape))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
+
+
+def test_h_is_a_share_of_the_noise_where_that_is_known():
+    image = noisy((30, 30))
+    for sigma, h in ((0.1, 0.8 * 0.1), (0.0, 0.1)):
+        expected = apply(image, "denoise_nl_means", sigma=sigma, h=h, options=PLAIN)
+        assert same(apply(image, "denoise_nl_means", sigma=sigma, options=PLAIN), expected)
 
 
 # All of them
@@ -159,6 +182,11 @@ def test_cancel_is_quick(name, parameters, ndim):
 @pytest.mark.parametrize(
     ("name", "parameters", "message"),
     [
+        ("denoise_nl_means", {"patch_size": 4}, r"patch_size=\(4, 4\): odd numbers"),
+        ("denoise_nl_means", {"patch_size": (3, 3, 3)}, r"patch_size=\(3, 3, 3\): one value, or 2 for 2 axes"),
+        ("denoise_nl_means", {"patch_distance": 0}, r"patch_distance=0: .*at least 1"),
+        ("denoise_nl_means", {"h": 0}, r"h=0: .*greater than 0"),
+        ("denoise_nl_means", {"sigma": -0.1}, r"sigma=-0.1: .*at least 0"),
         ("denoise_tv_chambolle", {"weight": -0.1}, r"weight=-0.1: a finite number, greater than 0"),
         ("denoise_tv_chambolle", {"weight": 0}, r"weight=0: a finite number, greater than 0"),
         ("denoise_tv_chambolle", {"num_iter": 0}, r"num_iter=0: a whole number, at least 1"),

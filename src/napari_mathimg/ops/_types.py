@@ -161,6 +161,19 @@ Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value ra
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
 TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range")]
+
+
+def _filtering(sigma: float) -> float:
+    return 0.8 * sigma if sigma > 0 else 0.1
+
+
+NoiseLevel = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise (sigma)")]
+Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
+AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("h")]
+PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
+PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis()]
+Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
+Distances = Annotated[Distance | tuple[Distance, ...], PerAxis()]
 Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]

@@ -4,16 +4,59 @@ from . import _types as t
 from ._median import check_window, median_of_windows, median_reach
 from ._operation import At, operation
 from ._reach import Neighborhood, Reach, Whole, margin
+from ._similarity import check_patch, non_local_mean, patch_reach
 from ._smoothing import smooth
 from ._total_variation import chambolle, chambolle_reach
 
-__all__ = ["denoise_tv_chambolle", "gaussian", "median"]
+__all__ = ["denoise_nl_means", "denoise_tv_chambolle", "gaussian", "median"]
 
 
 def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
     if mode == "grid-wrap":
         return Whole("a periodic boundary joins opposite edges")
     return Neighborhood(tuple(margin(s, truncate) for s in sigma))
+
+
+@operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
+def denoise_nl_means(
+    image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
+    sigma: t.NoiseLevel = 0.0, at: At,
+) -> t.Image:  # fmt: skip
+    """Replace every pixel by the mean of pixels whose surroundings are alike, so that texture is kept.
+
+    A pixel at which the patch differs by d² (mean of squared differences over patch and channels) has the weight
+    ``exp(-max(d² - 2 sigma², 0) / h²)``. Beyond the edges the image is mirrored.
+
+    Parameters
+    ----------
+    patch_size
+        Side of the square patches that are compared, in pixels, one for all axes or one for each; odd.
+    patch_distance
+        How far away patches are looked for, in pixels, one for all axes or one for each.
+    h
+        How much patches may differ; by default 0.8 times `sigma`, or 0.1 where that is 0. Higher is smoother.
+    sigma
+        Standard deviation of the noise, which patches differ by even where they are alike; 0 if not known.
+
+    Raises
+    ------
+    ValueError
+        If a patch has an even side.
+
+    References
+    ----------
+    .. [1] A. Buades, B. Coll and J.-M. Morel, "A non-local algorithm for image denoising", CVPR (2005).
+    .. [2] A. Buades, B. Coll and J.-M. Morel, "Non-local means denoising", Image Processing On Line 1 (2011).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> stripes = np.tile([[10, 90, 12, 88, 11, 91]], (6, 1)).astype(np.uint8)
+    >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2)[2]
+    array([11, 89, 11, 90, 11, 89], dtype=uint8)
+    """
+    return non_local_mean(image, at, t.resolved(patch_size), t.resolved(patch_distance), t.resolved(h), sigma)
 
 
 @operation("TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint")

@@ -1,0 +1,50 @@
+"""Filters as their papers write them, in float64 over whole arrays: slow, and independent of the product's code.
+
+Images have `ndim` axes and, where they have one more, channels last.
+"""
+
+import itertools
+
+import numpy as np
+
+
+def chambolle(image, weight, num_iter, ndim):
+    """Vectorial total variation by gradients and divergences of whole arrays; channels last."""
+    dual, out = np.zeros((ndim, *image.shape)), image
+    for _ in range(num_iter - 1):
+        gradient = np.stack([np.diff(out, axis=a, append=out.take([-1], a)) for a in range(ndim)])
+        length = np.sqrt((gradient**2).sum((0, -1)))[..., None]
+        dual = (dual - gradient / (2 * ndim)) / (1 + length / (2 * ndim * weight))
+        out = image - sum(np.diff(dual[a], axis=a, prepend=0) for a in range(ndim))
+    return out
+
+
+def padded(image, margins):
+    """Mirrored beyond the edges, with channels."""
+    image = np.asarray(image, float).reshape(*image.shape[: len(margins)], -1)
+    return np.pad(image, [*((m, m) for m in margins), (0, 0)], mode="reflect")
+
+
+def shifted(image, margins, shift):
+    """Cut a padded image to its size without the margins, at a shift."""
+    ends = zip(margins, shift, image.shape, strict=False)
+    return image[tuple(slice(m + s, n - m + s) for m, s, n in ends)]
+
+
+def nl_means(image, size, distance, h, sigma, ndim):
+    """A. Buades et al. (2005): every pixel of the search window weighted by how its patch differs."""
+    sizes = [size] * ndim if np.isscalar(size) else list(size)
+    distances = [distance] * ndim if np.isscalar(distance) else list(distance)
+    wide = padded(image, [s // 2 + d for s, d in zip(sizes, distances, strict=True)])
+    halves = [s // 2 for s in sizes]
+    middle = shifted(wide, distances, [0] * ndim)
+    total, weights = 0.0, 0.0
+    for shift in itertools.product(*(range(-d, d + 1) for d in distances)):
+        other = shifted(wide, distances, shift)
+        square = ((middle - other) ** 2).mean(-1)
+        patches = np.lib.stride_tricks.sliding_window_view(square, sizes)
+        difference = patches.mean(axis=tuple(range(ndim, 2 * ndim)))
+        weight = np.exp(-np.maximum(difference - 2 * sigma**2, 0) / h**2)[..., None]
+        total = total + weight * shifted(other, halves, [0] * ndim)
+        weights = weights + weight
+    return (total / weights).reshape(image.shape)
