@@ -206,5 +206,10 @@ CASES = (
         lambda x: direct.nl_means(x, 3, 2, 0.2, 0.05, ndim=2), ROUNDING, "the same sums", tight=True,
         variants=({}, {"patch_size": 1, "patch_distance": 1}, {"patch_size": 7, "patch_distance": 1, "h": 0.05}),
     ),
+    Case(
+        "denoise_bilateral", {"sigma_color": 0.2, "sigma_spatial": 0.9},
+        lambda x: direct.bilateral(x, 0.2, 0.9, ndim=2), ROUNDING, "the same sums", tight=True,
+        variants=({}, {"sigma_spatial": 0.0}, {"sigma_color": 0.05, "sigma_spatial": 2.5}),
+    ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

@@ -48,3 +48,19 @@ def nl_means(image, size, distance, h, sigma, ndim):
         total = total + weight * shifted(other, halves, [0] * ndim)
         weights = weights + weight
     return (total / weights).reshape(image.shape)
+
+
+def bilateral(image, sigma_color, sigma_spatial, ndim):
+    """C. Tomasi and R. Manduchi (1998): weights of distance and of Euclidean difference, up to three sigma away."""
+    sigmas = [sigma_spatial] * ndim if np.isscalar(sigma_spatial) else list(sigma_spatial)
+    radius = [int(np.ceil(3 * s)) for s in sigmas]
+    wide = padded(image, radius)
+    middle = shifted(wide, radius, [0] * ndim)
+    total, weights = 0.0, 0.0
+    for shift in itertools.product(*(range(-r, r + 1) for r in radius)):
+        other = shifted(wide, radius, shift)
+        far = sum((d / s) ** 2 for d, s in zip(shift, sigmas, strict=True) if d)
+        unlike = ((other - middle) ** 2).sum(-1, keepdims=True) / sigma_color**2
+        weight = np.exp(-0.5 * (far + unlike))
+        total, weights = total + weight * other, weights + weight
+    return (total / weights).reshape(image.shape)

@@ -17,6 +17,7 @@ PLAIN = Options(value_range="dtype")
 VOLUME = Options(value_range="dtype", ndim=3)
 SHAPES = ((40, 70), (7, 33, 20), (1, 50), (50, 1), (1, 1), (2, 2), (1, 9, 8), (5, 1, 1))
 SMOOTHERS = {
+    "denoise_bilateral": ({"sigma_color": 0.15}, {"sigma_color": 0.15, "sigma_spatial": 3.0}),
     "denoise_nl_means": ({"sigma": 0.05}, {"patch_size": 7, "patch_distance": 11, "h": 0.06}),
     "denoise_tv_chambolle": ({"weight": 0.1, "num_iter": 30},),
 }  # fmt: skip
@@ -121,6 +122,39 @@ def test_h_is_a_share_of_the_noise_where_that_is_known():
         assert same(apply(image, "denoise_nl_means", sigma=sigma, options=PLAIN), expected)
 
 
+# Bilateral filter
+
+
+def test_windows_that_take_for_ever_are_refused():
+    with pytest.raises(ValueError, match=r"sigma_spatial=\(30.0, 30.0, 30.0\): windows of at most 1,048,576 pixels"):
+        apply(np.zeros((3, 4, 5)), "denoise_bilateral", sigma_spatial=30, options=VOLUME)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sigma_spatial"),
+    [
+        ((30, 41), 1.0), ((30, 41), (2.2, 0.0)), ((9, 12, 14), 0.8), ((5, 9, 70), (0.3, 1.0, 1.5)),
+        ((1, 30), 2.0), ((30, 1), 2.0), ((2, 3), 4.0), ((1, 1), 1.0), ((1, 9, 8), 1.0), ((9, 1, 1), 1.0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sigma_color", [0.02, 0.2, 5.0])
+@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-12), ("f4", 4e-6)])
+def test_the_bilateral_filter_is_the_direct_sum(shape, sigma_spatial, sigma_color, colours, dtype, tolerance):
+    image = (coloured(noisy(shape)) if colours else noisy(shape)).astype(dtype)
+    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colours else None)
+    result = apply(image, "denoise_bilateral", sigma_color=sigma_color, sigma_spatial=sigma_spatial, options=options)
+    expected = direct.bilateral(image, sigma_color, sigma_spatial, len(shape))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
+
+
+def test_the_bilateral_filter_of_like_values_is_a_gaussian():
+    image = noisy((40, 50))
+    result = apply(image, "denoise_bilateral", sigma_color=10, sigma_spatial=2.0, options=PLAIN)
+    expected = ndi.gaussian_filter(image, 2.0, mode="mirror", truncate=3.0)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=0.002)
+
+
 # All of them
 
 
@@ -182,6 +216,8 @@ def test_cancel_is_quick(name, parameters, ndim):
 @pytest.mark.parametrize(
     ("name", "parameters", "message"),
     [
+        ("denoise_bilateral", {"sigma_color": 0}, r"sigma_color=0: .*greater than 0"),
+        ("denoise_bilateral", {"sigma_spatial": -1}, r"sigma_spatial=-1: .*at least 0"),
         ("denoise_nl_means", {"patch_size": 4}, r"patch_size=\(4, 4\): odd numbers"),
         ("denoise_nl_means", {"patch_size": (3, 3, 3)}, r"patch_size=\(3, 3, 3\): one value, or 2 for 2 axes"),
         ("denoise_nl_means", {"patch_distance": 0}, r"patch_distance=0: .*at least 1"),

@@ -27,7 +27,7 @@ def median_reach(size: tuple[float, ...], mode: str) -> Reach:
     return window_reach(_radius(size), mode)
 
 
-def check_window(size: tuple[float, ...]) -> None:
+def check_size(size: tuple[float, ...]) -> None:
     """Refuse windows of more pixels than can be counted in reasonable time."""
     if math.prod(odd(size)) > MOST_PIXELS:
         raise ValueError(f"size={size}: windows of at most {MOST_PIXELS:,} pixels, not {math.prod(odd(size)):,}")

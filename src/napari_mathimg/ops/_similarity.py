@@ -12,6 +12,7 @@ from ._reach import Neighborhood
 from ._reach import size as size_of
 from ._window import extended, replaced
 
+MOST_PIXELS = 2**20  # of a window
 PIXELS = 2**17  # of a box whose sums stay in the cache
 WORK = 2**25  # pixels times shifts between two checkpoints
 
@@ -30,6 +31,13 @@ def check_patch(patch_size: tuple[int, ...]) -> None:
 def bilateral_radius(sigma_spatial: tuple[float, ...]) -> tuple[int, ...]:
     """Return three standard deviations."""
     return tuple(math.ceil(3 * s) for s in sigma_spatial)
+
+
+def check_window(sigma_spatial: tuple[float, ...]) -> None:
+    """Refuse windows of more pixels than a mean should take."""
+    pixels = math.prod(2 * r + 1 for r in bilateral_radius(sigma_spatial))
+    if pixels > MOST_PIXELS:
+        raise ValueError(f"sigma_spatial={sigma_spatial}: windows of at most {MOST_PIXELS:,} pixels, not {pixels:,}")
 
 
 def bilateral_reach(sigma_spatial: tuple[float, ...]) -> Neighborhood:

@@ -167,6 +167,9 @@ def _filtering(sigma: float) -> float:
     return 0.8 * sigma if sigma > 0 else 0.1
 
 
+ColorSigma = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range"), Label("sigma (values)")]
+SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
+SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("sigma (distance)")]
 NoiseLevel = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise (sigma)")]
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
 AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("h")]

@@ -1,20 +1,56 @@
 """Smoothing and noise removal."""
 
 from . import _types as t
-from ._median import check_window, median_of_windows, median_reach
+from ._median import check_size, median_of_windows, median_reach
 from ._operation import At, operation
 from ._reach import Neighborhood, Reach, Whole, margin
-from ._similarity import check_patch, non_local_mean, patch_reach
+from ._similarity import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
 from ._smoothing import smooth
 from ._total_variation import chambolle, chambolle_reach
 
-__all__ = ["denoise_nl_means", "denoise_tv_chambolle", "gaussian", "median"]
+__all__ = ["denoise_bilateral", "denoise_nl_means", "denoise_tv_chambolle", "gaussian", "median"]
 
 
 def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
     if mode == "grid-wrap":
         return Whole("a periodic boundary joins opposite edges")
     return Neighborhood(tuple(margin(s, truncate) for s in sigma))
+
+
+@operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
+def denoise_bilateral(
+    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, at: At
+) -> t.Image:
+    """Replace every pixel by the mean of pixels that are near and of like value, so that edges are kept.
+
+    A pixel at the distance d whose value differs by v has the weight
+    ``exp(-d² / (2 sigma_spatial²) - v² / (2 sigma_color²))``, up to three `sigma_spatial` away along each axis; the
+    difference of colours is their Euclidean distance. Beyond the edges the image is mirrored.
+
+    Parameters
+    ----------
+    sigma_color
+        Standard deviation of the weight of values; two to three times that of the noise removes it.
+    sigma_spatial
+        Standard deviation of the weight of distances, in pixels, one for all axes or one for each.
+
+    Raises
+    ------
+    ValueError
+        If the window holds more than 1,048,576 pixels.
+
+    References
+    ----------
+    .. [1] C. Tomasi and R. Manduchi, "Bilateral filtering for gray and color images", ICCV (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[10, 14, 12, 92, 88, 90]], np.uint8), "denoise_bilateral", sigma_spatial=(0, 2))
+    array([[12, 12, 12, 90, 90, 90]], dtype=uint8)
+    """
+    return bilateral_mean(image, at, sigma_color, t.resolved(sigma_spatial))
 
 
 @operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
@@ -128,7 +164,7 @@ def gaussian(
     return smooth(image, t.resolved(sigma), mode, cval, truncate)
 
 
-@operation("Median filter", values="exact", reach=median_reach, check=check_window)
+@operation("Median filter", values="exact", reach=median_reach, check=check_size)
 def median(
     image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
 ) -> t.Image:
