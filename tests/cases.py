@@ -211,5 +211,10 @@ CASES = (
         lambda x: direct.bilateral(x, 0.2, 0.9, ndim=2), ROUNDING, "the same sums", tight=True,
         variants=({}, {"sigma_spatial": 0.0}, {"sigma_color": 0.05, "sigma_spatial": 2.5}),
     ),
+    Case(
+        "denoise_tv_bregman", {"weight": 0.2, "num_iter": 1},
+        lambda x: restoration.denoise_tv_bregman(x, 1 / 0.2, max_num_iter=1, eps=0), ROUNDING, "the same sums",
+        variants=({}, {"weight": 3.0, "isotropic": False}),
+    ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

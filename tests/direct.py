@@ -19,6 +19,34 @@ def chambolle(image, weight, num_iter, ndim):
     return out
 
 
+def bregman(image, weight, num_iter, isotropic, ndim):
+    """T. Goldstein and S. Osher (2009) with one Gauss-Seidel sweep an iteration, as scikit-image has it in 2-D."""
+    shape, fidelity = image.shape[:ndim], 1 / weight
+    split = 2 * fidelity
+    image = image.reshape(*shape, -1)
+    out = np.pad(image, [(1, 1)] * ndim + [(0, 0)])
+    for axis, n in enumerate(shape):  # what surrounds the image
+        lines = np.moveaxis(out, axis, 0)
+        lines[0], lines[n + 1] = lines[min(2, n)], lines[n]
+    d, b = np.zeros((2, ndim, *out.shape))
+    for _ in range(num_iter):
+        for index in np.ndindex(shape):
+            here = tuple(i + 1 for i in index)
+            after = [tuple(i + (a == k) for k, i in enumerate(here)) for a in range(ndim)]
+            before = [tuple(i - (a == k) for k, i in enumerate(here)) for a in range(ndim)]
+            target = np.array([out[p] - out[here] + b[a][here] for a, p in enumerate(after)])
+            total = sum(out[p] for p in after + before)
+            total = total + sum((d - b)[a][p] - (d - b)[a][here] for a, p in enumerate(before))
+            out[here] = (split * total + fidelity * image[index]) / (fidelity + 2 * ndim * split)
+            length = np.sqrt((target**2).sum() if isotropic else (target**2).sum(-1, keepdims=True))
+            factor = split * length / (split * length + 1)
+            if not isotropic:
+                factor = np.maximum(1 - 1 / split / np.maximum(length, 1e-300), 0)
+            d[(slice(None), *here)] = factor * target
+            b[(slice(None), *here)] = target - factor * target
+    return out[(slice(1, -1),) * ndim]
+
+
 def padded(image, margins):
     """Mirrored beyond the edges, with channels."""
     image = np.asarray(image, float).reshape(*image.shape[: len(margins)], -1)

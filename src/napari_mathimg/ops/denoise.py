@@ -6,9 +6,9 @@ from ._operation import At, operation
 from ._reach import Neighborhood, Reach, Whole, margin
 from ._similarity import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
 from ._smoothing import smooth
-from ._total_variation import chambolle, chambolle_reach
+from ._total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
 
-__all__ = ["denoise_bilateral", "denoise_nl_means", "denoise_tv_chambolle", "gaussian", "median"]
+__all__ = ["denoise_bilateral", "denoise_nl_means", "denoise_tv_bregman", "denoise_tv_chambolle", "gaussian", "median"]
 
 
 def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
@@ -95,7 +95,56 @@ def denoise_nl_means(
     return non_local_mean(image, at, t.resolved(patch_size), t.resolved(patch_distance), t.resolved(h), sigma)
 
 
-@operation("TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint")
+@operation(
+    "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman
+)
+def denoise_tv_bregman(
+    image: t.Image, /, *, weight: t.TVWeight = 0.2, num_iter: t.Iterations = 20, isotropic: t.Isotropic = True,
+    shape: tuple[int, ...],
+) -> t.Image:  # fmt: skip
+    """Remove noise by minimizing the total variation with the split Bregman method.
+
+    The result u of an image f lowers ``|u - f|² / 2 + weight * TV(u)``. In a volume the gradient has three
+    components; RGB channels share one gradient length. As in scikit-image, whose weight is ``1 / weight``, a gradient
+    of length s is shortened by the factor ``s / (s + weight / 2)`` where isotropic, and the pixels around the image
+    stay what they were. Boxes agree with the whole to 1e-6 of the value range.
+
+    Parameters
+    ----------
+    weight
+        How much smoothing.
+    num_iter
+        Number of sweeps over the image; there is no other stopping rule.
+    isotropic
+        Measure gradients by their length, in all directions alike; else along each axis, which favours edges that
+        lie along the axes.
+
+    Raises
+    ------
+    ValueError
+        If so many sweeps see more of a volume than memory should hold.
+
+    References
+    ----------
+    .. [1] T. Goldstein and S. Osher, "The split Bregman method for L1-regularized problems", SIAM Journal on Imaging
+           Sciences 2 (2009).
+    .. [2] P. Getreuer, "Rudin-Osher-Fatemi total variation denoising using split Bregman", Image Processing On Line 2
+           (2012).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> noise = np.random.default_rng(0).normal(100, 10, (64, 64))
+    >>> bool(apply(noise, "denoise_tv_bregman", weight=1.0).std() < noise.std() / 5)
+    True
+    """
+    return bregman(image, weight, num_iter, isotropic, len(shape))
+
+
+@operation(
+    "TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle
+)
 def denoise_tv_chambolle(
     image: t.Image, /, *, weight: t.TVWeight = 0.1, num_iter: t.Iterations = 50, shape: tuple[int, ...]
 ) -> t.Image:
@@ -111,6 +160,11 @@ def denoise_tv_chambolle(
         How much smoothing: noise below about a third of it goes.
     num_iter
         Number of iterations; there is no other stopping rule, so that every part of an image gets the same.
+
+    Raises
+    ------
+    ValueError
+        If so many iterations see more of a volume than memory should hold.
 
     References
     ----------
