@@ -138,8 +138,8 @@ def exchange(wires, program, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def median_network(image, size, run, sort, select, middle, out):  # type: ignore[no-untyped-def]
-    """Median of windows of any size by two networks.
+def median_network(image, first, last, size, run, sort, select, middle, out):  # type: ignore[no-untyped-def]
+    """Median of windows of any size, in rows `first` to `last` of all planes, by two networks.
 
     `sort` orders the pixels of a window's cross-section, once for all windows that share it; `select` brings the
     median of the ordered cross-sections to wire `middle`. `run` pixels go through them together.
@@ -149,7 +149,7 @@ def median_network(image, size, run, sort, select, middle, out):  # type: ignore
     ordered = np.empty((section, run + width - 1), image.dtype)
     wires = np.empty((section * width, run), image.dtype)
     for z in range(out.shape[0]):
-        for y in range(out.shape[1]):
+        for y in range(first, last):
             for x0 in range(0, out.shape[2], run):
                 n = np.uintp(min(run, out.shape[2] - x0))
                 for k in range(section):
@@ -209,8 +209,8 @@ def search(half, counts, small, large, level, below):  # type: ignore[no-untyped
 
 
 @kernel
-def median_histogram(image, size, levels, out):  # type: ignore[no-untyped-def]
-    """Median of windows of whole numbers below `levels`.
+def median_histogram(image, first, last, size, levels, out):  # type: ignore[no-untyped-def]
+    """Median of windows of whole numbers below `levels`, in rows `first` to `last` of all planes.
 
     A histogram follows the window along each row; the median is found from the last one.
     """
@@ -220,7 +220,7 @@ def median_histogram(image, size, levels, out):  # type: ignore[no-untyped-def]
     large = np.zeros((levels >> LARGE) + 1, np.int32)
     level, below, reach = np.uintp(0), 0, np.uintp(size[2] - 1)
     for z in range(np.uintp(out.shape[0])):
-        for y in range(np.uintp(out.shape[1])):
+        for y in range(np.uintp(first), np.uintp(last)):
             for x in range(reach):
                 below = count(image, z, y, x, size, 1, counts, small, large, level, below)
             for x in range(np.uintp(out.shape[2])):

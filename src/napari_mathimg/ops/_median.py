@@ -55,8 +55,8 @@ def _held(value: float, dtype: np.dtype[Any]) -> float | int:
 def medians(image: t.Array, size: tuple[int, int, int]) -> t.Array:
     """Return the medians of all windows that lie in a volume."""
     dtype = image.dtype
-    if dtype.kind in "bf":
-        image = _without_signed_zeros(image)
+    flip = 1 << (8 * dtype.itemsize - 1) if dtype.kind == "i" else 0
+    image = _sortable(image, flip)
     out = np.empty([n - s + 1 for n, s in zip(image.shape, size, strict=True)], image.dtype)
     if math.prod(size) == 1:
         out[...] = image
@@ -69,14 +69,17 @@ def medians(image: t.Array, size: tuple[int, int, int]) -> t.Array:
         _by_network(image, size, out)
     else:
         _by_counting(image, size, out)
-    return out.view(dtype) if dtype.kind == "b" else out.astype(dtype, copy=False)
+    if flip:
+        out ^= out.dtype.type(flip)
+    return out.view(dtype) if dtype.kind in "bi" else out.astype(dtype, copy=False)
 
 
-def _without_signed_zeros(image: t.Array) -> t.Array:
-    """Return truth as bytes, and floating point of a type with arithmetic, without -0 that sorts like 0."""
-    if image.dtype.kind == "b":
-        return image.view(np.uint8)
-    return image.astype(np.float32 if image.dtype.itemsize < 4 else image.dtype) + 0
+def _sortable(image: t.Array, flip: int) -> t.Array:
+    """Return values in the same order, of a type that has a kernel; -0, which sorts like 0, becomes 0."""
+    if image.dtype.kind == "f":
+        return image.astype(np.float32 if image.dtype.itemsize < 4 else image.dtype) + 0
+    unsigned = np.dtype(f"u{image.dtype.itemsize}")
+    return image.view(unsigned) ^ unsigned.type(flip) if flip else image.view(unsigned)
 
 
 def _by_network(image: t.Array, size: tuple[int, int, int], out: t.Array) -> None:
@@ -84,8 +87,7 @@ def _by_network(image: t.Array, size: tuple[int, int, int], out: t.Array) -> Non
     run = max(32, CACHE // (math.prod(size) * image.itemsize) // 32 * 32)
     for first, last in _bands(out, math.prod(size)):
         checkpoint()
-        part = image[:, first : last + size[1] - 1]
-        kernels.median_network(part, size, run, sort, select, middle, out[:, first:last])
+        kernels.median_network(image, first, last, size, run, sort, select, middle, out)
 
 
 def _bands(out: t.Array, pixels: int) -> list[tuple[int, int]]:
@@ -96,21 +98,17 @@ def _bands(out: t.Array, pixels: int) -> list[tuple[int, int]]:
 
 def _by_counting(image: t.Array, size: tuple[int, int, int], out: t.Array) -> None:
     """Count grey levels; where a type has too many, number the values that occur."""
-    kind, itemsize = image.dtype.kind, image.dtype.itemsize
-    values = None
-    if kind in "iu" and itemsize <= 2:
-        unsigned = np.dtype(f"u{itemsize}")
-        flip = unsigned.type(0 if kind == "u" else 1 << (8 * itemsize - 1))
-        levels, numbers = 1 << (8 * itemsize), image.view(unsigned) ^ flip
+    if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
+        values, numbers, levels = None, image, 1 << (8 * image.dtype.itemsize)
     else:
         values, inverse = np.unique(image, return_inverse=True)
-        levels, numbers = len(values), inverse.reshape(image.shape).astype(np.uint32)
-    found = np.empty(out.shape, numbers.dtype)
+        numbers, levels = inverse.reshape(image.shape).astype(np.uint32), len(values)
+    found = out if values is None else np.empty(out.shape, numbers.dtype)
     for first, last in _bands(out, size[0] * size[1]):
         checkpoint()
-        part = numbers[:, first : last + size[1] - 1]
-        kernels.median_histogram(part, size, levels, found[:, first:last])
-    out[...] = values[found] if values is not None else (found ^ flip).view(out.dtype)
+        kernels.median_histogram(numbers, first, last, size, levels, found)
+    if values is not None:
+        out[...] = values[found]
 
 
 @cache
