@@ -128,8 +128,8 @@ def smoothers() -> Iterator[Row]:
             ),
         }
         if cv2 and ndim == 2:
-            tools["OpenCV"] = lambda x, p=patch, d=distance: cv2.fastNlMeansDenoising(
-                x, None, [0.8 * NOISE * 65535 * 2], p, 2 * d + 1, cv2.NORM_L1
+            tools["OpenCV"] = lambda x, p=patch, d=distance, h=h: cv2.fastNlMeansDenoising(
+                x, h=[2 * 65535 * h], templateWindowSize=p, searchWindowSize=2 * d + 1, normType=cv2.NORM_L1
             )
         yield Row(
             f"NLM, patch {patch}, distance {distance}", ndim, tools,
