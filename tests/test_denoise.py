@@ -90,6 +90,7 @@ HARD = {
     "steps": np.kron(np.indices((8, 6)).sum(0) % 2, np.ones((50, 50))) + noisy((400, 300), 0.01),
     "volume": noisy((60, 130, 40), 0.1),
 }
+HARD = {kind: (image - image.min()) / np.ptp(image) for kind, image in HARD.items()}
 
 
 def cut_off(op, image, whole, radius, axis, low, parameters, options):
@@ -106,6 +107,7 @@ def cut_off(op, image, whole, radius, axis, low, parameters, options):
         ("denoise_tv_chambolle", {"num_iter": 30}), ("denoise_tv_chambolle", {"num_iter": 100}),
         ("denoise_tv_bregman", {"num_iter": 1}), ("denoise_tv_bregman", {"num_iter": 10}),
         ("denoise_tv_bregman", {"num_iter": 40}), ("denoise_tv_bregman", {"num_iter": 40, "isotropic": False}),
+        ("denoise_tv_bregman", {"num_iter": 150, "isotropic": False}),
     ],
     ids=str,
 )  # fmt: skip

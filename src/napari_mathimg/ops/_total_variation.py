@@ -13,8 +13,8 @@ TOGETHER = 2**21  # bytes of the slabs that iterations which follow each other w
 MOST_TOGETHER = 16
 MOST_PIXELS = 2**26  # of a tile and what it sees
 FADES = 3.6  # standard deviations
-SWEEP_FADES = 8.0  # of the same, found by trial: see the tests
-ONE_SWEEP = 4  # pixels
+SWEEP_FADES = 9.6  # of the same, found by trial: see the tests
+ONE_SWEEP = 2  # pixels
 
 
 def chambolle_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
