@@ -9,6 +9,7 @@ from scipy import ndimage as ndi
 from scipy import signal
 from skimage import color, exposure, restoration, transform
 
+import direct
 from napari_mathimg import Options, operations
 
 Reference = Callable[[np.ndarray], np.ndarray]
@@ -250,6 +251,34 @@ CASES = (
     Case(
         "wiener_filter", {"size": 5, "noise": 0.003}, locally_wiener, ROUNDING, "the same sums", tight=True,
         variants=({}, {"size": 31}),
+    ),
+    Case(
+        "median", {"size": 5.0}, lambda x: ndi.median_filter(x, 5, mode="nearest"), 0, "values of the image",
+        tight=True,
+        variants=(
+            {"size": 3.0, "mode": "reflect"}, {"size": 7.4, "mode": "constant", "cval": 0.5},
+            {"size": 3.9, "mode": "grid-wrap"}, {"size": 13.0, "mode": "mirror"},
+        ),
+    ),
+    Case(
+        "denoise_tv_chambolle", {"weight": 0.2, "num_iter": 4},
+        lambda x: restoration.denoise_tv_chambolle(x, 0.2, eps=0, max_num_iter=4), ROUNDING, "the same sums",
+        tight=True, variants=({"num_iter": 1}, {"weight": 3.0, "num_iter": 60}),
+    ),
+    Case(
+        "denoise_nl_means", {"patch_size": 3, "patch_distance": 2, "h": 0.2, "sigma": 0.05},
+        lambda x: direct.nl_means(x, 3, 2, 0.2, 0.05, ndim=2), ROUNDING, "the same sums", tight=True,
+        variants=({}, {"patch_size": 1, "patch_distance": 1}, {"patch_size": 7, "patch_distance": 1, "h": 0.05}),
+    ),
+    Case(
+        "denoise_bilateral", {"sigma_color": 0.2, "sigma_spatial": 0.9},
+        lambda x: direct.bilateral(x, 0.2, 0.9, ndim=2), ROUNDING, "the same sums", tight=True,
+        variants=({}, {"sigma_spatial": 0.0}, {"sigma_color": 0.05, "sigma_spatial": 2.5}),
+    ),
+    Case(
+        "denoise_tv_bregman", {"weight": 0.2, "num_iter": 1},
+        lambda x: restoration.denoise_tv_bregman(x, 1 / 0.2, max_num_iter=1, eps=0), ROUNDING, "the same sums",
+        variants=({}, {"weight": 3.0, "isotropic": False}),
     ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

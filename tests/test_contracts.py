@@ -149,7 +149,9 @@ def test_what_reads_leaves_out_does_not_count(case):
         read = plan.reach.reads(core, plan.source.item)
         whole = block(replace(plan, source=replace(plan.source, array=poisoned(plan, read))), (), full)
         cut = tuple(slice(a, b) for a, b in core)
-        assert same(whole[cut], result[cut])
+        if getattr(plan.reach, "exact", True):
+            assert same(whole[cut], result[cut])
+        np.testing.assert_allclose(whole[cut], result[cut], rtol=0, atol=1e-6)
 
 
 def poisoned(plan, read):

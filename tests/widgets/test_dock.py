@@ -258,6 +258,7 @@ def test_a_domain_goes_with_its_result_and_is_never_overwritten_as_a_source(
 def test_units_of_a_layer_are_followed(viewer: Any, dock: Opener, stack: Any) -> None:
     layer = viewer.add_image(stack[0], units=("um", "um"))
     widget = dock("denoise")
+    widget.operation = "gaussian"
     assert widget.form["sigma"]._unit.choices[-1] in ("µm", "μm")
     layer.units = ("nm", "nm")
     assert widget.form["sigma"]._unit.choices == ("px", "nm")
@@ -399,6 +400,7 @@ def test_settings_of_another_family_open_its_dock(
 ) -> None:
     viewer.add_image(stack)
     denoise, intensity = dock("denoise"), dock("intensity")
+    denoise.operation = "gaussian"
     denoise.form["sigma"].value = 3.5
     denoise.options.choose(denoise.options.process, "volumes")
     denoise._viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")[0].raise_()
@@ -413,6 +415,7 @@ def test_multiscale_layers_run_on_full_resolution_and_say_so(viewer: Any, dock: 
     full = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
     viewer.add_image([full, full[::2, ::2]], multiscale=True)
     widget = dock("denoise")
+    widget.operation = "gaussian"
     assert "full resolution (64 x 64)" in widget._note.text()
     press(widget)
     np.testing.assert_array_equal(viewer.layers[-1].data, mathimg.apply(full, "gaussian"))
@@ -438,6 +441,7 @@ def test_lazy_layers_give_results_in_memory(viewer: Any, dock: Opener, press: Pr
 
     viewer.add_image(da.from_array(stack, chunks=(1, 16, 50)), contrast_limits=(0, 4000))
     widget = dock("denoise")
+    widget.operation = "gaussian"
     press(widget)
     assert isinstance(viewer.layers[-1].data, np.ndarray)
     np.testing.assert_array_equal(viewer.layers[-1].data, mathimg.apply(stack, "gaussian"))

@@ -173,6 +173,14 @@ def outer_corners(shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
     return (-0.5, -0.5), (-0.5, right), (bottom, right), (bottom, -0.5)
 
 
+def _filtering(sigma: float) -> float:
+    return 0.8 * sigma if sigma > 0 else 0.1
+
+
+def _positive(value: float) -> float:
+    return max(value, 1e-6)
+
+
 Gamma = Annotated[float, Number(ge=0, le=100, step=0.05)]
 Gain = Annotated[float, Number(ge=0, le=1000, step=0.1)]
 Degrees = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°")]
@@ -181,6 +189,8 @@ Coordinate = Annotated[float, Number(ge=-1e6, le=1e6, step=1, unit="px")]
 Length = Annotated[float, Number(ge=0, le=10_000, step=0.1, unit="px")]
 Lengths = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
 Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
+WindowSize = Annotated[float, Number(ge=1, le=1023, step=2, unit="px")]
+WindowSizes = Annotated[WindowSize | tuple[WindowSize, ...], PerAxis(length=True)]
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 RelativeVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value²"), Label("variance")]
@@ -199,6 +209,26 @@ Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value 
 Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("cycle spinning")]
 OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]
 OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis()]
+TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range"), FromNoise(_positive)]
+
+
+ColorSigma = Annotated[
+    float,
+    Number(gt=0, le=10, step=0.01, unit="of the value range"),
+    Label("sigma (values)"),
+    FromNoise(lambda sigma: _positive(2 * sigma)),  # M. Zhang and B. K. Gunturk, IEEE Trans. Image Processing 17 (2008)
+]
+SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
+SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("sigma (distance)")]
+PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise"), FromNoise()]
+Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
+AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("h")]
+PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
+PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis()]
+Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
+Distances = Annotated[Distance | tuple[Distance, ...], PerAxis()]
+Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
+Isotropic = Annotated[bool, Label("isotropic")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("salt, of salt and pepper")]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]

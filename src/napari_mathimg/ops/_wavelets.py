@@ -342,3 +342,32 @@ def bayes_thresholds(energy: NDArray[np.float64], sigma: NDArray[np.float64]) ->
     signal = np.sqrt(np.maximum(energy - noise, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(noise > 0, noise / signal, 0.0)
+
+
+def check_levels(levels: int, shape: tuple[int, ...]) -> None:
+    """Refuse levels whose wavelets are wider than the image."""
+    most = most_levels(shape)
+    if levels > most:
+        raise ValueError(f"levels={levels}: at most {most}, where the wavelet is as wide as an image of shape {shape}")
+
+
+def bayes(counted: tuple[Array, ...], measured: tuple[float, ...] | None, sigma: Any) -> NDArray[np.float64]:
+    """Return the thresholds of each channel, level and band."""
+    energy = mean_squares(counted)
+    return bayes_thresholds(energy, np.broadcast_to(sigma if measured is None else measured, len(energy)))
+
+
+def thresholds(
+    measured: Any, method: str, sigma: Any, threshold: float, levels: int, approximation: bool, at: At, channels: int
+) -> NDArray[np.float64]:
+    """Return the thresholds of each channel, level and band; 0 for an approximation that is left alone."""
+    if method == "BayesShrink":
+        table = np.array(measured)
+    else:
+        universal = np.sqrt(2 * np.log(np.prod(at.shape, dtype=float)))
+        each = threshold if method == "fixed" else np.array(sigma if measured is None else measured) * universal
+        table = np.empty((channels, levels, 2 ** len(long_axes(at.shape))))
+        table[:] = np.broadcast_to(each, channels)[:, None, None]
+    if not approximation:
+        table[:, :, 0] = 0
+    return table

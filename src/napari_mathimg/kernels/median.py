@@ -1,0 +1,232 @@
+"""Medians over windows: networks that sort many pixels at once, and histograms that follow the window.
+
+K. E. Batcher, "Sorting networks and their applications", AFIPS (1968). T. S. Huang, G. J. Yang and G. Y. Tang,
+"A fast two-dimensional median filtering algorithm", IEEE Trans. ASSP 27 (1979).
+"""
+
+import numpy as np
+
+from ._jit import inline, kernel
+
+ONE = np.uintp(1)
+TWO = np.uintp(2)
+SMALL, LARGE = 5, 10  # logarithms of the levels counted together, so that the search can leap over them
+
+
+@inline
+def lower(a, b):  # type: ignore[no-untyped-def]
+    """The lower of two."""
+    return b if b < a else a
+
+
+@inline
+def higher(a, b):  # type: ignore[no-untyped-def]
+    """The higher of two."""
+    return a if b < a else b
+
+
+@inline
+def middle3(a, b, c):  # type: ignore[no-untyped-def]
+    """Median of three."""
+    return higher(lower(a, b), lower(higher(a, b), c))
+
+
+@inline
+def sort3(a, b, c):  # type: ignore[no-untyped-def]
+    """Three in order."""
+    a1, b1 = lower(a, b), higher(a, b)
+    b2, c2 = lower(b1, c), higher(b1, c)
+    return lower(a1, b2), higher(a1, b2), c2
+
+
+@inline
+def sort5(a, b, c, d, e):  # type: ignore[no-untyped-def]
+    """Five in order."""
+    a, b = lower(a, b), higher(a, b)
+    d, e = lower(d, e), higher(d, e)
+    c, e = lower(c, e), higher(c, e)
+    c, d = lower(c, d), higher(c, d)
+    b, e = lower(b, e), higher(b, e)
+    a, d = lower(a, d), higher(a, d)
+    a, c = lower(a, c), higher(a, c)
+    b, d = lower(b, d), higher(b, d)
+    b, c = lower(b, c), higher(b, c)
+    return a, b, c, d, e
+
+
+@kernel
+def median_3x3(image, out):  # type: ignore[no-untyped-def]
+    """Median of 3 x 3 windows; `image` has a margin of one pixel on every side of `out`.
+
+    With the columns in order, the median is that of the highest low, the middle middle and the lowest high value.
+    """
+    for y in range(np.uintp(out.shape[0])):
+        for x in range(np.uintp(out.shape[1])):
+            a0, a1, a2 = sort3(image[y, x], image[y + ONE, x], image[y + TWO, x])
+            b0, b1, b2 = sort3(image[y, x + ONE], image[y + ONE, x + ONE], image[y + TWO, x + ONE])
+            c0, c1, c2 = sort3(image[y, x + TWO], image[y + ONE, x + TWO], image[y + TWO, x + TWO])
+            low = higher(a0, higher(b0, c0))
+            high = lower(a2, lower(b2, c2))
+            out[y, x] = middle3(low, middle3(a1, b1, c1), high)
+
+
+@kernel
+def median_5x5(image, out):  # type: ignore[no-untyped-def]
+    """Median of 5 x 5 windows; `image` has a margin of two pixels on every side of `out`.
+
+    Each row is put in order once over its five columns; a row of the result takes the five rows around it.
+    """
+    rows, columns = out.shape
+    ranks = np.empty((5, 5, columns), image.dtype)
+    for y in range(rows + 4):
+        order_row5(image, np.uintp(y), ranks, np.uintp(y % 5))
+        if y >= 4:
+            combine_rows5(ranks, out, np.uintp(y - 4))
+
+
+@kernel
+def order_row5(image, y, ranks, slot):  # type: ignore[no-untyped-def]
+    """Put five neighbours in a row in order, at every pixel."""
+    zero, three, four = np.uintp(0), np.uintp(3), np.uintp(4)
+    for x in range(np.uintp(ranks.shape[2])):
+        a, b, c, d, e = sort5(
+            image[y, x], image[y, x + ONE], image[y, x + TWO], image[y, x + three], image[y, x + four]
+        )
+        ranks[slot, zero, x] = a
+        ranks[slot, ONE, x] = b
+        ranks[slot, TWO, x] = c
+        ranks[slot, three, x] = d
+        ranks[slot, four, x] = e
+
+
+@kernel
+def combine_rows5(r, out, y):  # type: ignore[no-untyped-def]
+    """Median of five ordered rows, whose order among themselves does not count.
+
+    With each rank in order over the rows, only the antidiagonal can hold the median, besides the highest value
+    surely below it and the lowest surely above.
+    """
+    for x in range(np.uintp(out.shape[1])):
+        _, _, _, p3, p4 = sort5(r[0, 0, x], r[1, 0, x], r[2, 0, x], r[3, 0, x], r[4, 0, x])
+        _, _, q2, q3, q4 = sort5(r[0, 1, x], r[1, 1, x], r[2, 1, x], r[3, 1, x], r[4, 1, x])
+        _, r1, r2, r3, _ = sort5(r[0, 2, x], r[1, 2, x], r[2, 2, x], r[3, 2, x], r[4, 2, x])
+        s0, s1, s2, _, _ = sort5(r[0, 3, x], r[1, 3, x], r[2, 3, x], r[3, 3, x], r[4, 3, x])
+        t0, t1, _, _, _ = sort5(r[0, 4, x], r[1, 4, x], r[2, 4, x], r[3, 4, x], r[4, 4, x])
+        low = higher(higher(p3, q2), higher(r1, s0))
+        high = lower(lower(q4, r3), lower(s2, t1))
+        _, _, middle, _, _ = sort5(p4, q3, r2, s1, t0)
+        out[y, x] = middle3(low, middle, high)
+
+
+@kernel
+def exchange(wires, program, n):  # type: ignore[no-untyped-def]
+    """Run a network: each step puts two wires in order, or keeps the lower (1) or the higher (2) only."""
+    n = np.uintp(n)
+    for step in range(program.shape[0]):
+        a, b, kept = np.uintp(program[step, 0]), np.uintp(program[step, 1]), program[step, 2]
+        if kept == 0:
+            for x in range(n):
+                p, q = wires[a, x], wires[b, x]
+                wires[a, x] = lower(p, q)
+                wires[b, x] = higher(p, q)
+        elif kept == 1:
+            for x in range(n):
+                wires[a, x] = lower(wires[a, x], wires[b, x])
+        else:
+            for x in range(n):
+                wires[b, x] = higher(wires[a, x], wires[b, x])
+
+
+@kernel
+def median_network(image, first, last, size, run, sort, select, middle, out):  # type: ignore[no-untyped-def]
+    """Median of windows of any size, in rows `first` to `last` of all planes, by two networks.
+
+    `sort` orders the pixels of a window's cross-section, once for all windows that share it; `select` brings the
+    median of the ordered cross-sections to wire `middle`. `run` pixels go through them together.
+    """
+    depth, height, width = size
+    section = depth * height
+    ordered = np.empty((section, run + width - 1), image.dtype)
+    wires = np.empty((section * width, run), image.dtype)
+    for z in range(out.shape[0]):
+        for y in range(first, last):
+            for x0 in range(0, out.shape[2], run):
+                n = np.uintp(min(run, out.shape[2] - x0))
+                for k in range(section):
+                    p, q, r = np.uintp(z + k // height), np.uintp(y + k % height), np.uintp(k)
+                    for x in range(n + np.uintp(width - 1)):
+                        ordered[r, x] = image[p, q, np.uintp(x0) + x]
+                exchange(ordered, sort, n + np.uintp(width - 1))
+                for k in range(section * width):
+                    r, c, w = np.uintp(k % section), np.uintp(k // section), np.uintp(k)
+                    for x in range(n):
+                        wires[w, x] = ordered[r, x + c]
+                exchange(wires, select, n)
+                p, q, w = np.uintp(z), np.uintp(y), np.uintp(middle)
+                for x in range(n):
+                    out[p, q, np.uintp(x0) + x] = wires[w, x]
+
+
+@inline
+def count(image, z, y, x, size, by, counts, small, large, level, below):  # type: ignore[no-untyped-def]
+    """Count the pixels of a cross-section in (by = 1) or out (-1); return how many of the window lie below a level."""
+    for k in range(size[0]):
+        for j in range(size[1]):
+            v = np.uintp(image[z + np.uintp(k), y + np.uintp(j), x])
+            counts[v] += by
+            small[v >> SMALL] += by
+            large[v >> LARGE] += by
+            if v < level:
+                below += by
+    return below
+
+
+@inline
+def search(half, counts, small, large, level, below):  # type: ignore[no-untyped-def]
+    """Move to the level that has at most `half` of the window below it, and more with itself."""
+    unit, few, many = np.uintp(1), np.uintp(1 << SMALL), np.uintp(1 << LARGE)
+    while below > half:
+        if level & (many - unit) == 0 and below - large[(level >> LARGE) - unit] > half:
+            level -= many
+            below -= large[level >> LARGE]
+        elif level & (few - unit) == 0 and below - small[(level >> SMALL) - unit] > half:
+            level -= few
+            below -= small[level >> SMALL]
+        else:
+            level -= unit
+            below -= counts[level]
+    while below + counts[level] <= half:
+        if level & (many - unit) == 0 and below + large[level >> LARGE] <= half:
+            below += large[level >> LARGE]
+            level += many
+        elif level & (few - unit) == 0 and below + small[level >> SMALL] <= half:
+            below += small[level >> SMALL]
+            level += few
+        else:
+            below += counts[level]
+            level += unit
+    return level, below
+
+
+@kernel
+def median_histogram(image, first, last, size, levels, out):  # type: ignore[no-untyped-def]
+    """Median of windows of whole numbers below `levels`, in rows `first` to `last` of all planes.
+
+    A histogram follows the window along each row; the median is found from the last one.
+    """
+    half = size[0] * size[1] * size[2] // 2
+    counts = np.zeros(levels, np.int32)
+    small = np.zeros((levels >> SMALL) + 1, np.int32)
+    large = np.zeros((levels >> LARGE) + 1, np.int32)
+    level, below, reach = np.uintp(0), 0, np.uintp(size[2] - 1)
+    for z in range(np.uintp(out.shape[0])):
+        for y in range(np.uintp(first), np.uintp(last)):
+            for x in range(reach):
+                below = count(image, z, y, x, size, 1, counts, small, large, level, below)
+            for x in range(np.uintp(out.shape[2])):
+                below = count(image, z, y, x + reach, size, 1, counts, small, large, level, below)
+                level, below = search(half, counts, small, large, level, below)
+                out[z, y, x] = level
+                below = count(image, z, y, x, size, -1, counts, small, large, level, below)
+            for x in range(np.uintp(out.shape[2]), np.uintp(out.shape[2]) + reach):
+                below = count(image, z, y, x, size, -1, counts, small, large, level, below)

@@ -1,0 +1,94 @@
+"""Filters as their papers write them, in float64 over whole arrays: slow, and independent of the product's code.
+
+Images have `ndim` axes and, where they have one more, channels last.
+"""
+
+import itertools
+
+import numpy as np
+
+
+def chambolle(image, weight, num_iter, ndim):
+    """Vectorial total variation by gradients and divergences of whole arrays; channels last."""
+    dual, out = np.zeros((ndim, *image.shape)), image
+    for _ in range(num_iter - 1):
+        gradient = np.stack([np.diff(out, axis=a, append=out.take([-1], a)) for a in range(ndim)])
+        length = np.sqrt((gradient**2).sum((0, -1)))[..., None]
+        dual = (dual - gradient / (2 * ndim)) / (1 + length / (2 * ndim * weight))
+        out = image - sum(np.diff(dual[a], axis=a, prepend=0) for a in range(ndim))
+    return out
+
+
+def bregman(image, weight, num_iter, isotropic, ndim):
+    """T. Goldstein and S. Osher (2009) with one Gauss-Seidel sweep an iteration, as scikit-image has it in 2-D."""
+    shape, fidelity = image.shape[:ndim], 1 / weight
+    split = 2 * fidelity
+    image = image.reshape(*shape, -1)
+    out = np.pad(image, [(1, 1)] * ndim + [(0, 0)])
+    for axis, n in enumerate(shape):  # what surrounds the image
+        lines = np.moveaxis(out, axis, 0)
+        lines[0], lines[n + 1] = lines[min(2, n)], lines[n]
+    d, b = np.zeros((2, ndim, *out.shape))
+    for _ in range(num_iter):
+        for index in np.ndindex(shape):
+            here = tuple(i + 1 for i in index)
+            after = [tuple(i + (a == k) for k, i in enumerate(here)) for a in range(ndim)]
+            before = [tuple(i - (a == k) for k, i in enumerate(here)) for a in range(ndim)]
+            target = np.array([out[p] - out[here] + b[a][here] for a, p in enumerate(after)])
+            total = sum(out[p] for p in after + before)
+            total = total + sum((d - b)[a][p] - (d - b)[a][here] for a, p in enumerate(before))
+            out[here] = (split * total + fidelity * image[index]) / (fidelity + 2 * ndim * split)
+            length = np.sqrt((target**2).sum() if isotropic else (target**2).sum(-1, keepdims=True))
+            factor = split * length / (split * length + 1)
+            if not isotropic:
+                factor = np.maximum(1 - 1 / split / np.maximum(length, 1e-300), 0)
+            d[(slice(None), *here)] = factor * target
+            b[(slice(None), *here)] = target - factor * target
+    return out[(slice(1, -1),) * ndim]
+
+
+def padded(image, margins):
+    """Mirrored beyond the edges, with channels."""
+    image = np.asarray(image, float).reshape(*image.shape[: len(margins)], -1)
+    return np.pad(image, [*((m, m) for m in margins), (0, 0)], mode="reflect")
+
+
+def shifted(image, margins, shift):
+    """Cut a padded image to its size without the margins, at a shift."""
+    ends = zip(margins, shift, image.shape, strict=False)
+    return image[tuple(slice(m + s, n - m + s) for m, s, n in ends)]
+
+
+def nl_means(image, size, distance, h, sigma, ndim):
+    """A. Buades et al. (2005): every pixel of the search window weighted by how its patch differs."""
+    sizes = [size] * ndim if np.isscalar(size) else list(size)
+    distances = [distance] * ndim if np.isscalar(distance) else list(distance)
+    wide = padded(image, [s // 2 + d for s, d in zip(sizes, distances, strict=True)])
+    halves = [s // 2 for s in sizes]
+    middle = shifted(wide, distances, [0] * ndim)
+    total, weights = 0.0, 0.0
+    for shift in itertools.product(*(range(-d, d + 1) for d in distances)):
+        other = shifted(wide, distances, shift)
+        square = ((middle - other) ** 2).mean(-1)
+        patches = np.lib.stride_tricks.sliding_window_view(square, sizes)
+        difference = patches.mean(axis=tuple(range(ndim, 2 * ndim)))
+        weight = np.exp(-np.maximum(difference - 2 * sigma**2, 0) / h**2)[..., None]
+        total = total + weight * shifted(other, halves, [0] * ndim)
+        weights = weights + weight
+    return (total / weights).reshape(image.shape)
+
+
+def bilateral(image, sigma_color, sigma_spatial, ndim):
+    """C. Tomasi and R. Manduchi (1998): weights of distance and of Euclidean difference, up to three sigma away."""
+    sigmas = [sigma_spatial] * ndim if np.isscalar(sigma_spatial) else list(sigma_spatial)
+    radius = [int(np.ceil(3 * s)) for s in sigmas]
+    wide = padded(image, radius)
+    middle = shifted(wide, radius, [0] * ndim)
+    total, weights = 0.0, 0.0
+    for shift in itertools.product(*(range(-r, r + 1) for r in radius)):
+        other = shifted(wide, radius, shift)
+        far = sum((d / s) ** 2 for d, s in zip(shift, sigmas, strict=True) if d)
+        unlike = ((other - middle) ** 2).sum(-1, keepdims=True) / sigma_color**2
+        weight = np.exp(-0.5 * (far + unlike))
+        total, weights = total + weight * other, weights + weight
+    return (total / weights).reshape(image.shape)
