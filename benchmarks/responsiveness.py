@@ -1,10 +1,11 @@
-"""How the window fares during a run: equalize_adapthist over 32 x 1024 x 1024 uint16, through the real dock.
+"""How the window fares during a run: equalize_adapthist over 32 x 1024 x 1024 uint16, or what is asked for.
 
 Prints the longest gap between two turns of the event loop from Run to the last region, the time from Cancel to the
 end of the run, the peak of extra memory over the input's, and the stall of `add_image`, beside the gaps of napari
 alone in the same window. Needs a display::
 
     xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/responsiveness.py
+    ... python benchmarks/responsiveness.py --operation denoise_nl_means --volumes --shape 32 256 256
 """
 
 import argparse
@@ -21,6 +22,7 @@ import vispy.gloo.glir
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.open import open_dock
 
@@ -88,7 +90,7 @@ def run_once(viewer: Any, dock: FamilyDock, source: Any) -> dict[str, float]:
     source.visible = True
     turn_events(0.5)
     gaps: dict[str, float] = {}
-    heart, show = Heart(), dock._add_result
+    heart, show = Heart(), dock._add_results
 
     def add(done: Any) -> None:
         heart.beat()
@@ -139,16 +141,20 @@ def napari_alone(viewer: Any, source: Any, seconds: float) -> tuple[float, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--operation", default="equalize_adapthist", help="id of an operation; its defaults are used")
+    parser.add_argument("--shape", type=int, nargs=3, default=(32, 1024, 1024), metavar="N")
+    parser.add_argument("--volumes", action="store_true", help="process as volumes")
     parser.add_argument("--report", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     viewer = napari.Viewer()
     rng = np.random.default_rng(0)
-    data = rng.integers(0, 65535, (32, 1024, 1024), dtype=np.uint16)
+    data = rng.integers(0, 65535, arguments.shape, dtype=np.uint16)
     source = viewer.add_image(data, name="source", contrast_limits=(0, 65535))
-    dock = open_dock(viewer, "intensity")
-    dock.operation = "equalize_adapthist"
+    dock = open_dock(viewer, find(arguments.operation).family)
+    dock.operation = arguments.operation
+    dock.options.choose(dock.options.process, "volumes" if arguments.volumes else "planes")
     turn_events(1)
-    lines = [f"{data.shape} {data.dtype}, {psutil.cpu_count()} cores"]
+    lines = [f"{dock.operation.title}, {data.shape} {data.dtype}, {psutil.cpu_count()} cores"]
     first = run_once(viewer, dock, source)
     lines.append(f"first run, kernels loaded: gap {first['gap'] * 1e3:.0f} ms, {first['seconds']:.2f} s")
     rounds, alone = [], []

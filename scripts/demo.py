@@ -35,7 +35,7 @@ DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
-    "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu",
+    "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu", "noise",
     "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist", "histogram-narrow",
     "histogram-narrow-light",
     "histogram-light",
@@ -115,7 +115,7 @@ class Demo:
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
         end = time.perf_counter() + PATIENCE
-        while dock.runner.is_running and not enough():
+        while (dock.runner.is_running or dock.estimator.is_running) and not enough():
             if time.perf_counter() > end:
                 raise DemoError(f"{dock.operation.title}: no end after {PATIENCE:g} s")
             QTest.qWait(1)
@@ -129,9 +129,10 @@ class Demo:
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
         QTest.qWait(DRAWING)
 
-    def show(self, name: str, *layers: Layer) -> None:
+    def show(self, name: str, *layers: Layer, columns: int = -1) -> None:
         """Take a picture of these layers alone, in a grid."""
         self.viewer.layers[:] = layers
+        self.viewer.canvas.grid.shape = (-1, columns)
         for layer in layers:
             layer.visible = True
         self.viewer.canvas.grid.enabled = True
@@ -328,15 +329,44 @@ def before_after(demo: Demo) -> None:
     demo.viewer.theme = "dark"
 
 
+NOISES: dict[str, dict[str, Any]] = {
+    "add_gaussian_noise": {"var": 0.025},
+    "add_poisson_noise": {"photons": 256},
+    "add_salt_and_pepper_noise": {"amount": 0.05, "salt_vs_pepper": 0.45},
+    "add_speckle_noise": {"var": 0.02},
+    "add_localvar_noise": {"var_near": 0.001, "var_far": 0.251},
+}
+DENOISERS: dict[str, dict[str, Any]] = {
+    "denoise_nl_means": {"patch_size": 5, "patch_distance": 7, "h": "auto"},
+    "denoise_wavelet": {
+        "wavelet": "bior2.8", "method": "fixed", "mode": "soft", "threshold": 0.12, "approximation": True, "levels": 9,
+    },
+}  # fmt: skip
+
+
 def noise(demo: Demo) -> None:
-    """The grey levels from 150 to 160 alone; Gaussian noise, and the Gaussian filter on it."""
+    """Five noises, one a row: the noisy image, non-local means with the noise estimated, and wavelets."""
     (camera,) = demo.open("camera")
-    isolated = demo.apply(camera, "clip", low=150, high=160, outside="zero")
+    rows = []
+    for name, parameters in NOISES.items():
+        demo.viewer.layers[:] = [camera]
+        row = [demo.apply(camera, name, **parameters)]
+        for denoiser, chosen in DENOISERS.items():
+            dock = demo.choose(row[0], denoiser, {}, **chosen)
+            if denoiser == "denoise_nl_means":
+                dock.form.noise_buttons["sigma"].native.click()
+                demo.wait(dock)
+            row.append(demo.run(dock))
+        demo.save(**{f"{name}-{k}": layer for k, layer in enumerate(row)})
+        rows.append(row)
+    demo.show("noise", *(layer for row in zip(*rows, strict=True) for layer in row), columns=len(rows))
+
+
+def isolated(demo: Demo) -> None:
+    """The grey levels from 150 to 160 alone."""
+    (camera,) = demo.open("camera")
+    demo.save(isolate=demo.apply(camera, "clip", low=150, high=160, outside="zero"))
     demo.grab("isolate")
-    noisy = demo.apply(camera, "add_gaussian_noise", var=0.025)
-    smooth = demo.apply(noisy, "gaussian", sigma=2)
-    demo.save(isolate=isolated, noise=noisy, gaussian=smooth)
-    demo.show("noise", camera, isolated, noisy, smooth)
 
 
 def light(demo: Demo) -> None:
@@ -390,8 +420,8 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, noise, light, progress,
-    menu, refusal,
+    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated, noise, light,
+    progress, menu, refusal,
 )  # fmt: skip
 
 
