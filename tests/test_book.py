@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 from skimage import color, data, exposure, transform
 
+import direct
 from napari_mathimg import Options, apply
-from napari_mathimg.engine import finished, prepare
+from napari_mathimg.engine import estimate_sigma, finished, prepare
 from napari_mathimg.ops.geometry import affine
 
 DTYPE = Options(value_range="dtype")
@@ -258,5 +259,19 @@ def test_each_noise_is_denoised_by_wavelets_as_by_pywavelets(noise):
     kept = pywt.array_to_coeffs(pywt.threshold(array, 0.12, "soft"), slices, output_format="wavedec2")
     expected = np.clip(255 * pywt.waverec2(kept, "bior2.8"), 0, 255)
     assert np.abs(result - expected).max() <= 0.5 + 255e-6  # nine levels of float32 keep 1e-6 of the range
+    errors = [np.sqrt(np.mean((x - camera.astype(float)) ** 2)) for x in (noisy, result)]
+    assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_each_noise_is_denoised_by_non_local_means_as_by_the_direct_sum(noise):
+    """Patches of 5, at most 7 away, the noise estimated; compared where the sum of a part knows all it needs."""
+    camera = data.camera()
+    noisy = apply(camera, noise, options=DTYPE, **NOISES[noise])
+    sigma = estimate_sigma(noisy, options=DTYPE)
+    result = apply(noisy, "denoise_nl_means", patch_size=5, patch_distance=7, sigma=sigma, options=DTYPE)
+    h, margin, part = 0.8 * sigma or 0.1, 5 // 2 + 7, np.s_[200:260, 230:290]
+    expected = 255 * direct.nl_means(noisy[part] / 255, 5, 7, h, sigma, ndim=2)[margin:-margin, margin:-margin]
+    assert np.abs(result[part][margin:-margin, margin:-margin] - expected).max() <= 0.5 + 255e-6
     errors = [np.sqrt(np.mean((x - camera.astype(float)) ** 2)) for x in (noisy, result)]
     assert errors[1] < errors[0]
