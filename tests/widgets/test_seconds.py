@@ -94,3 +94,16 @@ def test_estimated_noise_is_filled_in(viewer: Any, dock: Opener, qtbot: Any) -> 
         expected = sigma if name == "sigma" else sigma**2
         assert widget.form.parameters[name] == float(f"{expected:.4g}")
     assert "standard deviation" in widget.message.text()
+
+
+def test_what_auto_means_follows_the_parameters_it_depends_on(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    viewer.add_image(np.eye(64))
+    widget = dock("denoise")
+    widget.operation = "denoise_nl_means"
+    assert widget.form["h"]._inner.value == 0.1
+    box = widget.form["sigma"].native
+    box.selectAll()
+    qtbot.keyClicks(box, "0.05")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert widget.form.parameters["h"] == "auto"
+    assert abs(widget.form["h"]._inner.value - 0.04) < 1e-12

@@ -215,18 +215,18 @@ TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value r
 ColorSigma = Annotated[
     float,
     Number(gt=0, le=10, step=0.01, unit="of the value range"),
-    Label("sigma (values)"),
+    Label("value σ"),
     FromNoise(lambda sigma: _positive(2 * sigma)),  # M. Zhang and B. K. Gunturk, IEEE Trans. Image Processing 17 (2008)
 ]
 SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
-SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("sigma (distance)")]
+SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("spatial σ")]
 PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise"), FromNoise()]
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
-AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("h")]
+AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("strength h")]
 PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
-PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis()]
+PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(), Label("patch")]
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
-Distances = Annotated[Distance | tuple[Distance, ...], PerAxis()]
+Distances = Annotated[Distance | tuple[Distance, ...], PerAxis(), Label("distance")]
 Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]

@@ -261,8 +261,9 @@ class FamilyDock(QWidget):
         if key not in self._forms:
             form = self._forms[key] = Form(op, axes, own)
             form.native.hide()
-            if any("values" in arguments(a.rule) for p in op.parameters.values() if (a := note(p.hint, Auto))):
-                form.changed.connect(self._show)
+            rules = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
+            if any({"values", *op.parameters} & set(arguments(rule)) for rule in rules):
+                form.changed.connect(self._show)  # what "auto" means may have changed
             for name, rule in form.noise_buttons.items():
                 rule.changed.connect(partial(self._estimate, name))
             self._forms_place.addWidget(form.native)
