@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from ..ops._reach import Box, Gather, Reach, Whole, size
 
 PIXELS = 2**18  # of a tile: small enough for caches and for a quick cancel, large enough for the call's cost
-SIDE = 256
+SIDES = {2: 256, 3: 128}  # of the last two axes at least, by the number of axes of an item
 HALOS = 8
 
 
-def tiles(shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int = SIDE) -> list[Box]:
+def tiles(shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None) -> list[Box]:
     """Return the boxes that cover a result of a given shape once."""
     if isinstance(reach, Whole):
         return [tuple((0, n) for n in shape)]
     if isinstance(reach, Gather):
         return list(_split(reach, tuple((0, n) for n in reach.shape), shape, pixels))
     halos = reach.halo(len(shape))
+    side = SIDES.get(len(shape), SIDES[2]) if side is None else side
     sides: list[int] = []
     for axis, (n, halo) in enumerate(zip(shape, halos, strict=True)):
         rest = math.prod(shape[axis + 1 :]) * math.prod(sides)
