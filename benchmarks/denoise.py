@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage as ndi
+from scipy import signal
 from skimage import filters, restoration
 
 from napari_mathimg import Options, apply
@@ -97,6 +98,30 @@ def rows() -> Iterator[Row]:
             tools["SimpleITK"] = by_itk("Median", [size // 2] * 3)
         yield Row(f"median {size}x{size}x{size}", 3, tools, lambda x, s=size: ndi.median_filter(x, s), edge=size // 2)
     yield from smoothers()
+    yield from linear_and_wavelets()
+
+
+def linear_and_wavelets() -> Iterator[Row]:
+    for sigma, ndim in ((2.0, 2), (2.0, 3)):
+        tools = {
+            "scikit-image": lambda x, s=sigma: filters.gaussian(x, s, mode="nearest"),
+            "napari-mathimg": ours("gaussian", ndim, sigma=sigma),
+        }
+        if cv2 and ndim == 2:
+            tools["OpenCV"] = lambda x, s=sigma: cv2.GaussianBlur(x, (17, 17), s, borderType=cv2.BORDER_REPLICATE)
+        yield Row(
+            f"Gaussian, sigma {sigma:g}", ndim, tools,
+            lambda x, s=sigma: ndi.gaussian_filter(x.astype(float), s, mode="nearest"), edge=8,
+        )  # fmt: skip
+    for ndim in (2, 3):
+        usual = partial(restoration.denoise_wavelet, wavelet="sym4", method="BayesShrink", mode="soft", sigma=NOISE)
+        tools = {"scikit-image": usual, "napari-mathimg": ours("denoise_wavelet", ndim, sigma=NOISE)}
+        yield Row("wavelets, sym4, BayesShrink", ndim, tools, lambda x, f=usual: f(x.astype(float)), edge=0)
+        tools = {
+            "SciPy": lambda x: signal.wiener(in_floats(x), 5, NOISE**2),
+            "napari-mathimg": ours("wiener_filter", ndim, size=5, noise=NOISE**2),
+        }
+        yield Row("local Wiener, window 5", ndim, tools, lambda x: signal.wiener(x.astype(float), 5, NOISE**2), edge=4)
 
 
 def smoothers() -> Iterator[Row]:
@@ -202,7 +227,7 @@ def measure(row: Row, dtype: str, rounds: int) -> None:
             start = time.perf_counter()
             tool(image)
             times[name].append(time.perf_counter() - start)
-    usual = times.get("scikit-image")
+    usual = times.get("scikit-image") or times.get("SciPy")
     size = "x".join(map(str, image.shape))
     for name, taken in times.items():
         ratio = statistics.median(a / b for a, b in zip(usual, taken, strict=True)) if usual else float("nan")
