@@ -7,7 +7,7 @@ import numpy as np
 from . import _types as t
 from ._landmarks import fitted, mapped
 from ._matrices import Matrix, projective, shift
-from ._quadrilateral import SQUARE, Corners, Frame, check_corners, ordered, pixel_size, rectangle_to, sides
+from ._quadrilateral import SQUARE, Corners, Frame, check_corners, fault, ordered, pixel_size, rectangle_to, sides
 from ._reach import Gather
 from ._sampling import warp
 
@@ -58,8 +58,10 @@ def _check_rectify(
         raise ValueError(f"frame={frame}: two directions that are not parallel")
     if targets != "rectangle":
         to_image = rectangle_map(corners, targets, match_longer, width, height, size, frame, turn)
-        ahead = np.array([(0, 0, 1), (0, width, 1), (height, width, 1), (height, 0, 1)]) @ to_image[2]
-        if ahead.min() * ahead.max() <= 0 or abs(np.linalg.det(to_image)) < 1e-12:
+        ends = ((0.0, 0.0), (0.0, width), (height, width), (height, 0.0))
+        ahead = np.column_stack([ends, np.ones(4)]) @ to_image[2]
+        seen = tuple((float(r), float(c)) for r, c in mapped(to_image, ends)) if ahead.all() else ()
+        if ahead.min() * ahead.max() <= 0 or fault(seen):
             raise ValueError(f"targets={targets}: places that a view from the front can give these corners")
     if isinstance(canvas, tuple) and (canvas[0] < height or canvas[1] < width):
         raise ValueError(f"canvas={canvas}: at least the rectangle's {height} rows and {width} columns")
