@@ -26,7 +26,7 @@ from napari_mathimg.widgets.histogram.follower import Follower
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
 
-SECONDS = float(os.environ.get("NAPARI_MATHIMG_RANDOM_SECONDS", "10"))
+SECONDS = float(os.environ.get("NAPARI_MATHIMG_RANDOM_SECONDS", "5"))
 Settle = Callable[..., None]
 RNG = np.random.default_rng(0)
 

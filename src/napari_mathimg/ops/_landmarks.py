@@ -32,6 +32,9 @@ def fitted(targets: Points, corners: Points) -> Matrix:
     to_targets, to_corners = _normalizing(targets), _normalizing(corners)
     start, end = mapped(to_targets, targets), mapped(to_corners, corners)
     first = _linear(start, end)
+    ahead = np.column_stack([start, np.ones(len(start))]) @ first[2]
+    if ahead.min() * ahead.max() <= FLAT * np.abs(ahead).max() ** 2:
+        raise ValueError("places that a view from the front can give these corners")
     found = least_squares(
         lambda m: (mapped(np.append(m, 1.0).reshape(3, 3), start) - end).ravel(),
         (first / first[2, 2]).ravel()[:8],
