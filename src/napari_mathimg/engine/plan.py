@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops._operation import Operation, ValueRange
+from ..ops._operation import Frames, Operation, ValueRange, call
 from ..ops._reach import Gather, Reach
 from .chunks import kept_in_chunks
 from .source import Index, Ranges, Source
@@ -116,21 +116,33 @@ class Plan:
         return self.reach.shape if isinstance(self.reach, Gather) else self.source.item
 
     @property
+    def frames(self) -> Frames | None:
+        """The axis that the result has before all others, or None."""
+        return call(self.operation.frames, self.parameters) if self.operation.frames else None
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Shape of the result before the axes of an item."""
+        return (self.frames.count, *self.source.leading) if self.frames else self.source.leading
+
+    @property
     def channel_axis(self) -> int | None:
         """Channel axis of the result."""
-        return None if self.operation.channels == "reduce" else self.source.axis
+        if self.operation.channels == "reduce" or self.source.axis is None:
+            return None
+        return self.source.axis + (self.frames is not None)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the result."""
-        shape = [*self.source.leading, *self.item]
+        shape = [*self.leading, *self.item]
         if self.channel_axis is not None:
             shape.insert(self.channel_axis, self.source.channels)
         return tuple(shape)
 
     @property
     def placement(self) -> NDArray[np.float64]:
-        """Affine matrix from result index to source index over all axes but channels."""
+        """Affine matrix from result index to source index over all axes but channels and that of frames."""
         lead = len(self.source.leading)
         n = lead + self.source.ndim
         matrix = np.eye(n + 1)

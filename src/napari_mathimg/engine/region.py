@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 def region(plan: Plan, index: Index, box: Box) -> Array:
-    """Compute a box of one item of the result, equal to the bit to what a run gives there; channels last.
+    """Compute a box of one item of the result, equal to the bit to what a run gives there; frames first, channels last.
 
     Parameters
     ----------
@@ -41,16 +41,23 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
     reach = plan.reach
     if isinstance(reach, Gather) or (isinstance(reach, Neighborhood) and reach.exact and reach.align == 1):
         return block(plan, index, box)
+    every = _every_frame(plan)
     out: Array | None = None
     for tile in tiles(plan.source.item, reach):
         both = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(tile, box, strict=True))
         if all(a < b for a, b in both):
             part = block(plan, index, tile)
             if out is None:
-                out = np.empty((*size(box), *part.shape[len(box) :]), part.dtype)
-            out[within(both, box)] = part[within(both, tile)]
+                frames, tail = part.shape[: len(every)], part.shape[len(every) + len(box) :]
+                out = np.empty((*frames, *size(box), *tail), part.dtype)
+            out[every + within(both, box)] = part[every + within(both, tile)]
     assert out is not None
     return out
+
+
+def _every_frame(plan: Plan) -> tuple[slice, ...]:
+    """The index of all frames, before that of a box."""
+    return (slice(None),) if plan.frames else ()
 
 
 def look(plan: Plan, source: Source, index: Index, read: Box, limits: ValueRange) -> tuple[Array, Array | None]:
@@ -98,10 +105,11 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
         out = np.asarray(call(op.compute, known))
         warps = isinstance(plan.reach, Gather)
         tail = () if op.channels == "reduce" else image.shape[len(core) :]
-        expected = (*(size(core) if warps else size(read)), *tail)
+        frames = (plan.frames.count,) if plan.frames else ()
+        expected = (*frames, *(size(core) if warps else size(read)), *tail)
         if out.shape != expected:
             raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {expected}")
-        return out if warps else out[at.inner]
+        return out if warps else out[_every_frame(plan) + at.inner]
 
     inner = () if isinstance(plan.reach, Gather) else within(core, read)
     if not source.channels or op.channels in ("joint", "reduce"):
@@ -128,7 +136,8 @@ def _with_opacity(out: Array, raw: Array, source: Source) -> Array:
     """Pass the fourth channel through."""
     if source.channels < 4 or out.shape[-1] == 4:
         return out
-    return np.concatenate([out, raw[..., 3:].astype(out.dtype)], axis=-1)
+    opacity = np.broadcast_to(raw[..., 3:].astype(out.dtype), (*out.shape[:-1], 1))
+    return np.concatenate([out, opacity], axis=-1)
 
 
 def _aligned(image: Source, index: Index, read: Box) -> Array:

@@ -34,7 +34,12 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task
-        result.write(index, box, block(plan, index, box))
+        made = block(plan, index, box)
+        if plan.frames is None:
+            result.write(index, box, made)
+            return
+        for frame, own in enumerate(made):
+            result.write((frame, *index), box, own)
 
     yield from spread(plan.operation.title, tasks, work, threads or cores())
     return array

@@ -2,12 +2,13 @@
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from threading import Event
+from contextvars import copy_context
+from threading import Event, Lock
 from typing import Any, NamedTuple, TypeVar
 
-from ..ops._operation import _tick
+from ..ops._running import host
 
 Task = TypeVar("Task")
 TICK = 0.04  # seconds between two reports at the most
@@ -18,10 +19,10 @@ class Cancelled(Exception):
 
 
 class Progress(NamedTuple):
-    """How far a pass has come."""
+    """How far a pass has come: tasks done, with the shares of those that run, out of all."""
 
     phase: str
-    done: int
+    done: float
     total: int
 
 
@@ -30,29 +31,75 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Host:
+    """What a task sees of the engine; `idle` threads are left to its pieces."""
+
+    def __init__(self, cancelled: Event, helpers: ThreadPoolExecutor | None, idle: int) -> None:
+        self._cancelled = cancelled
+        self._helpers = helpers
+        self._idle = idle
+        self.done = 0.0
+
+    def stop_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def tell(self, done: float) -> None:
+        self.done = done
+
+    def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
+        left, lock, end = iter(pieces), Lock(), object()
+
+        def drain() -> None:
+            while True:
+                self.stop_if_cancelled()
+                with lock:
+                    piece = next(left, end)
+                if piece is end:
+                    return
+                work(piece)
+
+        helped = [self._helpers.submit(copy_context().run, drain) for _ in range(self._idle)] if self._helpers else []
+        try:
+            drain()
+        finally:
+            wait(helped)
+        for future in helped:
+            future.result()
+
+
 def spread(
     phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int
 ) -> Generator[Progress, None, None]:
     """Run `work` on every task; yield how many are done, at least 20 times a second.
 
-    Closing the generator cancels: tasks not begun never run, running ones stop at their next `checkpoint`.
+    Where there are fewer tasks than threads, the others serve the pieces that tasks are made of. Closing the generator
+    cancels: tasks not begun never run, running ones stop at their next `checkpoint`.
     """
     cancelled = Event()
-
-    def stop_if_cancelled() -> None:
-        if cancelled.is_set():
-            raise Cancelled
+    left = iter(tasks)
+    done, reached, running = 0, 0.0, set[_Host]()
+    idle = threads // max(len(tasks), 1) - 1
+    helpers = ThreadPoolExecutor(idle * len(tasks), thread_name_prefix="mathimg-piece") if idle > 0 else None
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="mathimg")
 
     def one(task: Task) -> None:
-        stop_if_cancelled()
-        _tick.set(stop_if_cancelled)
-        work(task)
+        own = _Host(cancelled, helpers, idle)
+        own.stop_if_cancelled()
+        host.set(own)
+        running.add(own)
+        try:
+            work(task)
+        finally:
+            running.discard(own)
 
-    left = iter(tasks)
-    done = 0
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="mathimg")
+    def report() -> Progress:
+        nonlocal reached
+        reached = max(reached, min(done + sum(own.done for own in list(running)), len(tasks)))
+        return Progress(phase, reached, len(tasks))
+
     try:
-        yield Progress(phase, 0, len(tasks))
+        yield report()
         waiting: set[Future[None]] = {pool.submit(one, task) for task in itertools.islice(left, 2 * threads)}
         while waiting:
             ready, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
@@ -60,7 +107,9 @@ def spread(
                 future.result()
             done += len(ready)
             waiting |= {pool.submit(one, task) for task in itertools.islice(left, len(ready))}
-            yield Progress(phase, done, len(tasks))
+            yield report()
     finally:
         cancelled.set()
         pool.shutdown(cancel_futures=True)
+        if helpers is not None:
+            helpers.shutdown(cancel_futures=True)

@@ -1,23 +1,21 @@
 """The declaration of an operation: a signature, a reach, and what it must know beforehand."""
 
-import contextvars
 import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
 from importlib import import_module
 from typing import Any, Literal, cast, get_type_hints
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-
 from ._reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
-from ._types import Array, Auto, PerAxis, Role, describe, note
+from ._running import checkpoint, side_by_side
+from ._signature import Parameter, Signature, arguments, call
+from ._types import Array, Auto, Role, note
 
 __all__ = [
     "POINTWISE",
     "At",
+    "Frames",
     "Gather",
     "Neighborhood",
     "Operation",
@@ -29,6 +27,7 @@ __all__ = [
     "call",
     "checkpoint",
     "operation",
+    "side_by_side",
 ]
 
 Values = Literal["exact", "float", "normalized"]
@@ -102,24 +101,22 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A parameter of an operation: its name, annotated type and default."""
+class Frames:
+    """An axis before all others of the result: its length, its name, and where its first and each further frame lie."""
 
+    count: int
     name: str
-    hint: Any
-    default: Any
+    first: float = 0.0
+    step: float = 1.0
 
 
 ENGINE = {"image", "at", "shape", "dtype", "values", "measured", "valid"}
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(Signature):
     """A declared operation; `function` is what was declared, `compute` what the engine calls on a block."""
 
-    id: str
-    title: str
-    function: Callable[..., Any]
     compute: Callable[..., Any]
     reach: Reach | Callable[..., Reach]
     values: Values | Callable[..., Values]
@@ -130,7 +127,7 @@ class Operation:
     saturates: bool
     new_values: bool
     rigid: bool
-    parameters: Mapping[str, Parameter]
+    frames: Callable[..., Frames | None] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -161,42 +158,9 @@ class Operation:
         """Whether items may have so many axes."""
         return self.dimensions == "all" or ndim in self.dimensions
 
-    @cached_property
-    def model(self) -> type[BaseModel]:
-        """A pydantic model of the parameters."""
-        fields: dict[str, Any] = {p.name: (p.hint, p.default) for p in self.parameters.values()}
-        return create_model(self.id, __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
-
-    def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, checked.
-
-        Raises
-        ------
-        ValueError
-            ``name=value: requirement`` for the first parameter that is unknown or out of bounds.
-        """
-        try:
-            checked = self.model(**{name: _plain(value) for name, value in given.items()})
-        except ValidationError as error:
-            name = str(error.errors()[0]["loc"][0])
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                raise ValueError(f"{name}={given[name]!r}: {self.id} has no such parameter; it has {known}") from None
-            raise ValueError(f"{name}={given[name]!r}: {describe(self.parameters[name].hint)}") from None
-        return {name: getattr(checked, name) for name in self.parameters}
-
     def resolve(self, given: Mapping[str, Any], shape: tuple[int, ...], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, checked, with "auto" and one-for-all-axes turned into numbers."""
-        out = self.validate(given)
-        for name, p in self.parameters.items():
-            auto = note(p.hint, Auto)
-            if auto and isinstance(out[name], str) and out[name] == "auto":
-                out[name] = call(auto.rule, {**known, "shape": shape, **out})
-            if note(p.hint, PerAxis):
-                value = out[name] if isinstance(out[name], tuple) else (out[name],) * len(shape)
-                if len(value) != len(shape):
-                    raise ValueError(f"{name}={value!r}: one value, or {len(shape)} for {len(shape)} axes")
-                out[name] = value
+        """Return all parameters, checked on their own and together, as numbers."""
+        out = super().resolve(given, shape, known)
         if self.check:
             call(self.check, {**known, "shape": shape, **out})
         return out
@@ -214,6 +178,7 @@ def operation(
     saturates: bool = False,
     new_values: bool = False,
     rigid: bool = False,
+    frames: Callable[..., Frames | None] | None = None,
     version: int = 1,
     compute: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -242,6 +207,9 @@ def operation(
         Whether the result's values mean something else, so that contrast limits are set anew.
     rigid
         Whether it turns content as a whole, so that pixels must be square.
+    frames
+        What first axis the result gets besides those of the image, for some parameters; it then comes first in the
+        block that the function returns.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -267,7 +235,7 @@ def operation(
         op = Operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
-            saturates=saturates, new_values=new_values, rigid=rigid, parameters=parameters,
+            saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, parameters=parameters,
             images=tuple(images) or (("image", "image"),), optional=tuple(optional), version=version,
             module=function.__module__,
         )  # fmt: skip
@@ -283,7 +251,7 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
-        ([op.values, *(s.needed for s in op.statistics)], own),
+        ([op.values, op.frames, *(s.needed for s in op.statistics)], own),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.check, *autos], own | supplied),
@@ -295,36 +263,5 @@ def _check_names(op: Operation) -> None:
                 raise TypeError(f"{op.id}: {helper.__name__} asks for {', '.join(sorted(wrong))}")
 
 
-@cache
-def arguments(function: Callable[..., Any]) -> dict[str, bool]:
-    """Names a function asks for, and whether each goes by position."""
-    asked = inspect.signature(function).parameters.values()
-    return {p.name: p.kind is p.POSITIONAL_ONLY for p in asked}
-
-
-def call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-    """Call a function with those of the known values that it names."""
-    names = arguments(function)
-    positional = [known[n] for n, first in names.items() if first]
-    return function(*positional, **{n: known[n] for n, first in names.items() if not first})
-
-
-def _plain(value: Any) -> Any:
-    """NumPy values and lists as numbers and tuples."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
-
-
 def _find(module: str, name: str) -> Operation:
     return cast(Operation, getattr(import_module(module), name))
-
-
-_tick: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar("tick", default=None)
-
-
-def checkpoint() -> None:
-    """Stop here when the run was cancelled; called by long loops, without effect outside a run."""
-    tick = _tick.get()
-    if tick is not None:
-        tick()

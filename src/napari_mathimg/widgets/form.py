@@ -6,12 +6,13 @@ from typing import Any
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
-from ..ops._operation import Operation, ValueRange, arguments, call
+from ..ops._operation import ValueRange, arguments, call
+from ..ops._signature import Signature
 from ..ops._types import Auto, FromNoise, PerAxis, Suggestion, When, note
 from .fields import field, unit_note
 
 
-def summary(operation: Operation) -> str:
+def summary(operation: Signature) -> str:
     """Return the first line of an operation's docstring."""
     text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC).short_description or ""
     return text.replace("``", "")
@@ -30,7 +31,7 @@ class Form(Container):
         Parameters that are not shown, with the values they then have.
     """
 
-    def __init__(self, operation: Operation, axes: Sequence[str], hidden: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, operation: Signature, axes: Sequence[str], hidden: Mapping[str, Any] | None = None) -> None:
         self._operation = operation
         self._hidden = dict(hidden or {})
         self._spacing: tuple[float, ...] = (1.0,) * len(axes)

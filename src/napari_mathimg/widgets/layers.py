@@ -11,7 +11,7 @@ from napari.utils.transforms import Affine
 
 from .. import __version__
 from ..engine import Options, Plan
-from ..ops._operation import Operation
+from ..ops._operation import Frames, Operation
 from ..ops._reach import Gather, Projective
 
 RECORD = "napari_mathimg"  # key of the chain of steps in a layer's metadata
@@ -171,7 +171,23 @@ def placement(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the spatial state that puts a result where its content lies in the world."""
     ndim = source.data_to_world.ndim
     moved = source.data_to_world.compose(Affine(affine_matrix=plan.placement, ndim=ndim))
-    return {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear_of(moved)}
+    state = {"scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear_of(moved)}
+    return state if plan.frames is None else {**state, **_with_frames(source, moved, plan.frames)}
+
+
+def _with_frames(source: Snapshot, moved: Affine, frames: Frames) -> dict[str, Any]:
+    """Return the spatial state of a result that has an axis of frames before those of its source."""
+    state = moved.expand_dims([0])
+    named = [label if not label.lstrip("-").isdigit() else "" for label in source.kept["axis_labels"]]
+    return {
+        "scale": (frames.step, *moved.scale),
+        "translate": (frames.first, *moved.translate),
+        "rotate": state.rotate,
+        "shear": shear_of(state),
+        "affine": source.kept["affine"].expand_dims([0]),
+        "units": ("pixel", *source.kept["units"]),
+        "axis_labels": (frames.name, *named) if all(named) else (frames.name, *DEFAULT_AXES[-len(named) :]),
+    }
 
 
 def result_arguments(

@@ -11,6 +11,7 @@ from .job import EXPECTED
 from .parts import button, side_by_side, wrapped
 from .runner import Runner, Steps
 
+STEPS = 1000  # of the progress bar
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 
 
@@ -51,8 +52,8 @@ class RunBar(QWidget):
         self.runner.start(steps)
 
     def _show_progress(self, progress: Progress) -> None:
-        self.progress.setMaximum(progress.total)
-        self.progress.setValue(progress.done)
+        self.progress.setMaximum(STEPS)
+        self.progress.setValue(int(STEPS * progress.done / max(progress.total, 1)))
         self.progress.setFormat(f"{progress.phase}  %p %")
 
     def tell_failure(self, error: Any) -> None:

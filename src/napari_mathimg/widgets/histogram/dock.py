@@ -271,7 +271,7 @@ class HistogramDock(HistogramActions):
         counting = progress is not None
         self.cancel_button.setEnabled(counting)
         if tally is None:
-            self.state.setText(f"{100 * progress.done // max(progress.total, 1)}% read" if progress else "")
+            self.state.setText(f"{int(100 * progress.done / max(progress.total, 1))}% read" if progress else "")
         elif tally.exact and self._found is not None:
             index = channel_index(tally, self.channel.currentData())
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
@@ -279,7 +279,7 @@ class HistogramDock(HistogramActions):
             told = [f"{count(n)} {where}" for where, n in pixels.items() if n]
             self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *told]))
         else:
-            done = f", {100 * progress.done // max(progress.total, 1)}% read" if progress else ", stopped"
+            done = f", {int(100 * progress.done / max(progress.total, 1))}% read" if progress else ", stopped"
             self.state.setText(f"partial: {count(tally.pixels)} of {count(tally.wanted)} px{done}")
 
     def _show_nothing(self, sentence: str) -> None:

@@ -1,0 +1,52 @@
+"""What a long computation and the engine that runs it tell each other: stop, how far, and side by side."""
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+Piece = TypeVar("Piece")
+
+
+class Host(Protocol):
+    """The engine, as a block that is being computed sees it."""
+
+    def stop_if_cancelled(self) -> None:
+        """Raise where the run was cancelled."""
+
+    def tell(self, done: float) -> None:
+        """Take note of the share of the block's work that is done."""
+
+    def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
+        """Run `work` on every piece, on this thread and on those that have nothing to do."""
+
+
+host: ContextVar[Host | None] = ContextVar("host", default=None)
+
+
+def checkpoint(done: float | None = None) -> None:
+    """Stop here when the run was cancelled; called by long loops, without effect outside a run.
+
+    Parameters
+    ----------
+    done
+        Share of the block's work that is done, from 0 to 1, where it is known.
+    """
+    engine = host.get()
+    if engine is not None:
+        engine.stop_if_cancelled()
+        if done is not None:
+            engine.tell(done)
+
+
+def side_by_side(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
+    """Run `work` on pieces that do not depend on each other, a checkpoint before each.
+
+    The engine gives them the threads that have no block of their own, so that a single large block keeps all cores
+    busy. The pieces, and with them the result, must not depend on the number of threads.
+    """
+    engine = host.get()
+    if engine is not None:
+        engine.spread_pieces(work, pieces)
+        return
+    for piece in pieces:
+        work(piece)

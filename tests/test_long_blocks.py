@@ -1,0 +1,128 @@
+"""One large block: its progress, its pieces on idle threads, its end; and results with an axis of frames."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from cases import coloured
+from napari_mathimg.engine import region, run
+from napari_mathimg.ops import _types as t
+from napari_mathimg.ops._operation import At, Frames, Neighborhood, Whole, checkpoint, operation, side_by_side
+from planning import cut_into, grey, plan_of, random_boxes, result_of
+
+SEEN: set[str] = set()
+
+
+@operation("Halves of a second", values="float", reach=Whole("one block"))
+def slow(image: t.Image, /) -> t.Image:
+    for step in range(50):
+        time.sleep(0.01)
+        checkpoint((step + 1) / 50)
+    return image
+
+
+@operation("Rows doubled side by side", values="float", reach=Whole("one block"))
+def double_rows(image: t.Image, /) -> t.Image:
+    out = np.empty_like(image)
+
+    def work(row: int) -> None:
+        SEEN.add(threading.current_thread().name)
+        time.sleep(0.005)
+        checkpoint()
+        out[row] = 2 * image[row]
+
+    side_by_side(work, range(len(image)))
+    return out
+
+
+@operation("A piece fails", values="float", reach=Whole("one block"))
+def fail_in_a_piece(image: t.Image, /) -> t.Image:
+    def work(row: int) -> None:
+        time.sleep(0.002)
+        if row == 7:
+            raise ValueError("row=7: not this one")
+
+    side_by_side(work, range(len(image)))
+    return image
+
+
+@operation("Multiples", values="float", reach=Neighborhood(1, exact=False), frames=lambda count: (
+    Frames(count, "factor", 1.0, 1.0) if count else None
+))  # fmt: skip
+def multiples(image: t.Image, /, *, count: int = 3, at: At) -> t.Image:
+    made = np.stack([(k + 1) * image for k in range(max(count, 1))])
+    return made if count else made[0]
+
+
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("mathimg")]
+
+
+def test_progress_of_one_block_rises_within_it():
+    told = [p.done for p in run(plan_of(slow, grey("f4")), threads=2)]
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len({d for d in told if 0 < d < 1}) >= 5
+
+
+def test_pieces_of_one_block_use_every_thread_and_give_the_same():
+    image = grey("f4", (40, 9))
+    SEEN.clear()
+    plan = plan_of(double_rows, image)
+    for threads in (1, 4):
+        steps, out = run(plan, threads=threads), None
+        while out is None:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                out = stop.value
+        np.testing.assert_array_equal(out, 2 * image)
+    assert {"mathimg_0", *(f"mathimg-piece_{k}" for k in range(3))} == SEEN
+    assert not ours()
+    np.testing.assert_array_equal(double_rows.function(image), 2 * image)
+
+
+def test_cancel_stops_pieces_and_leaves_no_thread():
+    steps = run(plan_of(double_rows, grey("f4", (1000, 9))), threads=3)
+    while not any("piece" in thread.name for thread in ours()):
+        next(steps)
+    start = time.monotonic()
+    steps.close()
+    assert time.monotonic() - start < 0.3
+    assert not ours()
+
+
+def test_an_error_in_a_piece_reaches_the_caller():
+    for threads in (1, 3):
+        with pytest.raises(ValueError, match="row=7: not this one"):
+            list(run(plan_of(fail_in_a_piece, grey("f4", (20, 9))), threads=threads))
+    assert not ours()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_frames_come_before_every_other_axis(monkeypatch, colour):
+    cut_into(monkeypatch, 11**2, 8)
+    image = grey("f4", (2, 37, 29))
+    image = coloured(image) if colour else image
+    plan = plan_of(multiples, image, channel_axis=-1 if colour else None)
+    out = result_of(plan)
+    np.testing.assert_array_equal(out, np.stack([image, 2 * image, 3 * image]))
+    for box in random_boxes((37, 29), 5):
+        rows, columns = (slice(*b) for b in box)
+        np.testing.assert_array_equal(region(plan, (1,), box), out[:, 1, rows, columns])
+
+
+def test_frames_keep_missing_numbers_and_opacity():
+    image = np.random.default_rng(0).random((9, 8, 4), np.float32)
+    image[2, 3, 1] = np.nan
+    out = result_of(plan_of(multiples, image, channel_axis=-1))
+    expected = np.stack([k * image for k in (1, 2, 3)])
+    expected[..., 3] = image[..., 3]
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_no_frames_where_the_parameters_ask_for_none():
+    image = grey("f4")
+    np.testing.assert_array_equal(result_of(plan_of(multiples, image, parameters={"count": 0})), image)
