@@ -14,7 +14,6 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 MODES = {"constant": 0, "nearest": 1, "reflect": 2, "mirror": 3, "grid-wrap": 4}
-TAPS = {0: 1, 1: 2, 3: 4}
 SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbour's NaN
 FAR = 2.0**40
 RUN = 256  # points whose indices and weights are made together

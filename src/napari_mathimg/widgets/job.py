@@ -54,6 +54,19 @@ class Outcome(NamedTuple):
 EXPECTED = (ValueError, MemoryError, OSError)  # errors that tell the user something; others are ours
 
 
+def reason(error: Exception) -> str:
+    """Return what an expected error tells the user.
+
+    Raises
+    ------
+    Exception
+        The error itself where it is not an expected one.
+    """
+    if not isinstance(error, EXPECTED):
+        raise error
+    return str(error) or type(error).__name__
+
+
 def all_steps(jobs: Sequence[Job]) -> Generator[Progress, None, list[Outcome]]:
     """Run jobs one after the other; where there are several, one that fails does not stop the others."""
     outcomes: list[Outcome] = []

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from ..engine import Progress
-from .job import EXPECTED
+from .job import EXPECTED, reason
 from .parts import button, side_by_side, wrapped
 from .runner import Runner, Steps
 
@@ -61,7 +61,7 @@ class RunBar(QWidget):
         if not isinstance(error, EXPECTED):
             self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
             raise error
-        text = str(error) or type(error).__name__
+        text = reason(error)
         self.message.setText(f"{text}. Nothing was added.")
         show_error(text)
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 from ...catalog import find
 from ...engine import Options
 from ...histogram import Histogram, Tally
-from ..job import Done, Job, show_result, steps
+from ..job import Done, Job, reason, show_result, steps
 from ..layers import full_resolution, snapshot
 from ..runner import Runner
 from .curves import channel_index, count, share
@@ -142,9 +142,7 @@ class HistogramActions(HistogramLayout):
             source.visible = False
 
     def _tell_failure(self, error: Exception) -> None:
-        if not isinstance(error, ValueError | MemoryError | OSError):
-            raise error
-        show_error(str(error) or type(error).__name__)
+        show_error(reason(error))
 
     def _end(self) -> None:
         self._job = None

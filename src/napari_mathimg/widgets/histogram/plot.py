@@ -129,7 +129,6 @@ class HistogramPlot(pg.PlotWidget):
         self._colours: Array | None = None
         self._span = self._home = (0.0, 1.0)
         self._quiet = False
-        self._foreground = QColor("white")
         self._prepare()
 
     def sizeHint(self) -> QSize:
@@ -179,7 +178,6 @@ class HistogramPlot(pg.PlotWidget):
 
     def set_theme(self, background: QColor, foreground: QColor, accent: QColor) -> None:
         """Take on the window's colours."""
-        self._foreground = foreground
         self.setBackground(background)
         faint = QColor(foreground)
         faint.setAlpha(110)

@@ -14,7 +14,6 @@ from ..layers import shape_of
 from ..plane import frame, into_units_of, to_world
 
 Known = Mapping[str, Any]
-Shares = list[tuple[float, float]]
 
 CORNERS = 4
 UNIT_SQUARE = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0))
