@@ -36,10 +36,10 @@ def same(a, b):
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
-def cut_into(monkeypatch, pixels, side):
+def cut_into(monkeypatch, pixels, side, halos=None):
     """Make the engine's tiles so small, or so large."""
     for module in ENGINE:
-        monkeypatch.setattr(module, "tiles", partial(tiles, pixels=pixels, side=side))
+        monkeypatch.setattr(module, "tiles", partial(tiles, pixels=pixels, side=side, halos=halos))
 
 
 def random_boxes(shape, count, seed=0):

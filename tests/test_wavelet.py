@@ -210,10 +210,9 @@ def test_tiles_equal_the_whole_to_the_bit(given, shape, options, dtype, monkeypa
     op = operations()["denoise_wavelet"]
     cut_into(monkeypatch, 2**40, 2**20)
     whole = result_of(plan_of(op, image, parameters=given, **options))
-    monkeypatch.setattr(tiles, "HALOS", 1)
-    cut_into(monkeypatch, 40**2, 16)
+    cut_into(monkeypatch, 40**2, 16, halos=1)
     plan = plan_of(op, image, parameters=given, **options)
-    assert len(tiles.tiles(plan.source.item, plan.reach, 40**2, 16)) > 3
+    assert len(tiles.tiles(plan.source.item, plan.reach, 40**2, 16, 1)) > 3
     assert same(result_of(plan), whole)
 
 

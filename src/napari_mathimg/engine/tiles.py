@@ -8,21 +8,22 @@ from ..ops._reach import Box, Gather, Reach, Whole, size
 
 PIXELS = 2**18  # of a tile: small enough for caches and for a quick cancel, large enough for the call's cost
 SIDES = {2: 256, 3: 128}  # of the last two axes at least, by the number of axes of an item
-HALOS = 8
 
 
-def tiles(shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None) -> list[Box]:
+def tiles(
+    shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None, halos: int | None = None
+) -> list[Box]:
     """Return the boxes that cover a result of a given shape once."""
     if isinstance(reach, Whole):
         return [tuple((0, n) for n in shape)]
     if isinstance(reach, Gather):
         return list(_split(reach, tuple((0, n) for n in reach.shape), shape, pixels))
-    halos = reach.halo(len(shape))
+    halos = reach.halos if halos is None else halos
     side = SIDES.get(len(shape), SIDES[2]) if side is None else side
     sides: list[int] = []
-    for axis, (n, halo) in enumerate(zip(shape, halos, strict=True)):
+    for axis, (n, halo) in enumerate(zip(shape, reach.halo(len(shape)), strict=True)):
         rest = math.prod(shape[axis + 1 :]) * math.prod(sides)
-        least = max(HALOS * halo, side if axis >= len(shape) - 2 else 1)
+        least = max(halos * halo, side if axis >= len(shape) - 2 else 1)
         length = min(max(least, pixels // rest), n)
         sides.append(-(-length // reach.align) * reach.align)
     spans = ([(a, min(a + s, n)) for a in range(0, n, s)] for n, s in zip(shape, sides, strict=True))

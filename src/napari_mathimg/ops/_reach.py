@@ -28,12 +28,14 @@ class Neighborhood:
     """A pixel of the result depends on the input at most `radius` away, on a grid of `align` pixels.
 
     `exact=False` says that boxes agree with the whole to a tolerance only: the engine then always computes on
-    its fixed tiles, as it does for `align > 1`.
+    its fixed tiles, as it does for `align > 1`. The sides of tiles are at least `halos` times the radius: fewer bound
+    the memory of operations that hold much for each pixel, more spare them work done twice.
     """
 
     radius: int | tuple[int, ...]
     align: int = 1
     exact: bool = True
+    halos: int = 8
 
     def halo(self, ndim: int) -> tuple[int, ...]:
         """Return the radius along each axis."""

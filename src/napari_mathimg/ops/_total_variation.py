@@ -31,7 +31,7 @@ def chambolle_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
 def bregman_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
     """Return how far some sweeps see: farther than Chambolle's steps, as each passes on what it has just found."""
     fades = math.ceil(SWEEP_FADES * math.sqrt(2 * num_iter / len(shape)))
-    return Neighborhood(ONE_SWEEP + fades, exact=False)
+    return Neighborhood(ONE_SWEEP + fades, exact=False, halos=3 if len(shape) == 3 else 8)
 
 
 def check_chambolle(num_iter: int, shape: tuple[int, ...]) -> None:
