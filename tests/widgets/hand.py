@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import psygnal
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
@@ -115,3 +116,15 @@ def close_by_mouse(widget: Any, qtbot: Any) -> None:
     title = dock_of(widget).titleBarWidget()  # type: ignore[union-attr]
     with qtbot.waitSignal(widget.destroyed):
         qtbot.mouseClick(title.close_button, Qt.MouseButton.LeftButton)
+
+
+def callbacks(viewer: Any, *layers: Any) -> int:
+    """Count the connections to the emitters that docks connect to."""
+    emitters = [viewer.layers.events, viewer.layers.selection.events.active, viewer.layers.selection.events.changed]
+    emitters += [viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.reordered]
+    emitters += [viewer.events.theme, viewer.scene.camera.events, viewer.dims.events.current_step]
+    emitters += [viewer.dims.events.ndisplay, viewer.dims.events.order]
+    for layer in layers:
+        names = ("data", "set_data", "visible", "name", "contrast_limits", "gamma", "colormap")
+        emitters += [getattr(layer.events, name) for name in names if hasattr(layer.events, name)]
+    return sum(len(e) if isinstance(e, psygnal.SignalInstance) else len(e.callbacks) for e in emitters)

@@ -11,9 +11,9 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-import psygnal
 import pytest
 import zarr
+from hand import callbacks
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QWheelEvent
@@ -567,18 +567,6 @@ def test_a_hidden_dock_does_nothing(viewer: Any, widget: HistogramDock, settle: 
     dock_of(widget).show()  # type: ignore[union-attr]
     settle(widget)
     check(widget, layer.data)
-
-
-def callbacks(viewer: Any, *layers: Any) -> int:
-    """Count the connections to the emitters that the dock connects to."""
-    emitters = [viewer.layers.events, viewer.layers.selection.events.active, viewer.layers.selection.events.changed]
-    emitters += [viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.reordered]
-    emitters += [viewer.events.theme, viewer.scene.camera.events, viewer.dims.events.current_step]
-    emitters += [viewer.dims.events.ndisplay, viewer.dims.events.order]
-    for layer in layers:
-        names = ("data", "set_data", "visible", "name", "contrast_limits", "gamma", "colormap")
-        emitters += [getattr(layer.events, name) for name in names if hasattr(layer.events, name)]
-    return sum(len(e) if isinstance(e, psygnal.SignalInstance) else len(e.callbacks) for e in emitters)
 
 
 def test_a_closed_dock_leaves_nothing_behind(viewer: Any, settle: Settle) -> None:
