@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage as ndi
 from scipy import signal
-from skimage import color, exposure, restoration, transform
+from skimage import color, draw, exposure, restoration, transform
 
 import direct
 from napari_mathimg import Options, operations
@@ -21,7 +21,8 @@ class Case:
     """An operation, its parameters and its reference on a float64 plane whose values span 0 to 1.
 
     `tolerance` is a share of that range, for the `reason` given. `variants` are further parameters for which the
-    engine's promises are tried. `tight` says that pixels as far away as declared do count.
+    engine's promises are tried. `images` gives the further images for items of so many axes. `tight` says that pixels
+    as far away as declared do count.
     """
 
     operation: str
@@ -31,7 +32,7 @@ class Case:
     reason: str
     ndims: tuple[int, ...] = (2, 3)
     variants: tuple[dict[str, Any], ...] = ()
-    images: tuple[np.ndarray, ...] = ()
+    images: Callable[[int], tuple[np.ndarray, ...]] = lambda ndim: ()
     tight: bool = False
     colour: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
@@ -129,6 +130,19 @@ def shrunk_bands(image: np.ndarray) -> np.ndarray:
 
 def locally_wiener(image: np.ndarray) -> np.ndarray:
     return signal.wiener(np.pad(image, 2, mode="symmetric"), 5, 0.003)[2:-2, 2:-2]
+
+
+PATH = tuple(zip((14.0, 14, 24, 26, 24, 18, 18), (2.0, 18, 26, 24, 22, 18, 2), strict=True))  # of a shaken camera
+
+
+def moved(image: np.ndarray) -> np.ndarray:
+    path = draw.polygon2mask((32, 32), PATH)
+    return ndi.convolve(image, path / path.sum(), mode="nearest")
+
+
+def uneven(ndim: int) -> np.ndarray:
+    """A kernel with an even side and no symmetry."""
+    return np.random.default_rng(ndim).random((2, 4, 3)[-ndim:]) - 0.2
 
 
 ROTATIONS = (
@@ -247,6 +261,31 @@ CASES = (
         "gaussian", {"sigma": 1.5}, lambda x: ndi.gaussian_filter(x, 1.5, mode="nearest"), ROUNDING,
         "the same sums", tight=True,
         variants=({"sigma": 1.0, "mode": "mirror", "truncate": 3.0}, {"sigma": 2.0, "mode": "grid-wrap"}),
+    ),
+    Case(
+        "blur_box", {"size": 4}, lambda x: ndi.uniform_filter(x, 4, mode="nearest", origin=-1), ROUNDING,
+        "the same sums", tight=True,
+        variants=(
+            {"size": 7, "mode": "constant", "cval": 0.5}, {"size": 45, "mode": "reflect"}, {"size": 1},
+            {"size": 10, "mode": "grid-wrap"},
+        ),
+    ),
+    Case(
+        "blur_defocus", {"radius": 2.3}, lambda x: ndi.convolve(x, direct.disk(2.3), mode="nearest"), 1e-6,
+        "the reference adds up sections of the disk", tight=True,
+        variants=({"radius": 12.0, "mode": "reflect"}, {"radius": 0.0}, {"radius": 1.7, "mode": "grid-wrap"}),
+    ),
+    Case(
+        "blur_motion", {"polygon": PATH}, moved, ROUNDING, "the same sums", ndims=(2,), tight=True,
+        variants=(
+            {"length": 9.0, "angle": 30.0, "mode": "mirror"}, {"length": 250.0, "angle": 100.0},
+            {"polygon": PATH, "mode": "grid-wrap"}, {"length": 0.0},
+        ),
+    ),
+    Case(
+        "convolve", {}, lambda x: ndi.convolve(x, uneven(2), mode="nearest"), ROUNDING, "the same sums", tight=True,
+        images=lambda ndim: (uneven(ndim),),
+        variants=({"mode": "constant", "cval": 0.5}, {"mode": "mirror"}, {"mode": "grid-wrap"}),
     ),
     Case(
         "wiener_filter", {"size": 5, "noise": 0.003}, locally_wiener, ROUNDING, "the same sums", tight=True,

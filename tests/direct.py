@@ -92,3 +92,15 @@ def bilateral(image, sigma_color, sigma_spatial, ndim):
         weight = np.exp(-0.5 * (far + unlike))
         total, weights = total + weight * other, weights + weight
     return (total / weights).reshape(image.shape)
+
+
+def disk(radius, sections=20000):
+    """Each pixel's share of a disk, from the lengths of many sections of its rows."""
+    half = int(np.ceil(radius - 0.5))
+    edges = np.arange(-half, half + 2) - 0.5
+    rows = []
+    for low in edges[:-1]:
+        y = low + (np.arange(sections) + 0.5) / sections
+        chord = np.sqrt(np.maximum(radius**2 - y**2, 0))[:, None]
+        rows.append(np.diff(np.clip(edges, -chord, chord)).mean(0))
+    return np.stack(rows) / np.sum(rows)

@@ -97,7 +97,8 @@ def planned(case, image, parameters, threads=2):
         array, options = coloured(array), {**options, "channel_axis": -1}
     if case.photons and array.dtype.kind in "if":
         array = np.maximum(array, 0).astype(array.dtype)
-    return plan_of(case.declared, array, *case.images, parameters=parameters, threads=threads, **options)
+    second = case.images(options.get("ndim", 2))
+    return plan_of(case.declared, array, *second, parameters=parameters, threads=threads, **options)
 
 
 def case_plan(case, array, **options):
@@ -271,7 +272,7 @@ def test_lazy_arrays_equal_numpy(case, kind):
     else:
         lazy = pytest.importorskip("zarr").array(image, chunks=(1, 16, 16, 1)[: image.ndim])
     options = case.options(statistics="layer")
-    eager, late = (apply(x, case.operation, *case.images, options=options, **case.parameters) for x in (image, lazy))
+    eager, late = (apply(x, case.operation, *case.images(2), options=options, **case.parameters) for x in (image, lazy))
     assert same(eager, late)
 
 
@@ -283,7 +284,8 @@ def test_never_more_than_a_box_is_read(case, monkeypatch):
     parameters = {
         k: v for k, v in case.parameters.items() if k not in ("stop", "output_shape", "corners", "width", "height")
     }
-    apply(watched, case.operation, options=Options(channel_axis=-1 if case.colour else None), **parameters)
+    options = Options(channel_axis=-1 if case.colour else None)
+    apply(watched, case.operation, *case.images(2), options=options, **parameters)
     assert max(watched.reads) <= 4 * 64**2 * (3 if case.colour else 1) < watched.array.size / 2
     assert len(watched.reads) > 8
 
@@ -324,6 +326,18 @@ REFUSED = [
     (F4, "rescale", {"scale": 0}, {}, r"scale=0: a finite number, greater than 0"),
     (F4, "gaussian", {"sigma": (1,)}, {}, r"sigma=\(1.0,\): one value, or 2 for 2 axes"),
     (F4, "gaussian", {"sigma": -1}, {}, r"sigma=-1: .*at least 0"),
+    (F4, "blur_box", {"size": 0}, {}, r"size=0: .*a whole number, at least 1, at most 1023"),
+    (F4, "blur_motion", {"polygon": ((0, 0), (9, 9))}, {}, r"polygon=.*: at least three corners"),
+    (F4, "blur_motion", {"polygon": ((0, 0), (9, 9), (0, 32))}, {}, r"polygon=.*: corners within .* 32 x 32 pixels"),
+    (F4, "blur_motion", {"polygon_size": (0, 9)}, {}, r"polygon_size=\(0, 9\): .*at least 1"),
+    (STACK, "blur_motion", {}, {"ndim": 3}, r"ndim=3: blur_motion works on items of 2 axes"),
+    (
+        STACK,
+        "blur_defocus",
+        {"radius": 100},
+        {"ndim": 3},
+        r"radius=\(100.0, .*\): a kernel of at most 2,097,152 pixels",
+    ),
     (F4, "clip", {"low": 3, "high": 2}, {}, r"low=3: at most high=2"),
     (U1, "clip", {"outside": "nan"}, {}, r"outside='nan': a floating-point result, not uint8"),
     (F4, "homography", {"matrix": SINGULAR}, {}, r"matrix=.*: an invertible matrix"),

@@ -11,6 +11,7 @@ FAMILIES = {
     "intensity": "Intensity",
     "noise": "Noise",
     "denoise": "Denoise",
+    "blur": "Blur",
 }
 
 

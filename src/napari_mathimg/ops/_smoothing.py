@@ -1,30 +1,32 @@
-"""Gaussian smoothing that can be cancelled."""
+"""Gaussian smoothing, axis by axis."""
 
 import numpy as np
-from scipy import ndimage as ndi
 
-from ._operation import checkpoint
-from ._reach import margin
+from ._footprints import gaussian_weights
+from ._operation import POINTWISE, At
+from ._passes import weighted
+from ._reach import Reach, margin
 from ._types import Array
-
-PRODUCTS = 2**24  # multiplications between two checkpoints
-
-
-def smooth(image: Array, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0) -> Array:
-    """Return what scipy.ndimage.gaussian_filter does, to the bit: axis by axis, in bands."""
-    for axis, s in enumerate(sigma):
-        if s > 1e-15:
-            image = _smooth_axis(image, axis, s, mode, cval, truncate)
-    return image
+from ._window import extended, window_reach
 
 
-def _smooth_axis(image: Array, axis: int, sigma: float, mode: str, cval: float, truncate: float) -> Array:
-    out = np.empty_like(image)
-    across = 0 if axis or image.ndim == 1 else 1
-    cost = image.size // image.shape[across] * (2 * margin(sigma, truncate) + 1)
-    step = image.shape[axis] if across == axis else max(1, PRODUCTS // cost)
-    for start in range(0, image.shape[across], step):
-        checkpoint()
-        band = (slice(None),) * across + (slice(start, start + step),)
-        ndi.gaussian_filter1d(image[band], sigma, axis, output=out[band], mode=mode, cval=cval, truncate=truncate)
-    return out
+def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
+    """Return how far Gaussians cut at `truncate` standard deviations reach."""
+    return window_reach(tuple(margin(s, truncate) for s in sigma), mode)
+
+
+def smoothed(image: Array, at: At, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0) -> Array:
+    """Return what scipy.ndimage.gaussian_filter makes of the wanted box of a block, in the block's type."""
+    weights = [gaussian_weights(s, truncate) for s in sigma]
+    if all(len(w) == 1 for w in weights):
+        return image[at.inner]
+    wide = extended(image, at, tuple(len(w) // 2 for w in weights), mode, cval)
+    return weighted(wide, [w.astype(image.dtype) for w in weights])
+
+
+def smooth(image: Array, sigma: tuple[float, ...], mode: str, cval: float) -> Array:
+    """Smooth an array whose edges are those of the image, or far from what is asked for; channels last, if any."""
+    if image.ndim > len(sigma):
+        return np.stack([smooth(image[..., c], sigma, mode, cval) for c in range(image.shape[-1])], axis=-1)
+    box = tuple((0, n) for n in image.shape)
+    return smoothed(image, At((), image.shape, box, box, POINTWISE), sigma, mode, cval)

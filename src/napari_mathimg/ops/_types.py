@@ -70,10 +70,15 @@ class Label:
 
 @dataclass(frozen=True)
 class When:
-    """The parameter counts only where another one has one of some values."""
+    """The parameter counts only where another one has one of some values, or none of those in `but`."""
 
     other: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] = ()
+    but: tuple[Any, ...] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Whether the parameter counts where the other one has a value."""
+        return value not in self.but if self.but else value in self.values
 
 
 @dataclass(frozen=True)
@@ -272,6 +277,15 @@ Frame = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel fram
 Canvas = Annotated[Literal["rectangle"] | Literal["whole"] | tuple[Size, Size], Label("canvas")]
 AffineCenter = Annotated[Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape))]
 Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
+BoxSize = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
+BoxSizes = Annotated[BoxSize | tuple[BoxSize, ...], PerAxis()]
+DiskRadius = Annotated[float, Number(ge=0, le=255, step=0.5, unit="px")]
+Radii = Annotated[DiskRadius | tuple[DiskRadius, ...], PerAxis(length=True)]
+PathLength = Annotated[float, Number(ge=0, le=1023, step=1, unit="px"), When("polygon", ("none",))]
+PathAngle = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°"), When("polygon", ("none",))]
+Outline = Annotated[Literal["none"] | tuple[Point, ...], Label("polygon")]
+OutlineSide = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
+OutlineSize = Annotated[tuple[OutlineSide, OutlineSide], Label("polygon in"), When("polygon", but=("none",))]
 Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
 Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Label("size")]
 Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]

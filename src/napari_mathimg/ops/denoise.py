@@ -9,10 +9,10 @@ from . import _wavelets
 from ._median import check_size, median_of_windows, median_reach
 from ._moments import add_variances, check_odd, local_moments, mean_variance, window_reach
 from ._operation import At, Statistic, operation
-from ._reach import Neighborhood, Reach, Whole, margin
 from ._similarity import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
-from ._smoothing import smooth
+from ._smoothing import smoothed, smoothing_reach
 from ._total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
+from ._window import replaced
 
 __all__ = [
     "denoise_bilateral",
@@ -24,12 +24,6 @@ __all__ = [
     "median",
     "wiener_filter",
 ]
-
-
-def _gaussian_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
-    if mode == "grid-wrap":
-        return Whole("a periodic boundary joins opposite edges")
-    return Neighborhood(tuple(margin(s, truncate) for s in sigma))
 
 
 @operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
@@ -199,10 +193,10 @@ def denoise_tv_chambolle(
     return chambolle(image, weight, num_iter, len(shape))
 
 
-@operation("Gaussian filter", values="float", reach=_gaussian_reach)
+@operation("Gaussian filter", values="float", reach=smoothing_reach)
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
-    truncate: t.Truncation = 4.0,
+    truncate: t.Truncation = 4.0, at: At,
 ) -> t.Image:  # fmt: skip
     """Smooth by convolution with a Gaussian.
 
@@ -230,7 +224,7 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    return smooth(image, t.resolved(sigma), mode, cval, truncate)
+    return replaced(image, at, smoothed(image, at, t.resolved(sigma), mode, cval, truncate))
 
 
 @operation("Median filter", values="exact", reach=median_reach, check=check_size)

@@ -307,7 +307,7 @@ class FamilyDock(QWidget):
         try:
             op = find(step["operation"])
             op.validate(step["parameters"])
-            dock = self if op.family == self.family else open_dock(self._viewer, op.family)
+            dock = self if op.id in self._operations else open_dock(self._viewer, op.family)
             dock.load_step(step)
         except (KeyError, TypeError, ValueError) as error:
             show_warning(f"These settings do not fit: {error}")

@@ -25,3 +25,9 @@ class DenoiseDock(FamilyDock):
     """Smoothing and noise removal."""
 
     family = "denoise"
+
+
+class BlurDock(FamilyDock):
+    """Blur."""
+
+    family = "blur"

@@ -74,7 +74,7 @@ class Form(Container):
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:
-            self[name].enabled = self.parameters[when.other] in when.values
+            self[name].enabled = when.holds(self.parameters[when.other])
 
         if when.other not in self._hidden:
             self[when.other].changed.connect(show)

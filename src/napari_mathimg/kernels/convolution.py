@@ -1,0 +1,206 @@
+"""Inner loops of convolution: weighted lines, scattered taps, and sums over boxes.
+
+Every kernel reads an array that holds all its windows cover, so that none knows of edges. Sums are added up in the
+same order for every pixel, so that they do not depend on where a box begins. Weights are in the order of the pixels
+they belong to: a convolution's kernel comes flipped.
+"""
+
+import numpy as np
+
+from ._jit import inline, kernel
+
+CHUNK = 2048  # numbers that stay in the nearest cache while weighted lines are added to them
+STRIP = 256  # columns whose sums over several lines are made together
+ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
+
+
+@inline
+def weigh_lines(image, y, weights, start, total):  # type: ignore[no-untyped-def]
+    """Write the weighted sum of the lines from `y` on, from column `start` on, to `total`."""
+    n, width = np.uintp(weights.size), np.uintp(total.size)
+    y, start = np.uintp(y), np.uintp(start)
+    rest = n & THREE
+    if rest == 0:
+        for x in range(width):
+            total[x] = 0
+    else:
+        w = weights[0]
+        for x in range(width):
+            total[x] = w * image[y, start + x]
+        for j in range(ONE, rest):
+            w = weights[j]
+            for x in range(width):
+                total[x] += w * image[y + j, start + x]
+    for group in range((n - rest) >> TWO):
+        k = rest + (group << TWO)
+        a, b, c, d = weights[k], weights[k + ONE], weights[k + TWO], weights[k + THREE]
+        i = y + k
+        for x in range(width):
+            total[x] += (a * image[i, start + x] + b * image[i + ONE, start + x]) + (
+                c * image[i + TWO, start + x] + d * image[i + THREE, start + x]
+            )
+
+
+@inline
+def weigh_row(line, weights, total):  # type: ignore[no-untyped-def]
+    """Write the weighted sum of the shifts of a line to `total`."""
+    n, width = np.uintp(weights.size), np.uintp(total.size)
+    rest = n & THREE
+    if rest == 0:
+        for x in range(width):
+            total[x] = 0
+    else:
+        w = weights[0]
+        for x in range(width):
+            total[x] = w * line[x]
+        for j in range(ONE, rest):
+            w = weights[j]
+            for x in range(width):
+                total[x] += w * line[x + j]
+    for group in range((n - rest) >> TWO):
+        k = rest + (group << TWO)
+        a, b, c, d = weights[k], weights[k + ONE], weights[k + TWO], weights[k + THREE]
+        for x in range(width):
+            total[x] += (a * line[x + k] + b * line[x + k + ONE]) + (c * line[x + k + TWO] + d * line[x + k + THREE])
+
+
+@kernel
+def weigh_planes(image, weights, first, last, out):  # type: ignore[no-untyped-def]
+    """Sum weighted lines of (n, pixels), pixels `first` to `last`."""
+    for y in range(out.shape[0]):
+        for start in range(first, last, CHUNK):
+            weigh_lines(image, y, weights, start, out[y, start : min(start + CHUNK, last)])
+
+
+@kernel
+def weigh_separably(image, down, across, first, last, line, out):  # type: ignore[no-untyped-def]
+    """Weigh the rows, then the columns of (planes, rows, columns), rows `first` to `last` of all planes.
+
+    `line` is scratch for a row of `image`.
+    """
+    for p in range(out.shape[0]):
+        for y in range(first, last):
+            weigh_lines(image[p], y, down, 0, line)
+            weigh_row(line, across, out[p, y])
+
+
+@inline
+def _tap(image, p, y, step, width):  # type: ignore[no-untyped-def]
+    """Return the part of a line that one weight belongs to."""
+    return image[p + step[0], y + step[1], step[2] : step[2] + width]
+
+
+@kernel
+def add_taps(image, steps, weights, first, last, out):  # type: ignore[no-untyped-def]
+    """Sum single weighted pixels of (planes, rows, columns), rows `first` to `last` of all planes.
+
+    `steps` are the planes, rows and columns from a window's first pixel to the one that a weight belongs to.
+    """
+    n, width = np.uintp(weights.size), np.uintp(out.shape[2])
+    for p in range(np.uintp(out.shape[0])):
+        for y in range(np.uintp(first), np.uintp(last)):
+            total = out[p, y]
+            for x in range(width):
+                total[x] = 0
+            for t in range(n & THREE):
+                w, a = weights[t], _tap(image, p, y, steps[t], width)
+                for x in range(width):
+                    total[x] += w * a[x]
+            for group in range(n >> TWO):
+                g = (n & THREE) + (group << TWO)
+                wa, wb, wc, wd = weights[g], weights[g + ONE], weights[g + TWO], weights[g + THREE]
+                a, b = _tap(image, p, y, steps[g], width), _tap(image, p, y, steps[g + ONE], width)
+                c, d = _tap(image, p, y, steps[g + TWO], width), _tap(image, p, y, steps[g + THREE], width)
+                for x in range(width):
+                    total[x] += (wa * a[x] + wb * b[x]) + (wc * c[x] + wd * d[x])
+
+
+@inline
+def _sum_lines(source, y, start, span, count, total):  # type: ignore[no-untyped-def]
+    """Add `count` (1 to 3) lines, `span` apart, to `total`."""
+    y, start, span, width = np.uintp(y), np.uintp(start), np.uintp(span), np.uintp(total.size)
+    if count == 1:
+        for x in range(width):
+            total[x] += source[y, start + x]
+    elif count == 2:
+        for x in range(width):
+            total[x] += source[y, start + x] + source[y + span, start + x]
+    else:
+        for x in range(width):
+            total[x] += source[y, start + x] + source[y + span, start + x] + source[y + TWO * span, start + x]
+
+
+@inline
+def _sum_four_lines(source, y, start, span, total):  # type: ignore[no-untyped-def]
+    y, start, span, width = np.uintp(y), np.uintp(start), np.uintp(span), np.uintp(total.size)
+    for x in range(width):
+        total[x] = (source[y, start + x] + source[y + span, start + x]) + (
+            source[y + TWO * span, start + x] + source[y + THREE * span, start + x]
+        )
+
+
+@kernel
+def add_up_lines(image, size, first, last, sums, out):  # type: ignore[no-untyped-def]
+    """Sum `size` consecutive lines of (n, pixels), pixels `first` to `last`.
+
+    Sums over 1, 4, 16, ... lines are made in turn in the scratch `sums`, of n lines; the result adds as many of each
+    as the digits of `size` to the base 4 say.
+    """
+    n, lines = image.shape[0], out.shape[0]
+    for start in range(first, last, sums.shape[1]):
+        stop = min(start + sums.shape[1], last)
+        for y in range(lines):
+            total = out[y, start:stop]
+            for x in range(total.size):
+                total[x] = 0
+            if size % 4:
+                _sum_lines(image, y, start, 1, size % 4, total)
+        done, span = size % 4, 4
+        while done < size:
+            for y in range(n - span + 1):
+                total = sums[y, : stop - start]
+                if span == 4:
+                    _sum_four_lines(image, y, start, 1, total)
+                else:
+                    _sum_four_lines(sums, y, 0, span // 4, total)
+            digit = size // span % 4
+            if digit:
+                for y in range(lines):
+                    _sum_lines(sums, y + done, 0, span, digit, out[y, start:stop])
+            done += digit * span
+            span *= 4
+
+
+@kernel
+def average_rows(image, size, first, last, divisor, sums, total, out):  # type: ignore[no-untyped-def]
+    """Sum `size` consecutive numbers of the lines `first` to `last` of (lines, n), and divide by a number.
+
+    `sums` and `total` are scratch for n numbers each; sums are made as by `add_up_lines`.
+    """
+    n, width, three = np.uintp(image.shape[1]), np.uintp(out.shape[1]), np.uintp(3)
+    for line in range(first, last):
+        row, result = image[line], out[line]
+        for x in range(n):
+            sums[x] = row[x]
+        for x in range(width):
+            total[x] = 0
+        done, span = np.uintp(0), ONE
+        while True:
+            digit = np.uintp(size) // span & three
+            if digit == 1:
+                for x in range(width):
+                    total[x] += sums[x + done]
+            elif digit == 2:
+                for x in range(width):
+                    total[x] += sums[x + done] + sums[x + done + span]
+            elif digit == 3:
+                for x in range(width):
+                    total[x] += sums[x + done] + sums[x + done + span] + sums[x + done + TWO * span]
+            done += digit * span
+            if done == size:
+                break
+            for x in range(n - np.uintp(4) * span + ONE):
+                sums[x] = (sums[x] + sums[x + span]) + (sums[x + TWO * span] + sums[x + THREE * span])
+            span *= np.uintp(4)
+        for x in range(width):
+            result[x] = total[x] / divisor
