@@ -6,7 +6,7 @@ from scipy import ndimage as ndi
 from scipy import stats
 from skimage import color, data, exposure
 
-from cases import BY_NAME, CASES, plane
+from cases import BY_NAME, CASES, ROUNDING, plane
 from napari_mathimg import Options, apply
 from planning import grey_levels
 
@@ -161,7 +161,16 @@ def test_gaussian_equals_scipy_in_every_edge_mode(mode, sigma):
     image = plane()
     expected = ndi.gaussian_filter(image, sigma, mode=mode, truncate=3.0, cval=0.3)
     result = apply(image, "gaussian", sigma=sigma, mode=mode, truncate=3.0, cval=0.3)
-    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=ROUNDING)
+    single = apply(image.astype(np.float32), "gaussian", sigma=sigma, mode=mode, truncate=3.0, cval=0.3)
+    np.testing.assert_allclose(single, expected, rtol=0, atol=1e-6)
+
+
+def test_gaussians_of_volumes_have_a_sigma_for_each_axis():
+    image, sigma = plane((19, 23, 30)), (0.7, 0.0, 5.0)
+    expected = ndi.gaussian_filter(image, sigma, mode="mirror")
+    result = apply(image, "gaussian", sigma=sigma, mode="mirror", options=Options(ndim=3))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=ROUNDING)
 
 
 @pytest.mark.parametrize(("mean", "var"), [(0.0, 0.01), (0.2, 0.04)])
@@ -195,7 +204,7 @@ def test_noise_is_independent_of_neighbours_planes_channels_and_seeds():
 def test_missing_numbers_stay_where_they_are(case, value):
     image = case.prepared(plane()).astype(np.float32)
     image[20, 30] = value
-    result = apply(image, case.operation, options=case.options(), **case.parameters)
+    result = apply(image, case.operation, *case.images(2), options=case.options(), **case.parameters)
     expected = np.zeros(result.shape, bool)
     expected[20, 30] = True
     np.testing.assert_array_equal(~np.isfinite(result), expected)

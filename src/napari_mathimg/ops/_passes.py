@@ -22,7 +22,7 @@ def weighted(wide: Array, weights: Sequence[Array]) -> Array:
     down, across, deep = _three(weights, np.ones(1, wide.dtype))
     block = np.ascontiguousarray(volume(wide, len(weights)))
     planes, rows, columns = (n - len(w) + 1 for n, w in zip(block.shape, (deep, down, across), strict=True))
-    if len(deep) > 1:
+    if len(deep) > 1 or deep[0] != 1:
         block = _weighted_planes(block, deep)
     out = np.empty((planes, rows, columns), wide.dtype)
     step = max(1, PRODUCTS // (planes * columns * (len(down) + len(across))))
