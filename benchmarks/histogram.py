@@ -10,7 +10,6 @@ by this package alone, with the peak of resident memory. Needs the `bench` depen
 import argparse
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,31 +25,12 @@ from napari.components.histogram import HistogramModel
 from napari.layers import Image
 from napari_matplotlib import HistogramWidget
 
+from measuring import Memory
 from napari_mathimg.histogram import Region, histogram, tally, tally_steps
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it
 CASES = {"4096² u16": ((4096, 4096), "u2"), "4096² f32": ((4096, 4096), "f4"), "64x1024² u16": ((64, 1024, 1024), "u2")}
 BINS, RANGE = 256, (0, 4095)
-
-
-class Memory:
-    """Peak of this process's resident memory, watched every 2 ms."""
-
-    def __enter__(self) -> "Memory":
-        self.process = psutil.Process()
-        self.base = self.peak = self.process.memory_info().rss
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self) -> None:
-        while not self.stop.wait(0.002):
-            self.peak = max(self.peak, self.process.memory_info().rss)
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
 
 
 def first_answer(image: Any) -> None:

@@ -10,7 +10,6 @@ alone in the same window. Needs a display::
 
 import argparse
 import statistics
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import vispy.gloo.glir
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from measuring import Memory
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.open import open_dock
@@ -49,26 +49,6 @@ class Heart:
     def __exit__(self, *_: object) -> None:
         self.beat()
         self.timer.stop()
-
-
-class Memory:
-    """Peak of this process's resident memory, watched every 2 ms."""
-
-    def __enter__(self) -> "Memory":
-        self.process = psutil.Process()
-        self.base = self.peak = self.process.memory_info().rss
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self) -> None:
-        while not self.stop.wait(0.002):
-            self.peak = max(self.peak, self.process.memory_info().rss)
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
 
 
 def turn_events(seconds: float) -> None:
