@@ -47,6 +47,7 @@ MAPPINGS: dict[str, dict[str, Any]] = {
     "homography": {"matrix": ((1, 0, 10), (0, 1, 20), (-0.0007, 0.0005, 1)), "inverse": True},
 }
 SIGN = (15, 155), (40, 65), (130, 260), (95, 360)  # corners in the text sample, as (row, column)
+PATH = (14, 2), (14, 18), (24, 26), (26, 24), (24, 22), (18, 18), (18, 2)  # of a shaken camera, as (row, column)
 SIGN_MATRIX = (  # from the result to the image, on (x, y, 1)
     (0.4249064543318, -1.498263179403, 413.4971393543),
     (0.1906511800163, 0.3776307723743, -100.3729055987),
@@ -362,6 +363,23 @@ def noise(demo: Demo) -> None:
     demo.show("noise", *(layer for row in zip(*rows, strict=True) for layer in row), columns=len(rows))
 
 
+def blur(demo: Demo) -> None:
+    """The page through a box and a polygon, and convolved with another layer."""
+    (page,) = demo.open("page")
+    box = demo.apply(page, "blur_box", size=10)
+    motion = demo.apply(page, "blur_motion", polygon=PATH)
+    rows, columns = np.indices((21, 21)) - 10
+    ring = np.abs(np.hypot(rows, columns) - 8) < 1
+    kernel = cast(Layer, demo.viewer.add_image(ring / ring.sum(), name="ring"))
+    dock = demo.choose(page, "convolve", {})
+    dock.seconds.pickers["kernel"].layer = kernel
+    ringed = demo.run(dock)
+    demo.viewer.layers.remove(kernel)
+    demo.save(blur_box=box, blur_motion=motion, convolve=ringed)
+    demo.choose(page, "blur_motion", {}, polygon=PATH)
+    demo.show("blur", page, box, motion, ringed, columns=2)
+
+
 def isolated(demo: Demo) -> None:
     """The grey levels from 150 to 160 alone."""
     (camera,) = demo.open("camera")
@@ -420,8 +438,8 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated, noise, light,
-    progress, menu, refusal,
+    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated, noise, blur,
+    light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
-"""The worked examples of geometry, intensity, noise and denoising, by `apply`, with their published numbers."""
+"""The worked examples of geometry, intensity, noise, denoising and blur, by `apply`, with their published numbers."""
 
 import numpy as np
 import pytest
-from scipy import stats
-from skimage import color, data, exposure, transform
+from scipy import ndimage as ndi
+from scipy import signal, stats
+from skimage import color, data, draw, exposure, transform
 
 import direct
+from cases import PATH
 from napari_mathimg import Options, apply
 from napari_mathimg.engine import estimate_sigma, finished, prepare
 from napari_mathimg.ops.geometry import affine
@@ -275,3 +277,33 @@ def test_each_noise_is_denoised_by_non_local_means_as_by_the_direct_sum(noise):
     assert np.abs(result[part][margin:-margin, margin:-margin] - expected).max() <= 0.5 + 255e-6
     errors = [np.sqrt(np.mean((x - camera.astype(float)) ** 2)) for x in (noisy, result)]
     assert errors[1] < errors[0]
+
+
+# Blur
+
+
+def test_page_is_blurred_by_a_box_as_by_scipy():
+    page = data.page()
+    box = np.full((10, 10), 0.01)
+    expected = ndi.convolve(page.astype(float), box, mode="nearest")  # pixel 5 of 0 to 9 in the middle
+    np.testing.assert_array_equal(apply(page, "blur_box", size=10), np.rint(expected.round(9)))
+    convolved = apply(page, "convolve", box)
+    assert np.abs(convolved - expected).max() <= 0.5 + 255e-6
+    full = signal.convolve2d(page.astype(int), np.ones((10, 10), int))  # exact, from whole numbers
+    inner = np.rint(full[14:-13, 14:-13] / 100)
+    np.testing.assert_array_equal(apply(page, "blur_box", size=10)[9:-9, 9:-9], inner)
+
+
+def test_page_is_blurred_by_motion_in_a_polygon_as_by_scikit_image_and_scipy():
+    page = data.page()
+    filled = draw.polygon2mask((32, 32), PATH)
+    assert filled.sum() == 119
+    expected = ndi.convolve(page.astype(float), filled / 119, mode="nearest")
+    for result in (apply(page, "blur_motion", polygon=PATH), apply(page, "convolve", filled / 119)):
+        assert result.dtype == np.uint8
+        assert np.abs(result - expected).max() <= 0.5 + 255e-6
+    point = np.zeros((64, 64), np.float32)
+    point[32, 32] = 119
+    rows, columns = np.nonzero(apply(point, "blur_motion", polygon=PATH) > 0.5)
+    found = set(zip((rows - 16).tolist(), (columns - 16).tolist(), strict=True))
+    assert found == set(zip(*(i.tolist() for i in np.nonzero(filled)), strict=True))

@@ -286,8 +286,11 @@ class Points(LiteralEvalLineEdit):
     """A field for any number of points, typed as ((row, column), ...)."""
 
     def get_value(self) -> Any:
-        """Return the points as tuples."""
-        value = super().get_value()
+        """Return the points as tuples; a text that is not finished as it is."""
+        try:
+            value = super().get_value()
+        except (SyntaxError, ValueError):
+            return str(self.native.text())
         return tuple(tuple(p) for p in value) if isinstance(value, list | tuple) else value
 
 
