@@ -377,7 +377,7 @@ def blur(demo: Demo) -> None:
     demo.viewer.layers.remove(kernel)
     demo.save(blur_box=box, blur_motion=motion, convolve=ringed)
     demo.choose(page, "blur_motion", {}, polygon=PATH)
-    demo.show("blur", page, box, motion, ringed, columns=2)
+    demo.show("blur", page, box, motion, ringed, columns=1)
 
 
 def isolated(demo: Demo) -> None:

@@ -171,36 +171,51 @@ def add_up_lines(image, size, first, last, sums, out):  # type: ignore[no-untype
             span *= 4
 
 
+@inline
+def _sum_shifts(line, start, span, count, total):  # type: ignore[no-untyped-def]
+    """Add `count` (1 to 3) shifts of a line, `span` apart, to `total`."""
+    width = np.uintp(total.size)
+    if count == 1:
+        for x in range(width):
+            total[x] += line[start + x]
+    elif count == 2:
+        for x in range(width):
+            total[x] += line[start + x] + line[start + span + x]
+    else:
+        for x in range(width):
+            total[x] += line[start + x] + line[start + span + x] + line[start + TWO * span + x]
+
+
+@inline
+def _sum_four_shifts(line, span, count, sums):  # type: ignore[no-untyped-def]
+    for x in range(count):
+        sums[x] = (line[x] + line[x + span]) + (line[x + TWO * span] + line[x + THREE * span])
+
+
 @kernel
 def average_rows(image, size, first, last, divisor, sums, total, out):  # type: ignore[no-untyped-def]
     """Sum `size` consecutive numbers of the lines `first` to `last` of (lines, n), and divide by a number.
 
-    `sums` and `total` are scratch for n numbers each; sums are made as by `add_up_lines`.
+    `sums` is scratch for n numbers and `total` for a line of the result; sums are made as by `add_up_lines`.
     """
-    n, width, three = np.uintp(image.shape[1]), np.uintp(out.shape[1]), np.uintp(3)
+    n, size = np.uintp(image.shape[1]), np.uintp(size)
     for line in range(first, last):
         row, result = image[line], out[line]
-        for x in range(n):
-            sums[x] = row[x]
-        for x in range(width):
-            total[x] = 0
-        done, span = np.uintp(0), ONE
-        while True:
-            digit = np.uintp(size) // span & three
-            if digit == 1:
-                for x in range(width):
-                    total[x] += sums[x + done]
-            elif digit == 2:
-                for x in range(width):
-                    total[x] += sums[x + done] + sums[x + done + span]
-            elif digit == 3:
-                for x in range(width):
-                    total[x] += sums[x + done] + sums[x + done + span] + sums[x + done + TWO * span]
+        total[:] = 0
+        done = size & THREE
+        if done:
+            _sum_shifts(row, np.uintp(0), ONE, done, total)
+        span = np.uintp(4)
+        while done < size:
+            count = n - span + ONE
+            if span == 4:
+                _sum_four_shifts(row, ONE, count, sums)
+            else:
+                _sum_four_shifts(sums, span >> TWO, count, sums)
+            digit = size // span & THREE
+            if digit:
+                _sum_shifts(sums, done, span, digit, total)
             done += digit * span
-            if done == size:
-                break
-            for x in range(n - np.uintp(4) * span + ONE):
-                sums[x] = (sums[x] + sums[x + span]) + (sums[x + TWO * span] + sums[x + THREE * span])
-            span *= np.uintp(4)
-        for x in range(width):
+            span <<= TWO
+        for x in range(np.uintp(result.size)):
             result[x] = total[x] / divisor

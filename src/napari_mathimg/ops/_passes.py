@@ -86,7 +86,7 @@ def box_means(wide: Array, size: tuple[int, ...]) -> Array:
         lines = block[plane, first : last + down - 1]
         sums = np.empty((last - first, block.shape[2]))
         kernels.add_up_lines(lines, down, 0, block.shape[2], np.empty((len(lines), kernels.STRIP)), sums)
-        scratch = np.empty((2, block.shape[2]))
+        scratch = np.empty(block.shape[2]), np.empty(columns)
         kernels.average_rows(sums, across, 0, len(sums), math.prod(size), *scratch, out[plane, first:last])
 
     side_by_side(work, ((p, y) for p in range(planes) for y in range(0, rows, step)))

@@ -285,7 +285,7 @@ PathLength = Annotated[float, Number(ge=0, le=1023, step=1, unit="px"), When("po
 PathAngle = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°"), When("polygon", ("none",))]
 Outline = Annotated[Literal["none"] | tuple[Point, ...], Label("polygon")]
 OutlineSide = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
-OutlineSize = Annotated[tuple[OutlineSide, OutlineSide], Label("polygon in"), When("polygon", but=("none",))]
+OutlineSize = Annotated[tuple[OutlineSide, OutlineSide], Label("array"), When("polygon", but=("none",))]
 Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
 Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Label("size")]
 Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]
