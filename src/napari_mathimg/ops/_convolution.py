@@ -90,7 +90,9 @@ def kernel_reach(kernel: t.Array, mode: str) -> Reach:
     """Return how far a kernel reaches; transforms agree with the whole to a tolerance only."""
     own = stencil(kernel)
     reach = window_reach(own.radius, mode)
-    return replace(reach, exact=own.is_quick(ROUNDING[8])) if isinstance(reach, Neighborhood) else reach
+    if isinstance(reach, Neighborhood) and not own.is_quick(ROUNDING[8]):
+        return replace(reach, exact=False, halos=6)  # three times the kernel: as large as one transform's part
+    return reach
 
 
 def convolved(image: t.Array, at: At, kernel: t.Array, mode: str, cval: float) -> t.Array:
@@ -100,7 +102,7 @@ def convolved(image: t.Array, at: At, kernel: t.Array, mode: str, cval: float) -
     wide = _windows(image, at, own.low, own.weights.shape, mode, cval)
     factors = own.factors(precision)
     taps = int(np.count_nonzero(own.weights))
-    if factors is not None and sum(own.weights.shape) <= max(taps, own.weights.ndim):
+    if factors is not None and (taps > MOST_TAPS or sum(own.weights.shape) <= max(taps, own.weights.ndim)):
         out = weighted(wide, [f.astype(image.dtype) for f in factors])
     elif taps <= MOST_TAPS:
         out = tap_sums(wide, own.weights.astype(image.dtype))
