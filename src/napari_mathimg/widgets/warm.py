@@ -23,8 +23,10 @@ def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
     shape = (*(SIDE,) * ndim, *((3,) if rgb else ()))
     image = (np.arange(np.prod(shape)) % 2).reshape(shape).astype(dtype)
     options = Options(ndim=ndim, channel_axis=ndim if rgb else None)
+    op = find(id)
+    kernels = [np.ones((3,) * ndim) for _, role in op.images[1:] if role == "whole"]
     try:
-        plan = finished(prepare(find(id), image, (), options, {}, threads=1))
+        plan = finished(prepare(op, image, kernels, options, {}, threads=1))
     except ValueError:  # the operation does not take such images, and will say so when it is run
         return
     except RuntimeError:
