@@ -105,6 +105,13 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
+class Picked:
+    """The parameter is a place in the image that may be pointed at: a point of a plane, or an end of a box."""
+
+    what: Literal["point", "start", "stop"]
+
+
+@dataclass(frozen=True)
 class FromNoise:
     """The value worth taking for a noise whose standard deviation is a share of the value range."""
 
@@ -265,7 +272,7 @@ PlaneScale = tuple[Scale, Scale]
 PlaneShear = tuple[Shear, Shear]
 Point = tuple[Coordinate, Coordinate]
 Size = Annotated[int, Number(ge=1, le=10_000_000, step=1, unit="px")]
-Center = Annotated[Literal["auto"] | Point, Auto(middle)]
+Center = Annotated[Literal["auto"] | Point, Auto(middle), Picked("point")]
 Corners = Annotated[Literal["auto"] | tuple[Point, ...], Auto(outer_corners)]
 Levels = Annotated[int, Number(ge=1, le=30, step=1)]
 Targets = Annotated[Literal["rectangle"] | tuple[Point, ...], Label("targets")]
@@ -275,7 +282,9 @@ Aspect = Annotated[Literal["edges", "perspective"], Label("proportions", ("edge 
 Step = Annotated[float, Number(ge=-1e15, le=1e15, step=1)]
 Frame = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel frame")]
 Canvas = Annotated[Literal["rectangle"] | Literal["whole"] | tuple[Size, Size], Label("canvas")]
-AffineCenter = Annotated[Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape))]
+AffineCenter = Annotated[
+    Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape)), Picked("point")
+]
 Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
 BoxSize = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
 BoxSizes = Annotated[BoxSize | tuple[BoxSize, ...], PerAxis()]
@@ -289,8 +298,10 @@ OutlineSize = Annotated[tuple[OutlineSide, OutlineSide], Label("array"), When("p
 Matrix = tuple[tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry], tuple[Entry, Entry, Entry]]
 Shape = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Label("size")]
 Index = Annotated[int, Number(ge=0, le=10_000_000, step=1, unit="px")]
-Starts = Annotated[Literal["auto"] | Index | tuple[Index, ...], PerAxis(), Auto(lambda shape: (0,) * len(shape))]
-Stops = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape)]
+Starts = Annotated[
+    Literal["auto"] | Index | tuple[Index, ...], PerAxis(), Auto(lambda shape: (0,) * len(shape)), Picked("start")
+]
+Stops = Annotated[Literal["auto"] | Size | tuple[Size, ...], PerAxis(), Auto(lambda shape: shape), Picked("stop")]
 Tiles = Annotated[
     Literal["auto"] | Size | tuple[Size, ...],
     PerAxis(),

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
 from ..ops._operation import Operation, arguments
-from ..ops._types import Auto, FromNoise, note
+from ..ops._types import Auto, note
 from .estimate import NoiseEstimator
 from .form import Form, summary
 from .job import Done, Job, Outcome, all_steps, show_result
@@ -30,12 +30,14 @@ from .layers import (
 )
 from .open import open_dock
 from .options import OptionsPanel
-from .parts import button, dock_of, labelled, scrolled, side_by_side, wrapped
+from .parts import button, dock_of, labelled, scrolled, share_place, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
+from .picking import Picking
 from .results import Results
 from .runbar import RunBar
 from .seconds import SecondImages
 from .warm import warm
+from .watch import Watch
 
 NO_BREAK = "\u00a0"  # no line ends here
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
@@ -59,7 +61,7 @@ class FamilyDock(QWidget):
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
         self._results = Results(napari_viewer)
-        self._watched: list[tuple[Any, Any]] = []
+        self._watch = Watch(self._follow_layer)
         self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
         self._refused: list[tuple[str, Exception]] = []
         self._placed = False
@@ -72,6 +74,7 @@ class FamilyDock(QWidget):
         self.options = OptionsPanel()
         self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
+        self.picking = Picking(napari_viewer, self, self._is_seen)
         self.operations = ElidedComboBox()
         self._build()
         self._connect()
@@ -115,6 +118,7 @@ class FamilyDock(QWidget):
         self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
+        self.picking.told.connect(self.message.setText)
         self.runner.returned.connect(self._add_results)
         self.runner.finished.connect(self._show)
         self._undo += [
@@ -122,7 +126,8 @@ class FamilyDock(QWidget):
             self.picker.disconnect_from_viewer,
             self.runner.cancel,
             self.estimator.cancel,
-            partial(_disconnect, self._watched),
+            self._watch.let_go,
+            self.picking.let_go,
         ]
         undo = self._undo
         self.destroyed.connect(lambda: _let_go(undo))
@@ -138,17 +143,11 @@ class FamilyDock(QWidget):
 
     def _settle(self) -> None:
         self.form.align()  # in the style of the window, which is known from now on
-        dock, window = dock_of(self), self.window()
-        if dock is None or not isinstance(window, QMainWindow):
-            return
-        dock.destroyed.connect(self._close)
-        dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
-        for other in window.findChildren(FamilyDock):
-            neighbour = dock_of(other)
-            if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
-                window.tabifyDockWidget(neighbour, dock)
-                dock.raise_()
-                return
+        dock = dock_of(self)
+        if dock is not None and isinstance(self.window(), QMainWindow):
+            dock.destroyed.connect(self._close)
+            dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
+            share_place(dock, self.window(), FamilyDock)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
@@ -176,6 +175,10 @@ class FamilyDock(QWidget):
         """The layer this dock made last, while it is in the viewer."""
         return self._results.last
 
+    def _is_seen(self, layer: Layer) -> bool:
+        """Whether a layer is shown, or what this dock made last in its place."""
+        return bool(layer.visible or (self.result is not None and self.result.visible))
+
     def _may_follow(self, layer: Layer) -> bool:
         """Whether the layer picker goes to a layer that becomes active: not to a result about to be replaced."""
         return not (self.options.replace.isChecked() and (self._adding or layer is self.result))
@@ -184,20 +187,7 @@ class FamilyDock(QWidget):
         """Follow another layer's data, scale and limits, then show what fits it."""
         if not self._adding:
             self.message.clear()
-        _disconnect(self._watched)
-        layer = self.picker.layer
-        if layer is not None:
-            names = [
-                "data",
-                *("scale", "translate", "rotate", "shear", "affine"),
-                "units",
-                "axis_labels",
-                *(["contrast_limits"] if hasattr(layer, "contrast_limits") else []),
-            ]
-            for name in names:
-                emitter = getattr(layer.events, name)
-                emitter.connect(self._follow_layer)
-                self._watched.append((emitter, self._follow_layer))
+        self._watch.watch(self.picker.layer)
         self._follow_layer()
 
     def _follow_layer(self, event: Any = None) -> None:
@@ -224,6 +214,7 @@ class FamilyDock(QWidget):
             kinds = "image or labels" if self.family in DOMAIN else "image"
             self._show_note(f"Open or select an {kinds} layer to begin.")
             self._show_form(op, ("y", "x"), self._hidden(None))
+            self.picking.use(None, None)
             return
         ndim = self.options.ndim(layer, op)
         self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
@@ -232,6 +223,7 @@ class FamilyDock(QWidget):
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
         self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
+        self.picking.use(self.form, layer)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
@@ -266,6 +258,7 @@ class FamilyDock(QWidget):
                 form.changed.connect(self._show)  # what "auto" means may have changed
             for name, rule in form.noise_buttons.items():
                 rule.changed.connect(partial(self._estimate, name))
+            self.picking.serve(form)
             self._forms_place.addWidget(form.native)
         if self._form is not self._forms[key]:
             if self._form is not None:
@@ -276,7 +269,7 @@ class FamilyDock(QWidget):
 
     def _estimate(self, name: str) -> None:
         """Find the noise of the chosen layer and type what a parameter is for it."""
-        layer, op, form = self.picker.layer, self.operation, self.form
+        layer, op = self.picker.layer, self.operation
         if layer is None or self.estimator.is_running:
             return
         try:
@@ -285,13 +278,10 @@ class FamilyDock(QWidget):
             self.bar.tell_failure(error)
             return
         self.message.setText("The noise is estimated…")
-
-        def take(sigma: float) -> None:
-            value = note(op.parameters[name].hint, FromNoise).rule(sigma)
-            form.load({name: float(f"{value:.4g}")})
-            self.message.setText(f"Estimated noise: standard deviation {sigma:.4g} of the value range.")
-
-        self.estimator.estimate(full_resolution(layer), options, take, self.bar.tell_failure)
+        typed = partial(self.form.load_noise, name)
+        self.estimator.estimate(
+            full_resolution(layer), options, lambda sigma: self.message.setText(typed(sigma)), self.bar.tell_failure
+        )
 
     def reset(self) -> None:
         """Set the parameters to their defaults."""
@@ -414,9 +404,3 @@ def _let_go(undo: list[Callable[[], Any]]) -> None:
     """Stop the run and undo every connection of a dock that is gone."""
     while undo:
         undo.pop()()
-
-
-def _disconnect(connections: list[tuple[Any, Any]]) -> None:
-    while connections:
-        emitter, callback = connections.pop()
-        emitter.disconnect(callback)

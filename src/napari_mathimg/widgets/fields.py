@@ -68,7 +68,7 @@ class Row(Container):
         lines = [list(fields[k : k + 3]) for k in range(0, len(fields), 3)]
         nested = any(isinstance(f, Row) for f in fields)
         if nested or len(lines) > 1:
-            inner = fields if nested else [_line(line) for line in lines]
+            inner = fields if nested else [line(few) for few in lines]
             super().__init__(widgets=inner, layout="vertical", labels=False, **kwargs)
         else:
             super().__init__(widgets=fields, layout="horizontal", labels=False, **kwargs)
@@ -86,10 +86,11 @@ class Row(Container):
             f.value = v
 
 
-def _line(fields: list[Any]) -> Container:
-    line = Container(widgets=fields, layout="horizontal", labels=False)
-    line.margins = (0, 0, 0, 0)
-    return line
+def line(fields: Sequence[Any]) -> Container:
+    """Fields or buttons side by side."""
+    row = Container(widgets=fields, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
 
 
 class PerAxisRow(Container):
@@ -105,8 +106,8 @@ class PerAxisRow(Container):
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
         self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", enabled=False)
         self._pixels = MessageLabel(visible=False)
-        line = _line([self._equal, self._unit] if is_length else [self._equal])
-        super().__init__(widgets=[row, line, self._pixels], labels=False, **kwargs)
+        ticks = line([self._equal, self._unit] if is_length else [self._equal])
+        super().__init__(widgets=[row, ticks, self._pixels], labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
         for f in row._fields:
             f.changed.connect(self._follow)
@@ -219,6 +220,16 @@ class Automatic(Container):
         self._tick.value = isinstance(value, str) and value == self._word
         if not self._tick.value:
             self._inner.value = value
+
+    @property
+    def ticked(self) -> Any:
+        """The signal that the tick was set or taken away."""
+        return self._tick.changed
+
+    @property
+    def numbers(self) -> Any:
+        """The inner field's value: what counts, or what the word means now."""
+        return self._inner.value
 
     def suggest(self, value: Any) -> None:
         """Show what "auto" stands for now; nothing where that is None or no number the field can hold."""

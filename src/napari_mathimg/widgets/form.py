@@ -8,8 +8,15 @@ from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
-from ..ops._types import Auto, FromNoise, PerAxis, Suggestion, When, note
-from .fields import field, unit_note
+from ..ops._types import Auto, FromNoise, PerAxis, Picked, Suggestion, When, note
+from .fields import Automatic, field, line, unit_note
+
+PICKS = {  # what a form offers for places in the image: a button's text and tooltip
+    "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
+    "rectangle": ("From rectangle", "Take the box around the selected shapes, or draw a rectangle. Escape leaves"),
+    "view": ("From view", "Take the part of the image that is on screen"),
+}
+OFFERED = {"point": ("point",), "start": (), "stop": ("rectangle", "view")}  # after the field that is picked
 
 
 def summary(operation: Signature) -> str:
@@ -37,6 +44,9 @@ class Form(Container):
         self._spacing: tuple[float, ...] = (1.0,) * len(axes)
         self._suggestions: dict[str, PushButton] = {}
         self.noise_buttons: dict[str, PushButton] = {}
+        self.picked: dict[str, str] = {}  # which parameter is a point, a start or a stop
+        self.pick_buttons: dict[str, PushButton] = {}
+        self._known: dict[str, Any] = {}
         text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
         tips = {p.arg_name: " ".join((p.description or "").replace("``", "").split()) for p in text.params}
         shown: list[Any] = []
@@ -51,11 +61,25 @@ class Form(Container):
                 ask = PushButton(text="Estimate noise", tooltip="Find the noise of the image and fill it in")
                 self.noise_buttons[name] = ask
                 shown.append(ask)
+            if pick := note(p.hint, Picked):
+                self.picked[pick.what] = name
+                shown += self._pick_row(OFFERED[pick.what])
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
         for name, p in operation.parameters.items():
             if (when := note(p.hint, When)) and name not in self._hidden:
                 self._enable_when(name, when)
+        for f in self:
+            if isinstance(f, Automatic):
+                f.ticked.connect(self._suggest)
+
+    def _pick_row(self, kinds: tuple[str, ...]) -> list[Any]:
+        """Buttons side by side that ask for a place in the image."""
+        for kind in kinds:
+            text, tip = PICKS[kind]
+            self.pick_buttons[kind] = PushButton(text=text, tooltip=tip, name=f"pick_{kind}")
+            self.pick_buttons[kind].native.setCheckable(kind != "view")
+        return [line([self.pick_buttons[kind] for kind in kinds])] if kinds else []
 
     def _button(self, name: str, offer: Suggestion) -> PushButton:
         button = PushButton(text=offer.label, tooltip=offer.help, name=f"suggest_{name}")
@@ -92,6 +116,12 @@ class Form(Container):
             if name in self._operation.parameters and name not in self._hidden:
                 self[name].value = value
 
+    def load_noise(self, name: str, sigma: float) -> str:
+        """Type what a parameter is for a noise whose standard deviation is a share of the value range; say so."""
+        value = note(self._operation.parameters[name].hint, FromNoise).rule(sigma)
+        self.load({name: float(f"{value:.4g}")})
+        return f"Estimated noise: standard deviation {sigma:.4g} of the value range."
+
     def reset(self) -> None:
         """Type the defaults."""
         self.load({n: p.default for n, p in self._operation.parameters.items()})
@@ -106,14 +136,25 @@ class Form(Container):
                 self[name].offer_unit(unit, spacing)
         for button in self._suggestions.values():
             button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
-        known: dict[str, Any] = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})
-        known |= {**self._operation.validate({}), **self._typed_numbers()}
+        self._known = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})
+        self._suggest()
+
+    def _suggest(self) -> None:
+        """Show what "auto" means where it is ticked."""
+        if not self._known:
+            return
+        known = {**self._known, **self._operation.validate({}), **self._typed_numbers()}
         for name, p in self._operation.parameters.items():
             auto = note(p.hint, Auto)
             if auto and name not in self._hidden and self.parameters[name] == "auto":
                 missing = set(arguments(auto.rule)) - set(known)  # the value range may be known in the run only
                 known[name] = None if missing else call(auto.rule, known)
                 self[name].suggest(known[name])
+
+    def shown(self, name: str) -> Any:
+        """Return the numbers in a field, typed or what "auto" means."""
+        field = self[name]
+        return field.numbers if isinstance(field, Automatic) else field.value
 
     def _typed_numbers(self) -> dict[str, Any]:
         return {n: v for n, v in self.parameters.items() if v != "auto"}

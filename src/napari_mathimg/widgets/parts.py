@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QMainWindow,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -21,6 +22,16 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     while parent is not None and not isinstance(parent, QDockWidget):
         parent = parent.parent()
     return parent
+
+
+def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> None:
+    """Lay a dock over the visible one in the window that holds a widget of a kind, as tabs."""
+    for other in window.findChildren(kind):
+        neighbour = dock_of(other)
+        if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
+            window.tabifyDockWidget(neighbour, dock)
+            dock.raise_()
+            return
 
 
 def wrapped() -> QLabel:

@@ -29,17 +29,17 @@ def to_world(layer: Layer) -> Matrix:
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
         raise ValueError(f"{layer.name!r}: planes that lie in the plane of the screen; this layer is tilted out of it")
     matrix = whole[-3:, -3:].copy()
-    matrix[0] *= _factor(layer.units[-2], layer.units[-1])
+    matrix[0] *= unit_factor(layer.units[-2], layer.units[-1])
     return matrix
 
 
 def into_units_of(layer: Layer, other: Layer) -> Matrix:
     """Return the matrix that takes another layer's world, as `to_world` has it, to that of a layer."""
-    factor = _factor(other.units[-1], layer.units[-1])
+    factor = unit_factor(other.units[-1], layer.units[-1])
     return np.diag([factor, factor, 1.0])
 
 
-def _factor(unit: Any, other: Any) -> float:
+def unit_factor(unit: Any, other: Any) -> float:
     """Return how many of another unit a unit is; 1 where they do not measure the same, as napari takes them then."""
     try:
         return float((1 * unit).to(other).magnitude)
@@ -70,7 +70,7 @@ def points_in(points: Layer, layer: Layer) -> Points:
     if not np.isfinite(world).all():
         raise ValueError(f"{points.name!r}: points with finite coordinates")
     world = np.column_stack([world, np.ones(len(world))])
-    world[:, 0] *= _factor(points.units[-2], points.units[-1])
+    world[:, 0] *= unit_factor(points.units[-2], points.units[-1])
     there = world @ (np.linalg.inv(to_world(layer)) @ into_units_of(layer, points)).T
     return tuple((float(r), float(c)) for r, c, _ in there)
 
@@ -78,7 +78,7 @@ def points_in(points: Layer, layer: Layer) -> Points:
 def data_of(points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float]) -> Matrix:
     """Return (row, column) of a layer as data of a Points layer; `stack` is their place on its other axes."""
     matrix = into_units_of(points, layer) @ to_world(layer)
-    matrix[0] /= _factor(points.units[-2], points.units[-1])
+    matrix[0] /= unit_factor(points.units[-2], points.units[-1])
     data = []
     for row, column in places:
         world = np.zeros(points.ndim)

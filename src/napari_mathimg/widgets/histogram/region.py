@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
 from ..layers import full_resolution, shape_of
+from ..seen import Box, box_on_screen, displayed_axes, outline_of, to_pixel, to_world
 
 Where = Literal["layer", "plane", "screen"]
-Box = tuple[tuple[int, int], ...]
 Array = NDArray[Any]
-
-ELLIPSE = 128  # corners of the polygon that stands for an ellipse
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
         In one sentence, where there is nothing to count.
     """
     array, colours = full_resolution(layer), bool(layer.rgb)
-    box = _box(viewer.dims, layer, choice.where)
+    box = _box(viewer, layer, choice.where)
     mask, mask_key = (None, ()) if choice.inside is None else _mask(viewer.dims, layer, choice.inside)
     region = Region(array, box, colours, mask)
     key = (id(array), box, mask_key)
@@ -53,14 +51,8 @@ def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
     return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colours) if levels else None, key)
 
 
-def displayed_axes(dims: Any, layer: Layer) -> list[int]:
-    """Return the layer's axes that the viewer shows, in the order it shows them."""
-    before = dims.ndim - layer.ndim
-    return [axis - before for axis in dims.displayed if axis >= before]
-
-
-def _box(dims: Any, layer: Layer, where: Where) -> Box:
-    shape = shape_of(layer)
+def _box(viewer: Any, layer: Layer, where: Where) -> Box:
+    dims, shape = viewer.dims, shape_of(layer)
     if where == "layer":
         return tuple((0, n) for n in shape)
     shown = displayed_axes(dims, layer)
@@ -70,13 +62,9 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
         raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
     if where == "screen" and dims.ndisplay == 2:
-        factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
+        seen = box_on_screen(viewer, layer)
         for k in shown:
-            low, high = (layer.corner_pixels[end][k] for end in (0, 1))
-            first, last = int(low * factors[k]), int(-(-(high + 1) * factors[k] // 1))
-            box[k] = max(first, 0), min(last, shape[k])
-            if first >= min(last, shape[k]):
-                raise ValueError(f"Nothing of '{layer.name}' is on screen.")
+            box[k] = seen[k]
     return tuple(box)
 
 
@@ -130,21 +118,6 @@ def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
             continue
         if any(np.round(vertices[0, axis]) != np.round(here[axis]) for axis in others):
             continue
-        corners = _ellipse(vertices) if kind == "ellipse" else vertices
-        outlines.append(np.array([_to_pixels(dims, layer, shapes, corner) for corner in corners]))
+        pixels = np.array([to_pixel(dims, layer, to_world(dims, shapes, c)) for c in outline_of(shapes, k)])
+        outlines.append(pixels[:, displayed_axes(dims, layer)])
     return outlines
-
-
-def _ellipse(box: Array) -> Array:
-    """Return points on the ellipse that touches the sides of a rectangle's four corners."""
-    angles = np.linspace(0, 2 * np.pi, ELLIPSE, endpoint=False)[:, None]
-    centre = box[:4].mean(axis=0)
-    points: Array = centre + np.cos(angles) * (box[1] - box[0]) / 2 + np.sin(angles) * (box[3] - box[0]) / 2
-    return points
-
-
-def _to_pixels(dims: Any, layer: Layer, shapes: Shapes, corner: Array) -> Array:
-    world = np.asarray(dims.point, float).copy()
-    world[dims.ndim - shapes.ndim :] = shapes.data_to_world(corner)
-    pixel = np.asarray(layer.world_to_data(world[dims.ndim - layer.ndim :]), float)
-    return pixel[displayed_axes(dims, layer)]

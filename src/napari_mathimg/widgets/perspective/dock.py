@@ -21,6 +21,7 @@ from ..layers import last_step, shape_of, spacing_of, xy_matrix
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..plane import frame, placed, plane_of, to_world
+from ..seen import check_view
 from .marked import (
     CORNERS,
     Known,
@@ -165,7 +166,7 @@ class PerspectiveDock(FamilyDock):
             return
         try:
             to_world(layer)
-            self._check_view(layer)
+            check_view(self._viewer.dims, layer, "to pick corners")
         except ValueError as error:
             self.bar.tell_failure(error)
             return
@@ -188,12 +189,6 @@ class PerspectiveDock(FamilyDock):
         if self.result is not None:
             self.result.visible = False
         layer.visible = True
-
-    def _check_view(self, layer: Layer) -> None:
-        dims = self._viewer.dims
-        if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
-            names = " and ".join(layer.axis_labels[-2:] if "-" not in layer.axis_labels[-1] else ("y", "x"))
-            raise ValueError(f"Show the axes {names} of {layer.name!r} in two dimensions to pick corners")
 
     def _use(self) -> None:
         self.markers.use(self.corners.layer, self.picker.layer)

@@ -1,0 +1,115 @@
+"""A rectangle that is drawn in the image: the Shapes layers that have one, or a new one to draw it in."""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer, Shapes
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from .cross import COLOUR
+from .layers import own_transform, shear_of
+from .plane import placed
+
+WIDTH = 2  # of the rectangle's edge on the screen, in pixels
+SMALLEST = 8  # side of a rectangle on the screen, in pixels; what is smaller was a click
+
+
+class Drawing(QObject):
+    """Lets one rectangle be drawn over an image."""
+
+    drawn = Signal(object)  # in this Shapes layer
+    ended = Signal()  # without a rectangle, because the layer is gone or put to another use
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._shapes: Any = None
+        self._image: Layer | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a rectangle is waited for."""
+        return self._shapes is not None
+
+    def chosen(self) -> Shapes | None:
+        """Return the Shapes layer that is meant: the active one, else the topmost that is seen; None without shapes."""
+        active = self._viewer.layers.selection.active
+        layers = [active, *reversed(self._viewer.layers)]
+        return next((s for s in layers if isinstance(s, Shapes) and len(s.data) and s.visible and s.editable), None)
+
+    def begin(self, image: Layer) -> None:
+        """Add a Shapes layer whose rectangles follow the rows and columns of an image, and let one be drawn."""
+        dims = self._viewer.dims
+        planes = {*dims.displayed} == {dims.ndim - 2, dims.ndim - 1}
+        place = placed(image) if planes else _placed_as(image)
+        pixel = 1 / self._viewer.scene.camera.zoom / max(np.abs(place["scale"]))
+        self._image = image
+        self._shapes = Shapes(
+            name=f"{image.name} crop",
+            edge_color=COLOUR,
+            face_color="transparent",
+            edge_width=float(WIDTH * pixel),
+            **place,
+        )
+        self._viewer.add_layer(self._shapes)
+        self._viewer.layers.selection.active = self._shapes
+        self._shapes.mode = "add_rectangle"
+        self._shapes.events.data.connect(self._count)
+        self._shapes.events.mode.connect(self._soon)
+        self._viewer.layers.events.removed.connect(self._soon)
+
+    def _count(self, event: Any) -> None:
+        if str(event.action).endswith("added"):
+            self._soon()
+
+    def _soon(self, event: Any = None) -> None:
+        """A rectangle may be done, or the layer gone or put to another use: see once napari has done its part."""
+        QTimer.singleShot(0, self._see)
+
+    def _see(self) -> None:
+        shapes = self._shapes
+        if shapes is None:
+            return
+        if shapes not in self._viewer.layers or str(shapes.mode) != "add_rectangle":
+            self._end()
+            self.ended.emit()
+        elif len(shapes.data):
+            self._take(shapes)
+
+    def _take(self, shapes: Shapes) -> None:
+        size = np.ptp(shapes.data[-1], axis=0).max() * np.abs(shapes.scale).max() * self._viewer.scene.camera.zoom
+        if size < SMALLEST:  # a click, not a drag
+            shapes.data = []
+            shapes.mode = "add_rectangle"
+            return
+        self._end()
+        shapes.mode = "select"
+        shapes.selected_data = {len(shapes.data) - 1}
+        self.drawn.emit(shapes)
+
+    def leave(self) -> None:
+        """Wait for a rectangle no longer; the layer for it goes."""
+        shapes, image = self._shapes, self._image
+        if shapes is None:
+            return
+        self._end()
+        if shapes in self._viewer.layers:
+            self._viewer.layers.remove(shapes)
+        if image is not None and image in self._viewer.layers:
+            self._viewer.layers.selection.active = image
+
+    def _end(self) -> None:
+        self._shapes.events.data.disconnect(self._count)
+        self._shapes.events.mode.disconnect(self._soon)
+        self._viewer.layers.events.removed.disconnect(self._soon)
+        self._shapes = self._image = None
+
+
+def _placed_as(image: Layer) -> dict[str, Any]:
+    """Return the spatial state of a layer whose coordinates are the pixels of an image, on all its axes."""
+    own = own_transform(image)
+    return {
+        "scale": own.scale, "translate": own.translate, "rotate": own.rotate, "shear": shear_of(own),
+        "affine": image.affine.affine_matrix, "units": image.units, "axis_labels": image.axis_labels,
+        "ndim": image.ndim,
+    }  # fmt: skip

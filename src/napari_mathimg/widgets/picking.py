@@ -1,0 +1,243 @@
+"""Parameters of a form that are places in the image: pointed at there, shown there, and followed both ways."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer, Shapes
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication, QWidget
+
+from .cross import Cross
+from .drawing import Drawing
+from .form import Form
+from .layers import axis_names
+from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
+
+PURPOSE = "to pick a point"
+POINT = "Click the point in the image; Escape leaves."
+DRAW = "Draw a rectangle in the image; Escape leaves."
+
+
+class Picking(QObject):
+    """Fills in a form from the image: a point by a click or a dragged cross, a box from a rectangle or the view.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    dock
+        The dock whose form it is: the cross is there as long as the dock is seen.
+    is_seen
+        Whether a layer, or what takes its place, is shown.
+    """
+
+    told = Signal(str)  # what to do next, or what was picked
+
+    def __init__(self, viewer: Any, dock: QWidget, is_seen: Callable[[Layer], bool]) -> None:
+        super().__init__(dock)
+        self._viewer, self._dock, self._is_seen = viewer, dock, is_seen
+        self._form: Form | None = None
+        self._layer: Layer | None = None
+        self._waits = False  # for a click or a rectangle in the image
+        self._dragged = False  # by the hand: the numbers follow the cross, not the reverse
+        self.cross = Cross(viewer, self)
+        self.drawing = Drawing(viewer, self)
+        self.cross.moved.connect(self._take_point)
+        self.cross.clicked.connect(self._end)
+        self.drawing.drawn.connect(self._take_drawn)
+        self.drawing.ended.connect(self._show_mode)
+        dims = viewer.dims.events
+        self._emitters = [dims.ndisplay, dims.order, dims.point, dims.units, viewer.layers.events.removed]
+        for emitter in self._emitters:
+            emitter.connect(self._soon)
+        dock.installEventFilter(self)
+
+    def serve(self, form: Form) -> None:
+        """Do what the buttons of a form ask for."""
+        actions = {"point": self.pick_point, "rectangle": self.take_rectangle, "view": self.take_view}
+        for kind, button in form.pick_buttons.items():
+            button.native.clicked.connect(actions[kind])
+        if "point" in form.picked:
+            form.changed.connect(self._follow)
+
+    def use(self, form: Form | None, layer: Layer | None) -> None:
+        """Point at the places of a form in a layer; at none where either is None."""
+        if form is not self._form or layer is not self._layer:
+            self.leave()
+            if self._layer is not None:
+                self._layer.events.visible.disconnect(self._soon)
+            if layer is not None:
+                layer.events.visible.connect(self._soon)
+        self._form, self._layer = form, layer
+        self._follow()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Show the cross with the dock, and hide it with it; while the image is waited for, let Escape end that."""
+        if watched is self._dock and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._soon()
+        if self._waits and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+            free = QApplication.activePopupWidget() is None and QApplication.activeModalWidget() is None
+            if free:
+                self.leave()
+            return free
+        return False
+
+    def _soon(self, event: Any = None) -> None:
+        """Follow once the viewer has followed too."""
+        QTimer.singleShot(0, self._follow)
+
+    def _follow(self, event: Any = None) -> None:
+        """Show the cross where the numbers say."""
+        if self._dragged:
+            return
+        place = self._place()
+        if place is None:
+            self.cross.hide()
+            self._show_mode()
+        else:
+            self.cross.show(place)
+
+    def _place(self) -> tuple[float, float] | None:
+        """Where the form's point lies on the displayed axes; None where there is none to show."""
+        form, layer, dims = self._form, self._layer, self._viewer.dims
+        if form is None or layer is None or "point" not in form.picked or not self._dock.isVisible():
+            return None
+        if layer not in self._viewer.layers or not self._is_seen(layer):
+            return None
+        try:
+            check_view(dims, layer, PURPOSE)
+        except ValueError:
+            return None
+        pixel = to_pixel(dims, layer, dims.point)
+        pixel[-2:] = form.shown(form.picked["point"])
+        row, column = to_world(dims, layer, pixel)[list(dims.displayed)]
+        return float(row), float(column)
+
+    def pick_point(self) -> None:
+        """Let the next click set the point, or leave that again."""
+        layer, form = self._layer, self._form
+        if self.cross.waits or layer is None or form is None:
+            self.leave()
+            return
+        try:
+            check_view(self._viewer.dims, layer, PURPOSE)
+        except ValueError as error:
+            self._refuse(error)
+            return
+        layer.visible = True
+        self._follow()
+        self.cross.wait()
+        self.told.emit(POINT)
+        self._show_mode()
+
+    def _take_point(self, world: Any) -> None:
+        """Type the pixel at a place of the world, as finely as the screen tells."""
+        form, layer = self._form, self._layer
+        if form is None or layer is None:
+            return
+        pixel = to_pixel(self._viewer.dims, layer, world)[-2:]
+        ahead = np.asarray(world, float).copy()
+        ahead[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
+        step = np.abs(to_pixel(self._viewer.dims, layer, ahead)[-2:] - pixel).max()
+        decimals = max(int(np.ceil(-np.log10(step))), 0) if step > 0 else 0
+        self._dragged = True
+        try:
+            form.load({form.picked["point"]: tuple(round(float(v), decimals) for v in pixel)})
+        finally:
+            self._dragged = False
+        self._follow()
+
+    def _end(self) -> None:
+        """The click was made."""
+        self.leave()
+        assert self._form is not None
+        row, column = self._form.shown(self._form.picked["point"])
+        self.told.emit(f"Picked: row {row:g}, column {column:g}. The cross can be dragged.")
+
+    def take_rectangle(self) -> None:
+        """Take the box around the chosen shapes; where there are none, let a rectangle be drawn."""
+        layer = self._layer
+        if layer is None:
+            return
+        if self.drawing.is_on:
+            self.leave()
+            return
+        shapes = self.drawing.chosen()
+        if shapes is not None:
+            self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), f"From {shapes.name!r}")
+            return
+        if self._viewer.dims.ndisplay != 2:
+            self._refuse(ValueError("Show the image in 2D to draw a rectangle"))
+            return
+        layer.visible = True
+        self.drawing.begin(layer)
+        self.told.emit(DRAW)
+        self._show_mode()
+
+    def _take_drawn(self, shapes: Shapes) -> None:
+        self._show_mode()
+        layer = self._layer
+        if layer is not None:
+            self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), "From the rectangle")
+
+    def take_view(self) -> None:
+        """Take the part of the image that is on screen."""
+        layer = self._layer
+        if layer is not None:
+            shown = displayed_axes(self._viewer.dims, layer)
+            box = partial(box_on_screen, self._viewer, layer)
+            self._take_box(lambda: {k: ends for k, ends in enumerate(box()) if k in shown}, "From the view")
+
+    def _take_box(self, find: Callable[[], dict[int, tuple[int, int]]], source: str) -> None:
+        """Type a box; on axes it says nothing about, the numbers stay."""
+        form, layer = self._form, self._layer
+        assert form is not None
+        assert layer is not None
+        try:
+            box = find()
+        except ValueError as error:
+            self._refuse(error)
+            return
+        start, stop = (list(form.shown(form.picked[end])) for end in ("start", "stop"))
+        for axis, (first, end) in box.items():
+            start[axis], stop[axis] = first, end
+        form.load({form.picked["start"]: tuple(start), form.picked["stop"]: tuple(stop)})
+        names = axis_names(layer)
+        said = ", ".join(f"{names[axis]} {first} to {end}" for axis, (first, end) in box.items())
+        self.told.emit(f"{source}: {said}.")
+
+    def _refuse(self, error: Exception) -> None:
+        self.told.emit(f"{error}.")
+        show_warning(str(error))
+
+    def leave(self) -> None:
+        """Wait for no click and no rectangle any longer."""
+        if self.cross.waits or self.drawing.is_on:
+            self.cross.leave()
+            self.drawing.leave()
+            self.told.emit("")
+        self._show_mode()
+
+    def _show_mode(self) -> None:
+        """Show by the buttons what the image waits for, and let Escape end it."""
+        waits = {"point": self.cross.waits, "rectangle": self.drawing.is_on}
+        if self._form is not None:
+            for kind, on in waits.items():
+                if kind in self._form.pick_buttons:
+                    self._form.pick_buttons[kind].native.setChecked(on)
+        if any(waits.values()) is not self._waits:  # keys go to the widget with the focus, wherever that is
+            self._waits = not self._waits
+            application = QApplication.instance()
+            (application.installEventFilter if self._waits else application.removeEventFilter)(self)
+
+    def let_go(self) -> None:
+        """Take everything away; the dock is going."""
+        self._dock.removeEventFilter(self)
+        for emitter in self._emitters:
+            emitter.disconnect(self._soon)
+        self._emitters = []
+        self.use(None, None)
+        self.cross.hide()

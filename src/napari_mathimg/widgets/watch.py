@@ -1,0 +1,29 @@
+"""Being told what becomes of a layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+
+WATCHED = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "contrast_limits")
+
+
+class Watch:
+    """Calls a function when the data, place or limits of a layer change; of one layer at a time."""
+
+    def __init__(self, changed: Callable[..., Any]) -> None:
+        self._changed = changed
+        self._emitters: list[Any] = []
+
+    def watch(self, layer: Layer | None) -> None:
+        """Watch this layer, and the one before no longer."""
+        while self._emitters:
+            self._emitters.pop().disconnect(self._changed)
+        if layer is not None:
+            self._emitters = [getattr(layer.events, name) for name in WATCHED if hasattr(layer.events, name)]
+            for emitter in self._emitters:
+                emitter.connect(self._changed)
+
+    def let_go(self) -> None:
+        """Watch nothing any longer."""
+        self.watch(None)
