@@ -35,10 +35,9 @@ DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
-    "window", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light", "progress", "menu", "noise",
-    "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist", "histogram-narrow",
-    "histogram-narrow-light",
-    "histogram-light",
+    "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light",
+    "progress", "menu", "noise", "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist",
+    "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
     "swirl": {"strength": 6, "radius": 512},
@@ -123,12 +122,29 @@ class Demo:
 
     def click(self, layer: Layer, place: tuple[float, float]) -> None:
         """Click with the mouse at a row and column of a layer."""
-        canvas = self.viewer.window._qt_viewer.canvas.native
-        camera = self.viewer.scene.camera
-        down, right = (np.array(layer.data_to_world(place)) - camera.center[-2:]) * camera.zoom
-        where = QPoint(round(canvas.width() / 2 + right), round(canvas.height() / 2 + down))
-        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
+        QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(layer, place))
         QTest.qWait(DRAWING)
+
+    def drag(self, layer: Layer, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag with the mouse from one row and column of a layer to another."""
+        QTest.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(layer, begin))
+        for share in np.linspace(0, 1, 5):
+            QTest.qWait(1)
+            QTest.mouseMove(self.canvas, self.at(layer, np.add(begin, share * np.subtract(end, begin))))
+        QTest.qWait(1)
+        QTest.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(layer, end))
+        QTest.qWait(DRAWING)
+
+    @property
+    def canvas(self) -> Any:
+        """The widget that the image is drawn in."""
+        return self.viewer.window._qt_viewer.canvas.native
+
+    def at(self, layer: Layer, place: Any) -> QPoint:
+        """Where a row and column of a layer, whose other axes begin at 0, lie in the canvas."""
+        camera, whole = self.viewer.scene.camera, (*(0,) * (layer.ndim - 2), *place)
+        down, right = (np.array(layer.data_to_world(whole))[-2:] - camera.center[-2:]) * camera.zoom
+        return QPoint(round(self.canvas.width() / 2 + right), round(self.canvas.height() / 2 + down))
 
     def show(self, name: str, *layers: Layer, columns: int = -1) -> None:
         """Take a picture of these layers alone, in a grid."""
@@ -203,6 +219,48 @@ def crop(demo: Demo) -> None:
     stack.visible, box.colormap = True, "viridis"
     demo.save(crop=box)
     demo.grab("crop")
+
+
+def picked(demo: Demo) -> None:
+    """A crop from a rectangle drawn with the mouse, and one of what is on screen."""
+    (stack,) = demo.open("synthetic_stack")
+    dock = demo.choose(stack, "crop", {})
+    dock.form.pick_buttons["rectangle"].native.click()
+    demo.drag(stack, (80, 60), (180, 200))
+    found = np.array([dock.form.parameters[end][1:] for end in ("start", "stop")])
+    if np.abs(found - [(80, 60), (180, 200)]).max() > 2:
+        raise DemoError(f"the rectangle gave a crop from {found[0]} to {found[1]}")
+    demo.grab("crop-rectangle")
+    demo.viewer.layers.remove(demo.viewer.layers[-1])
+    demo.viewer.scene.camera.zoom *= 2
+    QTest.qWait(DRAWING)
+    dock.form.pick_buttons["view"].native.click()
+    seen = demo.run(dock)
+    if not np.all(np.less(seen.data.shape[1:], stack.data.shape[1:])):
+        raise DemoError(f"what is on screen gave a crop of {seen.data.shape}")
+    demo.grab("crop-view")
+
+
+def center(demo: Demo) -> None:
+    """A swirl about a point that is clicked, then dragged; its domain beside it, and blended over it."""
+    (camera,) = demo.open("camera")
+    dock = demo.choose(camera, "swirl", {"domain_place": "beside"}, strength=6, radius=300)
+    dock.form.pick_buttons["point"].native.click()
+    demo.click(camera, (300, 300))
+    demo.drag(camera, (300, 300), (140, 270))
+    place = np.array(dock.form.parameters["center"])
+    if np.abs(place - (140, 270)).max() > 2:
+        raise DemoError(f"the center was dragged to {place}")
+    dock.options.domain.setChecked(True)
+    dock.options.square.setValue(32)
+    demo.run_many(dock)
+    demo.grab("domain")
+    dock.options.choose(dock.options.domain_place, "over")
+    demo.grab("domain-over")
+    dock.options.domain.setChecked(False)
+    dock.options.square.setValue(0)
+    if demo.viewer.canvas.grid.enabled:
+        raise DemoError("the grid was not given back")
 
 
 def labels(demo: Demo) -> None:
@@ -438,8 +496,8 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated, noise, blur,
-    light, progress, menu, refusal,
+    isotropic, crop, picked, center, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated,
+    noise, blur, light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -161,13 +161,17 @@ class Cross(QObject):
             return
         event.handled = holds
         yield
+        moves = False
         while event.type == "mouse_move":
+            moves = True
             if holds:
                 event.handled = True
                 self.moved.emit(np.array(event.position) + off)
             yield
         if holds:
             event.handled = True
+            if moves:  # the last move may not have been told
+                self.moved.emit(np.array(event.position) + off)
         elif self._waits and np.abs(np.array(event.pos) - begin).max() <= CLICK:
             self.moved.emit(np.array(event.position))
             self.clicked.emit()

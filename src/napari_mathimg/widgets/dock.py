@@ -1,6 +1,5 @@
 """The dock of a family: a layer, an operation, its form, and a run that adds a layer."""
 
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -12,11 +11,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
-from ..ops._operation import Operation, arguments
-from ..ops._types import Auto, note
+from ..ops._operation import Operation
+from .domain import Twins
 from .estimate import NoiseEstimator
 from .form import Form, summary
-from .job import Done, Job, Outcome, all_steps, show_result
+from .job import Done, Job, Outcome, all_steps, sentence, show_result, since
 from .layers import (
     DOMAIN,
     axis_names,
@@ -39,7 +38,6 @@ from .seconds import SecondImages
 from .warm import warm
 from .watch import Watch
 
-NO_BREAK = "\u00a0"  # no line ends here
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
 
@@ -72,9 +70,10 @@ class FamilyDock(QWidget):
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
+        self.twins = Twins(napari_viewer, self._results, self.options, self)
         self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
-        self.picking = Picking(napari_viewer, self, self._is_seen)
+        self.picking = Picking(napari_viewer, self, self._results)
         self.operations = ElidedComboBox()
         self._build()
         self._connect()
@@ -128,6 +127,7 @@ class FamilyDock(QWidget):
             self.estimator.cancel,
             self._watch.let_go,
             self.picking.let_go,
+            self.twins.let_go,
         ]
         undo = self._undo
         self.destroyed.connect(lambda: _let_go(undo))
@@ -174,10 +174,6 @@ class FamilyDock(QWidget):
     def result(self) -> Layer | None:
         """The layer this dock made last, while it is in the viewer."""
         return self._results.last
-
-    def _is_seen(self, layer: Layer) -> bool:
-        """Whether a layer is shown, or what this dock made last in its place."""
-        return bool(layer.visible or (self.result is not None and self.result.visible))
 
     def _may_follow(self, layer: Layer) -> bool:
         """Whether the layer picker goes to a layer that becomes active: not to a result about to be replaced."""
@@ -253,9 +249,8 @@ class FamilyDock(QWidget):
         if key not in self._forms:
             form = self._forms[key] = Form(op, axes, own)
             form.native.hide()
-            rules = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
-            if any({"values", *op.parameters} & set(arguments(rule)) for rule in rules):
-                form.changed.connect(self._show)  # what "auto" means may have changed
+            if form.steers_auto:
+                form.changed.connect(self._show)
             for name, rule in form.noise_buttons.items():
                 rule.changed.connect(partial(self._estimate, name))
             self.picking.serve(form)
@@ -345,7 +340,9 @@ class FamilyDock(QWidget):
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
         seconds = self.seconds.chosen(op)
-        return Job(op, snapshot(layer), ref(layer), options, parameters, scope, domain, time.perf_counter(), seconds)
+        return Job(
+            op, snapshot(layer), ref(layer), options, parameters, scope, domain, seconds, self.options.square.value()
+        )
 
     def run(self) -> None:
         """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
@@ -370,8 +367,9 @@ class FamilyDock(QWidget):
         """Add the layers of a run, and tell what became of each."""
         failed = self._refused + [(o.job.source.name, o.error) for o in outcomes if o.error is not None]
         told = [self._add_result(o.job, o.done, len(outcomes) == 1) for o in outcomes if o.done is not None]
+        self.twins.arrange()
         if len(told) > 2:
-            told = [f"{len(told)} layers in {time.perf_counter() - outcomes[0].job.begun:.1f}{NO_BREAK}s."]
+            told = [f"{len(told)} layers in {since(outcomes[0].job)}."]
         failures = [f"{name}: {error}." for name, error in failed]
         self.message.setText(" ".join(told + failures))
         for text in failures:
@@ -390,11 +388,7 @@ class FamilyDock(QWidget):
             self._adding = False
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             source.visible = False
-        size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-        text = f"{layer.name}: {size} in {time.perf_counter() - job.begun:.1f}{NO_BREAK}s."
-        if done.plan.saturated:
-            text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
-        return text
+        return sentence(layer, job, done)
 
     def _complete(self, layer: Layer, job: Job, done: Done) -> None:
         """What a dock does with a result it has just added."""

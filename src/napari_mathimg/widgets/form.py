@@ -105,6 +105,13 @@ class Form(Container):
         show()
 
     @property
+    def steers_auto(self) -> bool:
+        """Whether what "auto" means may change with what is typed."""
+        names = self._operation.parameters
+        rules = [a.rule for p in names.values() if (a := note(p.hint, Auto))]
+        return any({"values", *names} & set(arguments(rule)) for rule in rules)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What is typed."""
         names = self._operation.parameters

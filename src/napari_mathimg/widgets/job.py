@@ -1,7 +1,8 @@
 """A run that was asked for, and the layer it ends in."""
 
+import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -13,7 +14,8 @@ from ..ops._operation import Operation
 from .layers import Snapshot, keeps_limits, result_arguments
 from .seconds import Second
 
-SQUARES = 8  # of the domain's checkerboard, along its shorter side
+NO_BREAK = "\u00a0"  # no line ends here
+SQUARES = 8  # of the domain's checkerboard, along its shorter side, unless their size is chosen
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
 
@@ -29,8 +31,9 @@ class Job:
     parameters: dict[str, Any]
     scope: str
     domain: bool
-    begun: float
     seconds: tuple[Second, ...] = ()
+    square: int = 0  # side of the domain's squares in pixels; 0 chooses one
+    begun: float = field(default_factory=time.perf_counter)
 
 
 class Done(NamedTuple):
@@ -98,7 +101,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     images = [second.array for second in job.seconds]
     plan = yield from prepare(job.operation, job.source.array, images, job.options, job.parameters)
     data = yield from run(plan)
-    twin = (yield from _twin(plan)) if job.domain else None
+    twin = (yield from _twin(plan, job.square)) if job.domain else None
     seconds = [second.record() for second in job.seconds]
     limits = None
     if keeps_limits(job.source, plan):
@@ -109,10 +112,10 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     return Done(plan, data, limits, twin, seconds)
 
 
-def _twin(plan: Plan) -> Generator[Progress, None, Any]:
+def _twin(plan: Plan, square: int) -> Generator[Progress, None, Any]:
     """Put a checkerboard as large as an item through the same mapping; every item shares it."""
     item = plan.source.item
-    square = max(min(item[-2:]) // SQUARES, 1)
+    square = square or max(min(item[-2:]) // SQUARES, 1)
     rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
     board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
     options = Options(ndim=plan.source.ndim)
@@ -161,3 +164,17 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
         return "rgb" not in arguments and layer.ndim == data.ndim
     rgb = bool(layer.rgb)
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb and not layer.multiscale
+
+
+def sentence(layer: Layer, job: Job, done: Done) -> str:
+    """Say what was added."""
+    size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
+    text = f"{layer.name}: {size} in {since(job)}."
+    if done.plan.saturated:
+        text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
+    return text
+
+
+def since(job: Job) -> str:
+    """Return the time since a run began."""
+    return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from ..engine import Options, extent, finished
 from ..engine.values import dtype_range
@@ -44,8 +44,18 @@ class OptionsPanel(QWidget):
             "All selected layers", "Run on every layer that is selected in the layer list, one after the other", False
         )
         self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
+        self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
+        self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside, in the grid"})
+        self.square = QSpinBox()
+        self.square.setRange(0, 100_000)
+        self.square.setSuffix(" px")
+        self.square.setSpecialValueText("auto")
+        self._add(
+            "square", "Squares", self.square, "Side of the checkerboard's squares in pixels; auto shows about eight"
+        )
         self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
         self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
+        self.domain.toggled.connect(self.changed)
         for box in (self.process, self.scope, self.value_range, self.statistics, self.dtype):
             box.currentIndexChanged.connect(self.changed)
         self._touched = False  # whether somebody typed a custom range
@@ -137,16 +147,19 @@ class OptionsPanel(QWidget):
         pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
         both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
         retyped = not labels and not rgb and operation.values != "exact"
+        mapped = operation.is_warp and not labels
         shown = {
             "process": layer.ndim >= 3 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
             "statistics": items and pooled,
+            "domain": mapped and self.domain.isChecked(),
+            "square": mapped and self.domain.isChecked(),
             "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
         }
         self._suggest_range(layer)
-        self.domain.setVisible(operation.is_warp and not labels)
+        self.domain.setVisible(mapped)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)

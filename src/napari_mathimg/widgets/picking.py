@@ -14,6 +14,7 @@ from .cross import Cross
 from .drawing import Drawing
 from .form import Form
 from .layers import axis_names
+from .results import Results
 from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
 
 PURPOSE = "to pick a point"
@@ -30,15 +31,15 @@ class Picking(QObject):
         The viewer.
     dock
         The dock whose form it is: the cross is there as long as the dock is seen.
-    is_seen
-        Whether a layer, or what takes its place, is shown.
+    results
+        The layers that the dock made: while the last one is shown, the cross is there over its hidden source too.
     """
 
     told = Signal(str)  # what to do next, or what was picked
 
-    def __init__(self, viewer: Any, dock: QWidget, is_seen: Callable[[Layer], bool]) -> None:
+    def __init__(self, viewer: Any, dock: QWidget, results: Results) -> None:
         super().__init__(dock)
-        self._viewer, self._dock, self._is_seen = viewer, dock, is_seen
+        self._viewer, self._dock, self._results = viewer, dock, results
         self._form: Form | None = None
         self._layer: Layer | None = None
         self._waits = False  # for a click or a rectangle in the image
@@ -105,7 +106,8 @@ class Picking(QObject):
         form, layer, dims = self._form, self._layer, self._viewer.dims
         if form is None or layer is None or "point" not in form.picked or not self._dock.isVisible():
             return None
-        if layer not in self._viewer.layers or not self._is_seen(layer):
+        seen = [shown for shown in (layer, self._results.last) if shown is not None and shown.visible]
+        if layer not in self._viewer.layers or not seen:
             return None
         try:
             check_view(dims, layer, PURPOSE)
@@ -235,9 +237,10 @@ class Picking(QObject):
 
     def let_go(self) -> None:
         """Take everything away; the dock is going."""
-        self._dock.removeEventFilter(self)
         for emitter in self._emitters:
             emitter.disconnect(self._soon)
-        self._emitters = []
-        self.use(None, None)
+        if self._layer is not None:
+            self._layer.events.visible.disconnect(self._soon)
+        self._emitters, self._form, self._layer = [], None, None
+        self.drawing.leave()
         self.cross.hide()

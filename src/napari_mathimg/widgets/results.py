@@ -38,8 +38,19 @@ class Results:
         made = own[-1:] or (self._made[-1:] if alone else [])
         return self._both(made[0]) if made else (None, None)
 
+    def twins(self, source: Layer | None = None) -> list[Layer]:
+        """Return the twins that are in the viewer; those of the results of one source, where it is given."""
+        made = [m for m in self._made if source is None or (m.source is not None and m.source() is source)]
+        return [twin for m in made if (twin := self._there(m.twin)) is not None]
+
+    def orphans(self) -> list[Layer]:
+        """Return the twins whose results are no longer in the viewer."""
+        return [twin for m in self._made if self._there(m.layer) is None and (twin := self._there(m.twin)) is not None]
+
     def keep(self, source: Layer | None, layer: Layer, twin: Layer | None) -> None:
-        """Remember a new result."""
+        """Remember a new result; of a source's twins the new one is shown."""
+        for earlier in self.twins(source) if source is not None and twin is not None else ():
+            earlier.visible = earlier is twin
         there = [made for made in self._made if any(self._both(made)) and self._there(made.layer) is not layer]
         made = Made(None if source is None else ref(source), ref(layer), None if twin is None else ref(twin))
         self._made = [*there, made]

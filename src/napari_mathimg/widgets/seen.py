@@ -76,7 +76,7 @@ def box_on_screen(viewer: Any, layer: Layer) -> Box:
         first, last = np.floor(low[axis] + 0.5 + ROUNDING), np.ceil(high[axis] + 0.5 - ROUNDING)
         box[axis] = max(int(first), 0), min(int(last), box[axis][1])
         if box[axis][0] >= box[axis][1]:
-            raise ValueError(f"Nothing of {layer.name!r} is on screen.")
+            raise ValueError(f"Nothing of {layer.name!r} is on screen")
     return tuple(box)
 
 

@@ -1,6 +1,5 @@
 """What the user of a histogram does: set contrast limits, mark values, isolate them, save."""
 
-import time
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -129,7 +128,7 @@ class HistogramActions(HistogramLayout):
         except ValueError as error:
             self._tell_failure(error)
             return
-        self._job = Job(op, snapshot(layer), ref(layer), options, parameters, "everything", False, time.perf_counter())
+        self._job = Job(op, snapshot(layer), ref(layer), options, parameters, "everything", False)
         self.isolate_button.setEnabled(False)
         self.runner.start(steps(self._job))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
 from ..layers import full_resolution, shape_of
-from ..seen import Box, box_on_screen, displayed_axes, outline_of, to_pixel, to_world
+from ..seen import Box, displayed_axes, outline_of, to_pixel, to_world
 
 Where = Literal["layer", "plane", "screen"]
 Array = NDArray[Any]
@@ -41,7 +41,7 @@ def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
         In one sentence, where there is nothing to count.
     """
     array, colours = full_resolution(layer), bool(layer.rgb)
-    box = _box(viewer, layer, choice.where)
+    box = _box(viewer.dims, layer, choice.where)
     mask, mask_key = (None, ()) if choice.inside is None else _mask(viewer.dims, layer, choice.inside)
     region = Region(array, box, colours, mask)
     key = (id(array), box, mask_key)
@@ -51,8 +51,8 @@ def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
     return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colours) if levels else None, key)
 
 
-def _box(viewer: Any, layer: Layer, where: Where) -> Box:
-    dims, shape = viewer.dims, shape_of(layer)
+def _box(dims: Any, layer: Layer, where: Where) -> Box:
+    shape = shape_of(layer)
     if where == "layer":
         return tuple((0, n) for n in shape)
     shown = displayed_axes(dims, layer)
@@ -62,9 +62,13 @@ def _box(viewer: Any, layer: Layer, where: Where) -> Box:
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
         raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
     if where == "screen" and dims.ndisplay == 2:
-        seen = box_on_screen(viewer, layer)
+        factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
         for k in shown:
-            box[k] = seen[k]
+            low, high = (layer.corner_pixels[end][k] for end in (0, 1))
+            first, last = int(low * factors[k]), int(-(-(high + 1) * factors[k] // 1))
+            box[k] = max(first, 0), min(last, shape[k])
+            if first >= min(last, shape[k]):
+                raise ValueError(f"Nothing of '{layer.name}' is on screen.")
     return tuple(box)
 
 

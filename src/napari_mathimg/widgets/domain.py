@@ -1,0 +1,169 @@
+"""The domain's twins in the viewer: blended over their results, or beside them by napari's grid."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from .options import OptionsPanel
+from .results import Results
+
+BLENDED, ALONE = 0.4, 1.0  # opacity of a twin over its result, and in a view of its own
+
+
+class Grid(QObject):
+    """napari's grid with two views: some layers to the right, all others to the left, at the same place and zoom.
+
+    There is one for a viewer, whoever asks for it; the grid is given back as it was when nobody does any longer.
+    """
+
+    left = Signal()  # somebody turned the grid off
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = ref(viewer)
+        self._asked: dict[int, list[Layer]] = {}
+        self._found: dict[str, Any] = {}  # the grid's state before
+        self._made: dict[str, Any] = {}  # its state made here
+        self._shrunk = 1.0  # by what factor the zoom was changed for it
+        viewer.canvas.grid.events.enabled.connect(self._see)
+
+    def put_beside(self, owner: object, layers: Iterable[Layer]) -> None:
+        """Put layers to the right, and those that the owner put there before to the left."""
+        viewer = self._viewer()
+        self._asked[id(owner)] = [*layers]
+        if viewer is None:
+            return
+        right = [layer for layer in viewer.layers if any(layer in asked for asked in self._asked.values())]
+        left = len(viewer.layers) - len(right)
+        if right and left:
+            self._divide(viewer, right, left)
+        else:
+            self._give_back(viewer)
+
+    def _divide(self, viewer: Any, right: list[Layer], left: int) -> None:
+        grid, layers = viewer.canvas.grid, viewer.layers
+        for layer in right:  # the grid counts layers from the bottom
+            layers.move(layers.index(layer), len(layers))
+        if not self._made:
+            self._found = {name: getattr(grid, name) for name in ("stride", "shape", "enabled")}
+        self._made = {"stride": left, "shape": (-1, -1), "enabled": True}
+        before = np.array(viewer.canvas.viewbox_size(viewer.layers))
+        _change(grid, self._made)
+        fits = float(np.min(viewer.canvas.viewbox_size(viewer.layers) / before))
+        self._zoom(viewer, fits)  # as much of the image is seen as before
+
+    def _give_back(self, viewer: Any) -> None:
+        """Restore what is as it was made here; what somebody changed meanwhile is theirs."""
+        made, self._made = self._made, {}
+        grid = viewer.canvas.grid
+        _change(grid, {name: self._found[name] for name, value in made.items() if getattr(grid, name) == value})
+        self._zoom(viewer, 1 / self._shrunk)
+
+    def _zoom(self, viewer: Any, factor: float) -> None:
+        self._shrunk *= factor
+        if factor != 1:
+            viewer.scene.camera.zoom *= factor
+
+    def _see(self, event: Any) -> None:
+        if self._made and not event.value:
+            self._asked = {}
+            self.left.emit()
+
+
+def _change(grid: Any, state: Mapping[str, Any]) -> None:
+    for name, value in state.items():
+        setattr(grid, name, value)
+
+
+_grids: "WeakKeyDictionary[Any, Grid]" = WeakKeyDictionary()
+
+
+def grid_of(viewer: Any) -> Grid:
+    """Return the grid of a viewer."""
+    if viewer not in _grids:
+        _grids[viewer] = Grid(viewer)
+    return _grids[viewer]
+
+
+class Twins(QObject):
+    """Shows the twins of a dock's results as its options say.
+
+    A twin belongs to its result: it is updated with it and goes with it. Of several results of one source, the twin of
+    the last one is shown.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    results
+        The layers that the dock made.
+    options
+        The options that say whether and where twins are shown.
+    """
+
+    def __init__(self, viewer: Any, results: Results, options: OptionsPanel, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer, self._results, self._options = viewer, results, options
+        self._grid = grid_of(viewer)
+        self._grid.left.connect(self._leave)
+        self._hidden: list[ref[Layer]] = []
+        self._waits = False
+        events = viewer.layers.events
+        self._emitters = [events.inserted, events.removed]
+        for emitter in self._emitters:
+            emitter.connect(self._soon)
+        options.domain.toggled.connect(self._toggle)
+        options.domain_place.currentIndexChanged.connect(self.arrange)
+
+    def _soon(self, event: Any = None) -> None:
+        """Arrange once the list of layers is done with what it does."""
+        if not self._waits:
+            self._waits = True
+            QTimer.singleShot(0, self._tidy)
+
+    def _tidy(self) -> None:
+        self._waits = False
+        if not self._emitters:
+            return
+        for twin in self._results.orphans():
+            self._viewer.layers.remove(twin)
+        self.arrange()
+
+    def _leave(self) -> None:
+        self._options.choose(self._options.domain_place, "over")
+
+    def _toggle(self, on: bool) -> None:
+        """Hide the twins, or show those again that were hidden."""
+        twins = self._results.twins()
+        if not on:
+            self._hidden = [ref(twin) for twin in twins if twin.visible]
+        for twin in twins:
+            if twin in [kept() for kept in self._hidden]:
+                twin.visible = on
+        self.arrange()
+
+    def arrange(self, event: Any = None) -> None:
+        """Put the twins where the options say."""
+        self._arrange(self._options.domain_place.currentData() == "beside")
+
+    def _arrange(self, beside: bool) -> None:
+        twins = self._results.twins()
+        self._grid.put_beside(self, twins if beside and any(twin.visible for twin in twins) else [])
+        for twin in twins:
+            twin.events.visible.connect(self._soon)
+            if twin.opacity == (BLENDED if beside else ALONE):  # nobody chose another one
+                twin.opacity = ALONE if beside else BLENDED
+
+    def let_go(self) -> None:
+        """Leave the twins over their results and the grid as it was; the dock is going."""
+        for emitter in self._emitters:
+            emitter.disconnect(self._soon)
+        self._emitters = []
+        self._grid.left.disconnect(self._leave)
+        self._arrange(beside=False)
+        for twin in self._results.twins():
+            twin.events.visible.disconnect(self._soon)
