@@ -21,8 +21,8 @@ class Case:
     """An operation, its parameters and its reference on a float64 plane whose values span 0 to 1.
 
     `tolerance` is a share of that range, for the `reason` given. `variants` are further parameters for which the
-    engine's promises are tried. `images` gives the further images for items of so many axes. `tight` says that pixels
-    as far away as declared do count.
+    engine's promises are tried. `images` gives the further images for items of a shape. `tight` says that pixels as
+    far away as declared do count.
     """
 
     operation: str
@@ -32,7 +32,7 @@ class Case:
     reason: str
     ndims: tuple[int, ...] = (2, 3)
     variants: tuple[dict[str, Any], ...] = ()
-    images: Callable[[int], tuple[np.ndarray, ...]] = lambda ndim: ()
+    images: Callable[[tuple[int, ...]], tuple[np.ndarray, ...]] = lambda shape: ()
     tight: bool = False
     colour: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
@@ -284,7 +284,7 @@ CASES = (
     ),
     Case(
         "convolve", {}, lambda x: ndi.convolve(x, uneven(2), mode="nearest"), ROUNDING, "the same sums", tight=True,
-        images=lambda ndim: (uneven(ndim),),
+        images=lambda shape: (uneven(len(shape)),),
         variants=({"mode": "constant", "cval": 0.5}, {"mode": "mirror"}, {"mode": "grid-wrap"}),
     ),
     Case(

@@ -24,9 +24,11 @@ def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
     image = (np.arange(np.prod(shape)) % 2).reshape(shape).astype(dtype)
     options = Options(ndim=ndim, channel_axis=ndim if rgb else None)
     op = find(id)
-    kernels = [np.ones((3,) * ndim) for _, role in op.images[1:] if role == "whole"]
+    second = [
+        np.ones((3,) * ndim) if role == "whole" else image for _, role in op.images[1 : -len(op.optional) or None]
+    ]
     try:
-        plan = finished(prepare(op, image, kernels, options, {}, threads=1))
+        plan = finished(prepare(op, image, second, options, {}, threads=1))
     except ValueError:  # the operation does not take such images, and will say so when it is run
         return
     except RuntimeError:
