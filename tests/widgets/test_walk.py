@@ -17,6 +17,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
 
@@ -117,6 +118,12 @@ class Walk:
         self.docks[title] = open_dock(self.viewer, title)
         return self.docks[title]
 
+    def find_docks(self) -> None:
+        """Take hold of the docks that others opened, such as Load settings."""
+        kinds = FamilyDock, HistogramDock
+        open_ones = [w for kind in kinds for w in self.viewer.window._qt_window.findChildren(kind)]
+        self.docks = {dock_of(w).windowTitle(): w for w in open_ones}
+
     def close(self) -> None:
         if self.docks:
             title = self.rng.choice(sorted(self.docks))
@@ -215,6 +222,7 @@ def test_a_random_walk_over_all_docks(viewer: Any, capsys: pytest.CaptureFixture
                 raise
         walk.rest()
     made = {layer.name for layer in viewer.layers}
+    walk.find_docks()
     while walk.docks:
         walk.close()
         QTest.qWait(20)
