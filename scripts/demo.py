@@ -24,6 +24,7 @@ from vispy.gloo import glir
 
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
@@ -36,7 +37,7 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light",
-    "progress", "menu", "noise", "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist",
+    "progress", "menu", "noise", "help", "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
@@ -335,6 +336,83 @@ def equalize(demo: Demo) -> None:
     demo.show("equalize", moon, whole, local)
 
 
+def match(demo: Demo) -> None:
+    """The moon given the distribution of the photographer's grey levels."""
+    moon, camera = (demo.open(sample)[0] for sample in ("moon", "camera"))
+    demo.viewer.layers[:] = [moon, camera]
+    dock = demo.choose(moon, "match_histograms", {"value_range": "data"})
+    dock.seconds.pickers["reference"].choose(camera.name)
+    matched = demo.run(dock)
+    demo.save(match_histograms=matched)
+    demo.show("match", moon, camera, matched)
+
+
+def explained(demo: Demo) -> None:
+    """The page of an operation beside its dock; it follows the operation."""
+    dock = demo.choose(demo.open("synthetic_stack")[0], "gaussian", {})
+    dock.help.click()
+    page = dock.window().findChild(HelpWindow)
+    dock.operation = "denoise_nl_means"
+    QTest.qWait(DRAWING)
+    demo.grab("help")
+    if page.operation is not dock.operation:
+        raise DemoError("the page does not follow the operation")
+    page.close()
+
+
+def levels(demo: Demo) -> None:
+    """A multiscale image: a coarse level processed, in its place; then the finest, whose result has levels too."""
+    (stack,) = demo.open("synthetic_stack")
+    plane = np.kron(stack.data.max(axis=0), np.ones((4, 4), np.uint16))
+    place = {"scale": stack.scale[1:] / 4, "units": stack.units[1:], "contrast_limits": stack.contrast_limits}
+    layer = demo.viewer.add_image([plane, plane[::2, ::2], plane[::4, ::4]], multiscale=True, name="Cells", **place)
+    demo.viewer.layers.remove(stack)
+    for level in ("2", "0"):
+        dock = demo.choose(layer, "gaussian", {"level": level}, sigma=4.0)
+        result = demo.run(dock)
+        if result.multiscale != (level == "0"):
+            raise DemoError(f"level {level}: a result with{'' if result.multiscale else 'out'} levels")
+    demo.viewer.reset_view()
+    demo.grab("levels")
+
+
+def channels(demo: Demo) -> None:
+    """Two channels of one image, one dimmer than the other, brightened alike."""
+    (stack,) = demo.open("synthetic_stack")
+    plane = {name: getattr(stack, name)[1:] for name in ("scale", "units", "axis_labels")}
+    bright = stack.data.max(axis=0)
+    pair = [
+        demo.viewer.add_image(data, name=name, colormap=name, blending="additive", **plane)
+        for name, data in (("green", bright), ("magenta", bright[::-1] // 3))
+    ]
+    demo.viewer.layers.remove(stack)
+    dock = demo.choose(pair[0], "adjust_gamma", {"value_range": "data"}, gamma=0.5)
+    demo.viewer.layers.selection.update(pair)
+    for tick in (dock.options.all_selected, dock.options.one_range):
+        tick.click()
+    results = demo.run_many(dock)
+    ends = {layer.metadata["napari_mathimg"][-1]["value_range"] for layer in results}
+    for tick in (dock.options.one_range, dock.options.all_selected):
+        tick.setChecked(False)
+    if len(results) != 2 or len(ends) != 1:
+        raise DemoError(f"the channels' value ranges are {ends}")
+    demo.viewer.reset_view()
+    demo.grab("channels")
+
+
+def remembered(demo: Demo) -> None:
+    """A dock closed and opened again: it begins as it was left."""
+    dock = demo.choose(demo.open("camera")[0], "adjust_sigmoid", {}, gain=7.5)
+    QTest.qWait(DRAWING)
+    demo.viewer.window.remove_dock_widget(dock_of(dock))
+    QTest.qWait(DRAWING)
+    again = open_dock(demo.viewer, "intensity")
+    if again is dock or again.operation.id != "adjust_sigmoid" or again.form.parameters["gain"] != 7.5:
+        raise DemoError("the dock does not begin as it was left")
+    demo.grab("remembered")
+    again.reset_button.click()
+
+
 def tone(demo: Demo) -> None:
     """A stained micrograph in grey: gamma, logarithm, and a sigmoid on its first 256 x 256 pixels."""
     (stained,) = demo.open("stained_micrograph")
@@ -496,8 +574,8 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, picked, center, labels, mappings, perspective, equalize, histogram, before_after, tone, isolated,
-    noise, blur, light, progress, menu, refusal,
+    isotropic, crop, picked, center, labels, mappings, perspective, equalize, match, histogram, before_after, tone,
+    isolated, noise, blur, levels, channels, explained, remembered, light, progress, menu, refusal,
 )  # fmt: skip
 
 

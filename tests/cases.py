@@ -46,6 +46,14 @@ class Case:
         """Give a plane the colours the operation needs."""
         return coloured(image) if self.colour else image
 
+    def further(self, shape: tuple[int, ...], channel_axis: int | None = None) -> tuple[np.ndarray, ...]:
+        """The further images for items of a shape, a reference with as many channels as the image."""
+        images, roles = self.images(shape), [role for _, role in self.declared.images[1:]]
+        if channel_axis is None:
+            return images
+        coloured = [np.stack([image, image**2, 1 - image], channel_axis) for image in images]
+        return tuple(c if role == "reference" else x for x, c, role in zip(images, coloured, roles, strict=False))
+
     def options(self, **given: Any) -> Options:
         """Options that see 0 and 1 as they are, and colours where `prepared` made them."""
         return Options(**{"value_range": "dtype", "channel_axis": -1 if self.colour else None, **given})
@@ -98,6 +106,7 @@ def projected(image: np.ndarray) -> np.ndarray:
     return transform.warp(image, np.array(PERSPECTIVE), order=1, clip=False)
 
 
+OTHER = plane((37, 30), 4) ** 2
 QUADRILATERAL = ((4.0, 12.0), (10.0, 40.0), (52.0, 33.0), (41.0, 3.0))
 
 
@@ -223,6 +232,10 @@ CASES = (
         "an exponential", variants=({"inv": True},),
     ),
     Case("equalize_hist", {"nbins": 200}, lambda x: exposure.equalize_hist(x, 200), ROUNDING, "the same interpolation"),
+    Case(
+        "match_histograms", {}, lambda x: exposure.match_histograms(x, OTHER), 1e-12, "the same quotients",
+        images=lambda shape: (OTHER,),
+    ),
     Case(
         "equalize_adapthist", {"kernel_size": 7, "clip_limit": 0.05},
         lambda x: exposure.equalize_adapthist(x, 7, 0.05), ROUNDING, "the same whole numbers, one division",

@@ -97,7 +97,7 @@ def planned(case, image, parameters, threads=2):
         array, options = coloured(array), {**options, "channel_axis": -1}
     if case.photons and array.dtype.kind in "if":
         array = np.maximum(array, 0).astype(array.dtype)
-    further = case.images(Options(**options).source(array).item)
+    further = case.further(Options(**options).source(array).item, options.get("channel_axis"))
     return plan_of(case.declared, array, *further, parameters=parameters, threads=threads, **options)
 
 
@@ -272,9 +272,8 @@ def test_lazy_arrays_equal_numpy(case, kind):
     else:
         lazy = pytest.importorskip("zarr").array(image, chunks=(1, 16, 16, 1)[: image.ndim])
     options = case.options(statistics="layer")
-    eager, late = (
-        apply(x, case.operation, *case.images((37, 29)), options=options, **case.parameters) for x in (image, lazy)
-    )
+    further = case.further((37, 29), options.channel_axis)
+    eager, late = (apply(x, case.operation, *further, options=options, **case.parameters) for x in (image, lazy))
     assert same(eager, late)
 
 
@@ -286,8 +285,9 @@ def test_never_more_than_a_box_is_read(case, monkeypatch):
     parameters = {
         k: v for k, v in case.parameters.items() if k not in ("stop", "output_shape", "corners", "width", "height")
     }
-    further = case.images(image.shape)
-    apply(watched, case.operation, *further, options=Options(channel_axis=-1 if case.colour else None), **parameters)
+    options = Options(channel_axis=-1 if case.colour else None)
+    further = case.further(image.shape, options.channel_axis)
+    apply(watched, case.operation, *further, options=options, **parameters)
     assert max(watched.reads) <= 4 * 64**2 * (3 if case.colour else 1) < watched.array.size / 2
     assert len(watched.reads) > 8
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python("-m", "build", "--wheel", "--outdir", str(folder), str(ROOT))
     (built,) = folder.glob("*.whl")
     return built
+
+
+def test_the_wheel_holds_the_pictures_of_the_help_pages(wheel: Path) -> None:
+    folder = "napari_mathimg/widgets/help/pictures/"
+    held = {Path(name).stem for name in zipfile.ZipFile(wheel).namelist() if name.startswith(folder)}
+    assert held == set(napari_mathimg.operations())
 
 
 def test_the_installed_wheel_contributes_everything(wheel: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ each_dtype = pytest.mark.parametrize("dtype", ANY_DTYPE)
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_operation_gives_its_reference(case, dtype):
     image = case.prepared(plane()).astype(dtype)
-    result = apply(image, case.operation, *case.images(image.shape), options=case.options(), **case.parameters)
+    further, options = case.further(image.shape, case.options().channel_axis), case.options()
+    result = apply(image, case.operation, *further, options=options, **case.parameters)
     expected = case.reference(image.astype(float))
     single = 4e-6 if dtype == "f4" else 0.0  # float32 holds 24 bits; sums and powers lose a few more
     if case.operation == "clip":
@@ -61,6 +62,60 @@ def test_equalization_of_real_numbers_equals_scikit_image(nbins):
     image = plane() * 7 - 2
     result = apply(image, "equalize_hist", nbins=nbins)
     np.testing.assert_allclose((result + 2) / 7, exposure.equalize_hist(image, nbins), rtol=0, atol=1e-12)
+
+
+def scales(dtype):
+    """Two photographs in a dtype, spread over many of its values."""
+    factor = {"u1": 1, "i2": 100, "u2": 250, "i4": 10, "f4": 1 / 255, "f8": 1e-3}[dtype]
+    return [(image * factor).astype(dtype) for image in (data.moon(), data.camera()[:300])]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f4", "f8"])
+def test_matched_histograms_of_few_levels_equal_scikit_image(dtype):
+    image, reference = scales(dtype)
+    expected = exposure.match_histograms(image, reference)
+    result = apply(image, "match_histograms", reference, options=Options(dtype="float32"))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=2e-7 * np.ptp(reference))
+    whole = apply(image, "match_histograms", reference)
+    if whole.dtype.kind in "iu":
+        assert np.abs(whole - expected).max() <= 0.5 + 1e-9
+    elif dtype == "f8":
+        np.testing.assert_allclose(whole, expected, rtol=0, atol=1e-12 * np.ptp(reference))
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_matched_colours_equal_scikit_image_channel_by_channel(axis):
+    image, reference = (np.moveaxis(x, -1, axis) for x in (data.chelsea(), data.coffee()))
+    pairs = zip(np.moveaxis(image, axis, 0), np.moveaxis(reference, axis, 0), strict=True)
+    expected = np.stack([exposure.match_histograms(*pair) for pair in pairs], axis)
+    result = apply(image, "match_histograms", reference, options=Options(channel_axis=axis))
+    assert np.abs(result - expected).max() <= 0.5 + 1e-9
+
+
+def test_matched_real_numbers_have_the_ranks_that_they_had():
+    rng = np.random.default_rng(2)
+    image, reference = rng.gamma(2, 100, (700, 600)), rng.normal(50, 3, (5, 300, 200))
+    result = apply(image, "match_histograms", reference)
+    own = np.searchsorted(np.sort(image, None), image, "right") / image.size
+    there = np.searchsorted(np.sort(reference, None), result, "right") / reference.size
+    bins = [np.histogram(x, 65536)[0].max() / x.size for x in (image, reference)]
+    assert np.abs(own - there).max() <= 2 * sum(bins)
+    assert sum(bins) < 4e-4
+
+
+def test_an_image_matched_to_itself_stays_and_a_constant_one_too():
+    image = plane()
+    np.testing.assert_allclose(apply(image, "match_histograms", image), image, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(apply(np.full((3, 4), 7), "match_histograms", image), 7)
+
+
+def test_a_reference_the_result_cannot_hold_is_refused():
+    image, bright = np.arange(6, dtype=np.uint8).reshape(2, 3), np.array([[0.0, 4000.0]])
+    with pytest.raises(ValueError, match="reference: values that uint8 holds, not from 0 to 4000; choose float32"):
+        apply(image, "match_histograms", bright)
+    assert apply(image, "match_histograms", bright, options=Options(dtype="float32")).max() == 4000
+    with pytest.raises(ValueError, match="reference: at least one finite number"):
+        apply(image, "match_histograms", np.full((2, 2), np.nan))
 
 
 @pytest.mark.parametrize("ends", [(0, 100.5), (-0.3, 100.2), (0.25, 150)])
@@ -204,7 +259,8 @@ def test_noise_is_independent_of_neighbours_planes_channels_and_seeds():
 def test_missing_numbers_stay_where_they_are(case, value):
     image = case.prepared(plane()).astype(np.float32)
     image[20, 30] = value
-    result = apply(image, case.operation, *case.images(image.shape), options=case.options(), **case.parameters)
+    further = case.further(image.shape, case.options().channel_axis)
+    result = apply(image, case.operation, *further, options=case.options(), **case.parameters)
     expected = np.zeros(result.shape, bool)
     expected[20, 30] = True
     np.testing.assert_array_equal(~np.isfinite(result), expected)

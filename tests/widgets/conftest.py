@@ -1,8 +1,10 @@
 """A real window, and docks driven by real mouse and key events."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import napari.settings
 import numpy as np
 import pytest
 import vispy.gloo.glir
@@ -17,6 +19,15 @@ from napari_mathimg.widgets.open import open_dock
 def _no_crash_in_mesa(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleting a program at the next draw can crash Mesa's software renderer."""
     monkeypatch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Settings of the plugin in a folder of the test's own: the user's are neither read nor written."""
+    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
+    napari.settings._clear_plugin_settings_cache()
+    yield
+    napari.settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture

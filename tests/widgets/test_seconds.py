@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from hand import close_by_mouse
 from qtpy.QtCore import Qt
+from skimage import exposure
 
 import napari_mathimg as mathimg
 from napari_mathimg.engine import estimate_sigma
@@ -64,6 +65,28 @@ def test_a_variance_image_is_used_recorded_and_chosen_again(
     widget.picker.layer = result
     widget.load_settings()
     assert widget.seconds.pickers["variance"].layer is viewer.layers["ramp"]
+
+
+def test_a_reference_of_any_shape_gives_its_distribution(
+    viewer: Any, dock: Opener, press: Press, stack: Any, qtbot: Any, notifications: list[Any]
+) -> None:
+    source = viewer.add_image(stack, name="stack")
+    viewer.add_image(np.zeros((4, 4, 3), np.uint8), name="colours", rgb=True)
+    other = viewer.add_image(np.random.default_rng(8).poisson(50, (90, 30)).astype(np.uint16), name="other")
+    viewer.layers.selection.active = source
+    widget = dock("intensity")
+    widget.operation = "match_histograms"
+    assert listed(widget, "reference") == ["Choose a layer", "other"]
+    qtbot.waitUntil(widget.run_button.isVisible)
+    qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+    assert notifications[0].message == "reference: choose a layer"
+    qtbot.keyClick(widget.seconds.pickers["reference"], Qt.Key.Key_Down)
+    press(widget)
+    result = viewer.layers["stack – Match histograms"]
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "match_histograms", other.data))
+    assert np.abs(result.data - exposure.match_histograms(stack, other.data[None])).max() <= 0.5 + 1e-9
+    (used,) = result.metadata["napari_mathimg"][-1]["images"]
+    assert used["name"] == "other"
 
 
 def test_a_closed_dock_leaves_no_connection_of_its_pickers(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:

@@ -50,7 +50,7 @@ def value_ranges(
     if given is not None and (ranged or not fills_missing):
         return fixed, outside
     if options.statistics == "layer":
-        found = {(): _merged(found.values())}
+        found = {(): merged(found.values())}
     return {index: ValueRange(*s.ends(), kind in "biu") for index, s in found.items()}, outside
 
 
@@ -63,7 +63,7 @@ def pooled(limits: Iterable[ValueRange]) -> ValueRange:
 def extent(array: Any, phase: str = "Value range", threads: int | None = None) -> Generator[Progress, None, Ends]:
     """Return the lowest and the highest finite value of an array, read box by box; 0 and 1 where there is none."""
     found = yield from survey(Source(array, len(array.shape)), None, threads or cores(), phase)
-    return _merged(found.values()).ends()
+    return merged(found.values()).ends()
 
 
 def survey(
@@ -77,7 +77,7 @@ def survey(
         found[task[0]].append(_survey(source, task, given))
 
     yield from spread(phase, tasks, work, threads)
-    return {index: _merged(parts) for index, parts in found.items()}
+    return {index: merged(parts) for index, parts in found.items()}
 
 
 def _survey(source: Source, task: Any, given: Ends | None) -> Survey:
@@ -92,7 +92,8 @@ def _survey(source: Source, task: Any, given: Ends | None) -> Survey:
     return Survey(low.item(), high.item(), int(np.count_nonzero((x < given[0]) | (x > given[1]))))
 
 
-def _merged(parts: Iterable[Survey]) -> Survey:
+def merged(parts: Iterable[Survey]) -> Survey:
+    """Return what was found in all of some parts."""
     every = list(parts)
     return Survey(min(s.low for s in every), max(s.high for s in every), sum(s.outside for s in every))
 

@@ -88,6 +88,14 @@ class Options:
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 
 
+class Measured(tuple[Any, ...]):
+    """What was counted in a reference image: one entry for all of it, or one for each channel."""
+
+    def of(self, channel: int) -> Any:
+        """Return the entry that holds for a channel."""
+        return self[channel] if len(self) > 1 else self[0]
+
+
 @dataclass(frozen=True)
 class Plan:
     """An operation on an array, ready to compute any region; picklable where the arrays are.

@@ -12,7 +12,7 @@ import psutil
 from ..ops._operation import POINTWISE, Operation, Statistic, arguments, call
 from ..ops._reach import Gather, Reach
 from .limits import pooled, value_ranges
-from .plan import Options, Plan
+from .plan import Measured, Options, Plan
 from .region import look, names, place
 from .source import Index, Source
 from .threads import Progress, cores, spread
@@ -24,7 +24,7 @@ Steps = Generator[Progress, None, Any]
 
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
-    parameters: Mapping[str, Any] | None = None, threads: int | None = None,
+    parameters: Mapping[str, Any] | None = None, threads: int | None = None, memory: int | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return the plan of an operation on an image, as the value of a generator that yields progress.
 
@@ -41,6 +41,8 @@ def prepare(
         How to apply it, and its own parameters.
     threads
         Number of threads; all cores by default.
+    memory
+        Number of bytes the result may take; what is free by default, and never more.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def prepare(
     """
     threads = threads or cores()
     plan = yield from resolve(op, image, images, options, parameters, threads)
-    _check_memory(plan)
+    _check_memory(plan, memory)
     yield from _references(plan, threads)
     yield from count_statistics(plan, threads)
     yield from _tabulate(plan)
@@ -97,7 +99,8 @@ def _second_images(op: Operation, source: Source, images: Sequence[Any], options
         elif role == "aligned":
             second[name] = _aligned(name, Source(array, source.ndim), source)
         else:
-            second[name] = Source(array, options.ndim, options.channel_axis)
+            axes = len(array.shape) - (options.channel_axis is not None)
+            second[name] = Source(array, min(options.ndim, axes), options.channel_axis)
     return second
 
 
@@ -125,16 +128,22 @@ def _reach(reach: Any, known: Mapping[str, Any]) -> Reach:
     return resolved
 
 
-def _check_memory(plan: Plan) -> None:
-    """Refuse a result that memory cannot hold, before any is taken."""
+def _check_memory(plan: Plan, memory: int | None) -> None:
+    """Refuse a result that memory cannot hold, or that is larger than it may be, before any is taken."""
     needed = math.prod(plan.shape) * plan.dtype.itemsize
     free = psutil.virtual_memory().available
-    if needed > free:
+    if needed > min(free, memory or free):
         shape = " x ".join(map(str, plan.shape))
+        limit = f"{_gib(memory)} are allowed" if memory and memory < free else f"{_gib(free)} of memory are free"
         raise ValueError(
-            f"{plan.operation.id}: a result of {shape} pixels ({plan.dtype}) needs {needed / 2**30:,.1f} GiB;"
-            f" {free / 2**30:,.1f} GiB of memory are free"
+            f"{plan.operation.id}: a result of {shape} pixels ({plan.dtype}) needs {_gib(needed)}; {limit}"
         )
+
+
+def _gib(count: int) -> str:
+    """Say a number of bytes."""
+    amount = count / 2**30
+    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
 
 
 def _references(plan: Plan, threads: int) -> Steps:
@@ -149,7 +158,7 @@ def _references(plan: Plan, threads: int) -> Steps:
             for channel in _channels(own):
                 measured.append((yield from _measure(own, source.indices, channel, threads)))
             assert isinstance(plan.images, dict)
-            plan.images[name] = measured[0] if len(measured) == 1 else tuple(measured)
+            plan.images[name] = Measured(measured)
 
 
 def _channels(plan: Plan) -> range:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..ops._operation import At, ValueRange, call
 from ..ops._reach import Box, Gather, Neighborhood, Reach, size, within
-from .plan import Plan
+from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles
 from .values import back, brightness, look_up, missing, recolour, see
@@ -75,7 +75,7 @@ def names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueR
     """Return all that functions of an operation may ask for, but the pixels and their place."""
     return {
         **plan.parameters,
-        **plan.images,
+        **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
         "dtype": plan.dtype,
         "values": limits,

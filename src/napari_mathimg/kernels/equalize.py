@@ -9,6 +9,7 @@ Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
 Levels = NDArray[np.uint16]
 
+PARTS = 2**20  # of a bin, and of such a part: more than float64 tells of 65536 bins
 MISSING = np.uint16(65535)  # stands for a pixel that holds no number
 
 
@@ -26,6 +27,22 @@ def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
     for k in range(image.size):
         i = int(image[k] * width + first + 0.5)
         counts[min(max(i, 0), counts.size - 1)] += 1
+
+
+@kernel
+def count_and_sum(image, low, high, first, width, counts, coarse, fine):  # type: ignore[no-untyped-def]
+    """Count the values of a flat array, put inside `low` and `high`, and add up how far into their bins they lie.
+
+    Bin k begins at ``first + k * width``. The sums are of whole parts of a bin, and of parts of those, so that they do
+    not depend on an order.
+    """
+    for k in range(image.size):
+        p = (min(max(np.float64(image[k]), low), high) - first) / width
+        i = min(max(int(p), 0), counts.size - 1)
+        counts[i] += 1
+        part = (p - i) * PARTS
+        coarse[i] += int(part)
+        fine[i] += int((part - int(part)) * PARTS)
 
 
 @kernel

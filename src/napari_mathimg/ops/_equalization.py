@@ -1,7 +1,7 @@
 """What histogram equalization counts and looks up, over the whole image and region by region."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from . import _types as t
 from ._operation import At, ValueRange
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
+FINE_BINS = 2**16  # of numbers that are not few grey levels
 GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
 
 
@@ -48,6 +49,58 @@ def cumulative_curve(counted: tuple[t.Array, ...], nbins: int, values: ValueRang
     if _one_per_level(values):
         return Curve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
     return Curve(0.5 / bins, 1 / bins, table)
+
+
+class Distribution(NamedTuple):
+    """Values, rising, and the share of pixels at or below each."""
+
+    values: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def count_and_sum(image: t.Array, valid: t.Array | None, values: ValueRange) -> tuple[t.Array, ...]:
+    """Count the values of a block bin by bin, and add up how far they lie above the low end of theirs."""
+    flat = image.reshape(-1) if valid is None else image[valid]
+    counts = np.zeros(values.bins(FINE_BINS), np.int64)
+    coarse, fine = np.zeros_like(counts), np.zeros_like(counts)
+    first, width = _bins_of(values)
+    equalize.count_and_sum(flat, values.low, values.high, first, width, counts, coarse, fine)
+    return counts, coarse, fine
+
+
+def _bins_of(values: ValueRange) -> tuple[float, float]:
+    """Where the first bin begins, and how wide all are: a grey level is the middle of its own."""
+    if _one_per_level(values):
+        return math.floor(values.low) - 0.5, 1.0
+    return values.low, values.width / FINE_BINS
+
+
+def distribution(counted: tuple[t.Array, ...], values: ValueRange) -> Distribution:
+    """Turn counts into the mean of the values of each bin that has some, and the share of pixels up to there."""
+    counts, coarse, fine = counted
+    first, width = _bins_of(values)
+    there = np.flatnonzero(counts)
+    shares = np.cumsum(counts)[there] / max(counts.sum(), 1)
+    part = (coarse[there] / counts[there] + fine[there] / counts[there] / equalize.PARTS) / equalize.PARTS
+    return Distribution(first + width * (there + part), shares)
+
+
+def check_reference(reference: Distribution, dtype: np.dtype[Any]) -> None:
+    """Refuse a reference without numbers, or with some that a result's type does not hold."""
+    if not reference.values.size:
+        raise ValueError("reference: at least one finite number")
+    if dtype.kind in "biu":
+        low, high = float(reference.values[0]), float(reference.values[-1])
+        least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if round(low) < least or round(high) > most:
+            raise ValueError(
+                f"reference: values that {dtype} holds, not from {low:g} to {high:g}; choose float32 as output type"
+            )
+
+
+def match(image: t.Array, own: Distribution, reference: Distribution) -> t.Array:
+    """Give every value the one that lies as high in the reference."""
+    return np.interp(image, own.values, np.interp(own.shares, reference.shares, reference.values))
 
 
 class TileMaps(NamedTuple):

@@ -9,12 +9,17 @@ from ..kernels import equalize
 from . import _types as t
 from ._equalization import (
     Curve,
+    Distribution,
     TileMaps,
+    check_reference,
     check_tiles,
+    count_and_sum,
     count_mixed,
     count_tiles,
     count_values,
     cumulative_curve,
+    distribution,
+    match,
     mix_maps,
     stretch,
     tile_maps,
@@ -29,6 +34,7 @@ __all__ = [
     "equalize_adapthist",
     "equalize_hist",
     "invert",
+    "match_histograms",
     "rescale_intensity",
     "to_gray",
 ]
@@ -315,3 +321,40 @@ def equalize_adapthist(
     mixed = mix_maps(image, at, t.resolved(kernel_size), nbins, measured.maps)
     stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
+
+
+@operation(
+    "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
+    statistics=(Statistic(count_and_sum, distribution),),
+)  # fmt: skip
+def match_histograms(
+    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: Distribution
+) -> t.Image:
+    """Give an image the distribution of the values of another, its reference.
+
+    Every value becomes the one that has the same share of pixels at or below it in the reference; between values that
+    occur, it is interpolated. The images need not have the same shape or type; colours are matched one by one.
+    Integers of up to 65536 grey levels are counted level by level; other numbers in 65536 equal parts of their range,
+    each with the mean of its values, so that a value's rank is known to the share of pixels in two such parts. Values
+    outside the value range end at its ends; it is that of the image, and the reference counts as a whole. A constant
+    image is left unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the type of the result does not hold the reference's values.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[0, 1], [2, 3]]), "match_histograms", np.array([[10, 10], [20, 90]]))
+    array([[10, 10],
+           [20, 90]])
+    """
+    check_reference(reference, dtype)
+    return image if measured.values.size < 2 else match(image, measured, reference)

@@ -8,13 +8,14 @@ from weakref import ref
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
 from ..ops._operation import Operation
 from .domain import Twins
 from .estimate import NoiseEstimator
 from .form import Form, summary
+from .help.window import HelpButton
 from .job import Done, Job, Outcome, all_steps, sentence, show_result, since
 from .layers import (
     DOMAIN,
@@ -23,15 +24,16 @@ from .layers import (
     full_resolution,
     is_usable,
     last_step,
-    shape_of,
-    snapshot,
-    spacing_of,
 )
+from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at
+from .memory import Memory
 from .open import open_dock
 from .options import OptionsPanel
-from .parts import button, dock_of, labelled, scrolled, share_place, side_by_side, wrapped
+from .parts import button, dock_of, labelled, scrolled, side_by_side, stacked, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .picking import Picking
+from .placing import settle
+from .preferences import memory, on_change, threads
 from .results import Results
 from .runbar import RunBar
 from .seconds import SecondImages
@@ -51,6 +53,7 @@ class FamilyDock(QWidget):
     """
 
     family: ClassVar[str]
+    takes_levels: ClassVar[bool] = True  # of a multiscale layer; else only the finest
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -69,13 +72,17 @@ class FamilyDock(QWidget):
         self.runner, self.message, self.progress = self.bar.runner, self.bar.message, self.bar.progress
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
-        self.options = OptionsPanel()
+        self.options = OptionsPanel(self.takes_levels)
         self.twins = Twins(napari_viewer, self._results, self.options, self)
         self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
         self.operations = ElidedComboBox()
+        self.help = HelpButton(lambda: self.operation)
+        self.memory = Memory(self)
         self._build()
+        self.operation = self.memory.operation
+        self.memory.fill_options(self.options)
         self._connect()
         self._show_layer()
         self._show()
@@ -93,7 +100,10 @@ class FamilyDock(QWidget):
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         buttons = side_by_side(self.reset_button, self.load_button)
-        choices = {"Layer": self.picker} | ({"Operation": self.operations} if len(self._operations) > 1 else {})
+        named = self.operations if len(self._operations) > 1 else QLabel(self.operation.title)
+        operation = side_by_side(named, self.help)
+        operation.setSpacing(3)
+        choices = {"Layer": self.picker, "Operation": stacked(operation)}
         layout = QVBoxLayout(self)
         layout.addLayout(labelled(choices))
         layout.addWidget(
@@ -113,6 +123,7 @@ class FamilyDock(QWidget):
         self.picker.picked.connect(self._show_layer)
         self.picker.selected.connect(self._show_selected)
         self.operations.currentIndexChanged.connect(self._choose)
+        self.operations.currentIndexChanged.connect(self.memory.touch)
         self.options.changed.connect(self._show)
         self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
@@ -128,6 +139,7 @@ class FamilyDock(QWidget):
             self._watch.let_go,
             self.picking.let_go,
             self.twins.let_go,
+            on_change("results", partial(self.memory.take_defaults, self.options)),
         ]
         undo = self._undo
         self.destroyed.connect(lambda: _let_go(undo))
@@ -143,11 +155,10 @@ class FamilyDock(QWidget):
 
     def _settle(self) -> None:
         self.form.align()  # in the style of the window, which is known from now on
-        dock = dock_of(self)
-        if dock is not None and isinstance(self.window(), QMainWindow):
+        if dock := dock_of(self):
             dock.destroyed.connect(self._close)
             dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
-            share_place(dock, self.window(), FamilyDock)
+        settle(self, FamilyDock, self.memory.size)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
@@ -162,7 +173,8 @@ class FamilyDock(QWidget):
     @operation.setter
     def operation(self, operation: Operation | str) -> None:
         id = operation if isinstance(operation, str) else operation.id
-        self.operations.setCurrentIndex(self.operations.findData(id))
+        if (index := self.operations.findData(id)) >= 0:
+            self.operations.setCurrentIndex(index)
 
     @property
     def form(self) -> Form:
@@ -194,6 +206,7 @@ class FamilyDock(QWidget):
 
     def _choose(self) -> None:
         self.message.clear()
+        self.help.follow()
         self._show()
 
     def _show(self, event: Any = None) -> None:
@@ -215,15 +228,16 @@ class FamilyDock(QWidget):
         ndim = self.options.ndim(layer, op)
         self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
         self.options.show_for(layer, op, self.form.parameters)
-        self.seconds.show_for(op, layer, ndim)
+        level = self.options.level_of(layer)
+        self.seconds.show_for(op, layer, ndim, level)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
-        self.form.show_image(shape_of(layer)[-ndim:], *spacing_of(layer, ndim), limits, dtype)
-        self.picking.use(self.form, layer)
+        self.form.show_image(shape_at(layer, level)[-ndim:], *spacing_at(layer, ndim, level), limits, dtype)
+        self.picking.use(self.form, layer, level)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
-        self._show_note("This needs an RGB layer." if colourless else self._remark(layer))
+        self._show_note("This needs an RGB layer." if colourless else "")
         self.reset_button.setEnabled(bool(len(self.form)))
 
     def _hidden(self, layer: Layer | None) -> dict[str, Any]:
@@ -231,13 +245,7 @@ class FamilyDock(QWidget):
         return LABELS_HAVE if isinstance(layer, Labels) else {}
 
     def _show_selected(self) -> None:
-        self.options.all_selected.setVisible(len(self._selected()) > 1)
-
-    def _remark(self, layer: Layer) -> str:
-        if not layer.multiscale:
-            return ""
-        shape = " x ".join(map(str, shape_of(layer)))
-        return f"Multiscale layer: the run takes the full resolution ({shape})."
+        self.options.show_selected(len(self._selected()))
 
     def _show_note(self, text: str) -> None:
         self._note.setText(text)
@@ -249,6 +257,7 @@ class FamilyDock(QWidget):
         if key not in self._forms:
             form = self._forms[key] = Form(op, axes, own)
             form.native.hide()
+            self.memory.fill_form(form, op, len(axes))
             if form.steers_auto:
                 form.changed.connect(self._show)
             for name, rule in form.noise_buttons.items():
@@ -269,14 +278,13 @@ class FamilyDock(QWidget):
             return
         try:
             options, _ = self.options.options(layer, op, self._viewer.dims)
+            array = array_of(layer, self.options.level_of(layer))
         except ValueError as error:
             self.bar.tell_failure(error)
             return
         self.message.setText("The noise is estimated…")
         typed = partial(self.form.load_noise, name)
-        self.estimator.estimate(
-            full_resolution(layer), options, lambda sigma: self.message.setText(typed(sigma)), self.bar.tell_failure
-        )
+        self.estimator.estimate(array, options, lambda sigma: self.message.setText(typed(sigma)), self.bar.tell_failure)
 
     def reset(self) -> None:
         """Set the parameters to their defaults."""
@@ -301,7 +309,7 @@ class FamilyDock(QWidget):
         """Fill in a recorded step; nothing is changed where its numbers of axes are not those of the form."""
         before, options = self.operation, self.options.state()
         self.operation = step["operation"]
-        self.options.load(step["options"], step["scope"])
+        self.options.load(step["options"], step["scope"], step.get("level", 0))
         self._show()
         typed = self.form.parameters
         try:
@@ -340,9 +348,11 @@ class FamilyDock(QWidget):
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
         seconds = self.seconds.chosen(op)
-        return Job(
-            op, snapshot(layer), ref(layer), options, parameters, scope, domain, seconds, self.options.square.value()
-        )
+        level, square = self.options.level_of(layer), self.options.square.value()
+        pyramid = pyramid_of(layer) if self.options.multiscale.isChecked() and level == 0 else None
+        limits = (threads(), memory(), pyramid)
+        source = snapshot_at(layer, level)
+        return Job(op, source, ref(layer), options, parameters, scope, domain, seconds, square, *limits)
 
     def run(self) -> None:
         """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
@@ -361,7 +371,7 @@ class FamilyDock(QWidget):
         if not jobs:
             self.bar.tell_failure(self._refused[0][1])
             return
-        self.bar.start(all_steps(jobs))
+        self.bar.start(all_steps(jobs, self.options.shares_range))
 
     def _add_results(self, outcomes: list[Outcome]) -> None:
         """Add the layers of a run, and tell what became of each."""

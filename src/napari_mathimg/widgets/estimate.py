@@ -7,6 +7,7 @@ from qtpy.QtCore import QObject
 
 from ..engine import Options
 from ..engine.noise_level import estimate_sigma_steps
+from .preferences import threads
 from .runner import Runner
 
 
@@ -25,4 +26,4 @@ class NoiseEstimator(Runner):
     ) -> None:
         """Begin; one of the two functions is called at the end, unless it is cancelled."""
         self._take, self._fail = take, fail
-        self.start(estimate_sigma_steps(array, options))
+        self.start(estimate_sigma_steps(array, options, threads()))

@@ -309,21 +309,22 @@ def label(name: str, hint: Any) -> str:
     """Return what a form calls a parameter, with its unit."""
     text = (note(hint, Label) or Label()).text or name.replace("_", " ")
     axes = note(hint, PerAxis)
-    unit = "" if axes and axes.length else _unit(hint)  # such a field has a box for the unit
+    unit = "" if axes and axes.length else unit_of(hint)  # such a field has a box for the unit
     return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
 
 
-def _unit(hint: Any) -> str:
+def unit_of(hint: Any) -> str:
+    """Return the unit of a parameter, or of its parts; "" where it has none."""
     number = note(hint, Number)
     if number:
         return str(number.unit)
     inner = [a for o in options(hint) for a in (get_args(o) if get_origin(o) is tuple else (o,)) if a is not hint]
-    return next((u for a in inner if a is not Ellipsis and (u := _unit(a))), "")
+    return next((u for a in inner if a is not Ellipsis and (u := unit_of(a))), "")
 
 
 def unit_note(hint: Any) -> str:
     """Return a unit too long for a label, as a sentence."""
-    unit = _unit(hint)
+    unit = unit_of(hint)
     return f"In units {unit}." if len(unit) > 3 else ""
 
 

@@ -66,6 +66,7 @@ class Form(Container):
                 shown += self._pick_row(OFFERED[pick.what])
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
+        self._untouched = self.parameters
         for name, p in operation.parameters.items():
             if (when := note(p.hint, When)) and name not in self._hidden:
                 self._enable_when(name, when)
@@ -116,6 +117,12 @@ class Form(Container):
         """What is typed."""
         names = self._operation.parameters
         return {n: self._hidden[n] if n in self._hidden else self[n].value for n in names}
+
+    @property
+    def typed(self) -> dict[str, Any]:
+        """What is typed besides the defaults."""
+        shown = {n: v for n, v in self.parameters.items() if n not in self._hidden}
+        return {n: v for n, v in shown.items() if v != self._untouched[n]}
 
     def load(self, parameters: Mapping[str, Any]) -> None:
         """Type values of parameters that are shown."""

@@ -2,22 +2,28 @@
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
 from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from ..engine import Options, Plan, Progress, extent, prepare, run
+from ..engine.limits import merged, survey
+from ..engine.threads import cores
 from ..ops._operation import Operation
 from .layers import Snapshot, keeps_limits, result_arguments
+from .levels import Pyramid, build
 from .seconds import Second
 
 NO_BREAK = "\u00a0"  # no line ends here
 SQUARES = 8  # of the domain's checkerboard, along its shorter side, unless their size is chosen
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Job:
     domain: bool
     seconds: tuple[Second, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
+    threads: int | None = None
+    memory: int | None = None
+    pyramid: Pyramid | None = None
     begun: float = field(default_factory=time.perf_counter)
 
 
@@ -44,6 +53,7 @@ class Done(NamedTuple):
     limits: tuple[float, float] | None
     twin: Any
     seconds: list[dict[str, Any]]
+    levels: list[Any] | None = None
 
 
 class Outcome(NamedTuple):
@@ -70,14 +80,20 @@ def reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def all_steps(jobs: Sequence[Job]) -> Generator[Progress, None, list[Outcome]]:
-    """Run jobs one after the other; where there are several, one that fails does not stop the others."""
+def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progress, None, list[Outcome]]:
+    """Run jobs one after the other; where there are several, one that fails does not stop the others.
+
+    With `one_range`, what counts as 0 and 1 is the range of the data of all jobs together.
+    """
     outcomes: list[Outcome] = []
+    alone = len(jobs) == 1
+    if one_range and not alone:
+        jobs, outcomes = yield from share_range(jobs)
     for number, job in enumerate(jobs, 1):
         try:
-            done = yield from steps(job) if len(jobs) == 1 else _numbered(number, len(jobs), steps(job))
+            done = yield from steps(job) if alone else _numbered(number, len(jobs), steps(job))
         except EXPECTED as error:
-            if len(jobs) == 1:
+            if alone:
                 raise
             outcomes.append(Outcome(job, None, error))
         else:
@@ -85,13 +101,31 @@ def all_steps(jobs: Sequence[Job]) -> Generator[Progress, None, list[Outcome]]:
     return outcomes
 
 
-def _numbered(number: int, count: int, own: Generator[Progress, None, Done]) -> Generator[Progress, None, Done]:
+def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job], list[Outcome]]]:
+    """Return jobs whose value range is that of all their data, and what became of those that could not be read."""
+    readable, failed, found = [], [], []
+    for number, job in enumerate(jobs, 1):
+        try:
+            source = job.options.source(job.source.array)
+            own = yield from _numbered(number, len(jobs), survey(source, None, job.threads or cores()))
+        except EXPECTED as error:
+            failed.append(Outcome(job, None, error))
+        else:
+            readable.append(job)
+            found.append(merged(own.values()))
+    low, high = merged(found).ends() if found else (0.0, 1.0)
+    if low == high:
+        return readable, failed
+    return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
+
+
+def _numbered(number: int, count: int, own: Generator[Progress, None, Found]) -> Generator[Progress, None, Found]:
     """Say in every report which of several jobs it is about."""
     while True:
         try:
             progress = next(own)
         except StopIteration as stop:
-            done: Done = stop.value
+            done: Found = stop.value
             return done
         yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
@@ -99,28 +133,35 @@ def _numbered(number: int, count: int, own: Generator[Progress, None, Done]) -> 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job; everything that takes time, so that the window only has to add layers."""
     images = [second.array for second in job.seconds]
-    plan = yield from prepare(job.operation, job.source.array, images, job.options, job.parameters)
-    data = yield from run(plan)
-    twin = (yield from _twin(plan, job.square)) if job.domain else None
+    plan = yield from prepare(
+        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
+    )
+    data = yield from run(plan, threads=job.threads)
+    twin = (yield from _twin(plan, job)) if job.domain else None
     seconds = [second.record() for second in job.seconds]
     limits = None
     if keeps_limits(job.source, plan):
         limits = job.source.contrast_limits
     elif job.source.kind == "image" and plan.channel_axis is None:
-        low, high = yield from extent(data, "Contrast limits")
+        low, high = yield from extent(data, "Contrast limits", job.threads)
         limits = (low, high) if low < high else (low, low + 1)
-    return Done(plan, data, limits, twin, seconds)
+    levels = None
+    if job.pyramid is not None:
+        levels = yield from build(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
+        levels = levels if len(levels) > 1 else None
+    return Done(plan, data, limits, twin, seconds, levels)
 
 
-def _twin(plan: Plan, square: int) -> Generator[Progress, None, Any]:
+def _twin(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     """Put a checkerboard as large as an item through the same mapping; every item shares it."""
     item = plan.source.item
-    square = square or max(min(item[-2:]) // SQUARES, 1)
+    square = job.square or max(min(item[-2:]) // SQUARES, 1)
     rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
     board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
     options = Options(ndim=plan.source.ndim)
-    mapped = yield from prepare(plan.operation, np.broadcast_to(board, item), (), options, plan.parameters)
-    data = yield from run(mapped)
+    squares = np.broadcast_to(board, item)
+    mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)
+    data = yield from run(mapped, threads=job.threads)
     return np.broadcast_to(data, (*plan.source.leading, *data.shape))
 
 
@@ -129,7 +170,7 @@ def show_result(
 ) -> tuple[Layer, Layer | None]:
     """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
     arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds)
-    layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.data, arguments, previous)
+    layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous)
     if done.twin is None:
         if previous_twin is not None:
             viewer.layers.remove(previous_twin)
@@ -151,7 +192,7 @@ def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], p
                 setattr(previous, name, value)
         previous.visible = True
         return previous
-    layer = kind(data, **arguments)
+    layer = kind(data, **arguments, multiscale=isinstance(data, list))
     viewer.add_layer(layer)
     if previous is not None:
         viewer.layers.remove(previous)
@@ -160,10 +201,12 @@ def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], p
 
 def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     """Whether a layer can show a result of this kind and number of axes."""
+    if isinstance(data, list) or layer.multiscale:
+        return False
     if isinstance(layer, Labels):
         return "rgb" not in arguments and layer.ndim == data.ndim
     rgb = bool(layer.rgb)
-    return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb and not layer.multiscale
+    return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
 def sentence(layer: Layer, job: Job, done: Done) -> str:

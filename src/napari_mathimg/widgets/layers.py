@@ -31,6 +31,7 @@ class Snapshot:
     kept: Mapping[str, Any]
     contrast_limits: tuple[float, float] | None
     metadata: Mapping[str, Any]
+    level: int = 0
 
 
 def is_usable(layer: Layer, family: str) -> bool:
@@ -140,6 +141,8 @@ def record(source: Snapshot, plan: Plan, scope: str, seconds: Sequence[Mapping[s
         "scope": scope,
         "saturated": plan.saturated,
     }
+    if source.level:
+        step["level"] = source.level
     if seconds:
         step["images"] = list(seconds)
     if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):

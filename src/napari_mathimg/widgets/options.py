@@ -1,6 +1,7 @@
 """How an operation is applied: planes or volumes, scope, value range, statistics, type, and what becomes of layers."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabe
 from ..engine import Options, extent, finished
 from ..engine.values import dtype_range
 from ..ops._operation import POINTWISE, Operation, ValueRange
+from . import levels
 from .fields import NumberBox
-from .layers import axis_names, full_resolution, position_in, shape_of
+from .layers import axis_names, full_resolution
 from .picker import ElidedComboBox
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
+TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_source")
 EXACT_SIZE = 2**22  # of an array whose range is shown at once
 
 
@@ -24,12 +27,17 @@ class OptionsPanel(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, levels: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._takes_levels = levels
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._rows: dict[str, tuple[QWidget, QWidget]] = {}
+        self._shown: dict[str, bool] = {}
+        self._selected = 0  # number of layers that are selected
+        self._wanted: dict[QComboBox, str] = {}  # what is chosen as soon as it is offered
+        self.level = self._choice("level", "Level", "Level of the multiscale layer that is processed; 0 is the finest")
         self.process = self._choice("process", "Process as", "Each plane on its own, or volumes in three dimensions")
         self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
         self.scope = self._choice("scope", "Apply to", "Which part of the layer takes part")
@@ -42,6 +50,12 @@ class OptionsPanel(QWidget):
         self.dtype = self._choice("dtype", "Output type", "Type of the result's pixels")
         self.all_selected = self._tick(
             "All selected layers", "Run on every layer that is selected in the layer list, one after the other", False
+        )
+        self.one_range = self._tick(
+            "One value range for all", "The range of the data of all these layers together counts as 0 and 1", False
+        )
+        self.multiscale = self._tick(
+            "As multiscale", "Give the result smaller and smaller levels too, so that it is drawn as fast", True
         )
         self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
         self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
@@ -56,9 +70,33 @@ class OptionsPanel(QWidget):
         self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
         self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
         self.domain.toggled.connect(self.changed)
-        for box in (self.process, self.scope, self.value_range, self.statistics, self.dtype):
-            box.currentIndexChanged.connect(self.changed)
+        for box in (self.level, *self.boxes.values()):
+            box.currentIndexChanged.connect(partial(self._choose, box))
+        self.all_selected.toggled.connect(self.one_range.setEnabled)
         self._touched = False  # whether somebody typed a custom range
+
+    @property
+    def boxes(self) -> dict[str, QComboBox]:
+        """The choices by name."""
+        return {name: getattr(self, name) for name in ("process", "scope", "value_range", "statistics", "dtype")}
+
+    @property
+    def ticks(self) -> dict[str, QCheckBox]:
+        """The ticks by name."""
+        return {name: getattr(self, name) for name in TICKS}
+
+    @property
+    def typed_range(self) -> tuple[float, float] | None:
+        """The custom range, where somebody typed one."""
+        return (self.low.value, self.high.value) if self._touched else None
+
+    @typed_range.setter
+    def typed_range(self, ends: tuple[float, float]) -> None:
+        self.low.value, self.high.value = ends
+
+    def _choose(self, box: QComboBox) -> None:
+        self._wanted.pop(box, None)
+        self.changed.emit()
 
     def _custom_range(self) -> QWidget:
         row = QWidget()
@@ -105,9 +143,10 @@ class OptionsPanel(QWidget):
 
     def _fill(self, box: QComboBox, choices: Mapping[str, str]) -> None:
         """Offer choices, keeping the chosen one where it is still there."""
-        if {box.itemData(k): box.itemText(k) for k in range(box.count())} == dict(choices):
+        chosen = self._wanted.get(box, box.currentData())
+        is_same = {box.itemData(k): box.itemText(k) for k in range(box.count())} == dict(choices)
+        if is_same and (chosen == box.currentData() or chosen not in choices):
             return
-        chosen = box.currentData()
         box.blockSignals(True)
         box.clear()
         for data, text in choices.items():
@@ -118,7 +157,31 @@ class OptionsPanel(QWidget):
     def choose(self, box: QComboBox, data: str) -> None:
         """Choose an entry where it is offered."""
         if (index := box.findData(data)) >= 0:
+            self._wanted.pop(box, None)
             box.setCurrentIndex(index)
+
+    def want(self, box: QComboBox, data: str) -> None:
+        """Choose an entry now, or as soon as it is offered."""
+        self._wanted[box] = data
+        self.choose(box, data)
+
+    def wanted(self, box: QComboBox) -> str | None:
+        """Return what is chosen, or will be as soon as it is offered."""
+        chosen: str | None = self._wanted.get(box, box.currentData())
+        return chosen
+
+    def level_of(self, layer: Layer) -> int:
+        """Number of the level of a layer that is processed.
+
+        Raises
+        ------
+        ValueError
+            If the layer has no such level.
+        """
+        level = int(self.level.currentData() or 0) if layer.multiscale and self._takes_levels else 0
+        if layer.multiscale and level >= len(layer.data):
+            raise ValueError(f"level={level}: one from 0 to {len(layer.data) - 1}, of which {layer.name!r} has")
+        return level
 
     def ndim(self, layer: Layer, operation: Operation) -> int:
         """Number of axes of an item."""
@@ -138,6 +201,7 @@ class OptionsPanel(QWidget):
         """Show the options that matter for an operation with such parameters on a layer."""
         labels = isinstance(layer, Labels)
         rgb = not labels and bool(layer.rgb)
+        self._fill(self.level, levels.names(layer))
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (rgb and k == "limits")})
         self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
@@ -149,6 +213,7 @@ class OptionsPanel(QWidget):
         retyped = not labels and not rgb and operation.values != "exact"
         mapped = operation.is_warp and not labels
         shown = {
+            "level": layer.multiscale and self._takes_levels,
             "process": layer.ndim >= 3 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,
@@ -159,11 +224,26 @@ class OptionsPanel(QWidget):
             "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
         }
         self._suggest_range(layer)
+        self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)
         self._shown = shown
+        self.show_selected(self._selected)
+
+    def show_selected(self, count: int) -> None:
+        """Offer what can be done with so many selected layers."""
+        self._selected = count
+        self.all_selected.setVisible(count > 1)
+        from_data = self._shown.get("range", False) and self.value_range.currentData() == "data"
+        self.one_range.setVisible(count > 1 and from_data)
+        self.one_range.setEnabled(self.all_selected.isChecked())
+
+    @property
+    def shares_range(self) -> bool:
+        """Whether all selected layers have one value range."""
+        return bool(self.one_range.isChecked() and not self.one_range.isHidden() and self.all_selected.isChecked())
 
     def _scopes(self, layer: Layer, operation: Operation) -> dict[str, str]:
         lead = layer.ndim - self.ndim(layer, operation)
@@ -177,7 +257,7 @@ class OptionsPanel(QWidget):
 
     def limits(self, layer: Layer) -> ValueRange | None:
         """Return the value range where it is known without reading much, else None."""
-        how, data = self._value_range(layer), full_resolution(layer)
+        how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
         if how == "data":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
             return ValueRange(*finished(extent(data))) if small else None
@@ -194,7 +274,8 @@ class OptionsPanel(QWidget):
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
             return "all"
-        lead = shape_of(layer)[: layer.ndim - ndim]
+        level = self.level_of(layer)
+        lead = levels.shape_at(layer, level)[: layer.ndim - ndim]
         fixed = len(lead) - (scope == "volume")
         shown = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
         if any(0 <= axis < fixed for axis in shown):
@@ -203,7 +284,7 @@ class OptionsPanel(QWidget):
                 f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
                 " so that its place on the others is chosen, or apply to everything"
             )
-        here = position_in(layer, dims.point)
+        here = levels.position_at(layer, dims.point, level)
         ranges = tuple((p, p + 1) for p in here[:fixed])
         return ranges if scope == "item" else (*ranges, (0, lead[-1]))
 
@@ -224,16 +305,16 @@ class OptionsPanel(QWidget):
 
     def state(self) -> list[tuple[QComboBox, Any]]:
         """Return what is chosen."""
-        boxes = (self.process, self.scope, self.value_range, self.statistics, self.dtype)
-        return [(box, box.currentData()) for box in boxes]
+        return [(box, box.currentData()) for box in (self.level, *self.boxes.values())]
 
     def restore(self, state: list[tuple[QComboBox, Any]]) -> None:
         """Choose again what was chosen."""
         for box, data in state:
             self.choose(box, data)
 
-    def load(self, options: Mapping[str, Any], scope: str) -> None:
+    def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
         """Choose what a result's record says, as far as it is offered."""
+        self.choose(self.level, str(level))
         self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
         self.choose(self.statistics, options["statistics"])
         self.choose(self.dtype, options["dtype"])

@@ -24,14 +24,15 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return parent
 
 
-def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> None:
-    """Lay a dock over the visible one in the window that holds a widget of a kind, as tabs."""
+def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> bool:
+    """Lay a dock over the visible one in the window that holds a widget of a kind, as tabs, where there is one."""
     for other in window.findChildren(kind):
         neighbour = dock_of(other)
         if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
             window.tabifyDockWidget(neighbour, dock)
             dock.raise_()
-            return
+            return True
+    return False
 
 
 def wrapped() -> QLabel:

@@ -14,6 +14,7 @@ from .cross import Cross
 from .drawing import Drawing
 from .form import Form
 from .layers import axis_names
+from .levels import into_full, span_at
 from .results import Results
 from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
 
@@ -42,6 +43,7 @@ class Picking(QObject):
         self._viewer, self._dock, self._results = viewer, dock, results
         self._form: Form | None = None
         self._layer: Layer | None = None
+        self._level = 0  # of the layer, in whose pixels the form's places are
         self._waits = False  # for a click or a rectangle in the image
         self._dragged = False  # by the hand: the numbers follow the cross, not the reverse
         self.cross = Cross(viewer, self)
@@ -64,15 +66,15 @@ class Picking(QObject):
         if "point" in form.picked:
             form.changed.connect(self._follow)
 
-    def use(self, form: Form | None, layer: Layer | None) -> None:
-        """Point at the places of a form in a layer; at none where either is None."""
+    def use(self, form: Form | None, layer: Layer | None, level: int = 0) -> None:
+        """Point at the places of a form in a level of a layer; at none where form or layer is None."""
         if form is not self._form or layer is not self._layer:
             self.leave()
             if self._layer is not None:
                 self._layer.events.visible.disconnect(self._soon)
             if layer is not None:
                 layer.events.visible.connect(self._soon)
-        self._form, self._layer = form, layer
+        self._form, self._layer, self._level = form, layer, level
         self._follow()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -114,7 +116,9 @@ class Picking(QObject):
         except ValueError:
             return None
         pixel = to_pixel(dims, layer, dims.point)
-        pixel[-2:] = form.shown(form.picked["point"])
+        pixel[-2:] = into_full(layer, self._level)([0.0] * (layer.ndim - 2) + list(form.shown(form.picked["point"])))[
+            -2:
+        ]
         row, column = to_world(dims, layer, pixel)[list(dims.displayed)]
         return float(row), float(column)
 
@@ -140,10 +144,11 @@ class Picking(QObject):
         form, layer = self._form, self._layer
         if form is None or layer is None:
             return
-        pixel = to_pixel(self._viewer.dims, layer, world)[-2:]
+        back = into_full(layer, self._level).inverse
+        pixel = back(to_pixel(self._viewer.dims, layer, world))[-2:]
         ahead = np.asarray(world, float).copy()
         ahead[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
-        step = np.abs(to_pixel(self._viewer.dims, layer, ahead)[-2:] - pixel).max()
+        step = np.abs(back(to_pixel(self._viewer.dims, layer, ahead))[-2:] - pixel).max()
         decimals = max(int(np.ceil(-np.log10(step))), 0) if step > 0 else 0
         self._dragged = True
         try:
@@ -205,10 +210,10 @@ class Picking(QObject):
             return
         start, stop = (list(form.shown(form.picked[end])) for end in ("start", "stop"))
         for axis, (first, end) in box.items():
-            start[axis], stop[axis] = first, end
+            start[axis], stop[axis] = span_at(layer, self._level, axis, first, end)
         form.load({form.picked["start"]: tuple(start), form.picked["stop"]: tuple(stop)})
         names = axis_names(layer)
-        said = ", ".join(f"{names[axis]} {first} to {end}" for axis, (first, end) in box.items())
+        said = ", ".join(f"{names[axis]} {start[axis]} to {stop[axis]}" for axis in box)
         self.told.emit(f"{source}: {said}.")
 
     def _refuse(self, error: Exception) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..ops._operation import Operation
 from .layers import full_resolution, shape_of
+from .levels import shape_at
 from .picker import LayerPicker
 
 NONE = "None"
@@ -44,18 +45,19 @@ class SecondImages(QWidget):
         self._operation: Operation | None = None
         self._source: Layer | None = None
         self._ndim = 2
+        self._level = 0
         self.pickers: dict[str, LayerPicker] = {}
         self.hide()
 
-    def show_for(self, operation: Operation, source: Layer, ndim: int) -> None:
-        """List the layers that can serve an operation on items of so many axes of a layer."""
+    def show_for(self, operation: Operation, source: Layer, ndim: int, level: int = 0) -> None:
+        """List the layers that can serve an operation on items of so many axes of a level of a layer."""
         if operation is not self._operation:
             self.let_go()
             while self._form.rowCount():
                 self._form.removeRow(0)
             self._operation = operation
-        anew = (source, ndim) != (self._source, self._ndim)
-        self._source, self._ndim = source, ndim
+        anew = (source, ndim, level) != (self._source, self._ndim, self._level)
+        self._source, self._ndim, self._level = source, ndim, level
         for name, role in operation.images[1:]:
             if name not in self.pickers:
                 self._add(name, role, name in operation.optional)
@@ -65,7 +67,7 @@ class SecondImages(QWidget):
 
     def _add(self, name: str, role: str, is_optional: bool) -> None:
         def serves(layer: Layer) -> bool:
-            return self._source is not None and can_serve(layer, role, self._source, self._ndim)
+            return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
         picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
         picker.setToolTip(f"Layer that gives the {name}; those of a shape that fits are listed")
@@ -103,15 +105,15 @@ class SecondImages(QWidget):
         self.pickers = {}
 
 
-def can_serve(layer: Layer, role: str, source: Layer, ndim: int) -> bool:
-    """Whether a layer can be the further image with a role for items of so many axes of another layer."""
+def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0) -> bool:
+    """Whether a layer can be the further image with a role for items of so many axes of a level of another layer."""
     if not isinstance(layer, Image) or layer is source:
         return False
     if role == "reference":
         return bool(layer.rgb) == bool(getattr(source, "rgb", False)) and layer.ndim >= ndim
     if layer.rgb:
         return False
-    shape, own = shape_of(layer), shape_of(source)
+    shape, own = shape_of(layer), shape_at(source, level)
     if role == "whole":
         return len(shape) == ndim
     return ndim <= len(shape) <= len(own) and own[len(own) - len(shape) :] == shape

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...engine import Progress
 from ...histogram import Answer, Tally, tally_steps
+from ..preferences import threads
 from ..runner import Runner
 from .region import Choice, Place, place_in
 
@@ -193,7 +194,7 @@ class Follower(QObject):
         runner.failed.connect(self._fail)
         runner.finished.connect(self._ended)
         self._runners.append(runner)
-        runner.start(_tagged(self._serial, tally_steps(place.region, place.coarse)))
+        runner.start(_tagged(self._serial, tally_steps(place.region, place.coarse, threads())))
 
     def _cancel(self) -> None:
         self._serial += 1

@@ -21,6 +21,7 @@ from ..layers import last_step, shape_of, spacing_of, xy_matrix
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..plane import frame, placed, plane_of, to_world
+from ..preferences import colour_of_marks
 from ..seen import check_view
 from .marked import (
     CORNERS,
@@ -39,7 +40,7 @@ from .marked import (
     tells_proportions,
     with_targets,
 )
-from .markers import COLOUR, Markers
+from .markers import Markers
 from .preview import Preview
 from .rectangle import RectangleBox
 from .snap import snap
@@ -56,6 +57,7 @@ class PerspectiveDock(FamilyDock):
     """Corners are clicked, dragged, snapped or typed; outline and preview follow; Run rectifies."""
 
     family = "perspective"
+    takes_levels = False
 
     def _panels(self) -> tuple[QWidget, ...]:
         self._turn = 0
@@ -370,7 +372,7 @@ class PerspectiveDock(FamilyDock):
             shape_type="polygon",
             name=f"{layer.name} outline",
             face_color="transparent",
-            edge_color=COLOUR,
+            edge_color=colour_of_marks(),
             edge_width=max(max(gather.shape) / 250, 0.5),
             **placed(layer),
         )

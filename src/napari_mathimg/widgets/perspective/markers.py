@@ -9,11 +9,12 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...ops._quadrilateral import pixel_size
 from ..plane import data_of, frame, placed, points_in, to_world
+from ..preferences import colour_of_marks, on_change
 from .marked import CORNERS
 
 Corner = tuple[float, float]
 
-COLOUR, WRONG = "#ffc400", "#ff2d20"
+WRONG = "#ff2d20"
 DIAMETER = 17  # of a point on the screen, in pixels
 WIDTH = 2  # of the outline on the screen, in pixels
 STRETCH = 1.3  # by which they may be too large or too small after zooming
@@ -43,6 +44,8 @@ class Markers(QObject):
         self._last: Any = None
         self._labels: list[str] = []
         self._look: tuple[str, float] | None = None  # colour and width of the outline
+        self._colour = colour_of_marks()
+        self._end_following = on_change("docks", self._recolour)
         viewer.layers.events.removed.connect(self._forget)
         viewer.scene.camera.events.zoom.connect(self._zoom)
 
@@ -70,7 +73,7 @@ class Markers(QObject):
             name=f"{image.name} corners",
             size=self._on_screen(DIAMETER, image),
             face_color="transparent",
-            border_color=COLOUR,
+            border_color=self._colour,
             border_width=0.05,
             **placed(image),
         )
@@ -129,7 +132,7 @@ class Markers(QObject):
             self._labels = list(labels)
             self.points.text = {
                 "string": {"array": list(labels), "default": ""},
-                "color": COLOUR, "size": 13, "anchor": "upper_left",
+                "color": self._colour, "size": 13, "anchor": "upper_left",
             }  # fmt: skip
 
     def draw(self, corners: Sequence[Corner], image: Layer, good: bool = True) -> None:
@@ -141,10 +144,23 @@ class Markers(QObject):
         outline = self._there(image)
         world = np.column_stack([corners, np.ones(len(corners))]) @ to_world(image).T
         outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
-        look = (COLOUR if good else WRONG, self._on_screen(WIDTH))
+        look = (self._colour if good else WRONG, self._on_screen(WIDTH))
         if look != self._look:
             outline.edge_color, outline.edge_width = self._look = look
         outline.visible = True
+
+    def _recolour(self) -> None:
+        """Draw in the colour that the Preferences page now says."""
+        if self._colour == colour_of_marks():
+            return
+        self._colour = colour_of_marks()
+        if self._own is not None:
+            self._own.border_color = self._own.current_border_color = self._colour
+        if self.points is not None:
+            self.points.text.color = self._colour
+            self.points.refresh()
+        self._look = None
+        self.changed.emit()
 
     def _on_screen(self, pixels: float, image: Layer | None = None) -> float:
         """Return a length on the screen in pixels of the image, or in the world."""
@@ -169,7 +185,9 @@ class Markers(QObject):
         if self._outline is None:
             place = {"ndim": 2, "units": (image.units[-1],) * 2, "axis_labels": image.axis_labels[-2:]}
             active = self._viewer.layers.selection.active
-            self._outline = Shapes(name=f"{image.name} outline", face_color="transparent", edge_color=COLOUR, **place)
+            self._outline = Shapes(
+                name=f"{image.name} outline", face_color="transparent", edge_color=self._colour, **place
+            )
             self._viewer.add_layer(self._outline)
             self._outline.editable = False
             self._look = None
@@ -249,6 +267,7 @@ class Markers(QObject):
     def let_go(self) -> None:
         """Undo every connection and take the outline away; the dock is going."""
         self._let_loose()
+        self._end_following()
         self.points = None
         self.watch(None)
         self._viewer.layers.events.removed.disconnect(self._forget)

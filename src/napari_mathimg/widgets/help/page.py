@@ -1,0 +1,153 @@
+"""The page that explains an operation, as HTML that a QTextBrowser shows."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from docstring_parser import Docstring, DocstringStyle, parse
+
+from ...catalog import FAMILIES
+from ...ops._operation import Operation, Parameter
+from ...ops._reach import Whole
+from ...ops._types import describe
+from ..fields import label, unit_of
+from ..layers import DOMAIN
+
+PICTURES = Path(__file__).parent / "pictures"
+PLAIN = {"raw_enabled": False, "file_insertion_enabled": False, "report_level": 5, "smart_quotes": False}
+
+STYLE = """
+h1 { font-size: large; margin-bottom: 0px; }
+h2 { font-size: medium; margin-top: 12px; margin-bottom: 2px; }
+p { margin-top: 4px; margin-bottom: 4px; }
+p.facts { font-size: small; }
+p.parameter { margin-top: 8px; margin-bottom: 0px; }
+.inside { margin-left: 14px; margin-top: 0px; margin-bottom: 0px; }
+.literal, pre, code { font-family: monospace; }
+pre { white-space: pre-wrap; }
+"""
+
+ITEMS = {(2,): "planes", (3,): "volumes", (2, 3): "planes or volumes"}
+COLOURS = {
+    "separate": "Colours are treated one by one.",
+    "joint": "Colours are treated together.",
+    "brightness": "Of colours, the brightness is treated; they keep their hue.",
+    "reduce": "It takes colours, and gives one grey value for them.",
+}
+ROLES = {
+    "aligned": "an image of the same shape, used pixel by pixel",
+    "whole": "a small image, used as a whole at every pixel",
+    "reference": "an image of any shape, of which only the distribution of values counts",
+}
+
+
+def page(operation: Operation) -> str:
+    """Return the page of an operation."""
+    text = cleandoc(operation.function.__doc__ or "")
+    doc = parse(text, DocstringStyle.NUMPYDOC)
+    return "".join(
+        [
+            f"<h1>{escape(operation.title)}</h1>",
+            f'<p class="facts">{FAMILIES[operation.family]} &middot; <code>{operation.id}</code></p>',
+            markup(doc.short_description or ""),
+            _picture(operation),
+            markup(doc.long_description or ""),
+            *_parameters(operation, doc),
+            *_images(operation),
+            _works_on(operation),
+            *_refusals(doc),
+            *_references(doc),
+            *_example(text),
+        ]
+    )
+
+
+def markup(text: str) -> str:
+    """Return reStructuredText as HTML."""
+    from docutils.core import publish_parts  # slow to load, and not needed before the first page
+    from docutils.writers.html5_polyglot import Writer
+
+    parts = publish_parts(text, writer=Writer(), settings_overrides=PLAIN)
+    return str(parts["fragment"])
+
+
+def _line(text: str) -> str:
+    """Return one paragraph of reStructuredText as HTML without its tags; one that begins "A. Buades" is no list."""
+    paragraph = re.sub(r"^(?=\(?\w+[.)]\s)", r"\\", " ".join(text.split()))
+    return re.sub(r"^<p>|</p>$", "", markup(paragraph).strip())
+
+
+def _picture(operation: Operation) -> str:
+    if not (PICTURES / f"{operation.id}.png").is_file():
+        return ""
+    return f'<p><img src="{operation.id}.png"></p><p class="facts">{{caption}}</p>'
+
+
+def _parameters(operation: Operation, doc: Docstring) -> Iterator[str]:
+    said = {p.arg_name: p.description or "" for p in doc.params}
+    if operation.parameters:
+        yield "<h2>Parameters</h2>"
+    for name, parameter in operation.parameters.items():
+        yield (
+            f'<p class="parameter"><b>{escape(label(name, parameter.hint))}</b> &nbsp;<code>{name}</code></p>'
+            f'<p class="inside">{_line(said.get(name, ""))}</p><p class="inside"><i>{escape(facts(parameter))}</i></p>'
+        )
+
+
+def facts(parameter: Parameter) -> str:
+    """Say which values a parameter may have, their unit and its default."""
+    said = describe(parameter.hint)
+    unit = unit_of(parameter.hint)
+    in_unit = f", in {'units ' if unit.startswith('of ') else ''}{unit}" if unit else ""
+    default = parameter.default
+    shown = ("yes" if default else "no") if isinstance(default, bool) else _number(default)
+    said = "yes or no" if said == "True or False" else said
+    return f"{said[0].upper()}{said[1:]}{in_unit}; {shown} by default."
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _images(operation: Operation) -> Iterator[str]:
+    for name, role in operation.images[1:]:
+        left_out = " It may be left out." if name in operation.optional else ""
+        yield f"<h2>{name[0].upper()}{name[1:].replace('_', ' ')}</h2><p>The dock asks for {ROLES[role]}.{left_out}</p>"
+
+
+def _works_on(operation: Operation) -> str:
+    items = ITEMS.get(operation.dimensions, "all axes") if operation.dimensions != "all" else "all axes at once"
+    facts = [f"Works on {items}."]
+    if operation.family in DOMAIN:
+        facts.append("Labels layers are taken too, without interpolation.")
+    if operation.values == "normalized":
+        facts.append("The value range counts as 0 to 1.")
+    if operation.saturates:
+        facts.append("Values outside the value range end at its ends.")
+    if not operation.is_warp:
+        facts.append(COLOURS[operation.channels])
+    if isinstance(operation.reach, Whole):
+        facts.append("Every pixel counts for every other: a plane or volume is computed in one piece.")
+    return f"<h2>Applied to</h2><p>{' '.join(facts)}</p>"
+
+
+def _refusals(doc: Docstring) -> Iterator[str]:
+    for refusal in doc.raises:
+        yield f"<h2>Refused</h2><p>{_line(refusal.description or '')}</p>"
+
+
+def _references(doc: Docstring) -> Iterator[str]:
+    for meta in doc.meta:
+        if meta.args == ["references"]:
+            each = re.split(r"^\.\. \[\d+\]\s*", meta.description or "", flags=re.MULTILINE)
+            cited = "".join(f"<li>{_line(one)}</li>" for one in each if one.strip())
+            yield f"<h2>References</h2><ol>{cited}</ol>"
+
+
+def _example(text: str) -> Iterator[str]:
+    _, _, example = text.partition("\nExamples\n--------\n")
+    if example:
+        yield f"<h2>From Python</h2><pre>{escape(example.strip())}</pre>"

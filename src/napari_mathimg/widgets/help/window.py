@@ -1,0 +1,97 @@
+"""A window beside the docks that explains the chosen operation, and stays open."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImageReader
+from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+
+from ...ops._operation import Operation
+from ..parts import dock_of
+from .page import PICTURES, STYLE, page
+
+SIZE = 440, 640
+WIDTH = 24  # of the button, in pixels
+MARGIN = 12  # from the dock whose button opened it, in pixels
+
+
+class HelpWindow(QDialog):
+    """The page of one operation; it goes with a dock that opened it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
+        self.operation: Operation | None = None
+        self.browser = QTextBrowser()
+        self.browser.setSearchPaths([str(PICTURES)])
+        self.browser.setOpenExternalLinks(True)
+        self.browser.document().setDefaultStyleSheet(STYLE)
+        self.browser.document().setDocumentMargin(10)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.browser)
+        self.resize(*SIZE)
+
+    def explain(self, operation: Operation) -> None:
+        """Show the page of an operation from its beginning."""
+        if operation is self.operation:
+            return
+        self.operation = operation
+        self.setWindowTitle(f"{operation.title} – Mathematical Imaging")
+        caption = QImageReader(str(PICTURES / f"{operation.id}.png")).text("Description")
+        self.browser.setHtml(page(operation).replace("{caption}", caption))
+
+    def leave(self, opener: Any = None) -> None:
+        """Close: the dock that opened it has gone."""
+        self.close()
+
+
+class HelpButton(QPushButton):
+    """A question mark that opens the page of an operation; an open page follows.
+
+    Parameters
+    ----------
+    chosen
+        Which operation is chosen.
+    """
+
+    def __init__(self, chosen: Callable[[], Operation], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chosen = chosen
+        self.setText("?")
+        self.setFixedWidth(WIDTH)
+        self.setToolTip("Explain this operation: what it does, its parameters and units, references, a picture")
+        self.setAccessibleName("Explain this operation")
+        self.clicked.connect(self.open)
+
+    def open(self) -> None:
+        """Show the page of the chosen operation, beside the dock where there is room."""
+        window = self.window().findChild(HelpWindow)
+        if window is None:
+            window = HelpWindow(self.window())
+            self.destroyed.connect(window.leave)
+        window.explain(self._chosen())
+        if not window.isVisible():
+            self._lay_beside(window)
+            window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def _lay_beside(self, window: HelpWindow) -> None:
+        screen = self.screen().availableGeometry()
+        dock = dock_of(self) or self
+        corner = dock.mapToGlobal(dock.rect().topLeft())
+        width, height = window.width(), min(window.height(), screen.height())
+        left = corner.x() - width - MARGIN
+        if left < screen.left():
+            left = min(corner.x() + dock.width() + MARGIN, screen.right() - width)
+        top = min(max(corner.y(), screen.top()), screen.bottom() - height)
+        window.setGeometry(left, top, width, height)
+
+    def follow(self) -> None:
+        """Let a page that is open explain what is chosen now."""
+        window = self.window().findChild(HelpWindow)
+        if window is not None and window.isVisible():
+            window.explain(self._chosen())

@@ -1,0 +1,36 @@
+"""Where a dock comes to lie in napari's window, and how large."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from .parts import dock_of, share_place
+
+SIDES = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
+LARGEST = 0.6  # of the window, that a dock takes when it is opened
+
+
+def settle(widget: QWidget, kind: type[QWidget], size: tuple[int, int] | None) -> None:
+    """Lay a dock over others of its kind, as a tab; else give it the size it had."""
+    dock, window = dock_of(widget), widget.window()
+    if dock is None or not isinstance(window, QMainWindow):
+        return
+    if share_place(dock, window, kind):
+        return
+    if size is not None and not dock.isFloating():
+        upright = _is_upright(window, dock)
+        length, most = (size[0], window.width()) if upright else (size[1], window.height())
+        along = Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical
+        window.resizeDocks([dock], [min(length, round(LARGEST * most))], along)
+
+
+def size_in_window(widget: QWidget) -> tuple[int, int] | None:
+    """Return width and height of the dock that holds a widget, where it lies in a window."""
+    dock, window = dock_of(widget), widget.window()
+    if dock is None or dock.isFloating() or not isinstance(window, QMainWindow) or not dock.isVisible():
+        return None
+    return dock.width(), dock.height()
+
+
+def _is_upright(window: QMainWindow, dock: QDockWidget) -> bool:
+    """Whether a dock lies at a side, where its width can be chosen, and not above or below."""
+    return window.dockWidgetArea(dock) in SIDES

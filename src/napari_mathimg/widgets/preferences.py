@@ -1,0 +1,55 @@
+"""What napari's Preferences page says for this plugin, as the docks use it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.settings import get_plugin_settings
+
+from .open import PLUGIN
+
+GIB = 2**30
+OUTPUT_TYPES = {"same as the source": "same", "float32": "float32"}
+VALUE_RANGES = {"data range": "data", "data type range": "dtype", "contrast limits": "limits"}
+COLOURS = {"amber": "#ffc400", "cyan": "#00e5ff", "green": "#39e639", "magenta": "#ff5cff", "white": "#ffffff"}
+
+
+def settings() -> Any:
+    """Return napari's settings of the plugin, as the manifest declares them under ``configurations``."""
+    return get_plugin_settings(PLUGIN)
+
+
+def default_options() -> dict[str, str]:
+    """Return the choices of the options that have a default of the user's own."""
+    results = settings().results
+    return {"value_range": VALUE_RANGES[results.value_range], "dtype": OUTPUT_TYPES[results.output_type]}
+
+
+def threads() -> int | None:
+    """Return the number of threads of a run; None for one on every core."""
+    return settings().computing.threads or None
+
+
+def memory() -> int | None:
+    """Return how many bytes a result may take; None for what is free."""
+    return int(settings().computing.memory * GIB) or None
+
+
+def remembers() -> bool:
+    """Whether docks begin as they were left."""
+    return bool(settings().docks.remember)
+
+
+def colour_of_marks() -> str:
+    """Return the colour of what docks draw over an image."""
+    return COLOURS[settings().docks.marks]
+
+
+def on_change(section: str, react: Callable[[], None]) -> Callable[[], None]:
+    """Call a function after each change of a section of the page; return what ends that."""
+    events = getattr(settings(), section).events
+
+    def hear(event: Any) -> None:
+        react()
+
+    events.connect(hear)
+    return lambda: events.disconnect(hear)

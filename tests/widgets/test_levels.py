@@ -1,0 +1,208 @@
+"""Multiscale layers: the level that is processed, where its result lies, and the levels of results."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+import napari_mathimg as mathimg
+from napari_mathimg.engine import finished
+from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.levels import Pyramid, build
+
+Opener = Callable[[str], FamilyDock]
+Press = Callable[[FamilyDock], None]
+LEFT = Qt.MouseButton.LeftButton
+
+
+def smooth(shape: tuple[int, ...]) -> Any:
+    rows, columns = np.mgrid[: shape[-2], : shape[-1]]
+    plane = np.hypot(rows - shape[-2] / 3, columns - shape[-1] / 2) * 20
+    return np.broadcast_to(plane.astype(np.uint16), shape).copy()
+
+
+def levels_of(image: Any, count: int = 3) -> list[Any]:
+    """Means of 2 x 2 pixels, again and again."""
+    out = [image]
+    for _ in range(count - 1):
+        fine = out[-1]
+        out.append((fine.reshape(*fine.shape[:-2], fine.shape[-2] // 2, 2, -1, 2).mean((-3, -1))).astype(fine.dtype))
+    return out
+
+
+def corners(layer: Any) -> Any:
+    """Outer corners of the last two axes in the world, by napari's own transforms of the full resolution."""
+    shape = np.array(layer.data[0].shape if layer.multiscale else layer.data.shape)[-2:]
+    lead = (0,) * (layer.ndim - 2)
+    ends = [(r * shape[0] - 0.5, c * shape[1] - 0.5) for r in (0, 1) for c in (0, 1)]
+    return np.array([np.array(layer.data_to_world((*lead, *end)))[-2:] for end in ends])
+
+
+def choose_level(widget: FamilyDock, level: int) -> None:
+    for _ in range(level):
+        QTest.keyClick(widget.options.level, Qt.Key.Key_Down)
+
+
+PLACED = {"scale": (2, 0.5, 0.4), "translate": (3, -7, 5), "rotate": [[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]}
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_result_lies_over_its_source_whatever_the_level(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, level: int
+) -> None:
+    source = viewer.add_image(levels_of(smooth((2, 160, 128))), multiscale=True, units=("um",) * 3, **PLACED)
+    widget = dock("intensity")
+    widget.operation = "invert"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, level)
+    press(widget)
+    result = viewer.layers[-1]
+    data = result.data[0] if result.multiscale else result.data
+    np.testing.assert_array_equal(data, mathimg.apply(source.data[level], "invert"))
+    np.testing.assert_allclose(corners(result), corners(source), atol=1e-9)
+    assert result.multiscale == (level == 0)
+    assert result.metadata["napari_mathimg"][-1].get("level", 0) == level
+    if level:
+        widget.options.choose(widget.options.level, "0")
+        widget.picker.layer = result
+        widget.load_settings()
+
+
+def test_levels_of_any_lengths_are_placed_by_the_frame_they_fill(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any
+) -> None:
+    source = viewer.add_image([np.ones((101, 77)), np.ones((34, 26))], multiscale=True, contrast_limits=(0, 2))
+    widget = dock("geometry")
+    widget.operation = "crop"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, 1)
+    assert widget.form["stop"]._inner.value == (34, 26)
+    widget.form["start"].value, widget.form["stop"].value = (17, 13), (34, 26)
+    press(widget)
+    lower_right = corners(viewer.layers[-1])
+    np.testing.assert_allclose(lower_right[3], corners(source)[3])
+    np.testing.assert_allclose(lower_right[0], (101 / 2 - 0.5, 77 / 2 - 0.5))
+
+
+def test_the_level_s_plane_is_the_one_on_screen(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
+    full = np.arange(8)[:, None, None] * np.ones((8, 40, 40))
+    viewer.add_image([full, full[::2, ::2, ::2]], multiscale=True, contrast_limits=(0, 8))
+    viewer.dims.set_point(0, 5)
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, 1)
+    widget.options.choose(widget.options.scope, "item")
+    press(widget)
+    result = viewer.layers[-1]
+    np.testing.assert_allclose(result.data, np.full((1, 20, 20), 4))  # planes 4 and 5 are plane 2 of the level
+    np.testing.assert_allclose(result.data_to_world((0, 0, 0)), (4.5, 0.5, 0.5))
+
+
+def test_lengths_are_those_of_the_level_in_the_world(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    viewer.add_image(levels_of(smooth((160, 128))), multiscale=True, scale=(0.5, 0.5), units=("um", "um"))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    unit = widget.form["sigma"]._unit
+    unit.value = "µm"
+    widget.form["sigma"]._row.value = (4, 4)
+    assert widget.form.parameters["sigma"] == (8, 8)
+    choose_level(widget, 2)
+    assert widget.form.parameters["sigma"] == (2, 2)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4", "rgb", "labels"])
+def test_a_result_has_levels_like_its_source(viewer: Any, dock: Opener, press: Press, qtbot: Any, kind: str) -> None:
+    image = smooth((512, 384))
+    if kind == "labels":
+        viewer.add_labels(levels_of(image.astype(int)), multiscale=True)
+    elif kind == "rgb":
+        whole = (np.stack([image] * 3, -1) % 251).astype(np.uint8)
+        viewer.add_image([whole, whole[::2, ::2], whole[::4, ::4]], multiscale=True, rgb=True)
+    else:
+        viewer.add_image(levels_of(image.astype(kind)), multiscale=True)
+    widget = dock("geometry")
+    widget.operation = "swirl"
+    press(widget)
+    result = viewer.layers[-1]
+    assert result.multiscale
+    assert [level.shape[:2] for level in result.data] == [(512, 384), (256, 192), (128, 96)]
+    top, below = (np.asarray(level) for level in result.data[:2])
+    if kind == "labels":
+        np.testing.assert_array_equal(below, top[1::2, 1::2])
+        return
+    means = top.astype(float).reshape(256, 2, 192, 2, *top.shape[2:]).mean((1, 3))
+    assert np.abs(below - means).max() <= (1e-3 if kind == "f4" else 0.5)
+    factor = result.downsample_factors[1]
+    assert tuple(factor[:2]) == (2, 2)
+    assert tuple(result.contrast_limits) == tuple(viewer.layers[0].contrast_limits) or kind == "rgb"
+
+
+def test_levels_can_be_left_out(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
+    viewer.add_image(levels_of(smooth((512, 384))), multiscale=True)
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    tick = widget.options.multiscale
+    qtbot.waitUntil(tick.isVisible)
+    qtbot.mouseClick(tick, LEFT, pos=QPoint(8, tick.height() // 2))
+    press(widget)
+    assert not viewer.layers[-1].multiscale
+    plain = viewer.add_image(smooth((64, 64)))
+    assert widget.picker.layer is plain
+    assert not tick.isVisible()
+    assert not widget.options.level.isVisible()
+
+
+def test_a_result_with_levels_is_replaced(viewer: Any, dock: Opener, press: Press) -> None:
+    source = viewer.add_image(levels_of(smooth((512, 384))), multiscale=True)
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    widget.options.replace.setChecked(True)
+    press(widget)
+    widget.form["sigma"].value = 4
+    press(widget)
+    assert len(viewer.layers) == 2
+    result = next(layer for layer in viewer.layers if layer is not source)
+    np.testing.assert_array_equal(result.data[0], mathimg.apply(source.data[0], "gaussian", sigma=4.0))
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (255, 131), (7, 129, 200), (3, 1, 300)])
+@pytest.mark.parametrize("dtype", ["u1", "f8"])
+def test_every_pixel_of_a_level_is_the_mean_of_its_share(shape: Any, dtype: str) -> None:
+    image = (np.random.default_rng(1).random(shape) * 255).astype(dtype)
+    levels = finished(build(image, len(shape), Pyramid((-2, -1), 60, True), 2))
+    assert max(levels[-1].shape[-2:]) <= 60 < max(levels[-2].shape[-2:])
+    for fine, coarse in pairwise(levels):
+        expected = fine.astype(float)
+        for axis in (-2, -1):
+            expected = shared(expected, axis, coarse.shape[axis])
+        assert np.abs(coarse - expected).max() <= (0.5 + 1e-3 if dtype == "u1" else 1e-11)
+        assert abs(coarse.mean() - fine.mean()) < (0.2 if dtype == "u1" else 1e-10)
+
+
+def shared(image: Any, axis: int, m: int) -> Any:
+    """Means of n pixels over m equal parts: each repeated m times, then n by n averaged."""
+    n = image.shape[axis]
+    many = np.moveaxis(np.repeat(image, m, axis), axis, -1)
+    return np.moveaxis(many.reshape(*many.shape[:-1], m, n).mean(-1), -1, axis)
+
+
+def test_napari_draws_levels_where_the_placement_says(viewer: Any) -> None:
+    """Both levels of an image fill one frame on the screen: what `into_full` builds on."""
+    image = np.zeros((64, 64), np.uint8)
+    image[16:32, 16:32] = 255
+    layer = Image([image, image[::2, ::2]], multiscale=True)
+    viewer.add_layer(layer)
+    shots = []
+    for level in (0, 1):
+        layer.locked_data_level = level
+        layer.refresh()
+        shots.append(viewer.screenshot(canvas_only=True, flash=False)[..., 0] > 128)
+    assert shots[0].any()
+    assert np.count_nonzero(shots[0] != shots[1]) <= 0.02 * np.count_nonzero(shots[0])

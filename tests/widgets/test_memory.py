@@ -1,0 +1,305 @@
+"""What docks are left with, the Preferences page, and what becomes of both in the next session."""
+
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+import yaml
+from dask import array as da
+from hand import Hand, close_by_mouse
+from napari._qt.dialogs.preferences_dialog import PreferencesDialog
+from napari.settings import _clear_plugin_settings_cache
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QComboBox, QLineEdit
+
+from napari_mathimg.widgets import memory, preferences
+from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.preferences import settings
+
+Opener = Callable[[str], FamilyDock]
+Press = Callable[[FamilyDock], None]
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the docks keep what they hold."""
+    return tmp_path / "napari-mathimg-docks.yaml"
+
+
+@pytest.fixture
+def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
+    """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
+
+    def close_and_open(widget: FamilyDock) -> FamilyDock:
+        family = widget.family
+        qtbot.wait(20)
+        close_by_mouse(widget, qtbot)
+        memory._read.cache_clear()
+        _clear_plugin_settings_cache()
+        anew = dock(family)
+        qtbot.waitUntil(anew.isVisible)
+        return anew
+
+    return close_and_open
+
+
+def type_number(qtbot: Any, box: Any, text: str) -> None:
+    box.selectAll()
+    qtbot.keyClicks(box, text)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+
+
+def choose_by_key(box: QComboBox, data: Any) -> None:
+    """Step through a list with the arrow keys."""
+    steps = box.findData(data) - box.currentIndex()
+    for _ in range(abs(steps)):
+        QTest.keyClick(box, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)
+
+
+def test_a_dock_begins_as_it_was_left(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, stack: Any, file: Path
+) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    choose_by_key(widget.operations, "adjust_gamma")
+    type_number(qtbot, widget.form["gamma"].native, "2.25")
+    choose_by_key(widget.options.value_range, "custom")
+    type_number(qtbot, widget.options.high.native, "3000")
+    choose_by_key(widget.options.scope, "item")
+    choose_by_key(widget.options.dtype, "float32")
+    qtbot.waitUntil(widget.options.replace.isVisible)
+    qtbot.mouseClick(widget.options.replace, LEFT, pos=QPoint(8, widget.options.replace.height() // 2))
+    assert widget.options.replace.isChecked()
+    typed, low = widget.form.parameters, widget.options.low.value
+    widget = again(widget)
+    assert widget.operation.id == "adjust_gamma"
+    assert widget.form.parameters == typed
+    assert typed["gamma"] == 2.25
+    options = widget.options
+    assert {name: box.currentData() for name, box in options.boxes.items()} == {
+        "process": "planes", "scope": "item", "value_range": "custom", "statistics": "layer", "dtype": "float32",
+    }  # fmt: skip
+    assert (options.low.value, options.high.value) == (low, 3000)
+    assert options.replace.isChecked()
+    assert options.hide_source.isChecked()
+    assert yaml.safe_load(file.read_text())["forms"] == {"adjust_gamma": {"2": {"gamma": 2.25}}}
+    qtbot.mouseClick(widget.reset_button, LEFT)
+    assert again(widget).form.parameters["gamma"] == 1
+
+
+def test_planes_and_volumes_each_have_their_own_values(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
+    viewer.add_image(np.zeros((6, 20, 30)))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    choose_by_key(widget.options.process, "volumes")
+    widget.form["sigma"].value = (0.5, 2.0, 3.0)
+    widget = again(widget)
+    assert widget.form.parameters["sigma"] == (0.5, 2, 3)
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((20, 30)))
+    assert widget.form.parameters["sigma"] == (1, 1)
+
+
+def test_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path, caplog: Any) -> None:
+    kept = {
+        "forms": {
+            "gaussian": {"2": {"sigma": [1.0, 2.0, 3.0], "mode": "sideways", "truncate": 3.0, "gone": 1}},
+            "median": {"2": "none"},
+            "rotate": 7,
+        },
+        "docks": {
+            "denoise": {
+                "operation": "gaussian",
+                "options": {"process": "cubes", "replace": "yes", "statistics": "item", "gone": 1, "scope": 3},
+                "range": ["low", "high"],
+                "size": "large",
+            },
+            "geometry": {"operation": "unknown", "options": []},
+            "noise": [1, 2],
+        },
+    }
+    file.write_text(yaml.safe_dump(kept))
+    viewer.add_image(np.zeros((20, 30)))
+    caplog.set_level("INFO")
+    widget = dock("denoise")
+    assert widget.operation.id == "gaussian"
+    assert widget.form.parameters == {"sigma": (1, 1), "mode": "nearest", "cval": 0, "truncate": 3}
+    assert "gone" in caplog.text
+    assert widget.options.statistics.currentData() == "item"
+    assert widget.options.process.currentData() == "planes"
+    assert not widget.options.replace.isChecked()
+    for family in ("geometry", "noise"):
+        dock(family)
+    widget.operation = "median"
+
+
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "{{{", "docks: 3\nforms: [1]\n", ""])
+def test_a_broken_file_is_begun_anew(viewer: Any, dock: Opener, again: Any, file: Path, text: str) -> None:
+    file.write_text(text)
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("intensity")
+    widget.operation = "adjust_log"
+    assert again(widget).operation.id == "adjust_log"
+
+
+def test_nothing_is_written_while_values_change(viewer: Any, dock: Opener, qtbot: Any, file: Path) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    qtbot.waitUntil(widget.isVisible)
+    qtbot.waitUntil(file.exists, timeout=5000)
+    before = file.stat().st_mtime_ns
+    box = widget.form["sigma"]._row._fields[0].native
+    for _ in range(40):
+        qtbot.keyClick(box, Qt.Key.Key_Up)
+        qtbot.wait(2)
+    assert file.stat().st_mtime_ns == before
+    qtbot.waitUntil(lambda: file.stat().st_mtime_ns != before, timeout=5000)
+    (sigma,) = {*yaml.safe_load(file.read_text())["forms"]["gaussian"]["2"]["sigma"]}
+    assert sigma == pytest.approx(5)
+
+
+def test_the_window_takes_what_waits_to_be_written_along(viewer: Any, dock: Opener, file: Path, qtbot: Any) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("intensity")
+    qtbot.waitUntil(widget.isVisible)
+    type_number(qtbot, widget.options.high.native, "7")
+    viewer.close()
+    assert yaml.safe_load(file.read_text())["docks"]["intensity"]["range"][1] == 7
+
+
+def test_a_dock_is_as_wide_as_it_was(viewer: Any, dock: Opener, qtbot: Any, file: Path) -> None:
+    window = viewer.window._qt_window
+    window.resize(1200, 700)
+    file.write_text(yaml.safe_dump({"docks": {"geometry": {"size": [432, 500]}, "noise": {"size": [5000, 5000]}}}))
+    widget = dock("geometry")
+    qtbot.waitUntil(lambda: dock_of(widget).width() == 432)
+    window.resizeDocks([dock_of(widget)], [377], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
+    qtbot.wait(20)
+    close_by_mouse(widget, qtbot)
+    assert yaml.safe_load(file.read_text())["docks"]["geometry"]["size"][0] == 377
+    other = dock("noise")
+    qtbot.waitUntil(lambda: dock_of(other).width() == 720)  # the most: 0.6 of the window
+
+
+def test_every_choice_of_the_preferences_page_means_something() -> None:
+    for name in preferences.OUTPUT_TYPES:
+        settings().results.output_type = name
+        assert preferences.default_options()["dtype"] == preferences.OUTPUT_TYPES[name]
+    schema = type(settings()).model_json_schema()["$defs"]
+    offered = {name: p["enum"] for part in schema.values() for name, p in part["properties"].items() if "enum" in p}
+    assert offered == {
+        "output_type": list(preferences.OUTPUT_TYPES),
+        "value_range": list(preferences.VALUE_RANGES),
+        "marks": list(preferences.COLOURS),
+    }
+
+
+def page_of(viewer: Any, qtbot: Any) -> PreferencesDialog:
+    dialog = PreferencesDialog(parent=viewer.window._qt_window)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    (row,) = (k for k in range(dialog._list.count()) if dialog._list.item(k).text() == "Mathematical Imaging")
+    dialog._list.setCurrentRow(row)
+    return dialog
+
+
+def field(dialog: PreferencesDialog, name: str) -> Any:
+    (found,) = (w for w in dialog._stack.currentWidget().findChildren(object) if getattr(w, "_name", None) == name)
+    return found
+
+
+def test_defaults_of_the_preferences_page_reach_docks_open_and_new(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    widget.operation = "adjust_gamma"
+    dialog = page_of(viewer, qtbot)
+    QTest.keyClick(field(dialog, "output_type"), Qt.Key.Key_Down)
+    QTest.keyClick(field(dialog, "value_range"), Qt.Key.Key_Down)
+    dialog.accept()
+    assert (widget.options.dtype.currentData(), widget.options.value_range.currentData()) == ("float32", "dtype")
+    assert dock("noise").options.dtype.currentData() == "float32"
+    choose_by_key(widget.options.dtype, "same")
+    widget = again(widget)
+    chosen = widget.options.dtype.currentData(), widget.options.value_range.currentData()
+    assert chosen == ("same", "dtype")
+    qtbot.wait(30)
+    close_by_mouse(widget, qtbot)
+    settings().results.value_range = "contrast limits"
+    assert dock("intensity").options.value_range.currentData() == "limits"
+
+
+def test_a_preferences_dialog_that_is_cancelled_changes_nothing(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("intensity")
+    widget.operation = "adjust_gamma"
+    dialog = page_of(viewer, qtbot)
+    QTest.keyClick(field(dialog, "value_range"), Qt.Key.Key_Down)
+    assert widget.options.value_range.currentData() == "dtype"
+    dialog.reject()
+    assert widget.options.value_range.currentData() == "data"
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])  # which are read when they are run, and when they are looked through
+def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, notifications: list[Any], dtype: str
+) -> None:
+    seen: set[str] = set()
+
+    def watched(block: Any) -> Any:
+        seen.add(threading.current_thread().name)
+        return block
+
+    ones = da.ones((3000, 2000), chunks=200, dtype=dtype)
+    viewer.add_image(ones.map_blocks(watched, dtype=dtype, meta=np.ones((1, 1), dtype)), contrast_limits=(0, 1))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    dialog = page_of(viewer, qtbot)
+    threads = field(dialog, "threads").findChild(QLineEdit)
+    for count in (1, 3):
+        type_number(qtbot, threads, str(count))
+        assert settings().computing.threads == count
+        with dask.config.set(scheduler="synchronous"):
+            seen.clear()
+            press(widget)
+            widget.picker.layer = viewer.layers[0]
+        ours = {name for name in seen if name.startswith("mathimg_")}
+        assert len(ours) <= count
+        assert (len(ours) == 1) == (count == 1)
+    field(dialog, "memory").setValue(0.01)
+    before = list(viewer.layers)
+    qtbot.mouseClick(widget.run_button, LEFT)
+    qtbot.waitUntil(lambda: bool(notifications))
+    assert re.search(r"needs 0\.0\d+ GiB; 0\.01 GiB are allowed", notifications[0].message)
+    assert list(viewer.layers) == before
+
+
+def test_marks_take_another_colour_at_once(hand: Hand, layer: Any, opened: Any, viewer: Any, qtbot: Any) -> None:
+    hand.pick(opened, layer)
+    dialog = page_of(viewer, qtbot)
+    QTest.keyClick(field(dialog, "marks"), Qt.Key.Key_Down)
+    hand.settle(opened)
+    outline = next(x for x in viewer.layers if x.name.endswith("outline"))
+    cyan = np.array([0, 0xE5, 0xFF, 255]) / 255
+    for colours in (opened.markers.points.border_color, outline.edge_color):
+        np.testing.assert_allclose(colours, np.broadcast_to(cyan, colours.shape), atol=1e-6)
+
+
+def test_a_user_who_wants_no_memory_has_none(viewer: Any, dock: Opener, again: Any, file: Path, qtbot: Any) -> None:
+    settings().docks.remember = False
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("intensity")
+    widget.operation = "adjust_gamma"
+    assert again(widget).operation.id != "adjust_gamma"
+    assert not file.exists()
