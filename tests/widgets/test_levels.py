@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hand import Hand
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -206,3 +207,29 @@ def test_napari_draws_levels_where_the_placement_says(viewer: Any) -> None:
         shots.append(viewer.screenshot(canvas_only=True, flash=False)[..., 0] > 128)
     assert shots[0].any()
     assert np.count_nonzero(shots[0] != shots[1]) <= 0.02 * np.count_nonzero(shots[0])
+
+
+def test_a_point_is_picked_in_pixels_of_the_level(viewer: Any, dock: Opener, qtbot: Any, hand: Hand) -> None:
+    source = viewer.add_image(levels_of(smooth((160, 128))), multiscale=True, scale=(0.5, 0.5))
+    widget = dock("geometry")
+    widget.operation = "rotate"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, 1)
+    viewer.reset_view()
+    qtbot.wait(50)
+    qtbot.mouseClick(widget.form.pick_buttons["point"].native, LEFT)
+    hand.click(source, (40.5, 60.5))  # between four pixels: the middle of one of the level
+    fine = 1.5 / viewer.scene.camera.zoom / 0.5 / 2
+    np.testing.assert_allclose(widget.form.parameters["center"], (20, 30), atol=fine)
+
+
+def test_a_box_from_the_screen_is_in_pixels_of_the_level(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    viewer.add_image(levels_of(smooth((160, 128))), multiscale=True)
+    widget = dock("geometry")
+    widget.operation = "crop"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, 1)
+    viewer.reset_view()
+    qtbot.wait(50)
+    qtbot.mouseClick(widget.form.pick_buttons["view"].native, LEFT)
+    assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((0, 0), (80, 64))
