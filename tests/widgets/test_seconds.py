@@ -53,14 +53,14 @@ def test_a_variance_image_is_used_recorded_and_chosen_again(
     widget.operation = "add_localvar_noise"
     widget.seconds.pickers["variance"].choose("ramp")
     press(widget)
-    result = viewer.layers["stack – Gaussian noise (local variance)"]
+    result = viewer.layers["stack – Noise of local variance"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "add_localvar_noise", variance))
     (used,) = result.metadata["napari_mathimg"][-1]["images"]
     assert (used["name"], used["shape"]) == ("ramp", variance.shape)
     viewer.layers.selection.active = source
     widget.seconds.pickers["variance"].layer = None
     press(widget)
-    ramp = viewer.layers["stack – Gaussian noise (local variance) [1]"]
+    ramp = viewer.layers["stack – Noise of local variance [1]"]
     np.testing.assert_array_equal(ramp.data, mathimg.apply(stack, "add_localvar_noise"))
     widget.picker.layer = result
     widget.load_settings()

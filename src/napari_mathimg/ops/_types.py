@@ -206,10 +206,8 @@ WindowSizes = Annotated[WindowSize | tuple[WindowSize, ...], PerAxis(length=True
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 RelativeVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value²"), Label("variance")]
-NearVariance = Annotated[
-    float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance at the corner")
-]
-FarVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance opposite")]
+NearVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance near")]
+FarVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance far")]
 Corner = Annotated[Literal["upper left", "upper right", "lower right", "lower left"], Label("corner")]
 Photons = Annotated[float, Number(gt=0, le=1e9, step=16), Label("photons at full scale")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
@@ -218,7 +216,7 @@ NoiseLevel = Annotated[
 ]
 NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance"), FromNoise(lambda sigma: sigma * sigma)]
 Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value range"), When("method", ("fixed",))]
-Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("cycle spinning")]
+Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("shifts")]
 OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]
 OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis()]
 TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range"), FromNoise(_positive)]

@@ -100,7 +100,7 @@ def _check_variance(variance: t.Array) -> None:
         raise ValueError(f"variance: finite numbers of at least 0, not {variance[wrong][0]:g}")
 
 
-@operation("Gaussian noise (local variance)", values="normalized", reach=POINTWISE)
+@operation("Noise of local variance", values="normalized", reach=POINTWISE)
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
     var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, at: At,

@@ -29,7 +29,7 @@ from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at
 from .memory import Memory
 from .open import open_dock
 from .options import OptionsPanel
-from .parts import button, dock_of, labelled, scrolled, side_by_side, stacked, wrapped
+from .parts import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .picking import Picking
 from .placing import settle
@@ -103,9 +103,9 @@ class FamilyDock(QWidget):
         named = self.operations if len(self._operations) > 1 else QLabel(self.operation.title)
         operation = side_by_side(named, self.help)
         operation.setSpacing(3)
-        choices = {"Layer": self.picker, "Operation": stacked(operation)}
         layout = QVBoxLayout(self)
-        layout.addLayout(labelled(choices))
+        layout.addLayout(labelled({"Layer": self.picker}))
+        layout.addLayout(operation)
         layout.addWidget(
             scrolled(
                 self._summary, *self._panels(), self._note, self.seconds, self._forms_place, buttons, line, self.options
@@ -113,7 +113,7 @@ class FamilyDock(QWidget):
             1,
         )
         layout.addWidget(self.bar)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(280)
 
     def _panels(self) -> tuple[QWidget, ...]:
         """What a dock shows above its form."""
@@ -239,6 +239,7 @@ class FamilyDock(QWidget):
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
         self._show_note("This needs an RGB layer." if colourless else "")
         self.reset_button.setEnabled(bool(len(self.form)))
+        order_tabs(self)  # forms and pickers may have come
 
     def _hidden(self, layer: Layer | None) -> dict[str, Any]:
         """Parameters that the form does not show for a layer, and the values they then have."""

@@ -15,6 +15,7 @@ from ..ops._types import Choices, Label, Number, PerAxis, note, options, parts
 
 DIGITS = 12
 TYPED = "typed"
+LETTERS = 6  # of a choice that a narrow form shows at least
 
 
 class _TrimmedSpinBox(QDoubleSpinBox):
@@ -31,7 +32,7 @@ class _TrimmedSpinBox(QDoubleSpinBox):
 
     def sizeHint(self) -> QSize:
         """Return a size that does not depend on the bounds."""
-        return QSize(64, super().sizeHint().height())
+        return QSize(54, super().sizeHint().height())
 
     minimumSizeHint = sizeHint
 
@@ -409,7 +410,10 @@ def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
     if get_origin(plain) is Literal:
         choices = get_args(plain)
         names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
-        return ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
+        box = ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
+        box.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.native.setMinimumContentsLength(LETTERS)
+        return box
     if choices := note(hint, Choices):
         return SearchBox(choices=choices.rule(), value=value, **shown)
     if plain is bool:
@@ -420,7 +424,7 @@ def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
     value = max(low, 0) if value is None else value
     kind = IntegerBox if plain is int else NumberBox
     box = kind(value=float(value), min=low, max=high, step=number.step, **shown)
-    box.native.setMinimumWidth(64)
+    box.native.setMinimumWidth(54)
     box.native.setAlignment(Qt.AlignmentFlag.AlignLeft)
     return box
 

@@ -9,7 +9,7 @@ from magicgui.widgets import Container, PushButton
 from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
 from ..ops._types import Auto, FromNoise, PerAxis, Picked, Suggestion, When, note
-from .fields import Automatic, field, line, unit_note
+from .fields import Automatic, field, unit_note
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
@@ -80,7 +80,7 @@ class Form(Container):
             text, tip = PICKS[kind]
             self.pick_buttons[kind] = PushButton(text=text, tooltip=tip, name=f"pick_{kind}")
             self.pick_buttons[kind].native.setCheckable(kind != "view")
-        return [line([self.pick_buttons[kind] for kind in kinds])] if kinds else []
+        return [self.pick_buttons[kind] for kind in kinds]
 
     def _button(self, name: str, offer: Suggestion) -> PushButton:
         button = PushButton(text=offer.label, tooltip=offer.help, name=f"suggest_{name}")

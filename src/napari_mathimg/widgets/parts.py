@@ -1,5 +1,7 @@
 """Pieces that docks are laid out from."""
 
+from collections.abc import Iterator
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDockWidget,
@@ -14,6 +16,33 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+
+def order_tabs(dock: QWidget) -> None:
+    """Let Tab go through a dock as its layouts place its widgets, whenever they were made."""
+    before = dock
+    for widget in _placed(dock):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            QWidget.setTabOrder(before, widget)
+            before = widget
+
+
+def _placed(widget: QWidget) -> Iterator[QWidget]:
+    inner = widget.widget() if isinstance(widget, QScrollArea) else None
+    if inner is not None:
+        yield from _placed(inner)
+    elif widget.layout() is not None:
+        yield from _in_layout(widget.layout())
+
+
+def _in_layout(layout: QLayout) -> Iterator[QWidget]:
+    for index in range(layout.count()):
+        item = layout.itemAt(index)
+        if item.widget() is not None:
+            yield item.widget()
+            yield from _placed(item.widget())
+        elif item.layout() is not None:
+            yield from _in_layout(item.layout())
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:

@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram, Tally
 from ..layers import last_step
-from ..parts import dock_of
+from ..parts import dock_of, order_tabs
 from ..theme import theme_colours
 from .actions import HistogramActions
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
@@ -46,6 +46,7 @@ class HistogramDock(HistogramActions):
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
         self._show_nothing("Show this dock to count.")
+        order_tabs(self)
 
     @property
     def follower(self) -> Follower | None:

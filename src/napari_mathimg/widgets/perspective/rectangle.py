@@ -14,6 +14,7 @@ from ..picker import ElidedComboBox
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
 CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centred in a canvas"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
+UNIT_WIDTH = 64
 LARGEST = 1e6
 
 
@@ -30,7 +31,7 @@ class RectangleBox(QWidget):
         self.mode = self._choice(SIZES, "How the rectangle's width and height are found")
         self.width_box, self.height_box = self._number(256), self._number(256)
         self.unit = ElidedComboBox()
-        self.unit.setMinimumContentsLength(3)
+        self.unit.setMinimumWidth(UNIT_WIDTH)
         self.unit.addItems(["px", *LENGTHS])
         self.unit.setToolTip("Unit of width and height; a physical one gives the result its scale and units")
         self.canvas = self._choice(CANVASES, "What the result shows")

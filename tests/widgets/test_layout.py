@@ -1,0 +1,160 @@
+"""Every dock at every size: no text cut off, nothing that jumps, and work without a mouse."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from npe2 import PluginManifest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QScrollArea,
+    QStyle,
+    QStyleOptionComboBox,
+    QWidget,
+)
+
+from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.open import open_dock
+from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.picker import LayerPicker
+
+TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
+WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
+
+
+@pytest.fixture
+def shown(viewer: Any) -> Any:
+    """A calibrated time series, for every dock has most to show for it."""
+    data = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 64), dtype=np.uint16)
+    place = {"scale": (1, 0.5, 0.16, 0.16), "units": ("second", "um", "um", "um")}
+    return viewer.add_image(data, name="Cells in a dish", contrast_limits=(0, 4000), **place)
+
+
+def resized(viewer: Any, widget: QWidget, width: int, height: int) -> None:
+    window = viewer.window._qt_window
+    window.resize(1300, height)
+    QTest.qWait(10)
+    window.resizeDocks([dock_of(widget)], [width], Qt.Orientation.Horizontal)
+    QTest.qWait(100)  # layouts follow turn by turn
+
+
+def operations(widget: Any) -> Any:
+    """Choose one operation after the other, where a dock has some."""
+    if not isinstance(widget, FamilyDock):
+        yield ""
+        return
+    for index in range(widget.operations.count()):
+        widget.operations.setCurrentIndex(index)
+        QTest.qWait(10)
+        yield widget.operation.id
+
+
+def needed(widget: Any) -> tuple[int, int] | None:
+    """Width that a widget's text takes, and the width it has; None where it shows none that must be whole."""
+    if isinstance(widget, QLabel) and widget.text() and not widget.wordWrap():
+        return widget.sizeHint().width(), widget.width()
+    if isinstance(widget, QLabel) and widget.text():
+        return widget.heightForWidth(widget.width()), widget.height()
+    if isinstance(widget, QAbstractButton) and widget.text():
+        return widget.sizeHint().width(), widget.width()
+    if isinstance(widget, QAbstractSpinBox):
+        return widget.fontMetrics().horizontalAdvance(widget.text()) + 2, widget.lineEdit().width()
+    if isinstance(widget, QComboBox) and not isinstance(widget, LayerPicker):  # a layer may have any name
+        option = QStyleOptionComboBox()
+        widget.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = widget.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, widget)
+        return widget.fontMetrics().horizontalAdvance(widget.currentText()), room.width()
+    if isinstance(widget, QScrollArea):
+        return widget.horizontalScrollBar().maximum(), 0
+    return None
+
+
+def cut_off(dock: QWidget) -> list[tuple[str, str, int, int]]:
+    """Widgets whose text has less room than it takes."""
+    found = [(w, n) for w in dock.findChildren(QWidget) if w.isVisible() and (n := needed(w))]
+    return [(type(w).__name__, w.text() if hasattr(w, "text") else "", *n) for w, n in found if n[0] > n[1] + 1]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> None:
+    widget = open_dock(viewer, title)
+    QTest.qWait(30)
+    for theme, sizes in (("dark", itertools.product(WIDTHS, HEIGHTS)), ("light", [(WIDTHS[0], HEIGHTS[0])])):
+        viewer.theme = theme
+        for width, height in sizes:
+            resized(viewer, widget, width, height)
+            for operation in operations(widget):
+                assert abs(widget.width() - width) <= 2, operation
+                assert not cut_off(widget), (theme, width, height, operation)
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_nothing_jumps_when_the_operation_changes(viewer: Any, shown: Any, title: str) -> None:
+    widget = open_dock(viewer, title)
+    if not isinstance(widget, FamilyDock):
+        pytest.skip("has no operations")
+    resized(viewer, widget, 320, 800)
+    places = set()
+    for _ in operations(widget):
+        fixed = (widget.picker, widget.operations, widget.run_button, widget.cancel_button)
+        places.add(tuple((w.mapTo(widget, QPoint()), w.size()) for w in fixed).__repr__())
+    assert len(places) == 1
+
+
+def chain(dock: QWidget) -> list[QWidget]:
+    """Widgets of a dock in the order in which Tab reaches them."""
+    reached, widget = [], dock.nextInFocusChain()
+    while widget is not dock:
+        takes_tab = not isinstance(widget, QScrollArea) and bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        if dock.isAncestorOf(widget) and widget.isVisible() and takes_tab and widget.focusProxy() is None:
+            reached.append(widget)
+        widget = widget.nextInFocusChain()
+    return reached
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_tab_goes_down_the_dock(viewer: Any, shown: Any, title: str) -> None:
+    widget = open_dock(viewer, title)
+    resized(viewer, widget, 360, 1400)
+    for operation in operations(widget):
+        places = [(w.mapTo(widget, QPoint()), w) for w in chain(widget) if w.isEnabled()]
+        rows = [(place.y() + w.height() / 2, place.x()) for place, w in places]
+        for (y, x), (next_y, next_x) in itertools.pairwise(rows):
+            goes_on = next_y > y + 8 or (next_y > y - 8 and next_x > x)
+            assert goes_on, (operation, (y, x), (next_y, next_x), [(type(w).__name__, p.y(), p.x()) for p, w in places])
+
+
+def test_a_run_without_a_mouse(viewer: Any, shown: Any, qtbot: Any) -> None:
+    """Tab to the operation, choose another, tab to its first value, type, tab to Run, press it."""
+    widget = open_dock(viewer, "Intensity")
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+
+    def tab_to(wanted: QWidget) -> None:
+        for _ in range(40):
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+            focus = QApplication.focusWidget()
+            if focus is wanted or wanted.isAncestorOf(focus):
+                return
+        raise AssertionError(f"{wanted} is not reached")
+
+    widget.picker.setFocus()
+    tab_to(widget.operations)
+    QTest.keyClicks(widget.operations, "Gamma")
+    assert widget.operation.id == "adjust_gamma"
+    tab_to(widget.form["gamma"].native)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(QApplication.focusWidget(), "2.5")
+    tab_to(widget.run_button)
+    with qtbot.waitSignal(widget.runner.finished, timeout=20_000):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    assert viewer.layers[-1].metadata["napari_mathimg"][-1]["parameters"]["gamma"] == 2.5
