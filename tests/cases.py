@@ -154,6 +154,24 @@ def uneven(ndim: int) -> np.ndarray:
     return np.random.default_rng(ndim).random((2, 4, 3)[-ndim:]) - 0.2
 
 
+def small_psf(shape: tuple[int, ...]) -> np.ndarray:
+    """A lopsided PSF of three pixels along each axis that is longer than one."""
+    lengths = [3 if n > 2 else 1 for n in shape]
+    return 1 + np.arange(np.prod(lengths), dtype=float).reshape(lengths) % 5
+
+
+PSF = small_psf((3, 3)) / small_psf((3, 3)).sum()
+BLURRED: dict[str, Any] = {"boundary": "periodic", "center": "array"}
+
+
+def lucy(image: np.ndarray) -> np.ndarray:
+    return restoration.richardson_lucy(image, PSF, 4, clip=False)
+
+
+def sampled(image: np.ndarray) -> np.ndarray:
+    return restoration.unsupervised_wiener(image, PSF, clip=False, rng=direct.OurNumbers(3))[0]
+
+
 ROTATIONS = (
     {"angle": 33.0, "order": 0, "cval": 0.25},
     {"angle": -70.0, "order": 3, "mode": "reflect", "resize": True},
@@ -331,6 +349,24 @@ CASES = (
         "denoise_tv_bregman", {"weight": 0.2, "num_iter": 1},
         lambda x: restoration.denoise_tv_bregman(x, 1 / 0.2, max_num_iter=1, eps=0), ROUNDING, "the same sums",
         variants=({}, {"weight": 3.0, "isotropic": False}),
+    ),
+    Case(
+        "richardson_lucy", {"num_iter": 4, "boundary": "zero", "center": "array"}, lucy, 1e-9,
+        "scikit-image adds 1e-12 to what it divides by", photons=True, images=lambda shape: (small_psf(shape),),
+        variants=(
+            {"num_iter": 7, "background": 0.02, "regularization": 0.01}, {"boundary": "periodic"},
+            {"num_iter": 12, "saturation": 0.8}, {"tolerance": 0.02}, {"clip": (0.1, 0.9), "num_iter": 3},
+        ),
+    ),
+    Case(
+        "unsupervised_wiener", {**BLURRED, "seed": 3}, sampled, 1e-9, "the same sums",
+        images=lambda shape: (small_psf(shape),),
+        variants=({"burnin": 2, "min_num_iter": 3, "max_num_iter": 5}, {"boundary": "zero", "threshold": 1e-2}),
+    ),
+    Case(
+        "wiener", {**BLURRED, "balance": 0.02}, lambda x: restoration.wiener(x, PSF, 0.02, clip=False), ROUNDING,
+        "the same products", images=lambda shape: (small_psf(shape),),
+        variants=({}, {"boundary": "zero", "balance": 0.0}, {"clip": (0.1, 0.9)}),
     ),
 )  # fmt: skip
 BY_NAME = {case.operation: case for case in CASES}

@@ -7,6 +7,26 @@ import itertools
 
 import numpy as np
 
+from napari_mathimg.kernels import random
+
+
+class OurNumbers(np.random.Generator):
+    """A generator whose normal numbers are those of the product, two for each frequency of a sample."""
+
+    def __init__(self, seed):
+        super().__init__(np.random.PCG64(seed))
+        self._seed, self._sample, self._second = seed, 0, None
+
+    def standard_normal(self, shape):
+        if self._second is not None:
+            self._second, second = None, self._second
+            return second
+        pairs = np.zeros((1, 1, 2 * int(np.prod(shape))))
+        random.add_normal(pairs, self._seed, self._sample, 0, 0, 0, 0.0, 1.0, pairs)
+        self._sample += 1
+        self._second = pairs[0, 0, 1::2].reshape(shape)
+        return pairs[0, 0, ::2].reshape(shape)
+
 
 def chambolle(image, weight, num_iter, ndim):
     """Vectorial total variation by gradients and divergences of whole arrays; channels last."""

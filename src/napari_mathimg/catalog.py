@@ -12,6 +12,7 @@ FAMILIES = {
     "noise": "Noise",
     "denoise": "Denoise",
     "blur": "Blur",
+    "deconvolve": "Deconvolve",
 }
 
 

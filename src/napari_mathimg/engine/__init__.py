@@ -6,10 +6,11 @@ from .noise_level import estimate_sigma, estimate_sigma_steps
 from .plan import Options, Plan
 from .prepare import prepare
 from .region import region
+from .report import report
 from .run import run
 from .threads import Cancelled, Progress
 
 __all__ = [
     "Cancelled", "Options", "Plan", "Progress", "apply", "estimate_sigma", "estimate_sigma_steps", "extent", "finished",
-    "prepare", "region", "run",
+    "prepare", "region", "report", "run",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ __all__ = [
     "Neighborhood",
     "Operation",
     "Parameter",
+    "Report",
     "Statistic",
     "ValueRange",
     "Whole",
@@ -110,6 +111,14 @@ class Frames:
     step: float = 1.0
 
 
+@dataclass(frozen=True)
+class Report:
+    """What is to be known of a result: values for its record, and a text to tell."""
+
+    values: Mapping[str, Any]
+    text: str
+
+
 ENGINE = {"image", "at", "shape", "dtype", "values", "measured", "valid"}
 
 
@@ -128,6 +137,7 @@ class Operation(Signature):
     new_values: bool
     rigid: bool
     frames: Callable[..., Frames | None] | None
+    report: Callable[..., Report] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -179,6 +189,7 @@ def operation(
     new_values: bool = False,
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
+    report: Callable[..., Report] | None = None,
     version: int = 1,
     compute: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -210,6 +221,9 @@ def operation(
     frames
         What first axis the result gets besides those of the image, for some parameters; it then comes first in the
         block that the function returns.
+    report
+        What is to be known of a result, from parameters, images, and the sums of the image's and the result's finite
+        values: `before` and `after`, of frames the last.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -235,9 +249,9 @@ def operation(
         op = Operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
-            saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, parameters=parameters,
-            images=tuple(images) or (("image", "image"),), optional=tuple(optional), version=version,
-            module=function.__module__,
+            saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
+            parameters=parameters, images=tuple(images) or (("image", "image"),), optional=tuple(optional),
+            version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op
@@ -254,6 +268,7 @@ def _check_names(op: Operation) -> None:
         ([op.values, op.frames, *(s.needed for s in op.statistics)], own),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
+        ([op.report], own | second | {"shape", "before", "after"}),
         ([op.check, *autos], own | supplied),
         ([s.measure for s in op.statistics], own | second | ENGINE),
         ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),

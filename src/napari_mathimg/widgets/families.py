@@ -31,3 +31,9 @@ class BlurDock(FamilyDock):
     """Blur."""
 
     family = "blur"
+
+
+class DeconvolveDock(FamilyDock):
+    """Undoing a known blur."""
+
+    family = "deconvolve"

@@ -9,10 +9,10 @@ from weakref import ref
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from ..engine import Options, Plan, Progress, extent, prepare, run
+from ..engine import Options, Plan, Progress, extent, prepare, report, run
 from ..engine.limits import merged, survey
 from ..engine.threads import cores
-from ..ops._operation import Operation
+from ..ops._operation import Operation, Report
 from .layers import Snapshot, keeps_limits, result_arguments
 from .levels import Pyramid, build
 from .seconds import Second
@@ -46,7 +46,7 @@ class Job:
 
 
 class Done(NamedTuple):
-    """What a run found: the plan, the result, contrast limits where the layer needs some, and the domain's twin."""
+    """What a run found: plan, result, contrast limits where the layer needs some, the domain's twin, and a report."""
 
     plan: Plan
     data: Any
@@ -54,6 +54,7 @@ class Done(NamedTuple):
     twin: Any
     seconds: list[dict[str, Any]]
     levels: list[Any] | None = None
+    report: Report | None = None
 
 
 class Outcome(NamedTuple):
@@ -137,6 +138,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
     )
     data = yield from run(plan, threads=job.threads)
+    known = yield from report(plan, data)
     twin = (yield from _twin(plan, job)) if job.domain else None
     seconds = [second.record() for second in job.seconds]
     limits = None
@@ -149,7 +151,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if job.pyramid is not None:
         levels = yield from build(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
         levels = levels if len(levels) > 1 else None
-    return Done(plan, data, limits, twin, seconds, levels)
+    return Done(plan, data, limits, twin, seconds, levels, known)
 
 
 def _twin(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
@@ -169,7 +171,7 @@ def show_result(
     viewer: Any, job: Job, done: Done, previous: Layer | None, previous_twin: Layer | None
 ) -> tuple[Layer, Layer | None]:
     """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
-    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds)
+    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds, done.report)
     layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous)
     if done.twin is None:
         if previous_twin is not None:
@@ -215,6 +217,8 @@ def sentence(layer: Layer, job: Job, done: Done) -> str:
     text = f"{layer.name}: {size} in {since(job)}."
     if done.plan.saturated:
         text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
+    if done.report is not None and done.report.text:
+        text += f" {done.report.text}"
     return text
 
 

@@ -11,7 +11,7 @@ from napari.utils.transforms import Affine
 
 from .. import __version__
 from ..engine import Options, Plan
-from ..ops._operation import Frames, Operation
+from ..ops._operation import Frames, Operation, Report
 from ..ops._reach import Gather, Projective
 
 RECORD = "napari_mathimg"  # key of the chain of steps in a layer's metadata
@@ -128,7 +128,13 @@ def shear_of(transform: Any) -> Any:
     return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
 
 
-def record(source: Snapshot, plan: Plan, scope: str, seconds: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def record(
+    source: Snapshot,
+    plan: Plan,
+    scope: str,
+    seconds: Sequence[Mapping[str, Any]] = (),
+    report: Report | None = None,
+) -> dict[str, Any]:
     """Return a result's metadata: every earlier step, then this one."""
     limits = list(plan.limits.values())
     step = {
@@ -145,6 +151,8 @@ def record(source: Snapshot, plan: Plan, scope: str, seconds: Sequence[Mapping[s
         step["level"] = source.level
     if seconds:
         step["images"] = list(seconds)
+    if report is not None:
+        step["report"] = dict(report.values)
     if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):
         step["matrix"] = xy_matrix(plan.reach.source)
     if plan.operation.uses_range(plan.parameters):
@@ -199,13 +207,14 @@ def result_arguments(
     contrast_limits: tuple[float, float] | None,
     scope: str,
     seconds: Sequence[Mapping[str, Any]] = (),
+    report: Report | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
         **source.kept,
         **placement(source, plan),
         "name": f"{source.name} – {plan.operation.title}",
-        "metadata": record(source, plan, scope, seconds),
+        "metadata": record(source, plan, scope, seconds, report),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

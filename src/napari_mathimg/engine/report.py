@@ -1,0 +1,53 @@
+"""What is to be known of a result once it is there."""
+
+import itertools
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from ..ops._operation import POINTWISE, Report, arguments, call
+from .plan import Plan
+from .source import Source
+from .threads import Progress, cores, spread
+from .tiles import tiles
+
+
+def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Progress, None, Report | None]:
+    """Return what an operation reports of a result, as the value of a generator that yields progress; None if nothing.
+
+    Parameters
+    ----------
+    plan, result
+        From `prepare` and `run`.
+    threads
+        Number of threads; all cores by default.
+    """
+    rule = plan.operation.report
+    if rule is None:
+        return None
+    known = {**plan.parameters, **plan.images, "shape": plan.source.item}
+    last = result[-1] if plan.frames else result
+    axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
+    for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
+        if name in arguments(rule):
+            known[name] = yield from _total(source, threads or cores())
+    found: Report = call(rule, known)
+    return found
+
+
+def _total(source: Source, threads: int) -> Generator[Progress, None, float]:
+    """Add up all finite values but opacity, in the order of the tiles."""
+    tasks = list(enumerate(itertools.product(source.indices, tiles(source.item, POINTWISE))))
+    sums = np.zeros(len(tasks))
+
+    def work(task: Any) -> None:
+        number, where = task
+        values = source.read(*where)
+        values = values[..., : source.colours] if source.channels else values
+        if values.dtype.kind == "f":
+            values = values[np.isfinite(values)]
+        sums[number] = values.sum(dtype=np.float64)
+
+    yield from spread("Sums", tasks, work, threads)
+    return float(sums.sum())
