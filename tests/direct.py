@@ -6,6 +6,7 @@ Images have `ndim` axes and, where they have one more, channels last.
 import itertools
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from napari_mathimg.kernels import random
 
@@ -65,6 +66,57 @@ def bregman(image, weight, num_iter, isotropic, ndim):
             d[(slice(None), *here)] = factor * target
             b[(slice(None), *here)] = target - factor * target
     return out[(slice(1, -1),) * ndim]
+
+
+def matrix(kernel, shape, mode):
+    """The convolution of an image with a kernel on its middle, as a matrix; `mode` is scipy.ndimage's."""
+    units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.stack([ndi.convolve(unit, kernel, mode=mode).ravel() for unit in units], axis=1)
+
+
+def richardson_lucy(image, kernel, mode, num_iter, background=0.0, weight=0.0, counts=None):
+    """N. Dey et al. (2006) by matrices, from a constant; less light is divided by only where edges give it back."""
+    shape, blur = image.shape, matrix(kernel, image.shape, mode)
+    counts = np.ones(image.size) if counts is None else counts.ravel().astype(float)
+    seen = blur.T @ counts if mode != "constant" else blur.T @ counts / (blur.T @ np.ones(image.size))
+    x = np.ones(image.size)
+    for k in range(num_iter):
+        ratio = counts * image.ravel() / (blur @ x + (background if k else 0))
+        grid = x.reshape(shape)
+        gradient = np.stack([np.diff(grid, axis=a, append=grid.take([-1], a)) for a in range(grid.ndim)])
+        length = np.sqrt((gradient**2).sum(0) + (4 * grid.ndim * weight * grid) ** 2 + 1e-30)
+        divergence = sum(np.diff(gradient[a] / length, axis=a, prepend=0) for a in range(grid.ndim))
+        x = x * (blur.T @ ratio) / seen / (1 - weight * divergence.ravel())
+    return x.reshape(shape)
+
+
+def unsupervised_wiener(image, kernel, seed, burnin, least, most, threshold):
+    """F. Orieux et al. (2010) by whole spectra on a periodic grid of any number of axes, with the product's numbers."""
+    axes, pixels = range(image.ndim), image.size
+    delta = np.zeros(image.shape)
+    delta[(0,) * image.ndim] = 1
+    transfer = np.fft.rfftn(ndi.convolve(delta, kernel, mode="wrap"))
+    laplacian = np.fft.rfftn(sum(2 * delta - np.roll(delta, 1, a) - np.roll(delta, -1, a) for a in axes)).real
+    data = np.fft.rfftn(image, norm="ortho")
+    numbers, gamma = OurNumbers(seed), np.random.default_rng(seed).gamma
+    weights = np.full(data.shape[-1], 2)
+    weights[0] = 1
+    weights[-1] = 2 if image.shape[-1] % 2 else 1
+    noise = prior = 1.0
+    samples = []
+    for k in range(most):
+        precision = noise * np.abs(transfer) ** 2 + prior * laplacian**2
+        free = numbers.standard_normal(data.shape) + 1j * numbers.standard_normal(data.shape)
+        sample = noise * np.conj(transfer) / precision * data + np.sqrt(0.5 / precision) * free
+        noise = gamma(pixels / 2, 2 / (weights * np.abs(data - sample * transfer) ** 2).sum())
+        prior = gamma((pixels - 1) / 2, 2 / (weights * np.abs(sample * laplacian) ** 2).sum())
+        samples += [sample] if k > burnin else []
+        if k > least and len(samples) > 1:
+            means = np.mean(samples, 0), np.mean(samples[:-1], 0)
+            change = np.abs(means[0] - means[1]).sum() / np.abs(np.sum(samples, 0)).sum() / len(samples)
+            if change < threshold:
+                break
+    return np.fft.irfftn(np.mean(samples, 0), image.shape, axes=tuple(axes), norm="ortho")
 
 
 def padded(image, margins):
