@@ -44,33 +44,34 @@ def divide(image, gain, offset, floor, ceiling, values):  # type: ignore[no-unty
 
 @kernel
 def improve(estimate, weight, values):  # type: ignore[no-untyped-def]
-    """Multiply an estimate by positive values, weighted where the weight has as many rows; write it to both.
+    """Multiply values, as far as they are positive, by an estimate and by weights, if there are as many rows of these.
 
-    Where a weight is negative nothing is known: the estimate stays. Returns the sums of absolute changes and of the
-    new estimate.
+    Where a weight is negative nothing is known: the estimate stays.
     """
-    change, total = 0.0, 0.0
     weighted = weight.shape[0] == values.shape[0]
     zero = values.dtype.type(0)
     for s in range(values.shape[0]):
         for y in range(values.shape[1]):
             x, v = estimate[s, y], values[s, y]
-            row_change, row_total = zero, zero
+            for k in range(np.uintp(v.size)):
+                v[k] = x[k] * max(v[k], zero)
             if weighted:
                 w = weight[s, y]
                 for k in range(np.uintp(v.size)):
-                    new = x[k] * max(v[k], zero) * w[k]
-                    v[k] = new if w[k] >= zero else x[k]
-            else:
-                for k in range(np.uintp(v.size)):
-                    v[k] = x[k] * max(v[k], zero)
+                    v[k] = v[k] * w[k] if w[k] >= zero else x[k]
+
+
+@kernel
+def change(before, after):  # type: ignore[no-untyped-def]
+    """Return the sum of absolute changes, and that of what is there after them."""
+    changed, total = 0.0, 0.0
+    for s in range(after.shape[0]):
+        for y in range(after.shape[1]):
+            x, v = before[s, y], after[s, y]
             for k in range(np.uintp(v.size)):
-                row_change += abs(v[k] - x[k])
-                row_total += v[k]
-                x[k] = v[k]
-            change += row_change
-            total += row_total
-    return change, total
+                changed += abs(np.float64(v[k]) - np.float64(x[k]))
+                total += v[k]
+    return changed, total
 
 
 @inline

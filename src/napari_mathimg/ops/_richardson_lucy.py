@@ -94,7 +94,10 @@ class _Iteration:
             if self.slopes is not None:
                 pixels *= self.slopes[part]
             weight = self.none if self.weight is None else self.weight[part]
-            changes[part[0].start, part[1].start] = kernels.improve(self.estimate[part], weight, pixels)
+            kernels.improve(self.estimate[part], weight, pixels)
+            if self.stop.tolerance > 0:
+                changes[part[0].start, part[1].start] = kernels.change(self.estimate[part], pixels)
+            self.estimate[part] = pixels
 
         if k == 0:
             convolver.rows(load, extend=True)
@@ -105,7 +108,7 @@ class _Iteration:
             self._vary()
         convolver.rows(improve, back=True, on=k + 1 < self.stop.num_iter, fold=True, extend=True)
         checkpoint((k + 1) / self.stop.num_iter)
-        change, total = np.sum([changes[part] for part in sorted(changes)], axis=0)
+        change, total = np.sum([changes[part] for part in sorted(changes)], axis=0) if changes else (0.0, 0.0)
         return float(change / total) if total > 0 else 0.0
 
     def _blur(self, k: int, done: float, transposed: bool = False) -> None:

@@ -16,6 +16,7 @@ from ._wiener import Sampling, sampled, wiener_hunt
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
 FADES, FARTHEST = 6.0, 45.0  # standard deviations of the PSF, found by trial: see the tests
+HALOS = 24  # threads share the work on a tile, so that few large ones spare work done twice
 
 
 def _whole(psf: t.Array, center: Center, shape: tuple[int, ...]) -> Reach:
@@ -42,7 +43,9 @@ def _iterated_reach(
     grows = 0.5 if regularization else 0
     exact = [2 * num_iter * (k // 2 + grows) for k in kernel.shape]
     fades = [min(FADES * math.sqrt(num_iter), FARTHEST) * (d + grows) for d in spread(kernel)]
-    return Neighborhood(tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True)), exact=False)
+    return Neighborhood(
+        tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True)), exact=False, halos=HALOS
+    )
 
 
 def _check_clip(clip: Literal["none"] | tuple[float, float]) -> None:
