@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from measuring import Row, Tool, compare, optional, ours
 from skimage import restoration
+
+from measuring import Row, Tool, compare, optional, ours
 
 sitk = optional("SimpleITK")
 SIGMAS = {2: ((2.0, 2.0), (5.0, 5.0)), 3: ((1.5, 1.5, 1.5), (1.5, 3.0, 3.0))}

@@ -19,6 +19,7 @@ from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget
+from scipy import ndimage as ndi
 from skimage import filters, measure
 from vispy.gloo import glir
 
@@ -37,7 +38,8 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light",
-    "progress", "menu", "noise", "help", "histogram", "histogram-equalize_hist", "histogram-equalize_adapthist",
+    "progress", "menu", "noise", "deconvolve", "help", "histogram", "histogram-equalize_hist",
+    "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
@@ -516,6 +518,39 @@ def blur(demo: Demo) -> None:
     demo.show("blur", page, box, motion, ringed, columns=1)
 
 
+UNDONE: dict[str, dict[str, Any]] = {
+    "wiener": {"balance": 0.025}, "unsupervised_wiener": {}, "richardson_lucy": {"num_iter": 200},
+}  # fmt: skip
+
+
+def deconvolved(demo: Demo) -> None:
+    """The page blurred by a box of 10 x 10 pixels, and three ways back; Richardson-Lucy in steps to scrub through."""
+    (page,) = demo.open("page")
+    blurred = demo.viewer.add_image(
+        ndi.uniform_filter(page.data.astype(np.float32), 10, mode="reflect", origin=-1), name="Page, blurred",
+        contrast_limits=(0, 255),
+    )  # fmt: skip
+    demo.viewer.add_image(np.full((10, 10), 0.01, np.float32), name="Box", visible=False)
+    results = []
+    for operation, parameters in UNDONE.items():
+        dock = demo.choose(blurred, operation, {}, center="array", **parameters)
+        dock.seconds.pickers["psf"].choose("Box")
+        results.append(demo.run(dock))
+        blurred.visible = True
+    demo.save(**dict(zip(UNDONE, results, strict=True)))
+    demo.show("deconvolve", page, blurred, *results, columns=2)
+    demo.viewer.canvas.grid.enabled = False
+    demo.viewer.layers[:] = [blurred, demo.viewer.add_image(np.full((10, 10), 0.01, np.float32), name="Box")]
+    dock = demo.choose(blurred, "richardson_lucy", {}, center="array", num_iter=200, keep_every=50)
+    dock.seconds.pickers["psf"].choose("Box")
+    scrubbed = demo.run(dock)
+    if scrubbed.data.shape != (4, *page.data.shape) or scrubbed.axis_labels[0] != "iteration":
+        raise DemoError("the kept iterations make no stack")
+    demo.viewer.layers["Box"].visible = False
+    demo.viewer.reset_view()
+    demo.grab("iterations")
+
+
 def isolated(demo: Demo) -> None:
     """The grey levels from 150 to 160 alone."""
     (camera,) = demo.open("camera")
@@ -575,7 +610,7 @@ def refusal(demo: Demo) -> None:
 
 EXAMPLES = (
     isotropic, crop, picked, center, labels, mappings, perspective, equalize, match, histogram, before_after, tone,
-    isolated, noise, blur, levels, channels, explained, remembered, light, progress, menu, refusal,
+    isolated, noise, blur, deconvolved, levels, channels, explained, remembered, light, progress, menu, refusal,
 )  # fmt: skip
 
 

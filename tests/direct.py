@@ -75,13 +75,14 @@ def matrix(kernel, shape, mode):
 
 
 def richardson_lucy(image, kernel, mode, num_iter, background=0.0, weight=0.0, counts=None):
-    """N. Dey et al. (2006) by matrices, from a constant; less light is divided by only where edges give it back."""
+    """N. Dey et al. (2006) by matrices, from a constant seen without background; edges keep the light they take."""
     shape, blur = image.shape, matrix(kernel, image.shape, mode)
     counts = np.ones(image.size) if counts is None else counts.ravel().astype(float)
     seen = blur.T @ counts if mode != "constant" else blur.T @ counts / (blur.T @ np.ones(image.size))
     x = np.ones(image.size)
     for k in range(num_iter):
-        ratio = counts * image.ravel() / (blur @ x + (background if k else 0))
+        light = image.ravel() if k else np.maximum(image.ravel() - background, 0)
+        ratio = counts * light / (blur @ x + (background if k else 0))
         grid = x.reshape(shape)
         gradient = np.stack([np.diff(grid, axis=a, append=grid.take([-1], a)) for a in range(grid.ndim)])
         length = np.sqrt((gradient**2).sum(0) + (4 * grid.ndim * weight * grid) ** 2 + 1e-30)

@@ -1,10 +1,12 @@
-"""The worked examples of geometry, intensity, noise, denoising and blur, by `apply`, with their published numbers."""
+"""The worked examples of every family, by `apply`, with their published numbers."""
+
+import itertools
 
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
 from scipy import signal, stats
-from skimage import color, data, draw, exposure, transform
+from skimage import color, data, draw, exposure, restoration, transform
 
 import direct
 from cases import PATH
@@ -307,3 +309,47 @@ def test_page_is_blurred_by_motion_in_a_polygon_as_by_scikit_image_and_scipy():
     rows, columns = np.nonzero(apply(point, "blur_motion", polygon=PATH) > 0.5)
     found = set(zip((rows - 16).tolist(), (columns - 16).tolist(), strict=True))
     assert found == set(zip(*(i.tolist() for i in np.nonzero(filled)), strict=True))
+
+
+# Deconvolution
+
+
+@pytest.fixture(scope="module")
+def blurred_page():
+    """`page` blurred by a box of 10 x 10 pixels around the one with index 5."""
+    return apply(data.page() / 255, "blur_box", size=10, mode="reflect")
+
+
+BOX = np.ones((10, 10))
+UNDONE = {
+    "wiener": {"balance": 0.025},
+    "unsupervised_wiener": {},
+    "richardson_lucy": {"num_iter": 200},
+}
+
+
+def sharpness(image):
+    """Contrast between neighbours, where the page has its letters."""
+    return np.abs(np.diff(image[60:180, 20:280], axis=1)).mean()
+
+
+@pytest.mark.parametrize("method", UNDONE)
+def test_the_page_becomes_readable(blurred_page, method):
+    page = data.page() / 255
+    result = apply(blurred_page, method, BOX, center="array", **UNDONE[method])
+    inner = np.s_[12:-12, 12:-12]
+    errors = [np.sqrt(np.mean((x - page)[inner] ** 2)) for x in (blurred_page, result)]
+    assert errors[1] < 0.85 * errors[0]
+    assert sharpness(result) > 1.5 * sharpness(blurred_page)
+    shifts = list(itertools.product(range(-2, 3), repeat=2))  # of which none brings it nearer to the page
+    assert min(shifts, key=lambda shift: np.std((np.roll(result, shift, (0, 1)) - page)[inner])) == (0, 0)
+
+
+def test_the_page_is_undone_as_by_scikit_image(blurred_page):
+    psf = np.pad(BOX / 100, (0, 1))  # odd, index 5 in its middle
+    found = apply(blurred_page, "wiener", BOX, balance=0.025, boundary="periodic", center="array")
+    expected = restoration.wiener(blurred_page, psf, 0.025, clip=False)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    found = apply(blurred_page, "richardson_lucy", BOX, num_iter=30, boundary="zero", center="array")
+    expected = restoration.richardson_lucy(blurred_page, psf, 30, clip=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)

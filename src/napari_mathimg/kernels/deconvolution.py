@@ -28,17 +28,17 @@ def multiply(spectrum, transfer, conjugate):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def divide(image, gain, offset, floor, ceiling, values):  # type: ignore[no-untyped-def]
-    """Turn blurred values into what the image is of them: ``gain * image / (values + offset)``.
+def divide(image, gain, less, offset, floor, ceiling, values):  # type: ignore[no-untyped-def]
+    """Turn blurred values into what the image is of them: ``(gain * image - less) / (values + offset)``.
 
-    What is divided by is at least `floor`; pixels of the image from `ceiling` on become 0.
+    It is at least 0, and what is divided by at least `floor`; pixels of the image from `ceiling` on become 0.
     """
     zero = values.dtype.type(0)
     for s in range(values.shape[0]):
         for y in range(values.shape[1]):
             a, v = image[s, y], values[s, y]
             for k in range(np.uintp(v.size)):
-                ratio = gain * a[k] / max(v[k] + offset, floor)
+                ratio = max(gain * a[k] - less, zero) / max(v[k] + offset, floor)
                 v[k] = ratio if a[k] < ceiling else zero
 
 

@@ -80,7 +80,8 @@ class _Iteration:
         """Replace the estimate by the next one; return its relative change."""
         convolver, model = self.convolver, self.model
         changes: dict[tuple[int, int], tuple[float, float]] = {}
-        offset = self.number(model.background * self.gain if k else 0)
+        background, nothing = self.number(model.background * self.gain), self.number(0)
+        less, offset = (nothing, background) if k else (background, nothing)  # the first is an image of light alone
         floor = self.number(np.finfo(self.number).eps)
         ceiling = self.number(model.saturation)
 
@@ -88,7 +89,7 @@ class _Iteration:
             pixels[...] = self.estimate[part]
 
         def divide(part: Part, pixels: Array) -> None:
-            kernels.divide(self.image[part], self.number(self.gain), offset, floor, ceiling, pixels)
+            kernels.divide(self.image[part], self.number(self.gain), less, offset, floor, ceiling, pixels)
 
         def improve(part: Part, pixels: Array) -> None:
             if self.slopes is not None:

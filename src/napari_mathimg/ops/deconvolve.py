@@ -63,8 +63,12 @@ def _check_sampling(
         raise ValueError(f"min_num_iter={min_num_iter}: at most max_num_iter={max_num_iter}")
 
 
-def _check_iteration(num_iter: int, keep_every: int, clip: Literal["none"] | tuple[float, float]) -> None:
+def _check_iteration(
+    num_iter: int, keep_every: int, saturation: Literal["none"] | float, clip: Literal["none"] | tuple[float, float]
+) -> None:
     _check_clip(clip)
+    if saturation == 0:
+        raise ValueError(f"saturation={saturation}: 'none' or a number greater than 0")
     if keep_every and num_iter % keep_every:
         raise ValueError(f"keep_every={keep_every}: 0, or a divisor of num_iter={num_iter}, so that the last is kept")
 
@@ -108,8 +112,8 @@ def richardson_lucy(
     """Find the light that most likely gave an image blurred by a point-spread function and counted as photons.
 
     The result is nowhere negative. Beyond "reflect" and "periodic" edges it is continued, and no light is lost: blurred
-    again, the result has the sum of the image, less the background. At "zero" edges the iteration is that of
-    scikit-image. Boxes agree with the whole to 1e-6 of the value range.
+    again, the result has the sum of the image. At "zero" edges the iteration is that of scikit-image. The first
+    estimate is that of the image less the background. Boxes agree with the whole to 1e-6 of the value range.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
     )
     data = yield from run(plan, threads=job.threads)
-    known = yield from report(plan, data)
+    known = yield from report(plan, data, job.threads)
     twin = (yield from _twin(plan, job)) if job.domain else None
     seconds = [second.record() for second in job.seconds]
     limits = None

@@ -1,0 +1,83 @@
+"""The Deconvolve dock: a PSF from a layer, the flux that is told and recorded, iterations to scrub through, cancel."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+
+import napari_mathimg as mathimg
+from napari_mathimg.widgets.dock import FamilyDock
+
+Opener = Callable[[str], FamilyDock]
+Press = Callable[[FamilyDock], None]
+PSF = np.array([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
+
+
+def prepared_dock(viewer: Any, dock: Opener, image: Any, psf: Any = PSF, **place: Any) -> FamilyDock:
+    source = viewer.add_image(image, name="cells", **place)
+    viewer.add_image(psf, name="measured")
+    viewer.layers.selection.active = source
+    widget = dock("deconvolve")
+    widget.operation = "richardson_lucy"
+    return widget
+
+
+def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, stack: Any
+) -> None:
+    widget = prepared_dock(viewer, dock, stack)
+    qtbot.waitUntil(widget.run_button.isVisible)
+    qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+    assert widget.message.text() == "psf: choose a layer. Nothing was added."
+    widget.seconds.pickers["psf"].choose("measured")
+    press(widget)
+    result = viewer.layers["cells – Richardson-Lucy deconvolution"]
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "richardson_lucy", PSF))
+    step = result.metadata["napari_mathimg"][-1]
+    assert abs(step["report"]["flux"] - 1) < 1e-3
+    assert step["report"]["psf"] == ("The PSF was divided by its sum, 16.",)
+    assert step["images"][0]["name"] == "measured"
+    assert "Flux: 100.0" in widget.message.text() or "Flux: 99.9" in widget.message.text()
+    assert widget.message.text().endswith("The PSF was divided by its sum, 16.")
+
+
+def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    widget = prepared_dock(
+        viewer, dock, stack, scale=(0.5, 0.2, 0.2), translate=(3, 4, 5), axis_labels=("z", "y", "x"), units=("um",) * 3
+    )
+    widget.seconds.pickers["psf"].choose("measured")
+    for name, text in (("num_iter", "12"), ("keep_every", "4")):
+        box = widget.form[name].native
+        box.setFocus()
+        box.setValue(float(text))
+    press(widget)
+    result = viewer.layers["cells – Richardson-Lucy deconvolution"]
+    assert result.data.shape == (3, *stack.shape)
+    assert result.axis_labels == ("iteration", "z", "y", "x")
+    np.testing.assert_allclose(result.scale, (4, 0.5, 0.2, 0.2))
+    np.testing.assert_allclose(result.translate, (4, 3, 4, 5))
+    np.testing.assert_array_equal(result.data[-1], mathimg.apply(stack, "richardson_lucy", PSF, num_iter=12))
+
+
+def test_a_long_run_moves_the_bar_and_is_cancelled(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    image = np.random.default_rng(0).integers(0, 4000, (900, 900), dtype=np.uint16)
+    widget = prepared_dock(viewer, dock, image)
+    widget.seconds.pickers["psf"].choose("measured")
+    widget.form["num_iter"].value = 1000
+    qtbot.waitUntil(widget.run_button.isVisible)
+    qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
+    title = widget.operation.title
+    qtbot.waitUntil(lambda: widget.progress.format().startswith(title) and widget.progress.value() > 5, timeout=30_000)
+    with qtbot.waitSignal(widget.runner.finished, timeout=5_000):
+        qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
+    assert widget.message.text() == "Cancelled; nothing was added."
+    assert [layer.name for layer in viewer.layers] == ["cells", "measured"]
+
+
+def test_negative_values_are_refused_by_name(viewer: Any, dock: Opener, press: Press, notifications: Any) -> None:
+    widget = prepared_dock(viewer, dock, np.linspace(-1, 5, 400).reshape(20, 20))
+    widget.seconds.pickers["psf"].choose("measured")
+    press(widget)
+    assert "values of at least 0, as counts of light are, not -1" in widget.message.text()
+    assert len(notifications) == 1
