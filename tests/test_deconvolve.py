@@ -410,7 +410,7 @@ def test_the_cells_come_nearer_to_the_truth():
     ],
 )  # fmt: skip
 def test_tiles_equal_the_whole(name, num_iter, parameters, monkeypatch):
-    cut_into(monkeypatch, 1, 1)
+    cut_into(monkeypatch, 1, 1, halos=4)
     kernels = {"bell": bell(1.5), "box": np.ones(7), "pair": np.array([1, 0, 0, 0, 1.0]), "lopsided": lopsided(7)}
     rng = np.random.default_rng(0)
     image = ndi.gaussian_filter1d(rng.random((2500, 5)) * (rng.random((2500, 5)) < 0.3), 1, axis=0)
@@ -502,3 +502,13 @@ def test_flux_and_changes_of_the_psf_are_reported():
     assert (found.values, found.text) == ({"flux": None, "psf": ()}, "")
     colours = plan_of(wiener, np.ones((20, 20, 4), np.uint8), bell(1.0, 1.0), channel_axis=-1)
     assert finished(report(colours, result_of(colours))).values["flux"] == 1
+
+
+def test_the_flux_is_that_of_the_light_above_the_background():
+    light = np.zeros((60, 60))
+    light[20:40, 25:35] = 300
+    image = blurred(light, bell(1.5, 1.5), "reflect") + 100
+    plan = plan_of(richardson_lucy, image, bell(1.5, 1.5), parameters={"background": 100.0, "num_iter": 50})
+    assert abs(finished(report(plan, result_of(plan))).values["flux"] - 1) < 0.02  # 1 where it ends
+    none = plan_of(richardson_lucy, image, bell(1.5, 1.5), parameters={"background": 1e4})
+    assert finished(report(none, result_of(none))).values["flux"] is None

@@ -31,15 +31,15 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
     for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
         if name in arguments(rule):
-            known[name] = yield from _total(source, threads or cores())
+            known[name], known["pixels"] = yield from _total(source, threads or cores())
     found: Report = call(rule, known)
     return found
 
 
-def _total(source: Source, threads: int) -> Generator[Progress, None, float]:
-    """Add up all finite values but opacity, in the order of the tiles."""
+def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[float, int]]:
+    """Add up all finite values but opacity, in the order of the tiles, and count them."""
     tasks = list(enumerate(itertools.product(source.indices, tiles(source.item, POINTWISE))))
-    sums = np.zeros(len(tasks))
+    sums, counts = np.zeros(len(tasks)), np.zeros(len(tasks), np.int64)
 
     def work(task: Any) -> None:
         number, where = task
@@ -47,7 +47,7 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, float]:
         values = values[..., : source.colours] if source.channels else values
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)]
-        sums[number] = values.sum(dtype=np.float64)
+        sums[number], counts[number] = values.sum(dtype=np.float64), values.size
 
     yield from spread("Sums", tasks, work, threads)
-    return float(sums.sum())
+    return float(sums.sum()), int(counts.sum())

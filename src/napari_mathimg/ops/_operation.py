@@ -222,8 +222,8 @@ def operation(
         What first axis the result gets besides those of the image, for some parameters; it then comes first in the
         block that the function returns.
     report
-        What is to be known of a result, from parameters, images, and the sums of the image's and the result's finite
-        values: `before` and `after`, of frames the last.
+        What is to be known of a result, from parameters, images, the sums of the image's and the result's finite
+        values, `before` and `after` (of frames the last), and their number, `pixels`.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -268,7 +268,7 @@ def _check_names(op: Operation) -> None:
         ([op.values, op.frames, *(s.needed for s in op.statistics)], own),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
-        ([op.report], own | second | {"shape", "before", "after"}),
+        ([op.report], own | second | {"shape", "before", "after", "pixels"}),
         ([op.check, *autos], own | supplied),
         ([s.measure for s in op.statistics], own | second | ENGINE),
         ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),

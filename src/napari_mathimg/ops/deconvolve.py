@@ -90,9 +90,14 @@ def _frames(num_iter: int, keep_every: int) -> Frames | None:
 def _report(psf: t.Array, center: Center, before: float, after: float) -> Report:
     """Tell how much light there is for what there was, and what was made of the point-spread function."""
     _, changes = prepared(psf, center)
-    flux = after / before if before else None
+    flux = after / before if before > 0 else None
     told = [f"Flux: {100 * flux:.2f} % of the source's."] if flux is not None else []
     return Report({"flux": flux, "psf": changes}, " ".join([*told, *changes]))
+
+
+def _report_light(psf: t.Array, center: Center, background: float, before: float, after: float, pixels: int) -> Report:
+    """Tell the same where a background is no part of the result."""
+    return _report(psf, center, before - background * pixels, after)
 
 
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
@@ -101,7 +106,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 
 @operation(
     "Richardson-Lucy deconvolution", values="float", reach=_iterated_reach, check=_check_iteration, frames=_frames,
-    statistics=(Statistic(_refuse_negative, lambda counted: None),), report=_report,
+    statistics=(Statistic(_refuse_negative, lambda counted: None),), report=_report_light,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
