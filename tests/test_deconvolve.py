@@ -153,6 +153,15 @@ def test_the_blur_is_scipy_s_and_its_transpose_is_the_transpose(shape, size, bou
     assert abs((hx * y).sum() - (x * blurred(y, kernel, boundary, transposed=True)).sum()) < 1e-12 * x.size
 
 
+@pytest.mark.parametrize("size", [(5, 7), (4, 6), (10, 3)])
+def test_the_middle_of_an_array_is_where_convolve_has_it(size):
+    image, psf = np.random.default_rng(0).random((23, 18)), lopsided(*size)
+    kernel, _ = prepared(psf, "array")
+    np.testing.assert_allclose(
+        apply(image, "convolve", psf, mode="reflect"), blurred(image, kernel, "reflect"), rtol=0, atol=1e-12
+    )
+
+
 # Richardson-Lucy
 
 
