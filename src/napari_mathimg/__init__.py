@@ -3,9 +3,9 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "apply", "operations"]
+__all__ = ["Options", "apply", "operations", "psf"]
 
-_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog"}
+_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog", "psf": "ops.psf"}
 
 
 def __getattr__(name: str) -> Any:

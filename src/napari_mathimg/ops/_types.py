@@ -118,6 +118,16 @@ class FromNoise:
     rule: Callable[[float], Any] = float
 
 
+@dataclass(frozen=True)
+class FromShape:
+    """Corners worth taking from an outline that is drawn in the image.
+
+    They are moved to the middle of a plane that is just large enough; the parameter `size` is its shape.
+    """
+
+    size: str
+
+
 def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split a hint into the plain type and its annotations."""
     return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())

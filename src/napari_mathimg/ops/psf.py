@@ -1,0 +1,349 @@
+"""Point-spread functions: how an instrument or a movement spreads the light of a point.
+
+Each kind is a function of its parameters that returns a kernel of float64 whose sum is 1 and whose middle is the
+pixel of index ``n // 2``; the signature is its only specification. A declared one, `PointSpread`, is a kind with its
+parameters, which goes wherever an array does and can be recorded.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_type_hints
+
+import numpy as np
+
+from . import _footprints as footprints
+from ._beads import Beads, from_beads
+from ._optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
+from ._psf_arrays import Kernel, Resampled, fwhm, resample
+from ._reach import margin
+from ._signature import Parameter, Signature
+from ._types import (
+    Array,
+    Auto,
+    Degrees,
+    FromShape,
+    Label,
+    Length,
+    Number,
+    PerAxis,
+    Point,
+    Truncation,
+    When,
+    note,
+)
+
+__all__ = ["KINDS", "Beads", "Kernel", "PointSpread", "Resampled", "from_beads", "fwhm", "kind", "psf", "resample"]
+
+LARGEST = 2**25  # values of a kernel: 256 MiB
+UNBOUNDED = 2**30
+PER_SIGMA = 2 * math.sqrt(2 * math.log(2))  # widths at half maximum of a Gaussian per standard deviation
+
+
+def _spacing(spacing: tuple[float, ...] | None) -> tuple[float, ...]:
+    if spacing is None:
+        raise ValueError("pixel_size='auto': the size in µm, where there is no layer whose scale has a unit of length")
+    return spacing
+
+
+def _enough(
+    modality: str,
+    numerical_aperture: float,
+    emission: float,
+    refractive_index: float,
+    pixel_size: tuple[float, ...],
+    shape: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Odd sizes that hold the light near the focus, none larger than the image."""
+    steepness = math.tan(half_angle(numerical_aperture, refractive_index))
+    depth = (2.0 if modality == "widefield" else 1.25) * depth_of_focus(emission, numerical_aperture, refractive_index)
+    across = 2 * airy_diameter(emission, numerical_aperture)
+    if len(pixel_size) == 3 and modality == "widefield":
+        across = max(across, depth * steepness)
+    halves = (depth, across, across)[-len(pixel_size) :]
+    sizes = (2 * math.ceil(h / 1000 / p) + 1 for h, p in zip(halves, pixel_size, strict=True))
+    return tuple(max(min(n, m - 1 + m % 2), 1) for n, m in zip(sizes, shape, strict=True))
+
+
+KernelSize = Annotated[float, Number(ge=1, le=1023, step=1, unit="px")]
+KernelSizes = Annotated[KernelSize | tuple[KernelSize, ...], PerAxis(length=True)]
+Radii = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
+Given = Annotated[Literal["sigma", "fwhm"], Label("given by", ("standard deviation", "width at half maximum"))]
+Sigmas = Annotated[Length | tuple[Length, ...], PerAxis(length=True), When("given", ("sigma",))]
+Widths = Annotated[
+    Length | tuple[Length, ...], PerAxis(length=True), Label("width at half maximum"), When("given", ("fwhm",))
+]
+Outline = Annotated[tuple[Point, ...], FromShape(size="size")]
+Side = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
+PlaneSize = Annotated[tuple[Side, Side], Label("size")]
+Modality = Annotated[Literal["widefield", "confocal"], Label("microscope", ("widefield", "confocal"))]
+Aperture = Annotated[float, Number(gt=0, le=1.7, step=0.05)]
+Wavelength = Annotated[float, Number(ge=100, le=10_000, step=5, unit="nm")]
+Excitation = Annotated[Wavelength, When("modality", ("confocal",))]
+Pinhole = Annotated[float, Number(ge=0, le=20, step=0.1, unit="AU"), When("modality", ("confocal",))]
+Index = Annotated[float, Number(ge=1, le=3, step=0.005)]
+Micrometres = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
+PixelSize = Annotated[Literal["auto"] | Micrometres | tuple[Micrometres, ...], PerAxis(), Auto(_spacing)]
+KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_enough)]
+
+
+@dataclass(frozen=True)
+class Kind(Signature):
+    """A kind of point-spread function; `dimensions` are the numbers of axes it can have."""
+
+    dimensions: tuple[int, ...]
+
+    def is_per_axis(self, name: str) -> bool:
+        """Whether a parameter may have one value for each axis."""
+        return note(self.parameters[name].hint, PerAxis) is not None
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def kind(title: str, dimensions: tuple[int, ...] = (2, 3)) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Declare a kind of point-spread function, whose keywords are its parameters."""
+
+    def declare(function: Callable[..., Array]) -> Callable[..., Array]:
+        hints = get_type_hints(function, include_extras=True)
+        own = {n: Parameter(n, hints[n], p.default) for n, p in inspect.signature(function).parameters.items()}
+        KINDS[function.__name__] = Kind(function.__name__, title, function, own, dimensions)
+        return function
+
+    return declare
+
+
+@kind("Gaussian")
+def gaussian(*, given: Given = "sigma", sigma: Sigmas = 2.0, fwhm: Widths = 4.7, truncate: Truncation = 4.0) -> Array:
+    """Return a Gaussian, the usual approximation of a point-spread function in focus.
+
+    Parameters
+    ----------
+    given
+        Whether `sigma` or `fwhm` says how wide it is.
+    sigma
+        Standard deviation along each axis.
+    fwhm
+        Full width at half maximum along each axis: 2.355 standard deviations.
+    truncate
+        Where it is cut off, in standard deviations.
+
+    Examples
+    --------
+    >>> from napari_mathimg import psf
+    >>> psf("gaussian", sigma=(1, 2)).shape
+    (9, 17)
+    """
+    widths = np.array(_each(sigma)) if given == "sigma" else np.array(_each(fwhm)) / PER_SIGMA
+    _check_size("sigma" if given == "sigma" else "fwhm", *(2 * margin(s, truncate) + 1 for s in widths))
+    return footprints.gaussian(tuple(float(s) for s in widths), truncate)
+
+
+@kind("Box")
+def box(*, size: KernelSizes = 5.0) -> Array:
+    """Return a box of equal weights.
+
+    Parameters
+    ----------
+    size
+        Size along each axis, rounded to whole pixels.
+    """
+    whole = [round(n) for n in _each(size)]
+    _check_size("size", *whole)
+    return footprints.box(tuple(whole))
+
+
+@kind("Disk")
+def disk(*, radius: Radii = 3.0) -> Array:
+    """Return a disk, or a ball, of equal weights: a lens out of focus.
+
+    Parameters
+    ----------
+    radius
+        Radius along each axis; a pixel on the edge has the share that lies inside.
+    """
+    _check_size("radius", *(2 * footprints.disk_margin(r) + 1 for r in _each(radius)))
+    return footprints.disk(_each(radius))
+
+
+@kind("Motion", dimensions=(2,))
+def motion(*, length: Length = 9.0, angle: Degrees = 0.0) -> Array:
+    """Return a straight path: a camera or an object that moved during the exposure.
+
+    Parameters
+    ----------
+    length
+        Length of the path.
+    angle
+        Its direction, counter-clockwise as displayed.
+    """
+    _check_size("length", math.ceil(length), math.ceil(length))
+    return footprints.line(length, angle)
+
+
+@kind("Polygon", dimensions=(2,))
+def polygon(
+    *, vertices: Outline = ((0.0, 0.0), (0.0, 8.0), (8.0, 4.0)), size: PlaneSize = (9, 9)
+) -> Array:  # fmt: skip
+    """Return a filled polygon of equal weights, such as the outline of an opening or of a movement.
+
+    Parameters
+    ----------
+    vertices
+        Its corners, (row, column) of the array it is drawn in.
+    size
+        Rows and columns of that array; its middle is the pixel of index ``n // 2``.
+    """
+    return footprints.polygon(vertices, size)
+
+
+@kind("Optical")
+def optical(
+    *,
+    modality: Modality = "widefield",
+    numerical_aperture: Aperture = 1.4,
+    refractive_index: Index = 1.515,
+    emission: Wavelength = 520.0,
+    excitation: Excitation = 488.0,
+    pinhole: Pinhole = 1.0,
+    pixel_size: PixelSize = "auto",
+    size: KernelShape = "auto",
+) -> Array:
+    """Return the point-spread function of a fluorescence microscope without aberrations.
+
+    Molecules turn freely and all their light counts. In widefield a pixel is the mean over its area, as a camera sees
+    it; in a confocal microscope it is the value in its middle, as a scanner does. Planes are thin in both.
+
+    Parameters
+    ----------
+    modality
+        Widefield, or confocal: excited by a focused beam that fills the lens, and seen through a pinhole.
+    numerical_aperture
+        Of the objective.
+    refractive_index
+        Of the immersion medium and the specimen: 1 air, 1.333 water, 1.515 oil.
+    emission
+        Wavelength of the light that is seen.
+    excitation
+        Wavelength of the light that excites.
+    pinhole
+        Diameter of the pinhole in Airy units, ``1.22 emission / numerical_aperture`` seen from the specimen.
+    pixel_size
+        Size of a pixel along each axis, and so the distance of two planes.
+    size
+        Size of the array, in pixels: by default what holds the light near the focus, and not more than the image.
+
+    References
+    ----------
+    .. [1] B. Richards and E. Wolf, "Electromagnetic diffraction in optical systems. II", Proc. R. Soc. Lond. A 253
+       (1959), 358-379.
+    .. [2] B. Huang, T. D. Perroud and R. N. Zare, "Photon counting histogram: one-photon excitation", ChemPhysChem 5
+       (2004), 1523-1531, supporting information: the confocal volume.
+    """
+    pixel, sizes = _each(pixel_size), _each(size)
+    _check_size("size", *sizes)
+    planes, (rows, columns) = (sizes[0] if len(sizes) == 3 else 1), sizes[-2:]
+    thickness = pixel[0] if len(sizes) == 3 else 1.0
+    across = pixel[-2], pixel[-1]
+    seen, exciting = emission / 1000, excitation / 1000
+    step = min(seen, exciting) / numerical_aperture / STEPS
+    lens = numerical_aperture, refractive_index
+    half_angle(*lens)
+    opening = pinhole * airy_diameter(seen, numerical_aperture) / 2 if modality == "confocal" else 0.0
+    corner = math.hypot(*((n // 2 + 0.5) * p for n, p in zip((rows, columns), across, strict=True)))
+    radii = step * np.arange(math.ceil((corner + opening) / step) + 4, dtype=np.float64)
+    depths = thickness * np.arange(planes // 2 + 1, dtype=np.float64)
+    profile = focus(radii, depths, seen, *lens)
+    nodes = 2 + math.ceil(4 * max(across) * numerical_aperture / seen)
+    if modality == "confocal":
+        profile = focus(radii, depths, exciting, *lens) * through_pinhole(profile, step, opening)
+        nodes = 1
+    half = on_grid(profile, step, (rows, columns), across, nodes)
+    out: Array = half[np.abs(np.arange(planes) - planes // 2)]
+    out /= out.sum()
+    return out.reshape(sizes)
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    """One value for each axis, as `resolve` has made it."""
+    assert isinstance(value, tuple)
+    return value
+
+
+def _check_size(name: str, *sizes: int) -> None:
+    if math.prod(sizes) > LARGEST:
+        shape = " x ".join(map(str, sizes))
+        raise ValueError(f"{name}: a kernel of at most {LARGEST:,} pixels, not {shape}")
+
+
+@dataclass(frozen=True)
+class PointSpread(Kernel):
+    """A point-spread function that is declared: its kind and its parameters as numbers.
+
+    It goes wherever an array does; the array is computed when it is first asked for.
+    """
+
+    kind: str
+    parameters: Mapping[str, Any]
+
+    def __reduce__(self) -> Any:
+        """Pickle what was declared, not the array."""
+        return PointSpread, (self.kind, dict(self.parameters))
+
+    def _compute(self) -> Array:
+        computed: Array = KINDS[self.kind].function(**self.parameters)
+        return computed
+
+    def record(self) -> dict[str, Any]:
+        """Return what makes it again."""
+        return {"kind": self.kind, "parameters": dict(self.parameters)}
+
+
+def psf(
+    kind: str,
+    /,
+    *,
+    shape: tuple[int, ...] | None = None,
+    spacing: tuple[float, ...] | None = None,
+    **parameters: Any,
+) -> PointSpread:
+    """Declare a point-spread function, which goes wherever an array does.
+
+    Parameters
+    ----------
+    kind
+        "gaussian", "box", "disk", "motion", "polygon" or "optical".
+    shape
+        Shape of the plane or volume it is for: it says how many axes there are, and an automatic size is not larger.
+        By default as many axes as a parameter has values, or two.
+    spacing
+        Size of the image's pixels along each axis in micrometres, which is what `pixel_size` then is by default.
+    **parameters
+        The kind's own.
+
+    Raises
+    ------
+    ValueError
+        ``name=value: requirement`` for anything that cannot be done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import psf
+    >>> lens = psf("optical", numerical_aperture=0.8, refractive_index=1.0, pixel_size=(0.3, 0.1, 0.1))
+    >>> np.asarray(lens).ndim
+    3
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind={kind!r}: one of {', '.join(KINDS)}")
+    declared = KINDS[kind]
+    given = declared.validate(parameters)
+    per_axis = [v for name, v in given.items() if isinstance(v, tuple) and declared.is_per_axis(name)]
+    if shape is None:
+        ndim = len(spacing) if spacing is not None else len(per_axis[0]) if per_axis else declared.dimensions[0]
+        shape = (UNBOUNDED,) * ndim
+    if len(shape) not in declared.dimensions:
+        allowed = " or ".join(map(str, declared.dimensions))
+        raise ValueError(f"ndim={len(shape)}: {kind} has {allowed} axes")
+    return PointSpread(kind, declared.resolve(parameters, shape, {"spacing": spacing}))
