@@ -99,7 +99,7 @@ def test_a_pinhole_is_the_mean_over_a_disk():
     radius = 1.22 * 0.52 / 0.8 / 2 / pixel[2]
     expected = (exciting * fftconvolve(seen, disk((radius, radius)), mode="same"))[40:101, 40:101]
     plane = np.asarray(found)[30]
-    np.testing.assert_allclose(plane / plane.max(), expected / expected.max(), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(plane / plane.max(), expected / expected.max(), rtol=0, atol=2e-3)  # pixels are means
 
 
 @pytest.mark.parametrize("modality", ["widefield", "confocal"])

@@ -26,6 +26,10 @@ class Kernel:
     def _compute(self) -> Array:
         raise NotImplementedError
 
+    def record(self) -> dict[str, Any]:
+        """Return what makes it, as far as it is not in the array that it is made of."""
+        raise NotImplementedError
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""

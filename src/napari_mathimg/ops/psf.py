@@ -69,22 +69,24 @@ def _enough(
 KernelSize = Annotated[float, Number(ge=1, le=1023, step=1, unit="px")]
 KernelSizes = Annotated[KernelSize | tuple[KernelSize, ...], PerAxis(length=True)]
 Radii = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
-Given = Annotated[Literal["sigma", "fwhm"], Label("given by", ("standard deviation", "width at half maximum"))]
+Given = Annotated[Literal["sigma", "fwhm"], Label("given by", ("sigma", "FWHM"))]
 Sigmas = Annotated[Length | tuple[Length, ...], PerAxis(length=True), When("given", ("sigma",))]
-Widths = Annotated[
-    Length | tuple[Length, ...], PerAxis(length=True), Label("width at half maximum"), When("given", ("fwhm",))
-]
+Widths = Annotated[Length | tuple[Length, ...], PerAxis(length=True), Label("FWHM"), When("given", ("fwhm",))]
 Outline = Annotated[tuple[Point, ...], FromShape(size="size")]
 Side = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
 PlaneSize = Annotated[tuple[Side, Side], Label("size")]
 Modality = Annotated[Literal["widefield", "confocal"], Label("microscope", ("widefield", "confocal"))]
-Aperture = Annotated[float, Number(gt=0, le=1.7, step=0.05)]
-Wavelength = Annotated[float, Number(ge=100, le=10_000, step=5, unit="nm")]
-Excitation = Annotated[Wavelength, When("modality", ("confocal",))]
+Aperture = Annotated[float, Number(gt=0, le=1.7, step=0.05), Label("NA")]
+Emission = Annotated[float, Number(ge=100, le=10_000, step=5, unit="nm"), Label("em. λ")]
+Excitation = Annotated[
+    float, Number(ge=100, le=10_000, step=5, unit="nm"), Label("ex. λ"), When("modality", ("confocal",))
+]
 Pinhole = Annotated[float, Number(ge=0, le=20, step=0.1, unit="AU"), When("modality", ("confocal",))]
-Index = Annotated[float, Number(ge=1, le=3, step=0.005)]
+Index = Annotated[float, Number(ge=1, le=3, step=0.005), Label("refr. index")]
 Micrometres = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
-PixelSize = Annotated[Literal["auto"] | Micrometres | tuple[Micrometres, ...], PerAxis(), Auto(_spacing)]
+PixelSize = Annotated[
+    Literal["auto"] | Micrometres | tuple[Micrometres, ...], PerAxis(), Auto(_spacing), Label("pixels")
+]
 KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_enough)]
 
 
@@ -204,7 +206,7 @@ def optical(
     modality: Modality = "widefield",
     numerical_aperture: Aperture = 1.4,
     refractive_index: Index = 1.515,
-    emission: Wavelength = 520.0,
+    emission: Emission = 520.0,
     excitation: Excitation = 488.0,
     pinhole: Pinhole = 1.0,
     pixel_size: PixelSize = "auto",
@@ -220,9 +222,9 @@ def optical(
     modality
         Widefield, or confocal: excited by a focused beam that fills the lens, and seen through a pinhole.
     numerical_aperture
-        Of the objective.
+        Numerical aperture of the objective.
     refractive_index
-        Of the immersion medium and the specimen: 1 air, 1.333 water, 1.515 oil.
+        Refractive index of the immersion medium and the specimen: 1 air, 1.333 water, 1.515 oil.
     emission
         Wavelength of the light that is seen.
     excitation

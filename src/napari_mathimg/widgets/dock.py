@@ -34,6 +34,7 @@ from .picker import ElidedComboBox, LayerPicker
 from .picking import Picking
 from .placing import settle
 from .preferences import memory, on_change, threads
+from .psf.outline import offer_outlines
 from .results import Results
 from .runbar import RunBar
 from .seconds import SecondImages
@@ -264,6 +265,9 @@ class FamilyDock(QWidget):
             for name, rule in form.noise_buttons.items():
                 rule.changed.connect(partial(self._estimate, name))
             self.picking.serve(form)
+            offer_outlines(
+                form, self._viewer, lambda: self.picker.layer, lambda error: self.message.setText(str(error))
+            )
             self._forms_place.addWidget(form.native)
         if self._form is not self._forms[key]:
             if self._form is not None:
@@ -348,7 +352,7 @@ class FamilyDock(QWidget):
         options, scope = self.options.options(layer, op, self._viewer.dims)
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
-        seconds = self.seconds.chosen(op)
+        seconds = self.seconds.chosen(op, layer)
         level, square = self.options.level_of(layer), self.options.square.value()
         pyramid = pyramid_of(layer) if self.options.multiscale.isChecked() and level == 0 else None
         limits = (threads(), memory(), pyramid)

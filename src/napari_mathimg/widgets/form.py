@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
-from ..ops._types import Auto, FromNoise, PerAxis, Picked, Suggestion, When, note
+from ..ops._types import Auto, FromNoise, FromShape, PerAxis, Picked, Suggestion, When, note
 from .fields import Automatic, field, unit_note
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
@@ -47,6 +47,7 @@ class Form(Container):
         self.picked: dict[str, str] = {}  # which parameter is a point, a start or a stop
         self.pick_buttons: dict[str, PushButton] = {}
         self._known: dict[str, Any] = {}
+        self.shape_buttons: dict[str, PushButton] = {}
         text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
         tips = {p.arg_name: " ".join((p.description or "").replace("``", "").split()) for p in text.params}
         shown: list[Any] = []
@@ -64,6 +65,10 @@ class Form(Container):
             if pick := note(p.hint, Picked):
                 self.picked[pick.what] = name
                 shown += self._pick_row(OFFERED[pick.what])
+            if note(p.hint, FromShape):
+                take = PushButton(text="From shape", tooltip="Take the polygon that is selected in a Shapes layer")
+                self.shape_buttons[name] = take
+                shown.append(take)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
         self._untouched = self.parameters
@@ -136,14 +141,24 @@ class Form(Container):
         self.load({name: float(f"{value:.4g}")})
         return f"Estimated noise: standard deviation {sigma:.4g} of the value range."
 
+    def load_outline(self, name: str, corners: Any, size: tuple[int, int]) -> None:
+        """Type an outline, and the shape of the array that it is drawn in."""
+        self.load({note(self._operation.parameters[name].hint, FromShape).size: size, name: corners})
+
     def reset(self) -> None:
         """Type the defaults."""
         self.load({n: p.default for n, p in self._operation.parameters.items()})
 
     def show_image(
-        self, shape: tuple[int, ...], spacing: tuple[float, ...], unit: str, values: ValueRange | None, dtype: Any
+        self,
+        shape: tuple[int, ...],
+        spacing: tuple[float, ...],
+        unit: str,
+        values: ValueRange | None,
+        dtype: Any,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Show what "auto" means for an image of a shape, pixel size, unit ("" for none) and value range."""
+        """Show what "auto" means for an image of a shape, pixel size, unit ("" for none), value range and `more`."""
         self._spacing = spacing
         for name, p in self._operation.parameters.items():
             if name not in self._hidden and (per_axis := note(p.hint, PerAxis)) and per_axis.length:
@@ -151,6 +166,7 @@ class Form(Container):
         for button in self._suggestions.values():
             button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
         self._known = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})
+        self._known |= {name: value for name, value in (more or {}).items() if value is not None}
         self._suggest()
 
     def _suggest(self) -> None:
@@ -161,8 +177,7 @@ class Form(Container):
         for name, p in self._operation.parameters.items():
             auto = note(p.hint, Auto)
             if auto and name not in self._hidden and self.parameters[name] == "auto":
-                missing = set(arguments(auto.rule)) - set(known)  # the value range may be known in the run only
-                known[name] = None if missing else call(auto.rule, known)
+                known[name] = _meaning(auto, known)
                 self[name].suggest(known[name])
 
     def shown(self, name: str) -> Any:
@@ -172,3 +187,13 @@ class Form(Container):
 
     def _typed_numbers(self) -> dict[str, Any]:
         return {n: v for n, v in self.parameters.items() if v != "auto"}
+
+
+def _meaning(auto: Auto, known: Mapping[str, Any]) -> Any:
+    """Return what "auto" means; None where it cannot be told yet, or parameters do not go together."""
+    if any(known.get(name) is None for name in arguments(auto.rule)):  # the value range may be known in the run only
+        return None
+    try:
+        return call(auto.rule, known)
+    except ValueError:
+        return None

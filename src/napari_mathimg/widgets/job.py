@@ -15,6 +15,7 @@ from ..engine.threads import cores
 from ..ops._operation import Operation, Report
 from .layers import Snapshot, keeps_limits, result_arguments
 from .levels import Pyramid, build
+from .runner import EXPECTED
 from .seconds import Second
 
 NO_BREAK = "\u00a0"  # no line ends here
@@ -63,22 +64,6 @@ class Outcome(NamedTuple):
     job: Job
     done: Done | None
     error: Exception | None
-
-
-EXPECTED = (ValueError, MemoryError, OSError)  # errors that tell the user something; others are ours
-
-
-def reason(error: Exception) -> str:
-    """Return what an expected error tells the user.
-
-    Raises
-    ------
-    Exception
-        The error itself where it is not an expected one.
-    """
-    if not isinstance(error, EXPECTED):
-        raise error
-    return str(error) or type(error).__name__
 
 
 def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progress, None, list[Outcome]]:

@@ -7,9 +7,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from ..engine import Progress
-from .job import EXPECTED, reason
 from .parts import button, side_by_side, wrapped
-from .runner import Runner, Steps
+from .runner import EXPECTED, Runner, Steps, reason
 
 STEPS = 1000  # of the progress bar
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are

@@ -13,6 +13,22 @@ Steps = Generator[Progress, None, Any]
 REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile
 
 
+EXPECTED = (ValueError, MemoryError, OSError)  # errors that tell the user something; others are ours
+
+
+def reason(error: Exception) -> str:
+    """Return what an expected error tells the user.
+
+    Raises
+    ------
+    Exception
+        The error itself where it is not an expected one.
+    """
+    if not isinstance(error, EXPECTED):
+        raise error
+    return str(error) or type(error).__name__
+
+
 class Runner(QObject):
     """Runs a generator of `Progress` outside the window's thread and tells what became of it.
 

@@ -10,29 +10,37 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..ops._operation import Operation
+from ..ops.psf import Kernel, Resampled
 from .layers import full_resolution, shape_of
 from .levels import shape_at
 from .picker import LayerPicker
+from .psf.panel import LAYER, PsfPanel
 
 NONE = "None"
 
 
 class Second(NamedTuple):
-    """A further image of a run: the name of its layer, and its array."""
+    """A further image of a run: the name of its layer or its kind, and its array or what becomes one."""
 
     name: str
     array: Any
 
     def record(self) -> dict[str, Any]:
-        """Return its name, shape, and a hash of its pixels where they lie in memory."""
+        """Return its name, shape, and a hash of its pixels where they lie in memory, or what it is declared by."""
         kept = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
-        if isinstance(self.array, np.ndarray):
-            kept["blake2b"] = blake2b(np.ascontiguousarray(self.array).data, digest_size=16).hexdigest()
+        if isinstance(self.array, Kernel):
+            kept |= self.array.record()
+        if isinstance(self.array, np.ndarray | Resampled):
+            pixels = np.ascontiguousarray(np.asarray(self.array))
+            kept["blake2b"] = blake2b(pixels.data, digest_size=16).hexdigest()
         return kept
 
 
 class SecondImages(QWidget):
-    """Pickers for the further images of the chosen operation; nothing where it needs none."""
+    """Pickers for the further images of the chosen operation, and panels for point-spread functions.
+
+    Nothing where it needs none. A panel is kept for other operations that call its image the same.
+    """
 
     changed = Signal()
 
@@ -47,14 +55,13 @@ class SecondImages(QWidget):
         self._ndim = 2
         self._level = 0
         self.pickers: dict[str, LayerPicker] = {}
+        self.panels: dict[str, PsfPanel] = {}
         self.hide()
 
     def show_for(self, operation: Operation, source: Layer, ndim: int, level: int = 0) -> None:
         """List the layers that can serve an operation on items of so many axes of a level of a layer."""
         if operation is not self._operation:
-            self.let_go()
-            while self._form.rowCount():
-                self._form.removeRow(0)
+            self._clear()
             self._operation = operation
         anew = (source, ndim, level) != (self._source, self._ndim, self._level)
         self._source, self._ndim, self._level = source, ndim, level
@@ -63,46 +70,82 @@ class SecondImages(QWidget):
                 self._add(name, role, name in operation.optional)
             elif anew:
                 self.pickers[name].list_layers()
+            if role == "whole":
+                self.panels[name].show_for(source, ndim)
         self.setVisible(bool(self.pickers))
 
     def _add(self, name: str, role: str, is_optional: bool) -> None:
+        if role != "whole":
+            self.pickers[name] = self._picker(name, role, is_optional)
+            self._form.addRow(name[0].upper() + name[1:], self.pickers[name])
+            return
+        if name not in self.panels:
+            panel = self.panels[name] = PsfPanel(self._viewer, name, self._picker(name, role, is_optional))
+            panel.changed.connect(self.changed)
+        panel = self.panels[name]
+        self.pickers[name] = panel.picker
+        panel.picker.list_layers()
+        self._form.addRow(panel)
+        panel.show()
+
+    def _picker(self, name: str, role: str, is_optional: bool) -> LayerPicker:
         def serves(layer: Layer) -> bool:
             return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
         picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
         picker.setToolTip(f"Layer that gives the {name}; those of a shape that fits are listed")
         picker.picked.connect(self.changed)
-        self.pickers[name] = picker
-        self._form.addRow(name[0].upper() + name[1:], picker)
+        return picker
 
-    def chosen(self, operation: Operation) -> tuple[Second, ...]:
-        """Return the further images of a run.
+    def _clear(self) -> None:
+        """Take the pickers away; panels are put aside."""
+        for panel in self.panels.values():
+            if panel.picker in self.pickers.values():
+                self._form.takeRow(panel)
+                panel.hide()
+        for name, picker in self.pickers.items():
+            if name not in self.panels or self.panels[name].picker is not picker:
+                LayerPicker.disconnect_from_viewer(picker)
+        self.pickers = {}
+        while self._form.rowCount():
+            self._form.removeRow(0)
+
+    def chosen(self, operation: Operation, source: Layer) -> tuple[Second, ...]:
+        """Return the further images of a run on a layer.
 
         Raises
         ------
         ValueError
-            If one that the operation needs is not chosen.
+            If one that the operation needs is not chosen, or a point-spread function does not fit.
         """
         out = []
-        for name, _ in operation.images[1:]:
-            layer = self.pickers[name].layer
-            if layer is None:
+        for name, role in operation.images[1:]:
+            layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
+            if layer is None and (panel is None or panel.kind == LAYER):
                 if name in operation.optional:
                     break
                 raise ValueError(f"{name}: choose a layer")
-            out.append(Second(layer.name, full_resolution(layer)))
+            if panel is not None:
+                out.append(Second(panel.title, panel.kernel(source)))
+            elif layer is not None:
+                out.append(Second(layer.name, full_resolution(layer)))
         return tuple(out)
 
     def load(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Choose the layers of a record by their names, where they are listed."""
-        for picker, record in zip(self.pickers.values(), records, strict=False):
-            picker.choose(record["name"])
+        """Choose the layers of a record by their names, where they are listed, and kinds with their parameters."""
+        for name, record in zip(list(self.pickers), records, strict=False):
+            if name in self.panels:
+                self.panels[name].load(record)
+            else:
+                self.pickers[name].choose(record["name"])
 
     def let_go(self) -> None:
         """Undo the connections of the pickers: they go."""
+        for panel in self.panels.values():
+            PsfPanel.let_go(panel)
         for picker in self.pickers.values():
             LayerPicker.disconnect_from_viewer(picker)
-        self.pickers = {}
+        self.pickers, self.panels = {}, {}
 
 
 def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0) -> bool:

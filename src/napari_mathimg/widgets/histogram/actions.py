@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QFileDialog
 from ...catalog import find
 from ...engine import Options
 from ...histogram import Histogram, Tally
-from ..job import Done, Job, reason, show_result, steps
+from ..job import Done, Job, show_result, steps
 from ..layers import full_resolution, snapshot
-from ..runner import Runner
+from ..runner import Runner, reason
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot
 from .follower import Follower

@@ -1,0 +1,142 @@
+"""Measure a point-spread function on beads that are marked by points."""
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer, Points
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
+
+from ...engine import Progress
+from ...ops.psf import Beads, from_beads
+from ..fields import make_narrow
+from ..layers import axis_names, full_resolution, position_in
+from ..parts import button, labelled, side_by_side, stacked, wrapped
+from ..picker import LayerPicker
+from ..runner import Runner, reason
+from .pixels import placed
+
+SIZE = 15  # of the boxes at first
+MOST = 511
+
+
+class BeadsBox(QWidget):
+    """Asks for an image of beads, points on them and the size of the boxes; measures, and adds the mean as a layer."""
+
+    measured = Signal(object)  # the layer
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._ndim = 2
+        self._source: Layer | None = None
+        self.runner = Runner(self)
+        self.runner.returned.connect(self._add)
+        self.runner.failed.connect(self._fail)
+        self.runner.finished.connect(self._end)
+        self.image = LayerPicker(viewer, self._holds_beads, lambda layer: False, self, "Choose a layer")
+        self.image.setToolTip("Image of beads smaller than the resolution, taken as the image to be processed")
+        self.points = LayerPicker(viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None")
+        self.points.setToolTip("Points layer with one point on each bead")
+        self._sizes = [QSpinBox() for _ in range(3)]
+        for box in self._sizes:
+            box.setRange(3, MOST)
+            box.setSingleStep(2)
+            box.setValue(SIZE)
+            make_narrow(box)
+            box.setToolTip("Size of the boxes cut around the beads in pixels; even numbers count as the next odd ones")
+        self.measure = button("Measure", "Average the beads, add the mean as a layer, and choose it")
+        self.measure.clicked.connect(self._measure)
+        self.message = wrapped()
+        fields = labelled(
+            {"Beads in": self.image, "Points": self.points, "Box (px)": stacked(side_by_side(*self._sizes))}
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(fields)
+        column.addWidget(self.measure)
+        column.addWidget(self.message)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Size of the boxes, odd along each axis."""
+        return tuple(box.value() // 2 * 2 + 1 for box in self._sizes[-self._ndim :])
+
+    @size.setter
+    def size(self, size: tuple[int, ...]) -> None:
+        for box, n in zip(self._sizes[-len(size) :], size, strict=True):
+            box.setValue(n)
+
+    def show_for(self, source: Layer, ndim: int) -> None:
+        """Measure planes or volumes; in the layer that is to be processed, unless another is chosen."""
+        self._ndim = ndim
+        if source is not self._source:
+            self._source = source
+            self.image.list_layers()
+            if self.image.layer is None:
+                self.image.layer = source
+        for box, axis in zip(self._sizes[-ndim:], axis_names(source)[-ndim:], strict=True):
+            box.setPrefix(f"{axis} ")
+        self._sizes[0].setVisible(ndim == 3)
+
+    def _holds_beads(self, layer: Layer) -> bool:
+        return isinstance(layer, Image) and not layer.rgb and layer.ndim >= self._ndim
+
+    def _measure(self) -> None:
+        layer, points = self.image.layer, self.points.layer
+        if layer is None or points is None:
+            self.message.setText("Choose an image of beads, and a Points layer with one point on each.")
+            return
+        lead = layer.ndim - self._ndim
+        here = position_in(layer, self._viewer.dims.point)[:lead]
+        places = _in_image(points, layer, self._viewer.dims.point)
+        there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)] if len(places) else places
+        self.message.setText("The beads are averaged…")
+        self.measure.setEnabled(False)
+        self._measured_in = layer
+        self.runner.start(
+            _steps(full_resolution(layer)[here] if lead else full_resolution(layer), there[:, lead:], self.size)
+        )
+
+    def _add(self, beads: Beads) -> None:
+        source = self._measured_in
+        used = f"{len(beads.middles)} beads" if len(beads.middles) > 1 else "1 bead"
+        left = ", ".join(f"{count} {why}" for why, count in beads.skipped.items())
+        self.message.setText(f"{used} averaged." + (f" Left out: {left}." if left else ""))
+        look = {"colormap": source.colormap, "contrast_limits": (0, float(beads.psf.max()))}
+        layer = Image(beads.psf, name=f"PSF from {source.name}", **look, **placed(beads.psf, source))
+        chosen = self._viewer.layers.selection.active
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = chosen
+        self.measured.emit(layer)
+
+    def _fail(self, error: Exception) -> None:
+        self.message.setText("")
+        self.message.setText(f"{reason(error)}.")
+
+    def _end(self) -> None:
+        self.measure.setEnabled(True)
+
+    def let_go(self) -> None:
+        """End a measurement and undo all connections."""
+        self.runner.cancel()
+        for picker in (self.image, self.points):
+            LayerPicker.disconnect_from_viewer(picker)
+
+
+def _steps(image: Any, points: Any, size: tuple[int, ...]) -> Generator[Progress, None, Beads]:
+    yield Progress("Beads", 0, 1)
+    return from_beads(image, points, size)
+
+
+def _in_image(points: Points, image: Layer, shown: Any) -> Any:
+    """Return points in pixels of an image; where they have fewer axes, at the place that the viewer shows."""
+    out = []
+    for point in points.data:
+        world = np.array(points.data_to_world(point), dtype=float)
+        place = np.array(shown, dtype=float)[len(shown) - image.ndim :]
+        shared = min(len(world), image.ndim)
+        place[-shared:] = world[-shared:]
+        out.append(image.world_to_data(place))
+    return np.array(out, dtype=float).reshape(len(out), image.ndim)

@@ -1,0 +1,260 @@
+"""The point-spread function of an operation: an image layer, or a kind with its parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
+
+from ...ops.psf import KINDS, PointSpread, Resampled, psf
+from ..form import Form, summary
+from ..layers import axis_names, full_resolution, shape_of, spacing_of
+from ..parts import button
+from ..picker import ElidedComboBox, LayerPicker
+from .beads import BeadsBox
+from .outline import offer_outlines
+from .pixels import in_words, micrometres, pixel_sizes, placed, same_pixels
+from .preview import Pictured, PsfPreview
+
+LAYER = "layer"
+WATCHED = ("data", "scale", "units")
+
+
+class PsfPanel(QWidget):
+    """Chooses a point-spread function for the layer at hand, and shows it.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    name
+        What the operation calls it.
+    picker
+        Lists the layers that can serve.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, name: str, picker: LayerPicker) -> None:
+        super().__init__()
+        self._viewer, self._name, self.picker = viewer, name, picker
+        self._title = "PSF" if name == "psf" else name
+        self._source: Layer | None = None
+        self._ndim = 2
+        self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
+        self._watched: list[Any] = []
+        self._adding = False
+        self._soon = QTimer(self)  # fields that follow each other have done so then
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
+        self.kinds = ElidedComboBox()
+        self.resample = QCheckBox("Resample to the image's pixel size")
+        self.resample.setToolTip("Give the layer's pixels the size of the image's; its sum is kept")
+        self.from_beads = button("From beads", "Measure it on beads that are marked by points")
+        self.from_beads.setCheckable(True)
+        self.beads = BeadsBox(viewer)
+        self.beads.hide()
+        self.preview = PsfPreview()
+        self.add_button = button(
+            f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
+        )
+        self._build()
+        self.kinds.currentIndexChanged.connect(self.refresh)
+        self.resample.toggled.connect(self.refresh)
+        picker.picked.connect(self._follow_layer)
+        self.from_beads.toggled.connect(self.beads.setVisible)
+        self.beads.measured.connect(self._take_measured)
+        self.add_button.clicked.connect(self._add)
+        self.preview.ready.connect(self._add_when_ready)
+
+    def _build(self) -> None:
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
+        rows.addRow("Layer", self.picker)
+        self._rows = rows
+        self._forms_place = QVBoxLayout()
+        self._forms_place.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(rows)
+        column.addLayout(self._forms_place)
+        for widget in (self.resample, self.from_beads, self.beads, self.preview, self.add_button):
+            column.addWidget(widget)
+
+    @property
+    def kind(self) -> str:
+        """The chosen kind, "layer" for an image layer."""
+        return str(self.kinds.currentData())
+
+    @kind.setter
+    def kind(self, kind: str) -> None:
+        if (index := self.kinds.findData(kind)) >= 0:
+            self.kinds.setCurrentIndex(index)
+
+    @property
+    def form(self) -> Form:
+        """The parameters of the chosen kind; not for an image layer."""
+        assert self._source is not None
+        key = self.kind, axis_names(self._source)[-self._ndim :]
+        if key not in self._forms:
+            form = self._forms[key] = Form(KINDS[self.kind], key[1])
+            form.changed.connect(self._refresh_soon)
+            offer_outlines(form, self._viewer, lambda: self._source, lambda error: self.preview.say(str(error)))
+            form.native.hide()
+            self._forms_place.addWidget(form.native)
+        return self._forms[key]
+
+    def show_for(self, source: Layer, ndim: int) -> None:
+        """Offer what fits items of so many axes of a layer."""
+        self._source, self._ndim = source, ndim
+        choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if ndim in v.dimensions}
+        if [self.kinds.itemData(k) for k in range(self.kinds.count())] != list(choices):
+            chosen = self.kinds.currentData()
+            self.kinds.blockSignals(True)
+            self.kinds.clear()
+            for data, text in choices.items():
+                self.kinds.addItem(text, data)
+            self.kinds.setCurrentIndex(max(self.kinds.findData(chosen), 0))
+            self.kinds.blockSignals(False)
+        self.beads.show_for(source, ndim)
+        self.refresh()
+
+    def _refresh_soon(self, event: Any = None) -> None:
+        self._soon.start()
+
+    def refresh(self, event: Any = None) -> None:
+        """Show what belongs to the chosen kind, and the point-spread function soon."""
+        source = self._source
+        if source is None:
+            return
+        layer = self.kind == LAYER
+        shown = None if layer else self.form
+        self._rows.setRowVisible(self.picker, layer)
+        self.from_beads.setVisible(layer)
+        self.beads.setVisible(layer and self.from_beads.isChecked())
+        for form in self._forms.values():
+            form.native.setVisible(form is shown)
+        fits = not layer or self.picker.layer is None or same_pixels(self.picker.layer, source, self._ndim)
+        self.resample.setVisible(not fits)
+        self.kinds.setToolTip("A layer of the viewer" if layer else summary(KINDS[self.kind]))
+        if shown is not None:
+            self._show_defaults(shown, source)
+            shown.align()
+        self._show(source)
+        self.changed.emit()
+
+    def _show_defaults(self, form: Form, source: Layer) -> None:
+        known = {"spacing": micrometres(source, self._ndim)}
+        try:
+            form.show_image(
+                shape_of(source)[-self._ndim :], *spacing_of(source, self._ndim), None, np.dtype(float), known
+            )
+        except ValueError:
+            return  # parameters that do not go together: the preview says so
+
+    def _show(self, source: Layer) -> None:
+        """Ask for a picture, or say why there is none."""
+        self.add_button.setEnabled(False)
+        if self.kind == LAYER and self.picker.layer is None:
+            self.preview.say(f"Choose a layer, or measure the {self._title} on beads.")
+            return
+        try:
+            kernel = self.kernel(source)
+        except ValueError as error:
+            self.preview.say(str(error))
+            return
+        spacing, unit = pixel_sizes(source, self._ndim)
+        self.preview.ask(self._key(kernel), kernel, axis_names(source)[-self._ndim :], spacing, unit)
+        self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
+
+    def _key(self, kernel: Any) -> Any:
+        if isinstance(kernel, PointSpread):
+            return kernel.kind, repr(kernel.parameters)
+        if isinstance(kernel, Resampled):
+            return id(kernel.source), kernel.pixel, kernel.target
+        return id(kernel)
+
+    def kernel(self, source: Layer) -> Any:
+        """Return the point-spread function for a layer: an array, or what becomes one.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or it does not fit.
+        """
+        ndim = self._ndim
+        if self.kind != LAYER:
+            shape, spacing = shape_of(source)[-ndim:], micrometres(source, ndim)
+            return psf(self.kind, shape=shape, spacing=spacing, **self.form.parameters)
+        layer = self.picker.layer
+        if layer is None:
+            raise ValueError(f"{self._name}: choose a layer")
+        array = full_resolution(layer)
+        if same_pixels(layer, source, ndim):
+            return array
+        if not self.resample.isChecked():
+            raise ValueError(
+                f"{self._name}={layer.name!r}: pixels of {in_words(source, ndim)}, as the image has, not of"
+                f" {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
+            )
+        return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim)[0])
+
+    @property
+    def title(self) -> str:
+        """Name of the chosen layer, or of the kind."""
+        layer = self.picker.layer
+        return KINDS[self.kind].title if self.kind != LAYER else "" if layer is None else str(layer.name)
+
+    def load(self, record: Mapping[str, Any]) -> None:
+        """Choose what a record says, where it is offered and fits."""
+        if "kind" not in record:
+            self.kind = LAYER
+            self.picker.choose(record["name"])
+            self.resample.setChecked("resampled" in record)
+        elif self._source is not None and len(record["shape"]) == self._ndim:
+            self.kind = record["kind"]
+            self.form.load(record["parameters"])
+
+    def _follow_layer(self) -> None:
+        """Show the chosen layer, and what becomes of it."""
+        self._unwatch()
+        if self.picker.layer is not None:
+            self._watched = [getattr(self.picker.layer.events, name) for name in WATCHED]
+            for emitter in self._watched:
+                emitter.connect(self.refresh)
+        self.refresh()
+
+    def _unwatch(self) -> None:
+        while self._watched:
+            self._watched.pop().disconnect(self.refresh)
+
+    def _take_measured(self, layer: Layer) -> None:
+        self.picker.list_layers()
+        self.kind = LAYER
+        self.picker.layer = layer
+
+    def _add(self) -> None:
+        """Add the point-spread function as a layer, as soon as it is computed."""
+        self._adding = True
+        self._add_when_ready(self.preview.shown)
+
+    def _add_when_ready(self, shown: Pictured | None) -> None:
+        source = self._source
+        if not self._adding or source is None or self.preview.is_pending or shown is None:
+            return
+        self._adding = False
+        look = {"contrast_limits": (0, float(shown.array.max())), "name": f"{self.title} {self._title}"}
+        active = self._viewer.layers.selection.active
+        self._viewer.add_layer(Image(np.array(shown.array), **look, **placed(shown.array, source)))
+        self._viewer.layers.selection.active = active
+
+    def let_go(self) -> None:
+        """End what is computed and undo all connections."""
+        self._unwatch()
+        self.preview.runner.cancel()
+        self.beads.let_go()
+        LayerPicker.disconnect_from_viewer(self.picker)

@@ -1,0 +1,186 @@
+"""A small picture of a point-spread function, with its widths; made in the background."""
+
+from collections.abc import Generator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QImage, QPainter, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ...engine import Progress
+from ...ops.psf import fwhm
+from ..parts import wrapped
+from ..runner import Runner, reason
+
+Array = NDArray[Any]
+
+SIDE = 112  # of a picture, in pixels of the screen
+DELAY = 200  # ms from the last change to the picture
+LINES = 4
+SPACE = 24  # px around the text, as styles draw it
+FRAME = 8  # share of a plane that is dark on either side
+LARGEST = 2**26  # values of an array that is read for a picture
+TIP = "The PSF through its brightest pixel; brightness is the square root of the values, so that faint light is seen"
+
+
+class Pictured(NamedTuple):
+    """A point-spread function that was computed: what was asked for, its array, its middle planes, its widths."""
+
+    key: Any
+    array: Array
+    planes: tuple[Array, ...]
+    widths: tuple[float, ...]
+
+
+def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
+    """Compute a point-spread function and what a picture shows of it."""
+    yield Progress("PSF", 0, 1)
+    if np.prod(kernel.shape, dtype=float) > LARGEST:
+        raise ValueError(f"psf: at most {LARGEST:,} pixels, not {' x '.join(map(str, kernel.shape))}")
+    array = np.asarray(kernel)
+    yield Progress("PSF", 1, 1)
+    widths = fwhm(array)
+    peak = np.unravel_index(int(array.argmax()), array.shape)
+    planes = [array[peak[0]], array[:, peak[1]]] if array.ndim == 3 else [array]
+    return Pictured(key, array, tuple(_grey(plane / array[peak]) for plane in planes), widths)
+
+
+def _grey(share: Array) -> Array:
+    grey: Array = np.rint(255 * np.sqrt(np.clip(share, 0, 1))).astype(np.uint8)
+    return np.pad(grey, [(max(n // FRAME, 1),) * 2 for n in grey.shape])
+
+
+class PsfPreview(QWidget):
+    """Pictures of the planes through the brightest pixel, and the widths; of the same height whatever is shown."""
+
+    ready = Signal(object)  # Pictured
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wanted: tuple[Any, Any] | None = None
+        self._spacing: tuple[float, ...] = ()
+        self._unit = ""
+        self._axes: tuple[str, ...] = ()
+        self.shown: Pictured | None = None
+        self.runner = Runner(self)
+        self.runner.returned.connect(self._show)
+        self.runner.failed.connect(self._fail)
+        self.runner.finished.connect(self._start)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY)
+        self._timer.timeout.connect(self._start)
+        self.pictures = [QLabel(), QLabel()]
+        self.text = wrapped()
+        self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._place = QWidget()
+        row = QHBoxLayout(self._place)
+        row.setContentsMargins(0, 0, 0, 0)
+        for picture in self.pictures:
+            picture.setFixedSize(SIDE, SIDE)
+            picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            picture.setToolTip(TIP)
+            row.addWidget(picture)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._place)
+        column.addWidget(self.text)
+        column.addStretch(1)
+        self.setFixedHeight(self.sizeHint().height())
+
+    def showEvent(self, event: Any) -> None:
+        """Take the height of the text in the window's style, once it is known."""
+        super().showEvent(event)
+        text = LINES * self.text.fontMetrics().lineSpacing() + SPACE
+        self.setFixedHeight(SIDE + text)
+        self._timer.start()
+
+    def ask(self, key: Any, kernel: Any, axes: Sequence[str], spacing: tuple[float, ...], unit: str) -> None:
+        """Show a point-spread function soon, unless the one with this key is shown.
+
+        Parameters
+        ----------
+        key
+            What is equal for equal arrays.
+        kernel
+            Array, or what becomes one.
+        axes, spacing, unit
+            Names of its axes, size of its pixels, and the unit of these ("" for none).
+        """
+        self._axes, self._spacing, self._unit = tuple(axes), spacing, unit
+        self._wanted = key, kernel
+        if self.shown is not None and self.shown.key == key:
+            self._tell(self.shown)
+        else:
+            self._timer.start()
+
+    def say(self, text: str) -> None:
+        """Show a sentence in place of a point-spread function."""
+        self._wanted, self.shown = None, None
+        self._timer.stop()
+        self._place.hide()
+        self.text.setText(text)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether another point-spread function is wanted than is shown."""
+        return self._wanted is None or self.shown is None or self.shown.key != self._wanted[0]
+
+    def _start(self) -> None:
+        """Compute what is wanted, when what was computed before has ended."""
+        if self._wanted is not None and self.is_pending and self.isVisible() and not self.runner.is_running:
+            self.runner.start(pictured(*self._wanted))
+
+    def _show(self, found: Pictured) -> None:
+        if self._wanted is None or found.key != self._wanted[0]:
+            return
+        self.shown = found
+        self._tell(found)
+        self.ready.emit(found)
+
+    def _fail(self, error: Exception) -> None:
+        self.say("")
+        self.say(reason(error))
+
+    def _tell(self, found: Pictured) -> None:
+        """Show the pictures, with pixels as wide as high in the world, and the widths."""
+        spacing = self._spacing
+        sizes = [(spacing[-2], spacing[-1]), (spacing[0], spacing[-1])][: len(found.planes)]
+        extents = [np.array(p.shape) * size for p, size in zip(found.planes, sizes, strict=True)]
+        zoom = SIDE / max(e.max() for e in extents)
+        names = self._axes[-1] + self._axes[-2], self._axes[-1] + self._axes[0]
+        self._place.show()
+        self.pictures[1].setVisible(len(found.planes) > 1)
+        for picture, plane, extent, name in zip(self.pictures, found.planes, extents, names, strict=False):
+            picture.setPixmap(_picture(plane, np.maximum(np.rint(extent * zoom), 1).astype(int), name))
+        lines = ["Width at half maximum", _sizes(self._axes, found.widths, "px")]
+        if self._unit:
+            world = [w * s for w, s in zip(found.widths, spacing, strict=True)]
+            lines.append(_sizes(self._axes, world, self._unit))
+        lines.append("Size " + " x ".join(map(str, found.array.shape)) + " px")
+        self.text.setText("\n".join(lines))
+
+
+def _sizes(axes: Sequence[str], sizes: Sequence[float], unit: str) -> str:
+    return ", ".join(f"{axis} {size:.3g}" for axis, size in zip(axes, sizes, strict=True)) + f" {unit}"
+
+
+def _picture(plane: Array, size: Array, name: str) -> QPixmap:
+    """Return a plane as a picture of a size (height, width), on black, with its axes' names."""
+    plane = np.ascontiguousarray(plane)
+    high, wide = plane.shape
+    image = QImage(plane.data, wide, high, wide, QImage.Format.Format_Grayscale8)
+    finer = size[1] >= wide and size[0] >= high
+    how = Qt.TransformationMode.FastTransformation if finer else Qt.TransformationMode.SmoothTransformation
+    scaled = image.scaled(int(size[1]), int(size[0]), Qt.AspectRatioMode.IgnoreAspectRatio, how)
+    out = QPixmap(SIDE, SIDE)
+    out.fill(Qt.GlobalColor.black)
+    painter = QPainter(out)
+    painter.drawImage((SIDE - scaled.width()) // 2, (SIDE - scaled.height()) // 2, scaled)
+    painter.setPen(Qt.GlobalColor.white)
+    painter.drawText(4, SIDE - 5, name)
+    painter.end()
+    return out
