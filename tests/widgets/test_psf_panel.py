@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -55,7 +56,8 @@ def spread_again(
 
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for op in (spread, spread_again):
+    for toy in (spread, spread_again):
+        op = replace(toy, module="napari_mathimg.ops.denoise")  # whose dock shows them
         for known in (family("denoise"), operations()):
             monkeypatch.setitem(known, op.id, op)
 
@@ -350,12 +352,15 @@ def test_an_outline_is_taken_from_a_shapes_layer(
     np.testing.assert_allclose(ndi.center_of_mass(array)[1], 6)
     shapes.add_ellipses(corners[:2])
     qtbot.mouseClick(take, LEFT)
+    assert "the shape in 'shapes' is none" in panel.preview.text.text().lower()
     widget.operation = "spread_again"
-    shapes.selected_data = {1}
+    qtbot.mouseClick(widget.form.shape_buttons["outline"].native, LEFT)
+    assert "the shape in 'shapes' is none" in widget.message.text().lower()
+    shapes.selected_data = {0}
     viewer.layers.selection.active = shapes
-    viewer.layers.selection.active = cells
     qtbot.mouseClick(widget.form.shape_buttons["outline"].native, LEFT)
     assert widget.form.parameters["outline_size"] == (9, 13)
+    np.testing.assert_allclose(widget.form.parameters["outline"], [(7.5, 6), (0.5, 12), (0.5, 0)])
 
 
 def test_a_closed_dock_leaves_no_connection(viewer: Any, dock: Opener, cells: Any, qtbot: Any) -> None:

@@ -15,7 +15,7 @@ from ..layers import axis_names, full_resolution, position_in
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..runner import Runner, reason
-from .pixels import placed
+from .pixels import pixels_of, placed
 
 SIZE = 15  # of the boxes at first
 MOST = 511
@@ -90,7 +90,7 @@ class BeadsBox(QWidget):
             return
         lead = layer.ndim - self._ndim
         here = position_in(layer, self._viewer.dims.point)[:lead]
-        places = _in_image(points, layer, self._viewer.dims.point)
+        places = pixels_of(layer, points, points.data, self._viewer.dims.point)
         there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)] if len(places) else places
         self.message.setText("The beads are averaged…")
         self.measure.setEnabled(False)
@@ -128,15 +128,3 @@ class BeadsBox(QWidget):
 def _steps(image: Any, points: Any, size: tuple[int, ...]) -> Generator[Progress, None, Beads]:
     yield Progress("Beads", 0, 1)
     return from_beads(image, points, size)
-
-
-def _in_image(points: Points, image: Layer, shown: Any) -> Any:
-    """Return points in pixels of an image; where they have fewer axes, at the place that the viewer shows."""
-    out = []
-    for point in points.data:
-        world = np.array(points.data_to_world(point), dtype=float)
-        place = np.array(shown, dtype=float)[len(shown) - image.ndim :]
-        shared = min(len(world), image.ndim)
-        place[-shared:] = world[-shared:]
-        out.append(image.world_to_data(place))
-    return np.array(out, dtype=float).reshape(len(out), image.ndim)

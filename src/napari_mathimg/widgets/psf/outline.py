@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 
 from ..form import Form
+from .pixels import pixels_of
 
 CLOSED = ("polygon", "rectangle", "path")
 DECIMALS = 2
@@ -58,16 +59,8 @@ def drawn_outline(viewer: Any, image: Layer) -> tuple[tuple[tuple[float, float],
     chosen = max(shapes.selected_data, default=shapes.nshapes - 1)
     if shapes.shape_type[chosen] not in CLOSED or len(shapes.data[chosen]) < 3:
         raise ValueError(f"polygon: of at least three corners; the shape in {shapes.name!r} is none")
-    corners = np.array([_in_image(shapes.data_to_world(p), image) for p in shapes.data[chosen]])
+    corners = pixels_of(image, shapes, shapes.data[chosen], viewer.dims.point)[:, -2:].round(DECIMALS)
     low, high = corners.min(0), corners.max(0)
-    size = tuple(2 * math.ceil(extent / 2) + 1 for extent in high - low)
+    size = tuple(2 * math.ceil(round(extent, DECIMALS) / 2) + 1 for extent in high - low)
     moved = np.round(corners - (low + high) / 2 + np.array(size) // 2, DECIMALS)
     return tuple((float(r), float(c)) for r, c in moved), (size[0], size[1])
-
-
-def _in_image(world: Any, image: Layer) -> Any:
-    """Return (row, column) of an image for a place in the world."""
-    place = np.array(image.data_to_world((0,) * image.ndim), dtype=float)
-    shared = min(len(world), image.ndim)
-    place[-shared:] = world[-shared:]
-    return np.array(image.world_to_data(place))[-2:]

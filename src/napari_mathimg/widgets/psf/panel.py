@@ -46,6 +46,7 @@ class PsfPanel(QWidget):
         self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self._watched: list[Any] = []
         self._adding = False
+        self._declared: PointSpread | None = None
         self._soon = QTimer(self)  # fields that follow each other have done so then
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -121,12 +122,17 @@ class PsfPanel(QWidget):
             self.kinds.setCurrentIndex(max(self.kinds.findData(chosen), 0))
             self.kinds.blockSignals(False)
         self.beads.show_for(source, ndim)
-        self.refresh()
+        self._show_kind()
 
     def _refresh_soon(self, event: Any = None) -> None:
         self._soon.start()
 
     def refresh(self, event: Any = None) -> None:
+        """Follow a change of what is chosen or typed."""
+        self._show_kind()
+        self.changed.emit()
+
+    def _show_kind(self) -> None:
         """Show what belongs to the chosen kind, and the point-spread function soon."""
         source = self._source
         if source is None:
@@ -145,7 +151,6 @@ class PsfPanel(QWidget):
             self._show_defaults(shown, source)
             shown.align()
         self._show(source)
-        self.changed.emit()
 
     def _show_defaults(self, form: Form, source: Layer) -> None:
         known = {"spacing": micrometres(source, self._ndim)}
@@ -189,7 +194,10 @@ class PsfPanel(QWidget):
         ndim = self._ndim
         if self.kind != LAYER:
             shape, spacing = shape_of(source)[-ndim:], micrometres(source, ndim)
-            return psf(self.kind, shape=shape, spacing=spacing, **self.form.parameters)
+            declared = psf(self.kind, shape=shape, spacing=spacing, **self.form.parameters)
+            if declared != self._declared:  # one that was computed for the picture need not be computed again
+                self._declared = declared
+            return self._declared
         layer = self.picker.layer
         if layer is None:
             raise ValueError(f"{self._name}: choose a layer")

@@ -8,6 +8,7 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 
 from ..layers import own_transform, shape_of, shear_of
+from ..plane import unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 
@@ -47,6 +48,22 @@ def in_words(layer: Layer, ndim: int) -> str:
     """Return the size of a layer's pixels as text."""
     size, unit = pixel_sizes(layer, ndim)
     return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
+
+
+def pixels_of(image: Layer, layer: Layer, places: Any, shown: Any) -> Any:
+    """Return places in a layer as pixels of an image, of shape (places, axes of the image).
+
+    Where the layer has fewer axes than the image, the places lie where the viewer shows (`shown`: its dims' point).
+    """
+    shared = min(layer.ndim, image.ndim)
+    units = zip(layer.units[-shared:], image.units[-shared:], strict=True)
+    factors = [unit_factor(own, wanted) for own, wanted in units]
+    out = np.empty((len(places), image.ndim))
+    for row, place in zip(out, places, strict=True):
+        world = np.array(shown, dtype=float)[len(shown) - image.ndim :]
+        world[-shared:] = np.array(layer.data_to_world(place))[-shared:] * factors
+        row[:] = image.world_to_data(world)
+    return out
 
 
 def placed(array: Any, source: Layer) -> dict[str, Any]:
