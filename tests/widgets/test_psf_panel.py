@@ -303,7 +303,7 @@ def test_beads_are_measured_added_and_chosen(
     data = np.stack([np.zeros((80, 90)), 100 + 900 * sum(spots) + rng.standard_normal((80, 90))])
     beads = viewer.add_image(data, name="beads", scale=(1, 0.1, 0.1), units=MICROMETRES)
     where = np.column_stack([np.ones(5), np.rint(places)])
-    viewer.add_points(np.vstack([where, [(0, 40, 40)]]) * (1, 0.1, 0.1), name="marks", ndim=3, units=MICROMETRES)
+    viewer.add_points(np.vstack([where, [(0, 40, 40)]]) * (1000, 100, 100), name="marks", units=("nm",) * 3)
     viewer.layers.selection.active = cells
     viewer.dims.set_point(0, 1.0)
     qtbot.mouseClick(panel.from_beads, LEFT)
