@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,23 +34,8 @@ def spread(image: t.Image, psf: t.WholeImage, /) -> t.Image:
 
 
 @operation("Spread again", values="float", reach=lambda psf: Neighborhood(tuple(n // 2 for n in psf.shape)))
-def spread_again(
-    image: t.Image,
-    psf: t.WholeImage,
-    /,
-    *,
-    outline: Annotated[tuple[t.Point, ...], t.FromShape("outline_size")] = ((0.0, 0.0), (0.0, 2.0), (2.0, 0.0)),
-    outline_size: tuple[t.Size, t.Size] = (3, 3),
-) -> t.Image:
-    """Blur by a point-spread function, and do nothing with an outline.
-
-    Parameters
-    ----------
-    outline
-        Corners of nothing.
-    outline_size
-        Where they lie.
-    """
+def spread_again(image: t.Image, psf: t.WholeImage, /) -> t.Image:
+    """Blur by a point-spread function."""
     return ndi.convolve(image, psf, mode="constant")
 
 
@@ -334,7 +319,7 @@ def test_beads_are_measured_added_and_chosen(
 
 
 def test_an_outline_is_taken_from_a_shapes_layer(
-    viewer: Any, widget: FamilyDock, panel: PsfPanel, shown: Any, cells: Any, qtbot: Any
+    viewer: Any, dock: Opener, widget: FamilyDock, panel: PsfPanel, shown: Any, cells: Any, qtbot: Any
 ) -> None:
     choose_kind(panel, "polygon", qtbot)
     take = panel.form.shape_buttons["vertices"].native
@@ -353,14 +338,18 @@ def test_an_outline_is_taken_from_a_shapes_layer(
     shapes.add_ellipses(corners[:2])
     qtbot.mouseClick(take, LEFT)
     assert "the shape in 'shapes' is none" in panel.preview.text.text().lower()
-    widget.operation = "spread_again"
-    qtbot.mouseClick(widget.form.shape_buttons["outline"].native, LEFT)
-    assert "the shape in 'shapes' is none" in widget.message.text().lower()
+    blur = dock("blur")
+    blur.operation = "blur_motion"
+    take = blur.form.shape_buttons["polygon"].native
+    qtbot.waitUntil(take.isVisible)
+    qtbot.mouseClick(take, LEFT)
+    assert "the shape in 'shapes' is none" in blur.message.text().lower()
     shapes.selected_data = {0}
     viewer.layers.selection.active = shapes
-    qtbot.mouseClick(widget.form.shape_buttons["outline"].native, LEFT)
-    assert widget.form.parameters["outline_size"] == (9, 13)
-    np.testing.assert_allclose(widget.form.parameters["outline"], [(7.5, 6), (0.5, 12), (0.5, 0)])
+    assert blur.picker.layer is cells
+    qtbot.mouseClick(take, LEFT)
+    assert blur.form.parameters["polygon_size"] == (9, 13)
+    np.testing.assert_allclose(blur.form.parameters["polygon"], [(7.5, 6), (0.5, 12), (0.5, 0)])
 
 
 def test_a_closed_dock_leaves_no_connection(viewer: Any, dock: Opener, cells: Any, qtbot: Any) -> None:

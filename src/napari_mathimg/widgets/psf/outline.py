@@ -15,16 +15,14 @@ CLOSED = ("polygon", "rectangle", "path")
 DECIMALS = 2
 
 
-def offer_outlines(
-    form: Form, viewer: Any, image: Callable[[], Layer | None], fail: Callable[[ValueError], None]
-) -> None:
+def offer_outlines(form: Form, viewer: Any, image: Callable[[], Layer | None], tell: Callable[[str], Any]) -> None:
     """Let the buttons of a form that ask for an outline take it from a Shapes layer.
 
     Parameters
     ----------
     form, viewer
         The form, and where the Shapes layer is.
-    image, fail
+    image, tell
         Asked for the image whose pixels count, and told why there is no outline.
     """
 
@@ -34,7 +32,7 @@ def offer_outlines(
             try:
                 form.load_outline(name, *drawn_outline(viewer, layer))
             except ValueError as error:
-                fail(error)
+                tell(str(error))
 
     for name, button in form.shape_buttons.items():
         button.changed.connect(partial(take, name))

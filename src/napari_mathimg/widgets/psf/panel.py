@@ -104,7 +104,7 @@ class PsfPanel(QWidget):
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
             form.changed.connect(self._refresh_soon)
-            offer_outlines(form, self._viewer, lambda: self._source, lambda error: self.preview.say(str(error)))
+            offer_outlines(form, self._viewer, lambda: self._source, self.preview.say)
             form.native.hide()
             self._forms_place.addWidget(form.native)
         return self._forms[key]
@@ -153,13 +153,9 @@ class PsfPanel(QWidget):
         self._show(source)
 
     def _show_defaults(self, form: Form, source: Layer) -> None:
-        known = {"spacing": micrometres(source, self._ndim)}
-        try:
-            form.show_image(
-                shape_of(source)[-self._ndim :], *spacing_of(source, self._ndim), None, np.dtype(float), known
-            )
-        except ValueError:
-            return  # parameters that do not go together: the preview says so
+        ndim = self._ndim
+        known = {"spacing": micrometres(source, ndim)}
+        form.show_image(shape_of(source)[-ndim:], *spacing_of(source, ndim), None, np.dtype(float), known)
 
     def _show(self, source: Layer) -> None:
         """Ask for a picture, or say why there is none."""
