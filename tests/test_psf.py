@@ -12,7 +12,7 @@ from scipy.special import erf, j1
 
 from napari_mathimg import apply, psf
 from napari_mathimg.ops._footprints import disk
-from napari_mathimg.ops._optics import focus
+from napari_mathimg.ops._optics import focus, through_pinhole
 from napari_mathimg.ops.psf import KINDS, PointSpread, Resampled, from_beads, fwhm, resample
 
 LENSES = ((0.3, 1.0), (0.8, 1.0), (1.2, 1.333), (1.4, 1.515))
@@ -92,14 +92,29 @@ def test_confocal_is_narrower_by_theory(aperture, index):
 
 
 def test_a_pinhole_is_the_mean_over_a_disk():
-    """Against a convolution on a fine grid by FFT."""
+    """Against a convolution on a grid of 30 pixels per wavelength / NA by FFT, whose middles stand for 1e-3 at most."""
     found, pixel = fine(0.8, 1.0, modality="confocal", pinhole=1.0)
-    given = {"numerical_aperture": 0.8, "refractive_index": 1.0, "pixel_size": tuple(pixel[1:]), "size": 141}
-    seen, exciting = (np.asarray(psf("optical", emission=wavelength, **given)) for wavelength in (520.0, 488.0))
+    away = np.hypot(*(np.indices((141, 141)) - 70)) * pixel[2]
+    seen, exciting = (focus(away.ravel(), np.zeros(1), w, 0.8, 1.0).reshape(away.shape) for w in (0.52, 0.488))
     radius = 1.22 * 0.52 / 0.8 / 2 / pixel[2]
     expected = (exciting * fftconvolve(seen, disk((radius, radius)), mode="same"))[40:101, 40:101]
     plane = np.asarray(found)[30]
-    np.testing.assert_allclose(plane / plane.max(), expected / expected.max(), rtol=0, atol=2e-3)  # pixels are means
+    np.testing.assert_allclose(plane / plane.max(), expected / expected.max(), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("units", [0.1, 1.0, 5.0])
+def test_light_through_a_pinhole_is_that_of_its_rings(units):
+    """Against Gauss-Legendre rings of many directions, for disks on and beside the axis."""
+    step, radius = 0.52 / 0.8 / 64, units * 1.22 * 0.52 / 0.8 / 2
+    radii = step * np.arange(64 * 8)
+    found = through_pinhole(focus(radii, np.zeros(1), 0.52, 0.8, 1.0), step, radius)[:, 0]
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    ring, turn = (radius * (nodes + 1) / 2)[:, None], (np.arange(400) + 0.5) * math.pi / 400
+    for place in (0, 5, 40, 90):
+        away = np.hypot(radii[place] + ring * np.cos(turn), ring * np.sin(turn))
+        light = focus(away.ravel(), np.zeros(1), 0.52, 0.8, 1.0).reshape(away.shape).mean(1)
+        expected = weights * ring[:, 0] @ light / (weights @ ring[:, 0])
+        assert found[place] == pytest.approx(expected, abs=1e-3 * found[0])
 
 
 @pytest.mark.parametrize("modality", ["widefield", "confocal"])
