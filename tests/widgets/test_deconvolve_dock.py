@@ -32,7 +32,7 @@ def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
     assert widget.message.text() == "psf: choose a layer. Nothing was added."
     widget.seconds.pickers["psf"].choose("measured")
     press(widget)
-    result = viewer.layers["cells – Richardson-Lucy deconvolution"]
+    result = viewer.layers["cells – Richardson-Lucy"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "richardson_lucy", PSF))
     step = result.metadata["napari_mathimg"][-1]
     assert abs(step["report"]["flux"] - 1) < 1e-3
@@ -52,7 +52,7 @@ def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener,
         box.setFocus()
         box.setValue(float(text))
     press(widget)
-    result = viewer.layers["cells – Richardson-Lucy deconvolution"]
+    result = viewer.layers["cells – Richardson-Lucy"]
     assert result.data.shape == (3, *stack.shape)
     assert result.axis_labels == ("iteration", "z", "y", "x")
     np.testing.assert_allclose(result.scale, (4, 0.5, 0.2, 0.2))

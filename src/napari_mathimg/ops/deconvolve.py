@@ -105,7 +105,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 
 
 @operation(
-    "Richardson-Lucy deconvolution", values="float", reach=_iterated_reach, check=_check_iteration, frames=_frames,
+    "Richardson-Lucy", values="float", reach=_iterated_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(_refuse_negative, lambda counted: None),), report=_report_light,
 )  # fmt: skip
 def richardson_lucy(
@@ -171,7 +171,7 @@ def richardson_lucy(
     return _clipped(estimates(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
 
 
-@operation("Wiener deconvolution (unsupervised)", values="float", reach=_whole, check=_check_sampling, report=_report)
+@operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=_report)
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
