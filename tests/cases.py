@@ -1,7 +1,7 @@
 """One row per operation: parameters to try it with, and what it must give according to someone else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Case:
     tight: bool = False
     colour: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
+    needed: dict[str, Any] = field(default_factory=dict)  # parameters that it cannot be tried without
 
     @property
     def declared(self) -> Any:
@@ -115,6 +116,47 @@ def rectified(image: np.ndarray) -> np.ndarray:
     corners = np.array(QUADRILATERAL)[:, ::-1]  # (x, y), clockwise from the upper left
     inverse_map = transform.ProjectiveTransform.from_estimate(box, corners)
     return transform.warp(image, inverse_map, output_shape=(40, 30), order=1, clip=False)
+
+
+def straightened(image: np.ndarray) -> np.ndarray:
+    """Read at (x, y) (0.9 + 0.1 r^2) from a center, shrunk by 1.1 before; r in halves of the shorter side."""
+    center, half = np.array([20.0, 33.0]), (min(image.shape) - 1) / 2
+
+    def seen(xy: np.ndarray) -> np.ndarray:
+        x = (xy - center) / half / 1.1
+        return center + half * x * (0.9 + 0.1 * (x * x).sum(axis=1, keepdims=True))
+
+    return transform.warp(image, seen, order=1, mode="reflect", clip=False)
+
+
+TAKEN = {
+    "camera": "Olympus Imaging Corp. E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6",
+    "focal_length": 17.89, "aperture": 5.0,
+}  # fmt: skip
+
+
+def corrected(image: np.ndarray) -> np.ndarray:
+    """lensfun's own gains and places, point by point: four at a time, version 0.3.4 exchanges their radii."""
+    import lensfunpy
+
+    database = lensfunpy.Database(load_common=False)
+    camera = database.find_cameras("Olympus Imaging Corp.", "E-620")[0]
+    lens = database.find_lenses(camera, "Olympus", TAKEN["lens"])[0]
+    rows, columns = image.shape
+    modifier = lensfunpy.Modifier(lens, camera.crop_factor, columns, rows)
+    modifier.initialize(17.89, 5.0, 1000.0, 1.0, pixel_format=np.float64)
+    light = np.repeat(image[..., None], 3, axis=2)
+    modifier.apply_color_modification(light)
+    xy = [[modifier.apply_geometry_distortion(x, y, 1, 1)[0, 0] for x in range(columns)] for y in range(rows)]
+    return ndi.map_coordinates(
+        light[..., 0], np.moveaxis(np.array(xy, float)[..., ::-1], -1, 0), order=1, mode="mirror"
+    )
+
+
+def brightened(image: np.ndarray) -> np.ndarray:
+    y, x = np.indices(image.shape)
+    square = ((y - 30) ** 2 + (x - 23) ** 2) / (30**2 + 23**2)
+    return image / (1 - 0.5 * square + 0.2 * square**2 - 0.1 * square**3)
 
 
 def peppered(image: np.ndarray) -> np.ndarray:
@@ -227,6 +269,24 @@ CASES = (
             {"matrix": ((1.0, 0.2, 3.0), (0.1, 1.0, -5.0), (0.01, 0.002, 1.0)), "order": 3, "mode": "grid-wrap"},
         ),
         tight=True,
+    ),
+    Case(
+        "correct_distortion", {"k1": 0.1, "center": (33.0, 20.0), "scale": 1.1, "mode": "mirror"}, straightened,
+        ROUNDING, "the same sums", ndims=(2,), tight=True,
+        variants=(
+            {"model": "ptlens", "a": 0.05, "b": -0.1, "c": 0.02, "order": 3}, {"model": "poly5", "k1": -0.2, "k2": 0.1},
+            {"model": "brown", "k1": -0.3, "p1": 0.05, "p2": -0.03, "order": 0, "scale": 0.8, "cval": 0.5},
+            {"k1": -0.2, "inverse": True, "scale": 1.0, "mode": "reflect"}, {"k1": 0.2, "inverse": True, "order": 3},
+        ),
+    ),
+    Case(
+        "correct_lens", {**TAKEN, "scale": 1.0, "mode": "mirror", "encoding": "linear"}, corrected, 1e-5,
+        "lensfun computes in single precision", ndims=(2,), needed=TAKEN,
+        variants=({**TAKEN, "order": 3, "strength": 200.0}, {**TAKEN, "vignetting": False, "order": 0, "scale": 0.9}),
+    ),
+    Case(
+        "correct_vignetting", {"k1": -0.5, "k2": 0.2, "k3": -0.1}, brightened, ROUNDING, "the same quotients",
+        ndims=(2,), variants=({"k1": -0.4, "encoding": "sRGB"}, {"k1": 0.3, "encoding": "gamma", "center": (5.0, 9.0)}),
     ),
     Case("to_gray", {}, color.rgb2gray, ROUNDING, "the same three products", colour=True),
     Case(

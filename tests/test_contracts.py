@@ -76,7 +76,7 @@ def fits(case, image):
     return image.options.get("ndim", 2) in case.ndims
 
 
-EACH = [(c, i, {} if i.small else c.parameters) for c in CASES for i in INPUTS if fits(c, i)]
+EACH = [(c, i, c.needed if i.small else c.parameters) for c in CASES for i in INPUTS if fits(c, i)]
 VARIED = [
     (c, i, v)
     for c in CASES

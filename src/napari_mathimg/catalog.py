@@ -8,6 +8,7 @@ from .ops._operation import Operation
 FAMILIES = {
     "geometry": "Geometry",
     "perspective": "Perspective",
+    "lens": "Lens",
     "intensity": "Intensity",
     "noise": "Noise",
     "denoise": "Denoise",

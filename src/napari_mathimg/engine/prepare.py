@@ -70,7 +70,7 @@ def resolve(
     values = call(op.values, given) if callable(op.values) else op.values
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
     limits, saturated = yield from value_ranges(op, given, source, options, values, threads)
-    known = {"dtype": dtype, "values": pooled(limits.values())}
+    known = {"dtype": dtype, "values": pooled(limits.values()), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
     second = _second_images(op, source, images, options)
     reach = _reach(op.reach, {**resolved, **second, "shape": source.item})

@@ -16,8 +16,8 @@ focal length in pixels.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -211,3 +211,56 @@ def _intervals(found: Sequence[tuple[Floats, ...]]) -> tuple[tuple[float, float]
     every = [np.concatenate([c[axis].ravel() for c in found]) for axis in (0, 1)]
     seen = [c[np.isfinite(c)] for c in every]
     return tuple((float(c.min()), float(c.max())) if c.size else (0.0, 0.0) for c in seen)
+
+
+def filling_scale(shape: Shape, maps_: Sequence[LensMap], margin: float = 0.0) -> float:
+    """Return the scale at which the picture just fills the result: nothing beyond its edges is read.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns.
+    maps_
+        Where the channels are read; their own scales do not count.
+    margin
+        Pixels that interpolation needs beyond a point.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if max(shape) == 1 or all(lens.keeps for each in maps_ for lens in each.lenses):
+        return 1.0
+    rows, columns = shape
+    edge = np.array(
+        [(r, c) for r in (0, rows - 1) for c in range(columns)]
+        + [(r, c) for c in (0, columns - 1) for r in range(rows)]
+    )
+    least = [max(n - 1 - margin, 0) for n in shape]
+
+    def fills(scale: float) -> bool:
+        for each in maps_:
+            yy, xx = (edge[None, :, k].astype(float) for k in (0, 1))
+            replace(each, scale=scale).move(yy, xx)
+            inside = (yy >= margin) & (yy <= least[0]) & (xx >= margin) & (xx <= least[1])
+            if not inside.all():
+                return False
+        return True
+
+    inverse = any(each.inverse for each in maps_)
+    good = _first(fills, 1.0, 1 / 1.25 if inverse else 1.25)
+    bad = _first(lambda scale: not fills(scale), good, 1.25 if inverse else 1 / 1.25)
+    for _ in range(60):
+        middle = (good + bad) / 2
+        good, bad = (middle, bad) if fills(middle) else (good, middle)
+    return good
+
+
+def _first(holds: Callable[[float], bool], value: float, factor: float) -> float:
+    """Return the first of ``value, value * factor, value * factor**2, ...`` for which something holds."""
+    for _ in range(40):
+        if holds(value):
+            return value
+        value *= factor
+    raise ValueError("scale='auto': there is none at which the picture fills the result; give a number")

@@ -138,6 +138,7 @@ class Operation(Signature):
     rigid: bool
     frames: Callable[..., Frames | None] | None
     report: Callable[..., Report] | None
+    needs_range: Callable[..., bool] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -156,6 +157,8 @@ class Operation(Signature):
         """Whether the value range changes the result for parameters of which some may be "auto"."""
         others = [h for s in self.statistics for h in (s.measure, s.finish)]
         asked = self.values == "normalized" or any("values" in arguments(h) for h in (self.compute, *others))
+        if self.needs_range is not None:
+            asked = call(self.needs_range, given)
         rules = {n: a.rule for n, p in self.parameters.items() if (a := note(p.hint, Auto))}
         return asked or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
 
@@ -190,6 +193,7 @@ def operation(
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
     report: Callable[..., Report] | None = None,
+    needs_range: Callable[..., bool] | None = None,
     version: int = 1,
     compute: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -224,6 +228,8 @@ def operation(
     report
         What is to be known of a result, from parameters, images, the sums of the image's and the result's finite
         values, `before` and `after` (of frames the last), and their number, `pixels`.
+    needs_range
+        For which parameters the value range counts, where the function asks for it but not always needs it.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -250,6 +256,7 @@ def operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
+            needs_range=needs_range,
             parameters=parameters, images=tuple(images) or (("image", "image"),), optional=tuple(optional),
             version=version, module=function.__module__,
         )  # fmt: skip
@@ -265,11 +272,11 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
-        ([op.values, op.frames, *(s.needed for s in op.statistics)], own),
+        ([op.values, op.frames, op.needs_range, *(s.needed for s in op.statistics)], own),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.report], own | second | {"shape", "before", "after", "pixels"}),
-        ([op.check, *autos], own | supplied),
+        ([op.check, *autos], own | supplied | {"channels"}),
         ([s.measure for s in op.statistics], own | second | ENGINE),
         ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),
     ):

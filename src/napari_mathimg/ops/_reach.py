@@ -70,6 +70,13 @@ class Map(Protocol):
         """Return, for each axis, an interval that holds all of them; infinite where there is none."""
 
 
+class Light(Protocol):
+    """What becomes of the light of the input's pixels before they are sampled."""
+
+    def change(self, block: NDArray[Any], read: Box, low: float, width: float) -> NDArray[Any]:
+        """Return the changed block of a box; `low` is black and ``low + width`` white where that counts."""
+
+
 @dataclass(frozen=True)
 class Separable:
     """Each axis on its own: ``scale * index + offset``."""
@@ -145,6 +152,10 @@ class Gather:
         Interpolation order (0, 1 or 3), edge mode and fill value.
     smooth
         Standard deviations of the Gaussian applied to the input before sampling, one per axis, or empty.
+    colours
+        Maps of the first channels of images that have some, where they differ from `source`, or empty.
+    light
+        What is done to the input's pixels first, or None.
     """
 
     shape: tuple[int, ...]
@@ -154,6 +165,8 @@ class Gather:
     mode: str = "constant"
     cval: float = 0.0
     smooth: tuple[float, ...] = ()
+    colours: tuple[Map, ...] = ()
+    light: Light | None = None
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
         """Return the box of the input that a box of the result samples, smoothing included."""
@@ -161,6 +174,8 @@ class Gather:
         bounds = self.source.bounds(core)
         if self.mode == "constant" and not np.isfinite(bounds).all():
             bounds = self._seen(core, shape)
+        every = zip(bounds, *(source.bounds(core) for source in self.colours), strict=True)
+        bounds = tuple((min(low for low, _ in axis), max(high for _, high in axis)) for axis in every)
         return tuple(self._span(low, high, n, m) for (low, high), n, m in zip(bounds, shape, margins, strict=True))
 
     def _seen(self, core: Box, shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:

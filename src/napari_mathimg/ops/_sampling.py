@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ..kernels import sampling
-from ._operation import At, Operation, Values, operation
+from ._operation import At, Operation, ValueRange, Values, operation
 from ._reach import Gather, Separable, size
 from ._smoothing import smooth
 from ._types import Array
@@ -21,19 +22,26 @@ def warp(
     dimensions: tuple[int, ...] | Literal["all"] = (2,),
     check: Callable[..., None] | None = None,
     rigid: bool = False,
+    values: Values | Callable[..., Values] | None = None,
+    needs_range: Callable[..., bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
-    """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`."""
+    """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`.
+
+    `values` says how numbers are seen where the interpolation's order alone does not, `needs_range` for which
+    parameters the `light` of the `Gather` asks for black and white.
+    """
 
     def declare(mapping: Callable[..., Gather]) -> Operation:
         return operation(
             title,
-            values=_values(mapping),
+            values=values or _values(mapping),
             reach=mapping,
             channels="joint",
             dimensions=dimensions,
             check=check,
             rigid=rigid,
-            compute=sample,
+            needs_range=needs_range,
+            compute=sample if needs_range is None else sample_lit,
         )(mapping)
 
     return declare
@@ -45,6 +53,15 @@ def _values(mapping: Callable[..., Gather]) -> Values | Callable[..., Values]:
     return lambda order: "float" if order else "exact"
 
 
+def sample_lit(image: Array, /, *, at: At, values: ValueRange) -> Array:
+    """`sample` a block whose light is changed first."""
+    gather = at.reach
+    assert isinstance(gather, Gather)
+    if gather.light is not None:
+        image = gather.light.change(image, at.read, values.low, values.width)
+    return sample(image, at=at)
+
+
 def sample(image: Array, /, *, at: At) -> Array:
     """Sample a block, channels last where there are any, for the box `at.core` of the result."""
     gather = at.reach
@@ -52,6 +69,10 @@ def sample(image: Array, /, *, at: At) -> Array:
     ndim = len(at.shape)
     if any(gather.smooth):
         image = smooth(image, gather.smooth, gather.mode, gather.cval)
+    if gather.colours and image.ndim > ndim:
+        others = image.shape[-1] - len(gather.colours)
+        own = zip((*gather.colours, *(gather.source,) * others), np.split(image, image.shape[-1], -1), strict=True)
+        return np.concatenate([_scattered(part, replace(gather, source=each), at) for each, part in own], axis=-1)
     if isinstance(gather.source, Separable):
         return _separable(image, gather, gather.source, at)
     return _scattered(image[..., None], gather, at)[..., 0] if image.ndim == ndim else _scattered(image, gather, at)

@@ -51,9 +51,10 @@ class Number(annotated_types.GroupedMetadata):
 
 @dataclass(frozen=True)
 class Choices(annotated_types.GroupedMetadata):
-    """The names a text may be, from a rule, for choices too many to write down."""
+    """The names a text may be, from a rule, for choices too many to write down; `kind` says what they are."""
 
     rule: Callable[[], tuple[str, ...]]
+    kind: str = ""
 
     def __iter__(self) -> Iterator[annotated_types.BaseMetadata]:
         """Yield the requirement as pydantic understands it."""
@@ -70,11 +71,15 @@ class Label:
 
 @dataclass(frozen=True)
 class When:
-    """The parameter counts only where another one has one of some values, or none of those in `but`."""
+    """The parameter counts only where another one has one of some values, or none of those in `but`.
+
+    `hides` says that it is shown only there.
+    """
 
     other: str
     values: tuple[Any, ...] = ()
     but: tuple[Any, ...] = ()
+    hides: bool = False
 
     def holds(self, value: Any) -> bool:
         """Whether the parameter counts where the other one has a value."""
@@ -148,6 +153,8 @@ def describe(hint: Any) -> str:
     """Say in words what values a hint allows."""
     plain, _ = parts(hint)
     if choices := note(hint, Choices):
+        if choices.kind:
+            return str(choices.kind)
         names = choices.rule()
         return f"one of {len(names)} names, from {names[0]!r} to {names[-1]!r}"
     origin, arguments = get_origin(plain), get_args(plain)

@@ -233,7 +233,9 @@ class FamilyDock(QWidget):
         self.seconds.show_for(op, layer, ndim, level)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
-        self.form.show_image(shape_at(layer, level)[-ndim:], *spacing_at(layer, ndim, level), limits, dtype)
+        channels = full_resolution(layer).shape[-1] if getattr(layer, "rgb", False) else 0
+        place = spacing_at(layer, ndim, level)
+        self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
         warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)

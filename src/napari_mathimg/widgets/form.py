@@ -104,7 +104,10 @@ class Form(Container):
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:
-            self[name].enabled = when.holds(self.parameters[when.other])
+            counts = when.holds(self.parameters[when.other])
+            self[name].enabled = counts
+            if when.hides:
+                self[name].visible = counts
 
         if when.other not in self._hidden:
             self[when.other].changed.connect(show)

@@ -1,0 +1,69 @@
+"""The falloff of light towards the corners, and its correction at the pixels of the source."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels import light
+from ._reach import Box, Floats, size
+from ._types import Array
+
+Shape = tuple[int, ...]
+Pair = tuple[float, float]
+LEAST = light.LEAST
+
+
+def half_diagonal(shape: Shape) -> float:
+    """Return the distance between the center and a corner, from pixel center to pixel center."""
+    return max(float(np.hypot(shape[0] - 1, shape[1] - 1)), 1.0) / 2
+
+
+@dataclass(frozen=True)
+class Falloff:
+    """Light falls to the share ``1 + k1 r^2 + k2 r^4 + k3 r^6``, r in units of `radius` pixels from the center.
+
+    Nowhere is it taken to fall below 5 %.
+
+    Parameters
+    ----------
+    coefficients
+        k1, k2 and k3.
+    center, radius
+        In pixels.
+    power
+        The light is multiplied by that share to the power of ``-power``: 1 undoes the falloff, -1 makes one.
+    encoding, gamma
+        How values stand for light: "linear", "sRGB", or "gamma" (light is value ** gamma).
+    """
+
+    coefficients: tuple[float, float, float]
+    center: Pair
+    radius: float
+    power: float = 1.0
+    encoding: str = "linear"
+    gamma: float = 1.0
+
+    def least(self, shape: Shape) -> float:
+        """Return the lowest share of light anywhere in an image."""
+        rows, columns = ((max(c, n - 1 - c) / self.radius) for c, n in zip(self.center, shape, strict=True))
+        farthest = rows**2 + columns**2
+        k1, k2, k3 = self.coefficients
+        turning = np.roots([3 * k3, 2 * k2, k1])
+        squares = [0.0, farthest, *(t.real for t in turning if abs(t.imag) < 1e-12 and 0 < t.real < farthest)]
+        return float(min(1 + s * (k1 + s * (k2 + s * k3)) for s in squares))
+
+    def gains(self, box: Box) -> Floats:
+        """Return the factor on the light of every pixel of a box."""
+        ones = np.ones((*size(box), 1))
+        plain = Falloff(self.coefficients, self.center, self.radius, self.power)
+        return plain.change(ones, box, 0.0, 1.0)[..., 0]
+
+    def change(self, block: Array, read: Box, low: float, width: float) -> Array:
+        """Return a block, channels last where there are any, with its light changed; opacity is kept."""
+        image = np.ascontiguousarray(block).reshape(*size(read), -1)
+        out = np.empty_like(image)
+        light.lighten(
+            image, read[0][0], read[1][0], self.center, self.radius, self.coefficients, self.power,
+            light.ENCODINGS[self.encoding], self.gamma, low, width, 3, out,
+        )  # fmt: skip
+        return out.reshape(block.shape)
