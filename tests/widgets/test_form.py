@@ -11,7 +11,9 @@ from napari_mathimg.ops._wavelets import wavelet_names
 from napari_mathimg.widgets.fields import label
 from napari_mathimg.widgets.form import Form, summary
 
-KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8)}
+KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0}
+LENS = {"camera": "Olympus Imaging Corp. E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
+NEEDED = {"correct_lens": {**LENS, "focal_length": 14.0, "aperture": 3.5}}  # what has no default that would do
 AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 5: ("t", "c", "z", "y", "x")}
 CASES = [
     pytest.param(op, ndim, id=f"{op.id}-{ndim}")
@@ -25,18 +27,19 @@ CASES = [
 def test_a_fresh_form_is_the_signature_s_defaults(qtbot, op: Operation, ndim: int) -> None:
     form = Form(op, AXES[ndim])
     shape = (40, 30, 20, 50, 60)[:ndim]
-    assert op.resolve(form.parameters, shape, KNOWN) == op.resolve({}, shape, KNOWN)
+    needed = NEEDED.get(op.id, {})
+    assert op.resolve({**form.parameters, **needed}, shape, KNOWN) == op.resolve(needed, shape, KNOWN)
     assert list(form.parameters) == list(op.parameters)
 
 
 @pytest.mark.parametrize(("op", "ndim"), CASES)
 def test_a_form_shows_what_is_loaded_and_reset_undoes_it(qtbot, op: Operation, ndim: int) -> None:
     form, shape = Form(op, AXES[ndim]), (40, 30, 20, 50, 60)[:ndim]
-    resolved = op.resolve({}, shape, KNOWN)
+    resolved = op.resolve(NEEDED.get(op.id, {}), shape, KNOWN)
     form.load(resolved)
     assert op.resolve(form.parameters, shape, KNOWN) == resolved
     form.reset()
-    assert op.resolve(form.parameters, shape, KNOWN) == op.resolve({}, shape, KNOWN)
+    assert op.validate(form.parameters) == op.validate(Form(op, AXES[ndim]).parameters)
 
 
 @pytest.mark.parametrize("op", operations().values(), ids=operations())

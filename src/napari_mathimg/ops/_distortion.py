@@ -214,7 +214,7 @@ def _intervals(found: Sequence[tuple[Floats, ...]]) -> tuple[tuple[float, float]
 
 
 def filling_scale(shape: Shape, maps_: Sequence[LensMap], margin: float = 0.0) -> float:
-    """Return the scale at which the picture just fills the result: nothing beyond its edges is read.
+    """Return the scale at which the picture just fills the result: nothing beyond its edges is read; to 6 decimals.
 
     Parameters
     ----------
@@ -251,10 +251,10 @@ def filling_scale(shape: Shape, maps_: Sequence[LensMap], margin: float = 0.0) -
     inverse = any(each.inverse for each in maps_)
     good = _first(fills, 1.0, 1 / 1.25 if inverse else 1.25)
     bad = _first(lambda scale: not fills(scale), good, 1.25 if inverse else 1 / 1.25)
-    for _ in range(60):
+    for _ in range(40):
         middle = (good + bad) / 2
         good, bad = (middle, bad) if fills(middle) else (good, middle)
-    return good
+    return math.floor(good * 1e6) / 1e6 if inverse else math.ceil(good * 1e6) / 1e6
 
 
 def _first(holds: Callable[[float], bool], value: float, factor: float) -> float:

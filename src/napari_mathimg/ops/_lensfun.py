@@ -5,6 +5,7 @@ itself only the search and the interpolation between calibrations are used: poin
 double precision (its `ptlens` in SSE, version 0.3.4, exchanges the radii of four points and is off by pixels).
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,6 +103,12 @@ def entry(lens: str, camera: str) -> Lens:
     return covering[-1] if covering else found[0]
 
 
+@cache
+def known_corrections(lens: str, camera: str) -> tuple[bool, bool, bool]:
+    """Return `corrections` of the entry that suits a camera; without a camera, of that of the largest sensor."""
+    return corrections(entry(lens, camera) if camera else _lenses()[lens][0])
+
+
 def covers(lens: str, camera: str) -> bool:
     """Whether a lens was calibrated on a sensor at least as large as a camera's."""
     return bool(entry(lens, camera).crop_factor <= crop_factor(camera) * COVERED)
@@ -177,3 +184,39 @@ def _aspects() -> dict[tuple[str, str, float], float]:
             if wide:
                 found[maker, model, round(float(crop), 3)] = float(wide) / float(high or 1)
     return found
+
+
+def find_camera(maker: str, model: str) -> str | None:
+    """Return the name of the camera that calls itself so in its pictures; None if it is unknown."""
+    found = database().find_cameras(maker.strip() or None, model.strip())
+    return full_name(found[0].maker, found[0].model, found[0].variant) if found and model.strip() else None
+
+
+def generic_camera(crop: float) -> str | None:
+    """Return the name of the generic camera of a crop factor; None if there is none within 5 %."""
+    name = min((n for n in camera_names() if n.startswith("Generic")), key=lambda n: abs(crop_factor(n) - crop))
+    return name if abs(crop_factor(name) / crop - 1) <= 0.05 else None
+
+
+def find_lens(camera: str, model: str) -> str | None:
+    """Return the name of the lens that calls itself so in pictures of a camera; None if none is like it.
+
+    Where the database has no such name, the only lens that fits and has all of its numbers; without a model, the lens
+    of a camera that has only one.
+    """
+    if model.strip() and (found := database().find_lenses(_cameras()[camera], None, model.strip())):
+        return full_name(found[0].maker, found[0].model)
+    numbers = _numbers(model)
+    like = [name for name in fitting_lenses(camera) if numbers <= _numbers(name)]
+    return like[0] if len(like) == 1 and (numbers or not model.strip()) else None
+
+
+def _numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+@cache
+def fitting_lenses(camera: str) -> tuple[str, ...]:
+    """Names of the lenses that fit a camera's mount and were calibrated on a sensor that covers its own."""
+    found = {full_name(e.maker, e.model) for e in database().find_lenses(_cameras()[camera])}
+    return tuple(name for name in lens_names() if name in found)

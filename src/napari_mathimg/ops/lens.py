@@ -19,9 +19,7 @@ Shape = tuple[int, ...]
 Pair = tuple[float, float]
 Radius = Annotated[float, t.Number(gt=0, le=1e6, step=10, unit="px")]
 Encoding = Annotated[Literal["linear", "sRGB", "gamma"], t.Label("encoding")]
-EncodingGamma = Annotated[
-    float, t.Number(gt=0, le=10, step=0.1), t.Label("gamma of the encoding"), t.When("encoding", ("gamma",), hides=True)
-]
+EncodingGamma = Annotated[float, t.Number(ge=0.1, le=10, step=0.1), t.When("encoding", ("gamma",), hides=True)]
 
 
 def _identity(shape: Shape) -> Separable:
@@ -38,14 +36,19 @@ def _placed(shape: Shape, source: LensMap, order: int, mode: str, cval: float, *
 
 # By hand
 
+
+def _to_corner(shape: Shape) -> float:
+    return round(half_diagonal(shape), 6)
+
+
 Model = Literal["poly3", "poly5", "ptlens", "brown"]
 Coefficient = t.Number(ge=-100, le=100, step=0.01)
 K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), hides=True)]
 K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True)]
 OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True)]
 OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True)]
-UnitOfDistortion = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("r = 1 at")]
-UnitOfVignetting = Annotated[Literal["auto"] | Radius, t.Auto(half_diagonal), t.Label("r = 1 at")]
+UnitOfDistortion = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius")]
+UnitOfVignetting = Annotated[Literal["auto"] | Radius, t.Auto(_to_corner), t.Label("unit radius")]
 
 
 def _hand_made(model: str, given: dict[str, float]) -> Bending:
@@ -253,12 +256,12 @@ def _only_aperture(camera: str, lens: str, vignetting: bool) -> float | None:
     return widest or 8.0
 
 
-FocalLength = Annotated[float, t.Number(gt=0, le=10_000, step=1, unit="mm")]
-FNumber = Annotated[float, t.Number(gt=0, le=256, step=0.1)]
+FocalLength = Annotated[float, t.Number(ge=0.1, le=10_000, step=1, unit="mm")]
+FNumber = Annotated[float, t.Number(ge=0.1, le=256, step=0.1)]
 AutoFocalLength = Annotated[Literal["auto"] | FocalLength, t.Auto(_only_focal_length), t.Label("focal length")]
 OF_VIGNETTING = t.When("vignetting", (True,))
 AutoAperture = Annotated[Literal["auto"] | FNumber, t.Auto(_only_aperture), t.Label("aperture f/"), OF_VIGNETTING]
-FocusDistance = Annotated[float, t.Number(gt=0, le=1e6, step=1, unit="m"), t.Label("distance"), OF_VIGNETTING]
+FocusDistance = Annotated[float, t.Number(ge=0.01, le=1e6, step=1, unit="m"), t.Label("distance"), OF_VIGNETTING]
 PhotographEncoding = Annotated[Literal["linear", "sRGB", "gamma"], t.Label("encoding"), OF_VIGNETTING]
 Strength = Annotated[float, t.Number(ge=0, le=200, step=10, unit="%")]
 

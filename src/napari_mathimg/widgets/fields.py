@@ -244,6 +244,13 @@ class Automatic(Container):
             self._inner.visible = True
 
 
+def limit(field: Any, low: float, high: float) -> None:
+    """Set the bounds of a field for a number; what is typed in it is moved within them."""
+    box = field._inner if isinstance(field, Automatic) else field
+    if (box.min, box.max) != (low, high):
+        box.native.setRange(low, high)
+
+
 class Choice(Container):
     """A box of words and "typed", and the field that counts where that is chosen."""
 

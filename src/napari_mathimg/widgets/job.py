@@ -13,6 +13,7 @@ from ..engine import Options, Plan, Progress, extent, prepare, report, run
 from ..engine.limits import merged, survey
 from ..engine.threads import cores
 from ..ops._operation import Operation, Report
+from ..ops._reach import Gather
 from .layers import Snapshot, keeps_limits, result_arguments
 from .levels import Pyramid, build
 from .runner import EXPECTED
@@ -145,7 +146,9 @@ def _twin(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     square = job.square or max(min(item[-2:]) // SQUARES, 1)
     rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
     board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
-    options = Options(ndim=plan.source.ndim)
+    if isinstance(plan.reach, Gather) and plan.reach.light is not None:
+        board = 64 + board // 4  # black stays black, and white cannot become brighter: gains would not be seen
+    options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)
     mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)
     data = yield from run(mapped, threads=job.threads)

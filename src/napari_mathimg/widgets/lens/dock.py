@@ -1,0 +1,113 @@
+"""The Lens dock: corrections from a database of cameras and lenses, or by hand."""
+
+from typing import Any
+
+from qtpy.QtWidgets import QWidget
+
+from ...ops import _lensfun
+from ..dock import FamilyDock
+from ..fields import limit
+from .box import LensBox
+from .taken import FAR, Taken, taken
+
+FOUND = "Taken with {}."
+NO_CAMERA = "The database knows no camera {!r}. {}"
+GENERIC = "{} stands for its sensor."
+CHOOSE_GENERIC = "Choose a generic one of its crop factor."
+NO_LENS = "Choose the lens: {}."
+OUTSIDE = "The {} of {:g} is none of this lens, which has {:g} to {:g}."
+NOTHING = "{} tells nothing of camera and lens."
+WIDEST = {"focal_length": (0.1, 10_000.0), "aperture": (0.1, 256.0), "distance": (0.01, FAR)}  # without a lens
+ROUNDED = 0.02  # by which the numbers of a file may differ from those of the database
+
+
+class LensDock(FamilyDock):
+    """Camera and lens are found by name, prefilled from the picture's file."""
+
+    family = "lens"
+
+    def _panels(self) -> tuple[QWidget, ...]:
+        self.operation = "correct_lens"  # what one comes for, unless coefficients are known
+        self._read: str | None = None  # the file that was read last
+        self._ranged = False
+        self.box = LensBox()
+        self.box.chosen.connect(self._take)
+        self.box.asked.connect(self._read_again)
+        return (self.box,)
+
+    def _show(self, event: Any = None) -> None:
+        super()._show()
+        layer, by_name = self.picker.layer, self.operation.id == "correct_lens"
+        self.box.setVisible(by_name)
+        if layer is not None and not self._ranged:  # photographs are black at 0 and white at the end of their type
+            self._ranged = True
+            self.options.choose(self.options.value_range, "dtype")
+        path = None if layer is None else layer.source.path
+        self.box.file_button.setEnabled(path is not None)
+        if not by_name:
+            return
+        for name in ("camera", "lens"):
+            self.form[name].visible = False  # the box stands for them
+        self._bound()
+        self.box.show_chosen(self.form["camera"].value, self.form["lens"].value)
+        if self.isVisible() and path is not None and path != self._read:
+            self._prefill(path, quietly=True)
+
+    def _take(self, camera: str, lens: str) -> None:
+        """Type what was chosen in the box into the form."""
+        self.form.load({"camera": camera, "lens": lens})
+
+    def _bound(self) -> None:
+        """Hold focal length, aperture and distance within the entry's bounds, and offer what it corrects."""
+        camera, lens = self.form["camera"].value, self.form["lens"].value
+        for name, (low, high) in _limits(camera, lens).items():
+            limit(self.form[name], low, high)
+        offered = _lensfun.known_corrections(lens, camera) if camera and lens else (True, True, True)
+        for name, has in zip(("distortion", "aberration", "vignetting"), offered, strict=True):
+            self.form[name].enabled = has
+
+    def _read_again(self) -> None:
+        layer = self.picker.layer
+        if layer is not None and layer.source.path is not None:
+            self._prefill(layer.source.path, quietly=False)
+
+    def _prefill(self, path: str, quietly: bool) -> None:
+        """Fill in what a file tells of the camera and the lens."""
+        self._read = path
+        found = taken(path)
+        if found is None:
+            if not quietly:
+                self.message.setText(NOTHING.format(path.rpartition("/")[2]))
+            return
+        self.message.setText(self._fill_in(found))
+
+    def _fill_in(self, found: Taken) -> str:
+        """Fill in what is known of a picture, and say it."""
+        said = [FOUND.format(found)]
+        camera = _lensfun.find_camera(found.maker, found.camera)
+        if camera is None:
+            camera = _lensfun.generic_camera(found.crop_factor) if found.crop_factor else None
+            said.append(NO_CAMERA.format(found.camera, GENERIC.format(camera) if camera else CHOOSE_GENERIC))
+        lens = _lensfun.find_lens(camera, found.lens) if camera else None
+        if camera and lens is None:
+            said.append(NO_LENS.format(f"none is called {found.lens!r}" if found.lens else "the file does not name it"))
+        self.form.load({"camera": camera or "", "lens": lens or ""})
+        values = {"focal_length": found.focal_length, "aperture": found.aperture, "distance": found.distance}
+        for name, (low, high) in _limits(camera, lens).items():
+            value = values[name]
+            if value is not None and (name == "distance" or low * (1 - ROUNDED) <= value <= high * (1 + ROUNDED)):
+                self.form.load({name: min(max(value, low), high)})
+            elif value is not None:
+                said.append(OUTSIDE.format(name.replace("_", " "), value, low, high))
+        return " ".join(said)
+
+
+def _limits(camera: str | None, lens: str | None) -> dict[str, tuple[float, float]]:
+    """Lowest and highest focal length, aperture and distance that a lens can be asked for."""
+    if not camera or not lens:
+        return WIDEST
+    limits = {}
+    for (name, (low, high)), own in zip(WIDEST.items(), _lensfun.bounds(_lensfun.entry(lens, camera)), strict=True):
+        least, most = own or (None, None)
+        limits[name] = (low if least is None else least, high if most is None else most)
+    return limits

@@ -1,0 +1,264 @@
+"""The Lens dock: from a picture's file to the corrected layer."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers._source import Source
+from PIL import Image, TiffImagePlugin
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_mathimg import Options, apply
+from napari_mathimg.ops import _lensfun
+from napari_mathimg.ops._distortion import COEFFICIENTS
+from napari_mathimg.widgets.lens.taken import taken
+
+LEFT = Qt.MouseButton.LeftButton
+ZUIKO = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"
+OLYMPUS = {"maker": "OLYMPUS IMAGING CORP.  ", "camera": "E-620           ", "lens": "OLYMPUS 14-42mm Lens"}
+SHOT = {"focal_length": 17.89, "aperture": 5.0}
+TAKEN = {"camera": "Olympus Imaging Corp. E-620", "lens": ZUIKO, **SHOT}
+Press = Callable[[Any], None]
+
+
+def scene(shape: tuple[int, int] = (60, 90)) -> Any:
+    return np.random.default_rng(5).integers(0, 255, (*shape, 3), dtype=np.uint8)
+
+
+def photograph(
+    path: Path, maker: str = "", camera: str = "", lens: str = "", focal_length: float = 0.0, aperture: float = 0.0,
+    distance: float = 0.0, full_frame: int = 0,
+) -> Path:  # fmt: skip
+    """Write a picture with what EXIF says of how it was taken."""
+    exif = Image.Exif()
+    texts, numbers = {0x010F: maker, 0x0110: camera}, {0x920A: focal_length, 0x829D: aperture, 0x9206: distance}
+    for tag, text in texts.items():
+        exif[tag] = text
+    inner: dict[int, Any] = {t: TiffImagePlugin.IFDRational(round(n * 100), 100) for t, n in numbers.items() if n}
+    inner |= ({0xA434: lens} if lens else {}) | ({0xA405: full_frame} if full_frame else {})
+    exif._ifds[0x8769] = inner
+    Image.fromarray(scene()).save(path, exif=exif, quality=95)
+    return path
+
+
+@pytest.fixture
+def lens_dock(viewer: Any, dock: Any, qtbot: Any) -> Any:
+    viewer.window._qt_window.resize(1100, 800)
+    widget = dock("lens")
+    qtbot.waitUntil(widget.isVisible)
+    qtbot.wait(30)
+    return widget
+
+
+def names(box: Any) -> list[str]:
+    return [box.lenses.topLevelItem(k).text(0) for k in range(box.lenses.topLevelItemCount())]
+
+
+def click(box: Any, name: str) -> None:
+    """Click a lens in the list."""
+    item = box.lenses.topLevelItem(names(box).index(name))
+    box.lenses.scrollToItem(item)
+    QTest.mouseClick(box.lenses.viewport(), LEFT, pos=box.lenses.visualItemRect(item).center())
+
+
+def type_camera(box: Any, text: str) -> None:
+    edit = box.cameras.lineEdit()
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClicks(edit, text)
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_a_photograph_is_corrected_by_what_its_file_tells(
+    viewer: Any, lens_dock: Any, press: Press, tmp_path: Path, kind: str
+) -> None:
+    """Opened, it fills in the dock; one press of Run corrects it; its settings come back from the result."""
+    (layer,) = viewer.open(photograph(tmp_path / f"town.{kind}", **OLYMPUS, **SHOT, distance=3.0), plugin="napari")
+    lens_dock._viewer.layers.selection.active = layer
+    box, form = lens_dock.box, lens_dock.form
+    assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
+    assert lens_dock.message.text() == "Taken with E-620, OLYMPUS 14-42mm Lens, 17.89 mm, f/5."
+    assert box.sentence.text() == f"{ZUIKO}: 14 to 42 mm, from f/3.5 to f/22, vignetting from 0.25 m on."
+    assert {name: form.parameters[name] for name in TAKEN} == TAKEN
+    assert form.parameters["distance"] == 3
+    press(lens_dock)
+    result = viewer.layers["town – Correct lens"]
+    options = Options(value_range="dtype", channel_axis=-1)
+    np.testing.assert_array_equal(
+        result.data, apply(layer.data, "correct_lens", options=options, distance=3.0, **TAKEN)
+    )
+    assert viewer.layers.selection.active is result
+    assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)  # a result has no file: what is typed stays
+    assert not box.file_button.isEnabled()
+    QTest.mouseClick(lens_dock.reset_button, LEFT)
+    assert (box.camera, box.lens) == ("", "")
+    QTest.mouseClick(lens_dock.load_button, LEFT)
+    assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
+    assert lens_dock.form.parameters["focal_length"] == 17.89
+    step = result.metadata["napari_mathimg"][-1]
+    assert step["parameters"]["scale"] == pytest.approx(lens_dock.form.parameters["scale"])
+
+
+def test_camera_and_lens_are_found_by_parts_of_their_names(
+    viewer: Any, lens_dock: Any, press: Press, qtbot: Any
+) -> None:
+    viewer.add_image(scene()[..., 0], name="plain")
+    box = lens_dock.box
+    type_camera(box, "olympus imaging corp. e-620")  # any case
+    assert box.camera == TAKEN["camera"]
+    assert names(box) == list(_lensfun.fitting_lenses(box.camera))
+    QTest.keyClicks(box.search, "zuiko 14-42")
+    assert names(box) == [ZUIKO]
+    click(box, ZUIKO)
+    assert lens_dock.form.parameters["lens"] == ZUIKO
+    lens_dock.form.load(SHOT)
+    press(lens_dock)
+    expected = apply(viewer.layers["plain"].data, "correct_lens", options=Options(value_range="dtype"), **TAKEN)
+    np.testing.assert_array_equal(viewer.layers["plain – Correct lens"].data, expected)
+
+
+def test_the_list_says_what_each_lens_has_and_offers_others_on_request(viewer: Any, lens_dock: Any) -> None:
+    box = lens_dock.box
+    viewer.add_image(scene())
+    type_camera(box, "Canon EOS 5D Mark III")
+    QTest.keyClicks(box.search, "10-18mm")
+    assert names(box) == []
+    assert box.sentence.text() == "No lens of the database fits this camera and this search."
+    QTest.mouseClick(box.others, LEFT, pos=box.others.rect().center() - box.others.rect().center() / 1.1)
+    assert names(box)
+    small = "Canon EF-S 10-18mm f/4.5-5.6 IS STM"
+    click(box, small)
+    assert box.sentence.text().endswith("towards the edges the correction is a guess.")
+    QTest.keyClicks(box.search, " no such lens")
+    assert names(box) == []
+    assert box.sentence.text().startswith(small)  # hidden by the search, chosen still
+    box.search.clear()
+    bare = next(n for n in _lensfun.lens_names() if _lensfun.known_corrections(n, box.camera) == (True, False, False))
+    QTest.keyClicks(box.search, bare)
+    item = box.lenses.topLevelItem(names(box).index(bare))
+    assert [item.text(k) for k in (1, 2, 3)] == ["D", "", ""]
+    click(box, bare)
+    form = lens_dock.form
+    assert [form[n].enabled for n in ("distortion", "aberration", "vignetting")] == [True, False, False]
+
+
+def test_an_unknown_camera_is_said_and_its_sensor_stands_for_it(viewer: Any, lens_dock: Any, tmp_path: Path) -> None:
+    known = {"maker": "Acme", "camera": "X 9000", "lens": "Zoomatic 17-70", "focal_length": 20.0}
+    viewer.open(photograph(tmp_path / "a.jpg", **known), plugin="napari")
+    said = lens_dock.message.text()
+    assert "The database knows no camera 'X 9000'. Choose a generic one of its crop factor." in said
+    assert (lens_dock.box.camera, lens_dock.box.lens) == ("", "")
+    assert lens_dock.box.sentence.text() == "Choose the camera, or a generic one of its crop factor; then the lens."
+    viewer.open(photograph(tmp_path / "b.jpg", **known, full_frame=40), plugin="napari")
+    assert "Generic Crop-factor 2.0 (Four-Thirds) stands for its sensor." in lens_dock.message.text()
+    assert "Choose the lens: none is called 'Zoomatic 17-70'." in lens_dock.message.text()
+    assert lens_dock.box.camera == "Generic Crop-factor 2.0 (Four-Thirds)"
+    assert lens_dock.form.parameters["focal_length"] == 20
+
+
+def test_an_impossible_aperture_is_neither_read_nor_run(
+    viewer: Any, lens_dock: Any, press: Press, tmp_path: Path, notifications: list[Any]
+) -> None:
+    viewer.open(photograph(tmp_path / "a.jpg", **OLYMPUS, focal_length=300.0, aperture=1.2), plugin="napari")
+    said = lens_dock.message.text()
+    assert "The focal length of 300 is none of this lens, which has 14 to 42." in said
+    assert "The aperture of 1.2 is none of this lens, which has 3.5 to 22." in said
+    press(lens_dock)
+    assert lens_dock.message.text().startswith(f"focal_length='auto': from 14 to 42 mm for {ZUIKO}")
+    lens_dock.form.load({"focal_length": 14.0})
+    press(lens_dock)
+    assert lens_dock.message.text().startswith("aperture='auto': from f/3.5 to f/22 for the vignetting of")
+    assert len(viewer.layers) == 1
+    aperture = lens_dock.form["aperture"]
+    aperture.value = 5.0
+    box = aperture._inner.native
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "1.4")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert aperture.value >= 3.5  # the box keeps within the bounds
+    press(lens_dock)
+    assert len(viewer.layers) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff\xe1\x00\x10Exif\0\0II*\0", b"\0" * 4000])
+def test_files_that_tell_nothing_are_said_to(viewer: Any, lens_dock: Any, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mystery.dat"
+    path.write_bytes(content)
+    layer = viewer.add_image(scene())
+    layer._source = Source(path=str(path))
+    lens_dock._follow_layer()
+    assert lens_dock.message.text() == ""  # nobody asked
+    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
+    path.unlink()
+    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
+
+
+def test_damaged_files_never_raise(tmp_path: Path) -> None:
+    whole = photograph(tmp_path / "a.jpg", **OLYMPUS, **SHOT, full_frame=36).read_bytes()
+    path, rng = tmp_path / "b.jpg", np.random.default_rng(0)
+    told = 0
+    for _ in range(80):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 400, 8):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged[: rng.integers(1, len(damaged))])
+        found = taken(str(path))
+        told += found is not None
+    assert 0 < told < 80
+
+
+def test_what_is_infinitely_far_is_as_far_as_the_database_goes(tmp_path: Path) -> None:
+    far = taken(str(photograph(tmp_path / "a.jpg", **OLYMPUS, **SHOT, distance=42_949_672.0)))
+    assert far is not None
+    assert far.distance == 1000
+    assert far.crop_factor is None
+
+
+def test_the_domain_shows_gains_too(viewer: Any, lens_dock: Any, press: Press) -> None:
+    viewer.add_image(scene((64, 96))[..., 0], name="plain")
+    lens_dock.operation = "correct_vignetting"
+    assert not lens_dock.box.isVisible()
+    lens_dock.options.domain.setChecked(True)
+    lens_dock.form.load({"k1": -0.4, "encoding": "sRGB"})
+    press(lens_dock)
+    twin = viewer.layers["plain – Correct vignetting (domain)"]
+    board = np.where((np.indices((64, 96)) // 8).sum(0) % 2, np.uint8(127), np.uint8(64))
+    given: dict[str, Any] = {"k1": -0.4, "encoding": "sRGB", "options": Options(value_range="dtype")}
+    np.testing.assert_array_equal(twin.data, apply(board, "correct_vignetting", **given))
+    assert twin.data[0, 0] > 80
+    assert twin.data[32, 48] == 64
+
+
+def test_only_the_coefficients_of_the_model_are_shown(viewer: Any, lens_dock: Any) -> None:
+    viewer.add_image(scene())
+    lens_dock.operation = "correct_distortion"
+    form = lens_dock.form
+    for model in ("poly3", "ptlens", "brown", "poly5"):
+        form.load({"model": model})
+        shown = {name for names in COEFFICIENTS.values() for name in names if form[name].visible}
+        assert shown == set(COEFFICIENTS[model])
+
+
+def test_without_a_database_the_dock_says_so(
+    viewer: Any, dock: Any, press: Press, monkeypatch: Any, qtbot: Any
+) -> None:
+    caches = (_lensfun.database, _lensfun._cameras, _lensfun._lenses)
+    for cache in caches:
+        cache.cache_clear()
+    monkeypatch.setitem(sys.modules, "lensfunpy", None)
+    viewer.add_image(scene())
+    widget = dock("lens")
+    qtbot.waitUntil(widget.isVisible)
+    assert "lensfunpy is not installed" in widget.box.sentence.text()
+    press(widget)
+    assert widget.message.text().startswith("lensfunpy: not installed")
+    for cache in caches:
+        cache.cache_clear()
