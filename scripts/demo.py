@@ -20,7 +20,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget
 from scipy import ndimage as ndi
-from skimage import filters, measure
+from skimage import data, filters, measure
 from vispy.gloo import glir
 
 from napari_mathimg.catalog import find
@@ -37,8 +37,8 @@ DRAWING = 150  # milliseconds from one look at the screen to the next
 OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the range of the published examples
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
-    "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "equalize", "sigmoid", "light",
-    "progress", "menu", "noise", "deconvolve", "help", "histogram", "histogram-equalize_hist",
+    "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "lens", "equalize", "sigmoid",
+    "light", "progress", "menu", "noise", "deconvolve", "help", "histogram", "histogram-equalize_hist",
     "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
@@ -330,6 +330,29 @@ def perspective(demo: Demo) -> None:
     dock.markers.use(None, None)
 
 
+def lens(demo: Demo) -> None:
+    """A picture whose file tells camera and lens: opened, corrected as it is, with the domain over it."""
+    path = demo.results / "photograph.jpg"
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "OLYMPUS IMAGING CORP.", "E-620"
+    exif._ifds[0x8769] = {0x920A: 14.0, 0x829D: 3.5, 0xA434: "OLYMPUS 14-42mm Lens"}
+    Image.fromarray(data.camera()).save(path, quality=95, exif=exif)
+    demo.open()
+    (photograph,) = demo.viewer.open(path, plugin="napari")
+    dock = open_dock(demo.viewer, "lens")
+    dock.picker.layer, dock.operation = photograph, "correct_lens"
+    demo.viewer.reset_view()
+    QTest.qWait(DRAWING)
+    if dock.form.parameters["lens"] != "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6":
+        raise DemoError(f"the file tells {dock.message.text()!r}")
+    dock.options.domain.setChecked(True)
+    corrected, twin = demo.run_many(dock)
+    demo.save(correct_lens=corrected, correct_lens_domain=twin)
+    demo.viewer.reset_view()
+    demo.grab("lens")
+    dock.options.domain.setChecked(False)
+
+
 def equalize(demo: Demo) -> None:
     """A flat picture of the moon, equalized as a whole and locally."""
     (moon,) = demo.open("moon")
@@ -609,8 +632,8 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, picked, center, labels, mappings, perspective, equalize, match, histogram, before_after, tone,
-    isolated, noise, blur, deconvolved, levels, channels, explained, remembered, light, progress, menu, refusal,
+    isotropic, crop, picked, center, labels, mappings, perspective, lens, equalize, match, histogram, before_after,
+    tone, isolated, noise, blur, deconvolved, levels, channels, explained, remembered, light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 import itertools
 
+
+import lensfunpy
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -9,6 +11,7 @@ from scipy import signal, stats
 from skimage import color, data, draw, exposure, restoration, transform
 
 import direct
+import photographed
 from cases import PATH
 from napari_mathimg import Options, apply
 from napari_mathimg.engine import estimate_sigma, finished, prepare
@@ -105,6 +108,23 @@ def test_affine(image):
 
 def test_homography(image):
     assert_rounded(apply(image, "homography", matrix=MATRIX, inverse=True), transform.warp(image, np.array(MATRIX)))
+
+
+def test_lens_correction_from_camera_and_lens_data(image):
+    """The gains and places that lensfun itself gives, on every 50th row."""
+    lens, shot = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6", {"focal_length": 14.0, "aperture": 3.5}
+    taken = {"camera": "Olympus Imaging Corp. E-620", "lens": lens, **shot}
+    result = apply(image, "correct_lens", encoding="linear", scale=1.0, mode="mirror", **taken)
+    modifier = lensfunpy.Modifier(photographed.entry(lens, 2.0), 2.0, 1024, 1024)
+    modifier.initialize(14.0, 3.5, 1000.0, 1.0, pixel_format=np.float64)
+    light = np.repeat(image[..., None].astype(float), 3, axis=2)
+    assert modifier.apply_color_modification(light)
+    rows = range(12, 1024, 50)
+    at = np.array([[modifier.apply_geometry_distortion(x, y, 1, 1)[0, 0] for x in range(1024)] for y in rows], float)
+    expected = ndi.map_coordinates(light[..., 0], [at[..., 1], at[..., 0]], order=1, mode="mirror")
+    # lensfun's single precision is off by 1e-4 pixels, over edges of up to 255 grey levels, brightened up to 2 times.
+    assert np.abs(result[rows] - np.clip(expected, 0, 255)).max() <= 0.56
+    assert np.hypot(at[0, 0, 0], at[0, 0, 1] - 12) > 7
 
 
 # Intensity

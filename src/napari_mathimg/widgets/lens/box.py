@@ -6,6 +6,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
+    QComboBox,
     QHeaderView,
     QLineEdit,
     QTreeWidget,
@@ -41,6 +42,7 @@ class LensBox(QWidget):
         names = _known_cameras()
         search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
         self._search, self.cameras = search, search.native  # the first owns the second
+        self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.cameras.setMinimumContentsLength(8)
         self.cameras.lineEdit().setPlaceholderText("Type a part of its name")
         self.search = QLineEdit()

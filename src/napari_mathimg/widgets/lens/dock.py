@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QWidget
 from ...ops import _lensfun
 from ..dock import FamilyDock
 from ..fields import limit
+from ..warm import warm
 from .box import LensBox
 from .taken import FAR, Taken, taken
 
@@ -46,11 +47,25 @@ class LensDock(FamilyDock):
         self.box.file_button.setEnabled(path is not None)
         if not by_name:
             return
+        if layer is not None:  # without a lens there is nothing to try: its kernels are those of its parts
+            for id in ("correct_distortion", "correct_vignetting"):
+                warm(id, str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
         for name in ("camera", "lens"):
             self.form[name].visible = False  # the box stands for them
         self._bound()
         self.box.show_chosen(self.form["camera"].value, self.form["lens"].value)
-        if self.isVisible() and path is not None and path != self._read:
+        self._read_new()
+
+    def showEvent(self, event: Any) -> None:
+        """Read the file of a layer that was chosen while the dock was not to be seen."""
+        super().showEvent(event)
+        self._read_new()
+
+    def _read_new(self) -> None:
+        """Read the layer's file once, as soon as somebody looks."""
+        layer = self.picker.layer
+        path = None if layer is None else layer.source.path
+        if self.isVisible() and self.operation.id == "correct_lens" and path is not None and path != self._read:
             self._prefill(path, quietly=True)
 
     def _take(self, camera: str, lens: str) -> None:

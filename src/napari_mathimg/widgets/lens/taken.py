@@ -60,6 +60,8 @@ def _text(tags: dict[str, Any], *names: str) -> str:
 def _number(tags: dict[str, Any], name: str) -> float | None:
     """A tag that holds a number above 0."""
     value = tags.get(name)
+    if isinstance(value, list | tuple) and len(value) == 1:
+        (value,) = value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) and value > 0 else None
