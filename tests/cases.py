@@ -130,7 +130,7 @@ def straightened(image: np.ndarray) -> np.ndarray:
 
 
 TAKEN = {
-    "camera": "Olympus Imaging Corp. E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6",
+    "camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6",
     "focal_length": 17.89, "aperture": 5.0,
 }  # fmt: skip
 

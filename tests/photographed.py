@@ -12,14 +12,14 @@ FLAGS = lensfunpy.ModifyFlags
 # Ten lenses over all models of the database: camera, lens, focal length.
 LENSES = {
     "poly3": (
-        ("Olympus Corporation E-M10MarkII", "Olympus M.Zuiko Digital ED 14-42mm f/3.5-5.6", 14.0),
-        ("Olympus Corporation TG-4", "Olympus Tough TG-4 & compatibles", 4.5),
+        ("Olympus E-M10MarkII", "Olympus M.Zuiko Digital ED 14-42mm f/3.5-5.6", 14.0),
+        ("Olympus TG-4", "Olympus Tough TG-4 & compatibles", 4.5),
         ("Nikon D90", "Tamron SP AF 10-24mm f/3.5-4.5 Di II LD Aspherical (IF)", 12.0),
         ("Generic Crop-factor 1.0 (Full Frame)", "Venus Laowa 60mm f/2.8 2X Ultra-Macro", 60.0),
     ),
     "poly5": (("Canon PowerShot G12", "Canon PowerShot G12 & compatibles (Standard)", 6.1),),
     "ptlens": (
-        ("Olympus Imaging Corp. E-620", "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6", 14.0),
+        ("Olympus E-620", "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6", 14.0),
         ("Canon EOS 550D", "Sigma 8-16mm f/4.5-5.6 DC HSM", 8.0),
         ("Nikon D3S", "Nikon AF Zoom-Nikkor 28-85mm f/3.5-4.5", 28.0),
         ("Generic Crop-factor 1.6 (APS-C)", "Canon EF-M 11-22mm f/4-5.6 IS STM", 11.0),

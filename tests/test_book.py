@@ -113,7 +113,7 @@ def test_homography(image):
 def test_lens_correction_from_camera_and_lens_data(image):
     """The gains and places that lensfun itself gives, on every 50th row."""
     lens, shot = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6", {"focal_length": 14.0, "aperture": 3.5}
-    taken = {"camera": "Olympus Imaging Corp. E-620", "lens": lens, **shot}
+    taken = {"camera": "Olympus E-620", "lens": lens, **shot}
     result = apply(image, "correct_lens", encoding="linear", scale=1.0, mode="mirror", **taken)
     modifier = lensfunpy.Modifier(photographed.entry(lens, 2.0), 2.0, 1024, 1024)
     modifier.initialize(14.0, 3.5, 1000.0, 1.0, pixel_format=np.float64)

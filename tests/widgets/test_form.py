@@ -12,7 +12,7 @@ from napari_mathimg.widgets.fields import label
 from napari_mathimg.widgets.form import Form, summary
 
 KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0}
-LENS = {"camera": "Olympus Imaging Corp. E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
+LENS = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
 NEEDED = {"correct_lens": {**LENS, "focal_length": 14.0, "aperture": 3.5}}  # what has no default that would do
 AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 5: ("t", "c", "z", "y", "x")}
 CASES = [

@@ -17,6 +17,7 @@ from ._distortion import COEFFICIENTS, Bending, bending
 
 DEFAULT_ASPECT = 1.5  # of the sensors that lenses were calibrated on, where an entry says nothing
 COVERED = 1.01  # a sensor larger by no more than this is taken for the one of the calibration
+COMPANY = re.compile(r",? \b(Camera|Co|Company|Computer|Corp|Corporation|Imaging|Inc|Ltd|Optical|AG)\b[.,]*", re.I)
 Lens = Any  # lensfunpy.Lens
 
 
@@ -58,8 +59,9 @@ def database() -> Any:
 
 
 def full_name(maker: str, model: str, variant: str | None = None) -> str:
-    """Return the name of a camera or lens, the maker's first."""
-    name = model if model.split()[0].casefold() == maker.split()[0].casefold() else f"{maker} {model}"
+    """Return the name of a camera or lens, the maker's first, without what sort of company it is."""
+    short = COMPANY.sub("", maker).strip()
+    name = model if model.split()[0].casefold() == short.split()[0].casefold() else f"{short} {model}"
     return f"{name} ({variant})" if variant else name
 
 

@@ -404,7 +404,7 @@ def correct_lens(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import Options, apply
-    >>> taken = {"camera": "Olympus Imaging Corp. E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
+    >>> taken = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
     >>> taken |= {"focal_length": 17.89, "aperture": 5.0, "encoding": "linear"}
     >>> apply(np.full((3, 5), 100.0), "correct_lens", distortion=False, **taken).round(1)
     array([[140.2, 113.9, 106.4, 113.9, 140.2],
