@@ -13,6 +13,7 @@ from napari_mathimg import Options, apply
 from napari_mathimg.engine import finished, prepare
 from napari_mathimg.ops import _lensfun
 from napari_mathimg.ops._distortion import COEFFICIENTS, Bending, LensMap, bending, distorted, undistorted
+from napari_mathimg.ops._reach import Gather
 from napari_mathimg.ops._vignetting import Falloff, half_diagonal
 from napari_mathimg.ops.lens import correct_distortion, correct_lens, correct_vignetting
 from photographed import LENSES, SHAPE, crookedness, database, lines, peaks, places
@@ -213,6 +214,16 @@ def test_each_channel_has_a_map_only_where_it_needs_one():
     np.testing.assert_array_equal(result[..., 1], plain)
     np.testing.assert_array_equal(result[..., 3], plain)  # opacity goes with green
     assert np.abs(result[..., 0] - plain).max() > 1e-4
+
+
+def test_a_box_reads_what_each_colour_needs():
+    green, red = (LensMap((50.0, 50.0), 50.0, (Bending(),), scale) for scale in (1.0, 0.5))
+    reach = Gather((101, 101), green, np.eye(3), colours=(red,))
+    (top, bottom), (left, right) = reach.reads(((60, 71), (40, 61)), (101, 101))
+    assert top <= 60
+    assert bottom > 50 + 2 * 20
+    assert left <= 50 - 2 * 10
+    assert right > 50 + 2 * 10
 
 
 # Light
