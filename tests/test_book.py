@@ -2,7 +2,6 @@
 
 import itertools
 
-
 import lensfunpy
 import numpy as np
 import pytest

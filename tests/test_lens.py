@@ -252,6 +252,11 @@ def test_encoded_pictures_become_even_in_light(encoding, encode, dtype):
     assert np.abs(result - encode(scene) * full).max() < (1e-6 if full == 1 else 1.6)
 
 
+def test_a_unit_reaches_from_the_middle_to_a_corner_unless_given():
+    radius = finished(prepare(correct_vignetting, np.ones((61, 47)))).parameters["radius"]
+    assert radius == pytest.approx(np.hypot(30, 23), abs=1e-6)  # to what a form shows
+
+
 def test_colours_get_the_gain_and_opacity_does_not():
     image = np.random.default_rng(0).integers(0, 100, (30, 40, 4)).astype(np.uint8)
     result = apply(image, "correct_vignetting", k1=-0.4, options=Options(channel_axis=-1))

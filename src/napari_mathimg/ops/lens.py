@@ -189,7 +189,7 @@ def correct_vignetting(
     center
         Where the lens's axis meets the image (row, column), in pixels; the middle of the image by default.
     radius
-        Distance in pixels at which r is 1. The distance from the middle to a corner by default, as in lensfun.
+        Distance in pixels at which r is 1. That from the middle to a corner by default, as in lensfun, to 6 decimals.
     inverse
         Darken the corners instead.
     encoding
