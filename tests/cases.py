@@ -36,6 +36,7 @@ class Case:
     tight: bool = False
     colour: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
+    light: bool = False  # refuses images that are mostly dark
     needed: dict[str, Any] = field(default_factory=dict)  # parameters that it cannot be tried without
 
     @property
@@ -287,6 +288,11 @@ CASES = (
     Case(
         "correct_vignetting", {"k1": -0.5, "k2": 0.2, "k3": -0.1}, brightened, ROUNDING, "the same quotients",
         ndims=(2,), variants=({"k1": -0.4, "encoding": "sRGB"}, {"k1": 0.3, "encoding": "gamma", "center": (5.0, 9.0)}),
+    ),
+    Case(
+        "flat_field", {"degree": 2}, lambda x: x / direct.flat_of_a_plane(x, 2), 1e-6,
+        "the iterations of two minimizers of one convex function", ndims=(2,), light=True,
+        variants=({}, {"degree": 0}),
     ),
     Case("to_gray", {}, color.rgb2gray, ROUNDING, "the same three products", colour=True),
     Case(

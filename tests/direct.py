@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 from scipy import ndimage as ndi
+from scipy import optimize
 
 from napari_mathimg.kernels import random
 
@@ -177,3 +178,26 @@ def disk(radius, sections=20000):
         chord = np.sqrt(np.maximum(radius**2 - y**2, 0))[:, None]
         rows.append(np.diff(np.clip(edges, -chord, chord)).mean(0))
     return np.stack(rows) / np.sum(rows)
+
+
+def flat_of_a_plane(plane, degree):
+    """The light of one plane: P. J. Huber's M-estimate (1964) of a polynomial in Cartesian powers, cell by cell."""
+    cells = [-(-n // 8) for n in plane.shape]
+    places = [np.arange(n) // 8 for n in plane.shape]
+    label = places[0][:, None] * cells[1] + places[1]
+    number = ndi.sum(np.ones(plane.shape), label, np.arange(cells[0] * cells[1]))
+    each = np.flatnonzero(number >= 32)  # at least half a cell
+    value = np.log(ndi.mean(plane, label, each) / np.median(ndi.mean(plane, label, each)))
+    y, x = (ndi.mean(g, label, each) for g in np.indices(plane.shape))
+    top, left = (min(degree, (c - 1) // 2) for c in cells)
+    powers = [(i, j) for i in range(top + 1) for j in range(left + 1) if i + j <= degree]
+    scaled = lambda g, n: 2 * g / (n - 1) - 1  # noqa: E731
+    terms = lambda y, x: [scaled(y, plane.shape[0]) ** i * scaled(x, plane.shape[1]) ** j for i, j in powers]  # noqa: E731
+    columns = np.stack(terms(y, x), axis=1)
+    start = np.linalg.lstsq(columns, value)[0]
+    limit = 1.345 * 1.4826 * np.median(np.abs(value - columns @ start))
+    fit = optimize.least_squares(
+        lambda c: columns @ c - value, start, loss="huber", f_scale=limit, xtol=1e-15, ftol=1e-15, gtol=1e-15
+    )
+    flat = np.exp(sum(c * t for c, t in zip(fit.x, terms(*np.indices(plane.shape)), strict=True)))
+    return flat / flat.mean()

@@ -97,6 +97,8 @@ def planned(case, image, parameters, threads=2):
         array, options = coloured(array), {**options, "channel_axis": -1}
     if case.photons and array.dtype.kind in "if":
         array = np.maximum(array, 0).astype(array.dtype)
+    if case.light and array.dtype.kind in "if":
+        array = np.maximum(array, 1).astype(array.dtype)
     further = case.further(Options(**options).source(array).item, options.get("channel_axis"))
     return plan_of(case.declared, array, *further, parameters=parameters, threads=threads, **options)
 

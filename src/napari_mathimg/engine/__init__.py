@@ -1,6 +1,7 @@
 """The one region engine: items, values, tiles; prepare, region, run."""
 
 from .apply import apply, finished
+from .flat import estimate_flat
 from .limits import extent
 from .noise_level import estimate_sigma, estimate_sigma_steps
 from .plan import Options, Plan
@@ -11,6 +12,6 @@ from .run import run
 from .threads import Cancelled, Progress
 
 __all__ = [
-    "Cancelled", "Options", "Plan", "Progress", "apply", "estimate_sigma", "estimate_sigma_steps", "extent", "finished",
-    "prepare", "region", "report", "run",
+    "Cancelled", "Options", "Plan", "Progress", "apply", "estimate_flat", "estimate_sigma", "estimate_sigma_steps",
+    "extent", "finished", "prepare", "region", "report", "run",
 ]  # fmt: skip

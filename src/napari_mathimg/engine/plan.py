@@ -175,4 +175,6 @@ class Plan:
 
 
 def _entry(table: Mapping[tuple[Index, int], Entry], index: Index, channel: int) -> Entry | None:
-    return table.get((index, channel), table.get(((), channel)))
+    """What a table holds for an item, else for the last of its stack axes alone, else for all."""
+    keys = ((index[first:], channel) for first in range(len(index) + 1))
+    return next((table[key] for key in keys if key in table), None)

@@ -10,10 +10,11 @@ import numpy as np
 import psutil
 
 from ..ops._operation import POINTWISE, Operation, Statistic, arguments, call
-from ..ops._reach import Gather, Reach
+from ..ops._reach import Box, Gather, Reach
+from .chunks import kept_in_chunks
 from .limits import pooled, value_ranges
 from .plan import Measured, Options, Plan
-from .region import look, names, place
+from .region import aligned_images, look, names, place
 from .source import Index, Source
 from .threads import Progress, cores, spread
 from .tiles import tiles
@@ -94,10 +95,12 @@ def _check(op: Operation, source: Source, images: Sequence[Any], options: Option
 def _second_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
     second: dict[str, Any] = dict.fromkeys(op.optional)
     for (name, role), array in zip(op.images[1:], images, strict=False):
+        if array is None and name in op.optional:
+            continue
         if role == "whole":
             second[name] = _finite(name, np.asarray(array))
         elif role == "aligned":
-            second[name] = _aligned(name, Source(array, source.ndim), source)
+            second[name] = _aligned(name, array, source)
         else:
             axes = len(array.shape) - (options.channel_axis is not None)
             second[name] = Source(array, min(options.ndim, axes), options.channel_axis)
@@ -112,15 +115,23 @@ def _finite(name: str, array: Any) -> Any:
     return array.astype(working(array.dtype))
 
 
-def _aligned(name: str, second: Source, source: Source) -> Source:
-    if source.scope is not None and second.leading:
-        second = replace(second, scope=source.scope[len(source.scope) - len(second.leading) :])
-    tail = source.leading[len(source.leading) - len(second.leading) :]
-    if second.item != source.item or len(second.leading) > len(source.leading) or second.leading != tail:
-        raise ValueError(
-            f"{name}: shape {source.item}, or that of the image without channels {source.places}, not {second.places}"
-        )
-    return second
+def _aligned(name: str, array: Any, source: Source) -> Source:
+    """A further image that lies on this one, with its channels or without; ValueError where it does not."""
+    array = kept_in_chunks(array)
+    plain = Source(array, source.ndim)
+    found = [plain]
+    if source.axis is not None:
+        axis = source.axis - len(source.array.shape)
+        if -axis <= len(array.shape) > source.ndim and array.shape[axis] in (source.colours, source.channels):
+            found.append(Source(array, source.ndim, axis))
+    for second in found:
+        tail = source.full_leading[len(source.full_leading) - len(second.leading) :]
+        if second.item == source.item and second.leading == tail:
+            scope = source.scope and source.scope[len(source.scope) - len(second.leading) :]
+            return replace(second, scope=scope or None)
+    raise ValueError(
+        f"{name}: shape {source.item}, or that of the image without channels {source.places}, not {plain.places}"
+    )
 
 
 def _reach(reach: Any, known: Mapping[str, Any]) -> Reach:
@@ -168,13 +179,17 @@ def _channels(plan: Plan) -> range:
 
 def _needed(plan: Plan) -> list[Statistic]:
     """Statistics that the parameters ask for."""
-    return [s for s in plan.operation.statistics if s.needed is None or call(s.needed, plan.parameters)]
+    known = {**plan.parameters, **plan.images}
+    return [s for s in plan.operation.statistics if s.needed is None or call(s.needed, known)]
 
 
 def count_statistics(plan: Plan, threads: int) -> Steps:
     """Count an operation's statistics into its plan, over the layer or item by item."""
     statistics = _needed(plan)
     if not statistics:
+        return
+    if statistics[0].of:
+        yield from _count_further(plan, statistics[0].of, threads)
         return
     pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
     groups: dict[Index, list[Index]] = (
@@ -184,6 +199,24 @@ def count_statistics(plan: Plan, threads: int) -> Steps:
     for done, (index, channel) in enumerate(itertools.product(groups, _channels(plan))):
         steps = _measure(plan, groups[index], channel, threads)
         plan.measured[index, channel] = yield from steps if total == 1 else _counted("Statistics", done, total, steps)
+
+
+def _count_further(plan: Plan, of: tuple[str, ...], threads: int) -> Steps:
+    """Count the statistics of aligned images: plane by plane of the one that has most, each channel it has."""
+    stack = _stack_of(plan, of)
+    lead = (0,) * (len(plan.source.leading) - len(stack))
+    coloured = any(image.channels for name in of if (image := plan.images[name]) is not None)
+    for index in np.ndindex(stack):
+        for channel in _channels(plan):
+            if channel and not coloured:
+                plan.measured[index, channel] = plan.measured[index, 0]
+            else:
+                plan.measured[index, channel] = yield from _measure(plan, [(*lead, *index)], channel, threads)
+
+
+def _stack_of(plan: Plan, of: tuple[str, ...]) -> tuple[int, ...]:
+    """The stack axes of that further image which has most."""
+    return max((image.leading for name in of if (image := plan.images[name]) is not None), key=len)
 
 
 def _counted(phase: str, done: int, total: int, steps: Steps) -> Steps:
@@ -206,7 +239,7 @@ def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> St
 
 def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int) -> Steps:
     """Add one statistic up, always over the same tiles in the same order."""
-    op, source = plan.operation, plan.source
+    source = plan.source
     reach = _reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
     tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
     total: list[Any] = []
@@ -215,18 +248,15 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
     def work(task: Any) -> None:
         number, (index, core) = task
         read = reach.reads(core, source.item)
-        limits = plan.limits_of(index)
-        x, bad = look(plan, source, index, read, limits)
-        if source.channels:
-            x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
-            if bad is not None:
-                bad = bad[..., channel] if op.channels == "separate" else np.asarray(bad.any(-1))
+        at = place(source, index, channel, read, core, reach)
+        if statistic.of:
+            at = replace(at, index=at.index[len(index) - len(_stack_of(plan, statistic.of)) :])
         known = {
-            **names(plan, source, index, channel, limits),
+            **names(plan, source, index, channel, plan.limits_of(index)),
+            **aligned_images(plan, index, channel, read),
             "measured": measured,
-            "at": place(source, index, channel, read, core, reach),
-            "image": np.ascontiguousarray(x),
-            "valid": None if bad is None else ~bad,
+            "at": at,
+            **({} if statistic.of else _counted_image(plan, source, index, channel, read)),
         }
         early[number] = call(statistic.measure, known)
 
@@ -239,6 +269,17 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
         yield progress
     known = {**names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
     return call(statistic.finish, {**known, "counted": tuple(total)})
+
+
+def _counted_image(plan: Plan, source: Source, index: Index, channel: int, read: Box) -> dict[str, Any]:
+    """A region of the image as statistics see it, and the mask of the pixels that hold a number."""
+    op = plan.operation
+    x, bad = look(plan, source, index, read, plan.limits_of(index))
+    if source.channels:
+        x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
+        if bad is not None:
+            bad = bad[..., channel] if op.channels == "separate" else np.asarray(bad.any(-1))
+    return {"image": np.ascontiguousarray(x), "valid": None if bad is None else ~bad}
 
 
 def _tabulate(plan: Plan) -> Steps:

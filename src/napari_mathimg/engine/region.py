@@ -100,7 +100,7 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
 
     def compute(image: Array, channel: int = 0) -> Array:
         at = place(source, index, channel, read, core, plan.reach)
-        aligned = {n: _aligned(image, index, read) for n, image in plan.images.items() if isinstance(image, Source)}
+        aligned = aligned_images(plan, index, channel, read)
         known = {**names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
         out = np.asarray(call(op.compute, known))
         warps = isinstance(plan.reach, Gather)
@@ -140,7 +140,14 @@ def _with_opacity(out: Array, raw: Array, source: Source) -> Array:
     return np.concatenate([out, opacity], axis=-1)
 
 
-def _aligned(image: Source, index: Index, read: Box) -> Array:
-    """The same region of a second image, its values as they are."""
-    raw = image.read(index[len(index) - len(image.leading) :], read)
-    return see(raw, "float", ValueRange(0.0, 1.0))
+def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[str, Array]:
+    """Return the same region of the further images, their values as they are."""
+    found = {}
+    for name, role in plan.operation.images[1:]:
+        image = plan.images[name]
+        if role == "aligned" and image is not None:
+            raw = image.read(index[len(index) - len(image.leading) :], read)
+            if image.channels:
+                raw = raw[..., channel] if plan.operation.channels == "separate" else raw[..., : image.colours]
+            found[name] = see(raw, "float", ValueRange(0.0, 1.0))
+    return found

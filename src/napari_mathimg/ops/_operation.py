@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_type_hints
 from ._reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
 from ._running import checkpoint, side_by_side
 from ._signature import Parameter, Signature, arguments, call
-from ._types import Array, Auto, Role, note
+from ._types import Auto, Role, note
 
 __all__ = [
     "POINTWISE",
@@ -91,14 +91,17 @@ class Statistic:
     `measure` returns a tuple of arrays for one tile; `finish` gets their sums as `counted`. `valid` is the mask
     of pixels that hold a number, or None where all do. Where an operation has several statistics, each finds the
     result of the one before as `measured`. `pooled` says that they may be counted over a whole layer, `needed` for
-    which parameters one is counted at all; `measured` stays what it was where not.
+    which parameters and further images one is counted at all; `measured` stays what it was where not. `of` names
+    aligned images that are counted instead of the image, each of their planes or volumes once. What `measure` returns
+    may be anything that can be added.
     """
 
-    measure: Callable[..., tuple[Array, ...]]
+    measure: Callable[..., tuple[Any, ...]]
     finish: Callable[..., Any]
     reach: Reach | Callable[..., Reach] = POINTWISE
     pooled: bool = True
     needed: Callable[..., bool] | None = None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,8 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
-        ([op.values, op.frames, op.needs_range, *(s.needed for s in op.statistics)], own),
+        ([op.values, op.frames, op.needs_range], own),
+        ([s.needed for s in op.statistics], own | second),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.report], own | second | {"shape", "before", "after", "pixels"}),
@@ -283,6 +287,9 @@ def _check_names(op: Operation) -> None:
         for helper in helpers:
             if callable(helper) and (wrong := set(arguments(helper)) - known):
                 raise TypeError(f"{op.id}: {helper.__name__} asks for {', '.join(sorted(wrong))}")
+    aligned = {name for name, role in op.images[1:] if role == "aligned"}
+    if wrong := {name for s in op.statistics for name in s.of} - aligned:
+        raise TypeError(f"{op.id}: statistics of {', '.join(sorted(wrong))}, which are no aligned images")
 
 
 def _find(module: str, name: str) -> Operation:

@@ -1,4 +1,4 @@
-"""What lenses do to a picture, undone: distortion, lateral chromatic aberration, vignetting."""
+"""What lenses and lamps do to a picture, undone: distortion, lateral chromatic aberration, vignetting, shading."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
@@ -8,12 +8,14 @@ import numpy as np
 from . import _lensfun
 from . import _types as t
 from ._distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
+from ._flat_field import STATISTICS, Gains, Shading
 from ._matrices import about
+from ._operation import POINTWISE, At, operation
 from ._reach import Gather, Map, Separable
 from ._sampling import warp
 from ._vignetting import LEAST, Falloff, half_diagonal
 
-__all__ = ["correct_distortion", "correct_lens", "correct_vignetting"]
+__all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]
@@ -417,3 +419,54 @@ def correct_lens(
     )  # fmt: skip
     colours: tuple[Map, ...] = found.colours
     return _placed(shape, found.green, order, mode, cval, colours=colours, light=found.light)
+
+
+# By a picture of the light
+
+
+@operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS)
+def flat_field(
+    image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
+    degree: t.SurfaceDegree = 6, at: At, measured: Gains | Shading,
+) -> t.Image:  # fmt: skip
+    """Even out the light: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
+
+    The flat is an image of something even under the same light, the dark image one without light; each is one plane
+    for all, or has planes of its own. The mean of each plane of the flat, and of each of its colours, is kept.
+
+    Without a flat, it is estimated from the stack: what its planes have in common, whatever their content. Each plane
+    is taken as its level times the flat times its content; medians over planes and over the field are found in turn,
+    on a grid of at most 64 x 64 cells, and a polynomial is fitted to the logarithm. This wants planes that differ, at
+    least ten, with less than half of them covered at any place; what is as fine as dust is left. The camera's offset
+    must be taken away by a dark image.
+
+    Parameters
+    ----------
+    degree
+        Degree of the polynomial in an estimated flat; lower is smoother. Not used with a flat.
+
+    Raises
+    ------
+    ValueError
+        If the flat is not brighter than the dark image at every pixel; the first that is not is told. If a flat cannot
+        be estimated, because most of the field is dark.
+
+    References
+    ----------
+    .. [1] J. A. Seibert, J. M. Boone and K. K. Lindfors, "Flat-field correction technique for digital detectors", Proc.
+           SPIE 3336 (1998).
+    .. [2] K. Smith et al., "CIDRE: an illumination-correction method for optical microscopy", Nature Methods 12 (2015):
+           the flat from the images themselves.
+    .. [3] J. W. Tukey, "Exploratory Data Analysis" (1977): fits by medians, found in turn.
+    .. [4] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import apply
+    >>> apply(np.array([[30.0, 50.0]]), "flat_field", np.array([[4.0, 8.0]]), np.array([[2.0, 2.0]]))
+    array([[56., 32.]])
+    """
+    light = image if dark is None else image - dark
+    corrected: t.Array = light * measured.gain(flat, dark, at, image.dtype)
+    return corrected

@@ -1,0 +1,310 @@
+"""Uneven light: gains from a picture of the light, or from what a stack of pictures has in common."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from ..kernels import counting
+from . import _types as t
+from ._operation import At, Neighborhood, Statistic
+
+Floats = NDArray[np.float64]
+
+CELLS = 64  # at most along each axis, of the grid on which a flat is estimated
+CELL = 8  # pixels of a cell at least, along each axis
+ROUNDS = 6  # in which levels of planes and flat are found in turn; they change by less than 0.1 % after four
+DARK = "flat: choose an image; none can be estimated, because most of the field is dark in most of the planes"
+HUBER = 1.345  # standard deviations up to which a residual counts in full: 95 % efficient for normal ones
+
+
+# A flat that is given
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """How bright the flat is above the dark image: numbers that add up over blocks, sums without rounding.
+
+    `faults` counts the pixels where it is not brighter, `first` is the first of them.
+    """
+
+    sums: NDArray[np.int64]
+    pixels: int
+    low: float
+    high: float
+    faults: int = 0
+    first: tuple[int, ...] | None = None
+
+    def __add__(self, other: "Light") -> "Light":
+        """Return what both hold."""
+        firsts = [f for f in (self.first, other.first) if f is not None]
+        return Light(
+            self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
+            max(self.high, other.high), self.faults + other.faults, min(firsts, default=None),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The mean brightness that a flat is brought to, and the lowest and highest gain this takes."""
+
+    mean: float
+    low: float
+    high: float
+
+    def gain(self, flat: t.Array | None, dark: t.Array | None, at: At, dtype: Any) -> t.Array:
+        """Return the gain at every pixel of a block."""
+        assert flat is not None
+        return np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
+
+
+def measure_light(flat: t.Array, dark: t.Array | None, at: At) -> tuple[Light]:
+    """Look at a block of the flat."""
+    light = flat.astype(float) if dark is None else flat.astype(float) - dark
+    with np.errstate(invalid="ignore"):
+        dead = ~((light > 0) & np.isfinite(light))
+    first = None
+    if dead.any():
+        inside = np.unravel_index(int(dead.argmax()), dead.shape)
+        first = (*at.index, *(int(i) + low for i, (low, _) in zip(inside, at.read, strict=True)))
+        light = light[~dead]
+    ends = (float(light.min()), float(light.max())) if light.size else (np.inf, -np.inf)
+    sums = np.zeros((2, 2048), np.int64)
+    counting.add_exactly(light.reshape(-1), sums)
+    return (Light(sums, light.size, *ends, int(dead.sum()), first),)
+
+
+def gains(counted: tuple[Light], dark: Any) -> Gains:
+    """Return what the flat asks for; refuse one that is dark somewhere."""
+    (light,) = counted
+    if light.faults:
+        assert light.first is not None
+        *plane, row, column = light.first
+        where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
+        wanted = "greater than 0" if dark is None else "brighter than the dark image"
+        many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
+        raise ValueError(f"flat: {wanted} at every pixel; {many} not, the first at {where}")
+    mean = counting.exact_sum(light.sums) / light.pixels
+    return Gains(mean, mean / light.high, mean / light.low)
+
+
+# A flat that is estimated
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sums and numbers of pixels over cells of a grid: blocks of many planes, the last before the others."""
+
+    index: tuple[int, ...]
+    corner: tuple[int, int]
+    sums: Floats
+    counts: Floats
+    before: "Samples | None" = None
+
+    def __add__(self, other: "Samples") -> "Samples":
+        """Return these samples and one more."""
+        return Samples(other.index, other.corner, other.sums, other.counts, self)
+
+    def __iter__(self) -> Iterator["Samples"]:
+        """Go through all samples."""
+        one: Samples | None = self
+        while one is not None:
+            yield one
+            one = one.before
+
+
+@dataclass(frozen=True, eq=False)
+class Shading:
+    """A smooth flat of mean 1: the exponential of a polynomial of (row, column), both from -1 to 1 over the plane.
+
+    Parameters
+    ----------
+    powers
+        (n, n) coefficients of the polynomial: powers of the row by powers of the column.
+    shape
+        Shape of the plane.
+    planes
+        Number of planes it was found from.
+    """
+
+    powers: Floats
+    shape: tuple[int, ...]
+    planes: int
+
+    def gain(self, flat: t.Array | None, dark: t.Array | None, at: At, dtype: Any) -> t.Array:
+        """Return the gain at every pixel of a block."""
+        rows, columns = at.read
+        return np.asarray(1 / self.surface(rows, columns, dtype))
+
+    def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
+        """Return the flat on a box."""
+        down, right = (_scaled(np.arange(*span), n) for span, n in zip((rows, columns), self.shape, strict=True))
+        return np.asarray(np.exp(self._polynomial(down[:, None].astype(dtype), right[None].astype(dtype))))
+
+    def _polynomial(self, down: t.Array, right: t.Array) -> t.Array:
+        """Evaluate by Horner's rule, pixel by pixel alike whatever the box."""
+        total = np.zeros(np.broadcast_shapes(down.shape, right.shape), down.dtype)
+        for coefficients in self.powers[::-1]:
+            line = np.zeros_like(right)
+            for coefficient in coefficients[::-1]:
+                line = line * right + right.dtype.type(coefficient)
+            total *= down
+            total += line
+        return total
+
+    @cached_property
+    def _sampled(self) -> Floats:
+        down, right = (_scaled(np.linspace(0, n - 1, min(n, 513)), n) for n in self.shape)
+        return np.asarray(np.exp(self._polynomial(down[:, None], right[None])))
+
+    @property
+    def low(self) -> float:
+        """The lowest gain."""
+        return float(1 / self._sampled.max())
+
+    @property
+    def high(self) -> float:
+        """The highest gain."""
+        return float(1 / self._sampled.min())
+
+    def normalized(self) -> "Shading":
+        """Return the flat with a mean of 1."""
+        powers = self.powers.copy()
+        powers[0, 0] -= np.log(self._sampled.mean())
+        return Shading(powers, self.shape, self.planes)
+
+
+def _scaled(position: NDArray[Any], n: int) -> Floats:
+    """Positions along an axis from -1 at its first pixel to 1 at its last; 0 where it has one."""
+    return 2 * position.astype(float) / (n - 1) - 1 if n > 1 else 0.0 * position
+
+
+def _side(n: int) -> int:
+    """Pixels of a cell along an axis of so many: a power of 2, so that one tile holds whole cells of both axes."""
+    side = CELL
+    while n > CELLS * side:
+        side *= 2
+    return side
+
+
+def _edges(n: int) -> NDArray[np.intp]:
+    """Where the cells along an axis begin and where the last one ends."""
+    return np.append(np.arange(0, n, _side(n)), n)
+
+
+def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
+    """Let no cell lie in two tiles: its sum then does not depend on them."""
+    return Neighborhood(0, align=max(map(_side, shape)))
+
+
+def sample(image: t.Array, dark: t.Array | None, at: At, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
+    """Add a block of a plane up over its cells."""
+    light = image if dark is None else image - dark
+    if valid is not None:
+        light = light * valid
+    sides = [_side(n) for n in at.shape]
+    starts = [np.arange(0, n, side) for n, side in zip(light.shape, sides, strict=True)]
+    (top, _), (left, _) = at.read
+
+    def over_cells(x: t.Array) -> Floats:
+        rows: Floats = np.add.reduceat(x, starts[0], axis=0, dtype=np.float64)
+        return np.asarray(np.add.reduceat(rows, starts[1], axis=1))
+
+    counts = over_cells(np.ones(light.shape) if valid is None else valid.astype(float))
+    return (Samples(at.index, (top // sides[0], left // sides[1]), over_cells(light), counts),)
+
+
+def estimate(counted: tuple[Samples], shape: tuple[int, ...], degree: int) -> Shading:
+    """Return the flat that planes of other content have in common.
+
+    Each plane is taken as its level times the flat times its content; the medians of cells over planes, and of planes
+    over cells, are found in turn, then a smooth surface is fitted.
+    """
+    means = _means(counted[0], shape)
+    if not (means > 0).any():
+        return Shading(np.zeros((1, 1)), shape, 0)
+    flat = np.ones(means.shape[1:])
+    for _ in range(ROUNDS):
+        levels = _median((means / flat).reshape(len(means), -1), axis=1)
+        lit = levels > 0
+        if not lit.any():
+            raise ValueError(DARK)
+        flat = _median(means[lit] / levels[lit, None, None], axis=0)
+        if np.count_nonzero(flat > 0) < np.count_nonzero(np.isfinite(flat)) / 2:
+            raise ValueError(DARK)
+        flat = np.where(flat > 0, flat, np.nan)
+    return _smooth(flat, shape, degree, int(lit.sum())).normalized()
+
+
+def _means(samples: Samples, shape: tuple[int, ...]) -> Floats:
+    """Means of every plane over the cells; NaN where less than half of one is there."""
+    numbers: dict[tuple[int, ...], int] = {}
+    every = list(samples)
+    for one in every:
+        numbers.setdefault(one.index, len(numbers))
+    grid = tuple(len(_edges(n)) - 1 for n in shape)
+    sums, counts = np.zeros((len(numbers), *grid)), np.zeros((len(numbers), *grid))
+    for one in every:
+        (top, left), (rows, columns), number = one.corner, one.sums.shape, numbers[one.index]
+        sums[number, top : top + rows, left : left + columns] += one.sums
+        counts[number, top : top + rows, left : left + columns] += one.counts
+    enough = counts >= math.prod(min(_side(n), n) for n in shape) / 2
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=enough)
+
+
+def _median(values: Floats, axis: int) -> Floats:
+    """Median of what is not NaN; NaN where nothing is left."""
+    if not np.isnan(values).any():
+        return np.asarray(np.median(values, axis=axis))
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of slices without a number
+        return np.asarray(np.nanmedian(values, axis=axis))
+
+
+def _smooth(flat: Floats, shape: tuple[int, ...], degree: int, planes: int) -> Shading:
+    """Fit the logarithm by a polynomial, cells that stand out counting less (Huber)."""
+    middles = [_scaled((e[:-1] + e[1:] - 1) / 2, n) for e, n in ((_edges(n), n) for n in shape)]
+    degrees = [min(degree, (len(m) - 1) // 2) for m in middles]
+    terms = [(i, j) for i in range(degrees[0] + 1) for j in range(degrees[1] + 1) if i + j <= degree]
+    bases = [legendre.legvander(m, d) for m, d in zip(middles, degrees, strict=True)]
+    known = np.isfinite(flat)
+    columns = np.stack([np.multiply.outer(bases[0][:, i], bases[1][:, j])[known] for i, j in terms], axis=1)
+    found = robust_fit(columns, np.log(flat[known]))
+    orthogonal = np.zeros((degrees[0] + 1, degrees[1] + 1))
+    for (i, j), coefficient in zip(terms, found, strict=True):
+        orthogonal[i, j] = coefficient
+    to_powers = [np.stack([np.pad(legendre.leg2poly(row), (0, d - k)) for k, row in enumerate(_unit_rows(d))])
+                 for d in degrees]  # fmt: skip
+    return Shading(to_powers[0].T @ orthogonal @ to_powers[1], shape, planes)
+
+
+def _unit_rows(degree: int) -> list[Floats]:
+    return [np.eye(degree + 1)[k, : k + 1] for k in range(degree + 1)]
+
+
+def robust_fit(columns: Floats, values: Floats) -> Floats:
+    """Return the coefficients of Huber's regression, by least squares whose weights are found in turn."""
+    found: Floats = np.asarray(np.linalg.lstsq(columns, values, rcond=None)[0], np.float64)
+    residual = values - columns @ found
+    limit = HUBER * 1.4826 * float(np.median(np.abs(residual)))
+    if limit <= 1e-12:
+        return found
+    for _ in range(100):
+        root = np.sqrt(np.minimum(1, limit / np.maximum(np.abs(residual), limit)))
+        before = found
+        found = np.asarray(np.linalg.lstsq(columns * root[:, None], values * root, rcond=None)[0], np.float64)
+        residual = values - columns @ found
+        if np.abs(found - before).max() < 1e-10:
+            break
+    return found
+
+
+STATISTICS = (
+    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None),
+    Statistic(measure_light, gains, needed=lambda flat: flat is not None, of=("flat", "dark")),
+)

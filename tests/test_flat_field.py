@@ -1,0 +1,250 @@
+"""Uneven light taken away: by a flat and a dark image, and by what a stack has in common."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from napari_mathimg import Options, apply, operations
+from napari_mathimg.engine import finished, region
+from napari_mathimg.engine.flat import estimate_flat, estimate_flat_steps
+from planning import Watched, cut_into, plan_of, result_of, same
+
+SHAPE = (192, 256)
+
+
+def shading(strength=1.0):
+    """Vignetting off center: three times as bright in the middle as in the darkest corner, mean 1."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+    light = 1 / (1 + 0.27 * strength * ((y + 0.15) ** 2 + (x - 0.2) ** 2)) ** 2
+    return light / light.mean()
+
+
+def dark():
+    """A camera's offset, with a gradient and columns of its own."""
+    rng = np.random.default_rng(8)
+    return 100 + 8 * rng.random(SHAPE[1]) + np.linspace(0, 5, SHAPE[0])[:, None]
+
+
+@cache
+def cells(count):
+    """Photons of planes with blobs of other places, sizes and brightness over an even background."""
+    rng = np.random.default_rng(0)
+    y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    planes = np.full((count, *SHAPE), 150.0)
+    for plane in planes:
+        for _ in range(18):
+            (r, c), size = rng.uniform(-10, np.array(SHAPE) + 10), rng.uniform(5, 14)
+            plane += rng.uniform(200, 1500) * np.exp(-((((y - r) ** 2 + (x - c) ** 2) / size**2) ** 2))
+        plane *= rng.uniform(0.7, 1.3)  # lamp and bleaching
+    planes.flags.writeable = False
+    return planes
+
+
+def seen(photons, light, offset=0.0, seed=1):
+    """What a camera counts of photons under a light."""
+    return np.random.default_rng(seed).poisson(photons * light) + offset
+
+
+def deviation(result, truth):
+    """Standard deviation of the relative errors on a scale of 64 pixels: noise gone, shading not."""
+    rows, columns = (n // 64 for n in SHAPE)
+    result, truth = (x.reshape(-1, rows, 64, columns, 64).mean(axis=(-3, -1)) for x in (result, truth))
+    return float(np.std(result / truth))
+
+
+# A flat that is given
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
+def test_a_known_shading_and_dark_image_are_removed_to_the_rounding(dtype):
+    truth, light, offset = cells(3), shading(), dark()
+    images = (truth * light * 10 + offset, 2e4 * light + offset, offset)
+    stack, flat, black = (np.dtype(dtype).type(2) * x.astype(dtype) for x in images)
+    result = apply(stack, "flat_field", flat, black, options=Options(dtype="float32"))
+    exact = {"u2": 2e-3, "f4": 1e-5, "f8": 1e-6}[dtype]  # of photons that the dtype rounds, at gains up to 2
+    np.testing.assert_allclose(result, 20 * truth * light.mean(), rtol=exact)
+
+
+def test_noise_is_all_that_is_left():
+    """Shading of 3x: what remains on large scales is the photon noise of the averages, 0.05 %."""
+    truth, light, offset = cells(4), shading(), dark()
+    assert 2.7 < light.max() / light.min() < 3.3
+    flats = np.mean([seen(np.full(SHAPE, 20_000.0), light, offset, seed) for seed in range(16)], axis=0)
+    blacks = np.mean([offset + np.random.default_rng(k).normal(0, 3, SHAPE) for k in range(16)], axis=0)
+    stack = seen(truth, light, offset).astype("u2")
+    before, after = deviation(stack - offset, truth), deviation(apply(stack, "flat_field", flats, blacks), truth)
+    assert before > 0.15
+    assert after < 2e-3
+
+
+def test_the_mean_of_the_flat_is_kept_plane_by_plane():
+    """A flat gives itself back as its own mean."""
+    flat = np.random.default_rng(0).uniform(1, 5, (2, 3, 20, 30))
+    for options in (Options(), Options(statistics="item"), Options(scope=((1, 2), (0, 2)))):
+        scope = (slice(None), slice(None)) if options.scope == "all" else (slice(1, 2), slice(0, 2))
+        result = apply(flat, "flat_field", flat, options=options)
+        np.testing.assert_allclose(result, np.broadcast_to(flat[scope].mean((-2, -1), keepdims=True), result.shape))
+
+
+def test_a_flat_may_have_the_last_stack_axes_and_another_dark_image_each_its_own():
+    rng = np.random.default_rng(1)
+    image, flat, black = rng.uniform(5, 9, (2, 3, 8, 9)), rng.uniform(2, 4, (8, 9)), rng.uniform(0, 1, (3, 8, 9))
+    light = flat - black
+    expected = (image - black) * light.mean((-2, -1), keepdims=True) / light
+    np.testing.assert_allclose(apply(image, "flat_field", flat, black), expected)
+    np.testing.assert_allclose(apply(image, "flat_field", np.broadcast_to(flat, image.shape), black), expected)
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_colours_have_flats_of_their_own_or_share_one(axis):
+    rng = np.random.default_rng(2)
+    image, flat = rng.uniform(5, 9, (4, 8, 9, 3)), rng.uniform(2, 4, (8, 9, 3))
+    options = Options(channel_axis=axis)
+    own = apply(
+        np.moveaxis(image, -1, axis), "flat_field", np.moveaxis(np.stack([flat] * 4), -1, axis), options=options
+    )
+    np.testing.assert_allclose(np.moveaxis(own, axis, -1), image * flat.mean((0, 1)) / flat)
+    grey = flat[..., 0]
+    shared = apply(np.moveaxis(image, -1, axis), "flat_field", grey, options=options)
+    np.testing.assert_allclose(np.moveaxis(shared, axis, -1), image * (grey.mean() / grey)[..., None])
+    if axis == -1:
+        np.testing.assert_array_equal(apply(image, "flat_field", flat, options=options), own)
+        rgba = np.concatenate([image, rng.random((4, 8, 9, 1))], axis=-1)
+        both = apply(rgba, "flat_field", flat, options=options)
+        np.testing.assert_allclose(both[..., :3], own)
+        np.testing.assert_array_equal(both[..., 3], rgba[..., 3])
+
+
+@pytest.mark.parametrize("side", [5, 256])
+def test_dark_places_of_the_flat_are_refused_with_the_first(monkeypatch, side):
+    cut_into(monkeypatch, side * side, side)
+    flat = np.full((2, 30, 40), 10.0)
+    image = np.ones((5, 2, 30, 40))
+    flat[1, 20, 33] = flat[1, 12, 7] = flat[1, 12, 9] = 0
+    with pytest.raises(
+        ValueError, match=r"greater than 0 at every pixel; 3 pixels are not, the first at row 12, column 7"
+    ):
+        apply(image, "flat_field", flat)
+    with pytest.raises(ValueError, match="of plane 1"):
+        apply(image, "flat_field", flat)
+    flat[1] = 10
+    flat[0, 3, 4] = np.nan
+    with pytest.raises(ValueError, match=r"1 pixel is not, the first at row 3, column 4 of plane 0$"):
+        apply(image, "flat_field", flat)
+    with pytest.raises(ValueError, match="brighter than the dark image at every pixel; 1,200 pixels are not"):
+        apply(image, "flat_field", np.full((30, 40), 7), np.full((30, 40), 7))
+
+
+def test_no_pixel_is_computed_before_a_flat_is_refused():
+    image = Watched(np.ones((3, 30, 40)))
+    with pytest.raises(ValueError, match="flat: "):
+        apply(image, "flat_field", np.zeros((30, 40)))
+    assert not image.reads
+
+
+def test_a_flat_is_read_once_for_all_planes():
+    flat = Watched(np.full((30, 40), 2.0))
+    plan = plan_of_flat(np.ones((50, 30, 40)), flat)
+    assert sum(flat.reads) == 30 * 40
+    assert plan.measured_of((17,), 0).mean == 2
+
+
+def plan_of_flat(image, *images, **options):
+    return plan_of(operations()["flat_field"], image, *images, **options)
+
+
+@pytest.mark.parametrize("shape", [(31, 40), (30, 40, 3), (2, 30, 40)])
+def test_a_flat_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"flat: shape \(30, 40\), or that of the image without channels"):
+        apply(np.ones((4, 30, 40)), "flat_field", np.ones(shape))
+
+
+def test_the_gain_is_known():
+    plan = plan_of_flat(np.ones((8, 9)), np.linspace(1, 4, 72).reshape(8, 9))
+    gains = plan.measured_of((), 0)
+    assert (gains.low, gains.high) == (2.5 / 4, 2.5)
+
+
+# A flat that is estimated
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_shading_common_to_a_stack_is_found(dtype):
+    """Thirty planes of other cells: a shading of 3x, 23 % of the mean, to half a percent."""
+    truth, light, offset = cells(30), shading(), dark()
+    stack = seen(truth, light, offset).astype(dtype)
+    found = estimate_flat(stack, dark=offset)
+    assert np.std(found / light) < 5e-3
+    assert np.abs(found / light - 1).max() < 0.03
+    result = apply(stack, "flat_field", None, offset, options=Options(dtype="float32"))
+    assert deviation(stack - offset, truth) > 0.15
+    assert deviation(result, truth) < 6e-3
+
+
+def test_an_even_stack_stays_as_it_is():
+    truth = cells(30)
+    assert np.std(estimate_flat(seen(truth, 1.0))) < 5e-3
+
+
+def test_an_estimated_flat_used_as_an_image_gives_the_same():
+    stack = seen(cells(12), shading()).astype("f4")
+    flat = estimate_flat(stack)
+    assert flat.dtype == np.float32
+    assert abs(flat.mean() - 1) < 1e-5
+    np.testing.assert_allclose(apply(stack, "flat_field", flat), apply(stack, "flat_field"), rtol=1e-5)
+
+
+def test_colours_are_estimated_on_their_own():
+    lights = np.stack([shading(s) for s in (1.0, 0.5, 0.0)], axis=-1)
+    stack = np.stack([seen(cells(30), lights[..., c], seed=c) for c in range(3)], axis=-1)
+    options = Options(channel_axis=-1)
+    found = estimate_flat(stack, options=options)
+    assert found.shape == (*SHAPE, 3)
+    assert np.std(found / lights, axis=(0, 1)).max() < 7e-3
+    result = apply(stack, "flat_field", options=options)
+    np.testing.assert_allclose(result, apply(stack, "flat_field", found, options=options), rtol=1e-5, atol=1)
+
+
+def test_tiles_regions_and_missing_pixels_do_not_matter(monkeypatch):
+    stack = seen(cells(6), shading()).astype("f4")
+    whole = plan_of_flat(stack)
+    expected = result_of(whole)
+    cut_into(monkeypatch, 41 * 41, 41)
+    small = plan_of_flat(stack)
+    assert same(result_of(small), expected)
+    assert same(region(whole, (2,), ((17, 120), (5, 222))), expected[2, 17:120, 5:222])
+    stack[:, 40:60, 50:80] = np.nan  # a dead corner of the chip
+    flat, holed = (p.measured_of((), 0).surface((0, 192), (0, 256)) for p in (whole, plan_of_flat(stack)))
+    np.testing.assert_allclose(holed, flat, rtol=0.03)
+
+
+def test_a_stack_is_read_once_for_the_estimate_box_by_box():
+    stack = Watched(seen(cells(8), shading()).astype("f4"))
+    estimate_flat(stack)
+    assert sum(stack.reads) == stack.array.size
+    assert max(stack.reads) <= stack.array[0].size
+
+
+def test_where_there_is_no_light_nothing_is_estimated():
+    black = np.zeros((3, *SHAPE), np.uint8)
+    assert same(apply(black, "flat_field"), black)
+    half = seen(cells(8), 1.0).astype(float)
+    half[:, :, :150] = 0
+    with pytest.raises(ValueError, match="flat: choose an image; none can be estimated, because most of the field"):
+        apply(half, "flat_field")
+    with pytest.raises(ValueError, match=r"degree=11: a whole number, at least 0, at most 10"):
+        apply(half, "flat_field", degree=11)
+
+
+def test_one_plane_each_where_statistics_are_per_item():
+    stack = seen(cells(3), shading()).astype("f4")
+    both = apply(stack, "flat_field", options=Options(statistics="item"))
+    np.testing.assert_array_equal(both[1], apply(stack[1], "flat_field"))
+
+
+def test_progress_and_cancel_of_an_estimate():
+    steps = estimate_flat_steps(seen(cells(8), shading()))
+    assert next(steps).phase == "Statistics"
+    steps.close()
+    assert finished(estimate_flat_steps(np.ones((2, 9, 9)), degree=0)).shape == (9, 9)
