@@ -26,7 +26,7 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     rule = plan.operation.report
     if rule is None:
         return None
-    known = {**plan.parameters, **plan.images, "shape": plan.source.item}
+    known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
     last = result[-1] if plan.frames else result
     axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
     for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):

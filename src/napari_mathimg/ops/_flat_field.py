@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..kernels import counting
 from . import _types as t
-from ._operation import At, Neighborhood, Statistic
+from ._operation import At, Neighborhood, Report, Statistic
 
 Floats = NDArray[np.float64]
 
@@ -302,6 +302,17 @@ def robust_fit(columns: Floats, values: Floats) -> Floats:
         if np.abs(found - before).max() < 1e-10:
             break
     return found
+
+
+def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
+    """Tell the lowest and the highest gain, and what they were found from."""
+    low, high = min(one.low for one in measured), max(one.high for one in measured)
+    text = f"Gain {low:.4g} to {high:.4g}"
+    planes = max((one.planes for one in measured if isinstance(one, Shading)), default=0)
+    if not planes:
+        return Report({"gain": (low, high)}, f"{text}.")
+    source = f"{planes} planes" if planes > 1 else "1 plane"
+    return Report({"gain": (low, high), "planes": planes}, f"{text}, from a flat estimated from {source}.")
 
 
 STATISTICS = (

@@ -140,8 +140,8 @@ class Operation(Signature):
     new_values: bool
     rigid: bool
     frames: Callable[..., Frames | None] | None
-    report: Callable[..., Report] | None
     needs_range: Callable[..., bool] | None
+    report: Callable[..., Report] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -195,8 +195,8 @@ def operation(
     new_values: bool = False,
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
-    report: Callable[..., Report] | None = None,
     needs_range: Callable[..., bool] | None = None,
+    report: Callable[..., Report] | None = None,
     version: int = 1,
     compute: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -228,11 +228,11 @@ def operation(
     frames
         What first axis the result gets besides those of the image, for some parameters; it then comes first in the
         block that the function returns.
-    report
-        What is to be known of a result, from parameters, images, the sums of the image's and the result's finite
-        values, `before` and `after` (of frames the last), and their number, `pixels`.
     needs_range
         For which parameters the value range counts, where the function asks for it but not always needs it.
+    report
+        What is to be known of a result, from parameters, images, all that was `measured`, the sums of the image's and
+        the result's finite values, `before` and `after` (of frames the last), and their number, `pixels`.
     version
         Raised when the same parameters begin to give another result.
     compute
@@ -259,9 +259,8 @@ def operation(
             id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
-            needs_range=needs_range,
-            parameters=parameters, images=tuple(images) or (("image", "image"),), optional=tuple(optional),
-            version=version, module=function.__module__,
+            needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
+            optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op
@@ -279,7 +278,7 @@ def _check_names(op: Operation) -> None:
         ([s.needed for s in op.statistics], own | second),
         ([op.compute], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
-        ([op.report], own | second | {"shape", "before", "after", "pixels"}),
+        ([op.report], own | second | {"shape", "measured", "before", "after", "pixels"}),
         ([op.check, *autos], own | supplied | {"channels"}),
         ([s.measure for s in op.statistics], own | second | ENGINE),
         ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),

@@ -8,7 +8,7 @@ import numpy as np
 from . import _lensfun
 from . import _types as t
 from ._distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
-from ._flat_field import STATISTICS, Gains, Shading
+from ._flat_field import STATISTICS, Gains, Shading, gain_report
 from ._matrices import about
 from ._operation import POINTWISE, At, operation
 from ._reach import Gather, Map, Separable
@@ -424,7 +424,7 @@ def correct_lens(
 # By a picture of the light
 
 
-@operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS)
+@operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
     degree: t.SurfaceDegree = 6, at: At, measured: Gains | Shading,
