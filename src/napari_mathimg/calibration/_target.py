@@ -1,0 +1,114 @@
+"""The points of a calibration target in a picture of it, and their places in its grid."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Progress
+from . import _crossings, _dots
+from ._lattice import indexed, is_smooth, step_length
+
+Floats = NDArray[np.float64]
+Kind = Literal["chessboard", "dots"]
+
+LEAST = 9  # points that make a grid
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Points of a square grid seen in a picture.
+
+    Parameters
+    ----------
+    points
+        (n, 2) rows and columns in the picture, in pixels.
+    places
+        (n, 2) whole numbers: row and column in the grid.
+    shape
+        Rows and columns of the picture.
+    """
+
+    points: Floats
+    places: NDArray[np.intp]
+    shape: tuple[int, int]
+
+
+def find_target(image: Any, kind: Kind = "chessboard") -> Generator[Progress, None, Target]:
+    """Find the crossings of a chessboard or the dots of a grid, as the value of a generator that yields progress.
+
+    Parameters
+    ----------
+    image
+        Array of two axes, or of three with colours last. The target may be turned, tilted moderately and in part
+        outside; squares or the distance of dots should be at least 8 pixels.
+    kind
+        "chessboard" or "dots", which may be dark or bright.
+
+    Raises
+    ------
+    ValueError
+        If the image or the kind is none, or no grid of at least 3 x 3 points is found.
+    """
+    if kind not in ("chessboard", "dots"):
+        raise ValueError(f"kind={kind!r}: one of 'chessboard', 'dots'")
+    plane = _plane(image)
+    scales = [s for s in (_dots.SCALES if kind == "dots" else _crossings.SCALES) if 8 * s < min(plane.shape)]
+    best: tuple[float, Floats, NDArray[np.intp], tuple[float, int]] | None = None
+    for done, sigma in enumerate(scales):
+        yield Progress("Target", done, len(scales) + 1)
+        for sign, found, strength in _seen(plane, kind, sigma):
+            which, places = indexed(found)
+            worth = len(which) * strength
+            if len(which) >= LEAST and (best is None or worth > best[0]) and is_smooth(found[which], places):
+                best = worth, found[which], places, (sigma, sign)
+    if best is None or min(np.ptp(best[2], axis=0)) < 2:
+        what = "crossings of a chessboard" if kind == "chessboard" else "dots"
+        raise ValueError(f"image: a picture of a target; no grid of at least 3 x 3 {what} is found in it")
+    yield Progress("Target", len(scales), len(scales) + 1)
+    return _refined(plane, *best[1:])
+
+
+def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats, float]]:
+    """Points seen at a scale, and how clearly; of dots the bright ones (1) and the dark ones (-1)."""
+    if kind == "chessboard":
+        yield 0, _crossings.candidates(plane, sigma), 1.0
+        return
+    response = _dots.response(plane, sigma)
+    for sign in (1, -1):
+        found, strength = _dots.candidates(sign * response, sigma)
+        yield sign, found[np.isfinite(found).all(axis=1)], strength
+
+
+def _refined(plane: Floats, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Target:
+    """Find the points anew at the scale that suits the size of the grid: the widest that sees no neighbours."""
+    step, (sigma, sign) = step_length(points, places), how
+    smooth = _crossings.evened(plane, 2 * step)
+    if sign:
+        sigma = max(sigma, 2.0)
+        found = _dots.refined(smooth, points, sigma, sign)
+    else:
+        sigma = float(np.clip(step / 8, 1.0, 8.0))
+        found = _crossings.refined(smooth, points, sigma)
+    rows, columns = plane.shape
+    edge = np.minimum(found, np.array([rows, columns]) - 1 - found).min(axis=1)  # what lies beyond is not known
+    good = (edge > 3 * sigma) & (np.hypot(*(found - points).T) < step / 4)
+    return Target(found[good], places[good], (rows, columns))
+
+
+def _plane(image: Any) -> Floats:
+    """A picture as numbers of one channel, without missing ones."""
+    plane = np.asarray(image)
+    if plane.dtype.kind not in "biuf":
+        raise ValueError(f"image: real numbers, not {plane.dtype}")
+    plane = plane.astype(float)
+    if plane.ndim == 3 and plane.shape[2] in (3, 4):
+        plane = plane[..., :3].mean(axis=2)
+    if plane.ndim != 2 or min(plane.shape) < 16:
+        raise ValueError(f"image: two axes of at least 16 pixels, and colours last, not shape {np.shape(image)}")
+    known = np.isfinite(plane)
+    if not known.any() or np.ptp(plane[known]) == 0:
+        raise ValueError("image: a picture of a target, not one value everywhere")
+    return np.where(known, plane, np.median(plane[known]))
