@@ -11,7 +11,8 @@ Place = tuple[int, int]
 Numbered = dict[Place, int]
 
 NEAR = 0.22  # of a step, by which a neighbour may miss the place where it is expected
-ROUGH = 0.08  # of a step, by which points of a target may miss a polynomial of degree 3 of their places
+ROUGH = 0.08  # of a step, by which points of a target may miss a polynomial of their places
+ROOM = ((1, 0), (2, 15), (3, 30), (5, 60))  # the polynomial's degrees, and the points they want
 SEEDS = 40  # points from which it is tried to begin, at most
 TURNS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
@@ -140,7 +141,7 @@ def step_length(points: Floats, places: NDArray[np.intp]) -> float:
 def is_smooth(points: Floats, places: NDArray[np.intp]) -> bool:
     """Whether the points follow from their places smoothly, as those of a target do and chance ones do not."""
     y, x = (2 * (p - p.min()) / max(np.ptp(p), 1) - 1 for p in places.T.astype(float))
-    degree = 3 if len(points) >= 30 else 2 if len(points) >= 15 else 1
+    degree = max(d for d, least in ROOM if len(points) >= least)
     design = np.stack([y**i * x**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1)
     rest = points - design @ np.linalg.lstsq(design, points, rcond=None)[0]
     spare = len(points) - design.shape[1]

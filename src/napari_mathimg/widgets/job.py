@@ -39,7 +39,7 @@ class Job:
     parameters: dict[str, Any]
     scope: str
     domain: bool
-    seconds: tuple[Second, ...] = ()
+    seconds: tuple[Second | None, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
     threads: int | None = None
     memory: int | None = None
@@ -54,7 +54,7 @@ class Done(NamedTuple):
     data: Any
     limits: tuple[float, float] | None
     twin: Any
-    seconds: list[dict[str, Any]]
+    seconds: list[dict[str, Any] | None]
     levels: list[Any] | None = None
     report: Report | None = None
 
@@ -119,14 +119,14 @@ def _numbered(number: int, count: int, own: Generator[Progress, None, Found]) ->
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job; everything that takes time, so that the window only has to add layers."""
-    images = [second.array for second in job.seconds]
+    images = [second and second.array for second in job.seconds]
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
     )
     data = yield from run(plan, threads=job.threads)
     known = yield from report(plan, data, job.threads)
     twin = (yield from _twin(plan, job)) if job.domain else None
-    seconds = [second.record() for second in job.seconds]
+    seconds = [second and second.record() for second in job.seconds]
     limits = None
     if keeps_limits(job.source, plan):
         limits = job.source.contrast_limits

@@ -132,7 +132,7 @@ def record(
     source: Snapshot,
     plan: Plan,
     scope: str,
-    seconds: Sequence[Mapping[str, Any]] = (),
+    seconds: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Return a result's metadata: every earlier step, then this one."""
@@ -206,7 +206,7 @@ def result_arguments(
     plan: Plan,
     contrast_limits: tuple[float, float] | None,
     scope: str,
-    seconds: Sequence[Mapping[str, Any]] = (),
+    seconds: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""

@@ -110,31 +110,35 @@ class SecondImages(QWidget):
         while self._form.rowCount():
             self._form.removeRow(0)
 
-    def chosen(self, operation: Operation, source: Layer) -> tuple[Second, ...]:
-        """Return the further images of a run on a layer.
+    def chosen(self, operation: Operation, source: Layer) -> tuple[Second | None, ...]:
+        """Return the further images of a run on a layer; None for one that is left out before another.
 
         Raises
         ------
         ValueError
             If one that the operation needs is not chosen, or a point-spread function does not fit.
         """
-        out = []
+        out: list[Second | None] = []
         for name, role in operation.images[1:]:
             layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
-            if layer is None and (panel is None or panel.kind == LAYER):
-                if name in operation.optional:
-                    break
-                raise ValueError(f"{name}: choose a layer")
-            if panel is not None:
+            if panel is not None and not (layer is None and panel.kind == LAYER):
                 out.append(Second(panel.title, panel.kernel(source)))
             elif layer is not None:
                 out.append(Second(layer.name, full_resolution(layer)))
+            elif name in operation.optional:
+                out.append(None)
+            else:
+                raise ValueError(f"{name}: choose a layer")
+        while out and out[-1] is None:
+            out.pop()
         return tuple(out)
 
-    def load(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def load(self, records: Sequence[Mapping[str, Any] | None]) -> None:
         """Choose the layers of a record by their names, where they are listed, and kinds with their parameters."""
         for name, record in zip(list(self.pickers), records, strict=False):
-            if name in self.panels:
+            if record is None:
+                self.pickers[name].layer = None
+            elif name in self.panels:
                 self.panels[name].load(record)
             else:
                 self.pickers[name].choose(record["name"])
@@ -154,7 +158,7 @@ def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0)
         return False
     if role == "reference":
         return bool(layer.rgb) == bool(getattr(source, "rgb", False)) and layer.ndim >= ndim
-    if layer.rgb:
+    if layer.rgb and not (role == "aligned" and getattr(source, "rgb", False)):
         return False
     shape, own = shape_of(layer), shape_at(source, level)
     if role == "whole":

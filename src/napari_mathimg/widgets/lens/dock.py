@@ -7,8 +7,11 @@ from qtpy.QtWidgets import QWidget
 from ...ops import _lensfun
 from ..dock import FamilyDock
 from ..fields import limit
+from ..layers import full_resolution
 from ..warm import warm
 from .box import LensBox
+from .calibration import CalibrationBox
+from .flat import FlatBox
 from .taken import FAR, Taken, taken
 
 FOUND = "Taken with {}."
@@ -34,12 +37,22 @@ class LensDock(FamilyDock):
         self.box = LensBox()
         self.box.chosen.connect(self._take)
         self.box.asked.connect(self._read_again)
-        return (self.box,)
+        self.calibration = CalibrationBox(self._viewer)
+        self.calibration.found.connect(lambda known: self.form.load(known.parameters))
+        self.flat = FlatBox(self._viewer)
+        self.flat.button.clicked.connect(self._estimate_flat)
+        self.flat.made.connect(lambda layer: self.seconds.pickers["flat"].choose(layer.name))
+        self._undo += [self.calibration.let_go, self.flat.runner.cancel]
+        return (self.box, self.calibration, self.flat)
 
     def _show(self, event: Any = None) -> None:
         super()._show()
         layer, by_name = self.picker.layer, self.operation.id == "correct_lens"
         self.box.setVisible(by_name)
+        self.calibration.setVisible(self.operation.id == "correct_distortion")
+        self.flat.setVisible(self.operation.id == "flat_field" and layer is not None)
+        if self.operation.id == "correct_distortion":
+            self.calibration.show_for(layer, self.form["model"].value)
         if layer is not None and not self._ranged:  # photographs are black at 0 and white at the end of their type
             self._ranged = True
             self.options.choose(self.options.value_range, "dtype")
@@ -67,6 +80,19 @@ class LensDock(FamilyDock):
         path = None if layer is None else layer.source.path
         if self.isVisible() and self.operation.id == "correct_lens" and path is not None and path != self._read:
             self._prefill(path, quietly=True)
+
+    def _estimate_flat(self) -> None:
+        """Make a layer of the light that the chosen layer's planes have in common."""
+        layer = self.picker.layer
+        if layer is None:
+            return
+        try:
+            options, _ = self.options.options(layer, self.operation, self._viewer.dims)
+        except ValueError as error:
+            self.bar.tell_failure(error)
+            return
+        dark = self.seconds.pickers["dark"].layer
+        self.flat.start(layer, None if dark is None else full_resolution(dark), self.form["degree"].value, options)
 
     def _take(self, camera: str, lens: str) -> None:
         """Type what was chosen in the box into the form."""

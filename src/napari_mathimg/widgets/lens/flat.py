@@ -1,0 +1,78 @@
+"""The light of a stack, estimated, as a layer to look at and to use."""
+
+from typing import Any
+
+from napari.layers import Image, Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ...engine import Options, Progress
+from ...engine.flat import estimate_flat_steps
+from ..job import reason
+from ..layers import full_resolution
+from ..parts import button, wrapped
+from ..plane import placed
+from ..runner import Runner
+
+ESTIMATE = "Estimate the flat as a layer"
+HELP = "Without a flat, it is estimated from what the planes of the layer have in common."
+BUSY = "Estimating the flat…  {} %"
+
+
+class FlatBox(QWidget):
+    """A button that makes a layer of the light a stack was seen under.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    made = Signal(object)  # the layer
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._source: Layer | None = None
+        self.runner = Runner(self)
+        self.button = button(ESTIMATE, "Show the light that the layer's planes have in common, and take it as the flat")
+        self.sentence = wrapped()
+        self.sentence.setText(HELP)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.sentence)
+        column.addWidget(self.button)
+        self.runner.progressed.connect(self._show_progress)
+        self.runner.returned.connect(self._add)
+        self.runner.failed.connect(self._fail)
+        self.runner.cancelled.connect(lambda: self.sentence.setText("Cancelled."))
+        self.runner.finished.connect(lambda: self.button.setText(ESTIMATE))
+
+    def start(self, layer: Layer, dark: Any, degree: int, options: Options) -> None:
+        """Estimate the flat of a layer; end that where it is under way."""
+        if self.runner.is_running:
+            self.runner.cancel()
+            return
+        self._source = layer
+        self.button.setText("Cancel")
+        self.sentence.setText(BUSY.format(0))
+        self.runner.start(estimate_flat_steps(full_resolution(layer), dark, degree, options))
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
+
+    def _fail(self, error: Exception) -> None:
+        text = reason(error)
+        self.sentence.setText(f"{text[0].upper()}{text[1:]}.")
+
+    def _add(self, flat: Any) -> None:
+        source = self._source
+        self.sentence.setText(f"Gain {1 / flat.max():.4g} to {1 / flat.min():.4g}.")
+        if source is None or source not in self._viewer.layers:
+            return
+        active = self._viewer.layers.selection.active
+        limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
+        layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **placed(source))
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = active
+        self.made.emit(layer)
