@@ -228,6 +228,7 @@ def _described(question: _Question, numbers: Floats, left_out: int, spacing: flo
     covariance = _covariance(question, numbers, misses)
     unsure = _unsure(question, numbers, covariance)
     limit = UNSURE * float(np.hypot(*target.shape)) / 2
+    misfit = float(np.sqrt(2 * np.mean(misses**2)))
     if not unsure <= limit:
         what = (
             f"its correction would be uncertain by {unsure:.3g} px somewhere in the picture, more than {limit:.2g} px"
@@ -235,8 +236,8 @@ def _described(question: _Question, numbers: Floats, left_out: int, spacing: flo
             else "the points leave some of its numbers free, or it folds the picture where there are no points"
         )
         raise ValueError(
-            f"points={len(target.points)}: the model {question.model!r} is not determined; {what}. Let the target fill"
-            " the picture, choose a model of fewer coefficients, or give the center"
+            f"points={len(target.points)}: the model {question.model!r} is not determined; they miss it by {misfit:.2g}"
+            f" px, and {what}. Let the target fill the picture, choose another model, or give the center"
         )
     deviation = np.sqrt(np.diag(covariance))[8:]
     names = [*question.names, *(("row", "column") if question.finds_center else ())]
@@ -245,7 +246,7 @@ def _described(question: _Question, numbers: Floats, left_out: int, spacing: flo
     sizes = _pixel_sizes(question, numbers, spacing)
     found = Calibration(
         question.model, dict(zip(question.names, coefficients, strict=True)), center, question.radius, errors, target,
-        left_out, straightness(target.points, target.places), 0.0, float(np.sqrt(2 * np.mean(misses**2))), unsure,
+        left_out, straightness(target.points, target.places), 0.0, misfit, unsure,
         float(np.median(sizes)), float(sizes.max() / sizes.min() - 1),
     )  # fmt: skip
     object.__setattr__(found, "after", straightness(found.corrected(target.points), target.places))

@@ -1,18 +1,19 @@
 """Coefficients of a distortion from one picture of a target, typed into the form; points and pixel size besides."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer, Points
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 
 from ...calibration import Calibration, calibrate_steps
+from ...catalog import find
 from ...engine import Progress
 from ..fields import NumberBox, make_narrow
 from ..job import reason
-from ..layers import shape_of
+from ..layers import RECORD, shape_of
 from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
@@ -21,8 +22,10 @@ from ..runner import Runner
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
 COLOUR = "#ffc400"
+LINES = 6  # kept free for the report, so that nothing moves
 BEGIN = "Choose a layer with a chessboard or a square grid of dots that fills the picture."
 BUSY = "Looking for the target…  {} %"
+MAPPED = "{} was made by a change of domain; choose its source above, whose results keep to its pixel size."
 TILTED = " The target was tilted: pixel sizes differ by {:.0%} over it."
 
 
@@ -33,16 +36,18 @@ class CalibrationBox(QGroupBox):
     ----------
     viewer
         The viewer.
+    model
+        Tells which model to look for.
     """
 
-    found = Signal(object)  # a Calibration
+    found = Signal(dict)  # parameters of correct_distortion
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Any, model: Callable[[], Any], parent: QWidget | None = None) -> None:
         super().__init__("Calibrate by a target", parent)
         self._viewer = viewer
-        self._model = "poly3"
+        self._model = model
         self._target: Layer | None = None  # whose picture is looked at
-        self._points: Layer | None = None
+        self._points: Any = None
         self.calibration: Calibration | None = None
         self.runner = Runner(self)
         self.picker = LayerPicker(viewer, _serves, lambda layer: False, self)
@@ -61,12 +66,12 @@ class CalibrationBox(QGroupBox):
         self.unit.setToolTip("Unit of the spacing and of the pixel size")
         self.finds_center = QCheckBox("Find the center")
         self.finds_center.setChecked(True)
-        self.finds_center.setToolTip(
-            "Else the middle of the picture is taken: better where the lens bends little"
-        )
+        self.finds_center.setToolTip("Else the middle of the picture is taken: better where the lens bends little")
         self.run = button("Calibrate", "Find the coefficients of the model that is chosen below, and type them there")
         self.set_size = button("Set pixel size", "Give the chosen layer above the pixel size found")
         self.sentence = wrapped()
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         self._build()
         self.run.clicked.connect(self.start_or_stop)
         self.set_size.clicked.connect(self._tell_size)
@@ -92,9 +97,9 @@ class CalibrationBox(QGroupBox):
         column.addLayout(side_by_side(self.run, self.set_size))
         column.addWidget(self.sentence)
 
-    def show_for(self, layer: Layer | None, model: str) -> None:
-        """Take note of the layer whose pixel size may be set, and of the model to look for."""
-        self._sized, self._model = layer, model
+    def show_for(self, layer: Layer | None) -> None:
+        """Take note of the layer whose pixel size may be set."""
+        self._sized = layer
         self._follow()
 
     def let_go(self) -> None:
@@ -122,7 +127,7 @@ class CalibrationBox(QGroupBox):
         plane = plane_of(layer, self._viewer.dims.point)
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY.format(0))
-        self.runner.start(_steps(plane, self.kind.currentData(), self._model, asked))
+        self.runner.start(_steps(plane, self.kind.currentData(), self._model(), asked))
         self._follow()
 
     def _show_progress(self, progress: Progress) -> None:
@@ -136,7 +141,7 @@ class CalibrationBox(QGroupBox):
         self.calibration = calibration
         self._mark(calibration)
         self.sentence.setText(report(calibration, self.unit.currentText()))
-        self.found.emit(calibration)
+        self.found.emit(typed(calibration))
 
     def _mark(self, calibration: Calibration) -> None:
         """Show the points over the target, in the place of earlier ones."""
@@ -157,13 +162,26 @@ class CalibrationBox(QGroupBox):
 
     def _tell_size(self) -> None:
         """Give the chosen layer the pixel size found."""
-        layer, known = self._sized, self.calibration
+        layer, known, points = self._sized, self.calibration, self._points
         if layer is None or known is None:
+            return
+        if any(find(step["operation"]).is_warp for step in layer.metadata.get(RECORD, ())):
+            self.sentence.setText(MAPPED.format(layer.name))
             return
         unit = self.unit.currentText()
         layer.scale = (*layer.scale[:-2], known.pixel_size, known.pixel_size)
         layer.units = (*layer.units[:-2], unit, unit)
+        is_own = self._target is layer
+        if is_own and points is not None and points in self._viewer.layers:
+            points.scale, points.units = layer.scale[-2:], layer.units[-2:]
         self.sentence.setText(f"{layer.name}: pixels of {known.pixel_size:.4g} {unit}.")
+
+
+def typed(known: Calibration) -> dict[str, Any]:
+    """Return parameters of `correct_distortion` with as many digits as mean something."""
+    coefficients = {name: float(f"{value:.7g}") for name, value in known.coefficients.items()}
+    row, column = known.center
+    return {**known.parameters, **coefficients, "center": (round(row, 3), round(column, 3))}
 
 
 def report(known: Calibration, unit: str) -> str:

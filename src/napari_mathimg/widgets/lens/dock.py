@@ -37,8 +37,8 @@ class LensDock(FamilyDock):
         self.box = LensBox()
         self.box.chosen.connect(self._take)
         self.box.asked.connect(self._read_again)
-        self.calibration = CalibrationBox(self._viewer)
-        self.calibration.found.connect(lambda known: self.form.load(known.parameters))
+        self.calibration = CalibrationBox(self._viewer, lambda: self.form["model"].value)
+        self.calibration.found.connect(lambda parameters: self.form.load(parameters))
         self.flat = FlatBox(self._viewer)
         self.flat.button.clicked.connect(self._estimate_flat)
         self.flat.made.connect(lambda layer: self.seconds.pickers["flat"].choose(layer.name))
@@ -52,7 +52,7 @@ class LensDock(FamilyDock):
         self.calibration.setVisible(self.operation.id == "correct_distortion")
         self.flat.setVisible(self.operation.id == "flat_field" and layer is not None)
         if self.operation.id == "correct_distortion":
-            self.calibration.show_for(layer, self.form["model"].value)
+            self.calibration.show_for(layer)
         if layer is not None and not self._ranged:  # photographs are black at 0 and white at the end of their type
             self._ranged = True
             self.options.choose(self.options.value_range, "dtype")

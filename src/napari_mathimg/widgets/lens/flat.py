@@ -71,8 +71,9 @@ class FlatBox(QWidget):
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
+        place = {name: value for name, value in placed(source).items() if name != "ndim"}
         limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
-        layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **placed(source))
+        layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **place)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = active
         self.made.emit(layer)

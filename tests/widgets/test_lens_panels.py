@@ -1,0 +1,171 @@
+"""Calibration by a target and estimated flats in the Lens dock."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hand import LEFT, close_by_mouse
+from qtpy.QtTest import QTest
+
+from napari_mathimg import Options, apply
+from napari_mathimg.engine import estimate_flat
+from targets import Scene
+
+SCENE = Scene((240, 320), "poly5", {"k1": -0.08, "k2": 0.01}, (116.0, 168.0))
+
+
+@pytest.fixture(scope="module")
+def target() -> Any:
+    return SCENE.picture(noise=3.0)
+
+
+@pytest.fixture
+def lens(viewer: Any, dock: Any, qtbot: Any) -> Any:
+    widget = dock("lens")
+    qtbot.waitUntil(widget.isVisible)
+    return widget
+
+
+def calibrate(widget: Any, qtbot: Any) -> None:
+    box = widget.calibration
+    qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
+    with qtbot.waitSignal(box.runner.finished, timeout=60_000):
+        QTest.mouseClick(box.run, LEFT)
+
+
+def test_a_target_fills_in_the_form_and_straightens_itself(
+    viewer: Any, lens: Any, press: Any, qtbot: Any, target: Any
+) -> None:
+    layer = viewer.add_image(target, name="board")
+    lens.operation = "correct_distortion"
+    lens.form["model"].value = "poly5"
+    box = lens.calibration
+    box.spacing.value = 0.5
+    assert not box.set_size.isEnabled()
+    calibrate(lens, qtbot)
+    typed = lens.form.parameters
+    assert typed["k1"] == pytest.approx(-0.08, abs=2e-3)
+    assert typed["k2"] == pytest.approx(0.01, abs=1e-3)
+    np.testing.assert_allclose(typed["center"], SCENE.center, atol=1)
+    assert typed["radius"] == 119.5
+    points = viewer.layers["board points"]
+    assert len(points.data) == len(box.calibration.target.points) > 80
+    assert "straight to 0.0" in box.sentence.text()
+    assert viewer.layers.selection.active is layer
+    qtbot.waitUntil(box.set_size.isEnabled)
+    QTest.mouseClick(box.set_size, LEFT)
+    for own in (layer, points):
+        np.testing.assert_allclose(own.scale, 0.5 / 24, rtol=3e-3)
+        assert str(own.units[-1]) == "millimeter"
+    press(lens)
+    result = viewer.layers["board – Correct distortion"]
+    np.testing.assert_array_equal(result.data, apply(target, "correct_distortion", **lens.form.parameters))
+    before = result.scale.copy()
+    QTest.mouseClick(box.set_size, LEFT)
+    assert "made by a change of domain" in box.sentence.text()
+    np.testing.assert_array_equal(result.scale, before)
+
+
+def test_a_second_calibration_takes_the_place_of_the_first(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
+    viewer.add_image(np.stack([target * 0, target]), name="stack")
+    viewer.dims.set_point(0, 1)
+    lens.operation = "correct_distortion"
+    box = lens.calibration
+    box.finds_center.setChecked(False)
+    for model in ("poly5", "ptlens"):
+        lens.form["model"].value = model
+        calibrate(lens, qtbot)
+        assert lens.form.parameters["center"] == (119.5, 159.5)
+    assert [layer.name for layer in viewer.layers] == ["stack", "stack points"]
+
+
+def test_what_is_no_target_is_told(viewer: Any, lens: Any, qtbot: Any) -> None:
+    layer = viewer.add_image(np.random.default_rng(0).random((100, 120)))
+    lens.operation = "correct_distortion"
+    typed = lens.form.parameters
+    calibrate(lens, qtbot)
+    assert "no grid of at least 3 x 3 crossings" in lens.calibration.sentence.text()
+    assert lens.form.parameters == typed
+    assert list(viewer.layers) == [layer]
+    viewer.layers.clear()
+    assert not lens.calibration.run.isEnabled()
+
+
+def test_a_calibration_can_be_cancelled_and_the_dock_closed(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
+    viewer.add_image(target)
+    lens.operation = "correct_distortion"
+    box = lens.calibration
+    with qtbot.waitSignal(box.runner.finished, timeout=20_000):
+        QTest.mouseClick(box.run, LEFT)
+        assert box.run.text() == "Cancel"
+        QTest.mouseClick(box.run, LEFT)
+    assert box.sentence.text() == "Cancelled."
+    assert box.run.text() == "Calibrate"
+    before = len(viewer.layers.events.inserted.callbacks)
+    close_by_mouse(lens, qtbot)
+    assert len(viewer.layers.events.inserted.callbacks) < before
+
+
+def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, press: Any, qtbot: Any) -> None:
+    rng = np.random.default_rng(1)
+    light = 1 + 0.6 * np.linspace(-1, 1, 90)
+    stack = (rng.uniform(200, 240, (6, 80, 90)) * light).astype(np.uint16)
+    source = viewer.add_image(stack, name="cells", scale=(3, 2, 2), translate=(0, 5, 7))
+    viewer.add_image(np.full((80, 90), 10, np.uint16), name="cap")
+    viewer.layers.selection.active = source
+    lens.operation = "flat_field"
+    lens.form["degree"].value = 2
+    lens.seconds.pickers["dark"].choose("cap")
+    qtbot.waitUntil(lens.flat.button.isVisible)
+    with qtbot.waitSignal(lens.flat.runner.finished, timeout=20_000):
+        QTest.mouseClick(lens.flat.button, LEFT)
+    flat = viewer.layers["cells flat"]
+    dark = viewer.layers["cap"].data
+    np.testing.assert_array_equal(flat.data, estimate_flat(stack, dark=dark, degree=2))
+    np.testing.assert_allclose(flat.translate, (5, 7))
+    assert lens.seconds.pickers["flat"].layer is flat
+    assert not flat.visible
+    lens.seconds.pickers["flat"].layer = None
+    press(lens)
+    result = viewer.layers["cells – Flat field"]
+    options = Options(value_range="dtype")
+    np.testing.assert_array_equal(result.data, apply(stack, "flat_field", None, dark, degree=2, options=options))
+    step = result.metadata["napari_mathimg"][-1]
+    assert step["images"][0] is None
+    assert step["images"][1]["name"] == "cap"
+    low, high = step["report"]["gain"]
+    assert low < 0.8 < 1.7 < high
+    assert "from a flat estimated from 6 planes." in lens.message.text()
+    lens.seconds.pickers["flat"].layer = flat
+    lens.seconds.pickers["dark"].layer = None
+    viewer.layers.selection.active = result
+    lens.load_settings()
+    assert lens.seconds.pickers["flat"].layer is None
+    assert lens.seconds.pickers["dark"].layer is viewer.layers["cap"]
+
+
+def test_colour_images_may_have_flats_of_colours(viewer: Any, lens: Any, press: Any) -> None:
+    rng = np.random.default_rng(2)
+    image = rng.integers(50, 90, (40, 50, 3), dtype=np.uint8)
+    light = rng.uniform(0.5, 1, (40, 50, 3)).astype(np.float32)
+    source = viewer.add_image(image, name="photo", rgb=True)
+    viewer.add_image(light, name="paper", rgb=True)
+    viewer.layers.selection.active = source
+    lens.operation = "flat_field"
+    lens.seconds.pickers["flat"].choose("paper")
+    press(lens)
+    expected = apply(image, "flat_field", light, options=Options(channel_axis=-1))
+    np.testing.assert_array_equal(viewer.layers["photo – Flat field"].data, expected)
+
+
+def test_a_flat_with_a_dead_pixel_is_refused(viewer: Any, lens: Any, press: Any) -> None:
+    flat = np.ones((40, 50))
+    flat[7, 9] = 0
+    source = viewer.add_image(np.ones((40, 50)), name="image")
+    viewer.add_image(flat, name="flat")
+    viewer.layers.selection.active = source
+    lens.operation = "flat_field"
+    lens.seconds.pickers["flat"].choose("flat")
+    press(lens)
+    assert "1 pixel is not, the first at row 7, column 9" in lens.message.text()
+    assert len(viewer.layers) == 2
