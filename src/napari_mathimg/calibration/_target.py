@@ -83,15 +83,14 @@ def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats
 
 
 def _refined(plane: Floats, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Target:
-    """Find the points anew at the scale that suits the size of the grid: the widest that sees no neighbours."""
+    """Find the points anew, light evened to suit the grid; crossings at the widest scale that sees no neighbours."""
     step, (sigma, sign) = step_length(points, places), how
-    smooth = _crossings.evened(plane, 2 * step)
+    even = _crossings.evened(plane, 2 * step)
     if sign:
-        sigma = max(sigma, 2.0)
-        found = _dots.refined(smooth, points, sigma, sign)
+        found = _dots.refined(even, points, sigma, sign)
     else:
         sigma = float(np.clip(step / 8, 1.0, 8.0))
-        found = _crossings.refined(smooth, points, sigma)
+        found = _crossings.refined(even, points, sigma)
     rows, columns = plane.shape
     edge = np.minimum(found, np.array([rows, columns]) - 1 - found).min(axis=1)  # what lies beyond is not known
     good = (edge > 3 * sigma) & (np.hypot(*(found - points).T) < step / 4)
