@@ -8,6 +8,7 @@ import pytest
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import finished, region, report
 from napari_mathimg.engine.flat import estimate_flat, estimate_flat_steps
+from napari_mathimg.ops import _flat_field
 from planning import Watched, cut_into, plan_of, result_of, same
 
 SHAPE = (192, 256)
@@ -237,6 +238,14 @@ def test_a_stack_is_read_once_for_the_estimate_box_by_box():
     estimate_flat(stack)
     assert sum(stack.reads) == stack.array.size
     assert max(stack.reads) <= stack.array[0].size
+
+
+def test_of_very_many_planes_some_are_enough(monkeypatch):
+    stack = seen(cells(30), shading()).astype("f4")
+    monkeypatch.setattr(_flat_field, "PLANES", 11)
+    found = plan_of_flat(stack).measured_of((), 0)
+    assert found.planes == 10
+    np.testing.assert_array_equal(found.powers, plan_of_flat(stack[::3]).measured_of((), 0).powers)
 
 
 def test_where_there_is_no_light_nothing_is_estimated():
