@@ -12,12 +12,11 @@ from ...calibration import Calibration, calibrate_steps
 from ...catalog import find
 from ...engine import Progress
 from ..fields import NumberBox, make_narrow
-from ..job import reason
 from ..layers import RECORD, shape_of
 from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
-from ..runner import Runner
+from ..runner import Runner, reason
 
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")

@@ -8,11 +8,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...engine import Options, Progress
 from ...engine.flat import estimate_flat_steps
-from ..job import reason
 from ..layers import full_resolution
 from ..parts import button, wrapped
 from ..plane import placed
-from ..runner import Runner
+from ..runner import Runner, reason
 
 ESTIMATE = "Estimate the flat as a layer"
 HELP = "Without a flat, it is estimated from what the planes of the layer have in common."
