@@ -1,6 +1,8 @@
 """A real window, and docks driven by real mouse and key events."""
 
+import gc
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,25 @@ import numpy as np
 import pytest
 import vispy.gloo.glir
 from hand import Hand
+from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.open import open_dock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_housekeeping() -> Iterator[None]:
+    """Look once for what is installed, and let the collections of every test pass over what was imported."""
+    found = list(PluginManifest.discover())
+    for name in ("napari._qt.qt_main_window", "napari._vispy.canvas", "napari_mathimg.widgets.lens.dock"):
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
+        yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -163,7 +163,6 @@ class Twins(QObject):
         for emitter in self._emitters:
             emitter.disconnect(self._soon)
         self._emitters = []
-        self._grid.left.disconnect(self._leave)
         self._arrange(beside=False)
         for twin in self._results.twins():
             twin.events.visible.disconnect(self._soon)

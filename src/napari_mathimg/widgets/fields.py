@@ -15,7 +15,7 @@ from ..ops._types import Choices, Label, Number, PerAxis, note, options, parts
 
 DIGITS = 12
 TYPED = "typed"
-LETTERS = 6  # of a choice that a narrow form shows at least
+LETTERS = 5  # of a choice that a narrow form shows at least
 
 
 class _TrimmedSpinBox(QDoubleSpinBox):

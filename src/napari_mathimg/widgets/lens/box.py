@@ -49,7 +49,7 @@ class LensBox(QWidget):
         self.search.setPlaceholderText("Any part of its name, such as 14-42")
         self.search.setToolTip("Show the lenses whose names hold all of these words")
         self.search.setClearButtonEnabled(True)
-        self.others = QCheckBox("Other mounts and sensor sizes too")
+        self.others = QCheckBox("Other mounts and sensors too")
         self.others.setToolTip("List lenses that do not fit the camera, or were calibrated on a smaller sensor")
         self.lenses = self._list()
         self.sentence = wrapped()
