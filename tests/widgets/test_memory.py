@@ -86,6 +86,7 @@ def test_a_dock_begins_as_it_was_left(
     options = widget.options
     assert {name: box.currentData() for name, box in options.boxes.items()} == {
         "process": "planes", "scope": "item", "value_range": "custom", "statistics": "layer", "dtype": "float32",
+        "domain_place": "over",
     }  # fmt: skip
     assert (options.low.value, options.high.value) == (low, 3000)
     assert options.replace.isChecked()
@@ -93,6 +94,19 @@ def test_a_dock_begins_as_it_was_left(
     assert yaml.safe_load(file.read_text())["forms"] == {"adjust_gamma": {"2": {"gamma": 2.25}}}
     qtbot.mouseClick(widget.reset_button, LEFT)
     assert again(widget).form.parameters["gamma"] == 1
+
+
+def test_the_domain_is_shown_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    options = dock("geometry").options
+    qtbot.waitUntil(options.domain.isVisible)
+    qtbot.mouseClick(options.domain, LEFT, pos=QPoint(8, options.domain.height() // 2))
+    choose_by_key(options.domain_place, "beside")
+    type_number(qtbot, options.square, "16")
+    options = again(dock("geometry")).options
+    assert (options.domain.isChecked(), options.domain_place.currentData(), options.square.value()) == (
+        True, "beside", 16,
+    )  # fmt: skip
 
 
 def test_planes_and_volumes_each_have_their_own_values(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:

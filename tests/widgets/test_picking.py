@@ -12,6 +12,7 @@ import napari_mathimg as mathimg
 from napari_mathimg.widgets.cross import CrossOverlay
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.preferences import COLOURS, settings
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {
@@ -195,6 +196,15 @@ def test_the_cross_leaves_the_mouse_to_a_layer_that_is_drawn_on(
     hand.click(layer, SPOT)
     assert len(points.data) == 1
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=0.5)
+
+
+def test_the_cross_takes_the_colour_of_marks(viewer: Any, qtbot: Any, geometry: FamilyDock) -> None:
+    show(viewer, qtbot, geometry, np.zeros((90, 120), np.uint8), "swirl")
+    (before,) = crosses(viewer)
+    settings().docks.marks = "cyan"
+    (cross,) = crosses(viewer)
+    assert (cross.colour, cross.place) == (COLOURS["cyan"], before.place)
+    assert cross.colour != before.colour
 
 
 @pytest.mark.parametrize("kind", ["stack", "rgb", "labels", "multiscale"])

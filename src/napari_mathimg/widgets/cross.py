@@ -10,10 +10,12 @@ from napari.components.overlays import SceneOverlay
 from qtpy.QtCore import QObject, Signal
 from vispy.scene.visuals import Compound, Line
 
+from .preferences import colour_of_marks
+
 Place = tuple[float, float]
 
 KEY = "mathimg_cross"  # of the overlay among the viewer's
-COLOUR, EDGE = "#ffc400", "black"
+EDGE = "black"
 ARM, GAP = 14.0, 3.0  # from the middle to the end and to the beginning of an arm, in pixels of the screen
 REACH = 12.0  # from the cross within which a press takes hold of it, in pixels of the screen
 CLICK = 4.0  # pixels of the screen that the hand may move in a click
@@ -28,18 +30,22 @@ class CrossOverlay(SceneOverlay):
     ----------
     place
         The point it marks, on the two displayed axes of the world.
+    colour
+        What it is drawn in.
     """
 
     blending: str = "translucent_no_depth"
     place: Place = (0.0, 0.0)
+    colour: str = "white"
 
 
 class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
     """Draws a cross: bright on a dark edge, so that it is seen on any image."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        lines = [Line(ARMS, connect=ENDS, color=c, width=w, antialias=True) for c, w in ((EDGE, 5), (COLOUR, 2))]
-        super().__init__(node=Compound(lines), **kwargs)
+    def __init__(self, *, overlay: CrossOverlay, **kwargs: Any) -> None:
+        looks = ((EDGE, 5), (overlay.colour, 2))
+        lines = [Line(ARMS, connect=ENDS, color=colour, width=width, antialias=True) for colour, width in looks]
+        super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
         self.overlay.events.place.connect(self._move)
         self.viewer.scene.camera.events.zoom.connect(self._move)
         self.reset()
@@ -97,7 +103,7 @@ class Cross(QObject):
             self._overlay.place = place
             return
         overlays = self._viewer.scene.overlays
-        self._overlay = CrossOverlay(visible=True, place=place)
+        self._overlay = CrossOverlay(visible=True, place=place, colour=colour_of_marks())
         overlays[f"{KEY}_{id(self)}"] = self._overlay
         self._viewer.mouse_drag_callbacks.append(self._drag)
         self._viewer.mouse_move_callbacks.append(self._hover)
@@ -111,6 +117,14 @@ class Cross(QObject):
         del self._viewer.scene.overlays[f"{KEY}_{id(self)}"]
         self._viewer.mouse_drag_callbacks.remove(self._drag)
         self._viewer.mouse_move_callbacks.remove(self._hover)
+
+    def recolour(self) -> None:
+        """Draw it in the colour that the Preferences page now says."""
+        if self._overlay is not None and self._overlay.colour != colour_of_marks():
+            place, waits = self._overlay.place, self._waits
+            self.hide()
+            self.show(place)
+            self._waits = waits
 
     def wait(self) -> None:
         """Let the next click set it; the image can still be moved by dragging."""

@@ -67,6 +67,8 @@ def restore(options: OptionsPanel, said: Mapping[str, Any], range_: Any) -> None
     for name, tick in options.ticks.items():
         if isinstance(said.get(name), bool):
             tick.setChecked(said[name])
+    if isinstance(said.get("square"), int):
+        options.square.setValue(said["square"])
     try:
         low, high = (float(v) for v in range_ or ())
     except (TypeError, ValueError):
@@ -132,6 +134,7 @@ class Memory(QObject):
             tick.toggled.connect(self.touch)
         for end in (options.low, options.high):
             end.changed.connect(self.touch)
+        options.square.valueChanged.connect(self.touch)
 
     def take_defaults(self, options: OptionsPanel) -> None:
         """Choose what the Preferences page now says."""
@@ -184,6 +187,7 @@ class Memory(QObject):
         chosen = {name: options.wanted(box) for name, box in options.boxes.items()}
         ticked = {name: tick.isChecked() for name, tick in options.ticks.items()}
         state["options"] = {name: choice for name, choice in chosen.items() if choice} | ticked
+        state["options"]["square"] = options.square.value()
         if options.typed_range:
             state["range"] = list(options.typed_range)
         if size := size_in_window(dock) or self.size:

@@ -18,6 +18,7 @@ from .layers import axis_names, full_resolution
 from .picker import ElidedComboBox
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
+BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
 TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_source")
 EXACT_SIZE = 2**22  # of an array whose range is shown at once
 
@@ -78,7 +79,7 @@ class OptionsPanel(QWidget):
     @property
     def boxes(self) -> dict[str, QComboBox]:
         """The choices by name."""
-        return {name: getattr(self, name) for name in ("process", "scope", "value_range", "statistics", "dtype")}
+        return {name: getattr(self, name) for name in BOXES}
 
     @property
     def ticks(self) -> dict[str, QCheckBox]:

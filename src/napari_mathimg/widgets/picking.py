@@ -15,6 +15,7 @@ from .drawing import Drawing
 from .form import Form
 from .layers import axis_names
 from .levels import into_full, span_at
+from .preferences import on_change
 from .results import Results
 from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
 
@@ -50,6 +51,7 @@ class Picking(QObject):
         self.drawing = Drawing(viewer, self)
         self.cross.moved.connect(self._take_point)
         self.cross.clicked.connect(self._end)
+        self._end_following = on_change("docks", self.cross.recolour)
         self.drawing.drawn.connect(self._take_drawn)
         self.drawing.ended.connect(self._show_mode)
         dims = viewer.dims.events
@@ -247,5 +249,6 @@ class Picking(QObject):
         if self._layer is not None:
             self._layer.events.visible.disconnect(self._soon)
         self._emitters, self._form, self._layer = [], None, None
+        self._end_following()
         self.drawing.leave()
         self.cross.hide()
