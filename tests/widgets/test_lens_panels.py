@@ -79,6 +79,22 @@ def test_a_second_calibration_takes_the_place_of_the_first(viewer: Any, lens: An
     assert [layer.name for layer in viewer.layers] == ["stack", "stack points"]
 
 
+def test_a_calibration_is_not_typed_where_it_does_not_belong(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
+    """Vignetting has coefficients of the same names: another operation may be chosen before the end."""
+    viewer.add_image(target, name="board")
+    lens.operation = "correct_vignetting"
+    others = lens.form.parameters
+    lens.operation = "correct_distortion"
+    box = lens.calibration
+    qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
+    with qtbot.waitSignal(box.runner.finished, timeout=60_000):
+        QTest.mouseClick(box.run, LEFT)
+        lens.operation = "correct_vignetting"
+    QTest.qWait(20)
+    lens.operation = "correct_vignetting"
+    assert lens.form.parameters == others
+
+
 def test_what_is_no_target_is_told(viewer: Any, lens: Any, qtbot: Any) -> None:
     layer = viewer.add_image(np.random.default_rng(0).random((100, 120)))
     lens.operation = "correct_distortion"
@@ -142,6 +158,33 @@ def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, 
     lens.load_settings()
     assert lens.seconds.pickers["flat"].layer is None
     assert lens.seconds.pickers["dark"].layer is viewer.layers["cap"]
+
+
+def test_an_estimated_flat_may_come_when_something_else_is_chosen(viewer: Any, lens: Any, qtbot: Any) -> None:
+    stack = np.random.default_rng(2).integers(50, 90, (12, 40, 48), dtype=np.uint16)
+    viewer.add_image(stack, name="cells", contrast_limits=(0, 100))
+    lens.operation = "flat_field"
+    qtbot.waitUntil(lens.flat.button.isVisible)
+    with qtbot.waitSignal(lens.flat.made, timeout=30_000):
+        QTest.mouseClick(lens.flat.button, LEFT)
+        lens.operation = "correct_distortion"
+    assert viewer.layers["cells flat"].data.shape == (40, 48)
+
+
+def test_a_flat_of_a_level_lies_over_it(viewer: Any, lens: Any, qtbot: Any) -> None:
+    stack = np.random.default_rng(2).integers(50, 90, (12, 40, 48), dtype=np.uint16)
+    place = {"scale": (1, 0.5, 0.25), "translate": (0, 3, 4), "contrast_limits": (0, 100)}
+    viewer.add_image([stack, stack[:, ::2, ::2]], multiscale=True, name="cells", **place)
+    lens.operation = "flat_field"
+    lens.options.level.setCurrentIndex(1)
+    qtbot.waitUntil(lens.flat.button.isVisible)
+    with qtbot.waitSignal(lens.flat.made, timeout=30_000):
+        QTest.mouseClick(lens.flat.button, LEFT)
+    flat = viewer.layers["cells flat"]
+    assert flat.data.shape == (20, 24)
+    np.testing.assert_allclose(flat.scale, (1, 0.5))
+    np.testing.assert_allclose(flat.translate, (3 + 0.25, 4 + 0.125))
+    assert lens.seconds.pickers["flat"].layer is flat
 
 
 def test_colour_images_may_have_flats_of_colours(viewer: Any, lens: Any, press: Any) -> None:

@@ -20,6 +20,7 @@ from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.runner import Runner
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
@@ -196,7 +197,7 @@ class Walk:
 
 
 def running(dock: Any) -> bool:
-    return any(getattr(getattr(dock, name, None), "is_running", False) for name in ("runner", "estimator"))
+    return any(runner.is_running for runner in dock.findChildren(Runner))
 
 
 def ours() -> list[str]:

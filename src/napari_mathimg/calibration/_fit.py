@@ -130,7 +130,7 @@ class _Question:
         one, none = np.ones_like(x), np.zeros_like(x)
         rows = np.stack([y, x, one, none, none, none, -y * down, -x * down, -down], axis=1)
         columns = np.stack([none, none, none, y, x, one, -y * right, -x * right, -right], axis=1)
-        matrix = np.linalg.svd(np.concatenate([rows, columns]))[2][-1]
+        matrix = np.linalg.svd(np.concatenate([rows, columns]), full_matrices=False)[2][-1]
         out = np.zeros(self.size)
         out[:8] = (matrix / matrix[8])[:8]
         return out

@@ -162,7 +162,7 @@ def _starts(sides: tuple[int, ...], steps: tuple[int, ...]) -> Iterator[tuple[in
     return product(*(range(0, m, s) for m, s in zip(sides, steps, strict=True)))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)  # the parts at an edge may be smaller
 def _spectrum(kernel: _Itself, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
     """Return the conjugate transform of a stencil: a window's weights belong to the pixels after its first."""
     weights = stencil(kernel.array).weights.astype(dtype)

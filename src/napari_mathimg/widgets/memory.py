@@ -16,6 +16,7 @@ from .options import OptionsPanel
 from .placing import size_in_window
 from .preferences import default_options, remembers, settings
 
+PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
 PAUSE = 600  # milliseconds without a change, after which it is written
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,12 @@ class Memory(QObject):
         size = self._own.get("size")
         fits = isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
         return tuple(size) if size and fits else None
+
+    def has_choice(self, option: str) -> bool:
+        """Whether an option was chosen before, in the dock or on the Preferences page."""
+        said = self._own.get("options")
+        chosen = isinstance(said, dict) and option in said
+        return chosen or default_options().get(option) != PRESET.get(option)
 
     def fill_options(self, options: OptionsPanel) -> None:
         """Choose the options that were chosen; those with a default of the user's own only while it is the same."""

@@ -248,6 +248,7 @@ class Picking(QObject):
             emitter.disconnect(self._soon)
         if self._layer is not None:
             self._layer.events.visible.disconnect(self._soon)
+        self.leave()
         self._emitters, self._form, self._layer = [], None, None
         self._end_following()
         self.drawing.leave()

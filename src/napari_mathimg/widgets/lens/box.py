@@ -39,7 +39,7 @@ class LensBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._camera = self._lens = ""
-        names = _known_cameras()
+        names = known_cameras()
         search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
         self._search, self.cameras = search, search.native  # the first owns the second
         self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -164,7 +164,7 @@ class LensBox(QWidget):
 
     def _tell(self) -> None:
         """Say what is to be done, or what the chosen entry can be asked for."""
-        if not _known_cameras():
+        if not known_cameras():
             self.sentence.setText(NO_DATABASE)
         elif self._camera and self._lens:
             known = described(self._camera, self._lens)
@@ -189,7 +189,7 @@ def described(camera: str, lens: str) -> str:
     return f"{lens}: {', '.join(words)}."
 
 
-def _known_cameras() -> tuple[str, ...]:
+def known_cameras() -> tuple[str, ...]:
     """Names of cameras; none where there is no database."""
     try:
         return _lensfun.camera_names()
@@ -198,4 +198,4 @@ def _known_cameras() -> tuple[str, ...]:
 
 
 def _known_lenses() -> tuple[str, ...]:
-    return _lensfun.lens_names() if _known_cameras() else ()
+    return _lensfun.lens_names() if known_cameras() else ()

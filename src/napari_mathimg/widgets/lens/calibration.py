@@ -16,11 +16,11 @@ from ..layers import RECORD, shape_of
 from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
+from ..preferences import colour_of_marks
 from ..runner import Runner, reason
 
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
-COLOUR = "#ffc400"
 LINES = 6  # kept free for the report, so that nothing moves
 BEGIN = "Choose a layer with a chessboard or a square grid of dots that fills the picture."
 BUSY = "Looking for the target…  {} %"
@@ -154,7 +154,7 @@ class CalibrationBox(QGroupBox):
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
             calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
-            border_color=COLOUR, border_width=0.15, **placed(target),
+            border_color=colour_of_marks(), border_width=0.15, **placed(target),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active

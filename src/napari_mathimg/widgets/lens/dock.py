@@ -9,7 +9,7 @@ from ..dock import FamilyDock
 from ..fields import limit
 from ..layers import full_resolution
 from ..warm import warm
-from .box import LensBox
+from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox
 from .flat import FlatBox
 from .taken import FAR, Taken, taken
@@ -29,6 +29,7 @@ class LensDock(FamilyDock):
     """Camera and lens are found by name, prefilled from the picture's file."""
 
     family = "lens"
+    flat: FlatBox
 
     def _panels(self) -> tuple[QWidget, ...]:
         self.operation = "correct_lens"  # what one comes for, unless coefficients are known
@@ -38,12 +39,16 @@ class LensDock(FamilyDock):
         self.box.chosen.connect(self._take)
         self.box.asked.connect(self._read_again)
         self.calibration = CalibrationBox(self._viewer, lambda: self.form["model"].value)
-        self.calibration.found.connect(lambda parameters: self.form.load(parameters))
-        self.flat = FlatBox(self._viewer)
-        self.flat.button.clicked.connect(self._estimate_flat)
-        self.flat.made.connect(lambda layer: self.seconds.pickers["flat"].choose(layer.name))
-        self._undo += [self.calibration.let_go, self.flat.runner.cancel]
-        return (self.box, self.calibration, self.flat)
+        self.calibration.found.connect(self._take_calibration)
+        self.flat = flat = FlatBox(self._viewer)
+        flat.button.clicked.connect(self._estimate_flat)
+        flat.made.connect(self._take_flat)
+        self._undo += [self.calibration.let_go, flat.runner.cancel]
+        return (self.box, self.calibration, flat)
+
+    def _may_follow(self, layer: Any) -> bool:
+        adding = hasattr(self, "flat") and self.flat.is_adding  # layers are followed before there is one
+        return super()._may_follow(layer) and not adding
 
     def _show(self, event: Any = None) -> None:
         super()._show()
@@ -55,7 +60,8 @@ class LensDock(FamilyDock):
             self.calibration.show_for(layer)
         if layer is not None and not self._ranged:  # photographs are black at 0 and white at the end of their type
             self._ranged = True
-            self.options.choose(self.options.value_range, "dtype")
+            if not self.memory.has_choice("value_range"):
+                self.options.choose(self.options.value_range, "dtype")
         path = None if layer is None else layer.source.path
         self.box.file_button.setEnabled(path is not None)
         if not by_name:
@@ -91,8 +97,20 @@ class LensDock(FamilyDock):
         except ValueError as error:
             self.bar.tell_failure(error)
             return
-        dark = self.seconds.pickers["dark"].layer
-        self.flat.start(layer, None if dark is None else full_resolution(dark), self.form["degree"].value, options)
+        dark, level = self.seconds.pickers["dark"].layer, self.options.level_of(layer)
+        image = None if dark is None else full_resolution(dark)
+        self.flat.start(layer, level, image, self.form["degree"].value, options)
+
+    def _take_calibration(self, parameters: dict[str, Any]) -> None:
+        """Type what a calibration found where it belongs, whatever is chosen by now."""
+        self.operation = "correct_distortion"
+        self.form.load(parameters)
+
+    def _take_flat(self, layer: Any) -> None:
+        """Choose the flat that was estimated, unless another operation was chosen meanwhile."""
+        picker = self.seconds.pickers.get("flat")
+        if picker is not None:
+            picker.choose(layer.name)
 
     def _take(self, camera: str, lens: str) -> None:
         """Type what was chosen in the box into the form."""
@@ -125,6 +143,8 @@ class LensDock(FamilyDock):
     def _fill_in(self, found: Taken) -> str:
         """Fill in what is known of a picture, and say it."""
         said = [FOUND.format(found)]
+        if not known_cameras():
+            return f"{said[0]} {NO_DATABASE}"
         camera = _lensfun.find_camera(found.maker, found.camera)
         if camera is None:
             camera = _lensfun.generic_camera(found.crop_factor) if found.crop_factor else None

@@ -8,9 +8,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...engine import Options, Progress
 from ...engine.flat import estimate_flat_steps
-from ..layers import full_resolution
+from ..layers import own_transform, shear_of
+from ..levels import array_of, into_full
 from ..parts import button, wrapped
 from ..plane import placed
+from ..preferences import threads
 from ..runner import Runner, reason
 
 ESTIMATE = "Estimate the flat as a layer"
@@ -33,6 +35,8 @@ class FlatBox(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._source: Layer | None = None
+        self._level = 0
+        self.is_adding = False  # a layer that nobody is to follow
         self.runner = Runner(self)
         self.button = button(ESTIMATE, "Show the light that the layer's planes have in common, and take it as the flat")
         self.sentence = wrapped()
@@ -47,15 +51,15 @@ class FlatBox(QWidget):
         self.runner.cancelled.connect(lambda: self.sentence.setText("Cancelled."))
         self.runner.finished.connect(lambda: self.button.setText(ESTIMATE))
 
-    def start(self, layer: Layer, dark: Any, degree: int, options: Options) -> None:
-        """Estimate the flat of a layer; end that where it is under way."""
+    def start(self, layer: Layer, level: int, dark: Any, degree: int, options: Options) -> None:
+        """Estimate the flat of a level of a layer; end that where it is under way."""
         if self.runner.is_running:
             self.runner.cancel()
             return
-        self._source = layer
+        self._source, self._level = layer, level
         self.button.setText("Cancel")
         self.sentence.setText(BUSY.format(0))
-        self.runner.start(estimate_flat_steps(full_resolution(layer), dark, degree, options))
+        self.runner.start(estimate_flat_steps(array_of(layer, level), dark, degree, options, threads()))
 
     def _show_progress(self, progress: Progress) -> None:
         self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
@@ -70,9 +74,20 @@ class FlatBox(QWidget):
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
-        place = {name: value for name, value in placed(source).items() if name != "ndim"}
+        place = {name: value for name, value in placed(source).items() if name != "ndim"} | self._placement(source)
         limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
         layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **place)
+        self.is_adding = True
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = active
+        self.is_adding = False
         self.made.emit(layer)
+
+    def _placement(self, source: Layer) -> dict[str, Any]:
+        """Return how the pixels of the level lie, on the last two axes of the source."""
+        if self._level == 0:
+            return {}
+        whole = (
+            own_transform(source).compose(into_full(source, self._level)).set_slice([source.ndim - 2, source.ndim - 1])
+        )
+        return {"scale": whole.scale, "translate": whole.translate, "rotate": whole.rotate, "shear": shear_of(whole)}
