@@ -22,6 +22,7 @@ from napari_mathimg.widgets import memory, preferences
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.parts import dock_of
 from napari_mathimg.widgets.preferences import settings
+from napari_mathimg.widgets.psf.panel import PsfPanel
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -120,6 +121,91 @@ def test_planes_and_volumes_each_have_their_own_values(viewer: Any, dock: Opener
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)))
     assert widget.form.parameters["sigma"] == (1, 1)
+
+
+def begin(qtbot: Any, panel: PsfPanel, kind: str, **values: str) -> None:
+    """Choose a kind of point-spread function by the keyboard, and type what the axis before the last has of each."""
+    choose_by_key(panel.kinds, kind)
+    for name, text in values.items():
+        type_number(qtbot, panel.form[name]._row._fields[0].native, text)
+
+
+def panel_of(qtbot: Any, widget: FamilyDock, operation: str, name: str) -> PsfPanel:
+    widget.operation = operation
+    qtbot.waitUntil(lambda: name in widget.seconds.panels and widget.seconds.panels[name].isVisible())
+    return widget.seconds.panels[name]
+
+
+def test_a_point_spread_function_is_declared_as_it_was(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path
+) -> None:
+    viewer.add_image(np.zeros((6, 40, 50)))
+    panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
+    assert panel.kind == "layer"
+    begin(qtbot, panel, "disk", radius="4.5")
+    begin(qtbot, panel, "gaussian", sigma="1.25")
+    widget = again(dock("deconvolve"))
+    panel = panel_of(qtbot, widget, "richardson_lucy", "psf")
+    assert (panel.kind, panel.form.parameters["sigma"]) == ("gaussian", (1.25, 1.25))
+    choose_by_key(panel.kinds, "disk")
+    assert panel.form.parameters["radius"] == (4.5, 4.5)
+    choose_by_key(widget.options.process, "volumes")
+    assert panel.form.parameters["radius"] == (3, 3, 3)
+    begin(qtbot, panel, "disk", radius="2")
+    again(widget)
+    kept = yaml.safe_load(file.read_text())
+    assert kept["docks"]["deconvolve"]["parts"]["psf"] == {
+        "kind": "disk",
+        "typed": {
+            "disk": {"2": {"radius": [4.5, 4.5]}, "3": {"radius": [2, 2, 2]}},
+            "gaussian": {"2": {"sigma": [1.25, 1.25]}},
+        },
+    }
+    assert panel_of(qtbot, dock("blur"), "convolve", "kernel").kind == "layer"  # each dock has its own
+    assert "parts" not in kept["docks"].get("blur", {})
+
+
+def test_a_kind_that_volumes_do_not_have_waits_for_planes(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
+    viewer.add_image(np.zeros((6, 40, 50)))
+    panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
+    begin(qtbot, panel, "motion")
+    type_number(qtbot, panel.form["length"].native, "7")
+    choose_by_key(dock("deconvolve").options.process, "volumes")
+    assert panel.kind == "layer"
+    widget = again(dock("deconvolve"))
+    panel = panel_of(qtbot, widget, "richardson_lucy", "psf")
+    assert panel.kind == "layer"
+    choose_by_key(widget.options.process, "planes")
+    assert (panel.kind, panel.form.parameters["length"]) == ("motion", 7)
+    choose_by_key(panel.kinds, "layer")
+    choose_by_key(widget.options.process, "volumes")
+    choose_by_key(widget.options.process, "planes")
+    assert panel.kind == "layer"
+
+
+@pytest.mark.parametrize(
+    ("held", "kind", "sigma"),
+    [
+        (
+            {"kind": "unknown", "typed": {"unknown": {"2": {}}, "gaussian": {"2": {"sigma": [3.0, 3.0]}}}},
+            "layer",
+            (3, 3),
+        ),
+        ({"kind": ["gaussian"], "typed": [1]}, "layer", (2, 2)),
+        ({"kind": "gaussian", "typed": {"gaussian": {"2": {"sigma": [1.0, 1.0, 1.0], "gone": 1}}}}, "gaussian", (2, 2)),
+        ({"kind": "gaussian", "typed": {"gaussian": {"2": [1]}, "disk": 7}}, "gaussian", (2, 2)),
+        ("none", "layer", (2, 2)),
+    ],
+)
+def test_of_a_point_spread_function_what_no_longer_fits_is_left_out(
+    viewer: Any, dock: Opener, qtbot: Any, file: Path, held: Any, kind: str, sigma: tuple[float, ...]
+) -> None:
+    file.write_text(yaml.safe_dump({"docks": {"deconvolve": {"parts": {"psf": held}}}}))
+    viewer.add_image(np.zeros((20, 30)))
+    panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
+    assert panel.kind == kind
+    choose_by_key(panel.kinds, "gaussian")
+    assert panel.form.parameters["sigma"] == sigma
 
 
 def test_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path, caplog: Any) -> None:

@@ -26,7 +26,7 @@ from .layers import (
     last_step,
 )
 from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at
-from .memory import Memory
+from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
 from .parts import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
@@ -80,7 +80,7 @@ class FamilyDock(QWidget):
         self.picking = Picking(napari_viewer, self, self._results)
         self.operations = ElidedComboBox()
         self.help = HelpButton(lambda: self.operation)
-        self.memory = Memory(self)
+        self.memory = FamilyMemory(self)
         self._build()
         self.operation = self.memory.operation
         self.memory.fill_options(self.options)
@@ -126,6 +126,7 @@ class FamilyDock(QWidget):
         self.operations.currentIndexChanged.connect(self._choose)
         self.operations.currentIndexChanged.connect(self.memory.touch)
         self.options.changed.connect(self._show)
+        self.seconds.made.connect(self.memory.keep)
         self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from napari.settings import PluginSettings
 from pydantic import Field
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from ..ops._operation import Operation
+from ..ops._signature import Signature
 from .form import Form
 from .options import OptionsPanel
 from .placing import size_in_window
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 class Kept(PluginSettings):
     """Values of docks and forms: napari's settings of a plugin hold no such tables, so they have a file of their own.
 
-    `docks` holds what a family's dock was left with; `forms` what differs from the defaults in an operation's form,
+    `docks` holds what a dock was left with, by its name; `forms` what differs from the defaults in an operation's form,
     by its id and the number of axes of an item.
     """
 
@@ -49,7 +50,7 @@ def _read(path: Path) -> Kept:
         return Kept(config_path=path)
 
 
-def fill(form: Form, operation: Operation, typed: Mapping[str, Any]) -> None:
+def fill(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
     """Type values into a form as far as they fit; others stay at their defaults."""
     for name, value in typed.items():
         try:
@@ -77,23 +78,38 @@ def restore(options: OptionsPanel, said: Mapping[str, Any], range_: Any) -> None
     options.typed_range = low, high
 
 
+class Part(Protocol):
+    """A piece of a dock that says what it holds, and begins with as much of what it held as still fits."""
+
+    changed: Any  # a signal
+
+    def holds(self) -> dict[str, Any]:
+        """Return what is chosen and typed, as a file can keep it."""
+
+    def take(self, held: Mapping[str, Any]) -> None:
+        """Choose and type what was held, as far as it fits."""
+
+
 class Memory(QObject):
     """Keeps what a dock was left with: begins with it, and writes it once changes have come to rest.
 
     Parameters
     ----------
     dock
-        A family's dock, which says what it holds.
+        The dock, whose parts say what they hold.
+    name
+        What it is kept by.
     """
 
-    def __init__(self, dock: Any) -> None:
+    def __init__(self, dock: Any, name: str) -> None:
         super().__init__(dock)
-        self._dock = dock
+        self._dock, self._name = dock, name
         self._kept = kept()
-        own = self._kept.docks.get(dock.family) if self._kept is not None and remembers() else None
+        own = self._kept.docks.get(name) if self._kept is not None and remembers() else None
         self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
-        self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
-        self._defaults = default_options()
+        held = self._own.get("parts")
+        self._held: Mapping[str, Any] = held if isinstance(held, dict) else {}
+        self._parts: dict[str, Part] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -109,16 +125,74 @@ class Memory(QObject):
         return False
 
     @property
-    def operation(self) -> str:
-        """Id of the operation that was chosen; "" for none."""
-        return str(self._own.get("operation", ""))
-
-    @property
     def size(self) -> tuple[int, int] | None:
         """Width and height that the dock had."""
         size = self._own.get("size")
         fits = isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
         return tuple(size) if size and fits else None
+
+    def keep(self, name: str, part: Part) -> None:
+        """Give a part of the dock what it held, and keep what it holds from now on."""
+        held = self._held.get(name)
+        if isinstance(held, dict):
+            part.take(held)
+        self._parts[name] = part
+        part.changed.connect(self.touch)
+
+    def touch(self, *change: Any) -> None:
+        """Something has changed: write it once nothing changes any more."""
+        self._pause.start()
+
+    def flush(self) -> None:
+        """Write now what waits to be written."""
+        if self._pause.isActive():
+            self._pause.stop()
+            self._write()
+
+    def _write(self) -> None:
+        if self._kept is None or not remembers():
+            return
+        before = (dict(self._kept.docks), dict(self._kept.forms))
+        self._kept.docks = before[0] | {self._name: self._dock_state()}
+        self._kept.forms = before[1] | self._form_states()
+        if before == (self._kept.docks, self._kept.forms):
+            return
+        try:
+            self._kept.save()
+        except OSError as error:
+            log.warning("what the docks hold cannot be kept: %s", error)
+
+    def _dock_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {}
+        if parts := {**self._held, **{name: part.holds() for name, part in self._parts.items()}}:
+            state["parts"] = parts
+        if size := size_in_window(self._dock) or self.size:
+            state["size"] = list(size)
+        return state
+
+    def _form_states(self) -> dict[str, Any]:
+        """What was typed into forms."""
+        return {}
+
+
+class FamilyMemory(Memory):
+    """Keeps the operation, options and forms of a family's dock, too.
+
+    Parameters
+    ----------
+    dock
+        The dock, which says what it holds.
+    """
+
+    def __init__(self, dock: Any) -> None:
+        super().__init__(dock, dock.family)
+        self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
+        self._defaults = default_options()
+
+    @property
+    def operation(self) -> str:
+        """Id of the operation that was chosen; "" for none."""
+        return str(self._own.get("operation", ""))
 
     def has_choice(self, option: str) -> bool:
         """Whether an option was chosen before, in the dock or on the Preferences page."""
@@ -165,40 +239,15 @@ class Memory(QObject):
 
         form.changed.connect(note)
 
-    def touch(self, *change: Any) -> None:
-        """Something has changed: write it once nothing changes any more."""
-        self._pause.start()
-
-    def flush(self) -> None:
-        """Write now what waits to be written."""
-        if self._pause.isActive():
-            self._pause.stop()
-            self._write()
-
-    def _write(self) -> None:
-        if self._kept is None or not remembers():
-            return
-        before = (dict(self._kept.docks), dict(self._kept.forms))
-        self._kept.docks = before[0] | {self._dock.family: self._dock_state()}
-        self._kept.forms = before[1] | self._form_states()
-        if before == (self._kept.docks, self._kept.forms):
-            return
-        try:
-            self._kept.save()
-        except OSError as error:
-            log.warning("what the docks hold cannot be kept: %s", error)
-
     def _dock_state(self) -> dict[str, Any]:
         dock, options = self._dock, self._dock.options
-        state: dict[str, Any] = {"operation": dock.operation.id, "defaults": default_options()}
+        state = super()._dock_state() | {"operation": dock.operation.id, "defaults": default_options()}
         chosen = {name: options.wanted(box) for name, box in options.boxes.items()}
         ticked = {name: tick.isChecked() for name, tick in options.ticks.items()}
         state["options"] = {name: choice for name, choice in chosen.items() if choice} | ticked
         state["options"]["square"] = options.square.value()
         if options.typed_range:
             state["range"] = list(options.typed_range)
-        if size := size_in_window(dock) or self.size:
-            state["size"] = list(size)
         return state
 
     def _form_states(self) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class SecondImages(QWidget):
     """
 
     changed = Signal()
+    made = Signal(str, object)  # the name of a panel that is new, and the panel
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +83,7 @@ class SecondImages(QWidget):
         if name not in self.panels:
             panel = self.panels[name] = PsfPanel(self._viewer, name, self._picker(name, role, is_optional))
             panel.changed.connect(self.changed)
+            self.made.emit(name, panel)
         panel = self.panels[name]
         self.pickers[name] = panel.picker
         panel.picker.list_layers()

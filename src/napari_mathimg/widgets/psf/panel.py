@@ -1,6 +1,8 @@
 """The point-spread function of an operation: an image layer, or a kind with its parameters."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from ...ops.psf import KINDS, PointSpread, Resampled, psf
 from ..form import Form, summary
 from ..layers import axis_names, full_resolution, shape_of, spacing_of
+from ..memory import fill
 from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
 from .beads import BeadsBox
@@ -44,6 +47,8 @@ class PsfPanel(QWidget):
         self._source: Layer | None = None
         self._ndim = 2
         self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
+        self._wanted = LAYER  # the kind that is chosen, or will be as soon as it is offered
+        self._typed: dict[str, dict[str, Any]] = {}  # by kind and number of axes
         self._watched: list[Any] = []
         self._adding = False
         self._declared: PointSpread | None = None
@@ -63,6 +68,8 @@ class PsfPanel(QWidget):
             f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
         )
         self._build()
+        self.kinds.currentIndexChanged.connect(self._want)
+        self.kinds.activated.connect(self._want)  # again, the one that stands for a kind not offered now
         self.kinds.currentIndexChanged.connect(self.refresh)
         self.resample.toggled.connect(self.refresh)
         picker.picked.connect(self._follow_layer)
@@ -94,6 +101,7 @@ class PsfPanel(QWidget):
     @kind.setter
     def kind(self, kind: str) -> None:
         if (index := self.kinds.findData(kind)) >= 0:
+            self._wanted = kind
             self.kinds.setCurrentIndex(index)
 
     @property
@@ -103,6 +111,10 @@ class PsfPanel(QWidget):
         key = self.kind, axis_names(self._source)[-self._ndim :]
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
+            typed = self._typed.get(self.kind, {}).get(str(self._ndim))
+            if isinstance(typed, dict):
+                fill(form, KINDS[self.kind], typed)
+            form.changed.connect(partial(self._note, self.kind, str(self._ndim), form))
             form.changed.connect(self._refresh_soon)
             offer_outlines(form, self._viewer, lambda: self._source, self.preview.say)
             form.native.hide()
@@ -114,15 +126,22 @@ class PsfPanel(QWidget):
         self._source, self._ndim = source, ndim
         choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if ndim in v.dimensions}
         if [self.kinds.itemData(k) for k in range(self.kinds.count())] != list(choices):
-            chosen = self.kinds.currentData()
             self.kinds.blockSignals(True)
             self.kinds.clear()
             for data, text in choices.items():
                 self.kinds.addItem(text, data)
-            self.kinds.setCurrentIndex(max(self.kinds.findData(chosen), 0))
+            self.kinds.setCurrentIndex(max(self.kinds.findData(self._wanted), 0))
             self.kinds.blockSignals(False)
         self.beads.show_for(source, ndim)
         self._show_kind()
+
+    def _want(self, index: int) -> None:
+        self._wanted = self.kind
+
+    def _note(self, kind: str, ndim: str, form: Form, change: Any = None) -> None:
+        """Keep what is typed; not half an outline."""
+        with suppress(SyntaxError, ValueError):
+            self._typed[kind] = {**self._typed.get(kind, {}), ndim: form.typed}
 
     def _refresh_soon(self, event: Any = None) -> None:
         self._soon.start()
@@ -222,6 +241,18 @@ class PsfPanel(QWidget):
         elif self._source is not None and len(record["shape"]) == self._ndim:
             self.kind = record["kind"]
             self.form.load(record["parameters"])
+
+    def holds(self) -> dict[str, Any]:
+        """Return the kind that is chosen, and what was typed for each kind by the number of axes."""
+        return {"kind": self._wanted, "typed": dict(self._typed)}
+
+    def take(self, held: Mapping[str, Any]) -> None:
+        """Begin with what was held, before anything is shown."""
+        kind, typed = held.get("kind"), held.get("typed")
+        if isinstance(kind, str) and kind in KINDS:
+            self._wanted = kind
+        if isinstance(typed, dict):
+            self._typed = {k: v for k, v in typed.items() if k in KINDS and isinstance(v, dict)}
 
     def _follow_layer(self) -> None:
         """Show the chosen layer, and what becomes of it."""
