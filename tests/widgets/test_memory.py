@@ -208,6 +208,42 @@ def test_of_a_point_spread_function_what_no_longer_fits_is_left_out(
     assert panel.form.parameters["sigma"] == sigma
 
 
+def test_a_rectangle_is_measured_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("perspective")
+    box = widget.rectangle
+    choose_by_key(box.mode, "typed")
+    choose_by_key(box.canvas, "canvas")
+    for _ in range(box.unit.findText("mm")):
+        qtbot.keyClick(box.unit, Qt.Key.Key_Down)
+    typed = {"width": "85.6", "height": "53.98", "rows": "700", "columns": "900"}
+    for field, text in zip((box.width_box, box.height_box, box.rows, box.columns), typed.values(), strict=True):
+        type_number(qtbot, field.native, text)
+    widget = again(widget)
+    box = widget.rectangle
+    assert (box.mode.currentData(), box.unit.currentText(), box.canvas.currentData()) == ("typed", "mm", "canvas")
+    assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [85.6, 53.98, 700, 900]
+    assert box.rows.native.isVisible()
+    choose_by_key(box.mode, "perspective")  # whose width and height are the image's
+    widget = again(widget)
+    kept = yaml.safe_load(file.read_text())["docks"]["perspective"]["parts"]["rectangle"]
+    assert kept == {"size": "perspective", "canvas": "canvas", "rows": 700, "columns": 900}
+    qtbot.mouseClick(widget.reset_button, LEFT)
+    assert again(widget).rectangle.mode.currentData() == "edges"
+
+
+def test_of_a_rectangle_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path) -> None:
+    held = {
+        "size": "typed", "unit": "mile", "canvas": ["whole"],
+        "width": 1e9, "height": 12, "rows": "many", "columns": float("nan"),
+    }  # fmt: skip
+    file.write_text(yaml.safe_dump({"docks": {"perspective": {"parts": {"rectangle": held}}}}))
+    viewer.add_image(np.zeros((20, 30)))
+    box = dock("perspective").rectangle
+    assert (box.mode.currentData(), box.unit.currentText(), box.canvas.currentData()) == ("typed", "px", "rectangle")
+    assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [256, 12, 512, 512]
+
+
 def test_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path, caplog: Any) -> None:
     kept = {
         "forms": {

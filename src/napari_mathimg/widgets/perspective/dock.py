@@ -84,6 +84,7 @@ class PerspectiveDock(FamilyDock):
         make_narrow(self.radius)
         self.radius.setToolTip("How far Snap looks for a corner")
         self.rectangle = RectangleBox()
+        self.memory.keep("rectangle", self.rectangle)
         self.preview = Preview()
         self.size_text = wrapped()
         self.fault_text = wrapped()

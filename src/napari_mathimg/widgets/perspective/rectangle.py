@@ -90,6 +90,31 @@ class RectangleBox(QWidget):
         self.canvas.setCurrentIndex(0)
         self._follow()
 
+    def holds(self) -> dict[str, Any]:
+        """Return what is chosen, and the numbers that are typed."""
+        held = {"size": self.mode.currentData(), "canvas": self.canvas.currentData()}
+        numbers = {"rows": self.rows, "columns": self.columns}
+        if self.mode.currentData() == "typed":
+            held["unit"] = self.unit.currentText()
+            numbers |= {"width": self.width_box, "height": self.height_box}
+        return held | {name: box.value for name, box in numbers.items()}
+
+    def take(self, held: Mapping[str, Any]) -> None:
+        """Choose and type what was held, as far as it fits."""
+        self.blockSignals(True)
+        for name, box in (("size", self.mode), ("canvas", self.canvas)):
+            if (index := box.findData(held.get(name))) >= 0:
+                box.setCurrentIndex(index)
+        if self.mode.currentData() == "typed":
+            self.unit.setCurrentIndex(max(self.unit.findText(str(held.get("unit"))), 0))
+        numbers = {"rows": self.rows, "columns": self.columns, "width": self.width_box, "height": self.height_box}
+        for name, number in numbers.items():
+            value = held.get(name)
+            if isinstance(value, int | float) and number.min <= value <= number.max:
+                number.value = value
+        self.blockSignals(False)
+        self._follow()
+
     @property
     def is_physical(self) -> bool:
         """Whether a physical size is typed."""
