@@ -40,7 +40,7 @@ def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
     """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
 
     def close_and_open(widget: FamilyDock) -> FamilyDock:
-        family = widget.family
+        family = getattr(widget, "family", "Histogram")
         qtbot.wait(20)
         close_by_mouse(widget, qtbot)
         memory._read.cache_clear()
@@ -242,6 +242,63 @@ def test_of_a_rectangle_what_no_longer_fits_is_left_out(viewer: Any, dock: Opene
     box = dock("perspective").rectangle
     assert (box.mode.currentData(), box.unit.currentText(), box.canvas.currentData()) == ("typed", "px", "rectangle")
     assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [256, 12, 512, 512]
+
+
+def tick(qtbot: Any, box: Any) -> None:
+    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+
+
+def test_a_histogram_is_counted_and_shown_as_it_was(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, stack: Any
+) -> None:
+    viewer.add_image(stack)
+    widget: Any = dock("Histogram")
+    qtbot.waitUntil(lambda: widget.found is not None)
+    choose_by_key(widget.where, "plane")
+    type_number(qtbot, widget.bins, "40")
+    tick(qtbot, widget.log)
+    tick(qtbot, widget.cumulative)
+    widget = again(widget)
+    assert (widget.where.currentData(), widget.bins.value()) == ("plane", 40)
+    assert widget.log.isChecked()
+    assert widget.cumulative.isChecked()
+    qtbot.waitUntil(lambda: widget.found is not None and not widget.is_counting)
+    assert widget.follower.tally.pixels == stack[0].size
+    assert widget.found.counts.shape[-1] <= 40
+    tick(qtbot, widget.log)
+    widget = again(widget)
+    assert (widget.log.isChecked(), widget.cumulative.isChecked()) == (False, True)
+
+
+def test_of_a_histogram_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path) -> None:
+    held = {"where": "elsewhere", "bins": 2**20, "log": "yes", "cumulative": True}
+    file.write_text(yaml.safe_dump({"docks": {"histogram": {"parts": {"view": held}, "size": 3}}}))
+    widget: Any = dock("Histogram")
+    assert (widget.where.currentData(), widget.bins.value()) == ("layer", 256)
+    assert (widget.log.isChecked(), widget.cumulative.isChecked()) == (False, True)
+
+
+def test_a_histogram_is_as_wide_as_it_was_unless_it_shares_a_side(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path
+) -> None:
+    viewer.window._qt_window.resize(1200, 900)
+    file.write_text(yaml.safe_dump({"docks": {"histogram": {"size": [431, 500]}}}))
+    widget = dock("Histogram")
+    qtbot.waitUntil(lambda: dock_of(widget).width() == 431)
+    viewer.window._qt_window.resizeDocks([dock_of(widget)], [377], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
+    widget = again(widget)
+    qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
+    qtbot.wait(20)
+    close_by_mouse(widget, qtbot)
+    geometry = dock("geometry")
+    qtbot.waitUntil(geometry.isVisible)
+    viewer.window._qt_window.resizeDocks([dock_of(geometry)], [345], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock_of(geometry).width() == 345)
+    widget = dock("Histogram")
+    qtbot.waitUntil(widget.isVisible)
+    qtbot.wait(50)
+    assert dock_of(geometry).width() == dock_of(widget).width() == 345
 
 
 def test_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path, caplog: Any) -> None:

@@ -9,7 +9,9 @@ from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram, Tally
 from ..layers import last_step
+from ..memory import Memory
 from ..parts import dock_of, order_tabs
+from ..placing import settle
 from ..theme import theme_colours
 from .actions import HistogramActions
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
@@ -45,6 +47,8 @@ class HistogramDock(HistogramActions):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
+        self.memory = Memory(self, "histogram")
+        self.memory.keep("view", self)
         self._show_nothing("Show this dock to count.")
         order_tabs(self)
 
@@ -94,6 +98,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
+        settle(self, HistogramDock, self.memory.size)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed."""
