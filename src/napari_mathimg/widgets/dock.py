@@ -268,7 +268,8 @@ class FamilyDock(QWidget):
             for name, rule in form.noise_buttons.items():
                 rule.changed.connect(partial(self._estimate, name))
             self.picking.serve(form)
-            offer_outlines(form, self._viewer, lambda: self.picker.layer, self.message.setText)
+            tell = self.message.setText
+            offer_outlines(form, self._viewer, lambda: self.picker.layer, self.options.level_of, tell)
             self._forms_place.addWidget(form.native)
         if self._form is not self._forms[key]:
             if self._form is not None:

@@ -72,7 +72,7 @@ class SecondImages(QWidget):
             elif anew:
                 self.pickers[name].list_layers()
             if role == "whole":
-                self.panels[name].show_for(source, ndim)
+                self.panels[name].show_for(source, ndim, level)
         self.setVisible(bool(self.pickers))
 
     def _add(self, name: str, role: str, is_optional: bool) -> None:

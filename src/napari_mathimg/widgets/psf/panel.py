@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from ...ops.psf import KINDS, PointSpread, Resampled, psf
 from ..form import Form, summary
-from ..layers import axis_names, full_resolution, shape_of, spacing_of
+from ..layers import axis_names, full_resolution
+from ..levels import shape_at, spacing_at
 from ..memory import fill
 from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
@@ -46,6 +47,7 @@ class PsfPanel(QWidget):
         self._title = "PSF" if name == "psf" else name
         self._source: Layer | None = None
         self._ndim = 2
+        self._level = 0
         self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self._wanted = LAYER  # the kind that is chosen, or will be as soon as it is offered
         self._typed: dict[str, dict[str, Any]] = {}  # by kind and number of axes
@@ -116,14 +118,14 @@ class PsfPanel(QWidget):
                 fill(form, KINDS[self.kind], typed)
             form.changed.connect(partial(self._note, self.kind, str(self._ndim), form))
             form.changed.connect(self._refresh_soon)
-            offer_outlines(form, self._viewer, lambda: self._source, self.preview.say)
+            offer_outlines(form, self._viewer, lambda: self._source, lambda layer: self._level, self.preview.say)
             form.native.hide()
             self._forms_place.addWidget(form.native)
         return self._forms[key]
 
-    def show_for(self, source: Layer, ndim: int) -> None:
-        """Offer what fits items of so many axes of a layer."""
-        self._source, self._ndim = source, ndim
+    def show_for(self, source: Layer, ndim: int, level: int = 0) -> None:
+        """Offer what fits items of so many axes of a level of a layer."""
+        self._source, self._ndim, self._level = source, ndim, level
         choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if ndim in v.dimensions}
         if [self.kinds.itemData(k) for k in range(self.kinds.count())] != list(choices):
             self.kinds.blockSignals(True)
@@ -163,7 +165,7 @@ class PsfPanel(QWidget):
         self.beads.setVisible(layer and self.from_beads.isChecked())
         for form in self._forms.values():
             form.native.setVisible(form is shown)
-        fits = not layer or self.picker.layer is None or same_pixels(self.picker.layer, source, self._ndim)
+        fits = not layer or self.picker.layer is None or same_pixels(self.picker.layer, source, self._ndim, self._level)
         self.resample.setVisible(not fits)
         self.kinds.setToolTip("A layer of the viewer" if layer else summary(KINDS[self.kind]))
         if shown is not None:
@@ -172,9 +174,9 @@ class PsfPanel(QWidget):
         self._show(source)
 
     def _show_defaults(self, form: Form, source: Layer) -> None:
-        ndim = self._ndim
-        known = {"spacing": micrometres(source, ndim)}
-        form.show_image(shape_of(source)[-ndim:], *spacing_of(source, ndim), None, np.dtype(float), known)
+        ndim, level = self._ndim, self._level
+        known = {"spacing": micrometres(source, ndim, level)}
+        form.show_image(shape_at(source, level)[-ndim:], *spacing_at(source, ndim, level), None, np.dtype(float), known)
 
     def _show(self, source: Layer) -> None:
         """Ask for a picture, or say why there is none."""
@@ -187,7 +189,7 @@ class PsfPanel(QWidget):
         except ValueError as error:
             self.preview.say(str(error))
             return
-        spacing, unit = pixel_sizes(source, self._ndim)
+        spacing, unit = pixel_sizes(source, self._ndim, self._level)
         self.preview.ask(self._key(kernel), kernel, axis_names(source)[-self._ndim :], spacing, unit)
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
@@ -199,16 +201,16 @@ class PsfPanel(QWidget):
         return id(kernel)
 
     def kernel(self, source: Layer) -> Any:
-        """Return the point-spread function for a layer: an array, or what becomes one.
+        """Return the point-spread function for the chosen level of a layer: an array, or what becomes one.
 
         Raises
         ------
         ValueError
             If there is none, or it does not fit.
         """
-        ndim = self._ndim
+        ndim, level = self._ndim, self._level
         if self.kind != LAYER:
-            shape, spacing = shape_of(source)[-ndim:], micrometres(source, ndim)
+            shape, spacing = shape_at(source, level)[-ndim:], micrometres(source, ndim, level)
             declared = psf(self.kind, shape=shape, spacing=spacing, **self.form.parameters)
             if declared != self._declared:  # one that was computed for the picture need not be computed again
                 self._declared = declared
@@ -217,14 +219,14 @@ class PsfPanel(QWidget):
         if layer is None:
             raise ValueError(f"{self._name}: choose a layer")
         array = full_resolution(layer)
-        if same_pixels(layer, source, ndim):
+        if same_pixels(layer, source, ndim, level):
             return array
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._name}={layer.name!r}: pixels of {in_words(source, ndim)}, as the image has, not of"
+                f"{self._name}={layer.name!r}: pixels of {in_words(source, ndim, level)}, as the image has, not of"
                 f" {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
             )
-        return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim)[0])
+        return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])
 
     @property
     def title(self) -> str:
@@ -284,7 +286,7 @@ class PsfPanel(QWidget):
         self._adding = False
         look = {"contrast_limits": (0, float(shown.array.max())), "name": f"{self.title} {self._title}"}
         active = self._viewer.layers.selection.active
-        self._viewer.add_layer(Image(np.array(shown.array), **look, **placed(shown.array, source)))
+        self._viewer.add_layer(Image(np.array(shown.array), **look, **placed(shown.array, source, self._level)))
         self._viewer.layers.selection.active = active
 
     def let_go(self) -> None:

@@ -7,27 +7,33 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
-from ..layers import own_transform, shape_of, shear_of
+from ..layers import own_transform, shear_of
+from ..levels import factors, into_full, shape_at
 from ..plane import unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 
 
-def micrometres(layer: Layer, ndim: int) -> tuple[float, ...] | None:
-    """Return the size of a layer's pixels along its last axes in µm; None where it has no unit of length."""
+def _scale(layer: Layer, ndim: int, level: int) -> tuple[float, ...]:
+    """Return the size of the pixels of a level along its last axes, in the layer's own units."""
+    return tuple(float(s) for s in (np.abs(layer.scale) * factors(layer, level))[-ndim:])
+
+
+def micrometres(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
+    """Return the size of the pixels of a level along its last axes in µm; None where it has no unit of length."""
     try:
         return tuple(
-            float(abs(s) * (1 * u).to("micrometer").magnitude)
-            for s, u in zip(layer.scale[-ndim:], layer.units[-ndim:], strict=True)
+            s * float((1 * u).to("micrometer").magnitude)
+            for s, u in zip(_scale(layer, ndim, level), layer.units[-ndim:], strict=True)
         )
     except TypeError:  # pint's DimensionalityError
         return None
 
 
-def pixel_sizes(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
-    """Return the size of a layer's pixels and its unit, "µm", or "" where the scale has none."""
-    physical = micrometres(layer, ndim)
-    return (physical, "µm") if physical is not None else (tuple(float(abs(s)) for s in layer.scale[-ndim:]), "")
+def pixel_sizes(layer: Layer, ndim: int, level: int = 0) -> tuple[tuple[float, ...], str]:
+    """Return the size of the pixels of a level and its unit, "µm", or "" where the scale has none."""
+    physical = micrometres(layer, ndim, level)
+    return (physical, "µm") if physical is not None else (_scale(layer, ndim, level), "")
 
 
 def comparable(psf: Layer, source: Layer, ndim: int) -> bool:
@@ -36,17 +42,17 @@ def comparable(psf: Layer, source: Layer, ndim: int) -> bool:
     return sizes[0][1] == sizes[1][1] and all(unit or any(s != 1 for s in size) for size, unit in sizes)
 
 
-def same_pixels(psf: Layer, source: Layer, ndim: int) -> bool:
-    """Whether the pixels of two layers are equally large, as far as that is known."""
-    ours, theirs = pixel_sizes(psf, ndim)[0], pixel_sizes(source, ndim)[0]
+def same_pixels(psf: Layer, source: Layer, ndim: int, level: int = 0) -> bool:
+    """Whether the pixels of a layer and of a level of a source are equally large, as far as that is known."""
+    ours, theirs = pixel_sizes(psf, ndim)[0], pixel_sizes(source, ndim, level)[0]
     return not comparable(psf, source, ndim) or all(
         math.isclose(a, b, rel_tol=DIFFERENT) for a, b in zip(ours, theirs, strict=True)
     )
 
 
-def in_words(layer: Layer, ndim: int) -> str:
-    """Return the size of a layer's pixels as text."""
-    size, unit = pixel_sizes(layer, ndim)
+def in_words(layer: Layer, ndim: int, level: int = 0) -> str:
+    """Return the size of the pixels of a level as text."""
+    size, unit = pixel_sizes(layer, ndim, level)
     return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
 
 
@@ -66,11 +72,12 @@ def pixels_of(image: Layer, layer: Layer, places: Any, shown: Any) -> Any:
     return out
 
 
-def placed(array: Any, source: Layer) -> dict[str, Any]:
-    """Return the spatial state that puts an array in the middle of a layer, with pixels of the same size."""
+def placed(array: Any, source: Layer, level: int = 0) -> dict[str, Any]:
+    """Return the spatial state that puts an array in the middle of a layer, with pixels as large as a level's."""
     axes = list(range(source.ndim - array.ndim, source.ndim))
-    middle = [(n - 1) / 2 - m // 2 for n, m in zip(shape_of(source)[-array.ndim :], array.shape, strict=True)]
-    moved = own_transform(source).set_slice(axes).compose(Affine(translate=np.array(middle), ndim=array.ndim))
+    middle = [(n - 1) / 2 - m // 2 for n, m in zip(shape_at(source, level)[-array.ndim :], array.shape, strict=True)]
+    pixels = own_transform(source).set_slice(axes).compose(into_full(source, level).set_slice(axes))
+    moved = pixels.compose(Affine(translate=np.array(middle), ndim=array.ndim))
     return {
         "scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear_of(moved),
         "affine": source.affine.set_slice(axes), "units": source.units[-array.ndim :],
