@@ -234,6 +234,47 @@ def test_add_puts_the_psf_into_the_middle_of_the_image_with_its_pixels(
     assert panel.preview.shown.array.max() > 0
 
 
+def test_only_what_was_pictured_when_add_was_clicked_is_added(
+    viewer: Any, widget: FamilyDock, panel: PsfPanel, shown: Any, cells: Any, qtbot: Any
+) -> None:
+    choose_kind(panel, "disk", qtbot)
+    qtbot.mouseClick(panel.add_button, LEFT)
+    choose_kind(panel, "box", qtbot)  # before the picture has come
+    shown()
+    assert len(viewer.layers) == 1
+    choose_kind(panel, "gaussian", qtbot)
+    assert panel.preview.is_pending
+    qtbot.mouseClick(panel.add_button, LEFT)
+    panel.refresh()  # the same wish again
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    np.testing.assert_array_equal(viewer.layers["Gaussian PSF"].data, panel.preview.shown.array)
+    other = viewer.add_image(cells.data + 1, name="other", scale=SCALE, units=MICROMETRES)
+    viewer.layers.selection.active = cells
+    choose_kind(panel, "disk", qtbot)
+    qtbot.mouseClick(panel.add_button, LEFT)
+    viewer.layers.selection.active = other
+    shown()
+    assert len(viewer.layers) == 3
+
+
+def test_nothing_is_added_once_the_picture_has_failed(
+    viewer: Any, widget: FamilyDock, panel: PsfPanel, shown: Any, cells: Any, qtbot: Any
+) -> None:
+    layer = viewer.add_image(np.zeros((9, 9)), name="empty", scale=(0.13, 0.13), units=("um", "um"))
+    viewer.layers.selection.active = cells
+    panel.picker.choose("empty")
+    panel.resample.setChecked(True)
+    qtbot.mouseClick(panel.add_button, LEFT)
+    qtbot.waitUntil(lambda: panel.preview.text.text().startswith("psf: "), timeout=20_000)
+    assert not panel.add_button.isEnabled()
+    layer.data[4, 4] = 1
+    layer.data = layer.data
+    shown()
+    assert len(viewer.layers) == 2
+    qtbot.mouseClick(panel.add_button, LEFT)
+    assert len(viewer.layers) == 3
+
+
 def test_a_layer_with_other_pixels_is_refused_or_resampled(
     viewer: Any, widget: FamilyDock, panel: PsfPanel, shown: Any, press: Press, cells: Any, qtbot: Any
 ) -> None:

@@ -53,6 +53,7 @@ class PsfPanel(QWidget):
         self._typed: dict[str, dict[str, Any]] = {}  # by kind and number of axes
         self._watched: list[Any] = []
         self._adding = False
+        self._wish: Any = None  # what the picture is asked for: the layer, its level and the key of the array
         self._declared: PointSpread | None = None
         self._soon = QTimer(self)  # fields that follow each other have done so then
         self._soon.setSingleShot(True)
@@ -79,6 +80,7 @@ class PsfPanel(QWidget):
         self.beads.measured.connect(self._take_measured)
         self.add_button.clicked.connect(self._add)
         self.preview.ready.connect(self._add_when_ready)
+        self.preview.said.connect(self._offer_nothing)
 
     def _build(self) -> None:
         rows = QFormLayout()
@@ -180,7 +182,6 @@ class PsfPanel(QWidget):
 
     def _show(self, source: Layer) -> None:
         """Ask for a picture, or say why there is none."""
-        self.add_button.setEnabled(False)
         if self.kind == LAYER and self.picker.layer is None:
             self.preview.say(f"Choose a layer, or measure the {self._title} on beads.")
             return
@@ -189,9 +190,16 @@ class PsfPanel(QWidget):
         except ValueError as error:
             self.preview.say(str(error))
             return
+        before, self._wish = self._wish, (source, self._level, self._key(kernel))
+        self._adding = self._adding and self._wish == before
         spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(self._key(kernel), kernel, axis_names(source)[-self._ndim :], spacing, unit)
+        self.preview.ask(self._wish[-1], kernel, axis_names(source)[-self._ndim :], spacing, unit)
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
+
+    def _offer_nothing(self) -> None:
+        """Let nothing be added where there is no picture, nor when the next one comes."""
+        self._adding = False
+        self.add_button.setEnabled(False)
 
     def _key(self, kernel: Any) -> Any:
         if isinstance(kernel, PointSpread):

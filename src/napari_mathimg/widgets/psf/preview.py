@@ -56,6 +56,7 @@ class PsfPreview(QWidget):
     """Pictures of the planes through the brightest pixel, and the widths; of the same height whatever is shown."""
 
     ready = Signal(object)  # Pictured
+    said = Signal()  # a sentence stands in its place
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,6 +124,7 @@ class PsfPreview(QWidget):
         self._timer.stop()
         self._place.hide()
         self.text.setText(text)
+        self.said.emit()
 
     @property
     def is_pending(self) -> bool:
