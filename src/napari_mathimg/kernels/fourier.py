@@ -25,12 +25,13 @@ class Circle:
     boundary: Boundary
 
 
-def circle(n: int, reach: int, boundary: Boundary, real: bool) -> Circle:
+def circle(n: int, reach: int, boundary: Boundary) -> Circle:
     """Return the smallest circle with a fast transform on which what is `reach` pixels away does not come round."""
     if boundary == "periodic" or not reach:
         return Circle(n, n, reach, "periodic")
     wanted = n + (2 if boundary == "reflect" else 1) * reach
-    return Circle(n, int(fft.next_fast_len(wanted, real=real)), reach, boundary)
+    size = fft.next_fast_len(wanted, real=True)  # of complex numbers, too, factors up to 5 are faster than 7 and 11
+    return Circle(n, int(size), reach, boundary)
 
 
 def _along(slab: Slab, axis: int, start: int, stop: int, step: int = 1) -> Slab:

@@ -35,11 +35,7 @@ def as_volume(block: Array) -> Array:
 
 def circles_of(shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, reaches: int = 1) -> list[Circle]:
     """Return the circles on which a block (three axes) is convolved with an odd kernel, seen so many times as far."""
-    last = len(shape) - 1
-    return [
-        fourier.circle(n, reaches * (k // 2), boundary, real=axis == last)
-        for axis, (n, k) in enumerate(zip(shape, kernel, strict=True))
-    ]
+    return [fourier.circle(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
 
 
 class Convolver:

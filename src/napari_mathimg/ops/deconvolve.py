@@ -43,9 +43,9 @@ def _iterated_reach(
     grows = 0.5 if regularization else 0
     exact = [2 * num_iter * (k // 2 + grows) for k in kernel.shape]
     fades = [min(FADES * math.sqrt(num_iter), FARTHEST) * (d + grows) for d in spread(kernel)]
-    return Neighborhood(
-        tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True)), exact=False, halos=HALOS
-    )
+    radius = tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True))
+    short = [math.ceil(n / r) for n, r in zip(shape, radius, strict=True) if r and n < 2 * HALOS * r]
+    return Neighborhood(radius, exact=False, halos=max(HALOS, *short, 0))  # of an axis, no sliver is left
 
 
 def _check_clip(clip: Literal["none"] | tuple[float, float]) -> None:
