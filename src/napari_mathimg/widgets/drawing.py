@@ -6,7 +6,6 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from .layers import own_transform, shear_of
 from .plane import placed
 from .preferences import colour_of_marks
 
@@ -41,7 +40,8 @@ class Drawing(QObject):
         """Add a Shapes layer whose rectangles follow the rows and columns of an image, and let one be drawn."""
         dims = self._viewer.dims
         planes = {*dims.displayed} == {dims.ndim - 2, dims.ndim - 1}
-        place = placed(image) if planes else _placed_as(image)
+        axes = 2 if planes else image.ndim
+        place = placed(image, axes)
         pixel = 1 / self._viewer.scene.camera.zoom / max(np.abs(place["scale"]))
         self._image = image
         self._shapes = Shapes(
@@ -49,6 +49,7 @@ class Drawing(QObject):
             edge_color=colour_of_marks(),
             face_color="transparent",
             edge_width=float(WIDTH * pixel),
+            ndim=axes,
             **place,
         )
         self._viewer.add_layer(self._shapes)
@@ -103,13 +104,3 @@ class Drawing(QObject):
         self._shapes.events.mode.disconnect(self._soon)
         self._viewer.layers.events.removed.disconnect(self._soon)
         self._shapes = self._image = None
-
-
-def _placed_as(image: Layer) -> dict[str, Any]:
-    """Return the spatial state of a layer whose coordinates are the pixels of an image, on all its axes."""
-    own = own_transform(image)
-    return {
-        "scale": own.scale, "translate": own.translate, "rotate": own.rotate, "shear": shear_of(own),
-        "affine": image.affine.affine_matrix, "units": image.units, "axis_labels": image.axis_labels,
-        "ndim": image.ndim,
-    }  # fmt: skip

@@ -1,10 +1,11 @@
 """The plane of a layer's last two axes: where it lies in the world, and which one is shown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
+from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from .layers import full_resolution, own_transform, position_in, shear_of
@@ -47,14 +48,18 @@ def unit_factor(unit: Any, other: Any) -> float:
         return 1.0
 
 
-def placed(layer: Layer) -> Mapping[str, Any]:
-    """Return the spatial state of a two-dimensional layer whose coordinates are rows and columns of this one."""
-    axes = [layer.ndim - 2, layer.ndim - 1]
-    own = own_transform(layer).set_slice(axes)
+def placed(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:
+    """Return the spatial state of a layer whose coordinates are pixels of this one along its last axes.
+
+    With `moved` the coordinates are taken by it to those pixels first; it has as many axes.
+    """
+    last = list(range(layer.ndim - axes, layer.ndim))
+    own = own_transform(layer).set_slice(last)
+    own = own if moved is None else own.compose(moved)
     return {
         "scale": own.scale, "translate": own.translate, "rotate": own.rotate, "shear": shear_of(own),
-        "affine": layer.affine.set_slice(axes).affine_matrix, "units": layer.units[-2:],
-        "axis_labels": layer.axis_labels[-2:], "ndim": 2,
+        "affine": layer.affine.set_slice(last).affine_matrix, "units": layer.units[layer.ndim - axes :],
+        "axis_labels": layer.axis_labels[layer.ndim - axes :],
     }  # fmt: skip
 
 

@@ -42,7 +42,6 @@ class SecondImages(QWidget):
     Nothing where it needs none. A panel is kept for other operations that call its image the same.
     """
 
-    changed = Signal()
     made = Signal(str, object)  # the name of a panel that is new, and the panel
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
@@ -82,7 +81,6 @@ class SecondImages(QWidget):
             return
         if name not in self.panels:
             panel = self.panels[name] = PsfPanel(self._viewer, name, self._picker(name, role, is_optional))
-            panel.changed.connect(self.changed)
             self.made.emit(name, panel)
         panel = self.panels[name]
         self.pickers[name] = panel.picker
@@ -96,7 +94,6 @@ class SecondImages(QWidget):
 
         picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
         picker.setToolTip(f"Layer that gives the {name}; those of a shape that fits are listed")
-        picker.picked.connect(self.changed)
         return picker
 
     def _clear(self) -> None:

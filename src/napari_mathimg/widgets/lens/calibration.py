@@ -154,7 +154,7 @@ class CalibrationBox(QGroupBox):
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
             calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
-            border_color=colour_of_marks(), border_width=0.15, **placed(target),
+            border_color=colour_of_marks(), border_width=0.15, ndim=2, **placed(target),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active

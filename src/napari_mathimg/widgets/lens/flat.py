@@ -8,7 +8,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...engine import Options, Progress
 from ...engine.flat import estimate_flat_steps
-from ..layers import own_transform, shear_of
 from ..levels import array_of, into_full
 from ..parts import button, wrapped
 from ..plane import placed
@@ -74,7 +73,8 @@ class FlatBox(QWidget):
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
-        place = {name: value for name, value in placed(source).items() if name != "ndim"} | self._placement(source)
+        last = [source.ndim - 2, source.ndim - 1]
+        place = placed(source, moved=into_full(source, self._level).set_slice(last))
         limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
         layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **place)
         self.is_adding = True
@@ -82,12 +82,3 @@ class FlatBox(QWidget):
         self._viewer.layers.selection.active = active
         self.is_adding = False
         self.made.emit(layer)
-
-    def _placement(self, source: Layer) -> dict[str, Any]:
-        """Return how the pixels of the level lie, on the last two axes of the source."""
-        if self._level == 0:
-            return {}
-        whole = (
-            own_transform(source).compose(into_full(source, self._level)).set_slice([source.ndim - 2, source.ndim - 1])
-        )
-        return {"scale": whole.scale, "translate": whole.translate, "rotate": whole.rotate, "shear": shear_of(whole)}

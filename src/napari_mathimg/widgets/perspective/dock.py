@@ -375,6 +375,7 @@ class PerspectiveDock(FamilyDock):
             face_color="transparent",
             edge_color=colour_of_marks(),
             edge_width=max(max(gather.shape) / 250, 0.5),
+            ndim=2,
             **placed(layer),
         )
         self._viewer.add_layer(box)

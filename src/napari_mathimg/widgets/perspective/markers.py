@@ -75,6 +75,7 @@ class Markers(QObject):
             face_color="transparent",
             border_color=self._colour,
             border_width=0.05,
+            ndim=2,
             **placed(image),
         )
         layer.bind_key("Backspace", self._take_back, overwrite=True)

@@ -15,7 +15,7 @@ from ..layers import axis_names, full_resolution, position_in
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..runner import Runner, reason
-from .pixels import pixels_of, placed
+from .pixels import pixels_of, placed_in_middle
 
 SIZE = 15  # of the boxes at first
 MOST = 511
@@ -105,7 +105,7 @@ class BeadsBox(QWidget):
         left = ", ".join(f"{count} {why}" for why, count in beads.skipped.items())
         self.message.setText(f"{used} averaged." + (f" Left out: {left}." if left else ""))
         look = {"colormap": source.colormap, "contrast_limits": (0, float(beads.psf.max()))}
-        layer = Image(beads.psf, name=f"PSF from {source.name}", **look, **placed(beads.psf, source))
+        layer = Image(beads.psf, name=f"PSF from {source.name}", **look, **placed_in_middle(beads.psf, source))
         chosen = self._viewer.layers.selection.active
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = chosen

@@ -19,7 +19,7 @@ from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
 from .beads import BeadsBox
 from .outline import offer_outlines
-from .pixels import in_words, micrometres, pixel_sizes, placed, same_pixels
+from .pixels import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels
 from .preview import Pictured, PsfPreview
 
 LAYER = "layer"
@@ -294,7 +294,9 @@ class PsfPanel(QWidget):
         self._adding = False
         look = {"contrast_limits": (0, float(shown.array.max())), "name": f"{self.title} {self._title}"}
         active = self._viewer.layers.selection.active
-        self._viewer.add_layer(Image(np.array(shown.array), **look, **placed(shown.array, source, self._level)))
+        self._viewer.add_layer(
+            Image(np.array(shown.array), **look, **placed_in_middle(shown.array, source, self._level))
+        )
         self._viewer.layers.selection.active = active
 
     def let_go(self) -> None:

@@ -7,9 +7,8 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
-from ..layers import own_transform, shear_of
 from ..levels import factors, into_full, shape_at
-from ..plane import unit_factor
+from ..plane import placed, unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 
@@ -72,14 +71,9 @@ def pixels_of(image: Layer, layer: Layer, places: Any, shown: Any) -> Any:
     return out
 
 
-def placed(array: Any, source: Layer, level: int = 0) -> dict[str, Any]:
+def placed_in_middle(array: Any, source: Layer, level: int = 0) -> dict[str, Any]:
     """Return the spatial state that puts an array in the middle of a layer, with pixels as large as a level's."""
     axes = list(range(source.ndim - array.ndim, source.ndim))
     middle = [(n - 1) / 2 - m // 2 for n, m in zip(shape_at(source, level)[-array.ndim :], array.shape, strict=True)]
-    pixels = own_transform(source).set_slice(axes).compose(into_full(source, level).set_slice(axes))
-    moved = pixels.compose(Affine(translate=np.array(middle), ndim=array.ndim))
-    return {
-        "scale": moved.scale, "translate": moved.translate, "rotate": moved.rotate, "shear": shear_of(moved),
-        "affine": source.affine.set_slice(axes), "units": source.units[-array.ndim :],
-        "axis_labels": source.axis_labels[-array.ndim :],
-    }  # fmt: skip
+    moved = into_full(source, level).set_slice(axes).compose(Affine(translate=np.array(middle), ndim=array.ndim))
+    return placed(source, array.ndim, moved)
