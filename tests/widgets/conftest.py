@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import vispy.gloo.glir
 from hand import Hand
+from napari.settings import NapariSettings
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 
@@ -20,7 +21,7 @@ from napari_mathimg.widgets.open import open_dock
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_housekeeping() -> Iterator[None]:
-    """Look once for what is installed, and let the collections of every test pass over what was imported."""
+    """Look once for what is installed, and keep napari's own settings off the disk."""
     found = list(PluginManifest.discover())
     for name in ("napari._qt.qt_main_window", "napari._vispy.canvas", "napari_mathimg.widgets.lens.dock"):
         import_module(name)
@@ -28,8 +29,16 @@ def _quick_housekeeping() -> Iterator[None]:
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
+        patch.setattr(NapariSettings, "_maybe_save", lambda self: None)
         yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _quick_collections() -> Iterator[None]:
+    """Let collections, of which napari asks one for each layer, pass over what is there by now."""
+    yield
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
