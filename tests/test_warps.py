@@ -8,6 +8,7 @@ from skimage import transform
 from cases import BY_NAME, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.engine.tiles import tiles
+from napari_mathimg.ops._reach import Swirl
 from planning import cut_into, grey_levels, plan_of
 
 DTYPE = Options(value_range="dtype")
@@ -226,3 +227,29 @@ def test_tiles_at_the_horizon_read_only_what_they_see():
     boxes = tiles(plan.source.item, plan.reach)
     assert len(boxes) < 1000
     assert max(np.prod([b - a for a, b in plan.reach.reads(box, (3000, 3000))]) for box in boxes) <= 2**20
+
+
+@pytest.mark.parametrize("strength", [0.0, -3.0, 12.0, 900.0])
+@pytest.mark.parametrize("center", [(20.0, 31.5), (-40.0, 300.0)])
+def test_swirled_points_equal_the_formula_and_keep_within_their_bounds(center, strength):
+    turned = Swirl(center, strength, 0.02, 0.3)
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        (top, left), (height, width) = rng.integers(-5, 60, 2), rng.integers(1, 50, 2)
+        box = ((top, top + height), (left, left + width))
+        y, x = np.indices((height, width)) + np.array([top, left])[:, None, None] - np.array(center)[:, None, None]
+        angle = 0.3 + strength * np.exp(-0.02 * np.hypot(y, x))
+        rows = center[0] + x * np.sin(angle) + y * np.cos(angle)
+        columns = center[1] + x * np.cos(angle) - y * np.sin(angle)
+        yy, xx = turned.coordinates(box)
+        np.testing.assert_allclose(yy, rows, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(xx, columns, rtol=0, atol=1e-10)
+        for (low, high), c in zip(turned.bounds(box), (rows, columns), strict=True):
+            assert low <= c.min() <= c.max() <= high
+
+
+def test_bounds_of_a_swirl_are_not_much_wider_than_needed():
+    turned, box = Swirl((500.0, 500.0), 3.0, 0.01, 0.0), ((300, 812), (200, 712))
+    for (low, high), c in zip(turned.bounds(box), turned.coordinates(box), strict=True):
+        assert c.min() - low < 3
+        assert high - c.max() < 3

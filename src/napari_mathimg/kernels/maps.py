@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ._elementary import exp_of_negative, sin_cos
 from ._jit import inline, kernel
 
 Floats = NDArray[np.float64]
@@ -43,9 +44,8 @@ def swirl(
     for i in range(yy.shape[0]):
         dy = top + i - center[0]
         for j in range(yy.shape[1]):
-            dx = left + j - center[1]
-            turn = rotation + strength * math.exp(-decay * math.sqrt(dy * dy + dx * dx))
-            c, s = math.cos(turn), math.sin(turn)
+            dx = np.float64(np.int32(j)) + left - center[1]
+            s, c = sin_cos(rotation + strength * exp_of_negative(-decay * math.sqrt(dy * dy + dx * dx)))
             yy[i, j] = center[0] + dx * s + dy * c
             xx[i, j] = center[1] + dx * c - dy * s
 

@@ -17,6 +17,7 @@ MODES = {"constant": 0, "nearest": 1, "reflect": 2, "mirror": 3, "grid-wrap": 4}
 SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbour's NaN
 FAR = 2.0**40
 RUN = 256  # points whose indices and weights are made together
+PIECE = 32  # of a run that does not lie inside as a whole
 
 
 @inline
@@ -97,27 +98,35 @@ def nearest(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: 
 
 
 @inline
-def interior(yy, xx, y, x0, x1, before, after, top, bottom, left, right):  # type: ignore[no-untyped-def]
+def interior(yy, xx, before, after, top, bottom, left, right):  # type: ignore[no-untyped-def]
     """Whether a run of points keeps `before` and `after` pixels from the edges of the box that was read."""
     inside = True
-    for x in range(x0, x1):
-        a, b = yy[y, x], xx[y, x]
+    for k in range(yy.size):
+        a, b = yy[k], xx[k]
         inside &= (a >= top + before) & (a < bottom - after) & (b >= left + before) & (b < right - after)
     return inside
 
 
 @inline
-def split_run(yy, xx, y, x0, n, top, left, width, first, s, t):  # type: ignore[no-untyped-def]
+def split_run(yy, xx, top, left, width, first, s, t):  # type: ignore[no-untyped-def]
     """`split` a run of interior points: the flat index of the pixel before each, and the ways to the next ones."""
-    for k in range(n):
-        a, b = yy[y, x0 + k], xx[y, x0 + k]
-        i, j = math.floor(a), math.floor(b)
-        u, v = a - i, b - j
+    for k in range(yy.size):
+        i, j = math.floor(yy[k]), math.floor(xx[k])
+        u, v = yy[k] - i, xx[k] - j
         up, right = u > 1 - SNAP, v > 1 - SNAP
         i, j = i + (1.0 if up else 0.0), j + (1.0 if right else 0.0)
         s[k] = 0.0 if up or u < SNAP else u
         t[k] = 0.0 if right or v < SNAP else v
         first[k] = np.uintp(np.int64(i - top) * width + np.int64(j - left))
+
+
+@inline
+def all_finite(values):  # type: ignore[no-untyped-def]
+    """Whether no number of a run is NaN or infinite."""
+    finite = True
+    for k in range(values.size):
+        finite &= abs(values[k]) < np.inf
+    return finite
 
 
 @inline
@@ -133,12 +142,27 @@ def pixel(image, i, j, c, top, left, rows, columns, mode, fill):  # type: ignore
     return fill if i < 0 or j < 0 else image[near(i - top, image.shape[0]), near(j - left, image.shape[1]), c]
 
 
+@inline
+def beyond(a, b, rows, columns, margin):  # type: ignore[no-untyped-def]
+    """Whether a point is so far outside that no pixel counts."""
+    return a <= -margin or b <= -margin or a >= rows - 1 + margin or b >= columns - 1 + margin
+
+
+@inline
+def linear_run(flat, first, step, line, s, t, one, out):  # type: ignore[no-untyped-def]
+    """Mix the four pixels around each of a run of interior points."""
+    for k in range(out.size):
+        p = first[k] * step
+        q = p + line
+        out[k] = blend(flat[p], flat[p + step], flat[q], flat[q + step], s[k], t[k], one)
+
+
 @kernel
 def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
     """Mix the four pixels around each point; arguments as in `nearest`.
 
-    Runs of points whose pixels all lie inside take loops that vectorize. The arithmetic of a point is the same in
-    either way, so that the result does not depend on how an image is cut into runs.
+    Runs of points whose pixels all lie inside take loops that vectorize: over slices of their own, from 0. A point's
+    arithmetic is the same in either way, so that the result does not depend on how an image is cut into runs.
     """
     width, channels, one = image.shape[1], image.shape[2], image.dtype.type(1)
     bottom, right = top + image.shape[0], left + width
@@ -147,26 +171,30 @@ def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: i
     s, t = np.empty(RUN, image.dtype), np.empty(RUN, image.dtype)
     step, line = np.uintp(channels), np.uintp(width * channels)
     for y in range(out.shape[0]):
-        for x0 in range(0, out.shape[1], RUN):
-            n = min(RUN, out.shape[1] - x0)
-            inside = interior(yy, xx, y, x0, x0 + n, 0.0, 1.001, top, bottom, left, right)
+        x = 0
+        while x < out.shape[1]:
+            a, b = yy[y, x : x + RUN], xx[y, x : x + RUN]
+            inside = interior(a, b, 0.0, 1.001, top, bottom, left, right)
+            if not inside and a.size > PIECE:
+                a, b = a[:PIECE], b[:PIECE]
+                inside = interior(a, b, 0.0, 1.001, top, bottom, left, right)
             if inside:
-                split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
-                for c in range(channels):
-                    for k in range(n):
-                        p = first[k] * step + np.uintp(c)
-                        q = p + line
-                        out[y, x0 + k, c] = blend(flat[p], flat[p + step], flat[q], flat[q + step], s[k], t[k], one)
-            for x in range(x0, x0 + n):
-                for c in range(channels):
-                    if not inside or not math.isfinite(out[y, x, c]):
-                        out[y, x, c] = linear_point(image, c, top, left, rows, columns, yy[y, x], xx[y, x], mode, fill)
+                split_run(a, b, top, left, width, first, s, t)
+            for c in range(channels):
+                part = out[y, x : x + a.size, c]
+                if inside:
+                    linear_run(flat[c:], first, step, line, s, t, one, part)
+                if not inside or not all_finite(part):
+                    for k in range(a.size):
+                        if not inside or not math.isfinite(part[k]):
+                            part[k] = linear_point(image, c, top, left, rows, columns, a[k], b[k], mode, fill)
+            x += a.size
 
 
 @kernel
 def linear_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
     """Mix the four pixels around one point, wherever it lies; one whose weight is zero leaves no trace of NaN."""
-    if not (math.isfinite(a) and math.isfinite(b)):
+    if not (math.isfinite(a) and math.isfinite(b)) or (mode == 0 and beyond(a, b, rows, columns, 1.0)):
         return fill
     i, u = split(a)
     j, v = split(b)
@@ -183,10 +211,23 @@ def linear_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type:
 
 
 @inline
-def keys_run(t, n, weights):  # type: ignore[no-untyped-def]
+def keys_run(t, weights):  # type: ignore[no-untyped-def]
     """Keys' weights of a run of points."""
-    for k in range(n):
+    for k in range(t.size):
         weights[0, k], weights[1, k], weights[2, k], weights[3, k] = keys(t[k])
+
+
+@inline
+def cubic_run(flat, first, step, line, h, w, out):  # type: ignore[no-untyped-def]
+    """Mix the sixteen pixels around each of a run of interior points."""
+    for k in range(out.size):
+        p = first[k] * step - line - step
+        w0, w1, w2, w3 = w[0, k], w[1, k], w[2, k], w[3, k]
+        r0 = four(flat, p, step, w0, w1, w2, w3)
+        r1 = four(flat, p + line, step, w0, w1, w2, w3)
+        r2 = four(flat, p + line + line, step, w0, w1, w2, w3)
+        r3 = four(flat, p + line + line + line, step, w0, w1, w2, w3)
+        out[k] = r0 * h[0, k] + r1 * h[1, k] + r2 * h[2, k] + r3 * h[3, k]
 
 
 @kernel
@@ -200,26 +241,26 @@ def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ig
     h, w = np.empty((4, RUN), image.dtype), np.empty((4, RUN), image.dtype)
     step, line = np.uintp(channels), np.uintp(width * channels)
     for y in range(out.shape[0]):
-        for x0 in range(0, out.shape[1], RUN):
-            n = min(RUN, out.shape[1] - x0)
-            inside = interior(yy, xx, y, x0, x0 + n, 1.0, 2.001, top, bottom, left, right)
+        x = 0
+        while x < out.shape[1]:
+            a, b = yy[y, x : x + RUN], xx[y, x : x + RUN]
+            inside = interior(a, b, 1.0, 2.001, top, bottom, left, right)
+            if not inside and a.size > PIECE:
+                a, b = a[:PIECE], b[:PIECE]
+                inside = interior(a, b, 1.0, 2.001, top, bottom, left, right)
             if inside:
-                split_run(yy, xx, y, x0, n, top, left, width, first, s, t)
-                keys_run(s, n, h)
-                keys_run(t, n, w)
-                for c in range(channels):
-                    for k in range(n):
-                        p = first[k] * step + np.uintp(c) - line - step
-                        w0, w1, w2, w3 = w[0, k], w[1, k], w[2, k], w[3, k]
-                        r0 = four(flat, p, step, w0, w1, w2, w3)
-                        r1 = four(flat, p + line, step, w0, w1, w2, w3)
-                        r2 = four(flat, p + line + line, step, w0, w1, w2, w3)
-                        r3 = four(flat, p + line + line + line, step, w0, w1, w2, w3)
-                        out[y, x0 + k, c] = r0 * h[0, k] + r1 * h[1, k] + r2 * h[2, k] + r3 * h[3, k]
-            for x in range(x0, x0 + n):
-                for c in range(channels):
-                    if not inside or not math.isfinite(out[y, x, c]):
-                        out[y, x, c] = cubic_point(image, c, top, left, rows, columns, yy[y, x], xx[y, x], mode, fill)
+                split_run(a, b, top, left, width, first, s, t)
+                keys_run(s[: a.size], h)
+                keys_run(t[: a.size], w)
+            for c in range(channels):
+                part = out[y, x : x + a.size, c]
+                if inside:
+                    cubic_run(flat[c:], first, step, line, h, w, part)
+                if not inside or not all_finite(part):
+                    for k in range(a.size):
+                        if not inside or not math.isfinite(part[k]):
+                            part[k] = cubic_point(image, c, top, left, rows, columns, a[k], b[k], mode, fill)
+            x += a.size
 
 
 @inline
@@ -231,7 +272,7 @@ def four(flat, p, step, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
 @kernel
 def cubic_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
     """Mix the sixteen pixels around one point, wherever it lies; one of weight zero leaves no trace of NaN."""
-    if not (math.isfinite(a) and math.isfinite(b)):
+    if not (math.isfinite(a) and math.isfinite(b)) or (mode == 0 and beyond(a, b, rows, columns, 2.0)):
         return fill
     i, u = split(a)
     j, v = split(b)

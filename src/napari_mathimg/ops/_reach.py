@@ -132,8 +132,16 @@ class Swirl:
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
-        """Return the intervals of rows and columns."""
-        return tuple((float(c.min()), float(c.max())) for c in self.coordinates(core))
+        """Return intervals of rows and columns: the edges of a box go to the edges of what it becomes.
+
+        No point moves further than ``1 + |strength| / e`` times as far as the pixel does that it is made for.
+        """
+        (top, bottom), (left, right) = core
+        edges = [((top, top + 1), (left, right)), ((bottom - 1, bottom), (left, right))]
+        edges += [((top, bottom), (left, left + 1)), ((top, bottom), (right - 1, right))]
+        yy, xx = (np.concatenate(c, axis=None) for c in zip(*map(self.coordinates, edges), strict=True))
+        between = 0.5 * (1 + abs(self.strength) / math.e)
+        return tuple((float(c.min()) - between, float(c.max()) + between) for c in (yy, xx))
 
 
 @dataclass(frozen=True)
