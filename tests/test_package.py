@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import napari_mathimg
+from napari_mathimg.kernels import _jit
 
 ROOT = Path(__file__).parent.parent
 
@@ -109,3 +110,22 @@ print(json.dumps({
     assert found["widgets"] == [w.display_name for w in here.widgets]
     assert found["samples"] == [s.key for s in here.sample_data]
     assert found["menus"] == {k: len(v) for k, v in here.menus.items()}
+
+
+def test_kernels_on_disk_are_compiled_again_when_what_they_call_has_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "_jit.py").write_bytes(Path(_jit.__file__).read_bytes())
+    user = "from ._jit import kernel\nfrom .lender import lent\n\n@kernel\ndef user(x):\n    return lent(x)\n"
+    (folder / "user.py").write_text(user)
+    program = "from kernels.user import user; print(user(3), len(user.stats.cache_hits))"
+    answers = []
+    for factor in (2, 2, 5):
+        lender = f"from ._jit import inline\n\n@inline\ndef lent(x):\n    return x * {factor}\n"
+        (folder / "lender.py").write_text(lender)
+        done = subprocess.run(
+            [sys.executable, "-Bc", program], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        answers.append(done.stdout.split())
+    assert answers == [["6", "0"], ["6", "1"], ["15", "0"]]
