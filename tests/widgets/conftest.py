@@ -1,6 +1,7 @@
 """A real window, and docks driven by real mouse and key events."""
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -10,12 +11,15 @@ import napari.settings
 import numpy as np
 import pytest
 import vispy.gloo.glir
+from counted import Settle
 from hand import Hand
 from napari.settings import NapariSettings
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 
 
@@ -117,3 +121,24 @@ def image() -> Any:
 @pytest.fixture
 def layer(viewer: Any, image: Any, opened: Any, hand: Hand) -> Any:
     return viewer.add_image(image, name="sign")
+
+
+@pytest.fixture
+def histogram(viewer: Any, settle: Settle) -> HistogramDock:
+    dock: HistogramDock = open_dock(viewer, "Histogram")
+    settle(dock)
+    return dock
+
+
+@pytest.fixture
+def settle() -> Settle:
+    def wait(dock: HistogramDock) -> None:
+        """Let the window live until nothing is to come."""
+        end = time.monotonic() + 20
+        while True:
+            QTest.qWait(2)
+            if not dock.is_counting and not dock.runner.is_running:
+                return
+            assert time.monotonic() < end, "no end of counting"
+
+    return wait

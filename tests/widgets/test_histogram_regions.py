@@ -1,0 +1,108 @@
+"""Parts of a layer whose histogram is shown, in a real window: shapes, and what is on screen."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from counted import Settle, check, pixels_of
+from napari.layers import Labels, Shapes
+from qtpy.QtTest import QTest
+from skimage import draw
+
+from napari_mathimg.widgets.histogram.dock import HistogramDock
+
+
+def test_regions(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
+    rng = np.random.default_rng(5)
+    layer = viewer.add_image(rng.integers(0, 1000, (3, 60, 80)), name="stack", scale=(2, 0.5, 0.5), translate=(0, 3, 4))
+    labels = np.zeros((3, 60, 80), int)
+    labels[:, 10:20, 30:50] = 4
+    cells = Labels(labels, scale=(2, 0.5, 0.5), translate=(0, 3, 4), name="cells")
+    polygon = np.array([[5.2, 7.1], [50.3, 20.4], [30.1, 70.2]])
+    shapes = Shapes([polygon], shape_type="polygon", scale=(0.5, 0.5), translate=(3, 4), name="marks")
+    for other in (cells, shapes):
+        viewer.add_layer(other)
+    viewer.layers.selection.active = layer
+    settle(histogram)
+    names = [histogram.inside.itemText(k) for k in range(histogram.inside.count())]
+    assert names == ["Everywhere", "Inside marks", "Inside cells"]
+    mask = draw.polygon2mask((60, 80), polygon)
+    histogram.inside.setCurrentIndex(1)
+    settle(histogram)
+    check(histogram, layer.data[:, mask])
+    histogram.where.setCurrentIndex(1)
+    settle(histogram)
+    check(histogram, pixels_of(layer, viewer, "plane", mask))
+    shapes.add([[40, 60], [40, 75], [55, 75], [55, 60]], shape_type="rectangle")
+    shapes.selected_data = {1}
+    settle(histogram)
+    box = np.zeros((60, 80), bool)
+    box[41:56, 61:76] = True  # centres on the first edges lie outside or inside, by convention
+    assert abs(histogram.found.counts.sum() - box.sum()) <= 32  # type: ignore[union-attr]
+    shapes.selected_data = {0}
+    settle(histogram)
+    check(histogram, pixels_of(layer, viewer, "plane", mask))
+    histogram.inside.setCurrentIndex(2)
+    settle(histogram)
+    assert histogram.shown_sentence == "The selection holds no pixel of this layer."
+    cells.selected_label = 4
+    settle(histogram)
+    check(histogram, pixels_of(layer, viewer, "plane", labels[0] == 4))
+    histogram.where.setCurrentIndex(0)
+    settle(histogram)
+    check(histogram, layer.data[labels == 4])
+    cells.data[1, 0, 0] = 4
+    cells.refresh()
+    settle(histogram)
+    check(histogram, layer.data[cells.data == 4])
+    viewer.layers.remove(cells)
+    settle(histogram)
+    assert histogram.inside.layer is None
+    check(histogram, layer.data)
+
+
+def test_what_is_on_screen(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
+    layer = viewer.add_image(np.arange(400 * 300).reshape(400, 300))
+    settle(histogram)
+    histogram.where.setCurrentIndex(2)
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 12, (100, 120)
+    QTest.qWait(300)
+    settle(histogram)
+    (top, left), (bottom, right) = layer.corner_pixels
+    part = layer.data[top : bottom + 1, left : right + 1]
+    assert 0 < part.size < layer.data.size / 4
+    check(histogram, part)
+
+
+def test_ellipses_and_shapes_of_other_planes(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
+    layer = viewer.add_image(np.random.default_rng(8).integers(0, 99, (3, 60, 80)))
+    box = np.array([[1, 10, 20], [1, 10, 50], [1, 40, 50], [1, 40, 20]], float)
+    viewer.add_layer(Shapes([box], shape_type="ellipse", name="round"))
+    viewer.layers.selection.active = layer
+    settle(histogram)
+    histogram.where.setCurrentIndex(1)
+    histogram.inside.setCurrentIndex(1)
+    viewer.dims.set_current_step(0, 0)
+    settle(histogram)
+    assert histogram.shown_sentence == "'round' has no shape with an area at this place."
+    viewer.dims.set_current_step(0, 1)
+    settle(histogram)
+    rows, columns = np.mgrid[:60, :80]
+    inside = ((rows - 25) / 15) ** 2 + ((columns - 35) / 15) ** 2 < 1
+    assert histogram.found is not None
+    assert histogram.found.counts.sum() == pytest.approx(inside.sum(), rel=0.02)
+    viewer.dims.ndisplay = 3
+    settle(histogram)
+    assert histogram.shown_sentence == "The shapes of 'round' mark a plane: show the image in 2D."
+
+
+def test_what_of_a_pyramid_is_on_screen(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
+    levels = [np.arange(2048 * 2048).reshape(2048, 2048)[::k, ::k] // 999 for k in (1, 2, 4)]
+    layer = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 4200))
+    histogram.where.setCurrentIndex(2)
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 0.5, (700, 900)
+    QTest.qWait(300)
+    settle(histogram)
+    factor = int(layer.downsample_factors[layer.data_level][0])
+    (top, left), (bottom, right) = layer.corner_pixels
+    check(histogram, levels[0][top * factor : (bottom + 1) * factor, left * factor : (right + 1) * factor])
