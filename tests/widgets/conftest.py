@@ -1,6 +1,7 @@
 """A real window, and docks driven by real mouse and key events."""
 
 import gc
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -22,6 +23,8 @@ from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 
+ENDED = itertools.count(1)  # tests
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_housekeeping() -> Iterator[None]:
@@ -40,8 +43,11 @@ def _quick_housekeeping() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quick_collections() -> Iterator[None]:
-    """Let collections, of which napari asks one for each layer, pass over what is there by now."""
+    """Let collections, of which napari asks one for each layer, pass over what is there by now; but now and then."""
     yield
+    if next(ENDED) % 40 == 0:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
 
 
