@@ -233,3 +233,45 @@ def test_a_box_from_the_screen_is_in_pixels_of_the_level(viewer: Any, dock: Open
     qtbot.wait(50)
     qtbot.mouseClick(widget.form.pick_buttons["view"].native, LEFT)
     assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((0, 0), (80, 64))
+
+
+def test_a_place_stays_where_it_is_when_the_level_changes(viewer: Any, dock: Opener, qtbot: Any, hand: Hand) -> None:
+    """A pixel of level 1 covers 2 x 2, and of level 2 covers 4 x 4; distances from the center go with it."""
+    source = viewer.add_image(levels_of(smooth((160, 128))), multiscale=True, scale=(0.5, 0.5))
+    widget = dock("geometry")
+    widget.operation = "swirl"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    widget.form["center"].value = (41.0, 60.0)
+    widget.form["radius"].value = 30.0
+    for level, center, radius in ((1, (20.25, 29.75), 15), (2, (9.875, 14.625), 7.5), (0, (41, 60), 30)):
+        widget.options.choose(widget.options.level, str(level))
+        np.testing.assert_allclose(widget.form.parameters["center"], center)
+        assert widget.form.parameters["radius"] == radius
+        np.testing.assert_allclose(widget.picking.cross.place, source.data_to_world((41, 60)))
+    choose_level(widget, 1)
+    hand.drag(source, (41, 60), (80.5, 40.5))
+    seen = np.array(widget.form.parameters["center"])
+    np.testing.assert_allclose(seen, (40, 20), atol=2 / viewer.scene.camera.zoom)
+    widget.options.choose(widget.options.level, "0")
+    np.testing.assert_allclose(widget.form.parameters["center"], 2 * seen + 0.5, atol=2e-3)
+    widget.form["center"].value = "auto"
+    widget.options.choose(widget.options.level, "2")
+    assert widget.form.parameters["center"] == "auto"
+
+
+def test_a_box_holds_the_same_when_the_level_changes(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    viewer.add_image([np.ones((3, 101, 77)), np.ones((3, 34, 26))], multiscale=True, contrast_limits=(0, 2))
+    widget = dock("geometry")
+    widget.operation = "crop"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    widget.form["start"].value, widget.form["stop"].value = (1, 17, 13), (3, 101, 60)
+    choose_level(widget, 1)  # of 2.97 x 2.96 pixels each
+    assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((1, 5, 4), (3, 34, 21))
+    widget.operation = "rotate"
+    widget.options.choose(widget.options.level, "0")
+    widget.operation = "crop"
+    assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((1, 17, 13), (3, 101, 60))
+    widget.options.choose(widget.options.level, "1")
+    widget.form["stop"].value = (3, 34, 19)
+    widget.options.choose(widget.options.level, "0")
+    assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((1, 17, 13), (3, 101, 57))

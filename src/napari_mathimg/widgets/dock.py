@@ -38,6 +38,7 @@ from .psf.outline import offer_outlines
 from .results import Results
 from .runbar import RunBar
 from .seconds import SecondImages
+from .steady import Places
 from .warm import warm
 from .watch import Watch
 
@@ -54,7 +55,6 @@ class FamilyDock(QWidget):
     """
 
     family: ClassVar[str]
-    takes_levels: ClassVar[bool] = True  # of a multiscale layer; else only the finest
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -62,6 +62,7 @@ class FamilyDock(QWidget):
         self._operations = family(self.family)
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
+        self._places = Places()
         self._results = Results(napari_viewer)
         self._watch = Watch(self._follow_layer)
         self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
@@ -73,7 +74,7 @@ class FamilyDock(QWidget):
         self.runner, self.message, self.progress = self.bar.runner, self.bar.message, self.bar.progress
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
-        self.options = OptionsPanel(self.takes_levels)
+        self.options = OptionsPanel()
         self.twins = Twins(napari_viewer, self._results, self.options, self)
         self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
@@ -231,6 +232,7 @@ class FamilyDock(QWidget):
         self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
         self.options.show_for(layer, op, self.form.parameters)
         level = self.options.level_of(layer)
+        self._places.follow(self.form, layer, level)
         self.seconds.show_for(op, layer, ndim, level)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype

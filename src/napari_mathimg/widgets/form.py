@@ -9,7 +9,7 @@ from magicgui.widgets import Container, PushButton
 from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
 from ..ops._types import Auto, FromNoise, FromShape, PerAxis, Picked, Suggestion, When, note
-from .fields import Automatic, field, unit_note
+from .fields import Automatic, field, unit_note, unit_of
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
@@ -119,6 +119,13 @@ class Form(Container):
         names = self._operation.parameters
         rules = [a.rule for p in names.values() if (a := note(p.hint, Auto))]
         return any({"values", *names} & set(arguments(rule)) for rule in rules)
+
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """Parameters that are distances in pixels, beside a point that is picked."""
+        beside = {n: p.hint for n, p in self._operation.parameters.items() if n not in {*self.picked.values()}}
+        shown = {n: hint for n, hint in beside.items() if n not in self._hidden and unit_of(hint) == "px"}
+        return tuple(shown) if "point" in self.picked else ()
 
     @property
     def parameters(self) -> dict[str, Any]:

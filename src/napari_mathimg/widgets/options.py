@@ -28,9 +28,8 @@ class OptionsPanel(QWidget):
 
     changed = Signal()
 
-    def __init__(self, levels: bool = True, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._takes_levels = levels
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -179,7 +178,7 @@ class OptionsPanel(QWidget):
         ValueError
             If the layer has no such level.
         """
-        level = int(self.level.currentData() or 0) if layer.multiscale and self._takes_levels else 0
+        level = int(self.level.currentData() or 0) if layer.multiscale else 0
         if layer.multiscale and level >= len(layer.data):
             raise ValueError(f"level={level}: one from 0 to {len(layer.data) - 1}, of which {layer.name!r} has")
         return level
@@ -214,7 +213,7 @@ class OptionsPanel(QWidget):
         retyped = not labels and not rgb and operation.values != "exact"
         mapped = operation.is_warp and not labels
         shown = {
-            "level": layer.multiscale and self._takes_levels,
+            "level": bool(layer.multiscale),
             "process": layer.ndim >= 3 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,

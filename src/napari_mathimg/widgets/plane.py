@@ -1,4 +1,4 @@
-"""The plane of a layer's last two axes: where it lies in the world, and which one is shown."""
+"""The plane of the last two axes of a layer, in one of its levels: where it lies in the world, which one is shown."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,14 +8,15 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
-from .layers import full_resolution, own_transform, position_in, shear_of
+from .layers import own_transform, shear_of
+from .levels import array_of, into_full, position_at
 
 Matrix = NDArray[Any]
 Points = tuple[tuple[float, float], ...]
 
 
-def to_world(layer: Layer) -> Matrix:
-    """Return the map of (row, column, 1) to the last two axes of the world, both in the unit of the last one.
+def to_world(layer: Layer, level: int = 0) -> Matrix:
+    """Return the map of (row, column, 1) of a level to the last two axes of the world, both in the last one's unit.
 
     Raises
     ------
@@ -23,7 +24,7 @@ def to_world(layer: Layer) -> Matrix:
         If the planes of the layer are not parallel to those of the world: turned or sheared out of them.
     """
     whole = np.eye(layer.ndim + 1)
-    for transform in (own_transform(layer), layer.affine):
+    for transform in (into_full(layer, level), own_transform(layer), layer.affine):
         whole = np.asarray(transform.affine_matrix) @ whole
     lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
@@ -63,26 +64,28 @@ def placed(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str
     }  # fmt: skip
 
 
-def frame(layer: Layer) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return what a step to the next row and one to the next column are in the world, each as (down, right)."""
-    (dd, dr), (rd, rr) = to_world(layer)[:2, :2].T.tolist()
+def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return what a step to a level's next row and one to its next column are in the world, each as (down, right)."""
+    (dd, dr), (rd, rr) = to_world(layer, level)[:2, :2].T.tolist()
     return (dd, dr), (rd, rr)
 
 
-def points_in(points: Layer, layer: Layer) -> Points:
-    """Return the points of a Points layer as (row, column) of another layer."""
+def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
+    """Return the points of a Points layer as (row, column) of a level of another layer."""
     world = np.array([points.data_to_world(p)[-2:] for p in points.data], float).reshape(-1, 2)
     if not np.isfinite(world).all():
         raise ValueError(f"{points.name!r}: points with finite coordinates")
     world = np.column_stack([world, np.ones(len(world))])
     world[:, 0] *= unit_factor(points.units[-2], points.units[-1])
-    there = world @ (np.linalg.inv(to_world(layer)) @ into_units_of(layer, points)).T
+    there = world @ (np.linalg.inv(to_world(layer, level)) @ into_units_of(layer, points)).T
     return tuple((float(r), float(c)) for r, c, _ in there)
 
 
-def data_of(points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float]) -> Matrix:
-    """Return (row, column) of a layer as data of a Points layer; `stack` is their place on its other axes."""
-    matrix = into_units_of(points, layer) @ to_world(layer)
+def data_of(
+    points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float], level: int = 0
+) -> Matrix:
+    """Return (row, column) of a level of a layer as data of a Points layer; `stack` is where they lie on its others."""
+    matrix = into_units_of(points, layer) @ to_world(layer, level)
     matrix[0] /= unit_factor(points.units[-2], points.units[-1])
     data = []
     for row, column in places:
@@ -94,11 +97,12 @@ def data_of(points: Layer, places: Iterable[tuple[float, float]], layer: Layer, 
     return np.array(data).reshape(-1, points.ndim)
 
 
-def shown_index(layer: Layer, point: Any) -> tuple[int, ...]:
-    """Return the index, on the axes before the last two, of the plane at a point of the viewer's dims."""
-    return position_in(layer, point)[:-2]
+def shown_index(layer: Layer, point: Any, level: int = 0) -> tuple[int, ...]:
+    """Return the index, on the axes before the last two, of a level's plane at a point of the viewer's dims."""
+    return position_at(layer, point, level)[:-2]
 
 
-def plane_of(layer: Layer, point: Any) -> Any:
-    """Return the array of the plane at a point of the viewer's dims, not yet read where it is lazy."""
-    return full_resolution(layer)[shown_index(layer, point)] if layer.ndim > 2 else full_resolution(layer)
+def plane_of(layer: Layer, point: Any, level: int = 0) -> Any:
+    """Return the array of a level's plane at a point of the viewer's dims, not yet read where it is lazy."""
+    array = array_of(layer, level)
+    return array[shown_index(layer, point, level)] if layer.ndim > 2 else array

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
-from napari.layers import Labels, Layer, Points, Shapes
+from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QCheckBox, QSpinBox, QWidget
 
@@ -17,12 +16,14 @@ from ...ops.perspective import rectify
 from ..dock import FamilyDock
 from ..fields import make_narrow
 from ..job import Done, Job
-from ..layers import last_step, shape_of, spacing_of, xy_matrix
+from ..layers import last_step, spacing_of, xy_matrix
+from ..levels import shape_at
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
-from ..plane import frame, placed, plane_of, to_world
-from ..preferences import colour_of_marks
+from ..plane import frame, plane_of, to_world
 from ..seen import check_view
+from ..steady import Steady
+from .aims import Aims
 from .marked import (
     CORNERS,
     Known,
@@ -33,14 +34,15 @@ from .marked import (
     lengths_of,
     map_of,
     outline,
-    outline_in,
     places,
+    resized,
     sentence,
     size_words,
     tells_proportions,
     with_targets,
 )
 from .markers import Markers
+from .outlined import Outlines
 from .preview import Preview
 from .rectangle import RectangleBox
 from .snap import snap
@@ -57,16 +59,14 @@ class PerspectiveDock(FamilyDock):
     """Corners are clicked, dragged, snapped or typed; outline and preview follow; Run rectifies."""
 
     family = "perspective"
-    takes_levels = False
 
     def _panels(self) -> tuple[QWidget, ...]:
         self._turn = 0
-        self._aims: dict[int, tuple[float, float]] = {}  # typed targets, as shares of the rectangle
-        self._aimed: Any = None  # the points that they are typed for
-        self._shown_aims: list[tuple[float, float]] = []
+        self._aims = Aims()
+        self._sizes = Steady(resized)
         self._gather: Gather | None = None
         self._refreshing = False
-        self._boxes: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()  # outlines over results
+        self._outlines = Outlines(self._viewer)
         self.markers = Markers(self._viewer, self)
         self.corners = LayerPicker(
             self._viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None yet"
@@ -113,7 +113,7 @@ class PerspectiveDock(FamilyDock):
     def _wire(self) -> None:
         self.corners.picked.connect(self._use)
         self.markers.changed.connect(self._soon)
-        self.markers.removed.connect(self._forget_aims)
+        self.markers.removed.connect(self._aims.forget)
         self.pick_button.clicked.connect(self.pick)
         self.add_button.clicked.connect(self.add)
         self.turn_button.clicked.connect(self.turn)
@@ -147,8 +147,15 @@ class PerspectiveDock(FamilyDock):
             self._form.changed.connect(self._soon)
         layer = self.picker.layer
         self.markers.watch(layer)
-        self.preview.watch(layer, self._viewer.dims.point)
+        if layer is not None:
+            self.rectangle.type_pixels(self._sizes.follow(layer, self._level, self.rectangle.in_pixels))
         self._refresh()
+
+    @property
+    def _level(self) -> int:
+        """The level of the layer that is processed, in whose pixels corners and sizes are."""
+        layer = self.picker.layer
+        return 0 if layer is None else self.options.level_of(layer)
 
     def _soon(self, event: Any = None) -> None:
         """Show what has changed once the window is free: one picture for many changes."""
@@ -159,8 +166,10 @@ class PerspectiveDock(FamilyDock):
 
     def _refresh_now(self) -> None:
         self._refreshing = False
-        self.preview.watch(self.picker.layer, self._viewer.dims.point)
-        self._refresh()
+        if self.isVisible():
+            self._refresh()
+        else:
+            self._stale = True
 
     def pick(self) -> None:
         """Let clicks in the image set corners; once there are four, let them be dragged."""
@@ -199,7 +208,7 @@ class PerspectiveDock(FamilyDock):
     def turn(self) -> None:
         """Turn the result by a quarter."""
         self._turn = (self._turn + 1) % 4
-        self._aims = {k: (1 - right, down) for k, (down, right) in self._aims.items()}
+        self._aims.turn()
         self._soon()
 
     def snap(self) -> None:
@@ -208,9 +217,9 @@ class PerspectiveDock(FamilyDock):
         corners = self._corners()
         if layer is None or not corners:
             return
-        plane = plane_of(layer, self._viewer.dims.point)
+        plane = plane_of(layer, self._viewer.dims.point, self._level)
         found = [snap(plane, corner, self.radius.value()) for corner in corners]
-        self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer)
+        self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer, self._level)
         lost = [self.table.label(k) for k, new in enumerate(found) if new is None]
         moved = len(corners) - len(lost)
         text = f"{moved} of {len(corners)} corners moved to a corner in the image."
@@ -226,26 +235,19 @@ class PerspectiveDock(FamilyDock):
 
     def _corners(self) -> tuple[tuple[float, float], ...]:
         layer = self.picker.layer
-        return () if layer is None else self.markers.corners_in(layer)
+        return () if layer is None else self.markers.corners_in(layer, self._level)
 
     def _move(self, row: int, axis: int, value: float) -> None:
         layer, corners = self.picker.layer, np.array(self._corners())
         if layer is not None and np.isfinite(value):
             corners[row, axis] = value
-            self.markers.place(corners.tolist(), layer)
+            self.markers.place(corners.tolist(), layer, self._level)
         self._soon()
 
     def _aim(self, row: int, axis: int, value: float) -> None:
         if np.isfinite(value):
-            aim = list(self._shown_aims[row])
-            aim[axis] = value / self._sides()[axis]
-            self._aims[row] = (aim[0], aim[1])
+            self._aims.type(row, axis, value / self._sides()[axis])
         self._soon()
-
-    def _forget_aims(self, gone: tuple[int, ...]) -> None:
-        """Keep each typed target with its corner when others are taken away."""
-        left = [k for k in range(max([*self._aims, *gone], default=0) + 1) if k not in gone]
-        self._aims = {new: self._aims[old] for new, old in enumerate(left) if old in self._aims}
 
     def _sides(self) -> tuple[float, float]:
         """Height and width of the rectangle in the unit that targets are typed in."""
@@ -258,17 +260,22 @@ class PerspectiveDock(FamilyDock):
         said = self._said(own, self._corners())
         if layer is own:
             return said
-        return self._suited(carried(rectify.resolve(said, shape_of(own)[-2:], {}), own, layer), layer)
+        known = rectify.resolve(said, self._shape(own), {})
+        return self._suited(carried(known, (own, self._level), (layer, self.options.level_of(layer))), layer)
+
+    def _shape(self, layer: Layer) -> tuple[int, ...]:
+        """Rows and columns of the chosen layer's level."""
+        return shape_at(layer, self._level)[-2:]
 
     def _said(self, layer: Layer, corners: Corners) -> dict[str, Any]:
         """Return the parameters that corners, table and fields say."""
         if len(corners) < CORNERS:
             raise ValueError(f"corners: {CORNERS} at least; {len(corners)} are marked")
-        said = {**self.form.parameters, "corners": corners, "frame": frame(layer), "turn": self._turn}
+        said = {**self.form.parameters, "corners": corners, "frame": frame(layer, self._level), "turn": self._turn}
         said |= self.rectangle.parameters(layer)
-        if len(corners) == CORNERS and not self._aims:
+        if len(corners) == CORNERS and not self._aims.typed:
             return said
-        return with_targets(said, self._aims, shape_of(layer)[-2:])
+        return with_targets(said, self._aims.typed, self._shape(layer))
 
     def _job(self, layer: Layer) -> Job:
         job = super()._job(layer)
@@ -281,11 +288,11 @@ class PerspectiveDock(FamilyDock):
     def _refresh(self) -> None:
         """Show corners, outline, preview and size as they are now, or what is wrong with them."""
         layer = self.picker.layer
+        self.preview.watch(layer, self._viewer.dims.point, self._level)
         self._gather = None
         if self.corners.layer is not self.markers.points:
             self.corners.layer = self.markers.points
-        if self._aimed is not self.markers.points:
-            self._aimed, self._aims = self.markers.points, {}
+        self._aims.follow(self.markers.points)
         corners: Corners = ()
         try:
             corners = self._corners()
@@ -316,19 +323,19 @@ class PerspectiveDock(FamilyDock):
         count = len(corners)
         if count < CORNERS:
             self._show_corners([str(k + 1) for k in range(count)], corners)
-            self.markers.draw(corners, layer)
+            self.markers.draw(corners, layer, self._level)
             self.fault_text.setText(NEXT.format(count + 1) if self.markers.is_marking else BEGIN)
             return
         wrong = fault(corners[:CORNERS])
-        at = order(corners[:CORNERS], 1, 1, self._turn, frame(layer))
+        at = order(corners[:CORNERS], 1, 1, self._turn, frame(layer, self._level))
         try:
             if wrong is not None:
                 raise ValueError(fault_words(wrong, labels(at, count)).rstrip("."))
-            known = rectify.resolve(self._said(layer, corners), shape_of(layer)[-2:], {})
-            self._gather = rectify.function(shape_of(layer)[-2:], **known)
+            known = rectify.resolve(self._said(layer, corners), self._shape(layer), {})
+            self._gather = rectify.function(self._shape(layer), **known)
         except ValueError as error:
             self._show_corners(labels(at, count), corners)
-            self.markers.draw([corners[k] for k in at], layer, good=False)
+            self.markers.draw([corners[k] for k in at], layer, self._level, good=False)
             self.fault_text.setText(sentence(error))
             return
         self._show_map(layer, known, self._gather)
@@ -337,20 +344,16 @@ class PerspectiveDock(FamilyDock):
         """Show corners with their labels and targets, the outline, the preview and the size."""
         corners, (high, wide) = known["corners"], (known["height"], known["width"])
         self.rectangle.show_size(high, wide)
-        errors: list[float] = []
-        self._shown_aims = []
-        if known["targets"] != "rectangle":
-            errors = residuals(map_of(known), known["targets"], corners).tolist()
-            self._shown_aims = [(down / high, right / wide) for down, right in known["targets"]]
-        sides = self._sides()
-        targets = [(down * sides[0], right * sides[1]) for down, right in self._shown_aims]
+        sides, aims = self._sides(), self._aims.show(known)
+        errors: list[float] = residuals(map_of(known), known["targets"], corners).tolist() if aims else []
+        targets = [(down * sides[0], right * sides[1]) for down, right in aims]
         self._show_corners(labels(places(known, corners, self._turn), len(corners)), corners, targets, errors)
-        self.markers.draw(outline(known), layer)
+        self.markers.draw(outline(known), layer, self._level)
         asked = self.rectangle.mode.currentData() == "perspective" and not errors
-        untold = asked and not tells_proportions(known, layer)
+        untold = asked and not tells_proportions(known, self._shape(layer))
         self.fault_text.setText(error_words(errors) if errors else UNTOLD if untold else "")
         size = lengths_of(known)
-        self.preview.show_map(layer, gather, (size[1] / wide) / (size[0] / high))
+        self.preview.show_map(layer, self._level, gather, (size[1] / wide) / (size[0] / high))
         new = self.rectangle.new_units(layer)
         words = size_words(gather.shape, known, new or spacing_of(layer, 2)[1])
         self.size_text.setText(words + (" (the image has no units)" if new else ""))
@@ -361,30 +364,14 @@ class PerspectiveDock(FamilyDock):
 
     def _complete(self, layer: Layer, job: Job, done: Done) -> None:
         """Outline the rectangle over the result where it is asked for, in the place of an earlier outline."""
-        earlier = self._boxes.pop(layer, None)
-        if earlier is not None and earlier in self._viewer.layers:
-            self._viewer.layers.remove(earlier)
-        if not self.outline_box.isChecked():
-            return
-        gather = done.plan.reach
-        assert isinstance(gather, Gather)
-        box = self._boxes[layer] = Shapes(
-            [np.array(outline_in(done.plan.parameters, gather))],
-            shape_type="polygon",
-            name=f"{layer.name} outline",
-            face_color="transparent",
-            edge_color=colour_of_marks(),
-            edge_width=max(max(gather.shape) / 250, 0.5),
-            ndim=2,
-            **placed(layer),
-        )
-        self._viewer.add_layer(box)
-        self._viewer.layers.selection.active = layer
+        self._outlines.remove(layer)
+        if self.outline_box.isChecked():
+            self._outlines.add(layer, done.plan)
 
     def reset(self) -> None:
         """Set everything but the corners to its default."""
         super().reset()
-        self._turn, self._aims = 0, {}
+        self._turn, self._aims.typed = 0, {}
         self.rectangle.reset()
 
     def load_step(self, step: Mapping[str, Any]) -> None:
@@ -402,9 +389,7 @@ class PerspectiveDock(FamilyDock):
             return
         self._turn = known["turn"]
         self.rectangle.load(known, unit)
-        self.markers.place_own(known["corners"], layer)
-        self.corners.layer = self._aimed = self.markers.points
-        self._aims = {}
-        if known["targets"] != "rectangle":
-            self._aims = {k: (d / known["height"], r / known["width"]) for k, (d, r) in enumerate(known["targets"])}
+        self.markers.place_own(known["corners"], layer, self._level)
+        self.corners.layer = self.markers.points
+        self._aims.load(known, self.markers.points)
         self._soon()

@@ -1,5 +1,6 @@
 """What marked corners mean: parameters of `rectify`, on the image and on other layers, and words about them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ from ...ops._landmarks import mapped
 from ...ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ...ops._reach import Gather, Projective
 from ...ops.perspective import lengths, rectangle_map, rectify
-from ..layers import shape_of
+from ..levels import factors
 from ..plane import frame, into_units_of, to_world
 
 Known = Mapping[str, Any]
 
 CORNERS = 4
+CANVAS = ("rows", "columns")
 UNIT_SQUARE = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0))
 WHERE = ("↖", "↗", "↘", "↙")
 
@@ -57,18 +59,18 @@ def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tu
     return {**said, "targets": targets, "turn": 0, "width": wide, "height": high}
 
 
-def carried(known: Known, own: Layer, layer: Layer) -> dict[str, Any]:
-    """Return the parameters that mean the same rectangle of the world on another layer's grid."""
-    there = np.linalg.inv(to_world(layer)) @ into_units_of(layer, own) @ to_world(own)
-    unit = into_units_of(layer, own)[1, 1]
-    step, other = pixel_size(known["frame"]), pixel_size(frame(layer))
+def carried(known: Known, own: tuple[Layer, int], other: tuple[Layer, int]) -> dict[str, Any]:
+    """Return the parameters that mean the same rectangle of the world on the grid of another layer's level."""
+    layer, unit = other[0], into_units_of(other[0], own[0])[1, 1]
+    there = np.linalg.inv(to_world(*other)) @ into_units_of(layer, own[0]) @ to_world(*own)
+    step, new = pixel_size(known["frame"]), pixel_size(frame(*other))
     step = step[0] * unit, step[1] * unit
     rows, columns = (
-        max(round(n * a / b), 1) for n, a, b in zip((known["height"], known["width"]), step, other, strict=True)
+        max(round(n * a / b), 1) for n, a, b in zip((known["height"], known["width"]), step, new, strict=True)
     )
     grown = rows / known["height"], columns / known["width"]
     out = {
-        **known, "corners": tuple(map(tuple, mapped(there, known["corners"]).tolist())), "frame": frame(layer),
+        **known, "corners": tuple(map(tuple, mapped(there, known["corners"]).tolist())), "frame": frame(*other),
         "size": tuple(side * unit for side in lengths_of(known)), "height": rows, "width": columns,
     }  # fmt: skip
     if not isinstance(known["targets"], str):
@@ -77,6 +79,14 @@ def carried(known: Known, own: Layer, layer: Layer) -> dict[str, Any]:
         high, wide = (round(n * g) for n, g in zip(known["canvas"], grown, strict=True))
         out["canvas"] = (max(high, rows), max(wide, columns))
     return out
+
+
+def resized(layer: Layer, sizes: Mapping[str, float], before: int, after: int) -> dict[str, float]:
+    """Return sizes in pixels of one level of a layer for another level; a canvas holds what it held."""
+    down, across = (factors(layer, before) / factors(layer, after)).tolist()[-2:]
+    grown = {"rows": down, "height": down, "columns": across, "width": across}
+    exact = {name: size * grown[name] for name, size in sizes.items()}
+    return {name: max(math.ceil(v) if name in CANVAS else round(v), 1) for name, v in exact.items()}
 
 
 def places(known: Known, corners: Corners, turn: int) -> tuple[int, ...]:
@@ -91,10 +101,10 @@ def labels(at: Sequence[int], count: int) -> list[str]:
     return [named.get(k, str(k + 1)) for k in range(count)]
 
 
-def tells_proportions(known: Known, layer: Layer) -> bool:
-    """Whether the perspective says how wide the rectangle is for its height."""
+def tells_proportions(known: Known, shape: tuple[int, ...]) -> bool:
+    """Whether the perspective of an image of a shape says how wide the rectangle is for its height."""
     ring = tuple(known["corners"][k] for k in order(known["corners"], 1, 1, known["turn"], known["frame"]))
-    return proportions(ring, known["frame"], shape_of(layer)[-2:]) is not None
+    return proportions(ring, known["frame"], shape) is not None
 
 
 def fault_words(wrong: Fault, names: Sequence[str]) -> str:

@@ -110,22 +110,22 @@ class Markers(QObject):
             if self.points is not None:
                 self.points.visible = image.visible
 
-    def corners_in(self, image: Layer) -> tuple[Corner, ...]:
-        """Return the corners as (row, column) of an image."""
-        return points_in(self.points, image) if self.points is not None else ()
+    def corners_in(self, image: Layer, level: int = 0) -> tuple[Corner, ...]:
+        """Return the corners as (row, column) of a level of an image."""
+        return points_in(self.points, image, level) if self.points is not None else ()
 
-    def place(self, corners: Sequence[Corner], image: Layer) -> None:
-        """Set all corners, given as (row, column) of an image; a layer for them is made where there is none."""
+    def place(self, corners: Sequence[Corner], image: Layer, level: int = 0) -> None:
+        """Set all corners, given as (row, column) of a level; a layer for them is made where there is none."""
         if self.points is None:
             self.use(self._make(image), image)
         stack = self.points.data[0][:-2] if len(self.points.data) else np.zeros(self.points.ndim - 2)
-        self.points.data = data_of(self.points, corners, image, stack)
+        self.points.data = data_of(self.points, corners, image, stack, level)
 
-    def place_own(self, corners: Sequence[Corner], image: Layer) -> None:
+    def place_own(self, corners: Sequence[Corner], image: Layer, level: int = 0) -> None:
         """Set all corners on a layer made here; those of a chosen layer stay as they are."""
         if self.points is None or self.points is not self._own:
             self.use(self._make(image), image)
-        self.place(corners, image)
+        self.place(corners, image, level)
 
     def label(self, labels: Sequence[str]) -> None:
         """Write a label beside each corner."""
@@ -136,14 +136,14 @@ class Markers(QObject):
                 "color": self._colour, "size": 13, "anchor": "upper_left",
             }  # fmt: skip
 
-    def draw(self, corners: Sequence[Corner], image: Layer, good: bool = True) -> None:
+    def draw(self, corners: Sequence[Corner], image: Layer, level: int = 0, good: bool = True) -> None:
         """Draw the outline through corners: a line through two or three, closed through more; red if not `good`."""
         if len(corners) < 2 or not image.visible:
             if self._outline is not None:
                 self._outline.visible = False
             return
         outline = self._there(image)
-        world = np.column_stack([corners, np.ones(len(corners))]) @ to_world(image).T
+        world = np.column_stack([corners, np.ones(len(corners))]) @ to_world(image, level).T
         outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
         look = (self._colour if good else WRONG, self._on_screen(WIDTH))
         if look != self._look:

@@ -20,6 +20,7 @@ from ..plane import shown_index
 from ..runner import Runner
 
 Array = NDArray[Any]
+Size = tuple[float, float]
 
 HEIGHT = 170
 LEAST = 64  # pixels of the smallest level's shorter side
@@ -28,10 +29,11 @@ BAND = 2**22  # pixels reduced at a time
 
 
 class Plane(NamedTuple):
-    """Which plane of which layer, with which data."""
+    """Which plane of which level of a layer, with which data."""
 
     layer: "ref[Layer]"
     data: int
+    level: int
     place: tuple[int, ...]
 
 
@@ -58,15 +60,15 @@ class Preview(QLabel):
         self._levels: list[Array] = []
         self._key: Plane | None = None
         self._wanted: Plane | None = None
-        self._size = 1.0  # of a pixel of the finest level, in pixels of the image
+        self._size = 1.0, 1.0  # of a pixel of the finest resolution, in pixels of the image
 
-    def watch(self, layer: Layer | None, point: Any) -> None:
-        """Read the plane of a layer at a point of the viewer's dims, unless it is the one at hand."""
+    def watch(self, layer: Layer | None, point: Any, level: int = 0) -> None:
+        """Read the plane of a level of a layer at a point of the viewer's dims, unless it is the one at hand."""
         if layer is None:
             self._levels, self._key, self._wanted = [], None, None
             self.clear()
             return
-        self._wanted = Plane(ref(layer), id(layer.data), shown_index(layer, point))
+        self._wanted = Plane(ref(layer), id(layer.data), level, shown_index(layer, point, level))
         if self._wanted != self._key:
             self._follow()
 
@@ -80,10 +82,10 @@ class Preview(QLabel):
             self.runner.cancel()
             return
         self._levels, self._key = [], None
-        plane, size = _readable(layer, wanted.place)
+        plane, size = _readable(layer, wanted)
         self.runner.start(_levels(wanted, plane, size, isinstance(layer, Labels)))
 
-    def _keep(self, found: tuple["Plane", list[Array], float]) -> None:
+    def _keep(self, found: tuple["Plane", list[Array], Size]) -> None:
         self._key, self._levels, self._size = found
         self.ready.emit()
 
@@ -92,12 +94,12 @@ class Preview(QLabel):
         self._key = self._wanted
         self.setText(f"The plane could not be read: {str(error) or type(error).__name__}")
 
-    def show_map(self, layer: Layer, gather: Gather, across: float) -> bool:
+    def show_map(self, layer: Layer, level: int, gather: Gather, across: float) -> bool:
         """Show what a map makes of the plane; `across` is the width over the height of a pixel of the result.
 
         Returns whether there was a plane to show.
         """
-        if not self._levels or self._key is None or self._key.layer() is not layer:
+        if not self._levels or self._key is None or (self._key.layer(), self._key.level) != (layer, level):
             return False
         rows, columns = gather.shape
         fit = min(self.width() / (columns * across), HEIGHT / rows)
@@ -106,39 +108,40 @@ class Preview(QLabel):
         assert isinstance(gather.source, Projective)
         matrix = np.array(gather.source.matrix)
         matrix = matrix @ shift((-0.5, -0.5)) @ zoom @ shift((0.5, 0.5))
-        level, reduced = self._level(matrix, (high, wide))
-        to_level = np.diag([1 / reduced, 1 / reduced, 1.0])
-        matrix = shift((-0.5, -0.5)) @ to_level @ shift((0.5, 0.5)) @ matrix
+        plane, reduced = self._reduced(matrix, (high, wide))
+        to_plane = np.diag([1 / reduced[0], 1 / reduced[1], 1.0])
+        matrix = shift((-0.5, -0.5)) @ to_plane @ shift((0.5, 0.5)) @ matrix
         order = 0 if isinstance(layer, Labels) else 1
         small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
-        whole, box = tuple((0, n) for n in level.shape[:2]), ((0, high), (0, wide))
-        seen = sample(level, at=At((), level.shape[:2], whole, box, small))
+        whole, box = tuple((0, n) for n in plane.shape[:2]), ((0, high), (0, wide))
+        seen = sample(plane, at=At((), plane.shape[:2], whole, box, small))
         self.setPixmap(_picture(_colours(seen, layer)))
         return True
 
-    def _level(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, float]:
-        """Return the level whose pixels are about as large as the picture's, and its pixels' size in the image."""
+    def _reduced(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, Size]:
+        """Return the plane whose pixels are about as large as the picture's, and its pixels' size in the image."""
         y, x = size[0] / 2, size[1] / 2
         seen = np.array([(y, x, 1.0), (y + 1, x, 1.0), (y, x + 1, 1.0)]) @ matrix.T
         seen = seen[:, :2] / seen[:, 2:]
-        area = abs(np.linalg.det(seen[1:] - seen[0])) / self._size**2
+        area = abs(np.linalg.det(seen[1:] - seen[0])) / np.prod(self._size)
         number = int(np.clip(np.floor(np.log2(max(area, 1.0)) / 2), 0, len(self._levels) - 1))
-        return self._levels[number], float(self._size * 2**number)
+        return self._levels[number], (self._size[0] * 2**number, self._size[1] * 2**number)
 
 
-def _readable(layer: Layer, index: tuple[int, ...]) -> tuple[Any, float]:
-    """Return a plane in the finest resolution that is not too large, and its pixels' size in the image."""
-    levels = list(layer.data) if layer.multiscale else [layer.data]
-    fine = levels[0].shape[layer.ndim - 2]
+def _readable(layer: Layer, wanted: Plane) -> tuple[Any, Size]:
+    """Return a plane, or that of the first level after it that is not too large, and its pixels' size in the image."""
+    levels = list(layer.data)[wanted.level :] if layer.multiscale else [layer.data]
     axes = slice(layer.ndim - 2, layer.ndim)
     level = next((v for v in levels if np.prod(v.shape[axes], dtype=float) <= PIXELS), levels[-1])
-    at = tuple(i * n // m for i, n, m in zip(index, level.shape, levels[0].shape, strict=False))
-    return level[at] if at else level, fine / level.shape[layer.ndim - 2]
+    counts = list(zip(level.shape, levels[0].shape, strict=False))
+    at = tuple(min(int((i + 0.5) * n / m), n - 1) for i, (n, m) in zip(wanted.place, counts, strict=False))
+    rows, columns = (m / n for n, m in counts[axes])
+    return level[at] if at else level, (rows, columns)
 
 
 def _levels(
-    key: Plane, plane: Any, size: float, labels: bool
-) -> Generator[Progress, None, tuple[Plane, list[Array], float]]:
+    key: Plane, plane: Any, size: Size, labels: bool
+) -> Generator[Progress, None, tuple[Plane, list[Array], Size]]:
     """Read a plane, and halve it as often as the picture may need it."""
     rows, columns = plane.shape[:2]
     step = max(1, int(np.ceil(np.sqrt(rows * columns / PIXELS))))
@@ -154,7 +157,7 @@ def _levels(
         fine = levels[-1]
         fine = fine[: fine.shape[0] // 2 * 2, : fine.shape[1] // 2 * 2]
         levels.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
-    return key, levels, size * step
+    return key, levels, (size[0] * step, size[1] * step)
 
 
 def _colours(seen: Array, layer: Layer) -> Array:

@@ -116,6 +116,21 @@ class RectangleBox(QWidget):
         self._follow()
 
     @property
+    def in_pixels(self) -> dict[str, float]:
+        """The numbers that are in pixels: those of the canvas, and width and height where they are typed so."""
+        numbers = {"rows": self.rows.value, "columns": self.columns.value}
+        if self.mode.currentData() == "typed" and not self.is_physical:
+            numbers |= {"width": self.width_box.value, "height": self.height_box.value}
+        return numbers
+
+    def type_pixels(self, numbers: Mapping[str, float]) -> None:
+        """Type numbers in pixels, without telling."""
+        boxes = {"rows": self.rows, "columns": self.columns, "width": self.width_box, "height": self.height_box}
+        for name, value in numbers.items():
+            with boxes[name].changed.blocked():
+                boxes[name].value = value
+
+    @property
     def is_physical(self) -> bool:
         """Whether a physical size is typed."""
         return bool(self.mode.currentData() == "typed" and self.unit.currentText() != "px")

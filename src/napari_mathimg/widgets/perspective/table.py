@@ -6,8 +6,8 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-PIXELS = "In pixels of the image, counted from the middle of the first one"
-OFF = "How far, in pixels of the image, the map misses the corner"
+PIXELS = "In pixels of the image, or of its level that is chosen, counted from the middle of the first one"
+OFF = "How far, in the same pixels, the map misses the corner"
 ROWS = 4  # shown without scrolling
 PLACE, TARGET = (0, 1), (2, 3)  # columns
 

@@ -1,0 +1,50 @@
+"""The rectangle's outline over a result."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Layer, Shapes
+
+from ...engine import Plan
+from ...ops._reach import Gather
+from ..plane import placed
+from ..preferences import colour_of_marks
+from .marked import outline_in
+
+
+class Outlines:
+    """Shapes layers that outline the rectangle over results, one over each.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._over: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()
+
+    def remove(self, result: Layer) -> None:
+        """Take the outline over a result away."""
+        earlier = self._over.pop(result, None)
+        if earlier is not None and earlier in self._viewer.layers:
+            self._viewer.layers.remove(earlier)
+
+    def add(self, result: Layer, plan: Plan) -> None:
+        """Outline the rectangle over the result of a run; the result stays the active layer."""
+        gather = plan.reach
+        assert isinstance(gather, Gather)
+        box = self._over[result] = Shapes(
+            [np.array(outline_in(plan.parameters, gather))],
+            shape_type="polygon",
+            name=f"{result.name} outline",
+            face_color="transparent",
+            edge_color=colour_of_marks(),
+            edge_width=max(max(gather.shape) / 250, 0.5),
+            ndim=2,
+            **placed(result),
+        )
+        self._viewer.add_layer(box)
+        self._viewer.layers.selection.active = result
