@@ -275,3 +275,26 @@ def test_a_box_holds_the_same_when_the_level_changes(viewer: Any, dock: Opener, 
     widget.form["stop"].value = (3, 34, 19)
     widget.options.choose(widget.options.level, "0")
     assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((1, 17, 13), (3, 101, 57))
+
+
+def test_a_layer_keeps_its_level(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
+    """However often others come in between: results, which have none, and layers with other levels."""
+    source = viewer.add_image(levels_of(smooth((160, 128))), multiscale=True, name="source")
+    other = viewer.add_image(levels_of(smooth((160, 128))), multiscale=True, name="other")
+    viewer.layers.selection.active = source
+    widget = dock("intensity")
+    widget.operation = "invert"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    choose_level(widget, 2)
+    press(widget)
+    assert widget.picker.layer is viewer.layers["source – Invert"]
+    assert not widget.options.level.isVisible()
+    viewer.layers.selection.active = other
+    choose_level(widget, 1)
+    for layer, level in ((source, "2"), (other, "1"), (source, "2")):
+        viewer.layers.selection.active = layer
+        qtbot.waitUntil(lambda layer=layer: widget.picker.layer is layer)
+        assert widget.options.level.currentData() == level
+    source.data = list(source.data)[:2]
+    assert widget.options.level.currentData() == "0"
+    assert widget.options.level_of(source) == 0

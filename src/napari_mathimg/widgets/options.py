@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels, Layer
@@ -37,6 +38,8 @@ class OptionsPanel(QWidget):
         self._shown: dict[str, bool] = {}
         self._selected = 0  # number of layers that are selected
         self._wanted: dict[QComboBox, str] = {}  # what is chosen as soon as it is offered
+        self._layer: ref[Layer] | None = None  # that is shown
+        self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # chosen for each layer
         self.level = self._choice("level", "Level", "Level of the multiscale layer that is processed; 0 is the finest")
         self.process = self._choice("process", "Process as", "Each plane on its own, or volumes in three dimensions")
         self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
@@ -96,6 +99,9 @@ class OptionsPanel(QWidget):
 
     def _choose(self, box: QComboBox) -> None:
         self._wanted.pop(box, None)
+        layer = None if self._layer is None else self._layer()
+        if box is self.level and layer is not None:
+            self._levels[layer] = box.currentData()
         self.changed.emit()
 
     def _custom_range(self) -> QWidget:
@@ -201,7 +207,11 @@ class OptionsPanel(QWidget):
         """Show the options that matter for an operation with such parameters on a layer."""
         labels = isinstance(layer, Labels)
         rgb = not labels and bool(layer.rgb)
+        if (level := self._levels.get(layer)) and (self._layer is None or self._layer() is not layer):
+            self._wanted[self.level] = level
+        self._layer = ref(layer)
         self._fill(self.level, levels.names(layer))
+        self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (rgb and k == "limits")})
         self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
