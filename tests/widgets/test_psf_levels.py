@@ -11,6 +11,7 @@ from qtpy.QtTest import QTest
 from napari_mathimg import apply, psf
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
+from napari_mathimg.widgets.psf.pixels import same_level
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -147,3 +148,67 @@ def test_an_outline_counts_in_pixels_of_the_level(
     choose(blur.options.level, "1")
     qtbot.mouseClick(blur.form.shape_buttons["polygon"].native, LEFT)
     np.testing.assert_allclose(blur.form.parameters["polygon"], halves)
+
+
+def bead_levels(rng: Any, places: Any, sigma: float) -> list[Any]:
+    """Gaussian beads of a width in pixels of the full resolution, and the means of 2 x 2 pixels."""
+    y, x = np.indices((160, 192))
+    spots = [np.exp(-((y - r) ** 2 + (x - c) ** 2) / 2 / sigma**2) for r, c in places]
+    fine = 50 + 1000 * np.sum(spots, axis=0) + rng.standard_normal(y.shape)
+    return [fine, fine.reshape(80, 2, 96, 2).mean((1, 3))]
+
+
+def width(array: Any) -> float:
+    """Standard deviation along rows, of what is in the middle."""
+    along = np.asarray(array).sum(axis=1)
+    at = np.arange(len(along)) - len(along) // 2
+    return float(np.sqrt((along * at**2).sum() / along.sum()))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["in the image", "in another"])
+def test_beads_are_measured_in_pixels_of_the_level(viewer: Any, dock: Opener, qtbot: Any, own: bool) -> None:
+    """A mean over two pixels of a Gaussian of width s has the variance (s^2 + 1 / 4) / 4 in pixels of its level."""
+    rng = np.random.default_rng(4)
+    places = np.array([(40, 40), (44, 120), (110, 48), (118, 140)]) + rng.uniform(-0.5, 0.5, (4, 2))
+    beads = bead_levels(rng, places, 3.0)
+    state = {"scale": (0.065, 0.065), "units": ("um", "um"), "multiscale": True}
+    source = viewer.add_image(beads if own else [np.ones((80, 80)), np.ones((40, 40))], name="cells", **state)
+    taken = source if own else viewer.add_image(beads, name="beads", **state)
+    viewer.add_points(np.rint(places) * 65, name="marks", units=("nm", "nm"))
+    viewer.layers.selection.active = source
+    widget = dock("deconvolve")
+    widget.operation = "richardson_lucy"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    panel = widget.seconds.panels["psf"]
+    qtbot.mouseClick(panel.from_beads, LEFT)
+    panel.beads.points.choose("marks")
+    panel.beads.image.layer = taken
+    for level, size in ((1, 15), (0, 27)):
+        choose(widget.options.level, str(level))
+        panel.beads.size = (size, size)
+        before = set(viewer.layers)
+        with qtbot.waitSignal(panel.beads.measured, timeout=20_000):
+            qtbot.mouseClick(panel.beads.measure, LEFT)
+        (layer,) = set(viewer.layers) - before
+        assert panel.beads.message.text().startswith(f"4 beads averaged in level {level}: ")
+        np.testing.assert_allclose(layer.scale, 0.065 * 2**level)
+        expected = np.sqrt((9 + 0.25) / 4) if level else 3.0
+        assert width(layer.data) == pytest.approx(expected, rel=0.04)
+        assert panel.picker.layer is layer
+        np.testing.assert_array_equal(panel.kernel(source), layer.data)  # its pixels are those of the level
+        assert not panel.resample.isVisible()
+
+
+def test_beads_of_other_pixels_are_read_in_full_resolution(viewer: Any, widget: FamilyDock, cells: Any) -> None:
+    box = widget.seconds.panels["psf"].beads
+    places = np.array([(40, 40), (110, 48)])
+    levels = bead_levels(np.random.default_rng(4), places, 3.0)
+    state = {"units": ("um", "um"), "multiscale": True}
+    same = viewer.add_image(levels, name="same", scale=coarse(0.5), **state)
+    other = viewer.add_image(levels, name="other", scale=coarse(0.7), **state)
+    unknown = viewer.add_image(levels, name="unknown", multiscale=True)
+    choose(widget.options.level, "1")
+    found = [same_level(layer, cells, 2, 1) for layer in (cells, same, other, unknown)]
+    assert found == [1, 0, 0, 1]  # pixels of 2 x 0.5, of 0.7 and 1.4, and of unknown size: twice that of the first
+    assert same_level(same, cells, 2, 0) == 1
+    assert box._level == 1

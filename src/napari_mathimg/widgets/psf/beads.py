@@ -11,11 +11,12 @@ from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 from ...engine import Progress
 from ...ops.psf import Beads, from_beads
 from ..fields import make_narrow
-from ..layers import axis_names, full_resolution, position_in
+from ..layers import axis_names
+from ..levels import array_of, into_full, names, position_at
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..runner import Runner, reason
-from .pixels import pixels_of, placed_in_middle
+from .pixels import pixels_of, placed_in_middle, same_level
 
 SIZE = 15  # of the boxes at first
 MOST = 511
@@ -31,12 +32,16 @@ class BeadsBox(QWidget):
         self._viewer = viewer
         self._ndim = 2
         self._source: Layer | None = None
+        self._level = 0
         self.runner = Runner(self)
         self.runner.returned.connect(self._add)
         self.runner.failed.connect(self._fail)
         self.runner.finished.connect(self._end)
         self.image = LayerPicker(viewer, self._holds_beads, lambda layer: False, self, "Choose a layer")
-        self.image.setToolTip("Image of beads smaller than the resolution, taken as the image to be processed")
+        self.image.setToolTip(
+            "Image of beads smaller than the resolution, taken as the image to be processed; of several levels, the one"
+            " is read whose pixels are as large as those to be processed"
+        )
         self.points = LayerPicker(viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None")
         self.points.setToolTip("Points layer with one point on each bead")
         self._sizes = [QSpinBox() for _ in range(3)]
@@ -68,9 +73,9 @@ class BeadsBox(QWidget):
         for box, n in zip(self._sizes[-len(size) :], size, strict=True):
             box.setValue(n)
 
-    def show_for(self, source: Layer, ndim: int) -> None:
-        """Measure planes or volumes; in the layer that is to be processed, unless another is chosen."""
-        self._ndim = ndim
+    def show_for(self, source: Layer, ndim: int, level: int = 0) -> None:
+        """Measure planes or volumes in the pixels of a level; in the layer that has it, unless another is chosen."""
+        self._ndim, self._level = ndim, level
         if source is not self._source:
             self._source = source
             self.image.list_layers()
@@ -88,24 +93,28 @@ class BeadsBox(QWidget):
         if layer is None or points is None:
             self.message.setText("Choose an image of beads, and a Points layer with one point on each.")
             return
+        level = 0 if self._source is None else same_level(layer, self._source, self._ndim, self._level)
+        shown = self._viewer.dims.point
         lead = layer.ndim - self._ndim
-        here = position_in(layer, self._viewer.dims.point)[:lead]
-        places = pixels_of(layer, points, points.data, self._viewer.dims.point)
-        there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)] if len(places) else places
+        here = position_at(layer, shown, level)[:lead]
+        places = pixels_of(layer, points, points.data, shown)
+        places = into_full(layer, level).inverse(places) if len(places) else places
+        there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)]
         self.message.setText("The beads are averaged…")
         self.measure.setEnabled(False)
-        self._measured_in = layer
-        self.runner.start(
-            _steps(full_resolution(layer)[here] if lead else full_resolution(layer), there[:, lead:], self.size)
-        )
+        self._measured = layer, level
+        array = array_of(layer, level)
+        self.runner.start(_steps(array[here] if lead else array, there[:, lead:], self.size))
 
     def _add(self, beads: Beads) -> None:
-        source = self._measured_in
+        source, level = self._measured
         used = f"{len(beads.middles)} beads" if len(beads.middles) > 1 else "1 bead"
         left = ", ".join(f"{count} {why}" for why, count in beads.skipped.items())
-        self.message.setText(f"{used} averaged." + (f" Left out: {left}." if left else ""))
+        where = f" in level {names(source)[str(level)]}" if source.multiscale else ""
+        self.message.setText(f"{used} averaged{where}." + (f" Left out: {left}." if left else ""))
         look = {"colormap": source.colormap, "contrast_limits": (0, float(beads.psf.max()))}
-        layer = Image(beads.psf, name=f"PSF from {source.name}", **look, **placed_in_middle(beads.psf, source))
+        place = placed_in_middle(beads.psf, source, level)
+        layer = Image(beads.psf, name=f"PSF from {source.name}", **look, **place)
         chosen = self._viewer.layers.selection.active
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = chosen

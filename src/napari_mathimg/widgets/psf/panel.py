@@ -136,7 +136,7 @@ class PsfPanel(QWidget):
                 self.kinds.addItem(text, data)
             self.kinds.setCurrentIndex(max(self.kinds.findData(self._wanted), 0))
             self.kinds.blockSignals(False)
-        self.beads.show_for(source, ndim)
+        self.beads.show_for(source, ndim, level)
         self._show_kind()
 
     def _want(self, index: int) -> None:

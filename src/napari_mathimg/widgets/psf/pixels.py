@@ -49,6 +49,22 @@ def same_pixels(psf: Layer, source: Layer, ndim: int, level: int = 0) -> bool:
     )
 
 
+def same_level(layer: Layer, source: Layer, ndim: int, level: int) -> int:
+    """Return the level of a layer with pixels as large as those of a level of a source; the finest if none is known.
+
+    Where layers do not say how large their pixels are, those of their full resolutions count as the same.
+    """
+    if layer is source or not layer.multiscale:
+        return level if layer is source else 0
+    known = comparable(layer, source, ndim)
+    wanted = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
+    for number in range(len(layer.data)):
+        own = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
+        if np.allclose(own, wanted, rtol=DIFFERENT, atol=0):
+            return number
+    return 0
+
+
 def in_words(layer: Layer, ndim: int, level: int = 0) -> str:
     """Return the size of the pixels of a level as text."""
     size, unit = pixel_sizes(layer, ndim, level)
