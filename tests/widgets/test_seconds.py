@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from skimage import exposure
 
 import napari_mathimg as mathimg
-from napari_mathimg.engine import estimate_sigma
+from napari_mathimg.engine import estimate_flat, estimate_sigma
 from napari_mathimg.widgets.dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
@@ -130,3 +130,79 @@ def test_what_auto_means_follows_the_parameters_it_depends_on(viewer: Any, dock:
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert widget.form.parameters["h"] == "auto"
     assert abs(widget.form["h"]._inner.value - 0.04) < 1e-12
+
+
+def halves(image: Any) -> list[Any]:
+    """An image and its means of 2 x 2 and 4 x 4 pixels."""
+    rows, columns = image.shape
+    return [image.reshape(rows // n, n, columns // n, n).mean((1, 3)) for n in (1, 2, 4)]
+
+
+def test_a_second_image_with_levels_serves_at_each(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
+    rng = np.random.default_rng(5)
+    fields = [rng.uniform(low, high, (80, 64)) for low, high in ((200, 900), (100, 190), (1, 20))]
+    kinds = dict(zip(("cells", "light", "cap"), map(halves, fields), strict=True))
+    layers = {name: viewer.add_image(levels, name=name, multiscale=True) for name, levels in kinds.items()}
+    viewer.add_image(kinds["light"][1], name="binned")  # without levels, it fits one
+    viewer.layers.selection.active = layers["cells"]
+    widget = dock("lens")
+    widget.operation = "flat_field"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    for level in (0, 1, 2):
+        widget.options.level.setFocus()
+        qtbot.keyClick(widget.options.level, Qt.Key.Key_Home)
+        for _ in range(level):
+            qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
+        assert listed(widget, "flat") == ["None", *(["binned"] if level == 1 else []), "cap", "light"]
+        widget.seconds.pickers["flat"].choose("light")
+        widget.seconds.pickers["dark"].choose("cap")
+        press(widget)
+        result = viewer.layers[-1]
+        own = [kinds[name][level] for name in ("cells", "light", "cap")]
+        expected = mathimg.apply(own[0], "flat_field", *own[1:], options=mathimg.Options(value_range="dtype"))
+        np.testing.assert_array_equal(result.data[0] if result.multiscale else result.data, expected)
+        used = result.metadata["napari_mathimg"][-1]["images"]
+        assert [(u["name"], u["shape"], u.get("level", 0)) for u in used] == [
+            (name, own[0].shape, level) for name in ("light", "cap")
+        ]
+        viewer.layers.remove(result)
+        layers["cells"].visible = True
+        viewer.layers.selection.active = layers["cells"]
+    viewer.layers.selection.active = viewer.layers["binned"]  # has no levels; the others' level of its shape fits
+    assert {*listed(widget, "flat")} == {"None", "cap", "cells", "light"}
+    widget.seconds.pickers["flat"].choose("light")
+    assert widget.seconds.chosen(widget.operation, viewer.layers["binned"])[0].array is layers["light"].data[1]
+
+
+def test_a_reference_counts_in_full_resolution(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
+    rng = np.random.default_rng(6)
+    source = viewer.add_image(halves(rng.normal(100, 10, (80, 64))), name="cells", multiscale=True)
+    other = viewer.add_image(halves(rng.exponential(30, (80, 64))), name="other", multiscale=True)
+    viewer.layers.selection.active = source
+    widget = dock("intensity")
+    widget.operation = "match_histograms"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
+    widget.seconds.pickers["reference"].choose("other")
+    assert "full resolution" in widget.seconds.pickers["reference"].toolTip()
+    press(widget)
+    expected = mathimg.apply(source.data[1], "match_histograms", other.data[0])
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected)
+
+
+def test_the_dark_of_an_estimated_flat_is_that_of_the_level(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    stack = np.random.default_rng(7).uniform(200, 240, (6, 80, 64)).astype(np.float32)
+    coarse = stack.reshape(6, 40, 2, 32, 2).mean((2, 4))
+    dark = np.linspace(1, 100, 80)[:, None] * np.ones(64)
+    source = viewer.add_image([stack, coarse], name="cells", multiscale=True)
+    viewer.add_image(halves(dark), name="cap", multiscale=True)
+    viewer.layers.selection.active = source
+    widget = dock("lens")
+    widget.operation = "flat_field"
+    qtbot.waitUntil(widget.options.level.isVisible)
+    qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
+    widget.seconds.pickers["dark"].choose("cap")
+    with qtbot.waitSignal(widget.flat.made, timeout=30_000):
+        qtbot.mouseClick(widget.flat.button, Qt.MouseButton.LeftButton)
+    found, degree = np.asarray(viewer.layers["cells flat"].data), widget.form.parameters["degree"]
+    np.testing.assert_array_equal(found, estimate_flat(coarse, dark=halves(dark)[1], degree=degree))

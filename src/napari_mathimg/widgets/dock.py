@@ -356,8 +356,8 @@ class FamilyDock(QWidget):
         options, scope = self.options.options(layer, op, self._viewer.dims)
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
-        seconds = self.seconds.chosen(op, layer)
         level, square = self.options.level_of(layer), self.options.square.value()
+        seconds = self.seconds.chosen(op, layer, level)
         pyramid = pyramid_of(layer) if self.options.multiscale.isChecked() and level == 0 else None
         limits = (threads(), memory(), pyramid)
         source = snapshot_at(layer, level)

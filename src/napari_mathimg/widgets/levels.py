@@ -41,6 +41,13 @@ def shape_at(layer: Layer, level: int = 0) -> tuple[int, ...]:
     return tuple(int(n) for n in array_of(layer, level).shape)[: layer.ndim]
 
 
+def level_like(layer: Layer, shape: Sequence[int]) -> int | None:
+    """Return the finest level of a layer that has a shape, on the last axes that both have; None where none has."""
+    last = tuple(shape)[-layer.ndim :]
+    levels = range(len(layer.data) if layer.multiscale else 1)
+    return next((level for level in levels if shape_at(layer, level)[-len(last) :] == last), None)
+
+
 def factors(layer: Layer, level: int) -> Array:
     """Return how many pixels of the full resolution a pixel of a level measures along each axis."""
     return np.divide(shape_of(layer), shape_at(layer, level))

@@ -11,23 +11,30 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..ops._operation import Operation
 from ..ops.psf import Kernel, Resampled
-from .layers import full_resolution, shape_of
-from .levels import shape_at
+from .levels import array_of, level_like, shape_at
 from .picker import LayerPicker
 from .psf.panel import LAYER, PsfPanel
 
 NONE = "None"
+TIPS = {
+    "aligned": "Layer that gives the {}; listed are those of a shape that fits, or with a level that has one",
+    "reference": "Layer that gives the {}; all its pixels count, those of the full resolution where it has levels",
+    "whole": "Layer that gives the {}; those of a shape that fits are listed",
+}
 
 
 class Second(NamedTuple):
-    """A further image of a run: the name of its layer or its kind, and its array or what becomes one."""
+    """A further image of a run: the name of its layer or its kind, its array or what becomes one, and its level."""
 
     name: str
     array: Any
+    level: int = 0
 
     def record(self) -> dict[str, Any]:
         """Return its name, shape, and a hash of its pixels where they lie in memory, or what it is declared by."""
-        kept = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
+        kept: dict[str, Any] = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
+        if self.level:
+            kept["level"] = self.level
         if isinstance(self.array, Kernel):
             kept |= self.array.record()
         if isinstance(self.array, np.ndarray | Resampled):
@@ -93,7 +100,7 @@ class SecondImages(QWidget):
             return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
         picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
-        picker.setToolTip(f"Layer that gives the {name}; those of a shape that fits are listed")
+        picker.setToolTip(TIPS[role].format(name))
         return picker
 
     def _clear(self) -> None:
@@ -109,8 +116,8 @@ class SecondImages(QWidget):
         while self._form.rowCount():
             self._form.removeRow(0)
 
-    def chosen(self, operation: Operation, source: Layer) -> tuple[Second | None, ...]:
-        """Return the further images of a run on a layer; None for one that is left out before another.
+    def chosen(self, operation: Operation, source: Layer, level: int = 0) -> tuple[Second | None, ...]:
+        """Return the further images of a run on a level of a layer; None for one that is left out before another.
 
         Raises
         ------
@@ -123,7 +130,8 @@ class SecondImages(QWidget):
             if panel is not None and not (layer is None and panel.kind == LAYER):
                 out.append(Second(panel.title, panel.kernel(source)))
             elif layer is not None:
-                out.append(Second(layer.name, full_resolution(layer)))
+                own = level_like(layer, shape_at(source, level)) if role == "aligned" else None
+                out.append(Second(layer.name, array_of(layer, own or 0), own or 0))
             elif name in operation.optional:
                 out.append(None)
             else:
@@ -159,7 +167,7 @@ def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0)
         return bool(layer.rgb) == bool(getattr(source, "rgb", False)) and layer.ndim >= ndim
     if layer.rgb and not (role == "aligned" and getattr(source, "rgb", False)):
         return False
-    shape, own = shape_of(layer), shape_at(source, level)
     if role == "whole":
-        return len(shape) == ndim
-    return ndim <= len(shape) <= len(own) and own[len(own) - len(shape) :] == shape
+        return bool(layer.ndim == ndim)
+    own = shape_at(source, level)
+    return bool(ndim <= layer.ndim <= len(own)) and level_like(layer, own) is not None

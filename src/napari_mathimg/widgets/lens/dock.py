@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QWidget
 from ...ops import _lensfun
 from ..dock import FamilyDock
 from ..fields import limit
-from ..layers import full_resolution
+from ..levels import array_of, level_like, shape_at
 from ..warm import warm
 from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox
@@ -98,7 +98,7 @@ class LensDock(FamilyDock):
             self.bar.tell_failure(error)
             return
         dark, level = self.seconds.pickers["dark"].layer, self.options.level_of(layer)
-        image = None if dark is None else full_resolution(dark)
+        image = None if dark is None else array_of(dark, level_like(dark, shape_at(layer, level)) or 0)
         self.flat.start(layer, level, image, self.form["degree"].value, options)
 
     def _take_calibration(self, parameters: dict[str, Any]) -> None:
