@@ -212,3 +212,85 @@ def test_a_flat_with_a_dead_pixel_is_refused(viewer: Any, lens: Any, press: Any)
     press(lens)
     assert "1 pixel is not, the first at row 7, column 9" in lens.message.text()
     assert len(viewer.layers) == 2
+
+
+LARGE = Scene((480, 640), "poly5", {"k1": -0.08, "k2": 0.01}, (232.5, 336.5), step=48.0)  # the same lens, finer pixels
+
+
+@pytest.fixture(scope="module")
+def pyramid() -> Any:
+    """A picture of twice the size, and its means of 2 x 2 pixels."""
+    fine = LARGE.picture(noise=3.0).astype(np.float32)
+    return [fine, fine.reshape(240, 2, 320, 2).mean((1, 3))]
+
+
+def on_grid(level: int) -> Any:
+    """Center and radius of the lens in pixels of a level, each of which covers as many."""
+    return (np.array(LARGE.center) + 0.5) / 2**level - 0.5, LARGE.radius / 2**level
+
+
+@pytest.mark.parametrize("calibrated", [0, 1])
+def test_a_calibration_holds_at_every_level(
+    viewer: Any, lens: Any, press: Any, qtbot: Any, pyramid: Any, calibrated: int
+) -> None:
+    layer = viewer.add_image(pyramid, multiscale=True, name="board", translate=(7, 9))
+    lens.operation = "correct_distortion"
+    lens.form["model"].value = "poly5"
+    box = lens.calibration
+    box.spacing.value = 0.5
+    qtbot.waitUntil(lens.options.level.isVisible)
+    lens.options.choose(lens.options.level, str(calibrated))
+    calibrate(lens, qtbot)
+    assert box.sentence.text().startswith(f"Level {calibrated}: ")
+    points = viewer.layers["board points"]
+    found = [layer.world_to_data(points.data_to_world(p)) for p in points.data]
+    np.testing.assert_allclose(found, box.calibration.target.points * 2**calibrated + (0.5 if calibrated else 0))
+    for level in (calibrated, 1 - calibrated, calibrated):
+        lens.options.choose(lens.options.level, str(level))
+        typed = lens.form.parameters
+        center, radius = on_grid(level)
+        np.testing.assert_allclose(typed["center"], center, atol=1.5 / 2**level)
+        assert typed["radius"] == pytest.approx(radius, rel=5e-3)
+        assert typed["k1"] == pytest.approx(-0.08, abs=2e-3)
+    straight = {}
+    for level in (0, 1):
+        viewer.layers.selection.active = layer
+        lens.options.choose(lens.options.level, str(level))
+        press(lens)
+        straight[level] = viewer.layers[-1]
+    fine, coarse = straight[0], straight[1]
+    top = np.asarray(fine.data[0] if fine.multiscale else fine.data)
+    for row in range(20, 220, 25):
+        for column in range(20, 300, 25):
+            seen = np.asarray(fine.world_to_data(coarse.data_to_world((row, column))))
+            first = np.floor(seen).astype(int)
+            around = top[first[0] : first[0] + 2, first[1] : first[1] + 2]
+            assert around.min() - 40 <= coarse.data[row, column] <= around.max() + 40
+    qtbot.waitUntil(box.set_size.isEnabled)
+    viewer.layers.selection.active = layer
+    QTest.mouseClick(box.set_size, LEFT)
+    np.testing.assert_allclose(layer.scale, 0.5 / 48, rtol=3e-3)
+    found = [layer.world_to_data(points.data_to_world(p)) for p in points.data]
+    np.testing.assert_allclose(found, box.calibration.target.points * 2**calibrated + (0.5 if calibrated else 0))
+
+
+@pytest.mark.parametrize("size", ["fine", "coarse"])
+def test_a_target_without_levels_serves_a_layer_that_has_some(
+    viewer: Any, lens: Any, qtbot: Any, pyramid: Any, size: str
+) -> None:
+    """As large as the full resolution, or as the level: in pixels of the level it is the same lens."""
+    viewer.add_image(pyramid[0] if size == "fine" else pyramid[1], name="board")
+    layer = viewer.add_image([np.zeros((480, 640)), np.zeros((240, 320))], multiscale=True, name="cells")
+    lens.operation = "correct_distortion"
+    lens.form["model"].value = "poly5"
+    qtbot.waitUntil(lens.options.level.isVisible)
+    lens.options.choose(lens.options.level, "1")
+    box = lens.calibration
+    box.spacing.value = 0.5
+    box.picker.choose("board")
+    calibrate(lens, qtbot)
+    center, radius = on_grid(1)
+    np.testing.assert_allclose(lens.form.parameters["center"], center, atol=0.75)
+    assert lens.form.parameters["radius"] == pytest.approx(radius, rel=5e-3)
+    QTest.mouseClick(box.set_size, LEFT)
+    np.testing.assert_allclose(layer.scale, 0.5 / 48, rtol=3e-3)

@@ -1,5 +1,6 @@
 """Coefficients of a distortion from one picture of a target, typed into the form; points and pixel size besides."""
 
+import math
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -12,7 +13,8 @@ from ...calibration import Calibration, calibrate_steps
 from ...catalog import find
 from ...engine import Progress
 from ..fields import NumberBox, make_narrow
-from ..layers import RECORD, shape_of
+from ..layers import RECORD
+from ..levels import factors, into_full, level_like, shape_at
 from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
@@ -21,6 +23,7 @@ from ..runner import Runner, reason
 
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
+Pair = tuple[float, float]
 LINES = 6  # kept free for the report, so that nothing moves
 BEGIN = "Choose a layer with a chessboard or a square grid of dots that fills the picture."
 BUSY = "Looking for the target…  {} %"
@@ -39,18 +42,22 @@ class CalibrationBox(QGroupBox):
         Tells which model to look for.
     """
 
-    found = Signal(dict)  # parameters of correct_distortion
+    found = Signal()
 
     def __init__(self, viewer: Any, model: Callable[[], Any], parent: QWidget | None = None) -> None:
         super().__init__("Calibrate by a target", parent)
         self._viewer = viewer
         self._model = model
         self._target: Layer | None = None  # whose picture is looked at
+        self._target_level = 0
+        self._to_full: Any = None  # from its pixels to those of the full resolution
         self._points: Any = None
         self.calibration: Calibration | None = None
         self.runner = Runner(self)
         self.picker = LayerPicker(viewer, _serves, lambda layer: False, self)
-        self.picker.setToolTip("Layer that shows the target; the plane on the screen is taken")
+        self.picker.setToolTip(
+            "Layer that shows the target; the plane on the screen is taken, of the level that is processed"
+        )
         self.kind = ElidedComboBox()
         for data, text in KINDS.items():
             self.kind.addItem(text, data)
@@ -82,6 +89,7 @@ class CalibrationBox(QGroupBox):
         self.runner.finished.connect(self._follow)
         self.sentence.setText(BEGIN)
         self._sized: Layer | None = None
+        self._level = 0
         self._follow()
 
     def _build(self) -> None:
@@ -96,9 +104,9 @@ class CalibrationBox(QGroupBox):
         column.addLayout(side_by_side(self.run, self.set_size))
         column.addWidget(self.sentence)
 
-    def show_for(self, layer: Layer | None) -> None:
-        """Take note of the layer whose pixel size may be set."""
-        self._sized = layer
+    def show_for(self, layer: Layer | None, level: int = 0) -> None:
+        """Take note of the layer and level that are to be corrected, and whose pixel size may be set."""
+        self._sized, self._level = layer, level
         self._follow()
 
     def let_go(self) -> None:
@@ -120,14 +128,41 @@ class CalibrationBox(QGroupBox):
             return
         if layer is None:
             return
-        self._target, self.calibration = layer, None
-        rows, columns = shape_of(layer)[-2:]
+        self._target, self._target_level, self.calibration = layer, self._level_in(layer), None
+        self._to_full = into_full(layer, self._target_level).set_slice([layer.ndim - 2, layer.ndim - 1])
+        rows, columns = shape_at(layer, self._target_level)[-2:]
         center = None if self.finds_center.isChecked() else ((rows - 1) / 2, (columns - 1) / 2)
-        plane = plane_of(layer, self._viewer.dims.point)
+        plane = plane_of(layer, self._viewer.dims.point, self._target_level)
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY.format(0))
         self.runner.start(_steps(plane, self.kind.currentData(), self._model(), asked))
         self._follow()
+
+    def _level_in(self, target: Layer) -> int:
+        """The level of a target that is like the one to be corrected; else the finest."""
+        if target is self._sized:
+            return self._level
+        return 0 if self._sized is None else level_like(target, shape_at(self._sized, self._level)[-2:]) or 0
+
+    def _step(self, known: Calibration) -> Pair:
+        """Pixels of the full resolution to be corrected that one of the target's picture measures, down and across.
+
+        Pictures of the same shape have pixels of the same size; else those of both full resolutions have.
+        """
+        target, layer = self._target, self._sized
+        if target is None or layer is None:
+            return 1.0, 1.0
+        like = None if target is layer else level_like(layer, known.target.shape)
+        down, across = self._to_full.scale if like is None else factors(layer, like)[-2:]
+        return float(down), float(across)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what was found, as `correct_distortion` takes it for the level that is to be corrected."""
+        known, layer = self.calibration, self._sized
+        assert known is not None
+        own = (1.0, 1.0) if layer is None else factors(layer, self._level)[-2:]
+        down, across = (step / float(f) for step, f in zip(self._step(known), own, strict=True))
+        return typed(known, (down, across))
 
     def _show_progress(self, progress: Progress) -> None:
         self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
@@ -139,8 +174,10 @@ class CalibrationBox(QGroupBox):
     def _take(self, calibration: Calibration) -> None:
         self.calibration = calibration
         self._mark(calibration)
-        self.sentence.setText(report(calibration, self.unit.currentText()))
-        self.found.emit(typed(calibration))
+        is_one_of_many = self._target is not None and self._target.multiscale
+        where = f"Level {self._target_level}: " if is_one_of_many else ""
+        self.sentence.setText(where + report(calibration, self.unit.currentText()))
+        self.found.emit()
 
     def _mark(self, calibration: Calibration) -> None:
         """Show the points over the target, in the place of earlier ones."""
@@ -154,7 +191,7 @@ class CalibrationBox(QGroupBox):
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
             calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
-            border_color=colour_of_marks(), border_width=0.15, ndim=2, **placed(target),
+            border_color=colour_of_marks(), border_width=0.15, ndim=2, **placed(target, moved=self._to_full),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active
@@ -168,19 +205,26 @@ class CalibrationBox(QGroupBox):
             self.sentence.setText(MAPPED.format(layer.name))
             return
         unit = self.unit.currentText()
-        layer.scale = (*layer.scale[:-2], known.pixel_size, known.pixel_size)
+        size = tuple(known.pixel_size / step for step in self._step(known))
+        layer.scale = (*layer.scale[:-2], *size)
         layer.units = (*layer.units[:-2], unit, unit)
         is_own = self._target is layer
         if is_own and points is not None and points in self._viewer.layers:
-            points.scale, points.units = layer.scale[-2:], layer.units[-2:]
-        self.sentence.setText(f"{layer.name}: pixels of {known.pixel_size:.4g} {unit}.")
+            for name, value in placed(layer, moved=self._to_full).items():
+                setattr(points, name, value)
+        text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)
+        self.sentence.setText(f"{layer.name}: pixels of {text} {unit}.")
 
 
-def typed(known: Calibration) -> dict[str, Any]:
-    """Return parameters of `correct_distortion` with as many digits as mean something."""
+def typed(known: Calibration, pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
+    """Return parameters of `correct_distortion` with as many digits as mean something.
+
+    `pixel` is how many of the pixels to be corrected one of the target's picture measures, down and across.
+    """
     coefficients = {name: float(f"{value:.7g}") for name, value in known.coefficients.items()}
-    row, column = known.center
-    return {**known.parameters, **coefficients, "center": (round(row, 3), round(column, 3))}
+    center = tuple(round((c + 0.5) * p - 0.5, 3) for c, p in zip(known.center, pixel, strict=True))
+    radius = known.radius * math.sqrt(pixel[0] * pixel[1])
+    return {**known.parameters, **coefficients, "center": center, "radius": round(radius, 6)}
 
 
 def report(known: Calibration, unit: str) -> str:

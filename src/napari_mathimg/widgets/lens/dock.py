@@ -57,7 +57,7 @@ class LensDock(FamilyDock):
         self.calibration.setVisible(self.operation.id == "correct_distortion")
         self.flat.setVisible(self.operation.id == "flat_field" and layer is not None)
         if self.operation.id == "correct_distortion":
-            self.calibration.show_for(layer)
+            self.calibration.show_for(layer, 0 if layer is None else self.options.level_of(layer))
         if layer is not None and not self._ranged:  # photographs are black at 0 and white at the end of their type
             self._ranged = True
             if not self.memory.has_choice("value_range"):
@@ -101,10 +101,10 @@ class LensDock(FamilyDock):
         image = None if dark is None else array_of(dark, level_like(dark, shape_at(layer, level)) or 0)
         self.flat.start(layer, level, image, self.form["degree"].value, options)
 
-    def _take_calibration(self, parameters: dict[str, Any]) -> None:
+    def _take_calibration(self) -> None:
         """Type what a calibration found where it belongs, whatever is chosen by now."""
         self.operation = "correct_distortion"
-        self.form.load(parameters)
+        self.form.load(self.calibration.parameters())
 
     def _take_flat(self, layer: Any) -> None:
         """Choose the flat that was estimated, unless another operation was chosen meanwhile."""
