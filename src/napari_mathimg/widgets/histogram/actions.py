@@ -13,6 +13,7 @@ from ...engine import Options
 from ...histogram import Histogram, Tally
 from ..job import Done, Job, show_result, steps
 from ..layers import full_resolution, snapshot
+from ..levels import pyramid_of
 from ..runner import Runner, reason
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot
@@ -128,7 +129,8 @@ class HistogramActions(HistogramLayout):
         except ValueError as error:
             self._tell_failure(error)
             return
-        self._job = Job(op, snapshot(layer), ref(layer), options, parameters, "everything", False)
+        source, pyramid = snapshot(layer), pyramid_of(layer)
+        self._job = Job(op, source, ref(layer), options, parameters, "everything", False, pyramid=pyramid)
         self.isolate_button.setEnabled(False)
         self.runner.start(steps(self._job))
 

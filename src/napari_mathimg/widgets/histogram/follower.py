@@ -64,6 +64,12 @@ class Follower(QObject):
         """Whether an answer is still to come."""
         return self._soon.isActive() or self._waits or self.progress is not None
 
+    @property
+    def is_first_look(self) -> bool:
+        """Whether what is known are the counts of a coarser level, which come before those of the full resolution."""
+        coarse = self._place is not None and self._place.coarse is not None
+        return coarse and self.tally is not None and not self.tally.exact
+
     def choose(self, choice: Choice) -> None:
         """Count another region."""
         if choice != self._choice:
