@@ -283,12 +283,13 @@ class HistogramDock(HistogramActions):
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
             told = [f"{count(n)} {where}" for where, n in pixels.items() if n]
-            where = " of the full resolution" if follower.layer.multiscale else ""
-            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px{where}", *told]))
+            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *told]))
+            if follower.layer.multiscale:
+                self.state.setToolTip(f"{self.state.whole()}, in full resolution")
         else:
             done = f", {int(100 * progress.done / max(progress.total, 1))}% read" if progress else ", stopped"
-            of_all = " px of a coarser level" if follower.is_first_look else f" of {count(tally.wanted)} px"
-            self.state.setText(f"partial: {count(tally.pixels)}{of_all}{done}")
+            counted = f"{count(tally.pixels)} of {count(tally.wanted)} px"
+            self.state.setText(f"partial: {'a coarser level' if follower.is_first_look else counted}{done}")
 
     def _show_nothing(self, sentence: str) -> None:
         """Say a sentence instead of a curve: an old one would be wrong."""
