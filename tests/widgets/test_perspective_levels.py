@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.perspective import preview
 
 Press = Callable[[FamilyDock], None]
 
@@ -179,6 +180,29 @@ def test_the_preview_is_of_the_level(viewer: Any, opened: Any, hand: Hand, qtbot
         middle = [QColor(picture.pixel(x, picture.height() // 2)).red() for x in range(picture.width())]
         assert np.argmax(np.abs(np.diff(middle))) == pytest.approx(picture.width() / 2, abs=2)
         assert picture.width() == pytest.approx(picture.height(), abs=2)  # in the world: 120 x 120 pixels
+
+
+def test_the_preview_is_of_the_level_s_plane_and_of_a_coarser_one_where_there_is_too_much(
+    viewer: Any, opened: Any, hand: Hand, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planes of 30 times their number, the coarse ones for two each; the right half of all is black."""
+    fine = np.arange(8, dtype=np.uint8)[:, None, None] * np.full((180, 240), 30, np.uint8)
+    fine[:, :, 120:] = 0
+    coarse = fine[::2, ::3, ::2] + np.uint8(5)
+    layer = viewer.add_image([fine, coarse], multiscale=True, name="sign", contrast_limits=(0, 255))
+    viewer.dims.set_point(0, 3)
+    hand.pick(opened, layer, ((29.5, 59.5), (29.5, 179.5), (149.5, 179.5), (149.5, 59.5)))
+    for level, most, grey in ((0, 2**25, 90), (1, 2**25, 65), (0, 10_000, 65)):
+        monkeypatch.setattr(preview, "PIXELS", most)
+        opened.preview.watch(None, ())  # to read anew
+        choose_level(opened, level)
+        opened._soon()
+        qtbot.waitUntil(lambda: bool(opened.preview._levels))
+        hand.settle(opened)
+        picture = opened.preview.pixmap().toImage()
+        seen = [QColor(picture.pixel(x, picture.height() // 2)).red() for x in range(picture.width())]
+        assert seen[len(seen) // 4] == pytest.approx(grey, abs=1)
+        assert np.argmax(np.abs(np.diff(seen))) == pytest.approx(len(seen) / 2, abs=2)
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -367,24 +391,33 @@ def test_settings_of_a_level_s_result_make_it_again(
     np.testing.assert_allclose(rectangle_of(again, made.shape), rectangle_of(first, made.shape), atol=1e-4)
 
 
-def test_a_layer_without_levels_runs_along(viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any) -> None:
+def test_layers_with_other_levels_or_none_run_along(
+    viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any
+) -> None:
     plain = viewer.add_image(smooth()[1::3, 1::3], name="plain", scale=(3, 3), translate=(1, 1))
+    other = [smooth()[::k, ::k] for k in (1, 3, 6)]
+    other = viewer.add_image(other, multiscale=True, name="other", contrast_limits=(0, 2000))
     viewer.layers.selection.active = sign
     hand.pick(opened, sign, LARGE)
     choose_level(opened, 2)
-    viewer.layers.selection = {sign, plain}
+    viewer.layers.selection = {sign, plain, other}
     tick = opened.options.all_selected
     hand.qtbot.waitUntil(tick.isVisible)
     hand.qtbot.mouseClick(tick, LEFT, pos=QPoint(8, tick.height() // 2))
     press(opened)
-    (first, data), (second, other) = result_of(viewer), result_of(viewer, "plain – Rectify")
-    assert other.shape == tuple(round(n * 4 / 3) for n in data.shape)
-    ends, wanted = rectangle_of(second, other.shape), rectangle_of(first, data.shape)
-    np.testing.assert_allclose(ends, wanted, atol=1e-6)
+    first, data = result_of(viewer)
+    wanted = rectangle_of(first, data.shape)
+    for name, pixel in (("plain", 3), ("other", 6)):  # of the plain one, and of the level of the other
+        layer, array = result_of(viewer, f"{name} – Rectify")
+        assert array.shape == tuple(round(n * 4 / pixel) for n in data.shape)
+        np.testing.assert_allclose(rectangle_of(layer, array.shape), wanted, atol=1e-6)
+    seen = np.rint(layer.world_to_data(first.data_to_world((30, 40)))).astype(int)
+    assert abs(float(array[tuple(seen)]) - float(data[30, 40])) < 60
+    made = result_of(viewer, "plain – Rectify")[1]
     corners = marked(viewer.layers["sign corners"], plain)
     size = tuple(float(n) * 4 for n in data.shape)
     expected = mathimg.apply(
         plain.data, "rectify", corners=corners, frame=((3.0, 0.0), (0.0, 3.0)), size=size,
-        height=other.shape[0], width=other.shape[1],
+        height=made.shape[0], width=made.shape[1],
     )  # fmt: skip
-    np.testing.assert_allclose(other, expected, atol=0.05)
+    np.testing.assert_allclose(made, expected, atol=0.05)
