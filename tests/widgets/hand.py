@@ -111,6 +111,16 @@ def choose(box: Any, data: str) -> None:
     box.setCurrentIndex(box.findData(data))
 
 
+def choose_level(widget: Any, level: int) -> None:
+    """Choose the level of a multiscale layer by the keyboard."""
+    box = widget.options.level
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Home)
+    for _ in range(level):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    assert box.currentData() == str(level)
+
+
 def close_by_mouse(widget: Any, qtbot: Any) -> None:
     """Click the X of the dock."""
     title = dock_of(widget).titleBarWidget()  # type: ignore[union-attr]

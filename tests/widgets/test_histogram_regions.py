@@ -1,7 +1,9 @@
 """Parts of a layer whose histogram is shown, in a real window: shapes, and what is on screen."""
 
+import time
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 from counted import Settle, check, pixels_of
@@ -106,3 +108,32 @@ def test_what_of_a_pyramid_is_on_screen(viewer: Any, histogram: HistogramDock, s
     factor = int(layer.downsample_factors[layer.data_level][0])
     (top, left), (bottom, right) = layer.corner_pixels
     check(histogram, levels[0][top * factor : (bottom + 1) * factor, left * factor : (right + 1) * factor])
+
+
+def test_it_says_which_level_of_a_pyramid_was_counted_and_isolates_with_levels(
+    viewer: Any, histogram: HistogramDock, settle: Settle
+) -> None:
+    fine = np.random.default_rng(8).integers(0, 200, (1024, 512), dtype=np.uint8)
+    coarse = fine.reshape(512, 2, 256, 2).mean((1, 3)).astype(np.uint8)
+
+    def slowly(block: Any) -> Any:
+        time.sleep(0.3)
+        return block
+
+    slow = da.from_array(fine, chunks=512).map_blocks(slowly, dtype=fine.dtype, meta=fine[:0, :0])
+    viewer.add_image([slow, coarse], multiscale=True, name="tiles", contrast_limits=(0, 255))
+    end = time.monotonic() + 10
+    while not (state := histogram.state.whole()).startswith("partial"):
+        QTest.qWait(5)
+        assert time.monotonic() < end
+    assert state.startswith("partial: a coarser level, ")
+    assert histogram.follower.tally.pixels == coarse.size  # type: ignore[union-attr]
+    settle(histogram)
+    assert histogram.state.whole() == "exact: 524\u00a0288 px"
+    assert histogram.state.toolTip() == "exact: 524\u00a0288 px, in full resolution"
+    histogram.mark_range(50, 99)
+    histogram.isolate_button.click()
+    settle(histogram)
+    result = viewer.layers["tiles – Clip"]
+    assert [level.shape for level in result.data] == [(1024, 512), (512, 256)]
+    np.testing.assert_array_equal(result.data[0], np.where((fine >= 50) & (fine <= 99), fine, 0))

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand import Hand
+from hand import Hand, choose_level
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
 
 import napari_mathimg as mathimg
 from napari_mathimg.engine import finished
@@ -42,11 +41,6 @@ def corners(layer: Any) -> Any:
     lead = (0,) * (layer.ndim - 2)
     ends = [(r * shape[0] - 0.5, c * shape[1] - 0.5) for r in (0, 1) for c in (0, 1)]
     return np.array([np.array(layer.data_to_world((*lead, *end)))[-2:] for end in ends])
-
-
-def choose_level(widget: FamilyDock, level: int) -> None:
-    for _ in range(level):
-        QTest.keyClick(widget.options.level, Qt.Key.Key_Down)
 
 
 PLACED = {"scale": (2, 0.5, 0.4), "translate": (3, -7, 5), "rotate": [[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]}
