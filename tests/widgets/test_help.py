@@ -1,6 +1,7 @@
 """The pages that explain operations, and the window that shows them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from qtpy.QtGui import QImage, QTextDocument
 from napari_mathimg import operations
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.fields import label
-from napari_mathimg.widgets.help.page import PICTURES, page
+from napari_mathimg.widgets.help.page import PICTURES, _settings, page
 from napari_mathimg.widgets.help.window import HelpWindow
 
 Opener = Callable[[str], FamilyDock]
@@ -61,6 +62,15 @@ def test_a_page_tells_units_bounds_and_defaults(qapp: Any) -> None:
     html = page(operations()["rotate"])
     assert "A finite number, at least -3600, at most 3600, in °; 0 by default." in html
     assert "yes or no; no by default" in html.lower()
+
+
+def test_no_file_of_docutils_changes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docutils reads settings from the folder that napari was started in."""
+    plain = page(OPERATIONS[0])
+    (tmp_path / "docutils.conf").write_text("[general]\nreport_level: none of this kind\n")
+    monkeypatch.chdir(tmp_path)
+    _settings.cache_clear()
+    assert page(OPERATIONS[0]) == plain
 
 
 @pytest.fixture

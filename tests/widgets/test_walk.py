@@ -215,6 +215,7 @@ def test_a_random_walk_over_all_docks(viewer: Any, capsys: pytest.CaptureFixture
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="napari")
+        warnings.filterwarnings("ignore", ".*Docutils 2.0")  # it hides them itself, unless a thread undoes that
         for _ in range(ACTIONS):
             try:
                 walk.step()

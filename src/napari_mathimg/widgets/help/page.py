@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from copy import copy
+from functools import cache
 from html import escape
 from inspect import cleandoc
 from pathlib import Path
@@ -70,8 +72,21 @@ def markup(text: str) -> str:
     from docutils.core import publish_parts  # slow to load, and not needed before the first page
     from docutils.writers.html5_polyglot import Writer
 
-    parts = publish_parts(text, writer=Writer(), settings_overrides=PLAIN)
-    return str(parts["fragment"])
+    return str(publish_parts(text, writer=Writer(), settings=copy(_settings()))["fragment"])
+
+
+@cache
+def _settings() -> Any:
+    """Return the settings of docutils, found once for it is slow: its defaults, whatever files of the user say."""
+    from docutils.frontend import get_default_settings
+    from docutils.parsers.rst import Parser
+    from docutils.readers.standalone import Reader
+    from docutils.writers.html5_polyglot import Writer
+
+    settings = get_default_settings(Parser, Reader, Writer)
+    for name, value in PLAIN.items():
+        setattr(settings, name, value)
+    return settings
 
 
 def _line(text: str) -> str:
