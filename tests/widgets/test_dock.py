@@ -170,6 +170,22 @@ def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: P
     assert f"{outside:,} values" in widget.message.text()
 
 
+def test_this_plane_is_the_shown_one_whatever_unit_the_viewer_counts_in(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    layer = viewer.add_image(stack, scale=(2, 0.5, 0.5), units="um")
+    viewer.add_image(stack, scale=(2000, 500, 500), units="nm")
+    viewer.dims.set_current_step(0, 2)
+    widget = dock("intensity")
+    widget.picker.layer, widget.operation = layer, "invert"
+    widget.options.choose(widget.options.scope, "item")
+    press(widget)
+    result = viewer.layers[-1]
+    options = mathimg.Options(scope=((2, 3),))
+    np.testing.assert_array_equal(result.data, mathimg.apply(stack, "invert", options=options))
+    np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
+
+
 def test_replace_updates_only_the_layer_this_dock_made(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
     source = viewer.add_image(stack, name="cells")
     widget = dock("geometry")

@@ -63,6 +63,36 @@ def test_regions(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
     check(histogram, layer.data)
 
 
+def test_regions_of_layers_that_measure_in_different_units(
+    viewer: Any, histogram: HistogramDock, settle: Settle
+) -> None:
+    stack = np.random.default_rng(6).integers(0, 1000, (4, 60, 80))
+    layer = viewer.add_image(stack, scale=(2, 0.5, 0.5), units="um")
+    labels = np.zeros((4, 60, 80), int)
+    labels[2, 10:20, 30:50] = 1
+    cells = Labels(labels, scale=(2000, 500, 500), units="nm")
+    box = [[1, 29.5, 39.5], [1, 29.5, 59.5], [1, 44.5, 59.5], [1, 44.5, 39.5]]
+    marks = Shapes([box], scale=(2e-3, 5e-4, 5e-4), units="mm")
+    for other in (cells, marks):
+        viewer.add_layer(other)
+    viewer.layers.selection.active = layer
+    for plane in (1, 2):
+        viewer.dims.set_current_step(0, plane)
+        histogram.inside.setCurrentIndex(0)
+        histogram.where.setCurrentIndex(1)
+        settle(histogram)
+        check(histogram, stack[plane])
+    histogram.inside.setCurrentIndex(histogram.inside.findText(f"Inside {cells.name}"))
+    settle(histogram)
+    check(histogram, stack[labels == 1])
+    histogram.inside.setCurrentIndex(histogram.inside.findText(f"Inside {marks.name}"))
+    settle(histogram)
+    assert histogram.shown_sentence == f"'{marks.name}' has no shape with an area at this place."
+    viewer.dims.set_current_step(0, 1)
+    settle(histogram)
+    check(histogram, stack[1, 30:45, 40:60])
+
+
 def test_what_is_on_screen(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
     layer = viewer.add_image(np.arange(400 * 300).reshape(400, 300))
     settle(histogram)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
+from numpy.typing import ArrayLike
 
 from .. import __version__
 from ..engine import Options, Plan
@@ -97,9 +98,9 @@ def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
     return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
 
 
-def position_in(layer: Layer, point: Sequence[float]) -> tuple[int, ...]:
-    """Index of the pixel of a layer at a point of the viewer's dims, kept inside."""
-    where = layer.world_to_data(np.asarray(point, float)[len(point) - layer.ndim :])
+def position_in(layer: Layer, point: ArrayLike) -> tuple[int, ...]:
+    """Index of the pixel of a layer at a point of its world, which may have further axes before; kept inside."""
+    where = layer.world_to_data(np.asarray(point, float)[-layer.ndim :])
     return tuple(int(min(max(round(float(p)), 0), n - 1)) for p, n in zip(where, shape_of(layer), strict=True))
 
 

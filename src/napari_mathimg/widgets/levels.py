@@ -17,6 +17,7 @@ from ..engine.values import back, working
 from ..ops._operation import POINTWISE, ValueRange
 from ..ops._reach import Box
 from .layers import Snapshot, full_resolution, position_in, shape_of, snapshot, spacing_of
+from .seen import in_units_of
 
 Array = NDArray[Any]
 SMALLEST = 64  # pixels along the longest side that gets smaller, below which there is no further level
@@ -59,9 +60,9 @@ def spacing_at(layer: Layer, ndim: int, level: int) -> tuple[tuple[float, ...], 
     return tuple(s * float(f) for s, f in zip(spacing, factors(layer, level)[-ndim:], strict=True)), unit
 
 
-def position_at(layer: Layer, point: Sequence[float], level: int) -> tuple[int, ...]:
-    """Index of the pixel of a level at a point of the viewer's dims, kept inside."""
-    whole = (np.array(position_in(layer, point)) + 0.5) / factors(layer, level)
+def position_at(dims: Any, layer: Layer, level: int) -> tuple[int, ...]:
+    """Index of the pixel of a level at the place the viewer shows, kept inside."""
+    whole = (np.array(position_in(layer, in_units_of(dims, layer, dims.point))) + 0.5) / factors(layer, level)
     return tuple(min(int(p), n - 1) for p, n in zip(whole, shape_at(layer, level), strict=True))
 
 

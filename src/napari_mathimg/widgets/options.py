@@ -294,7 +294,7 @@ class OptionsPanel(QWidget):
                 f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
                 " so that its place on the others is chosen, or apply to everything"
             )
-        here = levels.position_at(layer, dims.point, level)
+        here = levels.position_at(dims, layer, level)
         ranges = tuple((p, p + 1) for p in here[:fixed])
         return ranges if scope == "item" else (*ranges, (0, lead[-1]))
 

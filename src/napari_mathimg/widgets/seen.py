@@ -30,10 +30,15 @@ def check_view(dims: Any, layer: Layer, purpose: str) -> None:
         raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
 
 
+def in_units_of(dims: Any, layer: Layer, world: ArrayLike) -> Array:
+    """Return a point of the viewer's world, given on all its axes, on those of a layer and in its units."""
+    own: Array = np.asarray(world, float)[dims.ndim - layer.ndim :] * _units(dims, layer)
+    return own
+
+
 def to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
     """Return where a point of the viewer's world, given on all its axes, lies in a layer's pixels."""
-    own = np.asarray(world, float)[dims.ndim - layer.ndim :] * _units(dims, layer)
-    return np.asarray(layer.world_to_data(own), float)
+    return np.asarray(layer.world_to_data(in_units_of(dims, layer, world)), float)
 
 
 def to_world(dims: Any, layer: Layer, pixel: ArrayLike) -> Array:

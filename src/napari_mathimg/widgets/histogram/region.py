@@ -56,8 +56,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
     if where == "layer":
         return tuple((0, n) for n in shape)
     shown = displayed_axes(dims, layer)
-    at = layer.world_to_data(np.asarray(dims.point, float)[dims.ndim - layer.ndim :])
-    here = [int(p) for p in np.round(np.asarray(at, float))]
+    here = [int(p) for p in np.round(to_pixel(dims, layer, dims.point))]
     box = [(0, n) if k in shown else (here[k], here[k] + 1) for k, n in enumerate(shape)]
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
         raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
@@ -99,9 +98,7 @@ def _between(dims: Any, layer: Layer, labels: Labels) -> Array:
     """Return the matrix that gives label coordinates from the layer's and 1, through the world."""
 
     def at(index: Array) -> Array:
-        world = np.asarray(dims.point, float).copy()
-        world[dims.ndim - layer.ndim :] = layer.data_to_world(index)
-        return np.asarray(labels.world_to_data(world[dims.ndim - labels.ndim :]), float)
+        return to_pixel(dims, labels, to_world(dims, layer, index))
 
     origin = at(np.zeros(layer.ndim))
     columns = [at(unit) - origin for unit in np.eye(layer.ndim)]
@@ -114,7 +111,7 @@ def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
     before = dims.ndim - shapes.ndim
     shown = [axis - before for axis in dims.displayed]
     others = [k for k in range(shapes.ndim) if k not in shown]
-    here = np.asarray(shapes.world_to_data(np.asarray(dims.point, float)[before:]), float)
+    here = to_pixel(dims, shapes, dims.point)
     outlines = []
     for k in chosen:
         vertices, kind = np.asarray(shapes.data[k], float), shapes.shape_type[k]
