@@ -129,6 +129,28 @@ def test_a_layer_that_cannot_be_read_is_named_and_leaves_the_others_their_range(
         assert tuple(step["value_range"]) == ends
 
 
+def test_a_layer_that_is_refused_leaves_the_others_their_range(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, channels: list[Any]
+) -> None:
+    wide = viewer.add_image(np.full((4, 60, 50), 2**60), name="wide", contrast_limits=(0, 1))
+    flat = viewer.add_image(np.full((9, 9), 65_000, np.uint16), name="flat", contrast_limits=(0, 1))
+    variance = viewer.add_image(np.full((60, 50), 0.01, np.float32), name="variance")
+    widget = dock("noise")
+    widget.operation = "add_localvar_noise"
+    select(viewer, [*channels[:2], wide, flat])
+    widget.picker.layer = channels[0]
+    widget.seconds.pickers["variance"].layer = variance
+    tick(qtbot, widget.options.all_selected)
+    tick(qtbot, widget.options.one_range)
+    press(widget)
+    assert "wide: image: integers of at most 2^53" in widget.message.text()
+    assert "flat: variance: shape (9, 9)" in widget.message.text()
+    ends = float(min(c.data.min() for c in channels[:2])), float(max(c.data.max() for c in channels[:2]))
+    for channel in channels[:2]:
+        step = viewer.layers[f"{channel.name} – Noise of local variance"].metadata["napari_mathimg"][-1]
+        assert tuple(step["value_range"]) == ends
+
+
 @pytest.mark.parametrize(
     ("operation", "typed"),
     [

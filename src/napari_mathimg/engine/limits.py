@@ -45,7 +45,7 @@ def value_ranges(
         return fixed, 0
     found = yield from survey(source, given if counts else None, threads)
     if is_wide:
-        _check_exact(found.values())
+        check_exact(found.values())
     outside = sum(s.outside for s in found.values())
     if given is not None and (ranged or not fills_missing):
         return fixed, outside
@@ -103,7 +103,8 @@ def _holds(given: Ends, dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "bu" and given[0] <= 0 and given[1] >= dtype_range(dtype)[1]
 
 
-def _check_exact(found: Iterable[Survey]) -> None:
+def check_exact(found: Iterable[Survey]) -> None:
+    """Refuse integers that floating point does not hold."""
     for value in (v for s in found for v in (s.low, s.high)):
         if abs(value) > EXACT_IN_FLOAT64:
             raise ValueError(f"image: integers of at most 2^53, not {value}, so that floating point holds them")

@@ -65,20 +65,26 @@ def resolve(
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return a plan of which nothing but the value range was counted; arguments as in `prepare`."""
     options = options or Options()
-    source = options.source(image)
-    _check(op, source, images, options)
+    source, second = check(op, image, images, options)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
     limits, saturated = yield from value_ranges(op, given, source, options, values, threads)
     known = {"dtype": dtype, "values": pooled(limits.values()), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
-    second = _second_images(op, source, images, options)
     reach = _reach(op.reach, {**resolved, **second, "shape": source.item})
     return Plan(op, resolved, options, source, second, values, reach, dtype, limits, saturated=saturated)
 
 
-def _check(op: Operation, source: Source, images: Sequence[Any], options: Options) -> None:
+def check(op: Operation, image: Any, images: Sequence[Any], options: Options) -> tuple[Source, dict[str, Any]]:
+    """Return an image and the further ones by name, as they are read.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit the operation or each other.
+    """
+    source = options.source(image)
     if not op.works_on(source.ndim):
         allowed = " or ".join(map(str, op.dimensions))
         raise ValueError(f"ndim={source.ndim}: {op.id} works on items of {allowed} axes")
@@ -90,6 +96,7 @@ def _check(op: Operation, source: Source, images: Sequence[Any], options: Option
         wanted = ", ".join(name for name, _ in op.images[1:]) or "none"
         count = f"{most}" if least == most else f"{least} to {most}"
         raise ValueError(f"images: {op.id} takes {count} further ({wanted}), not {len(images)}")
+    return source, _second_images(op, source, images, options)
 
 
 def _second_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:

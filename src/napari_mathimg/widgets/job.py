@@ -10,7 +10,8 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from ..engine import Options, Plan, Progress, extent, prepare, report, run
-from ..engine.limits import merged, survey
+from ..engine.limits import check_exact, merged, survey
+from ..engine.prepare import check
 from ..engine.threads import cores
 from ..ops._operation import Operation, Report
 from ..ops._reach import Gather
@@ -89,12 +90,15 @@ def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progres
 
 
 def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job], list[Outcome]]]:
-    """Return jobs whose value range is that of all their data, and what became of those that could not be read."""
+    """Return jobs whose value range is that of all their data, and what became of those that can be known to fail."""
     readable, failed, found = [], [], []
     for number, job in enumerate(jobs, 1):
         try:
-            source = job.options.source(job.source.array)
+            images = [second and second.array for second in job.seconds]
+            source, _ = check(job.operation, job.source.array, images, job.options)
             own = yield from _numbered(number, len(jobs), survey(source, None, job.threads or cores()))
+            if source.dtype.kind in "iu":
+                check_exact(own.values())
         except EXPECTED as error:
             failed.append(Outcome(job, None, error))
         else:
