@@ -142,4 +142,4 @@ def callbacks(viewer: Any, *layers: Any) -> int:
 
 def _count(connected: Any) -> int:
     """Leave out the cameras of the grid's views: napari makes new ones with every change and lets none go."""
-    return sum(callback[1:] != ("_on_ndisplay_change",) for callback in connected)
+    return sum(not (isinstance(c, tuple) and c[1] == "_on_ndisplay_change") for c in connected)
