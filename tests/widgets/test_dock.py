@@ -170,6 +170,28 @@ def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: P
     assert f"{outside:,} values" in widget.message.text()
 
 
+def test_a_source_is_seen_again_when_the_last_result_in_its_place_is_deleted(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    source = viewer.add_image(stack, name="cells")
+    widget = dock("intensity")
+    results = []
+    for operation in ("invert", "adjust_gamma"):
+        widget.picker.layer, widget.operation = source, operation
+        press(widget)
+        results.append(viewer.layers[-1])
+    assert not source.visible
+    viewer.layers.remove(results[1])
+    assert not source.visible
+    viewer.layers.remove(results[0])
+    assert source.visible
+    widget.picker.layer = source
+    press(widget)
+    viewer.layers[-1].visible = False  # somebody looks at neither
+    viewer.layers.remove(viewer.layers[-1])
+    assert not source.visible
+
+
 def test_this_plane_is_the_shown_one_whatever_unit_the_viewer_counts_in(
     viewer: Any, dock: Opener, press: Press, stack: Any
 ) -> None:

@@ -35,7 +35,7 @@ from .picking import Picking
 from .placing import settle
 from .preferences import memory, on_change, threads
 from .psf.outline import offer_outlines
-from .results import Results
+from .results import Hidden, Results
 from .runbar import RunBar
 from .seconds import SecondImages
 from .steady import Places
@@ -64,6 +64,7 @@ class FamilyDock(QWidget):
         self._form: Form | None = None
         self._places = Places()
         self._results = Results(napari_viewer)
+        self._hidden_sources = Hidden(napari_viewer)
         self._watch = Watch(self._follow_layer)
         self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
         self._refused: list[tuple[str, Exception]] = []
@@ -142,6 +143,7 @@ class FamilyDock(QWidget):
             self._watch.let_go,
             self.picking.let_go,
             self.twins.let_go,
+            self._hidden_sources.let_go,
             on_change("results", partial(self.memory.take_defaults, self.options)),
         ]
         undo = self._undo
@@ -406,7 +408,7 @@ class FamilyDock(QWidget):
         finally:
             self._adding = False
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
-            source.visible = False
+            self._hidden_sources.hide(source, layer)
         return sentence(layer, job, done)
 
     def _complete(self, layer: Layer, job: Job, done: Done) -> None:

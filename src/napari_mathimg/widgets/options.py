@@ -62,7 +62,7 @@ class OptionsPanel(QWidget):
         )
         self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
         self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
-        self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside, in the grid"})
+        self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
         self.square = QSpinBox()
         self.square.setRange(0, 100_000)
         self.square.setSuffix(" px")
@@ -71,7 +71,9 @@ class OptionsPanel(QWidget):
             "square", "Squares", self.square, "Side of the checkerboard's squares in pixels; auto shows about eight"
         )
         self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
-        self.hide_source = self._tick("Hide the source", "Hide the source layer after the run", True)
+        self.hide_source = self._tick(
+            "Hide the source", "Hide the source layer after the run, until its result is deleted", True
+        )
         self.domain.toggled.connect(self.changed)
         for box in (self.level, *self.boxes.values()):
             box.currentIndexChanged.connect(partial(self._choose, box))

@@ -1,4 +1,4 @@
-"""The layers that a dock made, as long as they are in the viewer."""
+"""The layers that a dock made, as long as they are in the viewer, and the sources that it hid for them."""
 
 from typing import Any, NamedTuple
 from weakref import ref
@@ -61,3 +61,32 @@ class Results:
     def _there(self, kept: "ref[Layer] | None") -> Layer | None:
         layer = kept() if kept is not None else None
         return layer if layer is not None and layer in self._viewer.layers else None
+
+
+class Hidden:
+    """Sources that were hidden for their results: one is seen again when the last result seen in its place goes."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._pairs: list[tuple[ref[Layer], ref[Layer]]] = []  # source, result
+        viewer.layers.events.removed.connect(self._show_again)
+
+    def hide(self, source: Layer, result: Layer) -> None:
+        """Hide a source for a result of it."""
+        source.visible = False
+        self._pairs = [p for p in self._pairs if p[0]() and p[1]() not in (None, result)] + [(ref(source), ref(result))]
+
+    def _show_again(self, event: Any) -> None:
+        gone = [source() for source, result in self._pairs if result() is event.value]
+        self._pairs = [pair for pair in self._pairs if pair[1]() is not event.value]
+        others = [source() for source, result in self._pairs if self._is_seen(result())]
+        for source in gone:
+            if source is not None and event.value.visible and source in self._viewer.layers and source not in others:
+                source.visible = True
+
+    def _is_seen(self, layer: Layer | None) -> bool:
+        return layer is not None and layer in self._viewer.layers and bool(layer.visible)
+
+    def let_go(self) -> None:
+        """Leave all layers as they are; the dock is going."""
+        self._viewer.layers.events.removed.disconnect(self._show_again)
