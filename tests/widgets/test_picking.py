@@ -160,6 +160,24 @@ def test_the_cross_goes_with_dock_operation_layer_and_view_and_leaves_no_connect
     viewer.layers.clear()
 
 
+def test_of_docks_in_one_place_the_one_in_front_has_its_cross(
+    viewer: Any, dock: Any, hand: Hand, qtbot: Any, geometry: FamilyDock
+) -> None:
+    layer = show(viewer, qtbot, geometry, np.zeros((90, 120), np.uint8), "swirl")
+    lens = dock("lens")
+    lens.operation = "correct_vignetting"
+    qtbot.waitUntil(lambda: not geometry.run_button.visibleRegion().boundingRect().isValid())
+    np.testing.assert_allclose(spot_of(viewer, layer, qtbot), MIDDLE)
+    hand.drag(layer, MIDDLE, SPOT)
+    assert geometry.form.parameters["center"] == "auto"
+    np.testing.assert_allclose(lens.form.parameters["center"], SPOT, atol=1)
+    dock("intensity")
+    qtbot.waitUntil(lambda: not crosses(viewer))
+    dock("geometry")
+    qtbot.waitUntil(lambda: len(crosses(viewer)) == 1)
+    np.testing.assert_allclose(spot_of(viewer, layer, qtbot), MIDDLE)
+
+
 def test_the_image_can_be_moved_while_a_click_is_waited_for_and_escape_leaves(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any
 ) -> None:

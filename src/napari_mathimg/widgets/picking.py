@@ -46,6 +46,7 @@ class Picking(QObject):
         self._layer: Layer | None = None
         self._level = 0  # of the layer, in whose pixels the form's places are
         self._waits = False  # for a click or a rectangle in the image
+        self._in_front = True  # of other docks in the same place, as the chosen tab
         self._dragged = False  # by the hand: the numbers follow the cross, not the reverse
         self.cross = Cross(viewer, self)
         self.drawing = Drawing(viewer, self)
@@ -90,6 +91,11 @@ class Picking(QObject):
             return free
         return False
 
+    def show_in_front(self, in_front: bool) -> None:
+        """Show the cross while the dock is the chosen tab: behind another one it is visible to Qt all the same."""
+        self._in_front = in_front
+        self._soon()
+
     def _soon(self, event: Any = None) -> None:
         """Follow once the viewer has followed too."""
         QTimer.singleShot(0, self._follow)
@@ -108,7 +114,8 @@ class Picking(QObject):
     def _place(self) -> tuple[float, float] | None:
         """Where the form's point lies on the displayed axes; None where there is none to show."""
         form, layer, dims = self._form, self._layer, self._viewer.dims
-        if form is None or layer is None or "point" not in form.picked or not self._dock.isVisible():
+        is_seen = self._in_front and self._dock.isVisible()
+        if form is None or layer is None or "point" not in form.picked or not is_seen:
             return None
         seen = [shown for shown in (layer, self._results.last) if shown is not None and shown.visible]
         if layer not in self._viewer.layers or not seen:
