@@ -19,6 +19,15 @@ for widget in PluginManifest.from_distribution("napari-mathimg").contributions.w
 viewer.close()
 """
 
+LOADING = """
+import time
+from napari_mathimg import operations
+from napari_mathimg.widgets.warm import warm
+for id in operations():
+    warm(id, "uint16", 2, False)
+time.sleep(0.1)
+"""
+
 
 def test_napari_closes_with_every_dock_open_and_says_nothing(tmp_path: Path) -> None:
     own = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
@@ -26,3 +35,9 @@ def test_napari_closes_with_every_dock_open_and_says_nothing(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "deleted" not in done.stderr
+
+
+def test_the_program_ends_in_silence_while_kernels_are_loaded() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert not done.stderr

@@ -176,14 +176,19 @@ def _bounds(number: Number | None) -> str:
     if number is None:
         return ""
     low = (
-        f"at least {number.ge:g}"
+        f"at least {_in_full(number.ge)}"
         if number.ge is not None
-        else f"greater than {number.gt:g}"
+        else f"greater than {_in_full(number.gt)}"
         if number.gt is not None
         else ""
     )
-    high = f"at most {number.le:g}" if number.le is not None else ""
+    high = f"at most {_in_full(number.le)}" if number.le is not None else ""
     return ", ".join(["", *filter(None, (low, high))])
+
+
+def _in_full(bound: float) -> str:
+    """Write a bound; "2.14748e+09" would be another number."""
+    return f"{bound:.0f}" if float(bound).is_integer() and abs(bound) < 1e10 else f"{bound:g}"
 
 
 def resolved(value: Any) -> Any:

@@ -28,11 +28,11 @@ def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
         np.ones((3,) * ndim) if role == "whole" else image for _, role in op.images[1 : -len(op.optional) or None]
     ]
     try:
-        plan = finished(prepare(op, image, second, options, {}, threads=1))
-    except ValueError:  # the operation does not take such images, and will say so when it is run
-        return
-    except RuntimeError:
-        if threading.main_thread().is_alive():
+        try:
+            plan = finished(prepare(op, image, second, options, {}, threads=1))
+        except ValueError:  # the operation does not take such images, and will say so when it is run
+            return
+        finished(run(plan, threads=1))
+    except RuntimeError as error:
+        if "shutdown" not in str(error):  # the program has not ended meanwhile
             raise
-        return  # the program has ended meanwhile
-    finished(run(plan, threads=1))
