@@ -118,6 +118,18 @@ def test_a_length_typed_in_the_world_stays_what_it_is_there(qtbot) -> None:
     assert row._unit.value == "px"
 
 
+def test_bounds_of_lengths_are_those_of_pixels_in_any_unit(qtbot) -> None:
+    form = Form(operations()["median"], AXES[3])
+    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), "µm", None, np.dtype(np.uint16))
+    row = form["size"]
+    row._unit.value = "µm"
+    np.testing.assert_allclose(form.parameters["size"], (3, 3, 3))
+    np.testing.assert_allclose([f.min for f in row._row._fields], (0.5, 0.16, 0.16))
+    np.testing.assert_allclose([f.max for f in row._row._fields], (511.5, 163.68, 163.68))
+    row._unit.value = "px"
+    assert {(f.min, f.max) for f in row._row._fields} == {(1, 1023)}
+
+
 def test_equal_stays_unticked_until_somebody_ticks_it(qtbot) -> None:
     form = Form(operations()["gaussian"], AXES[2])
     row = form["sigma"]

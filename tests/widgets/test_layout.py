@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
-from napari_mathimg.widgets.picker import LayerPicker
+from napari_mathimg.widgets.picker import BESIDE_TEXT, LayerPicker
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
@@ -71,7 +71,7 @@ def needed(widget: Any) -> tuple[int, int] | None:
         widget.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = widget.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, widget)
-        return widget.fontMetrics().horizontalAdvance(widget.currentText()), room.width()
+        return widget.fontMetrics().horizontalAdvance(widget.currentText()), room.width() - BESIDE_TEXT
     if isinstance(widget, QScrollArea):
         return widget.horizontalScrollBar().maximum(), 0
     return None
@@ -94,6 +94,28 @@ def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> 
             for operation in operations(widget):
                 assert abs(widget.width() - width) <= 2, operation
                 assert not cut_off(widget), (theme, width, height, operation)
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown: Any, title: str) -> None:
+    """Volumes, lengths in micrometres, a range of one's own, several layers, and the domain."""
+    widget = open_dock(viewer, title)
+    if not isinstance(widget, FamilyDock):
+        pytest.skip("has no options")
+    other = viewer.add_image(shown.data // 2, name="Others", contrast_limits=(0, 4000), scale=shown.scale)
+    resized(viewer, widget, WIDTHS[0], HEIGHTS[0])
+    widget.picker.layer = shown
+    viewer.layers.selection.update([shown, other])
+    options = widget.options
+    for _ in operations(widget):
+        options.choose(options.process, "volumes")
+        options.choose(options.value_range, "custom")
+        options.choose(options.domain_place, "beside")
+        options.domain.setChecked(True)
+        for box in widget.form.native.findChildren(QComboBox):
+            box.setCurrentIndex(max(box.findText("µm"), box.currentIndex()))
+        QTest.qWait(20)
+        assert not cut_off(widget), widget.operation.id
 
 
 @pytest.mark.parametrize("title", TITLES)

@@ -103,7 +103,7 @@ class PerAxisRow(Container):
     def __init__(self, row: Row, value: tuple[Any, ...], is_length: bool = False, **kwargs: Any) -> None:
         self._row = row
         self._spacing = (1.0,) * len(value)
-        self._most = [f.max for f in row._fields]
+        self._bounds = [(f.min, f.max) for f in row._fields]
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
         self._unit = ComboBox(choices=["px"], tooltip="Unit of the lengths", enabled=False)
         self._pixels = MessageLabel(visible=False)
@@ -136,10 +136,10 @@ class PerAxisRow(Container):
         self._type(in_pixels)
 
     def _widen_bounds(self) -> None:
-        """Bounds are in pixels; say them in the chosen unit, never below what is typed."""
+        """Bounds are in pixels; say them in the chosen unit, so that they hold what is typed."""
         factors = self._spacing if self._unit.value != "px" else (1.0,) * len(self._spacing)
-        for f, most, factor in zip(self._row._fields, self._most, factors, strict=True):
-            f.max = max(most * factor, f.value)
+        for f, (least, most), factor in zip(self._row._fields, self._bounds, factors, strict=True):
+            f.min, f.max = min(least * factor, f.value), max(most * factor, f.value)
 
     def _type(self, in_pixels: Sequence[Any]) -> None:
         """Show lengths given in pixels in the chosen unit."""
@@ -409,7 +409,7 @@ def _boxed(name: str, hint: Any, value: Any, prefix: str) -> Any:
 def make_narrow(box: QAbstractSpinBox) -> None:
     """Take the step buttons off a number box, so that several fit in a row."""
     box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-    box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 44px; }")
+    box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 38px; }")
 
 
 def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from ..engine import Options, extent, finished
 from ..engine.values import dtype_range
 from ..ops._operation import POINTWISE, Operation, ValueRange
 from . import levels
-from .fields import NumberBox
+from .fields import NumberBox, make_narrow
 from .layers import axis_names, full_resolution
 from .picker import ElidedComboBox
 
@@ -112,6 +112,7 @@ class OptionsPanel(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         self.low, self.high = (NumberBox(value=v, min=-1e20, max=1e20, step=1) for v in (0.0, 1.0))
         for box in (self.low, self.high):
+            make_narrow(box.native)
             line.addWidget(box.native)
             box.changed.connect(self._touch)
         return row

@@ -7,6 +7,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
+BESIDE_TEXT = 2  # pixels of a combo box's field that its text leaves free
 Connection = tuple[Any, Callable[..., None]]
 
 
@@ -27,7 +28,7 @@ class ElidedComboBox(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideMiddle, place.width() - 6
+            option.currentText, Qt.TextElideMode.ElideMiddle, place.width() - BESIDE_TEXT
         )
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
