@@ -17,7 +17,7 @@ from ..engine.values import back, working
 from ..ops._operation import POINTWISE, ValueRange
 from ..ops._reach import Box
 from .layers import Snapshot, full_resolution, position_in, shape_of, snapshot, spacing_of
-from .seen import in_units_of
+from .units import in_units_of
 
 Array = NDArray[Any]
 SMALLEST = 64  # pixels along the longest side that gets smaller, below which there is no further level

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .layers import own_transform, shear_of
 from .levels import array_of, into_full, position_at
+from .units import unit_factor
 
 Matrix = NDArray[Any]
 Points = tuple[tuple[float, float], ...]
@@ -39,14 +40,6 @@ def into_units_of(layer: Layer, other: Layer) -> Matrix:
     """Return the matrix that takes another layer's world, as `to_world` has it, to that of a layer."""
     factor = unit_factor(other.units[-1], layer.units[-1])
     return np.diag([factor, factor, 1.0])
-
-
-def unit_factor(unit: Any, other: Any) -> float:
-    """Return how many of another unit a unit is; 1 where they do not measure the same, as napari takes them then."""
-    try:
-        return float((1 * unit).to(other).magnitude)
-    except TypeError:  # pint's DimensionalityError
-        return 1.0
 
 
 def placed(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:

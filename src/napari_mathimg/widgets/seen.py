@@ -8,7 +8,7 @@ from napari.layers import Layer, Shapes
 from numpy.typing import ArrayLike, NDArray
 
 from .layers import axis_names, shape_of
-from .plane import unit_factor
+from .units import in_units_of, units_of
 
 Array = NDArray[Any]
 Box = tuple[tuple[int, int], ...]
@@ -30,12 +30,6 @@ def check_view(dims: Any, layer: Layer, purpose: str) -> None:
         raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
 
 
-def in_units_of(dims: Any, layer: Layer, world: ArrayLike) -> Array:
-    """Return a point of the viewer's world, given on all its axes, on those of a layer and in its units."""
-    own: Array = np.asarray(world, float)[dims.ndim - layer.ndim :] * _units(dims, layer)
-    return own
-
-
 def to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
     """Return where a point of the viewer's world, given on all its axes, lies in a layer's pixels."""
     return np.asarray(layer.world_to_data(in_units_of(dims, layer, world)), float)
@@ -44,16 +38,8 @@ def to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
 def to_world(dims: Any, layer: Layer, pixel: ArrayLike) -> Array:
     """Return where a pixel of a layer lies in the viewer's world; on axes the layer lacks, where the viewer is."""
     world = np.asarray(dims.point, float).copy()
-    world[dims.ndim - layer.ndim :] = np.asarray(layer.data_to_world(pixel), float) / _units(dims, layer)
+    world[dims.ndim - layer.ndim :] = np.asarray(layer.data_to_world(pixel), float) / units_of(dims, layer)
     return world
-
-
-def _units(dims: Any, layer: Layer) -> Array:
-    """Return how many of a layer's units one of the viewer's is, on each axis of the layer."""
-    if dims.units is None or len(dims.units) < layer.ndim:
-        return np.ones(layer.ndim)
-    own = dims.units[len(dims.units) - layer.ndim :]
-    return np.array([unit_factor(unit, other) for unit, other in zip(own, layer.units, strict=True)])
 
 
 def box_on_screen(viewer: Any, layer: Layer) -> Box:

@@ -8,7 +8,8 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 
 from ..levels import factors, into_full, shape_at
-from ..plane import placed, unit_factor
+from ..plane import placed
+from ..units import unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 
