@@ -151,8 +151,8 @@ def test_a_plane_that_cannot_be_read_is_tried_once(viewer: Any, opened: Any, han
     hand.qtbot.wait(300)
     bad[0] = True
     calls.clear()
-    opened.preview.watch(None, ())
-    opened.preview.watch(layer, viewer.dims.point)
+    opened.preview.watch(None, viewer.dims)
+    opened.preview.watch(layer, viewer.dims)
     hand.qtbot.wait(500)
     n = len(calls)
     bad[0] = False

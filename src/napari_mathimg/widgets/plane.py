@@ -90,12 +90,12 @@ def data_of(
     return np.array(data).reshape(-1, points.ndim)
 
 
-def shown_index(layer: Layer, point: Any, level: int = 0) -> tuple[int, ...]:
-    """Return the index, on the axes before the last two, of a level's plane at a point of the viewer's dims."""
-    return position_at(layer, point, level)[:-2]
+def shown_index(dims: Any, layer: Layer, level: int = 0) -> tuple[int, ...]:
+    """Return the index, on the axes before the last two, of the plane of a level that the viewer shows."""
+    return position_at(dims, layer, level)[:-2]
 
 
-def plane_of(layer: Layer, point: Any, level: int = 0) -> Any:
-    """Return the array of a level's plane at a point of the viewer's dims, not yet read where it is lazy."""
+def plane_of(dims: Any, layer: Layer, level: int = 0) -> Any:
+    """Return the array of the plane of a level that the viewer shows, not yet read where it is lazy."""
     array = array_of(layer, level)
-    return array[shown_index(layer, point, level)] if layer.ndim > 2 else array
+    return array[shown_index(dims, layer, level)] if layer.ndim > 2 else array

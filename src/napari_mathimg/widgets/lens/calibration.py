@@ -132,7 +132,7 @@ class CalibrationBox(QGroupBox):
         self._to_full = into_full(layer, self._target_level).set_slice([layer.ndim - 2, layer.ndim - 1])
         rows, columns = shape_at(layer, self._target_level)[-2:]
         center = None if self.finds_center.isChecked() else ((rows - 1) / 2, (columns - 1) / 2)
-        plane = plane_of(layer, self._viewer.dims.point, self._target_level)
+        plane = plane_of(self._viewer.dims, layer, self._target_level)
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY.format(0))
         self.runner.start(_steps(plane, self.kind.currentData(), self._model(), asked))

@@ -217,7 +217,7 @@ class PerspectiveDock(FamilyDock):
         corners = self._corners()
         if layer is None or not corners:
             return
-        plane = plane_of(layer, self._viewer.dims.point, self._level)
+        plane = plane_of(self._viewer.dims, layer, self._level)
         found = [snap(plane, corner, self.radius.value()) for corner in corners]
         self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer, self._level)
         lost = [self.table.label(k) for k, new in enumerate(found) if new is None]
@@ -288,7 +288,7 @@ class PerspectiveDock(FamilyDock):
     def _refresh(self) -> None:
         """Show corners, outline, preview and size as they are now, or what is wrong with them."""
         layer = self.picker.layer
-        self.preview.watch(layer, self._viewer.dims.point, self._level)
+        self.preview.watch(layer, self._viewer.dims, self._level)
         self._gather = None
         if self.corners.layer is not self.markers.points:
             self.corners.layer = self.markers.points

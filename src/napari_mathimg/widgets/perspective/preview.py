@@ -62,13 +62,13 @@ class Preview(QLabel):
         self._wanted: Plane | None = None
         self._size = 1.0, 1.0  # of a pixel of the finest resolution, in pixels of the image
 
-    def watch(self, layer: Layer | None, point: Any, level: int = 0) -> None:
-        """Read the plane of a level of a layer at a point of the viewer's dims, unless it is the one at hand."""
+    def watch(self, layer: Layer | None, dims: Any, level: int = 0) -> None:
+        """Read the plane of a level of a layer that the viewer shows, unless it is the one at hand."""
         if layer is None:
             self._levels, self._key, self._wanted = [], None, None
             self.clear()
             return
-        self._wanted = Plane(ref(layer), id(layer.data), level, shown_index(layer, point, level))
+        self._wanted = Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
         if self._wanted != self._key:
             self._follow()
 

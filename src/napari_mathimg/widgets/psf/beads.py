@@ -94,10 +94,9 @@ class BeadsBox(QWidget):
             self.message.setText("Choose an image of beads, and a Points layer with one point on each.")
             return
         level = 0 if self._source is None else same_level(layer, self._source, self._ndim, self._level)
-        shown = self._viewer.dims.point
         lead = layer.ndim - self._ndim
-        here = position_at(layer, shown, level)[:lead]
-        places = pixels_of(layer, points, points.data, shown)
+        here = position_at(self._viewer.dims, layer, level)[:lead]
+        places = pixels_of(layer, points, points.data, self._viewer.dims)
         places = into_full(layer, level).inverse(places) if len(places) else places
         there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)]
         self.message.setText("The beads are averaged…")

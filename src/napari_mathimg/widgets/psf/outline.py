@@ -64,7 +64,7 @@ def drawn_outline(viewer: Any, image: Layer, level: int = 0) -> tuple[tuple[tupl
     chosen = max(shapes.selected_data, default=shapes.nshapes - 1)
     if shapes.shape_type[chosen] not in CLOSED or len(shapes.data[chosen]) < 3:
         raise ValueError(f"polygon: of at least three corners; the shape in {shapes.name!r} is none")
-    whole = pixels_of(image, shapes, shapes.data[chosen], viewer.dims.point)
+    whole = pixels_of(image, shapes, shapes.data[chosen], viewer.dims)
     corners = into_full(image, level).inverse(whole)[:, -2:].round(DECIMALS)
     low, high = corners.min(0), corners.max(0)
     size = tuple(2 * math.ceil(round(extent, DECIMALS) / 2) + 1 for extent in high - low)

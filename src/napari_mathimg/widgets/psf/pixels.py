@@ -9,7 +9,7 @@ from napari.utils.transforms import Affine
 
 from ..levels import factors, into_full, shape_at
 from ..plane import placed
-from ..units import unit_factor
+from ..units import in_units_of, unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 
@@ -72,17 +72,17 @@ def in_words(layer: Layer, ndim: int, level: int = 0) -> str:
     return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
 
 
-def pixels_of(image: Layer, layer: Layer, places: Any, shown: Any) -> Any:
+def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:
     """Return places in a layer as pixels of an image, of shape (places, axes of the image).
 
-    Where the layer has fewer axes than the image, the places lie where the viewer shows (`shown`: its dims' point).
+    Where the layer has fewer axes than the image, the places lie where the viewer shows.
     """
     shared = min(layer.ndim, image.ndim)
     units = zip(layer.units[-shared:], image.units[-shared:], strict=True)
     factors = [unit_factor(own, wanted) for own, wanted in units]
     out = np.empty((len(places), image.ndim))
     for row, place in zip(out, places, strict=True):
-        world = np.array(shown, dtype=float)[len(shown) - image.ndim :]
+        world = in_units_of(dims, image, dims.point)
         world[-shared:] = np.array(layer.data_to_world(place))[-shared:] * factors
         row[:] = image.world_to_data(world)
     return out
