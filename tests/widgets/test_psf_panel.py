@@ -331,7 +331,7 @@ def test_beads_are_measured_added_and_chosen(
     where = np.column_stack([np.ones(5), np.rint(places)])
     viewer.add_points(np.vstack([where, [(0, 40, 40)]]) * (1000, 100, 100), name="marks", units=("nm",) * 3)
     viewer.layers.selection.active = cells
-    viewer.dims.set_point(0, 1.0)
+    viewer.dims.set_point(0, 1000.0)  # the viewer counts in nm now
     qtbot.mouseClick(panel.from_beads, LEFT)
     box = panel.beads
     qtbot.waitUntil(box.isVisible)
