@@ -1,6 +1,7 @@
 """The Lens dock: from a picture's file to the corrected layer."""
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from PIL import Image, TiffImagePlugin
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_mathimg import Options, apply
-from napari_mathimg.ops import _lensfun
+from napari_mathimg import Options, apply, operations
+from napari_mathimg.ops import _lensfun, _photograph
 from napari_mathimg.ops._distortion import COEFFICIENTS
 from napari_mathimg.widgets.lens.taken import taken
 
@@ -255,6 +256,48 @@ def test_only_the_coefficients_of_the_model_are_shown(viewer: Any, lens_dock: An
         form.load({"model": model})
         shown = {name for names in COEFFICIENTS.values() for name in names if form[name].visible}
         assert shown == set(COEFFICIENTS[model])
+
+
+def test_what_lenses_correct_is_looked_up_once_they_are_seen(viewer: Any, dock: Any, qtbot: Any) -> None:
+    """Of more than a thousand, so that the dock opens at once."""
+    _lensfun.known_corrections.cache_clear()
+    box = dock("lens").box
+    qtbot.waitUntil(box.lenses.isVisible)
+    qtbot.wait(50)
+    assert box.lenses.topLevelItemCount() == len(_lensfun.lens_names())
+    assert 0 < _lensfun.known_corrections.cache_info().currsize < 100
+
+
+def test_the_scale_that_fills_the_picture_is_found_in_the_background(
+    viewer: Any, dock: Any, qtbot: Any, monkeypatch: Any
+) -> None:
+    """For the dock opens with camera and lens as it was left, and the first such scale takes long to find."""
+    threads = []
+    resolved = operations()["correct_lens"].resolve({**TAKEN, "distance": 3.0}, (60, 90), {"channels": 3})
+    original = _photograph.filling_scale
+
+    def watched(*args: Any) -> float:
+        threads.append(threading.current_thread())
+        return original(*args)
+
+    monkeypatch.setattr(_photograph, "filling_scale", watched)
+    viewer.add_image(scene())
+    form = dock("lens").form
+    scale = form["scale"]._inner
+    assert not scale.visible  # there is no lens to fill for
+    form.load({**TAKEN, "distance": 3.0})
+    assert scale.visible
+    assert scale.native.text() == "…"
+    qtbot.waitUntil(lambda: scale.value == resolved["scale"])
+    assert form.parameters["scale"] == "auto"
+    assert threading.main_thread() not in threads
+    form.load({"focal_length": 30.0})
+    assert scale.value == resolved["scale"]  # until the other is found
+    form.load({"lens": ""})
+    assert not scale.visible
+    form.load({"lens": ZUIKO, "focal_length": 17.89})
+    assert scale.value == resolved["scale"]
+    assert scale.visible
 
 
 def test_without_a_database_the_dock_says_so(

@@ -98,7 +98,7 @@ def _lens_scale(
         return None
 
 
-LensScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_lens_scale)]
+LensScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_lens_scale, slow=True)]
 
 
 def check_lens(camera: str, lens: str, focal_length: float | None, aperture: float | None, scale: float | None) -> None:

@@ -95,9 +95,10 @@ class PerAxis:
 
 @dataclass(frozen=True)
 class Auto:
-    """The rule, by argument names, that turns "auto" into numbers before the run."""
+    """The rule, by argument names, that turns "auto" into numbers before the run; `slow` where that can be felt."""
 
     rule: Callable[..., Any]
+    slow: bool = False
 
 
 @dataclass(frozen=True)

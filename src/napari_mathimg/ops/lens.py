@@ -76,7 +76,7 @@ def _hand_made_scale(
         return None
 
 
-HandMadeScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_hand_made_scale)]
+HandMadeScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_hand_made_scale, slow=True)]
 
 
 def _check_distortion(

@@ -8,6 +8,7 @@ from napari._vispy.overlays.base import ViewerOverlayMixin, VispySceneOverlay
 from napari._vispy.utils.visual import overlay_to_visual
 from napari.components.overlays import SceneOverlay
 from qtpy.QtCore import QObject, Signal
+from vispy.color import Color
 from vispy.scene.visuals import Compound, Line
 
 from .preferences import colour_of_marks
@@ -44,7 +45,9 @@ class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
 
     def __init__(self, *, overlay: CrossOverlay, **kwargs: Any) -> None:
         looks = ((EDGE, 5), (overlay.colour, 2))
-        lines = [Line(ARMS, connect=ENDS, color=colour, width=width, antialias=True) for colour, width in looks]
+        lines = [  # a colour's name is looked for among matplotlib's colormaps, which takes long to load
+            Line(ARMS, connect=ENDS, color=Color(name).rgba, width=width, antialias=True) for name, width in looks
+        ]
         super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
         self.overlay.events.place.connect(self._move)
         self.viewer.scene.camera.events.zoom.connect(self._move)

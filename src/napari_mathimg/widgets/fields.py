@@ -9,13 +9,13 @@ from magicgui.widgets import CheckBox, ComboBox, Container, LiteralEvalLineEdit
 from magicgui.widgets import Label as MessageLabel
 from magicgui.widgets.bases import RangedWidget
 from qtpy.QtCore import QLocale, QSize, Qt
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QCompleter, QDoubleSpinBox
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox
 
 from ..ops._types import Choices, Label, Number, PerAxis, note, options, parts
+from .search import LETTERS, SearchBox
 
 DIGITS = 12
 TYPED = "typed"
-LETTERS = 5  # of a choice that a narrow form shows at least
 
 
 class _TrimmedSpinBox(QDoubleSpinBox):
@@ -232,10 +232,17 @@ class Automatic(Container):
         """The inner field's value: what counts, or what the word means now."""
         return self._inner.value
 
+    def wait(self) -> None:
+        """Show that it is being found what the word stands for, where no number is shown yet."""
+        self._inner.native.setSpecialValueText("…")
+        self._inner.visible = True
+
     def suggest(self, value: Any) -> None:
         """Show what "auto" stands for now; nothing where that is None or no number the field can hold."""
         if not self._tick.value:
             return
+        if isinstance(self._inner, NumberBox):
+            self._inner.native.setSpecialValueText("")
         try:
             self._inner.value = value
         except (TypeError, ValueError):
@@ -278,27 +285,6 @@ class Choice(Container):
         else:
             self._inner.value = value
             self._box.value = TYPED
-
-
-class SearchBox(ComboBox):
-    """A box of many names: typing lists those that contain what is typed."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        box = self.native
-        box.setEditable(True)
-        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        box.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        box.completer().setFilterMode(Qt.MatchFlag.MatchContains)
-        box.lineEdit().editingFinished.connect(self._take)
-
-    def _take(self) -> None:
-        """Choose the name that is typed; show the chosen one again where there is none."""
-        box = self.native
-        found = box.findText(box.currentText().strip(), Qt.MatchFlag.MatchFixedString)
-        if found >= 0:
-            box.setCurrentIndex(found)
-        box.setEditText(box.itemText(box.currentIndex()))
 
 
 class Points(LiteralEvalLineEdit):

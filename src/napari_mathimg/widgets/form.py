@@ -1,6 +1,7 @@
 """A form made from an operation's signature."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from docstring_parser import DocstringStyle, parse
@@ -10,6 +11,7 @@ from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
 from ..ops._types import Auto, FromNoise, FromShape, PerAxis, Picked, Suggestion, When, note
 from .fields import Automatic, field, unit_note, unit_of
+from .later import Later
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
@@ -71,6 +73,8 @@ class Form(Container):
                 shown.append(take)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
+        self._later = Later(self.native)
+        self._later.found.connect(self._tell_auto)
         self._untouched = self.parameters
         for name, p in operation.parameters.items():
             if (when := note(p.hint, When)) and name not in self._hidden:
@@ -187,8 +191,17 @@ class Form(Container):
         for name, p in self._operation.parameters.items():
             auto = note(p.hint, Auto)
             if auto and name not in self._hidden and self.parameters[name] == "auto":
-                known[name] = _meaning(auto, known)
-                self[name].suggest(known[name])
+                given = _given(auto, known)
+                if auto.slow and given is not None:
+                    self[name].wait()
+                    self._later.ask(name, given, partial(_meaning, auto, given))
+                    continue
+                self._later.drop(name)
+                known[name] = _meaning(auto, given)
+                self._tell_auto(name, known[name])
+
+    def _tell_auto(self, name: str, meaning: Any) -> None:
+        self[name].suggest(meaning)
 
     def shown(self, name: str) -> Any:
         """Return the numbers in a field, typed or what "auto" means."""
@@ -199,11 +212,15 @@ class Form(Container):
         return {n: v for n, v in self.parameters.items() if v != "auto"}
 
 
-def _meaning(auto: Auto, known: Mapping[str, Any]) -> Any:
-    """Return what "auto" means; None where it cannot be told yet, or parameters do not go together."""
-    if any(known.get(name) is None for name in arguments(auto.rule)):  # the value range may be known in the run only
-        return None
+def _given(auto: Auto, known: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a rule asks for; None where some is not known yet, as the value range is before a run, or chosen."""
+    given = {name: known.get(name) for name in arguments(auto.rule)}
+    return None if any(value is None or value == "" for value in given.values()) else given
+
+
+def _meaning(auto: Auto, given: Mapping[str, Any] | None) -> Any:
+    """Return what "auto" means; None where that cannot be told, or parameters do not go together."""
     try:
-        return call(auto.rule, known)
+        return None if given is None else call(auto.rule, given)
     except ValueError:
         return None

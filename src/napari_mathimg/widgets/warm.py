@@ -1,22 +1,27 @@
 """Load an operation's kernels before its first run: loading machine code makes the window stutter."""
 
 import threading
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from ..catalog import find
 from ..engine import Options, finished, prepare, run
+from .later import PAUSE
 
 SIDE = 8
 
 
 @cache
-def warm(id: str, dtype: str, ndim: int, rgb: bool) -> threading.Thread:
-    """Run an operation on a tiny image of a kind in the background, once."""
-    thread = threading.Thread(target=_try, args=(id, dtype, ndim, rgb), name="mathimg warm", daemon=True)
-    thread.start()
-    return thread
+def warm(id: str, dtype: str, ndim: int, rgb: bool) -> None:
+    """Run an operation on a tiny image of a kind in the background, once; when the window has come to rest."""
+    begin = partial(_begin, id, dtype, ndim, rgb)
+    QTimer.singleShot(0, lambda: QTimer.singleShot(PAUSE, begin))
+
+
+def _begin(id: str, dtype: str, ndim: int, rgb: bool) -> None:
+    threading.Thread(target=_try, args=(id, dtype, ndim, rgb), name="mathimg warm", daemon=True).start()
 
 
 def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:

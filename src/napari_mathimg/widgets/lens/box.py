@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from ...ops import _lensfun
-from ..fields import SearchBox
 from ..parts import button, labelled, wrapped
+from ..search import SearchBox
 
 ROWS = 9
 MARKS = "D", "T", "V"
@@ -28,6 +28,25 @@ BEGIN = "Choose the camera, or a generic one of its crop factor; then the lens."
 NONE_FITS = "No lens of the database fits this camera and this search."
 NONE_FITS_AT_ALL = "No lens of the database has such a name."
 NOT_COVERED = "This lens was calibrated on a smaller sensor: towards the edges the correction is a guess."
+
+
+class _Entry(QTreeWidgetItem):
+    """A lens in the list: what it corrects is looked up once it is drawn, for there are more than a thousand."""
+
+    def __init__(self, name: str, camera: str) -> None:
+        super().__init__()
+        self._name, self._camera = name, camera
+
+    def data(self, column: int, role: int) -> Any:
+        """Return the name, or the mark of a correction that is known."""
+        if role == Qt.ItemDataRole.DisplayRole and column:
+            known = _lensfun.known_corrections(self._name, self._camera)
+            return MARKS[column - 1] if known[column - 1] else ""
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) and not column:
+            return self._name
+        if role == Qt.ItemDataRole.TextAlignmentRole and column:
+            return Qt.AlignmentFlag.AlignCenter
+        return super().data(column, role)
 
 
 class LensBox(QWidget):
@@ -143,7 +162,7 @@ class LensBox(QWidget):
         found = [name for name in names if all(word in name.casefold() for word in words)]
         with QSignalBlocker(self.lenses):
             self.lenses.clear()
-            self.lenses.addTopLevelItems([self._item(name) for name in found])
+            self.lenses.addTopLevelItems([_Entry(name, self._camera) for name in found])
             if self._lens in found:
                 item = self.lenses.topLevelItem(found.index(self._lens))
                 self.lenses.setCurrentItem(item)
@@ -152,15 +171,6 @@ class LensBox(QWidget):
 
     def _fitting(self) -> tuple[str, ...]:
         return _lensfun.fitting_lenses(self._camera)
-
-    def _item(self, name: str) -> QTreeWidgetItem:
-        known = _lensfun.known_corrections(name, self._camera)
-        marks = [mark if has else "" for mark, has in zip(MARKS, known, strict=True)]
-        item = QTreeWidgetItem([name, *marks])
-        item.setToolTip(0, name)
-        for column in range(1, 1 + len(MARKS)):
-            item.setTextAlignment(column, Qt.AlignmentFlag.AlignCenter)
-        return item
 
     def _tell(self) -> None:
         """Say what is to be done, or what the chosen entry can be asked for."""

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer, Points
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 
-from ...calibration import Calibration, calibrate_steps
 from ...catalog import find
 from ...engine import Progress
 from ..fields import NumberBox, make_narrow
@@ -20,6 +19,9 @@ from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
 from ..preferences import colour_of_marks
 from ..runner import Runner, reason
+
+if TYPE_CHECKING:
+    from ...calibration import Calibration
 
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
@@ -171,7 +173,7 @@ class CalibrationBox(QGroupBox):
         text = reason(error)
         self.sentence.setText(f"{text[0].upper()}{text[1:]}.")
 
-    def _take(self, calibration: Calibration) -> None:
+    def _take(self, calibration: "Calibration") -> None:
         self.calibration = calibration
         self._mark(calibration)
         is_one_of_many = self._target is not None and self._target.multiscale
@@ -179,7 +181,7 @@ class CalibrationBox(QGroupBox):
         self.sentence.setText(where + report(calibration, self.unit.currentText()))
         self.found.emit()
 
-    def _mark(self, calibration: Calibration) -> None:
+    def _mark(self, calibration: "Calibration") -> None:
         """Show the points over the target, in the place of earlier ones."""
         target, earlier = self._target, self._points
         self._points = None
@@ -216,7 +218,7 @@ class CalibrationBox(QGroupBox):
         self.sentence.setText(f"{layer.name}: pixels of {text} {unit}.")
 
 
-def typed(known: Calibration, pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
+def typed(known: "Calibration", pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
     """Return parameters of `correct_distortion` with as many digits as mean something.
 
     `pixel` is how many of the pixels to be corrected one of the target's picture measures, down and across.
@@ -227,7 +229,7 @@ def typed(known: Calibration, pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
     return {**known.parameters, **coefficients, "center": center, "radius": round(radius, 6)}
 
 
-def report(known: Calibration, unit: str) -> str:
+def report(known: "Calibration", unit: str) -> str:
     """Say how well a target determines the lens."""
     row, column = known.center
     numbers = ", ".join(f"{name} {value:.5g} ± {known.errors[name]:.1g}" for name, value in known.coefficients.items())
@@ -246,7 +248,9 @@ def _serves(layer: Layer) -> bool:
     return isinstance(layer, Image) and layer.ndim >= 2
 
 
-def _steps(plane: Any, kind: Any, model: Any, asked: Any) -> Generator[Progress, None, Calibration]:
+def _steps(plane: Any, kind: Any, model: Any, asked: Any) -> Generator[Progress, None, "Calibration"]:
     """Read the plane, which may take time, and calibrate."""
+    from ...calibration import calibrate_steps  # with scipy's optimization: a third of a second to load
+
     yield Progress("Target", 0, 1)
     return (yield from calibrate_steps(np.asarray(plane), kind, model, **asked))

@@ -1,0 +1,67 @@
+"""A field for one of very many names."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from magicgui.backends._qtpy.widgets import ComboBox as _ComboBoxBackend
+from magicgui.widgets.bases import CategoricalWidget
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QComboBox, QCompleter
+
+LETTERS = 5  # of a choice that a narrow form shows at least
+
+
+class _NamesBackend(_ComboBoxBackend):
+    """Names that are their own values, listed all at once: magicgui looks each one up among all others."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._names: list[str] = []
+
+    def _emit_data(self, index: int) -> None:
+        self._event_filter.valueChanged.emit(self._qwidget.itemText(index))
+
+    def _mgui_get_value(self) -> str:
+        return str(self._mgui_get_current_choice())
+
+    def _mgui_set_value(self, value: str) -> None:
+        self._qwidget.setCurrentIndex(self._names.index(value))
+
+    def _mgui_get_choices(self) -> tuple[tuple[str, str], ...]:
+        return tuple((name, name) for name in self._names)
+
+    def _mgui_set_choices(self, choices: Iterable[tuple[str, Any]]) -> None:
+        names = [name for name, _ in choices]
+        if names == self._names:
+            return
+        box, chosen = self._qwidget, self._mgui_get_value()
+        self._names = names
+        with QSignalBlocker(box):
+            box.clear()
+            box.addItems(names)
+            box.setCurrentIndex(names.index(chosen) if chosen in names else 0)
+        if box.currentText() != chosen:
+            self._emit_data(box.currentIndex())
+
+
+class SearchBox(CategoricalWidget[str]):
+    """A box of many names: typing lists those that contain what is typed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget_type=_NamesBackend, **kwargs)
+        box = self.native
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(LETTERS)
+        box.setEditable(True)
+        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        box.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        box.completer().setFilterMode(Qt.MatchFlag.MatchContains)
+        box.lineEdit().editingFinished.connect(self._take)
+
+    def _take(self) -> None:
+        """Choose the name that is typed; show the chosen one again where there is none."""
+        box = self.native
+        found = box.findText(box.currentText().strip(), Qt.MatchFlag.MatchFixedString)
+        if found >= 0:
+            box.setCurrentIndex(found)
+        box.setEditText(box.itemText(box.currentIndex()))
