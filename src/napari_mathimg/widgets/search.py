@@ -52,6 +52,7 @@ class SearchBox(CategoricalWidget[str]):
         box = self.native
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(LETTERS)
+        box.view().setUniformItemSizes(True)  # the list is laid out whenever the font changes, even if never seen
         box.setEditable(True)
         box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         box.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
