@@ -160,6 +160,7 @@ def test_a_point_spread_function_is_declared_as_it_was(
             "disk": {"2": {"radius": [4.5, 4.5]}, "3": {"radius": [2, 2, 2]}},
             "gaussian": {"2": {"sigma": [1.25, 1.25]}},
         },
+        "layer": {"resample": False, "from_beads": False, "deep": 15, "high": 15, "wide": 15},
     }
     assert panel_of(qtbot, dock("blur"), "convolve", "kernel").kind == "layer"  # each dock has its own
     assert "parts" not in kept["docks"].get("blur", {})

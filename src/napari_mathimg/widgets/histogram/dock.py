@@ -48,7 +48,7 @@ class HistogramDock(HistogramActions):
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
         self.memory = Memory(self, "histogram")
-        self.memory.keep("view", self)
+        self.memory.keep("view", self.kept)
         self._show_nothing("Show this dock to count.")
         order_tabs(self)
 

@@ -1,9 +1,8 @@
 """How the histogram dock is laid out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..kept import KeptFields
 from ..parts import button, labelled, scrolled, side_by_side, wrapped
 from ..picker import ElidedComboBox
 from .curves import ALL, RGB
@@ -39,7 +39,6 @@ LIMITS = {
 class HistogramLayout(QWidget):
     """The widgets of the histogram dock, in their places and with their tooltips."""
 
-    changed = Signal()  # what the next session begins with
     outline: Colour = (240, 241, 242)
 
     def __init__(self) -> None:
@@ -103,10 +102,10 @@ class HistogramLayout(QWidget):
             _action(menu, text) for text in ("Counts as CSV…", "Plot as PNG…", "Plot as SVG…", "Count again")
         )
         self.table = NumberTable(NUMBERS)
-        self._ticks = {"log": self.log, "cumulative": self.cumulative}
-        ticked = (tick.toggled for tick in self._ticks.values())
-        for signal in (self.where.currentIndexChanged, self.bins.valueChanged, *ticked):
-            signal.connect(self.changed)
+        self.kept = KeptFields(
+            self, where=self.where, bins=self.bins, channel=self.channel, log=self.log,
+            before_after=self.before_after, cumulative=self.cumulative,
+        )  # fmt: skip
 
     def _below(self) -> QWidget:
         presets = QGridLayout()
@@ -128,21 +127,6 @@ class HistogramLayout(QWidget):
         line.addWidget(end, 0, 1)
         line.setColumnStretch(0, 1)
         return line
-
-    def holds(self) -> dict[str, Any]:
-        """Return which pixels are counted, and how their counts are shown."""
-        ticked = {name: tick.isChecked() for name, tick in self._ticks.items()}
-        return {"where": self.where.currentData(), "bins": self.bins.value(), **ticked}
-
-    def take(self, held: Mapping[str, Any]) -> None:
-        """Choose and type what was held, as far as it fits."""
-        self.where.setCurrentIndex(max(self.where.findData(held.get("where")), 0))
-        bins = held.get("bins")
-        if isinstance(bins, int) and 1 <= bins <= MOST_BINS:
-            self.bins.setValue(bins)
-        for name, tick in self._ticks.items():
-            if isinstance(held.get(name), bool):
-                tick.setChecked(held[name])
 
     def show_plot(self) -> None:
         """Show the plot and let it be acted on."""

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 from ...catalog import find
 from ...engine import Progress
 from ..fields import NumberBox, make_narrow
+from ..kept import KeptFields
 from ..layers import RECORD
 from ..levels import factors, into_full, level_like, shape_at
 from ..parts import button, labelled, side_by_side, wrapped
@@ -75,6 +76,9 @@ class CalibrationBox(QGroupBox):
         self.finds_center = QCheckBox("Find the center")
         self.finds_center.setChecked(True)
         self.finds_center.setToolTip("Else the middle of the picture is taken: better where the lens bends little")
+        self.kept = KeptFields(
+            self, kind=self.kind, spacing=self.spacing.native, unit=self.unit, finds_center=self.finds_center
+        )
         self.run = button("Calibrate", "Find the coefficients of the model that is chosen below, and type them there")
         self.set_size = button("Set pixel size", "Give the chosen layer above the pixel size found")
         self.sentence = wrapped()
@@ -146,7 +150,7 @@ class CalibrationBox(QGroupBox):
             return self._level
         return 0 if self._sized is None else level_like(target, shape_at(self._sized, self._level)[-2:]) or 0
 
-    def _step(self, known: Calibration) -> Pair:
+    def _step(self, known: "Calibration") -> Pair:
         """Pixels of the full resolution to be corrected that one of the target's picture measures, down and across.
 
         Pictures of the same shape have pixels of the same size; else those of both full resolutions have.

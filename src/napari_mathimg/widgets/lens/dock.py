@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QWidget
 from ...ops import _lensfun
 from ..dock import FamilyDock
 from ..fields import limit
+from ..kept import KeptFields
 from ..levels import array_of, level_like, shape_at
 from ..warm import warm
 from .box import NO_DATABASE, LensBox, known_cameras
@@ -43,6 +44,8 @@ class LensDock(FamilyDock):
         self.flat = flat = FlatBox(self._viewer)
         flat.button.clicked.connect(self._estimate_flat)
         flat.made.connect(self._take_flat)
+        self.memory.keep("calibration", self.calibration.kept)
+        self.memory.keep("lenses", KeptFields(self, others=self.box.others))
         self._undo += [self.calibration.let_go, flat.runner.cancel]
         return (self.box, self.calibration, flat)
 

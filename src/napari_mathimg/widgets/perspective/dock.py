@@ -16,6 +16,7 @@ from ...ops.perspective import rectify
 from ..dock import FamilyDock
 from ..fields import make_narrow
 from ..job import Done, Job
+from ..kept import KeptFields
 from ..layers import last_step, spacing_of, xy_matrix
 from ..levels import shape_at
 from ..parts import button, labelled, side_by_side, stacked, wrapped
@@ -94,6 +95,7 @@ class PerspectiveDock(FamilyDock):
             text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.outline_box = QCheckBox("Outline the rectangle")
         self.outline_box.setToolTip("Add the rectangle's outline as a Shapes layer over the result")
+        self.memory.keep("tools", KeptFields(self, radius=self.radius, outline=self.outline_box))
         self.matrix_button = button("Copy matrix", "Copy the matrix from the result to the image, on (x, y, 1)")
         self._wire()
         return (

@@ -64,6 +64,11 @@ class BeadsBox(QWidget):
         column.addWidget(self.message)
 
     @property
+    def sizes(self) -> dict[str, QSpinBox]:
+        """The boxes for the size along each of three axes, by name."""
+        return dict(zip(("deep", "high", "wide"), self._sizes, strict=True))
+
+    @property
     def size(self) -> tuple[int, ...]:
         """Size of the boxes, odd along each axis."""
         return tuple(box.value() // 2 * 2 + 1 for box in self._sizes[-self._ndim :])

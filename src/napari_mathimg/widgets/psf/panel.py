@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from ...ops.psf import KINDS, PointSpread, Resampled, psf
 from ..form import Form, summary
+from ..kept import KeptFields
 from ..layers import axis_names, full_resolution
 from ..levels import shape_at, spacing_at
 from ..memory import fill
@@ -70,6 +71,8 @@ class PsfPanel(QWidget):
         self.add_button = button(
             f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
         )
+        self._kept = KeptFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
+        self._kept.changed.connect(self.changed)
         self._build()
         self.kinds.currentIndexChanged.connect(self._want)
         self.kinds.activated.connect(self._want)  # again, the one that stands for a kind not offered now
@@ -253,8 +256,8 @@ class PsfPanel(QWidget):
             self.form.load(record["parameters"])
 
     def holds(self) -> dict[str, Any]:
-        """Return the kind that is chosen, and what was typed for each kind by the number of axes."""
-        return {"kind": self._wanted, "typed": dict(self._typed)}
+        """Return the kind that is chosen, what was typed for each kind by the number of axes, and how to measure it."""
+        return {"kind": self._wanted, "typed": dict(self._typed), "layer": self._kept.holds()}
 
     def take(self, held: Mapping[str, Any]) -> None:
         """Begin with what was held, before anything is shown."""
@@ -263,6 +266,8 @@ class PsfPanel(QWidget):
             self._wanted = kind
         if isinstance(typed, dict):
             self._typed = {k: v for k, v in typed.items() if k in KINDS and isinstance(v, dict)}
+        if isinstance(held.get("layer"), dict):
+            self._kept.take(held["layer"])
 
     def _follow_layer(self) -> None:
         """Show the chosen layer, and what becomes of it."""
