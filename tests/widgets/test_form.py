@@ -130,6 +130,21 @@ def test_bounds_of_lengths_are_those_of_pixels_in_any_unit(qtbot) -> None:
     assert {(f.min, f.max) for f in row._row._fields} == {(1, 1023)}
 
 
+def test_equal_lengths_are_those_that_every_axis_can_have(qtbot) -> None:
+    form = Form(operations()["median"], AXES[3])
+    form.show_image((5, 40, 50), (2.0, 0.25, 0.5), "µm", None, np.dtype(np.uint16))
+    row = form["size"]
+    row._unit.value = "µm"
+    assert row._row.value == (6, 0.75, 1.5)
+    row._row._fields[0].native.setValue(2)
+    row._equal.value = True
+    assert form.parameters["size"] == (1, 8, 4)
+    row._row._fields[1].native.setValue(0.25)
+    assert row._row.value == (2, 2, 2)
+    row._unit.value = "px"
+    assert form.parameters["size"] == (1, 8, 4)
+
+
 def test_equal_stays_unticked_until_somebody_ticks_it(qtbot) -> None:
     form = Form(operations()["gaussian"], AXES[2])
     row = form["sigma"]

@@ -16,7 +16,7 @@ from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QComboBox, QLineEdit
+from qtpy.QtWidgets import QComboBox, QLineEdit, QScrollArea
 
 from napari_mathimg.widgets import memory, preferences
 from napari_mathimg.widgets.dock import FamilyDock
@@ -121,6 +121,10 @@ def test_planes_and_volumes_each_have_their_own_values(viewer: Any, dock: Opener
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)))
     assert widget.form.parameters["sigma"] == (1, 1)
+
+
+def tick(qtbot: Any, box: Any) -> None:
+    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
 
 
 def begin(qtbot: Any, panel: PsfPanel, kind: str, **values: str) -> None:
@@ -248,8 +252,129 @@ def test_of_a_rectangle_what_no_longer_fits_is_left_out(viewer: Any, dock: Opene
     assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [256, 12, 512, 512]
 
 
-def tick(qtbot: Any, box: Any) -> None:
-    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+def test_the_tools_of_perspective_are_set_as_they_were(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, hand: Hand, layer: Any, opened: Any
+) -> None:
+    hand.pick(opened, layer)
+    type_number(qtbot, opened.radius, "17")
+    area = opened.findChild(QScrollArea)
+    area.ensureWidgetVisible(opened.outline_box)
+    tick(qtbot, opened.outline_box)
+    assert opened.outline_box.isChecked()
+    widget: Any = again(opened)
+    assert widget.radius.value() == 17
+    assert widget.outline_box.isChecked()
+
+
+def test_a_lens_is_calibrated_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path) -> None:
+    viewer.add_image(np.zeros((20, 30)))
+    widget: Any = dock("lens")
+    widget.operation = "correct_distortion"
+    box = widget.calibration
+    choose_by_key(box.kind, "dots")
+    type_number(qtbot, box.spacing.native, "2.5")
+    for _ in range(box.unit.findText("cm") - box.unit.findText("mm")):
+        qtbot.keyClick(box.unit, Qt.Key.Key_Down)
+    box.finds_center.click()
+    widget = again(widget)
+    box = widget.calibration
+    assert (box.kind.currentData(), box.spacing.value, box.unit.currentText()) == ("dots", 2.5, "cm")
+    assert not box.finds_center.isChecked()
+    kept = yaml.safe_load(file.read_text())["docks"]["lens"]["parts"]["calibration"]
+    assert kept == {"kind": "dots", "spacing": 2.5, "unit": "cm", "finds_center": False}
+
+
+def test_of_a_calibration_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path) -> None:
+    held = {"kind": "circles", "spacing": -1, "unit": 3, "finds_center": "no", "gone": 1}
+    file.write_text(yaml.safe_dump({"docks": {"lens": {"parts": {"calibration": held, "lenses": {"others": 1}}}}}))
+    viewer.add_image(np.zeros((20, 30)))
+    widget: Any = dock("lens")
+    box = widget.calibration
+    assert (box.kind.currentData(), box.spacing.value, box.unit.currentText()) == ("chessboard", 1, "mm")
+    assert box.finds_center.isChecked()
+    assert not widget.box.others.isChecked()
+
+
+def test_beads_are_measured_as_they_were(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
+    viewer.add_image(np.zeros((6, 20, 30)))
+    panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
+    panel.from_beads.click()
+    panel.beads.size = (9, 11)
+    panel.resample.setChecked(True)
+    panel = panel_of(qtbot, again(dock("deconvolve")), "richardson_lucy", "psf")
+    assert panel.beads.isVisible()
+    assert panel.beads.size == (9, 11)
+    assert panel.resample.isChecked()
+
+
+def place(pixel: tuple[float, float], unit: str = "um") -> dict[str, Any]:
+    return {"scale": pixel, "units": (unit, unit)}
+
+
+def test_a_length_typed_in_the_world_is_what_it_was_there(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path
+) -> None:
+    viewer.add_image(np.zeros((20, 30)), **place((0.5, 0.25)))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    row = widget.form["sigma"]
+    qtbot.keyClick(row._unit.native, Qt.Key.Key_Down)
+    assert row._unit.value == "µm"
+    for box, text in zip(row._row._fields, ("3", "2"), strict=True):
+        type_number(qtbot, box.native, text)
+    assert widget.form.parameters["sigma"] == (6, 8)
+    widget = again(widget)
+    assert widget.form["sigma"]._unit.value == "µm"
+    assert widget.form.parameters["sigma"] == (6, 8)
+    assert yaml.safe_load(file.read_text())["forms"]["gaussian"] == {"2": {"sigma": {"unit": "µm", "lengths": [3, 2]}}}
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((20, 30)))
+    assert widget.form.parameters["sigma"] == (6, 8)  # this layer knows no micrometres
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((20, 30)), **place((1, 1)))
+    widget.form["sigma"]._unit.value = "µm"
+    widget.form["sigma"]._row.value = (3, 2)
+    viewer.layers.clear()
+    widget = again(widget)
+    assert widget.form.parameters["sigma"] == (1, 1)  # until a layer comes
+    viewer.add_image(np.zeros((20, 30)), **place((2, 0.5)))
+    assert widget.form.parameters["sigma"] == (1.5, 4)
+    assert widget.form["sigma"]._unit.value == "µm"
+
+
+def test_a_length_typed_in_pixels_takes_the_place_of_one_that_waits_for_its_unit(
+    viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path
+) -> None:
+    said = {"gaussian": {"2": {"sigma": {"unit": "µm", "lengths": [3.0, 2.0]}}}}
+    file.write_text(yaml.safe_dump({"forms": said}))
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    choose_by_key(widget.form["mode"].native, "mirror")
+    widget = again(widget)
+    kept = yaml.safe_load(file.read_text())["forms"]["gaussian"]["2"]
+    assert kept == {"mode": "mirror", "sigma": {"unit": "µm", "lengths": [3, 2]}}  # it waits on
+    type_number(qtbot, widget.form["sigma"]._row._fields[0].native, "5")
+    viewer.add_image(np.zeros((20, 30)), **place((1, 1)))
+    assert widget.form.parameters["sigma"] == (5, 5)
+    assert widget.form["sigma"]._unit.value == "px"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"unit": "µm", "lengths": [3.0]}, {"unit": "µm"}, {"lengths": [3.0, 2.0]}, {"unit": 1, "lengths": None},
+        {"unit": "µm", "lengths": ["a", "b"]}, {"unit": "µm", "lengths": [float("nan"), 1.0]},
+        {"unit": "µm", "lengths": [-1.0, 1.0]}, {"unit": "µm", "lengths": [1e9, 1.0]},
+    ],
+)  # fmt: skip
+def test_of_lengths_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path, said: Any) -> None:
+    file.write_text(yaml.safe_dump({"forms": {"gaussian": {"2": {"sigma": said, "mode": {"unit": "µm"}}}}}))
+    viewer.add_image(np.zeros((20, 30)), **place((0.5, 0.5)))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    assert widget.form.parameters == {"sigma": (1, 1), "mode": "nearest", "cval": 0, "truncate": 4}
+    assert widget.form["sigma"]._unit.value == "px"
 
 
 def test_a_histogram_is_counted_and_shown_as_it_was(
@@ -272,6 +397,12 @@ def test_a_histogram_is_counted_and_shown_as_it_was(
     tick(qtbot, widget.log)
     widget = again(widget)
     assert (widget.log.isChecked(), widget.cumulative.isChecked()) == (False, True)
+    viewer.add_image(stack, metadata={"napari_mathimg": [{"source": "stack"}]})
+    qtbot.waitUntil(widget.before_after.isEnabled)
+    widget.before_after.click()
+    widget.cumulative.click()  # which came up with it
+    widget = again(widget)
+    assert (widget.before_after.isChecked(), widget.cumulative.isChecked()) == (True, False)
 
 
 def test_of_a_histogram_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path) -> None:

@@ -12,6 +12,7 @@ from ..ops._signature import Signature
 from ..ops._types import Auto, FromNoise, FromShape, PerAxis, Picked, Suggestion, When, note
 from .fields import Automatic, field, unit_note, unit_of
 from .later import Later
+from .rows import PerAxisRow
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
@@ -139,9 +140,24 @@ class Form(Container):
 
     @property
     def typed(self) -> dict[str, Any]:
-        """What is typed besides the defaults."""
+        """What is typed besides the defaults; of lengths in a unit of the world, the unit and the lengths."""
         shown = {n: v for n, v in self.parameters.items() if n not in self._hidden}
-        return {n: v for n, v in shown.items() if v != self._untouched[n]}
+        typed = {n: v for n, v in shown.items() if v != self._untouched[n]}
+        rows = {n: self[n].in_world for n in shown if isinstance(self[n], PerAxisRow)}
+        return typed | {n: {"unit": said[0], "lengths": said[1]} for n, said in rows.items() if said is not None}
+
+    def want(self, name: str, said: Mapping[str, Any]) -> None:
+        """Type lengths in a unit of the world as soon as it is offered.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no such parameter, or these are no lengths for it.
+        """
+        row = self[name]
+        if not isinstance(row, PerAxisRow):
+            raise TypeError(f"{name} is no length")
+        row.want(str(said.get("unit")), [float(n) for n in said.get("lengths", ())])
 
     def load(self, parameters: Mapping[str, Any]) -> None:
         """Type values of parameters that are shown."""

@@ -54,8 +54,11 @@ def fill(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
     """Type values into a form as far as they fit; others stay at their defaults."""
     for name, value in typed.items():
         try:
-            form.load({name: operation.validate({name: value})[name]})
-        except (TypeError, ValueError) as error:
+            if isinstance(value, Mapping):
+                form.want(name, value)
+            else:
+                form.load({name: operation.validate({name: value})[name]})
+        except (AttributeError, TypeError, ValueError) as error:
             log.info("%s: not restored: %s", operation.id, error)
             if name in operation.parameters:
                 form.load({name: operation.parameters[name].default})

@@ -8,6 +8,7 @@ from qtpy.QtCore import QTimer
 
 from ..catalog import find
 from ..engine import Options, finished, prepare, run
+from ..ops._operation import Operation
 from .later import PAUSE
 
 SIDE = 8
@@ -16,19 +17,18 @@ SIDE = 8
 @cache
 def warm(id: str, dtype: str, ndim: int, rgb: bool) -> None:
     """Run an operation on a tiny image of a kind in the background, once; when the window has come to rest."""
-    begin = partial(_begin, id, dtype, ndim, rgb)
+    begin = partial(_begin, find(id), dtype, ndim, rgb)
     QTimer.singleShot(0, lambda: QTimer.singleShot(PAUSE, begin))
 
 
-def _begin(id: str, dtype: str, ndim: int, rgb: bool) -> None:
-    threading.Thread(target=_try, args=(id, dtype, ndim, rgb), name="mathimg warm", daemon=True).start()
+def _begin(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
+    threading.Thread(target=_try, args=(op, dtype, ndim, rgb), name="mathimg warm", daemon=True).start()
 
 
-def _try(id: str, dtype: str, ndim: int, rgb: bool) -> None:
+def _try(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
     shape = (*(SIDE,) * ndim, *((3,) if rgb else ()))
     image = (np.arange(np.prod(shape)) % 2).reshape(shape).astype(dtype)
     options = Options(ndim=ndim, channel_axis=ndim if rgb else None)
-    op = find(id)
     second = [
         np.ones((3,) * ndim) if role == "whole" else image for _, role in op.images[1 : -len(op.optional) or None]
     ]
