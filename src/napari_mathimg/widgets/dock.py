@@ -80,7 +80,7 @@ class FamilyDock(QWidget):
         self.seconds = SecondImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
-        self.operations = ElidedComboBox()
+        self.operations = ElidedComboBox(self)
         self.help = HelpButton(lambda: self.operation)
         self.memory = FamilyMemory(self)
         self._build()
@@ -103,7 +103,8 @@ class FamilyDock(QWidget):
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         buttons = side_by_side(self.reset_button, self.load_button)
-        named = self.operations if len(self._operations) > 1 else QLabel(self.operation.title)
+        self.operations.setVisible(len(self._operations) > 1)
+        named = QLabel(self.operation.title) if self.operations.isHidden() else self.operations
         operation = side_by_side(named, self.help)
         operation.setSpacing(3)
         layout = QVBoxLayout(self)
