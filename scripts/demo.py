@@ -399,6 +399,19 @@ def levels(demo: Demo) -> None:
             raise DemoError(f"level {level}: a result with{'' if result.multiscale else 'out'} levels")
     demo.viewer.reset_view()
     demo.grab("levels")
+    dock = cast(PerspectiveDock, demo.choose(layer, "rectify", {}))
+    dock.outline_box.setChecked(False)
+    dock.markers.place(((100, 150), (60, 800), (900, 900), (850, 80)), layer)
+    middles = []
+    for level in ("2", "0"):
+        dock.options.choose(dock.options.level, level)
+        QTest.qWait(DRAWING)
+        result = demo.run(dock)
+        middles.append(result.extent.world.mean(axis=0))
+    if np.abs(middles[1] - middles[0]).max() > 4 * layer.scale.max():
+        raise DemoError(f"the middles of the rectangles of two levels are {middles}")
+    demo.grab("levels-perspective")
+    dock.markers.use(None, None)
 
 
 def channels(demo: Demo) -> None:
