@@ -8,8 +8,8 @@ from napari_mathimg import operations
 from napari_mathimg.ops._operation import Operation, ValueRange
 from napari_mathimg.ops._types import Number, note
 from napari_mathimg.ops._wavelets import wavelet_names
-from napari_mathimg.widgets.fields import label
 from napari_mathimg.widgets.form import Form, summary
+from napari_mathimg.widgets.parameter import label
 
 KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0}
 LENS = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
@@ -118,31 +118,68 @@ def test_a_length_typed_in_the_world_stays_what_it_is_there(qtbot) -> None:
     assert row._unit.value == "px"
 
 
+def in_micrometres(id: str, spacing: tuple) -> Form:
+    form = Form(operations()[id], AXES[len(spacing)])
+    form.show_image((5, 40, 50)[-len(spacing) :], spacing, "µm", None, np.dtype(np.uint16))
+    return form
+
+
 def test_bounds_of_lengths_are_those_of_pixels_in_any_unit(qtbot) -> None:
-    form = Form(operations()["median"], AXES[3])
-    form.show_image((5, 40, 50), (0.5, 0.16, 0.16), "µm", None, np.dtype(np.uint16))
-    row = form["size"]
+    row = in_micrometres("median", (0.5, 0.16, 0.16))["size"]
     row._unit.value = "µm"
-    np.testing.assert_allclose(form.parameters["size"], (3, 3, 3))
-    np.testing.assert_allclose([f.min for f in row._row._fields], (0.5, 0.16, 0.16))
-    np.testing.assert_allclose([f.max for f in row._row._fields], (511.5, 163.68, 163.68))
+    assert row.value == (3, 3, 3)
+    assert row._row.value == (1.5, 0.48, 0.48)
+    row._equal.value = True
+    assert row._row.value == (1.5, 1.5, 1.5)
+    assert row._pixels.value == "= 3, 9, 9 px"
+    row._row._fields[2].value = 0.2
+    assert row._row.value == (0.2, 0.2, 0.2)
+    assert row._pixels.value == "= 1, 1, 1 px"  # no window is smaller
     row._unit.value = "px"
     assert {(f.min, f.max) for f in row._row._fields} == {(1, 1023)}
 
 
-def test_equal_lengths_are_those_that_every_axis_can_have(qtbot) -> None:
-    form = Form(operations()["median"], AXES[3])
-    form.show_image((5, 40, 50), (2.0, 0.25, 0.5), "µm", None, np.dtype(np.uint16))
-    row = form["size"]
+@pytest.mark.parametrize(
+    ("id", "name", "typed", "pixels"),
+    [
+        ("blur_box", "size", 1.0, (2, 6, 6)),
+        ("wiener_filter", "size", 1.0, (3, 7, 7)),
+        ("denoise_nl_means", "patch_size", 0.5, (1, 3, 3)),
+        ("denoise_nl_means", "patch_distance", 1.2, (2, 8, 8)),
+    ],
+)
+def test_whole_numbers_of_pixels_are_those_nearest_to_a_length(qtbot, id: str, name: str, typed: float, pixels) -> None:
+    form = in_micrometres(id, (0.5, 0.16, 0.16))
+    row = form[name]
+    before = row.value
     row._unit.value = "µm"
-    assert row._row.value == (6, 0.75, 1.5)
-    row._row._fields[0].native.setValue(2)
+    assert row.value == before
     row._equal.value = True
-    assert form.parameters["size"] == (1, 8, 4)
-    row._row._fields[1].native.setValue(0.25)
-    assert row._row.value == (2, 2, 2)
+    row._row._fields[0].native.setValue(typed)
+    assert form.parameters[name] == pixels
+    assert all(isinstance(n, int) for n in form.parameters[name])
+    assert row._pixels.value == "= {}, {}, {} px".format(*pixels)
+    assert row._row._fields[1].native.value() == typed
     row._unit.value = "px"
-    assert form.parameters["size"] == (1, 8, 4)
+    assert row._row.value == pixels
+    row._row._fields[1].native.setValue(5.6)
+    assert row._row.value[1] == 6
+
+
+@pytest.mark.parametrize(("id", "name"), [("swirl", "radius"), ("blur_motion", "length")])
+def test_a_length_in_a_plane_is_typed_in_the_world_where_pixels_are_square(qtbot, id: str, name: str) -> None:
+    form = in_micrometres(id, (0.25, 0.25))
+    box = form[name]
+    box._unit.value = "µm"
+    box._row._fields[0].value = 8.0
+    assert form.parameters[name] == 32.0
+    assert box._pixels.value == "= 32 px"
+    assert form.parameters_on((0.5, 0.5))[name] == 16.0
+    with pytest.raises(ValueError, match=f"{name} in µm: pixels that are square"):
+        form.parameters_on((0.5, 0.25))
+    form.show_image((40, 50), (0.5, 0.25), "µm", None, np.dtype(np.uint16))
+    assert form.parameters[name] == 32.0
+    assert not box._unit.enabled
 
 
 def test_equal_stays_unticked_until_somebody_ticks_it(qtbot) -> None:

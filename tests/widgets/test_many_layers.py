@@ -151,6 +151,27 @@ def test_a_layer_that_is_refused_leaves_the_others_their_range(
         assert tuple(step["value_range"]) == ends
 
 
+def test_a_length_of_the_world_is_the_same_there_on_layers_with_other_pixels(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, channels: list[Any]
+) -> None:
+    fine = viewer.add_image(channels[0].data, name="fine", scale=(1000, 100, 100), units=("nm",) * 3)
+    bare = viewer.add_image(channels[0].data, name="bare")
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    select(viewer, [channels[0], fine, bare])
+    widget.picker.layer = channels[0]
+    row = widget.form["sigma"]
+    row._unit.value = "µm"
+    row.value = (2.0, 2.0)  # pixels of 0.4 µm
+    tick(qtbot, widget.options.all_selected)
+    press(widget)
+    for layer, sigma in ((channels[0], 2.0), (fine, 8.0)):
+        result = viewer.layers[f"{layer.name} – Gaussian filter"]
+        assert result.metadata["napari_mathimg"][-1]["parameters"]["sigma"] == pytest.approx((sigma, sigma))
+        np.testing.assert_array_equal(result.data, mathimg.apply(layer.data, "gaussian", sigma=sigma))
+    assert "bare: lengths in µm: a layer whose pixels have a size in it, not 'bare'" in widget.message.text()
+
+
 @pytest.mark.parametrize(
     ("operation", "typed"),
     [

@@ -16,7 +16,7 @@ from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QComboBox, QLineEdit, QScrollArea
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QScrollArea
 
 from napari_mathimg.widgets import memory, preferences
 from napari_mathimg.widgets.dock import FamilyDock
@@ -174,7 +174,7 @@ def test_a_kind_that_volumes_do_not_have_waits_for_planes(viewer: Any, dock: Ope
     viewer.add_image(np.zeros((6, 40, 50)))
     panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
     begin(qtbot, panel, "motion")
-    type_number(qtbot, panel.form["length"].native, "7")
+    type_number(qtbot, panel.form["length"].native.findChild(QAbstractSpinBox), "7")
     choose_by_key(dock("deconvolve").options.process, "volumes")
     assert panel.kind == "layer"
     widget = again(dock("deconvolve"))

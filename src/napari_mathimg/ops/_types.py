@@ -88,9 +88,18 @@ class When:
 
 @dataclass(frozen=True)
 class PerAxis:
-    """One value for all axes of the item, or one for each; `length` says that they may be given in world units."""
+    """One value for all axes of the item, or one for each.
+
+    `length` says that they may be given in world units, `odd` that the nearest odd numbers of pixels are then taken.
+    """
 
     length: bool = False
+    odd: bool = False
+
+
+@dataclass(frozen=True)
+class PlaneLength:
+    """A length in any direction of a plane; it may be given in world units where its pixels are square."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +234,7 @@ Length = Annotated[float, Number(ge=0, le=10_000, step=0.1, unit="px")]
 Lengths = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
 Truncation = Annotated[float, Number(gt=0, le=20, step=0.5, unit="σ")]
 WindowSize = Annotated[float, Number(ge=1, le=1023, step=2, unit="px")]
-WindowSizes = Annotated[WindowSize | tuple[WindowSize, ...], PerAxis(length=True)]
+WindowSizes = Annotated[WindowSize | tuple[WindowSize, ...], PerAxis(length=True, odd=True)]
 Fraction = Annotated[float, Number(ge=0, le=1, step=0.005, unit="of the value range")]
 Variance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value range²"), Label("variance")]
 RelativeVariance = Annotated[float, Number(ge=0, le=100, step=0.005, unit="of the value²"), Label("variance")]
@@ -241,7 +250,7 @@ NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance"), From
 Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value range"), When("method", ("fixed",))]
 Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("shifts")]
 OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]
-OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis()]
+OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis(length=True, odd=True)]
 TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range"), FromNoise(_positive)]
 
 
@@ -257,9 +266,9 @@ PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value 
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
 AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("strength h")]
 PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
-PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(), Label("patch")]
+PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, odd=True), Label("patch")]
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
-Distances = Annotated[Distance | tuple[Distance, ...], PerAxis(), Label("distance")]
+Distances = Annotated[Distance | tuple[Distance, ...], PerAxis(length=True), Label("distance")]
 Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Balance = Annotated[float, Number(ge=0, le=1e6, step=0.005)]
@@ -287,7 +296,7 @@ Bins = Annotated[int, Number(ge=2, le=65536, step=16), Label("bins")]
 TileBins = Annotated[int, Number(ge=2, le=16384, step=16), Label("bins")]
 Seed = Annotated[int, Number(ge=0, le=2**31 - 1, step=1)]
 Radians = Annotated[float, Number(ge=-100, le=100, step=0.5, unit="rad")]
-Radius = Annotated[float, Number(gt=0, le=1e6, step=10, unit="px")]
+Radius = Annotated[float, Number(gt=0, le=1e6, step=10, unit="px"), PlaneLength()]
 Order = Annotated[Literal[0, 1, 3], Label("interpolation", ("nearest", "linear", "cubic"))]
 Edge = Annotated[Literal["constant", "nearest", "reflect", "mirror", "grid-wrap"], Label("edge mode")]
 Scale = Annotated[float, Number(gt=0, le=1000, step=0.1)]
@@ -320,10 +329,10 @@ AffineCenter = Annotated[
 ]
 Entry = Annotated[float, Number(ge=-1e9, le=1e9, step=0.001)]
 BoxSize = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
-BoxSizes = Annotated[BoxSize | tuple[BoxSize, ...], PerAxis()]
+BoxSizes = Annotated[BoxSize | tuple[BoxSize, ...], PerAxis(length=True)]
 DiskRadius = Annotated[float, Number(ge=0, le=255, step=0.5, unit="px")]
 Radii = Annotated[DiskRadius | tuple[DiskRadius, ...], PerAxis(length=True)]
-PathLength = Annotated[float, Number(ge=0, le=1023, step=1, unit="px"), When("polygon", ("none",))]
+PathLength = Annotated[float, Number(ge=0, le=1023, step=1, unit="px"), When("polygon", ("none",)), PlaneLength()]
 PathAngle = Annotated[float, Number(ge=-3600, le=3600, step=1, unit="°"), When("polygon", ("none",))]
 Outline = Annotated[Literal["none"] | tuple[Point, ...], Label("polygon"), FromShape("polygon_size")]
 OutlineSide = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]

@@ -28,6 +28,7 @@ from ._types import (
     Length,
     Number,
     PerAxis,
+    PlaneLength,
     Point,
     Truncation,
     When,
@@ -68,6 +69,7 @@ def _enough(
 
 KernelSize = Annotated[float, Number(ge=1, le=1023, step=1, unit="px")]
 KernelSizes = Annotated[KernelSize | tuple[KernelSize, ...], PerAxis(length=True)]
+PathLength = Annotated[Length, PlaneLength()]
 Radii = Annotated[Length | tuple[Length, ...], PerAxis(length=True)]
 Given = Annotated[Literal["sigma", "fwhm"], Label("given by", ("sigma", "FWHM"))]
 Sigmas = Annotated[Length | tuple[Length, ...], PerAxis(length=True), When("given", ("sigma",))]
@@ -170,7 +172,7 @@ def disk(*, radius: Radii = 3.0) -> Array:
 
 
 @kind("Motion", dimensions=(2,))
-def motion(*, length: Length = 9.0, angle: Degrees = 0.0) -> Array:
+def motion(*, length: PathLength = 9.0, angle: Degrees = 0.0) -> Array:
     """Return a straight path: a camera or an object that moved during the exposure.
 
     Parameters

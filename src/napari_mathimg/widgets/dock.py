@@ -25,7 +25,7 @@ from .layers import (
     is_usable,
     last_step,
 )
-from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at
+from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at, spacing_like
 from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
@@ -344,7 +344,11 @@ class FamilyDock(QWidget):
 
     def parameters_for(self, layer: Layer) -> dict[str, Any]:
         """Return what is typed, as it counts for a layer."""
-        return self._suited(self.form.parameters, layer)
+        chosen, form = self.picker.layer, self.form
+        if chosen is None or layer is chosen or not form.in_world:
+            return self._suited(form.parameters, layer)
+        spacing = spacing_like(layer, chosen, self.options.ndim(layer, self.operation), self.options.level_of(layer))
+        return self._suited(form.parameters_on(spacing), layer)
 
     def _suited(self, parameters: dict[str, Any], layer: Layer) -> dict[str, Any]:
         """Parameters typed for the chosen layer, with what labels have and images do not, and the reverse."""

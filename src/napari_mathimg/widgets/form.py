@@ -9,10 +9,11 @@ from magicgui.widgets import Container, PushButton
 
 from ..ops._operation import ValueRange, arguments, call
 from ..ops._signature import Signature
-from ..ops._types import Auto, FromNoise, FromShape, PerAxis, Picked, Suggestion, When, note
-from .fields import Automatic, field, unit_note, unit_of
+from ..ops._types import Auto, FromNoise, FromShape, Picked, Suggestion, When, note
+from .fields import Automatic
 from .later import Later
-from .rows import PerAxisRow
+from .lengths import PerAxisRow
+from .parameter import field, unit_note, unit_of
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),
@@ -127,8 +128,9 @@ class Form(Container):
 
     @property
     def distances(self) -> tuple[str, ...]:
-        """Parameters that are distances in pixels, beside a point that is picked."""
-        beside = {n: p.hint for n, p in self._operation.parameters.items() if n not in {*self.picked.values()}}
+        """Parameters that are distances typed in pixels, beside a point that is picked."""
+        others = {*self.picked.values()} | {length.name for length in self._lengths() if length.in_world}
+        beside = {n: p.hint for n, p in self._operation.parameters.items() if n not in others}
         shown = {n: hint for n, hint in beside.items() if n not in self._hidden and unit_of(hint) == "px"}
         return tuple(shown) if "point" in self.picked else ()
 
@@ -138,12 +140,24 @@ class Form(Container):
         names = self._operation.parameters
         return {n: self._hidden[n] if n in self._hidden else self[n].value for n in names}
 
+    def _lengths(self) -> list[PerAxisRow]:
+        return [f for f in self if isinstance(f, PerAxisRow) and f.is_length]
+
+    @property
+    def in_world(self) -> bool:
+        """Whether a length is typed in a unit of the world."""
+        return any(length.in_world for length in self._lengths())
+
+    def parameters_on(self, spacing: Sequence[float]) -> dict[str, Any]:
+        """Return what is typed for an image whose pixels measure so much of the unit that lengths are typed in."""
+        return self.parameters | {f.name: f.value_on(spacing) for f in self._lengths()}
+
     @property
     def typed(self) -> dict[str, Any]:
         """What is typed besides the defaults; of lengths in a unit of the world, the unit and the lengths."""
         shown = {n: v for n, v in self.parameters.items() if n not in self._hidden}
         typed = {n: v for n, v in shown.items() if v != self._untouched[n]}
-        rows = {n: self[n].in_world for n in shown if isinstance(self[n], PerAxisRow)}
+        rows = {f.name: f.said for f in self._lengths()}
         return typed | {n: {"unit": said[0], "lengths": said[1]} for n, said in rows.items() if said is not None}
 
     def want(self, name: str, said: Mapping[str, Any]) -> None:
@@ -190,9 +204,8 @@ class Form(Container):
     ) -> None:
         """Show what "auto" means for an image of a shape, pixel size, unit ("" for none), value range and `more`."""
         self._spacing = spacing
-        for name, p in self._operation.parameters.items():
-            if name not in self._hidden and (per_axis := note(p.hint, PerAxis)) and per_axis.length:
-                self[name].offer_unit(unit, spacing)
+        for length in self._lengths():
+            length.offer_unit(unit, spacing)
         for button in self._suggestions.values():
             button.visible = max(spacing) > min(spacing) * (1 + 1e-6)
         self._known = {"shape": shape, "dtype": dtype} | ({"values": values} if values else {})

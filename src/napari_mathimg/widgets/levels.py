@@ -17,7 +17,7 @@ from ..engine.values import back, working
 from ..ops._operation import POINTWISE, ValueRange
 from ..ops._reach import Box
 from .layers import Snapshot, full_resolution, position_in, shape_of, snapshot, spacing_of
-from .units import in_units_of
+from .units import in_units_of, unit_factor
 
 Array = NDArray[Any]
 SMALLEST = 64  # pixels along the longest side that gets smaller, below which there is no further level
@@ -58,6 +58,21 @@ def spacing_at(layer: Layer, ndim: int, level: int) -> tuple[tuple[float, ...], 
     """Size of a level's pixel along each of the last axes in one unit, and the unit's name."""
     spacing, unit = spacing_of(layer, ndim)
     return tuple(s * float(f) for s, f in zip(spacing, factors(layer, level)[-ndim:], strict=True)), unit
+
+
+def spacing_like(layer: Layer, other: Layer, ndim: int, level: int) -> tuple[float, ...]:
+    """Size of a level's pixel along each of the last axes, in the unit of another layer.
+
+    Raises
+    ------
+    ValueError
+        If it has no size in such a unit.
+    """
+    spacing, unit = spacing_at(layer, ndim, level)
+    own, wanted = layer.units[-1], other.units[-1]
+    if not unit or own.dimensionality != wanted.dimensionality:
+        raise ValueError(f"lengths in {wanted:~P}: a layer whose pixels have a size in it, not {layer.name!r}")
+    return tuple(s * unit_factor(own, wanted) for s in spacing)
 
 
 def position_at(dims: Any, layer: Layer, level: int) -> tuple[int, ...]:

@@ -15,8 +15,8 @@ from ...catalog import FAMILIES
 from ...ops._operation import Operation, Parameter
 from ...ops._reach import Whole
 from ...ops._types import describe
-from ..fields import label, unit_of
 from ..layers import DOMAIN
+from ..parameter import label, unit_of
 
 PICTURES = Path(__file__).parent / "pictures"
 PLAIN = {"raw_enabled": False, "file_insertion_enabled": False, "report_level": 5, "smart_quotes": False}

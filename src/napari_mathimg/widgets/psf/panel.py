@@ -14,7 +14,7 @@ from ...ops.psf import KINDS, PointSpread, Resampled, psf
 from ..form import Form, summary
 from ..kept import KeptFields
 from ..layers import axis_names, full_resolution
-from ..levels import shape_at, spacing_at
+from ..levels import shape_at, spacing_at, spacing_like
 from ..memory import fill
 from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
@@ -222,7 +222,11 @@ class PsfPanel(QWidget):
         ndim, level = self._ndim, self._level
         if self.kind != LAYER:
             shape, spacing = shape_at(source, level)[-ndim:], micrometres(source, ndim, level)
-            declared = psf(self.kind, shape=shape, spacing=spacing, **self.form.parameters)
+            form, shown = self.form, self._source
+            typed = form.parameters
+            if form.in_world and shown is not None and source is not shown:
+                typed = form.parameters_on(spacing_like(source, shown, ndim, level))
+            declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
             if declared != self._declared:  # one that was computed for the picture need not be computed again
                 self._declared = declared
             return self._declared

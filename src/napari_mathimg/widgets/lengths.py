@@ -1,0 +1,229 @@
+"""Fields for numbers of which there is one for each axis, and for lengths, in pixels or in a unit of the world."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, Container, Label
+
+from .fields import DIGITS, IntegerBox
+from .rows import Row, line
+
+PIXELS = "px"
+NOISE = 9  # decimals of a number of pixels; what lies below comes from the change of units
+
+Rounding = Callable[[float], Any]
+
+
+def whole(length: float) -> int:
+    """Return the whole number of pixels nearest to a length."""
+    return math.floor(length + 0.5)
+
+
+def odd(length: float) -> int:
+    """Return the odd number of pixels nearest to a length; of two, the larger one."""
+    return 2 * math.floor(length / 2) + 1
+
+
+class PerAxisRow(Container):
+    """One field for each axis, a tick that keeps them equal, and for lengths the unit they are typed in.
+
+    The value is in pixels whatever the unit.
+
+    Parameters
+    ----------
+    row
+        The fields.
+    value
+        What they begin with.
+    rounding
+        How a length in the world becomes a number of pixels; None for what is no length.
+    """
+
+    def __init__(self, row: Row, value: tuple[Any, ...], rounding: Rounding | None = None, **kwargs: Any) -> None:
+        self._row = row
+        self._round = rounding
+        self._spacing = (1.0,) * len(value)
+        self._wanted: tuple[str, tuple[float, ...]] | None = None  # a unit, and lengths in it
+        self._least = max(f.min for f in row._fields)
+        self._most = min(f.max for f in row._fields)
+        self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
+        self._unit = ComboBox(choices=[PIXELS], tooltip="Unit of the lengths", enabled=False)
+        self._pixels = Label(visible=False)
+        super().__init__(widgets=[*self._lines(), self._pixels], labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        for f in row._fields:
+            f.changed.connect(self._follow)
+        self._equal.changed.connect(lambda on: self._follow(self._typed[0]))
+        self._unit.changed.connect(self._convert)
+
+    def _lines(self) -> list[Any]:
+        return [self._row, line([self._equal, self._unit] if self._round else [self._equal])]
+
+    @property
+    def is_length(self) -> bool:
+        """Whether the values are lengths."""
+        return self._round is not None
+
+    @property
+    def in_world(self) -> bool:
+        """Whether lengths are typed in a unit of the world."""
+        return bool(self._unit.value != PIXELS)
+
+    @property
+    def _typed(self) -> tuple[float, ...]:
+        """What the fields show, which of whole numbers of pixels are fractions of the world's unit."""
+        return tuple(float(f.native.value()) for f in self._row._fields)
+
+    def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
+        """Let lengths be typed in a world unit, of which a pixel has so many along each axis.
+
+        Lengths typed in this unit stay what they are in the world; others stay what they are in pixels.
+        """
+        if unit and self._unit.value == unit:
+            self._spacing = tuple(spacing)
+            self._set_bounds()
+            self._tell()
+            return
+        in_pixels = self.lengths
+        self._spacing = tuple(spacing)
+        choices = [PIXELS, unit] if unit else [PIXELS]
+        if tuple(choices) != tuple(self._unit.choices):
+            with self._unit.changed.blocked():
+                self._unit.choices = choices
+                self._unit.value = PIXELS
+        self._unit.enabled = bool(unit)
+        self._type(in_pixels)
+        if self._wanted is not None and self._wanted[0] == unit:
+            self._type_wanted(*self._wanted)
+
+    @property
+    def said(self) -> tuple[str, tuple[float, ...]] | None:
+        """The unit of the world that lengths are typed in, or will be, and the lengths; None for pixels."""
+        return self._wanted or ((self._unit.value, self._typed) if self.in_world else None)
+
+    def want(self, unit: str, lengths: Sequence[float]) -> None:
+        """Type lengths in a unit of the world as soon as it is offered, unless others are typed before.
+
+        Raises
+        ------
+        ValueError
+            If their number is not that of the fields.
+        """
+        if len(lengths) != len(self._row._fields):
+            raise ValueError(f"{len(self._row._fields)} lengths, not {len(lengths)}")
+        self._wanted = unit, tuple(lengths)
+
+    def _type_wanted(self, unit: str, lengths: tuple[float, ...]) -> None:
+        """Choose the unit and type lengths in it, where its boxes can hold them."""
+        in_pixels = [n / s for n, s in zip(lengths, self._spacing, strict=True)]
+        if all(self._least <= n <= self._most for n in in_pixels):
+            with self._equal.changed.blocked():
+                self._equal.value = _all_equal(lengths)
+            self._unit.value = unit
+            self._type(in_pixels)
+        self._wanted = None
+
+    def _set_bounds(self) -> None:
+        """Say the bounds, which are in pixels, in the chosen unit; the same on all axes, and so that they hold all."""
+        factors = self._spacing if self.in_world else (1.0,)
+        low, high = self._least * min(factors), self._most * max(factors)
+        for f, now in zip(self._row._fields, self._typed, strict=True):
+            if isinstance(f, IntegerBox):
+                f.native.setDecimals(DIGITS if self.in_world else 0)
+            f.min, f.max = min(low, now), max(high, now)
+
+    def _type(self, in_pixels: Sequence[Any]) -> None:
+        """Show lengths given in pixels in the chosen unit."""
+        typed = [v * s if self.in_world else v for v, s in zip(in_pixels, self._spacing, strict=True)]
+        if not _all_equal(typed):
+            with self._equal.changed.blocked():
+                self._equal.value = False
+        self._set_bounds()
+        self._row.value = typed
+        self._set_bounds()
+        self._tell()
+
+    def _convert(self, unit: str) -> None:
+        """Keep the lengths when the unit changes."""
+        self._type(self._resolved(self._spacing) if unit == PIXELS else self._typed)
+
+    def _tell(self) -> None:
+        self._pixels.visible = self.in_world
+        self._pixels.value = "= " + ", ".join(f"{v:.4g}" for v in self.lengths) + " px" if self.in_world else ""
+
+    def _follow(self, value: Any) -> None:
+        self._wanted = None
+        if self._equal.value:
+            self._row.value = (value,) * len(self._row._fields)
+        self._tell()
+
+    def _resolved(self, spacing: Sequence[float]) -> tuple[Any, ...]:
+        """Return the lengths that are typed in the world as numbers of pixels, of which each measures so much."""
+        assert self._round is not None
+        return tuple(
+            self._round(max(round(v / s, NOISE), self._least)) for v, s in zip(self._typed, spacing, strict=True)
+        )
+
+    def lengths_on(self, spacing: Sequence[float]) -> tuple[Any, ...]:
+        """Return the values for pixels that measure so much of the unit along each axis."""
+        return self._resolved(spacing) if self.in_world else self._row.value
+
+    @property
+    def lengths(self) -> tuple[Any, ...]:
+        """The fields' values, in pixels."""
+        return self.lengths_on(self._spacing)
+
+    def value_on(self, spacing: Sequence[float]) -> Any:
+        """Return the value for pixels that measure so much of the unit along each axis."""
+        return self.lengths_on(spacing)
+
+    @property
+    def value(self) -> Any:
+        """The value, in pixels."""
+        return self.value_on(self._spacing)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        count = len(self._row._fields)
+        each = tuple(value) if isinstance(value, list | tuple) else (value,) * count
+        if len(each) != count:
+            raise ValueError(f"{count} values, not {len(each)}")
+        self._wanted = None
+        with self._equal.changed.blocked():
+            self._equal.value = _all_equal(each)
+        self._type(each)
+
+
+class LengthBox(PerAxisRow):
+    """A field for one length in a plane, and the unit it is typed in, which needs pixels that are square."""
+
+    def __init__(self, box: Any, value: float, **kwargs: Any) -> None:
+        super().__init__(Row([box]), (value,), float, **kwargs)
+
+    def _lines(self) -> list[Any]:
+        return [line([self._row, self._unit])]
+
+    def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
+        """Let the length be typed in a world unit, of which a pixel has so many along each axis."""
+        super().offer_unit(unit if _square(spacing) else "", spacing[-1:])
+
+    def value_on(self, spacing: Sequence[float]) -> Any:
+        """Return the length for pixels that measure so much of the unit along each axis.
+
+        Raises
+        ------
+        ValueError
+            If it is typed in that unit, and they are not square.
+        """
+        if self.in_world and not _square(spacing):
+            raise ValueError(f"{self.name} in {self._unit.value}: pixels that are square")
+        return self.lengths_on(spacing[-1:])[0]
+
+
+def _square(spacing: Sequence[float]) -> bool:
+    return math.isclose(*spacing[-2:], rel_tol=1e-6) if len(spacing) > 1 else True
+
+
+def _all_equal(values: Sequence[float]) -> bool:
+    return max(values) - min(values) <= 1e-9 * max(abs(v) for v in values)

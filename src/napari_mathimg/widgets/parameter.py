@@ -1,0 +1,146 @@
+"""The field of a form for a parameter's type."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from magicgui.widgets import CheckBox, ComboBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox
+
+from ..ops._types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
+from .fields import DIGITS, Automatic, Choice, IntegerBox, NumberBox, Points, make_narrow
+from .lengths import LengthBox, PerAxisRow, Rounding, odd, whole
+from .rows import Row
+from .search import LETTERS, SearchBox
+
+
+def label(name: str, hint: Any) -> str:
+    """Return what a form calls a parameter, with its unit."""
+    text = (note(hint, Label) or Label()).text or name.replace("_", " ")
+    axes = note(hint, PerAxis)
+    has_box = note(hint, PlaneLength) or (axes and axes.length)  # for the unit
+    unit = "" if has_box else unit_of(hint)
+    return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
+
+
+def unit_of(hint: Any) -> str:
+    """Return the unit of a parameter, or of its parts; "" where it has none."""
+    number = note(hint, Number)
+    if number:
+        return str(number.unit)
+    inner = [a for o in options(hint) for a in (get_args(o) if get_origin(o) is tuple else (o,)) if a is not hint]
+    return next((u for a in inner if a is not Ellipsis and (u := unit_of(a))), "")
+
+
+def unit_note(hint: Any) -> str:
+    """Return a unit too long for a label, as a sentence."""
+    unit = unit_of(hint)
+    return f"In units {unit}." if len(unit) > 3 else ""
+
+
+def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = "") -> Any:
+    """Return the field of a parameter.
+
+    Parameters
+    ----------
+    name, hint, value
+        The parameter's name, annotated type and default.
+    axes
+        Names of the item's axes.
+    tooltip
+        What the docstring says of it.
+    """
+    members = options(hint)
+    shown: dict[str, Any] = {"name": name, "label": label(name, hint), "tooltip": tooltip}
+    words = [get_args(m)[0] for m in members if get_origin(m) is Literal and len(get_args(m)) == 1]
+    if words and len(members) > 1:
+        rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
+        names = (note(hint, Label) or Label()).choices or axes
+        inner = _value_field(name, rest, None, names, note(hint, PerAxis), {"name": name, "tooltip": tooltip})
+        return Automatic(inner, value, words[0], **shown) if len(words) == 1 else Choice(words, inner, value, **shown)
+    return _value_field(name, list(members), value, axes, note(hint, PerAxis), shown, hint)
+
+
+def _value_field(
+    name: str,
+    members: list[Any],
+    value: Any,
+    axes: Sequence[str],
+    per_axis: PerAxis | None,
+    shown: dict[str, Any],
+    hint: Any = None,
+) -> Any:
+    if per_axis:
+        element = next(m for m in members if get_origin(m) is not tuple)
+        each = value if isinstance(value, tuple) else (value,) * len(axes)
+        row = Row([_boxed(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
+        if value is None:
+            row.tooltip = shown["tooltip"]
+            return row
+        return PerAxisRow(row, each, _rounding(per_axis, element), **shown)
+    member = members[0]
+    if hint is not None and note(hint, PlaneLength):
+        return LengthBox(_boxed(name, hint, value, ""), value, **shown)
+    if get_origin(member) is tuple:
+        return _tuple_field(name, member, value, axes, shown)
+    return _scalar(member if hint is None or len(members) > 1 else hint, value, shown)
+
+
+def _rounding(per_axis: PerAxis, element: Any) -> Rounding | None:
+    """Return how a length in the world becomes a number of pixels; None for what is no length."""
+    if not per_axis.length:
+        return None
+    return odd if per_axis.odd else whole if parts(element)[0] is int else float
+
+
+def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown: dict[str, Any]) -> Row:
+    elements = get_args(member)
+    if elements[-1] is Ellipsis:
+        return Points(value=value if value is not None else (), **shown)
+    values = value if value is not None else (None,) * len(elements)
+    if get_origin(elements[0]) is tuple:
+        lines = [
+            _tuple_field(f"{name}_{k}", e, v, axes, {}) for k, (e, v) in enumerate(zip(elements, values, strict=True))
+        ]
+        return Row(lines, **shown)
+    prefixes = axes if len(elements) == len(axes) else ("",) * len(elements)
+    return Row([_boxed(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)], **shown)
+
+
+def _boxed(name: str, hint: Any, value: Any, prefix: str) -> Any:
+    """A number without step buttons, for a row."""
+    box = _scalar(hint, value, {"name": f"{name}_{prefix}"})
+    make_narrow(box.native)
+    if prefix:
+        box.native.setPrefix(f"{prefix} ")
+    return box
+
+
+def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
+    plain = parts(hint)[0]
+    if get_origin(plain) is Literal:
+        choices = get_args(plain)
+        names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
+        box = ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
+        box.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.native.setMinimumContentsLength(LETTERS)
+        return box
+    if choices := note(hint, Choices):
+        return SearchBox(choices=choices.rule(), value=value, **shown)
+    if plain is bool:
+        others = {k: v for k, v in shown.items() if k != "label"}
+        return CheckBox(value=bool(value), text=shown.get("label", ""), **others)
+    number = note(hint, Number) or Number(step=1)
+    low, high = _bounds(number, plain)
+    value = max(low, 0) if value is None else value
+    kind = IntegerBox if plain is int else NumberBox
+    box = kind(value=float(value), min=low, max=high, step=number.step, **shown)
+    box.native.setMinimumWidth(54)
+    box.native.setAlignment(Qt.AlignmentFlag.AlignLeft)
+    return box
+
+
+def _bounds(number: Number, plain: type) -> tuple[float, float]:
+    smallest = 1 if plain is int else 10.0**-DIGITS
+    low = number.ge if number.ge is not None else number.gt + smallest if number.gt is not None else -1e15
+    return low, number.le if number.le is not None else 1e15
