@@ -18,7 +18,7 @@ from napari.qt import get_qapp
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QDockWidget, QWidget
 from scipy import ndimage as ndi
 from skimage import data, filters, measure
 from vispy.gloo import glir
@@ -260,6 +260,16 @@ def center(demo: Demo) -> None:
     demo.grab("domain")
     dock.options.choose(dock.options.domain_place, "over")
     demo.grab("domain-over")
+    (twin,) = dock._results.twins()
+    squares = twin.data
+    dock.picker.layer, dock.form["strength"].value = camera, -6
+    dock.options.replace.setChecked(True)
+    dock.run_button.click()
+    demo.wait(dock)
+    dock.options.replace.setChecked(False)
+    if [*dock._results.twins()] != [twin] or np.array_equal(twin.data, squares):
+        raise DemoError("the domain does not follow the parameters")
+    demo.grab("domain-again")
     dock.options.domain.setChecked(False)
     dock.options.square.setValue(0)
     if demo.viewer.canvas.grid.enabled:
@@ -414,6 +424,48 @@ def levels(demo: Demo) -> None:
     dock.markers.use(None, None)
 
 
+def scope(demo: Demo) -> None:
+    """One plane, one volume and all of a time series: each result at its place in z and time."""
+    (stack,) = demo.open("synthetic_stack")
+    series = demo.viewer.add_image(
+        np.stack([stack.data, stack.data[:, ::-1], stack.data[:, :, ::-1]]), name="Time series",
+        scale=(30, *stack.scale), units=("s", *stack.units), axis_labels=("t", *stack.axis_labels),
+        contrast_limits=stack.contrast_limits,
+    )  # fmt: skip
+    demo.viewer.layers.remove(stack)
+    here, results = (1, 12), []
+    for axis, step in enumerate(here):
+        demo.viewer.dims.set_current_step(axis, step)
+    for part, first in {"item": here, "volume": (1, 0), "all": (0, 0)}.items():
+        result = demo.apply(series, "gaussian", {"scope": part}, sigma=3.0)
+        if not np.allclose(result.data_to_world((0, 0, 0, 0)), series.data_to_world((*first, 0, 0))):
+            raise DemoError(f"{result.name}: it lies elsewhere")
+        results.append(result)
+    demo.show("scope", series, *results, columns=2)
+    demo.viewer.dims.set_current_step(1, 18)
+    demo.grab("scope-elsewhere")
+
+
+def micrometres(demo: Demo) -> None:
+    """A Gaussian of half a micrometre on a z-stack, whose voxels are 0.5 x 0.16 x 0.16 micrometres."""
+    (stack,) = demo.open("synthetic_stack")
+    dock = demo.choose(stack, "gaussian", {"process": "volumes"})
+    field: QWidget = dock.form["sigma"].native
+    unit, equal, first = (field.findChild(kind) for kind in (QComboBox, QCheckBox, QAbstractSpinBox))
+    unit.setCurrentText("µm")
+    equal.setChecked(True)
+    first.selectAll()
+    QTest.keyClicks(first, "0.5")
+    QTest.keyClick(first, Qt.Key.Key_Return)
+    sigma = dock.form.parameters["sigma"]
+    if not np.allclose(np.multiply(sigma, stack.scale), 0.5):
+        raise DemoError(f"half a micrometre is {sigma} pixels")
+    demo.save(micrometres=demo.run(dock))
+    dock.picker.layer = stack  # whose pixels the form tells
+    demo.grab("micrometres")
+    unit.setCurrentText("px")
+
+
 def channels(demo: Demo) -> None:
     """Two channels of one image, one dimmer than the other, brightened alike."""
     (stack,) = demo.open("synthetic_stack")
@@ -449,6 +501,23 @@ def remembered(demo: Demo) -> None:
         raise DemoError("the dock does not begin as it was left")
     demo.grab("remembered")
     again.reset_button.click()
+
+
+def preferences(demo: Demo) -> None:
+    """The page of napari's preferences: a choice made there is taken by the docks at once."""
+    dock = demo.choose(demo.open("camera")[0], "adjust_gamma", {})
+    page: Any = demo.viewer.window._open_preferences_dialog()
+    (entry,) = page._list.findItems("Mathematical Imaging", Qt.MatchFlag.MatchExactly)
+    page._list.setCurrentItem(entry)
+    page.move(0, 0)
+    types = next(b for b in page._stack.currentWidget().findChildren(QComboBox) if b.findText("float32") >= 0)
+    types.setCurrentText("float32")
+    demo.grab("preferences")
+    chosen = dock.options.dtype.currentData()
+    types.setCurrentText("same as the source")
+    page.close()
+    if chosen != "float32":
+        raise DemoError(f"the dock's output type is {chosen}")
 
 
 def tone(demo: Demo) -> None:
@@ -646,7 +715,8 @@ def refusal(demo: Demo) -> None:
 
 EXAMPLES = (
     isotropic, crop, picked, center, labels, mappings, perspective, lens, equalize, match, histogram, before_after,
-    tone, isolated, noise, blur, deconvolved, levels, channels, explained, remembered, light, progress, menu, refusal,
+    tone, isolated, noise, blur, deconvolved, levels, scope, micrometres, channels, explained, remembered, preferences,
+    light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -163,9 +163,10 @@ class FamilyDock(QWidget):
         self.form.align()  # in the style of the window, which is known from now on
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
-            dock.visibilityChanged.connect(self.picking.show_in_front)
             dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
         settle(self, FamilyDock, self.memory.size)
+        if dock:
+            dock.visibilityChanged.connect(self.picking.show_in_front)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
