@@ -292,3 +292,20 @@ def test_a_layer_keeps_its_level(viewer: Any, dock: Opener, press: Press, qtbot:
     source.data = list(source.data)[:2]
     assert widget.options.level.currentData() == "0"
     assert widget.options.level_of(source) == 0
+
+
+def test_a_radius_in_micrometres_is_the_same_at_every_level(viewer: Any, dock: Opener, qtbot: Any) -> None:
+    pyramid = [np.zeros((64 // k, 80 // k), np.uint16) for k in (1, 2)]
+    viewer.add_image(pyramid, scale=(0.25, 0.25), units=("um",) * 2, contrast_limits=(0, 9))
+    widget = dock("geometry")
+    widget.operation = "swirl"
+    box = widget.form["radius"]
+    qtbot.waitUntil(box._unit.native.isEnabled)
+    box._unit.value = "µm"
+    box._row._fields[0].value = 8.0
+    assert widget.form.parameters["radius"] == 32
+    widget.options.level.setCurrentIndex(1)
+    assert box._row._fields[0].value == 8
+    assert widget.form.parameters["radius"] == 16
+    widget.options.level.setCurrentIndex(0)
+    assert widget.form.parameters["radius"] == 32
