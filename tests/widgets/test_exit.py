@@ -20,12 +20,17 @@ viewer.close()
 """
 
 LOADING = """
-import time
+import threading
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from napari_mathimg import operations
 from napari_mathimg.widgets.warm import warm
+app = QApplication([])
 for id in operations():
     warm(id, "uint16", 2, False)
-time.sleep(0.1)
+while "mathimg warm" not in [thread.name for thread in threading.enumerate()]:
+    QTest.qWait(10)
+QTest.qWait(100)
 """
 
 
