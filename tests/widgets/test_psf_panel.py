@@ -18,6 +18,7 @@ from napari_mathimg.ops._operation import Neighborhood, operation
 from napari_mathimg.ops.psf import KINDS, Kernel, fwhm
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
+from napari_mathimg.widgets.psf.preview import PsfPreview
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -255,6 +256,40 @@ def test_only_what_was_pictured_when_add_was_clicked_is_added(
     viewer.layers.selection.active = other
     shown()
     assert len(viewer.layers) == 3
+
+
+def test_a_failure_of_what_is_no_longer_wanted_is_not_told(qtbot: Any) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Failing:
+        shape = (3, 3)
+
+        def __array__(self, *args: Any, **kwargs: Any) -> Any:
+            begun.set()
+            go_on.wait(10)
+            raise ValueError("too wide")
+
+    preview = PsfPreview()
+    qtbot.addWidget(preview)
+    preview.show()
+    asked = (("y", "x"), (1.0, 1.0), "")
+    preview.ask("first", Failing(), *asked)
+    qtbot.waitUntil(begun.is_set)
+    preview.ask("second", np.eye(3), *asked)
+    with qtbot.waitSignal(preview.runner.failed):
+        go_on.set()
+    qtbot.waitUntil(lambda: preview.shown is not None)
+    assert preview.shown.key == "second"
+    preview.ask("first", Failing(), *asked)
+    qtbot.waitUntil(lambda: preview.text.text() == "too wide")
+    begun.clear()
+    go_on.clear()
+    preview.ask("first", Failing(), *asked)
+    qtbot.waitUntil(begun.is_set)
+    preview.say("Choose a layer")
+    with qtbot.waitSignal(preview.runner.failed):
+        go_on.set()
+    assert preview.text.text() == "Choose a layer"
 
 
 def test_nothing_is_added_once_the_picture_has_failed(

@@ -61,6 +61,7 @@ class PsfPreview(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted: tuple[Any, Any] | None = None
+        self._begun: Any = None  # the key of what is computed
         self._spacing: tuple[float, ...] = ()
         self._unit = ""
         self._axes: tuple[str, ...] = ()
@@ -134,6 +135,7 @@ class PsfPreview(QWidget):
     def _start(self) -> None:
         """Compute what is wanted, when what was computed before has ended."""
         if self._wanted is not None and self.is_pending and self.isVisible() and not self.runner.is_running:
+            self._begun = self._wanted[0]
             self.runner.start(pictured(*self._wanted))
 
     def _show(self, found: Pictured) -> None:
@@ -144,6 +146,10 @@ class PsfPreview(QWidget):
         self.ready.emit(found)
 
     def _fail(self, error: Exception) -> None:
+        """Say why there is no picture, unless another one is wanted by now."""
+        if self._wanted is None or self._wanted[0] != self._begun:
+            reason(error)
+            return
         self.say("")
         self.say(reason(error))
 
