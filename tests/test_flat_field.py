@@ -8,7 +8,6 @@ import pytest
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import finished, region, report
 from napari_mathimg.engine.flat import estimate_flat, estimate_flat_steps
-from napari_mathimg.ops import _flat_field
 from planning import Watched, cut_into, plan_of, result_of, same
 
 SHAPE = (192, 256)
@@ -240,11 +239,13 @@ def test_a_stack_is_read_once_for_the_estimate_box_by_box():
     assert max(stack.reads) <= stack.array[0].size
 
 
-def test_of_very_many_planes_some_are_enough(monkeypatch):
-    stack = seen(cells(30), shading()).astype("f4")
-    monkeypatch.setattr(_flat_field, "PLANES", 11)
-    found = plan_of_flat(stack).measured_of((), 0)
-    assert found.planes == 10
+def test_of_very_many_planes_some_are_enough_and_no_other_is_read():
+    few = seen(cells(30), shading()).astype("f4")[:, ::8, ::8]
+    stack = np.repeat(few, 40, axis=0)
+    watched = Watched(stack)
+    found = plan_of_flat(watched).measured_of((), 0)
+    assert found.planes == 400
+    assert sum(watched.reads) == 400 * few[0].size
     np.testing.assert_array_equal(found.powers, plan_of_flat(stack[::3]).measured_of((), 0).powers)
 
 

@@ -247,6 +247,8 @@ def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> St
 def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int) -> Steps:
     """Add one statistic up, always over the same tiles in the same order."""
     source = plan.source
+    if statistic.most:
+        indices = indices[:: -(-len(indices) // statistic.most)]
     reach = _reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
     tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
     total: list[Any] = []

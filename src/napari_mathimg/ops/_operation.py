@@ -92,8 +92,8 @@ class Statistic:
     of pixels that hold a number, or None where all do. Where an operation has several statistics, each finds the
     result of the one before as `measured`. `pooled` says that they may be counted over a whole layer, `needed` for
     which parameters and further images one is counted at all; `measured` stays what it was where not. `of` names
-    aligned images that are counted instead of the image, each of their planes or volumes once. What `measure` returns
-    may be anything that can be added.
+    aligned images that are counted instead of the image, each of their planes or volumes once; `most` says how many
+    items are counted at most, evenly spaced. What `measure` returns may be anything that can be added.
     """
 
     measure: Callable[..., tuple[Any, ...]]
@@ -102,6 +102,7 @@ class Statistic:
     pooled: bool = True
     needed: Callable[..., bool] | None = None
     of: tuple[str, ...] = ()
+    most: int | None = None
 
 
 @dataclass(frozen=True)
