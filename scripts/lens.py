@@ -163,17 +163,10 @@ def calibrations() -> Iterator[str]:
 
 def main() -> None:
     """Write the page."""
-    tables = (
-        HEAD
-        + "\n".join(flats())
-        + "\n"
-        + STRAIGHT
-        + "\n".join(lenses())
-        + "\n"
-        + CALIBRATION.format(step=STEP)
-        + "\n".join(calibrations())
-    )
-    PAGE.write_text(tables + "\n\nThe true pixel size is 1; where the target is tilted, that in its middle differs.\n")
+    lines = [HEAD.rstrip(), *flats(), STRAIGHT.rstrip(), *lenses()]
+    lines += [CALIBRATION.format(step=STEP).rstrip(), *calibrations()]
+    lines += ["", "The true pixel size is 1; where the target is tilted, that in its middle differs.", ""]
+    PAGE.write_text("\n".join(lines))
     print(PAGE.read_text())
 
 

@@ -42,7 +42,9 @@ def photograph(
     inner: dict[int, Any] = {t: TiffImagePlugin.IFDRational(round(n * 100), 100) for t, n in numbers.items() if n}
     inner |= ({0xA434: lens} if lens else {}) | ({0xA405: full_frame} if full_frame else {})
     exif._ifds[0x8769] = inner
-    Image.fromarray(scene()).save(path, exif=exif, quality=95)
+    written = Image.Exif()
+    written.load(exif.tobytes())  # as TIFF wants it
+    Image.fromarray(scene()).save(path, exif=written, quality=95)
     return path
 
 
@@ -74,7 +76,7 @@ def type_camera(box: Any, text: str) -> None:
     QTest.keyClick(edit, Qt.Key.Key_Return)
 
 
-@pytest.mark.parametrize("kind", ["jpg", "png"])
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif"])
 def test_a_photograph_is_corrected_by_what_its_file_tells(
     viewer: Any, lens_dock: Any, press: Press, tmp_path: Path, kind: str
 ) -> None:
@@ -301,7 +303,7 @@ def test_the_scale_that_fills_the_picture_is_found_in_the_background(
 
 
 def test_without_a_database_the_dock_says_so(
-    viewer: Any, dock: Any, press: Press, monkeypatch: Any, qtbot: Any
+    viewer: Any, dock: Any, press: Press, monkeypatch: Any, qtbot: Any, tmp_path: Path
 ) -> None:
     caches = (_lensfun.database, _lensfun._cameras, _lensfun._lenses)
     for cache in caches:
@@ -313,5 +315,10 @@ def test_without_a_database_the_dock_says_so(
     assert "lensfunpy is not installed" in widget.box.sentence.text()
     press(widget)
     assert widget.message.text().startswith("lensfunpy: not installed")
+    (photo,) = viewer.open(photograph(tmp_path / "town.jpg", **OLYMPUS, **SHOT), plugin="napari")
+    viewer.layers.selection.active = photo
+    QTest.mouseClick(widget.box.file_button, LEFT)
+    assert "lensfunpy" in widget.message.text()
+    assert (widget.box.camera, widget.box.lens) == ("", "")
     for cache in caches:
         cache.cache_clear()
