@@ -23,10 +23,13 @@ from scipy import ndimage as ndi
 from skimage import data, filters, measure
 from vispy.gloo import glir
 
+from napari_mathimg.calibration import find_target, straightness
 from napari_mathimg.catalog import find
+from napari_mathimg.engine import finished
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.lens.dock import LensDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.parts import dock_of
 from napari_mathimg.widgets.perspective.dock import PerspectiveDock
@@ -117,10 +120,15 @@ class Demo:
 
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
+        runs = dock.runner, dock.estimator
+        self.until(lambda: enough() or not any(r.is_running for r in runs), f"{dock.operation.title}: no end")
+
+    def until(self, enough: Callable[[], bool], otherwise: str) -> None:
+        """Let the window live until something holds."""
         end = time.perf_counter() + PATIENCE
-        while (dock.runner.is_running or dock.estimator.is_running) and not enough():
+        while not enough():
             if time.perf_counter() > end:
-                raise DemoError(f"{dock.operation.title}: no end after {PATIENCE:g} s")
+                raise DemoError(f"{otherwise} after {PATIENCE:g} s")
             QTest.qWait(1)
 
     def click(self, layer: Layer, place: tuple[float, float]) -> None:
@@ -186,11 +194,7 @@ class Demo:
 
     def counted(self, dock: HistogramDock) -> None:
         """Let the window live until the histogram is exact."""
-        end = time.perf_counter() + PATIENCE
-        while dock.is_counting or dock.runner.is_running:
-            if time.perf_counter() > end:
-                raise DemoError(f"{dock.title.whole()}: no histogram after {PATIENCE:g} s")
-            QTest.qWait(1)
+        self.until(lambda: not (dock.is_counting or dock.runner.is_running), f"{dock.title.whole()}: no histogram")
 
     def save(self, **results: Layer) -> None:
         """Write results with the contrast they are shown with; of a volume, the brightest value along z."""
@@ -361,6 +365,61 @@ def lens(demo: Demo) -> None:
     demo.viewer.reset_view()
     demo.grab("lens")
     dock.options.domain.setChecked(False)
+
+
+def calibrated(demo: Demo) -> None:
+    """A chessboard seen through a lens that bends: its coefficients found, the pixel size set, the picture straight."""
+    board = np.kron(data.checkerboard(), np.ones((3, 3)))
+    rows, columns = np.indices(board.shape) / 300.0 - 1.0
+    far = np.linspace(0, 2, 2001)
+    seen_at = far * (1.08 - 0.08 * far**2)  # a barrel: what lies far out is seen nearer
+    squeezed = np.interp(np.hypot(rows, columns), seen_at, far) / np.maximum(np.hypot(rows, columns), 1e-9)
+    seen = ndi.map_coordinates(board, (300 + 300 * rows * squeezed, 300 + 300 * columns * squeezed), order=1)
+    demo.open()
+    picture = demo.viewer.add_image(np.rint(30 + 0.8 * ndi.gaussian_filter(seen, 0.8)).astype(np.uint8), name="board")
+    dock = demo.choose(picture, "correct_distortion", {}, model="poly3")
+    if not isinstance(dock, LensDock):
+        raise DemoError(f"{dock.operation.title}: another dock opened")
+    box = dock.calibration
+    box.spacing.value = 0.5
+    box.run.click()
+    demo.until(lambda: not box.runner.is_running, "no end of the calibration")
+    if box.calibration is None:
+        raise DemoError(f"the chessboard was not calibrated: {box.sentence.text()}")
+    box.set_size.click()
+    result = demo.run(dock)
+    targets = [finished(find_target(layer.data)) for layer in (picture, result)]
+    crooked = [straightness(target.points, target.places) for target in targets]
+    print(f"{'':<74} straight to {crooked[1]:.2f} px, {crooked[0]:.1f} px before", flush=True)
+    if not crooked[1] < 0.1 < crooked[0]:
+        raise DemoError(f"rows and columns are crooked by {crooked[1]:.2f} px after {crooked[0]:.2f} px")
+    demo.save(calibrated=result)
+    demo.show("calibrated", picture, result)
+
+
+def evened(demo: Demo) -> None:
+    """Uneven light taken away: by a picture of the light, and by what the planes of the stack have in common."""
+    rng, (rows, columns) = np.random.default_rng(0), np.mgrid[-1:1:256j, -1:1:320j]
+    light = 1 / (1 + 0.3 * ((rows + 0.2) ** 2 + (columns - 0.3) ** 2)) ** 2
+    spots = (rng.random((24, *light.shape)) > 0.9993) * 60_000.0
+    truth = np.stack([ndi.gaussian_filter(plane, 5) for plane in spots]) + 300
+    demo.open()
+    stack = demo.viewer.add_image(rng.poisson(truth * light).astype(np.uint16), name="cells", units=("um",) * 3)
+    flat = demo.viewer.add_image(rng.poisson(20_000 * light).astype(np.uint16), name="flat", units=("um",) * 2)
+    results = []
+    for chosen in (flat, None):
+        dock = demo.choose(stack, "flat_field", {})
+        dock.seconds.pickers["flat"].layer = chosen
+        results.append(demo.run(dock))
+        uneven = [
+            np.std(np.log((layer.data / truth).reshape(-1, 8, 32, 10, 32).mean(axis=(0, 2, 4))))
+            for layer in (stack, results[-1])
+        ]
+        print(f"{'':<74} uneven by {uneven[1]:.1%}, {uneven[0]:.0%} before", flush=True)
+        if not uneven[1] < 0.02 < uneven[0]:
+            raise DemoError(f"the light is uneven by {uneven[1]:.1%} after {uneven[0]:.1%}")
+    demo.save(flat_field=results[0], flat_field_estimated=results[1])
+    demo.show("flat-field", stack, flat, *results, columns=2)
 
 
 def equalize(demo: Demo) -> None:
@@ -714,9 +773,9 @@ def refusal(demo: Demo) -> None:
 
 
 EXAMPLES = (
-    isotropic, crop, picked, center, labels, mappings, perspective, lens, equalize, match, histogram, before_after,
-    tone, isolated, noise, blur, deconvolved, levels, scope, micrometres, channels, explained, remembered, preferences,
-    light, progress, menu, refusal,
+    isotropic, crop, picked, center, labels, mappings, perspective, lens, calibrated, evened, equalize, match,
+    histogram, before_after, tone, isolated, noise, blur, deconvolved, levels, scope, micrometres, channels, explained,
+    remembered, preferences, light, progress, menu, refusal,
 )  # fmt: skip
 
 
