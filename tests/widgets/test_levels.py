@@ -14,6 +14,7 @@ import napari_mathimg as mathimg
 from napari_mathimg.engine import finished
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.levels import Pyramid, build
+from napari_mathimg.widgets.parts import dock_of
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -309,3 +310,41 @@ def test_a_radius_in_micrometres_is_the_same_at_every_level(viewer: Any, dock: O
     assert widget.form.parameters["radius"] == 16
     widget.options.level.setCurrentIndex(0)
     assert widget.form.parameters["radius"] == 32
+
+
+@pytest.mark.parametrize(
+    ("family", "operation", "is_shown"),
+    [("geometry", "rotate", True), ("lens", "flat_field", False), ("deconvolve", "richardson_lucy", False)],
+)
+def test_a_level_may_go_while_it_is_chosen(
+    viewer: Any, dock: Opener, press: Press, qtbot: Any, family: str, operation: str, is_shown: bool
+) -> None:
+    image = smooth((3, 160, 128))
+    blot = viewer.add_image(np.ones((9, 9), "f4"), name="blot")
+    source = viewer.add_image(levels_of(image), multiscale=True, name="levels", units=("um",) * 3)
+    widget = dock(family)
+    qtbot.waitUntil(widget.isVisible)
+    widget.operation = operation
+    choose_level(widget, 2)
+    for panel in widget.seconds.panels.values():
+        panel.picker.choose("blot")
+    if not is_shown:
+        dock_of(widget).hide()
+    source.data = levels_of(image, 2)
+    added = viewer.add_image(np.ones((3, 80, 64), "f4"), name="flat")
+    blot.scale = (2, 2)
+    widget.form.reset()
+    qtbot.wait(20)
+    if not is_shown:
+        dock_of(widget).show()
+    viewer.layers.selection.active = source
+    qtbot.waitUntil(lambda: widget.options.level.count() == 2)
+    choose_level(widget, 1)
+    if operation == "flat_field":
+        widget.seconds.pickers["flat"].choose("flat")
+        viewer.layers.selection.active = source
+    if operation != "richardson_lucy":  # whose blot has pixels of another size
+        press(widget)
+        result = viewer.layers[-1]
+        assert result not in (added, source)
+        assert (result.data[0] if result.multiscale else result.data).shape[0] == 3

@@ -33,8 +33,8 @@ class Pyramid:
 
 
 def array_of(layer: Layer, level: int = 0) -> Any:
-    """Return the array of a level of a layer."""
-    return layer.data[level] if layer.multiscale else full_resolution(layer)
+    """Return the array of a level of a layer; of the coarsest where there are fewer since the level was chosen."""
+    return layer.data[min(level, len(layer.data) - 1)] if layer.multiscale else full_resolution(layer)
 
 
 def shape_at(layer: Layer, level: int = 0) -> tuple[int, ...]:
