@@ -1,22 +1,33 @@
-"""The end of the program."""
+"""What a program loads that opens docks, and how it ends."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
+
+import pytest
 
 PROGRAM = """
+import gc, sys
 import napari, numpy as np
 from npe2 import PluginManifest
+from qtpy import sip
+from qtpy.QtCore import QObject
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 from napari_mathimg.widgets.open import open_dock
 viewer = napari.Viewer()
 viewer.add_image(np.zeros((3, 32, 32), np.uint16), contrast_limits=(0, 1))
-docks = []  # as a console keeps them
+docks, window = [], viewer.window._qt_window  # as a console keeps them, so that they outlive the viewer
 for widget in PluginManifest.from_distribution("napari-mathimg").contributions.widgets:
     docks.append(open_dock(viewer, widget.display_name))
     QTest.qWait(50)
+print(*sys.modules)
 viewer.close()
+for thing in gc.get_objects():  # what has no owner goes in any order: here, before the windows
+    if isinstance(thing, QObject) and not isinstance(thing, QWidget) and not sip.isdeleted(thing):
+        if type(thing).__module__.startswith("napari_mathimg.") and thing.parent() is None:
+            sip.delete(thing)
 """
 
 LOADING = """
@@ -34,9 +45,21 @@ QTest.qWait(100)
 """
 
 
-def test_napari_closes_with_every_dock_open_and_says_nothing(tmp_path: Path) -> None:
-    own = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=120)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
+    own = {**os.environ, "NAPARI_CONFIG": str(tmp_path_factory.mktemp("napari") / "settings.yaml")}
+    return subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=120)
+
+
+@pytest.mark.parametrize("module", ["scipy.optimize", "napari_mathimg.calibration", "matplotlib", "exifread"])
+def test_docks_open_without_what_only_work_in_them_needs(done: Any, module: str) -> None:
+    """Each takes long to load."""
+    loaded = done.stdout.split()
+    assert "napari_mathimg.widgets.lens.dock" in loaded
+    assert module not in loaded
+
+
+def test_napari_closes_with_every_dock_open_and_says_nothing(done: Any) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "deleted" not in done.stderr
