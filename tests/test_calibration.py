@@ -63,18 +63,19 @@ each_model = pytest.mark.parametrize("name", SCENES)
 @each
 @each_model
 def test_coefficients_and_center_are_recovered(name, kind):
-    """With noise of 2.4 % of the contrast, blur and light that falls by 40 %: a quarter of a pixel everywhere."""
+    """With noise of 2.4 % of the contrast, blur and light that falls by 40 %: as surely as is told, everywhere."""
     scene, found = SCENES[name], found_in(name, kind)
     rows, columns = (np.linspace(0, n - 1, 13) for n in SHAPE)
     places = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     truth = replace_lens(found, scene)
     miss = found.corrected(places) - truth.corrected(places)
     plain = perspective_part(places, miss)
-    # Whole dots end farther from the edge than crossings do: five coefficients are less sure of the corners.
-    assert np.abs(miss - plain).max() < (0.7 if (name, kind) == ("brown", "dots") else 0.25)
+    furthest = np.hypot(*(miss - plain).T).max()
+    assert furthest < 3 * found.unsure
+    assert furthest < (0.5 if name == "brown" else 0.06)  # of the corners five coefficients are less sure
     for key, value in scene.k.items():
-        assert abs(found.coefficients[key] - value) < 5 * found.errors[key] + 3e-4
-    assert np.hypot(*np.subtract(found.center, scene.center)) < 0.6
+        assert abs(found.coefficients[key] - value) < 4 * found.errors[key]
+    assert np.hypot(*np.subtract(found.center, scene.center)) < 0.2
     assert found.radius == scene.radius
     assert found.unsure < 0.4
 
@@ -95,13 +96,24 @@ def perspective_part(places, miss):
 
 @each
 @each_model
-def test_points_are_found_to_a_twentieth_of_a_pixel(name, kind):
+def test_points_are_found_to_a_fortieth_of_a_pixel(name, kind):
     scene = SCENES[name]
     target = found_in(name, kind).target
     assert len(target.points) > 0.9 * inside(scene, 12)
     miss = errors(target.points, scene)
-    assert np.sqrt(np.mean(miss**2)) < 0.05
-    assert np.abs(miss.mean(axis=0)).max() < (0.01 if kind == "chessboard" else 0.03)  # disks seen in perspective
+    assert np.sqrt(np.mean(miss**2)) < 0.025
+    assert np.abs(miss.mean(axis=0)).max() < 0.004
+
+
+@each
+def test_neither_lens_nor_tilt_nor_blur_nor_light_moves_points(kind):
+    """A hundredth of a pixel where there is no noise, and no more outward than inward; seen as it is, 0.07 px."""
+    scene = SCENES["brown"]
+    found = calibrate(scene.picture(kind, fine=6, blur=1.3, uneven=0.4, bits=False), kind, "brown")
+    miss = errors(found.target.points, scene)
+    outward = found.target.points - scene.center
+    assert np.sqrt(np.mean(miss**2)) < 0.01
+    assert abs(np.mean((miss * outward).sum(axis=1) / np.hypot(*outward.T))) < 0.004
 
 
 @each
@@ -131,15 +143,16 @@ def test_a_picture_corrected_by_what_was_found_is_straight():
     assert straightness(again.points, again.places) < 0.06
 
 
-@pytest.mark.parametrize("turn", [0.0, 33.0, 45.0, 90.0, 170.0])
+@pytest.mark.parametrize("turn", [0.0, 7.0, 33.0, 45.0, 90.0, 170.0])
 def test_turned_boards_are_numbered_from_the_upper_left(turn):
     scene = replace(SCENES["poly3"], turn=turn)
     target = finished(find_target(scene.picture(**NOISE)))
     true, places = seen(scene)
     own = places[KDTree(true).query(target.points)[1]]
     turned = np.linalg.lstsq(np.column_stack([own, np.ones(len(own))]), target.places.astype(float))[0]
-    np.testing.assert_allclose(np.abs(np.linalg.det(turned[:2])), 1, atol=1e-9)  # a whole turn: no place is skipped
-    np.testing.assert_allclose(turned, np.rint(turned), atol=1e-9)
+    whole = np.rint(turned)
+    np.testing.assert_allclose(turned, whole, atol=1e-9)
+    np.testing.assert_array_equal(np.sort(np.abs(whole[:2])), [[0, 1], [0, 1]])  # no place skipped, no diagonal a line
     slopes = np.linalg.lstsq(target.places - target.places.mean(axis=0), target.points - target.points.mean(axis=0))[0]
     assert slopes[0, 0] > 0
     assert slopes[1, 1] > 0

@@ -4,9 +4,10 @@ from collections.abc import Generator
 from typing import Any
 
 from ..engine import Progress, finished
-from ._fit import Calibration, Model, Pair, fit
+from ._fit import Calibration, Model, Pair, explained, fit
+from ._refinement import refined
 from ._straightness import straightness
-from ._target import Kind, Target, find_target
+from ._target import Kind, Target, find_target, sight
 
 __all__ = ["Calibration", "Target", "calibrate", "calibrate_steps", "find_target", "fit", "straightness"]
 
@@ -63,5 +64,7 @@ def calibrate_steps(
     image: Any, kind: Kind = "chessboard", model: Model = "poly3", *, spacing: float = 1.0, center: Pair | None = None
 ) -> Generator[Progress, None, Calibration]:
     """Return what `calibrate` does, as the value of a generator that yields progress; closing it cancels."""
-    target = yield from find_target(image, kind)
-    return fit(target, model, spacing=spacing, center=center)
+    sighting = yield from sight(image, kind)
+    _, seen = explained(sighting.target, model, spacing, center)
+    target = yield from refined(sighting, seen)
+    return explained(target, model, spacing, center)[0]

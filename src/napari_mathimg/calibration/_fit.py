@@ -1,7 +1,8 @@
 """The lens that explains how a target is seen, by least squares."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -41,7 +42,8 @@ class Calibration:
     misfit
         Root mean square distance between points and model, in pixels.
     unsure
-        Largest standard error of the correction anywhere in the picture, in pixels.
+        Standard error of the correction where in the picture it is largest: of the way by which points go wrong, in
+        pixels.
     pixel_size
         Size of a pixel of the corrected picture in the middle of the target, in the unit of its spacing.
     uneven
@@ -85,11 +87,16 @@ class _Question:
     middle: Pair
     radius: float
     finds_center: bool
-    grid: Floats = field(init=False)
 
-    def __post_init__(self) -> None:
-        places = self.target.places.astype(float)
-        object.__setattr__(self, "grid", 2 * (places - places.min(0)) / np.ptp(places, axis=0).max() - 1)
+    @cached_property
+    def grid(self) -> Floats:
+        """The points' places, in units about 1."""
+        return self.scaled(self.target.places)
+
+    def scaled(self, places: NDArray[Any]) -> Floats:
+        """Places of the grid in the units of the homography."""
+        own = self.target.places
+        return np.asarray(2.0 * (places - own.min(axis=0)) / np.ptp(own, axis=0).max() - 1)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,14 +121,17 @@ class _Question:
         down, right, depth = matrix @ np.column_stack([grid, np.ones(len(grid))]).T
         return np.asarray(np.stack([down, right], axis=1) / depth[:, None] * self.radius + self.middle)
 
-    def misses(self, numbers: Floats) -> Floats:
-        """How far the model misses the points, in pixels; flat."""
+    def seen(self, numbers: Floats, grid: Floats) -> Floats:
+        """Where places of the grid are seen, in pixels; NaN where they are not."""
         coefficients, center = self.lens(numbers)
         try:
-            seen = distorted(self.straight(numbers, self.grid), self.model, coefficients, center, self.radius)
+            return distorted(self.straight(numbers, grid), self.model, coefficients, center, self.radius)
         except ValueError:  # no lens has such coefficients
-            seen = np.full_like(self.target.points, np.nan)
-        return np.nan_to_num(seen - self.target.points, nan=FAR).ravel()
+            return np.full_like(grid, np.nan)
+
+    def misses(self, numbers: Floats) -> Floats:
+        """How far the model misses the points, in pixels; flat."""
+        return np.nan_to_num(self.seen(numbers, self.grid) - self.target.points, nan=FAR).ravel()
 
     def begin(self) -> Floats:
         """Return the homography of the points as they are, and no distortion."""
@@ -160,6 +170,13 @@ def fit(target: Target, model: Model = "poly3", *, spacing: float = 1.0, center:
     .. [1] Z. Zhang, "A flexible new technique for camera calibration", IEEE Trans. PAMI 22 (2000).
     .. [2] F. Devernay and O. Faugeras, "Straight lines have to be straight", Machine Vision and Applications 13 (2001).
     """
+    return explained(target, model, spacing, center)[0]
+
+
+def explained(
+    target: Target, model: Model, spacing: float, center: Pair | None
+) -> tuple[Calibration, Callable[[Floats], Floats]]:
+    """Return what `fit` does, and what takes places of the grid to where the lens shows them."""
     if model not in COEFFICIENTS:
         raise ValueError(f"model={model!r}: one of {', '.join(map(repr, COEFFICIENTS))}")
     if not (np.isfinite(spacing) and spacing > 0):
@@ -176,7 +193,8 @@ def fit(target: Target, model: Model = "poly3", *, spacing: float = 1.0, center:
         question = _Question(target, model, middle, radius, center is None)
         _check(question)
         numbers = _solve(question)
-    return _described(question, numbers, left_out, spacing)
+    found = _described(question, numbers, left_out, spacing)
+    return found, lambda places: question.seen(numbers, question.scaled(places))
 
 
 def _check(question: _Question) -> None:
@@ -289,7 +307,7 @@ def _unsure(question: _Question, numbers: Floats, covariance: Floats) -> float:
     right = np.stack([none, none, none, y, x, one, x * y, x * x], axis=1)
     plain = np.stack([down, right], axis=1).reshape(-1, 8)
     jacobian = jacobian - plain @ np.linalg.lstsq(plain, jacobian, rcond=None)[0]
-    variance = np.einsum("ij,jk,ik->i", jacobian, covariance[8:, 8:], jacobian)
+    variance = np.einsum("ij,jk,ik->i", jacobian, covariance[8:, 8:], jacobian).reshape(-1, 2).sum(axis=1)
     return float(np.sqrt(max(variance.max(initial=0.0), 0.0)))
 
 

@@ -113,17 +113,28 @@ def _consistent(points: Floats, numbered: Numbered) -> Numbered:
 
 
 def _upright(points: Floats, numbered: Numbered) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Turn the numbering so that columns run to the right and rows down, and begin it at 0."""
+    """Turn the numbering so that columns run to the right and rows down, along shortest steps, and begin it at 0."""
     if not numbered:
         return np.empty(0, np.intp), np.empty((0, 2), np.intp)
     which = np.array(list(numbered.values()), np.intp)
     places = np.array(list(numbered), np.intp)
     centred = places - places.mean(axis=0)
     slopes = np.linalg.lstsq(centred, points[which] - points[which].mean(axis=0), rcond=None)[0]
+    places, slopes = _square(places, slopes)
     if abs(slopes[0, 1]) > abs(slopes[1, 1]):  # rows run sideways
         places, slopes = places[:, ::-1], slopes[::-1]
     places = places * np.where(np.array([slopes[0, 0], slopes[1, 1]]) < 0, -1, 1)
     return which, places - places.min(axis=0)
+
+
+def _square(places: NDArray[np.intp], slopes: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Take diagonals for no lines: exchange steps for shorter ones (Gauss's reduction)."""
+    for _ in range(10):
+        for one, other in ((0, 1), (1, 0)):
+            times = int(np.rint(slopes[one] @ slopes[other] / (slopes[other] @ slopes[other])))
+            slopes[one] -= times * slopes[other]
+            places[:, other] += times * places[:, one]
+    return places, slopes
 
 
 def step_length(points: Floats, places: NDArray[np.intp]) -> float:

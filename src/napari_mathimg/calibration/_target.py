@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Kind = Literal["chessboard", "dots"]
 
 LEAST = 9  # points that make a grid
+WIDEST = 24.0  # pixels on each side of a crossing that are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,31 @@ class Target:
     shape: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A picture and the target found in it.
+
+    Parameters
+    ----------
+    plane
+        The picture: rows and columns.
+    kind
+        What the target shows.
+    target
+        Its points.
+    step
+        Usual distance of neighbouring points in pixels.
+    around
+        Pixels on each side of a point that show it and no other.
+    """
+
+    plane: Floats
+    kind: Kind
+    target: Target
+    step: float
+    around: float
+
+
 def find_target(image: Any, kind: Kind = "chessboard") -> Generator[Progress, None, Target]:
     """Find the crossings of a chessboard or the dots of a grid, as the value of a generator that yields progress.
 
@@ -52,6 +78,11 @@ def find_target(image: Any, kind: Kind = "chessboard") -> Generator[Progress, No
     ValueError
         If the image or the kind is none, or no grid of at least 3 x 3 points is found.
     """
+    return (yield from sight(image, kind)).target
+
+
+def sight(image: Any, kind: Kind) -> Generator[Progress, None, Sighting]:
+    """Return a picture with its target, as the value of a generator that yields progress; as `find_target`."""
     if kind not in ("chessboard", "dots"):
         raise ValueError(f"kind={kind!r}: one of 'chessboard', 'dots'")
     plane = _plane(image)
@@ -68,7 +99,7 @@ def find_target(image: Any, kind: Kind = "chessboard") -> Generator[Progress, No
         what = "crossings of a chessboard" if kind == "chessboard" else "dots"
         raise ValueError(f"image: a picture of a target; no grid of at least 3 x 3 {what} is found in it")
     yield Progress("Target", len(scales), len(scales) + 1)
-    return _refined(plane, *best[1:])
+    return _refined(plane, kind, *best[1:])
 
 
 def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats, float]]:
@@ -82,19 +113,19 @@ def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats
         yield sign, found[np.isfinite(found).all(axis=1)], strength
 
 
-def _refined(plane: Floats, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Target:
+def _refined(plane: Floats, kind: Kind, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Sighting:
     """Find the points anew, light evened to suit the grid; crossings at the widest scale that sees no neighbours."""
     step, (sigma, sign) = step_length(points, places), how
     even = _crossings.evened(plane, 2 * step)
-    if sign:
-        found = _dots.refined(even, points, sigma, sign)
+    if kind == "dots":
+        found, extent = _dots.refined(even, points, sigma, sign), 2 * sigma + 2
     else:
-        sigma = float(np.clip(step / 8, 1.0, 8.0))
+        sigma, extent = float(np.clip(step / 8, 1.0, 8.0)), WIDEST
         found = _crossings.refined(even, points, sigma)
     rows, columns = plane.shape
     edge = np.minimum(found, np.array([rows, columns]) - 1 - found).min(axis=1)  # what lies beyond is not known
     good = (edge > 3 * sigma) & (np.hypot(*(found - points).T) < step / 4)
-    return Target(found[good], places[good], (rows, columns))
+    return Sighting(plane, kind, Target(found[good], places[good], (rows, columns)), step, min(extent, 0.4 * step))
 
 
 def _plane(image: Any) -> Floats:

@@ -29,7 +29,7 @@ LENGTHS = ("nm", "µm", "mm", "cm", "m")
 Pair = tuple[float, float]
 LINES = 6  # kept free for the report, so that nothing moves
 BEGIN = "Choose a layer with a chessboard or a square grid of dots that fills the picture."
-BUSY = "Looking for the target…  {} %"
+BUSY = {"Target": "Looking for the target…  {} %", "Points": "Looking closer at its points…  {} %"}
 MAPPED = "{} was made by a change of domain; choose its source above, whose results keep to its pixel size."
 TILTED = " The target was tilted: pixel sizes differ by {:.0%} over it."
 
@@ -140,7 +140,7 @@ class CalibrationBox(QGroupBox):
         center = None if self.finds_center.isChecked() else ((rows - 1) / 2, (columns - 1) / 2)
         plane = plane_of(self._viewer.dims, layer, self._target_level)
         asked = {"spacing": float(self.spacing.value), "center": center}
-        self.sentence.setText(BUSY.format(0))
+        self.sentence.setText(BUSY["Target"].format(0))
         self.runner.start(_steps(plane, self.kind.currentData(), self._model(), asked))
         self._follow()
 
@@ -171,7 +171,7 @@ class CalibrationBox(QGroupBox):
         return typed(known, (down, across))
 
     def _show_progress(self, progress: Progress) -> None:
-        self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
+        self.sentence.setText(BUSY[progress.phase].format(round(100 * progress.done / max(progress.total, 1))))
 
     def _fail(self, error: Exception) -> None:
         text = reason(error)
