@@ -37,8 +37,8 @@ from qtpy.QtWidgets import QApplication
 from napari_mathimg import operations
 from napari_mathimg.widgets.warm import warm
 app = QApplication([])
-for id in operations():
-    warm(id, "uint16", 2, False)
+for op in operations().values():
+    warm(op, "uint16", 2, False)
 while "mathimg warm" not in [thread.name for thread in threading.enumerate()]:
     QTest.qWait(10)
 QTest.qWait(100)

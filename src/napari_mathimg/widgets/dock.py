@@ -245,7 +245,7 @@ class FamilyDock(QWidget):
         place = spacing_at(layer, ndim, level)
         self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
-        warm(op.id, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
+        warm(op, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
         self._show_note("This needs an RGB layer." if colourless else "")

@@ -1,23 +1,26 @@
 """Load an operation's kernels before its first run: loading machine code makes the window stutter."""
 
 import threading
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from ..catalog import find
 from ..engine import Options, finished, prepare, run
 from ..ops._operation import Operation
 from .later import PAUSE
 
 SIDE = 8
+_begun: set[tuple[str, str, int, bool]] = set()
 
 
-@cache
-def warm(id: str, dtype: str, ndim: int, rgb: bool) -> None:
+def warm(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
     """Run an operation on a tiny image of a kind in the background, once; when the window has come to rest."""
-    begin = partial(_begin, find(id), dtype, ndim, rgb)
+    kind = op.id, dtype, ndim, rgb
+    if kind in _begun:
+        return
+    _begun.add(kind)
+    begin = partial(_begin, op, dtype, ndim, rgb)
     QTimer.singleShot(0, lambda: QTimer.singleShot(PAUSE, begin))
 
 

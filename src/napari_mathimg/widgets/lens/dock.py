@@ -71,7 +71,7 @@ class LensDock(FamilyDock):
             return
         if layer is not None:  # without a lens there is nothing to try: its kernels are those of its parts
             for id in ("correct_distortion", "correct_vignetting"):
-                warm(id, str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
+                warm(self._operations[id], str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
         for name in ("camera", "lens"):
             self.form[name].visible = False  # the box stands for them
         self._bound()
