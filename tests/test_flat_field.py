@@ -239,14 +239,25 @@ def test_a_stack_is_read_once_for_the_estimate_box_by_box():
     assert max(stack.reads) <= stack.array[0].size
 
 
-def test_of_very_many_planes_some_are_enough_and_no_other_is_read():
-    few = seen(cells(30), shading()).astype("f4")[:, ::8, ::8]
-    stack = np.repeat(few, 40, axis=0)
-    watched = Watched(stack)
-    found = plan_of_flat(watched).measured_of((), 0)
-    assert found.planes == 400
-    assert sum(watched.reads) == 400 * few[0].size
-    np.testing.assert_array_equal(found.powers, plan_of_flat(stack[::3]).measured_of((), 0).powers)
+def test_of_very_many_planes_some_from_all_over_are_enough():
+    """Five of each time, and of each depth about as many, though every fourth plane would show five of 20 depths."""
+    y, x = np.meshgrid(np.linspace(-1, 1, 24), np.linspace(-1, 1, 32), indexing="ij")
+    levels = np.random.default_rng(0).uniform(50, 500, (100, 20, 1, 1))
+    read = []
+
+    class Stack(Watched):
+        def __getitem__(self, key):
+            read.append(key[:2])
+            return super().__getitem__(key)
+
+    stack = Stack(levels * np.exp(0.3 * x - 0.2 * y))
+    found = plan_of_flat(stack).measured_of((0, 0), 0)
+    assert found.planes == len(read) == 500
+    assert sum(stack.reads) == 500 * 24 * 32
+    times, depths = np.array(read).T
+    assert np.bincount(times).tolist() == [5] * 100
+    assert 20 < np.bincount(depths).min() <= np.bincount(depths).max() < 30
+    np.testing.assert_allclose([found.powers[0, 1], found.powers[1, 0]], [0.3, -0.2], atol=1e-3)
 
 
 def test_where_there_is_no_light_nothing_is_estimated():

@@ -21,6 +21,7 @@ from .tiles import tiles
 from .values import back, brightness, grey_levels, see, working
 
 Steps = Generator[Progress, None, Any]
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def prepare(
@@ -246,9 +247,7 @@ def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> St
 
 def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int) -> Steps:
     """Add one statistic up, always over the same tiles in the same order."""
-    source = plan.source
-    if statistic.most:
-        indices = indices[:: -(-len(indices) // statistic.most)]
+    source, indices = plan.source, _some(indices, statistic.most)
     reach = _reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
     tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
     total: list[Any] = []
@@ -278,6 +277,14 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
         yield progress
     known = {**names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
     return call(statistic.finish, {**known, "counted": tuple(total)})
+
+
+def _some(indices: list[Index], most: int | None) -> list[Index]:
+    """At most so many items: one from each of as many equal runs, at places that keep step with no axis."""
+    count = len(indices)
+    if most is None or count <= most:
+        return indices
+    return [indices[int((k + k * GOLDEN % 1) * count / most)] for k in range(most)]
 
 
 def _counted_image(plan: Plan, source: Source, index: Index, channel: int, read: Box) -> dict[str, Any]:

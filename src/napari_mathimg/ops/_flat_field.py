@@ -18,7 +18,7 @@ from ._operation import At, Neighborhood, Report, Statistic
 Floats = NDArray[np.float64]
 
 CELLS = 64  # at most along each axis, of the grid on which a flat is estimated
-PLANES = 500  # at most, evenly spaced, that a flat is estimated from: more of them take time and change little
+PLANES = 500  # at most, from all over, that a flat is estimated from: more of them take time and change little
 CELL = 8  # pixels of a cell at least, along each axis
 ROUNDS = 6  # in which levels of planes and flat are found in turn; they change by less than 0.1 % after four
 DARK = "flat: choose an image; none can be estimated, because most of the field is dark in most of the planes"
@@ -245,8 +245,7 @@ def estimate(counted: tuple[Samples], shape: tuple[int, ...], degree: int) -> Sh
 
 def _means(samples: Samples, shape: tuple[int, ...]) -> Floats:
     """Means of planes over the cells; NaN where less than half of one is there."""
-    found = sorted({one.index for one in samples})
-    numbers = {index: number for number, index in enumerate(found)}
+    numbers = {index: number for number, index in enumerate(sorted({one.index for one in samples}))}
     grid = tuple(len(_edges(n)) - 1 for n in shape)
     sums, counts = np.zeros((len(numbers), *grid)), np.zeros((len(numbers), *grid))
     for one in samples:

@@ -93,7 +93,7 @@ class Statistic:
     result of the one before as `measured`. `pooled` says that they may be counted over a whole layer, `needed` for
     which parameters and further images one is counted at all; `measured` stays what it was where not. `of` names
     aligned images that are counted instead of the image, each of their planes or volumes once; `most` says how many
-    items are counted at most, evenly spaced. What `measure` returns may be anything that can be added.
+    items are counted at most, from all over. What `measure` returns may be anything that can be added.
     """
 
     measure: Callable[..., tuple[Any, ...]]
