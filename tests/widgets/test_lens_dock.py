@@ -209,9 +209,42 @@ def test_files_that_tell_nothing_are_said_to(viewer: Any, lens_dock: Any, tmp_pa
     assert lens_dock.message.text() == ""  # nobody asked
     QTest.mouseClick(lens_dock.box.file_button, LEFT)
     assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
-    path.unlink()
+
+
+@pytest.mark.parametrize(
+    "path", ["gone.jpg", "", "https://example.org/data/town.jpg", "s3://bucket/stack.zarr", "x" * 5000]
+)
+def test_what_is_no_file_is_said_to_be_none(viewer: Any, lens_dock: Any, tmp_path: Path, path: str) -> None:
+    """A file that is gone, a folder such as Zarr's, an address."""
+    path = path if "://" in path else str(tmp_path / path)
+    layer = viewer.add_image(scene())
+    layer._source = Source(path=path)
+    lens_dock._follow_layer()
+    assert lens_dock.message.text() == ""
     QTest.mouseClick(lens_dock.box.file_button, LEFT)
-    assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
+    assert lens_dock.message.text().endswith(
+        f"{Path(path).name} is no file on this computer: choose camera and lens by name."
+    )
+    assert not taken(path)
+
+
+def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
+    viewer: Any, lens_dock: Any, tmp_path: Path
+) -> None:
+    """TIFF without EXIF; with many planes, each has a header of its own, which is not read unless asked for."""
+    pages = [Image.fromarray(np.zeros((8, 9), np.uint16)) for _ in range(130)]
+    path, exif = tmp_path / "stack.tif", Image.Exif()
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert taken(str(path)) is None
+    exif[0x010F], exif[0x0110] = "Carl Zeiss", "AxioCam MRc5"
+    pages[0].save(path, save_all=True, append_images=pages[1:], exif=exif)
+    (layer,) = viewer.open(path, plugin="napari")
+    assert layer.data.shape == (130, 8, 9)
+    assert lens_dock.message.text() == ""
+    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    assert lens_dock.message.text() == (
+        "Taken with AxioCam MRc5. The database knows no camera 'AxioCam MRc5'. Choose a generic one of its crop factor."
+    )
 
 
 def test_damaged_files_never_raise(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The Lens dock: corrections from a database of cameras and lenses, or by hand."""
 
+import math
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtWidgets import QWidget
@@ -13,7 +15,7 @@ from ..warm import warm
 from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox
 from .flat import FlatBox
-from .taken import FAR, Taken, taken
+from .taken import FAR, Taken, is_file, taken
 
 FOUND = "Taken with {}."
 NO_CAMERA = "The database knows no camera {!r}. {}"
@@ -22,7 +24,9 @@ CHOOSE_GENERIC = "Choose a generic one of its crop factor."
 NO_LENS = "Choose the lens: {}."
 OUTSIDE = "The {} of {:g} is none of this lens, which has {:g} to {:g}."
 NOTHING = "{} tells nothing of camera and lens."
+NO_FILE = "{} is no file on this computer: choose camera and lens by name."
 WIDEST = {"focal_length": (0.1, 10_000.0), "aperture": (0.1, 256.0), "distance": (0.01, FAR)}  # without a lens
+MANY = 100  # planes: no photograph, and to read what is said of each of them takes long
 ROUNDED = 0.02  # by which the numbers of a file may differ from those of the database
 
 
@@ -86,7 +90,7 @@ class LensDock(FamilyDock):
     def _read_new(self) -> None:
         """Read the layer's file once, as soon as somebody looks."""
         layer = self.picker.layer
-        path = None if layer is None else layer.source.path
+        path = None if layer is None or math.prod(shape_at(layer)[:-2]) > MANY else layer.source.path
         if self.isVisible() and self.operation.id == "correct_lens" and path is not None and path != self._read:
             self._prefill(path, quietly=True)
 
@@ -139,7 +143,7 @@ class LensDock(FamilyDock):
         found = taken(path)
         if found is None:
             if not quietly:
-                self.message.setText(NOTHING.format(path.rpartition("/")[2]))
+                self.message.setText((NOTHING if is_file(path) else NO_FILE).format(Path(path).name))
             return
         self.message.setText(self._fill_in(found))
 

@@ -51,6 +51,14 @@ def taken(path: str) -> Taken | None:
     return found if any((found.camera, found.lens, found.focal_length)) else None
 
 
+def is_file(path: str) -> bool:
+    """Whether there is such a file: layers may come from addresses and folders, too."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
 def _text(tags: dict[str, Any], *names: str) -> str:
     """The first of some tags that holds words."""
     values = (tags.get(name) for name in names)
