@@ -18,9 +18,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from napari_mathimg import Options, apply
 from napari_mathimg.catalog import family
+from napari_mathimg.contract.operation import Operation
+from napari_mathimg.contract.types import FromNoise, note
 from napari_mathimg.engine import estimate_sigma
-from napari_mathimg.ops._operation import Operation
-from napari_mathimg.ops._types import FromNoise, note
 from napari_mathimg.samples import synthetic_truth
 
 PAGE = Path(__file__).parents[1] / "docs" / "denoising.md"

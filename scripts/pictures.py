@@ -19,7 +19,7 @@ from scipy import ndimage as ndi
 from skimage import data
 
 from napari_mathimg import Options, apply, operations
-from napari_mathimg.ops._operation import Operation
+from napari_mathimg.contract.operation import Operation
 from napari_mathimg.widgets.help.page import PICTURES
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from napari_mathimg.catalog import FAMILIES, family
-from napari_mathimg.ops._operation import Operation
+from napari_mathimg.contract.operation import Operation
 from napari_mathimg.widgets.form import summary
 
 README = Path(__file__).parent.parent / "README.md"

@@ -11,9 +11,9 @@ from docstring_parser import DocstringStyle, parse
 from cases import CASES
 from napari_mathimg import operations
 from napari_mathimg.catalog import FAMILIES, family, find
-from napari_mathimg.ops import _types as t
-from napari_mathimg.ops._operation import ENGINE, POINTWISE, Operation, Statistic, operation
-from napari_mathimg.ops._types import Role, note
+from napari_mathimg.contract import types as t
+from napari_mathimg.contract.operation import ENGINE, POINTWISE, Operation, Statistic, operation
+from napari_mathimg.contract.types import Role, note
 
 OPERATIONS = tuple(operations().values())
 # One line of arithmetic, or the same as another operation that has the reference: nothing was published on them.

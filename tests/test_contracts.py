@@ -9,12 +9,12 @@ import pytest
 
 from cases import BY_NAME, CASES, coloured, plane
 from napari_mathimg import Options, apply
+from napari_mathimg.contract.operation import POINTWISE, arguments
+from napari_mathimg.contract.reach import Gather, Whole
 from napari_mathimg.engine import finished, region, run
 from napari_mathimg.engine.region import block
 from napari_mathimg.engine.source import Source
 from napari_mathimg.engine.values import grey_levels
-from napari_mathimg.ops._operation import POINTWISE, arguments
-from napari_mathimg.ops._reach import Gather, Whole
 from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
 
 

@@ -12,11 +12,11 @@ from skimage.metrics import peak_signal_noise_ratio
 import direct
 from cases import plane
 from napari_mathimg import Options, apply
+from napari_mathimg.contract.operation import Whole
 from napari_mathimg.engine import finished, report, run
 from napari_mathimg.engine.region import block
 from napari_mathimg.ops import _fourier
 from napari_mathimg.ops._fourier import TransferFunctions
-from napari_mathimg.ops._operation import Whole
 from napari_mathimg.ops._point_spread import prepared, spread
 from napari_mathimg.ops._richardson_lucy import blurred
 from napari_mathimg.ops.deconvolve import richardson_lucy, unsupervised_wiener, wiener

@@ -11,10 +11,8 @@ from scipy import ndimage as ndi
 
 from cases import BY_NAME, coloured, plane
 from napari_mathimg import Options, apply
-from napari_mathimg.engine import prepare, region, run
-from napari_mathimg.engine.tiles import tiles
-from napari_mathimg.ops import _types as t
-from napari_mathimg.ops._operation import (
+from napari_mathimg.contract import types as t
+from napari_mathimg.contract.operation import (
     POINTWISE,
     At,
     Neighborhood,
@@ -24,6 +22,8 @@ from napari_mathimg.ops._operation import (
     checkpoint,
     operation,
 )
+from napari_mathimg.engine import prepare, region, run
+from napari_mathimg.engine.tiles import tiles
 from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
 
 

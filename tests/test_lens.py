@@ -10,10 +10,10 @@ from skimage import data, transform
 
 from cases import TAKEN, plane
 from napari_mathimg import Options, apply
+from napari_mathimg.contract.reach import Gather
 from napari_mathimg.engine import finished, prepare
 from napari_mathimg.ops import _lensfun
 from napari_mathimg.ops._distortion import COEFFICIENTS, Bending, LensMap, bending, distorted, undistorted
-from napari_mathimg.ops._reach import Gather
 from napari_mathimg.ops._vignetting import Falloff, half_diagonal
 from napari_mathimg.ops.lens import correct_distortion, correct_lens, correct_vignetting
 from photographed import LENSES, SHAPE, crookedness, database, lines, peaks, places

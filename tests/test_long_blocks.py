@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cases import coloured
+from napari_mathimg.contract import types as t
+from napari_mathimg.contract.operation import At, Frames, Neighborhood, Whole, checkpoint, operation, side_by_side
 from napari_mathimg.engine import region, run
-from napari_mathimg.ops import _types as t
-from napari_mathimg.ops._operation import At, Frames, Neighborhood, Whole, checkpoint, operation, side_by_side
 from planning import cut_into, grey, plan_of, random_boxes, result_of
 
 SEEN: set[str] = set()

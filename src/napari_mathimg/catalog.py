@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 
-from .ops._operation import Operation
+from .contract.operation import Operation
 
 FAMILIES = {
     "geometry": "Geometry",

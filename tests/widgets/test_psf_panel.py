@@ -13,8 +13,8 @@ from scipy import ndimage as ndi
 
 from napari_mathimg import apply, psf
 from napari_mathimg.catalog import family, operations
-from napari_mathimg.ops import _types as t
-from napari_mathimg.ops._operation import Neighborhood, operation
+from napari_mathimg.contract import types as t
+from napari_mathimg.contract.operation import Neighborhood, operation
 from napari_mathimg.ops.psf import KINDS, Kernel, fwhm
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel

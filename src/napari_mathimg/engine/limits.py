@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..ops._operation import POINTWISE, Operation, ValueRange
+from ..contract.operation import POINTWISE, Operation, ValueRange
 from .plan import Options
 from .source import Index, Source
 from .threads import Progress, cores, spread

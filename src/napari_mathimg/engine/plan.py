@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops._operation import Frames, Operation, ValueRange, call
-from ..ops._reach import Gather, Reach
+from ..contract.operation import Frames, Operation, ValueRange, call
+from ..contract.reach import Gather, Reach
 from .chunks import kept_in_chunks
 from .source import Index, Ranges, Source
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from ..ops._operation import POINTWISE, Operation, Statistic, arguments, call
-from ..ops._reach import Box, Gather, Reach
+from ..contract.operation import POINTWISE, Operation, Statistic, arguments, call
+from ..contract.reach import Box, Gather, Reach
 from .chunks import kept_in_chunks
 from .limits import pooled, value_ranges
 from .plan import Measured, Options, Plan

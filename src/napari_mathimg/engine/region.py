@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops._operation import At, ValueRange, call
-from ..ops._reach import Box, Gather, Neighborhood, Reach, size, within
+from ..contract.operation import At, ValueRange, call
+from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles

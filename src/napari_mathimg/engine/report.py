@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops._operation import POINTWISE, Report, arguments, call
+from ..contract.operation import POINTWISE, Report, arguments, call
 from .plan import Plan
 from .source import Source
 from .threads import Progress, cores, spread

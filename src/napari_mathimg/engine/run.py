@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops._reach import Box
+from ..contract.reach import Box
 from .plan import Plan
 from .region import block
 from .source import Index, Source

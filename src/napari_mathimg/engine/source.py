@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops._reach import Box, size
+from ..contract.reach import Box, size
 
 Index = tuple[int, ...]
 Ranges = tuple[tuple[int, int], ...]

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from threading import Event, Lock
 from typing import Any, NamedTuple, TypeVar
 
-from ..ops._running import host
+from ..contract.progress import host
 
 Task = TypeVar("Task")
 TICK = 0.04  # seconds between two reports at the most

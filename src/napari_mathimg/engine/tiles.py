@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from ..ops._reach import Box, Gather, Reach, Whole, size
+from ..contract.reach import Box, Gather, Reach, Whole, size
 
 PIXELS = 2**18  # of a tile: small enough for caches and for a quick cancel, large enough for the call's cost
 SIDES = {2: 256, 3: 128}  # of the last two axes at least, by the number of axes of an item

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops._operation import ValueRange
+from ..contract.operation import ValueRange
 
 Array = NDArray[Any]
 EXACT_IN_FLOAT64 = 2**53

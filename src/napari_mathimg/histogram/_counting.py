@@ -11,14 +11,14 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from ..contract.operation import POINTWISE
+from ..contract.reach import Box, size
 from ..engine import Progress, finished
 from ..engine.source import Source
 from ..engine.threads import cores, spread
 from ..engine.tiles import tiles
 from ..kernels import counting
 from ..kernels.counting import Array, Counts, Edges, Tails, distinct_edges
-from ..ops._operation import POINTWISE
-from ..ops._reach import Box, size
 
 __all__ = ["Histogram", "histogram", "histogram_steps"]
 

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.operation import POINTWISE
+from ..contract.reach import Box, size
 from ..engine.tiles import tiles
 from ..kernels import grids
-from ..ops._operation import POINTWISE
-from ..ops._reach import Box, size
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..contract.reach import Box
 from ..engine import Progress, finished
 from ..engine.threads import cores, spread
 from ..kernels import grids
 from ..kernels.counting import Array, Counts, count_levels
-from ..ops._reach import Box
 from ._grid import Grid, Moments, floor_to
 from ._region import Region
 from ._tally import FINEST, ONE_IN, Tally

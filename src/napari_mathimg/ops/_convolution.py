@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from . import _types as t
-from ._operation import At, side_by_side
+from ..contract import types as t
+from ..contract.operation import At, side_by_side
+from ..contract.reach import Neighborhood, Reach
+from ..contract.reach import size as size_of
 from ._passes import box_means, tap_sums, weighted
-from ._reach import Neighborhood, Reach
-from ._reach import size as size_of
 from ._window import extended, replaced, window_reach
 
 Floats = NDArray[np.float64]

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import types as t
+from ..contract.operation import At, ValueRange
 from ..kernels import equalize, sampling
-from . import _types as t
-from ._operation import At, ValueRange
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
 FINE_BINS = 2**16  # of numbers that are not few grey levels

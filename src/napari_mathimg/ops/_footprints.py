@@ -6,7 +6,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from ._reach import margin
+from ..contract.reach import margin
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.operation import checkpoint, side_by_side
+from ..contract.types import Array
 from ..kernels import fourier
 from ..kernels.fourier import Boundary, Circle
-from ._operation import checkpoint, side_by_side
-from ._types import Array
 
 PIECE = 2**17  # numbers transformed between two checkpoints
 KEPT = 2**27  # bytes of transfer functions

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import types as t
+from ..contract.operation import At, checkpoint
+from ..contract.reach import Reach
+from ..contract.reach import size as size_of
 from ..kernels import median as kernels
-from . import _types as t
-from ._operation import At, checkpoint
-from ._reach import Reach
-from ._reach import size as size_of
 from ._window import extended, odd, replaced, volume, window_reach
 
 Steps = list[tuple[int, int]]

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.operation import At, checkpoint
+from ..contract.reach import Neighborhood
+from ..contract.types import Array
 from ..kernels import counting, windows
-from ._operation import At, checkpoint
-from ._reach import Neighborhood
-from ._types import Array
 
 SUMS = 2**24  # additions between two checkpoints
 

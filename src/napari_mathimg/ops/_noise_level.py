@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from . import _types as t
+from ..contract import types as t
+from ..contract.operation import POINTWISE, At, operation
 from . import _wavelets
-from ._operation import POINTWISE, At, operation
 
 
 @operation("Noise level", values="normalized", reach=POINTWISE, statistics=_wavelets.noise_statistics(pooled=True))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..contract.operation import side_by_side
+from ..contract.types import Array
 from ..kernels import convolution as kernels
-from ._operation import side_by_side
-from ._types import Array
 from ._window import volume
 
 PRODUCTS = 2**24  # multiplications of a piece, about

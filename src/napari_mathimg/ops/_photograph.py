@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..contract import types as t
 from . import _lensfun
-from . import _types as t
 from ._distortion import LensMap, filling_scale
 from ._vignetting import Falloff, half_diagonal
 

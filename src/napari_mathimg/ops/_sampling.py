@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..contract.operation import At, Operation, ValueRange, Values, operation
+from ..contract.reach import Gather, Separable, size
+from ..contract.types import Array
 from ..kernels import sampling
-from ._operation import At, Operation, ValueRange, Values, operation
-from ._reach import Gather, Separable, size
 from ._smoothing import smooth
-from ._types import Array
 
 BAND = 2**13  # points whose coordinates are in memory at a time
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import types as t
+from ..contract.operation import At, checkpoint
+from ..contract.reach import Neighborhood
+from ..contract.reach import size as size_of
 from ..kernels import nl_means as kernels
-from . import _types as t
-from ._operation import At, checkpoint
-from ._reach import Neighborhood
-from ._reach import size as size_of
 from ._window import extended, replaced
 
 MOST_PIXELS = 2**20  # of a window

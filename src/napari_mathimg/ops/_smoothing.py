@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from ..contract.operation import POINTWISE, At
+from ..contract.reach import Reach, margin
+from ..contract.types import Array
 from ._footprints import gaussian_weights
-from ._operation import POINTWISE, At
 from ._passes import weighted
-from ._reach import Reach, margin
-from ._types import Array
 from ._window import extended, window_reach
 
 

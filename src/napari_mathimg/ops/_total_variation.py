@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from ..contract import types as t
+from ..contract.operation import checkpoint
+from ..contract.reach import Neighborhood
 from ..kernels import total_variation as kernels
-from . import _types as t
-from ._operation import checkpoint
-from ._reach import Neighborhood
 
 TOGETHER = 2**21  # bytes of the slabs that iterations which follow each other work on
 MOST_TOGETHER = 16

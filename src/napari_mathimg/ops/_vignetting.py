@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contract.reach import Box, Floats, size
+from ..contract.types import Array
 from ..kernels import light
-from ._reach import Box, Floats, size
-from ._types import Array
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]

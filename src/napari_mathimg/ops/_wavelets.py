@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.operation import At, Statistic, checkpoint
+from ..contract.reach import Neighborhood
+from ..contract.types import Array
 from ..kernels import counting, wavelet
-from ._operation import At, Statistic, checkpoint
-from ._reach import Neighborhood
-from ._types import Array
 
 NORMAL_MEDIAN = 0.6744897501960817  # of the magnitude of a standard normal number
 LEAST = np.float32(2.0**-36)  # magnitude of a coefficient below which rounding has made it, of equal pixels up to 1

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.operation import checkpoint
+from ..contract.types import Array
 from ..kernels import deconvolution as kernels
 from ..kernels import fourier
 from ..kernels.fourier import Boundary
 from ._fourier import Convolver, Part, as_volume, circles_of, transfer_functions
-from ._operation import checkpoint
 from ._point_spread import Kernel
-from ._types import Array
 
 REACHES = 2  # half-sizes of the PSF beyond each edge, in which one fades into the other
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from ..contract import types as t
+from ..contract.operation import At
+from ..contract.reach import Neighborhood, Reach, Whole
 from ..kernels import sampling
-from . import _types as t
-from ._operation import At
-from ._reach import Neighborhood, Reach, Whole
 
 
 def odd(lengths: tuple[float, ...]) -> tuple[int, ...]:

@@ -2,11 +2,11 @@
 
 from functools import lru_cache
 
+from ..contract import types as t
+from ..contract.operation import At, operation
+from ..contract.reach import Reach
 from . import _footprints
-from . import _types as t
 from ._convolution import averaged, check_size, convolved, kernel_reach
-from ._operation import At, operation
-from ._reach import Reach
 from ._window import window_reach
 from .denoise import gaussian
 

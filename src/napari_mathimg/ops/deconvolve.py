@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from ..contract import types as t
+from ..contract.operation import Frames, Report, Statistic, operation
+from ..contract.reach import Neighborhood, Reach, Whole
 from ..kernels.fourier import Boundary
-from . import _types as t
-from ._operation import Frames, Report, Statistic, operation
 from ._point_spread import Center, check_extent, prepared, spread
-from ._reach import Neighborhood, Reach, Whole
 from ._richardson_lucy import Model, Stop, estimates
 from ._wiener import Sampling, sampled, wiener_hunt
 

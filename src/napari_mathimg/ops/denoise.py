@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from . import _types as t
+from ..contract import types as t
+from ..contract.operation import At, Statistic, operation
 from . import _wavelets
 from ._median import check_size, median_of_windows, median_reach
 from ._moments import add_variances, check_odd, local_moments, mean_variance, window_reach
-from ._operation import At, Statistic, operation
 from ._similarity import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
 from ._smoothing import smoothed, smoothing_reach
 from ._total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from . import _types as t
+from ..contract import types as t
+from ..contract.reach import Gather, Separable, Swirl
 from ._matrices import about, affine_matrix, projective, shift, turning
-from ._reach import Gather, Separable, Swirl
 from ._sampling import warp
 
 __all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from scipy.special import expit
 
+from ..contract import types as t
+from ..contract.operation import POINTWISE, At, Statistic, ValueRange, operation
 from ..kernels import equalize
-from . import _types as t
 from ._equalization import (
     Curve,
     Distribution,
@@ -24,7 +25,6 @@ from ._equalization import (
     stretch,
     tile_maps,
 )
-from ._operation import POINTWISE, At, Statistic, ValueRange, operation
 
 __all__ = [
     "adjust_gamma",

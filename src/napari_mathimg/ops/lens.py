@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from . import _types as t
+from ..contract import types as t
+from ..contract.operation import POINTWISE, At, operation
+from ..contract.reach import Gather, Map, Separable
 from ._distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
 from ._flat_field import STATISTICS, Gains, Shading, gain_report
 from ._matrices import about
-from ._operation import POINTWISE, At, operation
 from ._photograph import (
     AutoAperture,
     AutoFocalLength,
@@ -21,7 +22,6 @@ from ._photograph import (
     check_lens,
     correction,
 )
-from ._reach import Gather, Map, Separable
 from ._sampling import warp
 from ._vignetting import LEAST, Falloff, half_diagonal
 

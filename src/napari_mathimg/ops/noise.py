@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..contract import types as t
+from ..contract.operation import POINTWISE, At, ValueRange, operation
 from ..kernels import random
-from . import _types as t
-from ._operation import POINTWISE, At, ValueRange, operation
 
 __all__ = [
     "add_gaussian_noise",

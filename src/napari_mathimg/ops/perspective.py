@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from . import _types as t
+from ..contract import types as t
+from ..contract.reach import Gather
 from ._landmarks import fitted, mapped
 from ._matrices import Matrix, projective, shift
 from ._quadrilateral import SQUARE, Corners, Frame, check_corners, fault, ordered, pixel_size, rectangle_to, sides
-from ._reach import Gather
 from ._sampling import warp
 
 __all__ = ["rectify"]

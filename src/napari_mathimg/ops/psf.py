@@ -13,13 +13,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 
-from . import _footprints as footprints
-from ._beads import Beads, from_beads
-from ._optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
-from ._psf_arrays import Kernel, Resampled, fwhm, resample
-from ._reach import margin
-from ._signature import Parameter, Signature
-from ._types import (
+from ..contract.reach import margin
+from ..contract.signature import Parameter, Signature
+from ..contract.types import (
     Array,
     Auto,
     Degrees,
@@ -34,6 +30,10 @@ from ._types import (
     When,
     note,
 )
+from . import _footprints as footprints
+from ._beads import Beads, from_beads
+from ._optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
+from ._psf_arrays import Kernel, Resampled, fwhm, resample
 
 __all__ = ["KINDS", "Beads", "Kernel", "PointSpread", "Resampled", "from_beads", "fwhm", "kind", "psf", "resample"]
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
-from ..ops._operation import Operation
+from ..contract.operation import Operation
 from .domain import Twins
 from .estimate import NoiseEstimator
 from .form import Form, summary

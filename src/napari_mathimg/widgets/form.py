@@ -7,9 +7,9 @@ from typing import Any
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
-from ..ops._operation import ValueRange, arguments, call
-from ..ops._signature import Signature
-from ..ops._types import Auto, FromNoise, FromShape, Picked, Suggestion, When, note
+from ..contract.operation import ValueRange, arguments, call
+from ..contract.signature import Signature
+from ..contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, note
 from .fields import Automatic
 from .later import Later
 from .lengths import PerAxisRow

@@ -9,12 +9,12 @@ from weakref import ref
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
+from ..contract.operation import Operation, Report
+from ..contract.reach import Gather
 from ..engine import Options, Plan, Progress, extent, prepare, report, run
 from ..engine.limits import check_exact, merged, survey
 from ..engine.prepare import check
 from ..engine.threads import cores
-from ..ops._operation import Operation, Report
-from ..ops._reach import Gather
 from .layers import Snapshot, keeps_limits, result_arguments
 from .levels import Pyramid, build
 from .runner import EXPECTED

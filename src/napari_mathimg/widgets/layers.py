@@ -11,9 +11,9 @@ from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike
 
 from .. import __version__
+from ..contract.operation import Frames, Operation, Report
+from ..contract.reach import Gather, Projective
 from ..engine import Options, Plan
-from ..ops._operation import Frames, Operation, Report
-from ..ops._reach import Gather, Projective
 
 RECORD = "napari_mathimg"  # key of the chain of steps in a layer's metadata
 DEFAULT_AXES = ("t", "c", "z", "y", "x")

@@ -10,12 +10,12 @@ from napari.layers import Labels, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from ..contract.operation import POINTWISE, ValueRange
+from ..contract.reach import Box
 from ..engine import Progress
 from ..engine.threads import cores, spread
 from ..engine.tiles import tiles
 from ..engine.values import back, working
-from ..ops._operation import POINTWISE, ValueRange
-from ..ops._reach import Box
 from .layers import Snapshot, full_resolution, position_in, shape_of, snapshot, spacing_of
 from .units import in_units_of, unit_factor
 

@@ -10,8 +10,8 @@ from napari.settings import PluginSettings
 from pydantic import Field
 from qtpy.QtCore import QEvent, QObject, QTimer
 
-from ..ops._operation import Operation
-from ..ops._signature import Signature
+from ..contract.operation import Operation
+from ..contract.signature import Signature
 from .form import Form
 from .options import OptionsPanel
 from .placing import size_in_window

@@ -10,9 +10,9 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
+from ..contract.operation import POINTWISE, Operation, ValueRange
 from ..engine import Options, extent, finished
 from ..engine.values import dtype_range
-from ..ops._operation import POINTWISE, Operation, ValueRange
 from . import levels
 from .fields import NumberBox, make_narrow
 from .layers import axis_names, full_resolution

@@ -7,7 +7,7 @@ from magicgui.widgets import CheckBox, ComboBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
-from ..ops._types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
+from ..contract.types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
 from .fields import DIGITS, Automatic, Choice, IntegerBox, NumberBox, Points, make_narrow
 from .lengths import LengthBox, PerAxisRow, Rounding, odd, whole
 from .rows import Row

@@ -9,7 +9,7 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from ..ops._operation import Operation
+from ..contract.operation import Operation
 from ..ops.psf import Kernel, Resampled
 from .levels import array_of, level_like, shape_at
 from .picker import LayerPicker

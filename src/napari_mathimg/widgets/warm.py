@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 from qtpy.QtCore import QTimer
 
+from ..contract.operation import Operation
 from ..engine import Options, finished, prepare, run
-from ..ops._operation import Operation
 from .later import PAUSE
 
 SIDE = 8

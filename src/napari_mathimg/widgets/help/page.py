@@ -12,9 +12,9 @@ from typing import Any
 from docstring_parser import Docstring, DocstringStyle, parse
 
 from ...catalog import FAMILIES
-from ...ops._operation import Operation, Parameter
-from ...ops._reach import Whole
-from ...ops._types import describe
+from ...contract.operation import Operation, Parameter
+from ...contract.reach import Whole
+from ...contract.types import describe
 from ..layers import DOMAIN
 from ..parameter import label, unit_of
 

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImageReader
 from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
-from ...ops._operation import Operation
+from ...contract.operation import Operation
 from ..parts import dock_of
 from .page import PICTURES, STYLE, page
 

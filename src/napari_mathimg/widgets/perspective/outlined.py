@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Layer, Shapes
 
+from ...contract.reach import Gather
 from ...engine import Plan
-from ...ops._reach import Gather
 from ..plane import placed
 from ..preferences import colour_of_marks
 from .marked import outline_in

@@ -11,10 +11,10 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from ...contract.operation import At
+from ...contract.reach import Gather, Projective
 from ...engine import Progress
 from ...ops._matrices import projective, shift
-from ...ops._operation import At
-from ...ops._reach import Gather, Projective
 from ...ops._sampling import sample
 from ..plane import shown_index
 from ..runner import Runner

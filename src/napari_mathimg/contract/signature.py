@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from ._types import Auto, PerAxis, describe, note
+from .types import Auto, PerAxis, describe, note
 
 
 @dataclass(frozen=True)

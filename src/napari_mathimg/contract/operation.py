@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, cast, get_type_hints
 
-from ._reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
-from ._running import checkpoint, side_by_side
-from ._signature import Parameter, Signature, arguments, call
-from ._types import Auto, Role, note
+from .progress import checkpoint, side_by_side
+from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
+from .signature import Parameter, Signature, arguments, call
+from .types import Auto, Role, note
 
 __all__ = [
     "POINTWISE",
