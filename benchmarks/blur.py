@@ -16,7 +16,7 @@ from scipy import signal
 from skimage import draw, filters
 
 from measuring import Row, Tool, compare, optional, ours
-from napari_mathimg.ops import _footprints as footprints
+from napari_mathimg.methods import blur_kernels as footprints
 
 cv2 = optional("cv2")
 PATH = np.column_stack([(14, 14, 24, 26, 24, 18, 18), (2, 18, 26, 24, 22, 18, 2)])

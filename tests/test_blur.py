@@ -7,9 +7,9 @@ from scipy import ndimage as ndi
 from cases import PATH, ROUNDING, plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import region, run
-from napari_mathimg.ops import _footprints as footprints
-from napari_mathimg.ops._convolution import MOST_TAPS, stencil
-from napari_mathimg.ops._convolution import ROUNDING as PRODUCT
+from napari_mathimg.methods import blur_kernels as footprints
+from napari_mathimg.methods.convolution import MOST_TAPS, stencil
+from napari_mathimg.methods.convolution import ROUNDING as PRODUCT
 from planning import plan_of, random_boxes, result_of, same, seconds_to_cancel
 
 EDGES = ("constant", "nearest", "reflect", "mirror", "grid-wrap")
@@ -80,9 +80,9 @@ def test_zeros_that_move_the_middle_are_scipy_s_origin(size, after):
 def test_the_three_ways_agree(monkeypatch):
     image, kernel = IMAGES[2], np.outer(np.hanning(17), np.hanning(14)[::-1] + 0.1)
     by_axis = apply(image, "convolve", kernel)
-    monkeypatch.setattr("napari_mathimg.ops._convolution.ROUNDING", dict.fromkeys(PRODUCT, -1.0))
+    monkeypatch.setattr("napari_mathimg.methods.convolution.ROUNDING", dict.fromkeys(PRODUCT, -1.0))
     by_transform = apply(image, "convolve", kernel)
-    monkeypatch.setattr("napari_mathimg.ops._convolution.MOST_TAPS", kernel.size)
+    monkeypatch.setattr("napari_mathimg.methods.convolution.MOST_TAPS", kernel.size)
     by_pixel = apply(image, "convolve", kernel)
     for other in (by_transform, by_pixel):
         assert not np.array_equal(other, by_axis)

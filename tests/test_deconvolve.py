@@ -15,10 +15,10 @@ from napari_mathimg import Options, apply
 from napari_mathimg.contract.operation import Whole
 from napari_mathimg.engine import finished, report, run
 from napari_mathimg.engine.region import block
-from napari_mathimg.ops import _fourier
-from napari_mathimg.ops._fourier import TransferFunctions
+from napari_mathimg.methods import fourier
+from napari_mathimg.methods.fourier import TransferFunctions
+from napari_mathimg.methods.richardson_lucy import blurred
 from napari_mathimg.ops._point_spread import prepared, spread
-from napari_mathimg.ops._richardson_lucy import blurred
 from napari_mathimg.ops.deconvolve import richardson_lucy, unsupervised_wiener, wiener
 from napari_mathimg.samples import synthetic_stack, synthetic_truth
 from planning import cut_into, plan_of, result_of, same, seconds_to_cancel
@@ -473,8 +473,8 @@ def test_memory_is_bounded():
 
 def test_a_transfer_function_is_made_once_for_all_items(monkeypatch):
     made = []
-    usual = _fourier._transfer_function
-    monkeypatch.setattr(_fourier, "_transfer_function", lambda *a: made.append(a[1]) or usual(*a))
+    usual = fourier._transfer_function
+    monkeypatch.setattr(fourier, "_transfer_function", lambda *a: made.append(a[1]) or usual(*a))
     stack = np.random.default_rng(0).random((20, 40, 30))
     apply(stack, "richardson_lucy", lopsided(5, 3), num_iter=2)
     assert len(made) == 1

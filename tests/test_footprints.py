@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage as ndi
 from skimage import draw
 
-from napari_mathimg.ops import _footprints as f
+from napari_mathimg.methods import blur_kernels as f
 
 PAGE_ROWS, PAGE_COLUMNS = (14, 14, 24, 26, 24, 18, 18), (2, 18, 26, 24, 22, 18, 2)
 

@@ -7,7 +7,7 @@ from scipy import ndimage as ndi
 from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import run
-from napari_mathimg.ops import _median
+from napari_mathimg.methods import median
 from planning import grey, plan_of, same, seconds_to_cancel
 
 DTYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
@@ -68,9 +68,9 @@ def test_the_window_is_the_nearest_odd_number_of_pixels(size, taken):
 def test_networks_and_counting_agree_on_noise(dtype, size, monkeypatch):
     rng = np.random.default_rng(1)
     image = (rng.random((4, 40, 60)) * 250).astype(dtype)
-    by_network = _median.medians(image, size)
-    monkeypatch.setattr(_median, "WIRES", 0)
-    assert same(_median.medians(image, size), by_network)
+    by_network = median.medians(image, size)
+    monkeypatch.setattr(median, "WIRES", 0)
+    assert same(median.medians(image, size), by_network)
 
 
 @pytest.mark.parametrize("size", [3, 5, 7, 15])
@@ -115,7 +115,7 @@ def test_windows_that_cannot_be_are_refused(size, message):
 @pytest.mark.parametrize("sections", [1, 3, 5])
 def test_networks_sort_and_select_all_of_zeros_and_ones(n, sections):
     """A network that is right for zeros and ones is right for all (Knuth, The Art of Computer Programming 3, 5.3.4)."""
-    sort, select, middle = _median.networks(n, sections)
+    sort, select, middle = median.networks(n, sections)
     columns = (np.arange(2**n) >> np.arange(n)[:, None]) & 1
     assert (np.diff(run_network(columns.copy(), sort), axis=0) >= 0).all()
     ones = np.indices((n + 1,) * sections).reshape(sections, -1)

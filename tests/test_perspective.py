@@ -12,8 +12,8 @@ from skimage import data, transform
 from cases import plane
 from napari_mathimg import apply
 from napari_mathimg.engine import finished, prepare
-from napari_mathimg.ops._landmarks import fitted, mapped
-from napari_mathimg.ops._quadrilateral import SQUARE, order, ordered, proportions
+from napari_mathimg.methods.homography_fit import fitted, mapped
+from napari_mathimg.methods.quadrilateral import SQUARE, order, ordered, proportions
 from napari_mathimg.ops.perspective import rectify
 
 SIGN = ((15, 155), (40, 65), (130, 260), (95, 360))  # the corners of the worked example, as (row, column)

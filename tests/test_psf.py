@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 from scipy.special import erf, j1
 
 from napari_mathimg import apply, psf
-from napari_mathimg.ops._footprints import disk
+from napari_mathimg.methods.blur_kernels import disk
 from napari_mathimg.ops._optics import focus, through_pinhole
 from napari_mathimg.ops.psf import KINDS, PointSpread, Resampled, from_beads, fwhm, resample
 

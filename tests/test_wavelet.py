@@ -19,7 +19,7 @@ from napari_mathimg.engine import estimate_sigma, finished, tiles
 from napari_mathimg.engine.noise_level import estimate_sigma_steps
 from napari_mathimg.engine.region import block
 from napari_mathimg.kernels import counting
-from napari_mathimg.ops import _wavelets
+from napari_mathimg.methods import wavelets
 from planning import cut_into, grey, plan_of, random_boxes, result_of, same
 
 DTYPE = Options(value_range="dtype")
@@ -88,7 +88,7 @@ def test_levels_follow_what_pywavelets_advises(shape):
     longer = tuple(n for n in shape if n > 1)
     for wavelet in WAVELETS:
         advised = pywt.dwtn_max_level(longer, wavelet) if longer else 0
-        assert _wavelets.advised_levels(wavelet, shape) == advised
+        assert wavelets.advised_levels(wavelet, shape) == advised
         resolved = operations()["denoise_wavelet"].resolve({"wavelet": wavelet}, shape, {})
         assert resolved["levels"] == max(advised - 3, 1)
 
@@ -142,8 +142,8 @@ def test_colours_are_denoised_in_ycbcr_as_by_scikit_image(method, sigma):
 
 def test_bayes_thresholds_are_noise_over_signal():
     energy, sigma = np.array([[[0.05, 0.01], [0.002, 0.0]]]), np.array([0.1])
-    np.testing.assert_allclose(_wavelets.bayes_thresholds(energy, sigma), [[[0.05, np.inf], [np.inf, np.inf]]])
-    assert not _wavelets.bayes_thresholds(energy, np.array([0.0])).any()
+    np.testing.assert_allclose(wavelets.bayes_thresholds(energy, sigma), [[[0.05, np.inf], [np.inf, np.inf]]])
+    assert not wavelets.bayes_thresholds(energy, np.array([0.0])).any()
 
 
 def test_the_approximation_shrinks_on_request_only():

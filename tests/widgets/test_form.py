@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from napari_mathimg import operations
 from napari_mathimg.contract.operation import Operation, ValueRange
 from napari_mathimg.contract.types import Number, note
-from napari_mathimg.ops._wavelets import wavelet_names
+from napari_mathimg.methods.wavelets import wavelet_names
 from napari_mathimg.widgets.form import Form, summary
 from napari_mathimg.widgets.parameter import label
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Generator
 from typing import Any
 
-from ..ops._noise_level import noise_level
+from ..methods.noise_level import noise_level
 from .apply import finished
 from .plan import Options
 from .prepare import count_statistics, resolve

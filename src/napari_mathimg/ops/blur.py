@@ -5,16 +5,16 @@ from functools import lru_cache
 from ..contract import types as t
 from ..contract.operation import At, operation
 from ..contract.reach import Reach
-from . import _footprints
-from ._convolution import averaged, check_size, convolved, kernel_reach
-from ._window import window_reach
+from ..methods import blur_kernels
+from ..methods.convolution import averaged, check_size, convolved, kernel_reach
+from ..methods.padding import window_reach
 from .denoise import gaussian
 
 __all__ = ["blur_box", "blur_defocus", "blur_motion", "convolve", "gaussian"]
 
 Outline = tuple[tuple[float, float], ...]
 
-disk = lru_cache(maxsize=4)(_footprints.disk)
+disk = lru_cache(maxsize=4)(blur_kernels.disk)
 
 
 def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
@@ -58,7 +58,7 @@ def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
 
 
 def _check_radius(radius: tuple[float, ...]) -> None:
-    check_size("radius", radius, tuple(2 * _footprints.disk_margin(r) + 1 for r in radius))
+    check_size("radius", radius, tuple(2 * blur_kernels.disk_margin(r) + 1 for r in radius))
 
 
 @operation("Defocus", values="float", reach=_disk_reach, check=_check_radius)
@@ -103,8 +103,8 @@ def blur_defocus(
 @lru_cache(maxsize=4)
 def _path(length: float, angle: float, polygon: str | Outline, polygon_size: tuple[int, int]) -> t.Array:
     if isinstance(polygon, str):
-        return _footprints.line(length, angle)
-    return _footprints.polygon(polygon, polygon_size)
+        return blur_kernels.line(length, angle)
+    return blur_kernels.polygon(polygon, polygon_size)
 
 
 def _check_path(polygon: str | Outline, polygon_size: tuple[int, int]) -> None:

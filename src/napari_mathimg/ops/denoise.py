@@ -6,13 +6,13 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import At, Statistic, operation
-from . import _wavelets
-from ._median import check_size, median_of_windows, median_reach
-from ._moments import add_variances, check_odd, local_moments, mean_variance, window_reach
-from ._similarity import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
-from ._smoothing import smoothed, smoothing_reach
-from ._total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
-from ._window import replaced
+from ..methods import wavelets
+from ..methods.gaussian import smoothed, smoothing_reach
+from ..methods.local_statistics import add_variances, check_odd, local_moments, mean_variance, window_reach
+from ..methods.median import check_size, median_of_windows, median_reach
+from ..methods.nl_means import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
+from ..methods.padding import replaced
+from ..methods.total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
 
 __all__ = [
     "denoise_bilateral",
@@ -266,16 +266,16 @@ def median(
     return median_of_windows(image, at, t.resolved(size), mode, cval)
 
 
-WaveletName = Annotated[str, t.Choices(_wavelets.wavelet_names)]
-WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(_wavelets.usual_levels)]
+WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
+WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_levels)]
 
 
 @operation(
-    "Wavelet denoising", values="normalized", reach=_wavelets.reach_of, channels="joint", check=_wavelets.check_levels,
+    "Wavelet denoising", values="normalized", reach=wavelets.reach_of, channels="joint", check=wavelets.check_levels,
     statistics=(
-        *_wavelets.noise_statistics(pooled=False, needed=lambda method, sigma: method != "fixed" and sigma == "auto"),
+        *wavelets.noise_statistics(pooled=False, needed=lambda method, sigma: method != "fixed" and sigma == "auto"),
         Statistic(
-            _wavelets.measure_energies, _wavelets.bayes, _wavelets.reach_of, pooled=False,
+            wavelets.measure_energies, wavelets.bayes, wavelets.reach_of, pooled=False,
             needed=lambda method: method == "BayesShrink",
         ),
     ),
@@ -338,17 +338,17 @@ def denoise_wavelet(
     >>> bool(np.std(denoised - step) < 0.5 * np.std(noisy - step))
     True
     """
-    channels = _wavelets.channels_first(image, at)
-    tables = _wavelets.thresholds(
+    channels = wavelets.channels_first(image, at)
+    tables = wavelets.thresholds(
         measured, method, sigma, threshold, t.resolved(levels), approximation, at, len(channels)
     )
     made = [
-        _wavelets.denoise_over_shifts(channel, at, table, wavelet, mode == "soft", max_shifts)
+        wavelets.denoise_over_shifts(channel, at, table, wavelet, mode == "soft", max_shifts)
         for channel, table in zip(channels, tables, strict=True)
     ]
     if image.ndim == len(at.shape):
         return made[0]
-    colours: t.Array = np.moveaxis(_wavelets.mixed(made, _wavelets.FROM_YCBCR), 0, -1)
+    colours: t.Array = np.moveaxis(wavelets.mixed(made, wavelets.FROM_YCBCR), 0, -1)
     return colours
 
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.reach import Gather, Separable, Swirl
-from ._matrices import about, affine_matrix, projective, shift, turning
-from ._sampling import warp
+from ..methods.plane_matrices import about, affine_matrix, projective, shift, turning
+from ..methods.sampling import warp
 
 __all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
 

@@ -8,7 +8,7 @@ from scipy.special import expit
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, Statistic, ValueRange, operation
 from ..kernels import equalize
-from ._equalization import (
+from ..methods.equalization import (
     Curve,
     Distribution,
     TileMaps,

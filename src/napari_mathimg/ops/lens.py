@@ -7,9 +7,10 @@ import numpy as np
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, operation
 from ..contract.reach import Gather, Map, Separable
+from ..methods.plane_matrices import about
+from ..methods.sampling import warp
 from ._distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
 from ._flat_field import STATISTICS, Gains, Shading, gain_report
-from ._matrices import about
 from ._photograph import (
     AutoAperture,
     AutoFocalLength,
@@ -22,7 +23,6 @@ from ._photograph import (
     check_lens,
     correction,
 )
-from ._sampling import warp
 from ._vignetting import LEAST, Falloff, half_diagonal
 
 __all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]

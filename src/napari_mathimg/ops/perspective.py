@@ -6,10 +6,20 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.reach import Gather
-from ._landmarks import fitted, mapped
-from ._matrices import Matrix, projective, shift
-from ._quadrilateral import SQUARE, Corners, Frame, check_corners, fault, ordered, pixel_size, rectangle_to, sides
-from ._sampling import warp
+from ..methods.homography_fit import fitted, mapped
+from ..methods.plane_matrices import Matrix, projective, shift
+from ..methods.quadrilateral import (
+    SQUARE,
+    Corners,
+    Frame,
+    check_corners,
+    fault,
+    ordered,
+    pixel_size,
+    rectangle_to,
+    sides,
+)
+from ..methods.sampling import warp
 
 __all__ = ["rectify"]
 

@@ -30,7 +30,7 @@ from ..contract.types import (
     When,
     note,
 )
-from . import _footprints as footprints
+from ..methods import blur_kernels as footprints
 from ._beads import Beads, from_beads
 from ._optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
 from ._psf_arrays import Kernel, Resampled, fwhm, resample

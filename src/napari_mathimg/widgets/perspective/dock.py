@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QCheckBox, QSpinBox, QWidget
 
 from ...contract.reach import Gather, Projective
-from ...ops._landmarks import residuals
-from ...ops._quadrilateral import Corners, fault, order
+from ...methods.homography_fit import residuals
+from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
 from ..dock import FamilyDock
 from ..fields import make_narrow

@@ -8,8 +8,8 @@ import numpy as np
 from napari.layers import Layer
 
 from ...contract.reach import Gather, Projective
-from ...ops._landmarks import mapped
-from ...ops._quadrilateral import Corners, Fault, order, pixel_size, proportions
+from ...methods.homography_fit import mapped
+from ...methods.quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ...ops.perspective import lengths, rectangle_map, rectify
 from ..levels import factors
 from ..plane import frame, into_units_of, to_world

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 from ...contract.operation import At
 from ...contract.reach import Gather, Projective
 from ...engine import Progress
-from ...ops._matrices import projective, shift
-from ...ops._sampling import sample
+from ...methods.plane_matrices import projective, shift
+from ...methods.sampling import sample
 from ..plane import shown_index
 from ..runner import Runner
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..contract.operation import side_by_side
 from ..contract.types import Array
 from ..kernels import convolution as kernels
-from ._window import volume
+from .padding import volume
 
 PRODUCTS = 2**24  # multiplications of a piece, about
 BAND = 2**16  # float64 numbers of a piece of a box's sums, about: they stay in a near cache

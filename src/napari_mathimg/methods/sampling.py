@@ -11,7 +11,7 @@ from ..contract.operation import At, Operation, ValueRange, Values, operation
 from ..contract.reach import Gather, Separable, size
 from ..contract.types import Array
 from ..kernels import sampling
-from ._smoothing import smooth
+from .gaussian import smooth
 
 BAND = 2**13  # points whose coordinates are in memory at a time
 

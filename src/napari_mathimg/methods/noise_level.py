@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, operation
-from . import _wavelets
+from . import wavelets
 
 
-@operation("Noise level", values="normalized", reach=POINTWISE, statistics=_wavelets.noise_statistics(pooled=True))
+@operation("Noise level", values="normalized", reach=POINTWISE, statistics=wavelets.noise_statistics(pooled=True))
 def noise_level(
-    image: t.Image, /, *, wavelet: Annotated[str, t.Choices(_wavelets.wavelet_names)] = "db2", at: At, measured: Any
+    image: t.Image, /, *, wavelet: Annotated[str, t.Choices(wavelets.wavelet_names)] = "db2", at: At, measured: Any
 ) -> t.Image:
     """Keep the image; `measured` holds the standard deviation of its noise, as a share of the value range."""
     return image

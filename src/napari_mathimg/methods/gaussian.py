@@ -5,9 +5,9 @@ import numpy as np
 from ..contract.operation import POINTWISE, At
 from ..contract.reach import Reach, margin
 from ..contract.types import Array
-from ._footprints import gaussian_weights
-from ._passes import weighted
-from ._window import extended, window_reach
+from .blur_kernels import gaussian_weights
+from .padding import extended, window_reach
+from .window_sums import weighted
 
 
 def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:

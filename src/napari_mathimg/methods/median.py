@@ -12,7 +12,7 @@ from ..contract.operation import At, checkpoint
 from ..contract.reach import Reach
 from ..contract.reach import size as size_of
 from ..kernels import median as kernels
-from ._window import extended, odd, replaced, volume, window_reach
+from .padding import extended, odd, replaced, volume, window_reach
 
 Steps = list[tuple[int, int]]
 

@@ -15,8 +15,8 @@ from ..contract import types as t
 from ..contract.operation import At, side_by_side
 from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
-from ._passes import box_means, tap_sums, weighted
-from ._window import extended, replaced, window_reach
+from .padding import extended, replaced, window_reach
+from .window_sums import box_means, tap_sums, weighted
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from ..contract.operation import At, checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.reach import size as size_of
 from ..kernels import nl_means as kernels
-from ._window import extended, replaced
+from .padding import extended, replaced
 
 MOST_PIXELS = 2**20  # of a window
 PIXELS = 2**17  # of a box whose sums stay in the cache

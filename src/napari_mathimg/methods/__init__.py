@@ -1,0 +1,1 @@
+"""The algorithms behind the operations, one module a method."""
