@@ -17,8 +17,8 @@ from napari_mathimg.engine import finished, report, run
 from napari_mathimg.engine.region import block
 from napari_mathimg.methods import fourier
 from napari_mathimg.methods.fourier import TransferFunctions
+from napari_mathimg.methods.point_spread.preparation import prepared, spread
 from napari_mathimg.methods.richardson_lucy import blurred
-from napari_mathimg.ops._point_spread import prepared, spread
 from napari_mathimg.ops.deconvolve import richardson_lucy, unsupervised_wiener, wiener
 from napari_mathimg.samples import synthetic_stack, synthetic_truth
 from planning import cut_into, plan_of, result_of, same, seconds_to_cancel

@@ -12,8 +12,8 @@ from scipy.special import erf, j1
 
 from napari_mathimg import apply, psf
 from napari_mathimg.methods.blur_kernels import disk
-from napari_mathimg.ops._optics import focus, through_pinhole
-from napari_mathimg.ops.psf import KINDS, PointSpread, Resampled, from_beads, fwhm, resample
+from napari_mathimg.methods.point_spread.kinds import KINDS, PointSpread, Resampled, from_beads, fwhm, resample
+from napari_mathimg.methods.point_spread.optics import focus, through_pinhole
 
 LENSES = ((0.3, 1.0), (0.8, 1.0), (1.2, 1.333), (1.4, 1.515))
 each_lens = pytest.mark.parametrize(("aperture", "index"), LENSES)

@@ -11,8 +11,8 @@ from ..contract.types import Array
 from ..kernels import deconvolution as kernels
 from ..kernels import fourier
 from ..kernels.fourier import Boundary
-from ..ops._point_spread import Kernel
 from .fourier import Convolver, Part, as_volume, circles_of, transfer_functions
+from .point_spread.preparation import Kernel
 
 REACHES = 2  # half-sizes of the PSF beyond each edge, in which one fades into the other
 

@@ -9,9 +9,9 @@ from ..contract import types as t
 from ..contract.operation import Frames, Report, Statistic, operation
 from ..contract.reach import Neighborhood, Reach, Whole
 from ..kernels.fourier import Boundary
+from ..methods.point_spread.preparation import Center, check_extent, prepared, spread
 from ..methods.richardson_lucy import Model, Stop, estimates
 from ..methods.wiener import Sampling, sampled, wiener_hunt
-from ._point_spread import Center, check_extent, prepared, spread
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 

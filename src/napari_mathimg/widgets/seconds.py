@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..contract.operation import Operation
-from ..ops.psf import Kernel, Resampled
+from ..methods.point_spread.kinds import Kernel, Resampled
 from .levels import array_of, level_like, shape_at
 from .picker import LayerPicker
 from .psf.panel import LAYER, PsfPanel

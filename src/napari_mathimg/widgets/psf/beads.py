@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from ...engine import Progress
-from ...ops.psf import Beads, from_beads
+from ...methods.point_spread.kinds import Beads, from_beads
 from ..fields import make_narrow
 from ..layers import axis_names
 from ..levels import array_of, into_full, names, position_at

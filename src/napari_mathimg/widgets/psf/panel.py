@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
-from ...ops.psf import KINDS, PointSpread, Resampled, psf
+from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ..form import Form, summary
 from ..kept import KeptFields
 from ..layers import axis_names, full_resolution

@@ -10,7 +10,7 @@ from qtpy.QtGui import QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...engine import Progress
-from ...ops.psf import fwhm
+from ...methods.point_spread.kinds import fwhm
 from ..parts import wrapped
 from ..runner import Runner, reason
 

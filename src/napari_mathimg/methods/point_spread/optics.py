@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.progress import checkpoint
+from ...contract.progress import checkpoint
 
 Floats = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 
-from ..contract.reach import margin
-from ..contract.signature import Parameter, Signature
-from ..contract.types import (
+from ...contract.reach import margin
+from ...contract.signature import Parameter, Signature
+from ...contract.types import (
     Array,
     Auto,
     Degrees,
@@ -30,10 +30,10 @@ from ..contract.types import (
     When,
     note,
 )
-from ..methods import blur_kernels as footprints
-from ._beads import Beads, from_beads
-from ._optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
-from ._psf_arrays import Kernel, Resampled, fwhm, resample
+from .. import blur_kernels as footprints
+from .beads import Beads, from_beads
+from .optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
+from .resampling import Kernel, Resampled, fwhm, resample
 
 __all__ = ["KINDS", "Beads", "Kernel", "PointSpread", "Resampled", "from_beads", "fwhm", "kind", "psf", "resample"]
 

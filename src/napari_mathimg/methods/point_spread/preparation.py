@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.types import Array
+from ...contract.types import Array
 
 Center = Literal["array", "centroid"]
 Kernel = NDArray[np.float64]

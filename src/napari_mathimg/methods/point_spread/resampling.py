@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..contract.types import Array
+from ...contract.types import Array
 
 Floats = NDArray[np.float64]
 

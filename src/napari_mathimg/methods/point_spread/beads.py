@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..contract.progress import checkpoint
-from ..contract.types import Array
+from ...contract.progress import checkpoint
+from ...contract.types import Array
 
 Floats = NDArray[np.float64]
 

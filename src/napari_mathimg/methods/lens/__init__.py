@@ -1,0 +1,1 @@
+"""What lenses and lamps do to a picture: distortion, vignetting, shading, and their calibration."""

@@ -1,0 +1,1 @@
+"""Point-spread functions: declared kinds, arrays, beads, optics."""
