@@ -15,7 +15,7 @@ import numpy as np
 from napari_mathimg import Options, apply
 from napari_mathimg.calibration import calibrate
 from napari_mathimg.engine import estimate_flat
-from napari_mathimg.ops._distortion import undistorted
+from napari_mathimg.methods.lens.distortion import undistorted
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

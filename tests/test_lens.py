@@ -12,9 +12,9 @@ from cases import TAKEN, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.reach import Gather
 from napari_mathimg.engine import finished, prepare
-from napari_mathimg.ops import _lensfun
-from napari_mathimg.ops._distortion import COEFFICIENTS, Bending, LensMap, bending, distorted, undistorted
-from napari_mathimg.ops._vignetting import Falloff, half_diagonal
+from napari_mathimg.methods.lens import lensfun_database
+from napari_mathimg.methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, distorted, undistorted
+from napari_mathimg.methods.lens.vignetting import Falloff, half_diagonal
 from napari_mathimg.ops.lens import correct_distortion, correct_lens, correct_vignetting
 from photographed import LENSES, SHAPE, crookedness, database, lines, peaks, places
 
@@ -45,14 +45,14 @@ def test_every_lens_moves_points_as_lensfun_does():
     rows, columns = 1000, 1500
     points = ((0, 0), (1270, 100), (810, 937))
     center, half = ((rows - 1) / 2, (columns - 1) / 2), half_diagonal((rows, columns))
-    camera = next(n for n in _lensfun.camera_names() if _lensfun.crop_factor(n) == 1)
+    camera = next(n for n in lensfun_database.camera_names() if lensfun_database.crop_factor(n) == 1)
     tried = 0
-    for k, lens in enumerate(_lensfun.database().lenses):
+    for k, lens in enumerate(lensfun_database.database().lenses):
         ratio, focal_length = (1.0, 1.3)[k % 2], (0.7 * lens.min_focal + 0.3 * lens.max_focal)
         modifier = lensfunpy.Modifier(lens, lens.crop_factor * ratio, columns, rows)
         modifier.initialize(focal_length, 8.0, 1000.0, 1.0, flags=FLAGS.DISTORTION | FLAGS.TCA)
-        known = _lensfun.profile(lens, focal_length, 8.0, 1000.0)
-        unit = _lensfun.unit(lens, camera, half) * lens.crop_factor * ratio
+        known = lensfun_database.profile(lens, focal_length, 8.0, 1000.0)
+        unit = lensfun_database.unit(lens, camera, half) * lens.crop_factor * ratio
         distortion = known.distortion or Bending()
         for x, y in points:
             expected = modifier.apply_subpixel_geometry_distortion(x, y, 1, 1)
@@ -79,7 +79,7 @@ def test_lenses_brighten_as_lensfun_does():
         modifier = lensfunpy.Modifier(lens, lens.crop_factor * ratio, columns, rows)
         modifier.initialize(focal_length, aperture, 3.0, 1.0, pixel_format=np.float64, flags=FLAGS.VIGNETTING)
         assert modifier.apply_color_modification(expected)
-        falloff = _lensfun.profile(lens, focal_length, aperture, 3.0).falloff
+        falloff = lensfun_database.profile(lens, focal_length, aperture, 3.0).falloff
         ours = Falloff(falloff, (20.0, 30.0), half_diagonal((rows, columns)) * ratio)
         some = (expected[..., 0] > 0) & (expected[..., 0] < 5)  # where single precision still tells how much
         np.testing.assert_allclose(ours.gains(((0, rows), (0, columns)))[some], expected[some, 0], rtol=3e-5)
@@ -87,10 +87,10 @@ def test_lenses_brighten_as_lensfun_does():
 
 def test_the_sensor_of_an_entry_covers_that_of_the_camera():
     lens = "Canon EF 24-105mm f/4L IS USM"
-    assert _lensfun.entry(lens, "Canon EOS 550D").crop_factor == pytest.approx(1.611)
-    assert _lensfun.entry(lens, "Canon EOS 5D Mark III").crop_factor == 1
-    assert _lensfun.covers(lens, "Canon EOS 5D Mark III")
-    assert not _lensfun.covers("Canon EF-S 10-18mm f/4.5-5.6 IS STM", "Canon EOS 5D Mark III")
+    assert lensfun_database.entry(lens, "Canon EOS 550D").crop_factor == pytest.approx(1.611)
+    assert lensfun_database.entry(lens, "Canon EOS 5D Mark III").crop_factor == 1
+    assert lensfun_database.covers(lens, "Canon EOS 5D Mark III")
+    assert not lensfun_database.covers("Canon EF-S 10-18mm f/4.5-5.6 IS STM", "Canon EOS 5D Mark III")
 
 
 # Straight lines photographed by lensfun
@@ -100,7 +100,7 @@ def test_the_sensor_of_an_entry_covers_that_of_the_camera():
 def test_lines_photographed_by_lensfun_become_straight(model, taken):
     """Crooked by 0.8 to 20 pixels before; at most by 0.05 after, or by a hundredth of what they were."""
     camera, lens, focal_length = taken
-    assert _lensfun.entry(lens, camera).interpolate_distortion(focal_length).model.name.lower() == model
+    assert lensfun_database.entry(lens, camera).interpolate_distortion(focal_length).model.name.lower() == model
     picture = lines(places(*taken)[..., 0] - SHAPE[1] / 2)
     result = apply(
         picture, "correct_lens", camera=camera, lens=lens, focal_length=focal_length, vignetting=False, order=3
@@ -378,7 +378,7 @@ def test_a_grey_picture_of_straight_lines_is_not_resampled():
 
 
 def test_without_lensfunpy_all_the_rest_works(monkeypatch):
-    caches = (_lensfun.database, _lensfun._cameras, _lensfun._lenses)
+    caches = (lensfun_database.database, lensfun_database._cameras, lensfun_database._lenses)
     for cache in caches:
         cache.cache_clear()
     monkeypatch.setitem(sys.modules, "lensfunpy", None)

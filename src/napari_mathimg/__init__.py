@@ -5,7 +5,7 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["Options", "apply", "operations", "psf"]
 
-_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog", "psf": "ops.psf"}
+_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog", "psf": "methods.point_spread.kinds"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, apply, operations
-from napari_mathimg.ops import _lensfun, _photograph
-from napari_mathimg.ops._distortion import COEFFICIENTS
+from napari_mathimg.methods.lens import lens_correction, lensfun_database
+from napari_mathimg.methods.lens.distortion import COEFFICIENTS
 from napari_mathimg.widgets.lens.taken import taken
 
 LEFT = Qt.MouseButton.LeftButton
@@ -124,7 +124,7 @@ def test_camera_and_lens_are_found_by_parts_of_their_names(
     box = lens_dock.box
     type_camera(box, "olympus e-620")  # any case
     assert box.camera == TAKEN["camera"]
-    assert names(box) == list(_lensfun.fitting_lenses(box.camera))
+    assert names(box) == list(lensfun_database.fitting_lenses(box.camera))
     QTest.keyClicks(box.search, "zuiko 14-42")
     assert names(box) == [ZUIKO]
     click(box, ZUIKO)
@@ -151,7 +151,11 @@ def test_the_list_says_what_each_lens_has_and_offers_others_on_request(viewer: A
     assert names(box) == []
     assert box.sentence.text().startswith(small)  # hidden by the search, chosen still
     box.search.clear()
-    bare = next(n for n in _lensfun.lens_names() if _lensfun.known_corrections(n, box.camera) == (True, False, False))
+    bare = next(
+        n
+        for n in lensfun_database.lens_names()
+        if lensfun_database.known_corrections(n, box.camera) == (True, False, False)
+    )
     QTest.keyClicks(box.search, bare)
     item = box.lenses.topLevelItem(names(box).index(bare))
     assert [item.text(k) for k in (1, 2, 3)] == ["D", "", ""]
@@ -295,12 +299,12 @@ def test_only_the_coefficients_of_the_model_are_shown(viewer: Any, lens_dock: An
 
 def test_what_lenses_correct_is_looked_up_once_they_are_seen(viewer: Any, dock: Any, qtbot: Any) -> None:
     """Of more than a thousand, so that the dock opens at once."""
-    _lensfun.known_corrections.cache_clear()
+    lensfun_database.known_corrections.cache_clear()
     box = dock("lens").box
     qtbot.waitUntil(box.lenses.isVisible)
     qtbot.wait(50)
-    assert box.lenses.topLevelItemCount() == len(_lensfun.lens_names())
-    assert 0 < _lensfun.known_corrections.cache_info().currsize < 100
+    assert box.lenses.topLevelItemCount() == len(lensfun_database.lens_names())
+    assert 0 < lensfun_database.known_corrections.cache_info().currsize < 100
 
 
 def test_the_scale_that_fills_the_picture_is_found_in_the_background(
@@ -309,13 +313,13 @@ def test_the_scale_that_fills_the_picture_is_found_in_the_background(
     """For the dock opens with camera and lens as it was left, and the first such scale takes long to find."""
     threads = []
     resolved = operations()["correct_lens"].resolve({**TAKEN, "distance": 3.0}, (60, 90), {"channels": 3})
-    original = _photograph.filling_scale
+    original = lens_correction.filling_scale
 
     def watched(*args: Any) -> float:
         threads.append(threading.current_thread())
         return original(*args)
 
-    monkeypatch.setattr(_photograph, "filling_scale", watched)
+    monkeypatch.setattr(lens_correction, "filling_scale", watched)
     viewer.add_image(scene())
     form = dock("lens").form
     scale = form["scale"]._inner
@@ -338,7 +342,7 @@ def test_the_scale_that_fills_the_picture_is_found_in_the_background(
 def test_without_a_database_the_dock_says_so(
     viewer: Any, dock: Any, press: Press, monkeypatch: Any, qtbot: Any, tmp_path: Path
 ) -> None:
-    caches = (_lensfun.database, _lensfun._cameras, _lensfun._lenses)
+    caches = (lensfun_database.database, lensfun_database._cameras, lensfun_database._lenses)
     for cache in caches:
         cache.cache_clear()
     monkeypatch.setitem(sys.modules, "lensfunpy", None)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from ..ops._distortion import COEFFICIENTS, distorted, half_shorter_side, undistorted
+from ..methods.lens.distortion import COEFFICIENTS, distorted, half_shorter_side, undistorted
 from ._straightness import straightness
 from ._target import Target
 

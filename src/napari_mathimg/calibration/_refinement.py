@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from ..engine import Progress
-from ..ops._flat_field import robust_fit
+from ..methods.lens.flat_field import robust_fit
 from ._lattice import ROOM
 from ._target import Sighting, Target
 

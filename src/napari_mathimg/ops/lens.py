@@ -7,11 +7,9 @@ import numpy as np
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, operation
 from ..contract.reach import Gather, Map, Separable
-from ..methods.plane_matrices import about
-from ..methods.sampling import warp
-from ._distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
-from ._flat_field import STATISTICS, Gains, Shading, gain_report
-from ._photograph import (
+from ..methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
+from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
+from ..methods.lens.lens_correction import (
     AutoAperture,
     AutoFocalLength,
     CameraName,
@@ -23,7 +21,9 @@ from ._photograph import (
     check_lens,
     correction,
 )
-from ._vignetting import LEAST, Falloff, half_diagonal
+from ..methods.lens.vignetting import LEAST, Falloff, half_diagonal
+from ..methods.plane_matrices import about
+from ..methods.sampling import warp
 
 __all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...ops import _lensfun
+from ...methods.lens import lensfun_database
 from ..parts import button, labelled, wrapped
 from ..search import SearchBox
 
@@ -40,7 +40,7 @@ class _Entry(QTreeWidgetItem):
     def data(self, column: int, role: int) -> Any:
         """Return the name, or the mark of a correction that is known."""
         if role == Qt.ItemDataRole.DisplayRole and column:
-            known = _lensfun.known_corrections(self._name, self._camera)
+            known = lensfun_database.known_corrections(self._name, self._camera)
             return MARKS[column - 1] if known[column - 1] else ""
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) and not column:
             return self._name
@@ -136,7 +136,7 @@ class LensBox(QWidget):
         with QSignalBlocker(self.cameras), QSignalBlocker(self.others):
             self.cameras.setCurrentIndex(max(self.cameras.findText(camera), 0))
             self.cameras.lineEdit().setCursorPosition(0)
-            if lens and camera and lens not in _lensfun.fitting_lenses(camera):
+            if lens and camera and lens not in lensfun_database.fitting_lenses(camera):
                 self.others.setChecked(True)
         self._fill()
 
@@ -153,7 +153,7 @@ class LensBox(QWidget):
         self.chosen.emit(self._camera, self._lens)
 
     def _listed(self, name: str) -> bool:
-        return self.others.isChecked() or not self._camera or name in _lensfun.fitting_lenses(self._camera)
+        return self.others.isChecked() or not self._camera or name in lensfun_database.fitting_lenses(self._camera)
 
     def _fill(self) -> None:
         """List the lenses that fit what is chosen and typed; the chosen one stays chosen while it is hidden."""
@@ -170,7 +170,7 @@ class LensBox(QWidget):
         self._tell()
 
     def _fitting(self) -> tuple[str, ...]:
-        return _lensfun.fitting_lenses(self._camera)
+        return lensfun_database.fitting_lenses(self._camera)
 
     def _tell(self) -> None:
         """Say what is to be done, or what the chosen entry can be asked for."""
@@ -178,7 +178,7 @@ class LensBox(QWidget):
             self.sentence.setText(NO_DATABASE)
         elif self._camera and self._lens:
             known = described(self._camera, self._lens)
-            covered = _lensfun.covers(self._lens, self._camera)
+            covered = lensfun_database.covers(self._lens, self._camera)
             self.sentence.setText(known if covered else f"{known} {NOT_COVERED}")
         elif not self.lenses.topLevelItemCount():
             self.sentence.setText(NONE_FITS if self._camera and not self.others.isChecked() else NONE_FITS_AT_ALL)
@@ -188,7 +188,7 @@ class LensBox(QWidget):
 
 def described(camera: str, lens: str) -> str:
     """Say which focal lengths, apertures and distances an entry has."""
-    focal, (widest, narrowest), distance = _lensfun.bounds(_lensfun.entry(lens, camera))
+    focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
     words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
     if widest is not None:
         words.append(f"from f/{widest:g}" + (f" to f/{narrowest:g}" if narrowest is not None else ""))
@@ -202,10 +202,10 @@ def described(camera: str, lens: str) -> str:
 def known_cameras() -> tuple[str, ...]:
     """Names of cameras; none where there is no database."""
     try:
-        return _lensfun.camera_names()
+        return lensfun_database.camera_names()
     except ValueError:
         return ()
 
 
 def _known_lenses() -> tuple[str, ...]:
-    return _lensfun.lens_names() if known_cameras() else ()
+    return lensfun_database.lens_names() if known_cameras() else ()

@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from ...ops import _lensfun
+from ...methods.lens import lensfun_database
 from ..dock import FamilyDock
 from ..fields import limit
 from ..kept import KeptFields
@@ -128,7 +128,7 @@ class LensDock(FamilyDock):
         camera, lens = self.form["camera"].value, self.form["lens"].value
         for name, (low, high) in _limits(camera, lens).items():
             limit(self.form[name], low, high)
-        offered = _lensfun.known_corrections(lens, camera) if camera and lens else (True, True, True)
+        offered = lensfun_database.known_corrections(lens, camera) if camera and lens else (True, True, True)
         for name, has in zip(("distortion", "aberration", "vignetting"), offered, strict=True):
             self.form[name].enabled = has
 
@@ -152,11 +152,11 @@ class LensDock(FamilyDock):
         said = [FOUND.format(found)]
         if not known_cameras():
             return f"{said[0]} {NO_DATABASE}"
-        camera = _lensfun.find_camera(found.maker, found.camera)
+        camera = lensfun_database.find_camera(found.maker, found.camera)
         if camera is None:
-            camera = _lensfun.generic_camera(found.crop_factor) if found.crop_factor else None
+            camera = lensfun_database.generic_camera(found.crop_factor) if found.crop_factor else None
             said.append(NO_CAMERA.format(found.camera, GENERIC.format(camera) if camera else CHOOSE_GENERIC))
-        lens = _lensfun.find_lens(camera, found.lens) if camera else None
+        lens = lensfun_database.find_lens(camera, found.lens) if camera else None
         if camera and lens is None:
             said.append(NO_LENS.format(f"none is called {found.lens!r}" if found.lens else "the file does not name it"))
         self.form.load({"camera": camera or "", "lens": lens or ""})
@@ -175,7 +175,9 @@ def _limits(camera: str | None, lens: str | None) -> dict[str, tuple[float, floa
     if not camera or not lens:
         return WIDEST
     limits = {}
-    for (name, (low, high)), own in zip(WIDEST.items(), _lensfun.bounds(_lensfun.entry(lens, camera)), strict=True):
+    for (name, (low, high)), own in zip(
+        WIDEST.items(), lensfun_database.bounds(lensfun_database.entry(lens, camera)), strict=True
+    ):
         least, most = own or (None, None)
         limits[name] = (low if least is None else least, high if most is None else most)
     return limits

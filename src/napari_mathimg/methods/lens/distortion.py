@@ -23,8 +23,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.reach import Box, Floats, size
-from ..kernels import maps
+from ...contract.reach import Box, Floats, size
+from ...kernels import maps
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..contract import types as t
-from . import _lensfun
-from ._distortion import LensMap, filling_scale
-from ._vignetting import Falloff, half_diagonal
+from ...contract import types as t
+from . import lensfun_database
+from .distortion import LensMap, filling_scale
+from .vignetting import Falloff, half_diagonal
 
 Shape = tuple[int, ...]
 
@@ -21,15 +21,17 @@ def _or_none(names: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         return ("",)
 
 
-CameraName = Annotated[str, t.Choices(lambda: _or_none(_lensfun.camera_names), "a camera of lensfun's database")]
-LensName = Annotated[str, t.Choices(lambda: _or_none(_lensfun.lens_names), "a lens of lensfun's database")]
+CameraName = Annotated[
+    str, t.Choices(lambda: _or_none(lensfun_database.camera_names), "a camera of lensfun's database")
+]
+LensName = Annotated[str, t.Choices(lambda: _or_none(lensfun_database.lens_names), "a lens of lensfun's database")]
 
 
 def _only_focal_length(camera: str, lens: str) -> float | None:
     """The focal length of a lens that has one; None where it must be given."""
     if not camera or not lens:
         return None
-    shortest, longest = _lensfun.bounds(_lensfun.entry(lens, camera)).focal_length
+    shortest, longest = lensfun_database.bounds(lensfun_database.entry(lens, camera)).focal_length
     return shortest if shortest == longest else None
 
 
@@ -37,9 +39,9 @@ def _only_aperture(camera: str, lens: str, vignetting: bool) -> float | None:
     """Any f-number that a lens has, where none counts; None where it must be given."""
     if not camera or not lens:
         return None
-    found = _lensfun.entry(lens, camera)
-    widest, narrowest = _lensfun.bounds(found).aperture
-    if vignetting and _lensfun.corrections(found)[2] and widest != narrowest:
+    found = lensfun_database.entry(lens, camera)
+    widest, narrowest = lensfun_database.bounds(found).aperture
+    if vignetting and lensfun_database.corrections(found)[2] and widest != narrowest:
         return None
     return widest or 8.0
 
@@ -68,10 +70,10 @@ def correction(
     gamma: float = 1.0,
 ) -> Correction:  # fmt: skip
     """Return how a picture taken with a camera and a lens is corrected."""
-    found, share = _lensfun.entry(lens, camera), strength / 100
-    data = _lensfun.profile(found, focal_length, aperture, distance)
+    found, share = lensfun_database.entry(lens, camera), strength / 100
+    data = lensfun_database.profile(found, focal_length, aperture, distance)
     center, half = ((shape[0] - 1) / 2, (shape[1] - 1) / 2), half_diagonal(shape)
-    unit = _lensfun.unit(found, camera, half)
+    unit = lensfun_database.unit(found, camera, half)
     bent = (data.distortion.strengthened(share),) if distortion and data.distortion else ()
     green = LensMap(center, unit, bent, scale)
     red, blue = (
@@ -80,7 +82,9 @@ def correction(
     )
     light = None
     if vignetting and data.falloff and share:
-        light = Falloff(data.falloff, center, half * _lensfun.sensor_ratio(found, camera), share, encoding, gamma)
+        light = Falloff(
+            data.falloff, center, half * lensfun_database.sensor_ratio(found, camera), share, encoding, gamma
+        )
     return Correction(green, () if red == green == blue else (red, green, blue), light)
 
 
@@ -103,10 +107,13 @@ LensScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_lens_scale, slow=True)]
 
 def check_lens(camera: str, lens: str, focal_length: float | None, aperture: float | None, scale: float | None) -> None:
     """Refuse names that the database does not know, and what their entry cannot be asked for."""
-    for name, value, known in (("camera", camera, _lensfun.camera_names), ("lens", lens, _lensfun.lens_names)):
+    for name, value, known in (
+        ("camera", camera, lensfun_database.camera_names),
+        ("lens", lens, lensfun_database.lens_names),
+    ):
         if not value:
             raise ValueError(f"{name}={value!r}: a {name} of lensfun's database, such as {known()[0]!r}")
-    (shortest, longest), (widest, narrowest), _ = _lensfun.bounds(_lensfun.entry(lens, camera))
+    (shortest, longest), (widest, narrowest), _ = lensfun_database.bounds(lensfun_database.entry(lens, camera))
     if focal_length is None:
         raise ValueError(f"focal_length='auto': from {shortest:g} to {longest:g} mm for {lens}")
     if not shortest * 0.99 <= focal_length <= longest * 1.01:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from ._distortion import COEFFICIENTS, Bending, bending
+from .distortion import COEFFICIENTS, Bending, bending
 
 DEFAULT_ASPECT = 1.5  # of the sensors that lenses were calibrated on, where an entry says nothing
 COVERED = 1.01  # a sensor larger by no more than this is taken for the one of the calibration

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract.reach import Box, Floats, size
-from ..contract.types import Array
-from ..kernels import light
+from ...contract.reach import Box, Floats, size
+from ...contract.types import Array
+from ...kernels import light
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-from ..contract import types as t
-from ..contract.operation import At, Neighborhood, Report, Statistic
-from ..kernels import counting
+from ...contract import types as t
+from ...contract.operation import At, Neighborhood, Report, Statistic
+from ...kernels import counting
 
 Floats = NDArray[np.float64]
 
