@@ -25,7 +25,7 @@ from vispy.gloo import glir
 
 from napari_mathimg.calibration import find_target, straightness
 from napari_mathimg.catalog import find
-from napari_mathimg.engine import finished
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -388,7 +388,7 @@ def calibrated(demo: Demo) -> None:
         raise DemoError(f"the chessboard was not calibrated: {box.sentence.text()}")
     box.set_size.click()
     result = demo.run(dock)
-    targets = [finished(find_target(layer.data)) for layer in (picture, result)]
+    targets = [run_to_end(find_target(layer.data)) for layer in (picture, result)]
     crooked = [straightness(target.points, target.places) for target in targets]
     print(f"{'':<74} straight to {crooked[1]:.2f} px, {crooked[0]:.1f} px before", flush=True)
     if not crooked[1] < 0.1 < crooked[0]:

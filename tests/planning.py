@@ -10,18 +10,19 @@ import numpy as np
 
 from cases import plane
 from napari_mathimg import Options
-from napari_mathimg.engine import finished, prepare, run
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import prepare, run
 from napari_mathimg.engine.tiles import tiles
 
 ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("limits", "prepare", "region", "run")]
 
 
 def plan_of(op, array, *images, parameters=None, threads=2, **options):
-    return finished(prepare(op, array, images, Options(**options), parameters, threads))
+    return run_to_end(prepare(op, array, images, Options(**options), parameters, threads))
 
 
 def result_of(plan, threads=2):
-    return finished(run(plan, threads=threads))
+    return run_to_end(run(plan, threads=threads))
 
 
 def seconds_to_cancel(steps, threads=2):

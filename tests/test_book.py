@@ -13,7 +13,8 @@ import direct
 import photographed
 from cases import PATH
 from napari_mathimg import Options, apply
-from napari_mathimg.engine import estimate_sigma, finished, prepare
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import estimate_sigma, prepare
 from napari_mathimg.ops.geometry import affine
 
 DTYPE = Options(value_range="dtype")
@@ -84,7 +85,7 @@ def test_rotation_with_its_canvas_grown(image):
 
 
 def test_affine_matrix_is_the_published_one():
-    plan = finished(prepare(affine, np.ones((1024, 1024)), parameters=AFFINE))
+    plan = run_to_end(prepare(affine, np.ones((1024, 1024)), parameters=AFFINE))
     on_rows_and_columns = np.array(plan.reach.source.matrix)
     matrix = on_rows_and_columns[[1, 0, 2]][:, [1, 0, 2]]
     published = [[1.7320508, -1.5, 512], [1, 2.5980762, -2048], [0, 0, 1]]

@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 
 from napari_mathimg import apply
 from napari_mathimg.calibration import Target, calibrate, calibrate_steps, find_target, fit, straightness
-from napari_mathimg.engine import finished
+from napari_mathimg.contract.progress import run_to_end
 from targets import Scene
 
 SHAPE = (300, 400)
@@ -139,14 +139,14 @@ def test_a_picture_corrected_by_what_was_found_is_straight():
     """The whole way: the operation straightens the picture, in which the target is found anew."""
     found = found_in("brown", "chessboard")
     straight = apply(picture("brown", "chessboard"), "correct_distortion", scale=1.0, order=3, **found.parameters)
-    again = finished(find_target(straight[20:-20, 20:-20], "chessboard"))
+    again = run_to_end(find_target(straight[20:-20, 20:-20], "chessboard"))
     assert straightness(again.points, again.places) < 0.06
 
 
 @pytest.mark.parametrize("turn", [0.0, 7.0, 33.0, 45.0, 90.0, 170.0])
 def test_turned_boards_are_numbered_from_the_upper_left(turn):
     scene = replace(SCENES["poly3"], turn=turn)
-    target = finished(find_target(scene.picture(**NOISE)))
+    target = run_to_end(find_target(scene.picture(**NOISE)))
     true, places = seen(scene)
     own = places[KDTree(true).query(target.points)[1]]
     turned = np.linalg.lstsq(np.column_stack([own, np.ones(len(own))]), target.places.astype(float))[0]
@@ -163,7 +163,7 @@ def test_a_board_with_an_end_and_dots_of_either_polarity_are_found(kind):
     scene = replace(SCENES["poly3"], size=(9, 11), turn=15.0)
     image = scene.picture(kind, **NOISE)
     for own in (image, 255 - image, 100 * image.astype("u2"), np.stack([image] * 3, axis=-1)):
-        target = finished(find_target(own, kind))
+        target = run_to_end(find_target(own, kind))
         assert np.sqrt(np.mean(errors(target.points, scene) ** 2)) < 0.08  # the end of the board is near some
         assert len(target.points) >= (60 if kind == "dots" else 70)
 

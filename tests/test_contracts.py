@@ -10,8 +10,9 @@ import pytest
 from cases import BY_NAME, CASES, coloured, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.operation import POINTWISE, arguments
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.contract.reach import Gather, Whole
-from napari_mathimg.engine import finished, region, run
+from napari_mathimg.engine import region, run
 from napari_mathimg.engine.region import block
 from napari_mathimg.engine.source import Source
 from napari_mathimg.engine.values import grey_levels
@@ -298,10 +299,10 @@ def test_results_can_be_written_to_an_array_at_hand():
     zarr = pytest.importorskip("zarr")
     plan = case_plan(BY_NAME["adjust_gamma"], grey("u1"))
     out = zarr.create_array(store=zarr.storage.MemoryStore(), shape=plan.shape, chunks=(64, 64), dtype=plan.dtype)
-    assert finished(run(plan, out)) is out
+    assert run_to_end(run(plan, out)) is out
     assert same(out[...], result_of(plan))
     with pytest.raises(ValueError, match=r"out: shape \(37, 29\), not \(37, 28\)"):
-        finished(run(plan, np.empty((37, 28), np.uint8)))
+        run_to_end(run(plan, np.empty((37, 28), np.uint8)))
 
 
 # Errors name the value and what is required

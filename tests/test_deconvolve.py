@@ -13,7 +13,8 @@ import direct
 from cases import plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.operation import Whole
-from napari_mathimg.engine import finished, report, run
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import report, run
 from napari_mathimg.engine.region import block
 from napari_mathimg.methods import fourier
 from napari_mathimg.methods.fourier import TransferFunctions
@@ -502,15 +503,15 @@ def test_flux_and_changes_of_the_psf_are_reported():
     image[:, 20, 20], image[0, 3, 3] = 500, np.nan
     for keep_every in (0, 5):
         plan = plan_of(richardson_lucy, image, -np.eye(5) + 2, parameters={"num_iter": 10, "keep_every": keep_every})
-        found = finished(report(plan, result_of(plan)))
+        found = run_to_end(report(plan, result_of(plan)))
         assert abs(found.values["flux"] - 1) < 1e-5
         assert found.values["psf"] == ("The PSF was divided by its sum, 45.",)
         assert found.text == "Flux: 100.00 % of the source's. The PSF was divided by its sum, 45."
     black = plan_of(wiener, np.zeros((20, 20)), bell(1.0, 1.0))
-    found = finished(report(black, result_of(black)))
+    found = run_to_end(report(black, result_of(black)))
     assert (found.values, found.text) == ({"flux": None, "psf": ()}, "")
     colours = plan_of(wiener, np.ones((20, 20, 4), np.uint8), bell(1.0, 1.0), channel_axis=-1)
-    assert finished(report(colours, result_of(colours))).values["flux"] == 1
+    assert run_to_end(report(colours, result_of(colours))).values["flux"] == 1
 
 
 def test_the_flux_is_that_of_the_light_above_the_background():
@@ -518,6 +519,6 @@ def test_the_flux_is_that_of_the_light_above_the_background():
     light[20:40, 25:35] = 300
     image = blurred(light, bell(1.5, 1.5), "reflect") + 100
     plan = plan_of(richardson_lucy, image, bell(1.5, 1.5), parameters={"background": 100.0, "num_iter": 50})
-    assert abs(finished(report(plan, result_of(plan))).values["flux"] - 1) < 0.02  # 1 where it ends
+    assert abs(run_to_end(report(plan, result_of(plan))).values["flux"] - 1) < 0.02  # 1 where it ends
     none = plan_of(richardson_lucy, image, bell(1.5, 1.5), parameters={"background": 1e4})
-    assert finished(report(none, result_of(none))).values["flux"] is None
+    assert run_to_end(report(none, result_of(none))).values["flux"] is None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from napari_mathimg import Options, apply, operations
-from napari_mathimg.engine import finished, region, report
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import region, report
 from napari_mathimg.engine.flat import estimate_flat, estimate_flat_steps
 from planning import Watched, cut_into, plan_of, result_of, same
 
@@ -164,7 +165,7 @@ def test_the_gain_is_known():
     plan = plan_of_flat(np.ones((8, 9)), np.linspace(1, 4, 72).reshape(8, 9))
     gains = plan.measured_of((), 0)
     assert (gains.low, gains.high) == (2.5 / 4, 2.5)
-    known = finished(report(plan, result_of(plan)))
+    known = run_to_end(report(plan, result_of(plan)))
     assert known.values == {"gain": (0.625, 2.5)}
     assert known.text == "Gain 0.625 to 2.5."
 
@@ -172,7 +173,7 @@ def test_the_gain_is_known():
 def test_the_gain_of_an_estimate_and_its_planes_are_known():
     stack = seen(cells(12), shading()).astype("f4")
     plan = plan_of_flat(stack)
-    known = finished(report(plan, result_of(plan)))
+    known = run_to_end(report(plan, result_of(plan)))
     low, high = known.values["gain"]
     flat = estimate_flat(stack)
     np.testing.assert_allclose((low, high), (1 / flat.max(), 1 / flat.min()), rtol=1e-4)
@@ -281,4 +282,4 @@ def test_progress_and_cancel_of_an_estimate():
     steps = estimate_flat_steps(seen(cells(8), shading()))
     assert next(steps).phase == "Statistics"
     steps.close()
-    assert finished(estimate_flat_steps(np.ones((2, 9, 9)), degree=0)).shape == (9, 9)
+    assert run_to_end(estimate_flat_steps(np.ones((2, 9, 9)), degree=0)).shape == (9, 9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_mathimg.engine import Progress, finished
+from napari_mathimg.contract.progress import Progress, run_to_end
 from napari_mathimg.histogram import _counting as module
 from napari_mathimg.histogram import histogram, histogram_steps
 
@@ -421,7 +421,7 @@ def test_boxes_and_threads_do_not_matter(dtype, monkeypatch):
         with monkeypatch.context() as small:
             small.setattr(module, "PIXELS", 2**8)
             for threads in (1, 2, 7):
-                assert same(finished(histogram_steps(image, channel_axis=axis, threads=threads)), expected)
+                assert same(run_to_end(histogram_steps(image, channel_axis=axis, threads=threads)), expected)
 
 
 @pytest.mark.parametrize("rising", [True, False])

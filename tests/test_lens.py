@@ -10,8 +10,9 @@ from skimage import data, transform
 
 from cases import TAKEN, plane
 from napari_mathimg import Options, apply
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.contract.reach import Gather
-from napari_mathimg.engine import finished, prepare
+from napari_mathimg.engine import prepare
 from napari_mathimg.methods.lens import lensfun_database
 from napari_mathimg.methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, distorted, undistorted
 from napari_mathimg.methods.lens.vignetting import Falloff, half_diagonal
@@ -26,7 +27,7 @@ MODELS = {
 
 
 def gather(op, shape, **parameters):
-    return finished(prepare(op, np.zeros(shape), parameters=parameters)).reach
+    return run_to_end(prepare(op, np.zeros(shape), parameters=parameters)).reach
 
 
 # What lensfun says
@@ -175,7 +176,7 @@ def test_bending_undoes_straightening(model):
 @pytest.mark.parametrize("given", [{"k1": -0.04}, {"k1": 0.05}, {"model": "ptlens", "a": 0.1, "b": -0.25, "c": 0.15}])
 def test_the_scale_fills_the_result_and_is_the_least_that_does(given, order, inverse):
     given = {**given, "order": order, "inverse": inverse, "cval": -1.0}
-    plan = finished(prepare(correct_distortion, np.ones((61, 90)), parameters=given))
+    plan = run_to_end(prepare(correct_distortion, np.ones((61, 90)), parameters=given))
     scale = plan.parameters["scale"]
     assert apply(np.ones((61, 90)), "correct_distortion", **given).min() == pytest.approx(1)
     wider = apply(np.ones((61, 90)), "correct_distortion", **given | {"scale": scale * (1.05 if inverse else 0.95)})
@@ -252,7 +253,7 @@ def test_encoded_pictures_become_even_in_light(encoding, encode, dtype):
 
 
 def test_a_unit_reaches_from_the_middle_to_a_corner_unless_given():
-    radius = finished(prepare(correct_vignetting, np.ones((61, 47)))).parameters["radius"]
+    radius = run_to_end(prepare(correct_vignetting, np.ones((61, 47)))).parameters["radius"]
     assert radius == pytest.approx(np.hypot(30, 23), abs=1e-6)  # to what a form shows
 
 
@@ -358,7 +359,7 @@ def test_what_cannot_be_done_is_refused_with_the_requirement(op, parameters, mes
 
 def test_what_does_not_count_need_not_be_given():
     prime = "Olympus M.Zuiko Digital 17mm f/2.8 Pancake"
-    plan = finished(prepare(correct_lens, IMAGE, parameters={**TAKEN, "lens": prime, "focal_length": "auto"}))
+    plan = run_to_end(prepare(correct_lens, IMAGE, parameters={**TAKEN, "lens": prime, "focal_length": "auto"}))
     assert plan.parameters["focal_length"] == 17
     apply(IMAGE, "correct_lens", **TAKEN | {"aperture": "auto", "vignetting": False})
     assert correct_lens.uses_range(correct_lens.validate(TAKEN))
@@ -370,11 +371,11 @@ def test_what_does_not_count_need_not_be_given():
 def test_a_grey_picture_of_straight_lines_is_not_resampled():
     """Its colours need no room, and light alone moves nothing."""
     image = plane((60, 90))
-    plan = finished(prepare(correct_lens, image, parameters={**TAKEN, "distortion": False, "encoding": "linear"}))
+    plan = run_to_end(prepare(correct_lens, image, parameters={**TAKEN, "distortion": False, "encoding": "linear"}))
     assert plan.parameters["scale"] == 1
     rgb = np.stack([image] * 3, -1)
     given = {**TAKEN, "distortion": False}
-    assert finished(prepare(correct_lens, rgb, (), Options(channel_axis=-1), given)).parameters["scale"] > 1
+    assert run_to_end(prepare(correct_lens, rgb, (), Options(channel_axis=-1), given)).parameters["scale"] > 1
 
 
 def test_without_lensfunpy_all_the_rest_works(monkeypatch):

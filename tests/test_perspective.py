@@ -11,7 +11,8 @@ from skimage import data, transform
 
 from cases import plane
 from napari_mathimg import apply
-from napari_mathimg.engine import finished, prepare
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import prepare
 from napari_mathimg.methods.homography_fit import fitted, mapped
 from napari_mathimg.methods.quadrilateral import SQUARE, order, ordered, proportions
 from napari_mathimg.ops.perspective import rectify
@@ -21,7 +22,7 @@ EXAMPLE = {"corners": SIGN, "width": 256, "height": 48, "canvas": (512, 512)}
 
 
 def plan(**parameters):
-    return finished(prepare(rectify, data.text(), parameters=parameters))
+    return run_to_end(prepare(rectify, data.text(), parameters=parameters))
 
 
 def test_worked_example_has_its_published_matrix():
@@ -50,7 +51,7 @@ def test_corners_lie_on_the_outer_edges_of_the_result():
 
 def test_rectifying_agrees_with_the_homography_of_its_matrix():
     image = plane((80, 90))
-    found = finished(prepare(rectify, image, parameters={"corners": "auto", "width": 90, "height": 80}))
+    found = run_to_end(prepare(rectify, image, parameters={"corners": "auto", "width": 90, "height": 80}))
     matrix = np.array(found.reach.source.matrix)[[1, 0, 2]][:, [1, 0, 2]]
     same = apply(image, "homography", matrix=matrix, inverse=True)
     np.testing.assert_array_equal(apply(image, "rectify"), same)
@@ -100,7 +101,9 @@ def test_a_chessboard_seen_in_perspective_comes_back():
     worst = moved = 0.0
     for _ in range(200):
         seen = box * 1.2 + 40 + rng.uniform(-30, 30, (4, 2))
-        found = finished(prepare(rectify, np.zeros((400, 400)), parameters={"corners": seen, "width": n, "height": n}))
+        found = run_to_end(
+            prepare(rectify, np.zeros((400, 400)), parameters={"corners": seen, "width": n, "height": n})
+        )
         matrix = np.array(found.reach.source.matrix)[[1, 0, 2]][:, [1, 0, 2]]
         view = apply(np.pad(board, ((0, 150), (0, 150))), "homography", matrix=matrix, mode="nearest", order=3)
         back = apply(view, "rectify", corners=seen, width=n, height=n, order=3)
@@ -294,8 +297,8 @@ def test_the_whole_image_holds_the_rectangle_to_the_bit_and_every_corner_of_the_
         box = np.array([(15, 20), (15, 65), (50, 65), (50, 20)]) + rng.uniform(-6, 6, (4, 2))
         mode = ("constant", "mirror")[k % 2]
         said = {"corners": box, "width": 50, "height": 40, "order": (0, 1, 3)[k % 3], "mode": mode}
-        part = finished(prepare(rectify, image, parameters=said))
-        whole = finished(prepare(rectify, image, parameters={**said, "canvas": "whole"}))
+        part = run_to_end(prepare(rectify, image, parameters=said))
+        whole = run_to_end(prepare(rectify, image, parameters={**said, "canvas": "whole"}))
         inverse = np.linalg.inv(whole.reach.source.matrix)
         moved = inverse @ part.reach.source.matrix
         top, left = (moved / moved[2, 2])[:2, 2]
@@ -316,7 +319,7 @@ def test_the_whole_image_keeps_every_pixel_of_a_plain_cut():
     np.testing.assert_allclose(apply(image, "rectify", corners=cut), image[10:30, 20:40], atol=1e-12)
     np.testing.assert_allclose(apply(image, "rectify", corners=cut, canvas="whole"), image, atol=1e-12)
     inside = [(5.0, 8.0), (5.0, 30.0), (20.0, 30.0), (20.0, 8.0)]
-    whole = finished(prepare(rectify, image, parameters={"corners": inside, "canvas": "whole"}))
+    whole = run_to_end(prepare(rectify, image, parameters={"corners": inside, "canvas": "whole"}))
     assert whole.shape == (41, 51)  # pixels lie across those of the image
 
 
@@ -361,7 +364,7 @@ def test_a_rectangle_drawn_upright_in_the_world_stays_where_it_is():
         size = step * rng.integers(10, 60, 2)
         drawn = upright(rng.uniform(-50, 50, 2), size)
         corners = drawn @ np.linalg.inv(frame)
-        found = finished(prepare(rectify, np.zeros((50, 60)), parameters={"corners": corners, "frame": frame}))
+        found = run_to_end(prepare(rectify, np.zeros((50, 60)), parameters={"corners": corners, "frame": frame}))
         assert found.shape == tuple(np.rint(size / step))
         np.testing.assert_allclose(ends_in_world(found, frame), drawn, atol=1e-8)
         rows, columns = found.shape
@@ -378,7 +381,7 @@ def test_a_turned_rectangle_of_the_world_comes_back_upright_about_its_middle():
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         middle = rng.uniform(-50, 50, 2)
         corners = (upright((0, 0), size) @ turn.T + middle) @ np.linalg.inv(frame)
-        found = finished(prepare(rectify, np.zeros((50, 60)), parameters={"corners": corners, "frame": frame}))
+        found = run_to_end(prepare(rectify, np.zeros((50, 60)), parameters={"corners": corners, "frame": frame}))
         assert found.shape == tuple(np.maximum(np.rint(size / step), 1))
         np.testing.assert_allclose(ends_in_world(found, frame), upright(middle, found.shape * step), atol=1e-8)
 
@@ -389,7 +392,7 @@ def test_a_physical_size_sets_the_size_of_a_pixel():
         frame, size = random_frame(rng), rng.uniform(1, 90, 2)
         corners = np.array([(10, 10), (12, 40), (35, 45), (38, 8)]) + rng.uniform(-3, 3, (4, 2))
         said = {"corners": corners, "frame": frame, "size": size, "width": 31, "height": 17}
-        found = finished(prepare(rectify, np.zeros((50, 60)), parameters=said))
+        found = run_to_end(prepare(rectify, np.zeros((50, 60)), parameters=said))
         middle = world_of(corners, frame).mean(axis=0)
         np.testing.assert_allclose(ends_in_world(found, frame), upright(middle, size), rtol=1e-9, atol=1e-8)
         down, across = np.diff(world_of(mapped(found.placement, [(0, 0), (1, 0)]), frame), axis=0)[0], size / (17, 31)
@@ -402,7 +405,7 @@ def test_all_orders_of_clicks_give_the_same_map_in_any_frame(frame, size):
     corners = ((12.0, 30.0), (15.0, 70.0), (60.0, 82.0), (44.0, 8.0))
     maps = set()
     for one in permutations(corners):
-        found = finished(prepare(rectify, np.zeros((90, 90)), parameters={"corners": one, "frame": frame, **size}))
+        found = run_to_end(prepare(rectify, np.zeros((90, 90)), parameters={"corners": one, "frame": frame, **size}))
         maps.add((found.shape, found.reach.source.matrix, found.placement.tobytes()))
     assert len(maps) == 1
 
@@ -501,7 +504,7 @@ def test_perspective_sizes_belong_to_their_own_edges():
     for _ in range(200):
         wide, high = rng.uniform(1, 2, 2)
         corners = seen_by_camera(rng, wide, high, shape, (20, 70))
-        found = finished(
+        found = run_to_end(
             prepare(rectify, np.zeros(shape, np.uint8), parameters={"corners": corners, "aspect": "perspective"})
         )
         rows, columns = found.shape

@@ -182,12 +182,13 @@ def test_inverse_matrix_undoes_a_homography_given_forward(order):
 
 
 def test_warps_far_away_agree_for_a_row_alone():
-    from napari_mathimg.engine import finished, prepare, region, run
+    from napari_mathimg.contract.progress import run_to_end
+    from napari_mathimg.engine import prepare, region, run
 
     parameters = {"scale": (1e-9, 1000.0), "translation": (1e6, 0.0), "mode": "mirror"}
-    plan = finished(prepare(BY_NAME["affine"].declared, plane(), parameters=parameters))
+    plan = run_to_end(prepare(BY_NAME["affine"].declared, plane(), parameters=parameters))
     row = region(plan, (), ((5, 6), (0, 47)))
-    np.testing.assert_array_equal(row, finished(run(plan))[5:6])
+    np.testing.assert_array_equal(row, run_to_end(run(plan))[5:6])
 
 
 @pytest.mark.parametrize("order", [0, 1, 3])

@@ -15,7 +15,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from cases import plane
 from napari_mathimg import Options, apply, operations
-from napari_mathimg.engine import estimate_sigma, finished, tiles
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import estimate_sigma, tiles
 from napari_mathimg.engine.noise_level import estimate_sigma_steps
 from napari_mathimg.engine.region import block
 from napari_mathimg.kernels import counting
@@ -262,7 +263,7 @@ def test_sigma_does_not_depend_on_tiles(monkeypatch):
     whole = estimate_sigma(image)
     cut_into(monkeypatch, 32**2, 16)
     assert estimate_sigma(image) == whole
-    assert finished(estimate_sigma_steps(image, threads=1)) == whole
+    assert run_to_end(estimate_sigma_steps(image, threads=1)) == whole
 
 
 def test_edges_and_masked_regions_hardly_count():

@@ -6,7 +6,8 @@ from napari.layers import Image, Labels
 from scipy import ndimage as ndi
 
 from napari_mathimg import Options, operations
-from napari_mathimg.engine import finished, prepare, run
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import prepare, run
 from napari_mathimg.widgets.layers import check_square, position_in, result_arguments, snapshot
 
 TILT = {
@@ -21,8 +22,8 @@ TILT = {
 
 def result_of(layer: Image, name: str, options: Options, **parameters: object) -> Image:
     source = snapshot(layer)
-    plan = finished(prepare(operations()[name], source.array, (), options, parameters))
-    data = finished(run(plan))
+    plan = run_to_end(prepare(operations()[name], source.array, (), options, parameters))
+    data = run_to_end(run(plan))
     kind = Labels if source.kind == "labels" else Image
     limits = None if source.kind == "labels" or plan.channel_axis is not None else (0.0, 1.0)
     return kind(data, **result_arguments(source, plan, limits, "everything"))
@@ -125,10 +126,10 @@ def test_metadata_holds_every_step_and_is_not_shared(layer: Image) -> None:
 def test_recorded_steps_repeat_the_result(layer: Image) -> None:
     result = result_of(layer, "add_gaussian_noise", Options(ndim=2, scope=((2, 4),)), var=0.02, seed=5)
     step = result.metadata["napari_mathimg"][-1]
-    plan = finished(
+    plan = run_to_end(
         prepare(operations()[step["operation"]], layer.data, (), Options(**step["options"]), step["parameters"])
     )
-    np.testing.assert_array_equal(finished(run(plan)), result.data)
+    np.testing.assert_array_equal(run_to_end(run(plan)), result.data)
 
 
 def test_labels_stay_labels_under_geometry() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import Any
 
-from ..engine import Progress, finished
+from ..contract.progress import Progress, run_to_end
 from ._fit import Calibration, Model, Pair, explained, fit
 from ._refinement import refined
 from ._straightness import straightness
@@ -57,7 +57,7 @@ def calibrate(
     >>> round(found.pixel_size, 4), round(found.coefficients["k1"], 3) + 0.0
     (0.025, 0.0)
     """
-    return finished(calibrate_steps(image, kind, model, spacing=spacing, center=center))
+    return run_to_end(calibrate_steps(image, kind, model, spacing=spacing, center=center))
 
 
 def calibrate_steps(

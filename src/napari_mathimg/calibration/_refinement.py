@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from ..engine import Progress
+from ..contract.progress import Progress
 from ..methods.lens.flat_field import robust_fit
 from ._lattice import ROOM
 from ._target import Sighting, Target

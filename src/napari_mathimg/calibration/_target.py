@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import Progress
+from ..contract.progress import Progress
 from . import _crossings, _dots
 from ._lattice import indexed, is_smooth, step_length
 

@@ -1,10 +1,19 @@
 """What a long computation and the engine that runs it tell each other: stop, how far, and side by side."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+
+class Progress(NamedTuple):
+    """How far a pass has come: tasks done, with the shares of those that run, out of all."""
+
+    phase: str
+    done: float
+    total: int
 
 
 class Host(Protocol):
@@ -50,3 +59,13 @@ def side_by_side(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
         return
     for piece in pieces:
         work(piece)
+
+
+def run_to_end(steps: Generator[Any, None, Result]) -> Result:
+    """Run a generator to its end and return its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result

@@ -1,6 +1,7 @@
 """The one region engine: items, values, tiles; prepare, region, run."""
 
-from .apply import apply, finished
+from ..contract.progress import Progress, run_to_end
+from .apply import apply
 from .flat import estimate_flat
 from .limits import extent
 from .noise_level import estimate_sigma, estimate_sigma_steps
@@ -9,9 +10,9 @@ from .prepare import prepare
 from .region import region
 from .report import report
 from .run import run
-from .threads import Cancelled, Progress
+from .threads import Cancelled
 
 __all__ = [
-    "Cancelled", "Options", "Plan", "Progress", "apply", "estimate_flat", "estimate_sigma", "estimate_sigma_steps",
-    "extent", "finished", "prepare", "region", "report", "run",
+    "Cancelled", "Options", "Plan", "apply", "estimate_flat", "estimate_sigma", "estimate_sigma_steps",
+    "extent", "run_to_end", "prepare", "region", "report", "run",
 ]  # fmt: skip

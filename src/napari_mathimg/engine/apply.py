@@ -1,14 +1,12 @@
 """The public call: an operation by name on an array."""
 
-from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import Any
 
 from ..catalog import find
+from ..contract.progress import run_to_end
 from .plan import Options
 from .prepare import prepare
 from .run import run
-
-Result = TypeVar("Result")
 
 
 def apply(image: Any, operation: str, /, *images: Any, options: Options | None = None, **parameters: Any) -> Any:
@@ -46,15 +44,5 @@ def apply(image: Any, operation: str, /, *images: Any, options: Options | None =
     array([[2, 4],
            [1, 3]])
     """
-    plan = finished(prepare(find(operation), image, images, options, parameters))
-    return finished(run(plan))
-
-
-def finished(steps: Generator[Any, None, Result]) -> Result:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+    plan = run_to_end(prepare(find(operation), image, images, options, parameters))
+    return run_to_end(run(plan))

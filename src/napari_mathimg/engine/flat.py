@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.progress import Progress, run_to_end
 from ..ops.lens import flat_field
-from .apply import finished
 from .plan import Options
 from .prepare import count_statistics, resolve
-from .threads import Progress, cores
+from .threads import cores
 
 Flat = NDArray[np.float32]
 
@@ -49,7 +49,7 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
     >>> bool(np.abs(estimate_flat(levels[:, None, None] * light) / light - 1).max() < 0.03)
     True
     """
-    return finished(estimate_flat_steps(image, dark, degree, options))
+    return run_to_end(estimate_flat_steps(image, dark, degree, options))
 
 
 def estimate_flat_steps(

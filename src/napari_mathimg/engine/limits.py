@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract.operation import POINTWISE, Operation, ValueRange
+from ..contract.progress import Progress
 from .plan import Options
 from .source import Index, Source
-from .threads import Progress, cores, spread
+from .threads import cores, spread
 from .tiles import tiles
 from .values import EXACT_IN_FLOAT64, dtype_range
 

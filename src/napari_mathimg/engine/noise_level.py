@@ -4,11 +4,11 @@ import math
 from collections.abc import Generator
 from typing import Any
 
+from ..contract.progress import Progress, run_to_end
 from ..methods.noise_level import noise_level
-from .apply import finished
 from .plan import Options
 from .prepare import count_statistics, resolve
-from .threads import Progress, cores
+from .threads import cores
 
 
 def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
@@ -48,7 +48,7 @@ def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
     >>> round(estimate_sigma(ramp, options=Options(value_range="dtype")), 3)
     0.05
     """
-    return finished(estimate_sigma_steps(image, options))
+    return run_to_end(estimate_sigma_steps(image, options))
 
 
 def estimate_sigma_steps(

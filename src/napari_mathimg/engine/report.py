@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..contract.operation import POINTWISE, Report, arguments, call
+from ..contract.progress import Progress
 from .plan import Plan
 from .source import Source
-from .threads import Progress, cores, spread
+from .threads import cores, spread
 from .tiles import tiles
 
 

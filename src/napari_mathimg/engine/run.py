@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..contract.progress import Progress
 from ..contract.reach import Box
 from .plan import Plan
 from .region import block
 from .source import Index, Source
-from .threads import Progress, cores, spread
+from .threads import cores, spread
 from .tiles import tiles
 
 

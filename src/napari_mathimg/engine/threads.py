@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from threading import Event, Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from ..contract.progress import host
+from ..contract.progress import Progress, host
 
 Task = TypeVar("Task")
 TICK = 0.04  # seconds between two reports at the most
@@ -16,14 +16,6 @@ TICK = 0.04  # seconds between two reports at the most
 
 class Cancelled(Exception):
     """The run was stopped before its end."""
-
-
-class Progress(NamedTuple):
-    """How far a pass has come: tasks done, with the shares of those that run, out of all."""
-
-    phase: str
-    done: float
-    total: int
 
 
 def cores() -> int:

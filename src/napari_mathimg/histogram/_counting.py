@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ..contract.operation import POINTWISE
+from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box, size
-from ..engine import Progress, finished
 from ..engine.source import Source
 from ..engine.threads import cores, spread
 from ..engine.tiles import tiles
@@ -112,7 +112,7 @@ def histogram(image: Any, *, bins: int = 256, range: Range = "robust", channel_a
     >>> found.counts, found.edges, found.overflow
     (array([2, 1, 1, 1]), array([0.5, 1.5, 2.5, 3.5, 4.5]), 1)
     """
-    return finished(histogram_steps(image, bins=bins, range=range, channel_axis=channel_axis))
+    return run_to_end(histogram_steps(image, bins=bins, range=range, channel_axis=channel_axis))
 
 
 def histogram_steps(

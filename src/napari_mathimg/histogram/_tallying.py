@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
-from ..engine import Progress, finished
 from ..engine.threads import cores, spread
 from ..kernels import grids
 from ..kernels.counting import Array, Counts, count_levels
@@ -56,7 +56,7 @@ def tally(region: Region, *, threads: int | None = None) -> Tally:
     >>> found.histogram(4, (1, 4)).counts, found.quantile(0.5), found.between(2, 4)
     (array([[2, 1, 1, 1]]), 2.5, 3)
     """
-    return finished(_only_progress(tally_steps(region, threads=threads)))
+    return run_to_end(_only_progress(tally_steps(region, threads=threads)))
 
 
 def _only_progress(steps: Generator[Answer, None, Tally]) -> Generator[Progress, None, Tally]:

@@ -10,8 +10,9 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from ..contract.operation import Operation, Report
+from ..contract.progress import Progress
 from ..contract.reach import Gather
-from ..engine import Options, Plan, Progress, extent, prepare, report, run
+from ..engine import Options, Plan, extent, prepare, report, run
 from ..engine.limits import check_exact, merged, survey
 from ..engine.prepare import check
 from ..engine.threads import cores

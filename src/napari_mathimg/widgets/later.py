@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..engine import Progress
+from ..contract.progress import Progress
 from .runner import Runner, reason
 
 PAUSE = 200  # ms from when the window hears of events again

@@ -11,8 +11,8 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from ..contract.operation import POINTWISE, ValueRange
+from ..contract.progress import Progress
 from ..contract.reach import Box
-from ..engine import Progress
 from ..engine.threads import cores, spread
 from ..engine.tiles import tiles
 from ..engine.values import back, working

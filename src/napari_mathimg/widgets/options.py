@@ -11,7 +11,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from ..contract.operation import POINTWISE, Operation, ValueRange
-from ..engine import Options, extent, finished
+from ..contract.progress import run_to_end
+from ..engine import Options, extent
 from ..engine.values import dtype_range
 from . import levels
 from .fields import NumberBox, make_narrow
@@ -273,7 +274,7 @@ class OptionsPanel(QWidget):
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
         if how == "data":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
-            return ValueRange(*finished(extent(data))) if small else None
+            return ValueRange(*run_to_end(extent(data))) if small else None
         return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:

@@ -6,7 +6,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from ..engine import Progress
+from ..contract.progress import Progress
 from .parts import button, side_by_side, wrapped
 from .runner import EXPECTED, Runner, Steps, reason
 

@@ -7,7 +7,8 @@ import numpy as np
 from qtpy.QtCore import QTimer
 
 from ..contract.operation import Operation
-from ..engine import Options, finished, prepare, run
+from ..contract.progress import run_to_end
+from ..engine import Options, prepare, run
 from .later import PAUSE
 
 SIDE = 8
@@ -37,10 +38,10 @@ def _try(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
     ]
     try:
         try:
-            plan = finished(prepare(op, image, second, options, {}, threads=1))
+            plan = run_to_end(prepare(op, image, second, options, {}, threads=1))
         except ValueError:  # the operation does not take such images, and will say so when it is run
             return
-        finished(run(plan, threads=1))
+        run_to_end(run(plan, threads=1))
     except RuntimeError as error:
         if "shutdown" not in str(error):  # the program has not ended meanwhile
             raise

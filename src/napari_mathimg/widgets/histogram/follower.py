@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ...engine import Progress
+from ...contract.progress import Progress
 from ...histogram import Answer, Tally, tally_steps
 from ..preferences import threads
 from ..runner import Runner

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 
 from ...catalog import find
-from ...engine import Progress
+from ...contract.progress import Progress
 from ..fields import NumberBox, make_narrow
 from ..kept import KeptFields
 from ..layers import RECORD

@@ -6,7 +6,8 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from ...engine import Options, Progress
+from ...contract.progress import Progress
+from ...engine import Options
 from ...engine.flat import estimate_flat_steps
 from ..levels import array_of, into_full
 from ..parts import button, wrapped

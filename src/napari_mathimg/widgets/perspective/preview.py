@@ -12,8 +12,8 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ...contract.operation import At
+from ...contract.progress import Progress
 from ...contract.reach import Gather, Projective
-from ...engine import Progress
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
 from ..plane import shown_index

@@ -8,7 +8,7 @@ from napari.layers import Image, Layer, Points
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
-from ...engine import Progress
+from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
 from ..fields import make_narrow
 from ..layers import axis_names

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ...engine import Progress
+from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
 from ..parts import wrapped
 from ..runner import Runner, reason
