@@ -1,6 +1,5 @@
 """The one region engine: items, values, tiles; prepare, region, run."""
 
-from ..contract.progress import Progress, run_to_end
 from .apply import apply
 from .flat import estimate_flat
 from .limits import extent
@@ -14,5 +13,5 @@ from .threads import Cancelled
 
 __all__ = [
     "Cancelled", "Options", "Plan", "apply", "estimate_flat", "estimate_sigma", "estimate_sigma_steps",
-    "extent", "run_to_end", "prepare", "region", "report", "run",
+    "extent", "prepare", "region", "report", "run",
 ]  # fmt: skip
