@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from napari_mathimg import Options, apply
-from napari_mathimg.calibration import calibrate
 from napari_mathimg.engine import estimate_flat
+from napari_mathimg.methods.lens.calibration import calibrate
 from napari_mathimg.methods.lens.distortion import undistorted
 
 ROOT = Path(__file__).parents[1]

@@ -8,8 +8,8 @@ import pytest
 from scipy.spatial import KDTree
 
 from napari_mathimg import apply
-from napari_mathimg.calibration import Target, calibrate, calibrate_steps, find_target, fit, straightness
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.methods.lens.calibration import Target, calibrate, calibrate_steps, find_target, fit, straightness
 from targets import Scene
 
 SHAPE = (300, 400)

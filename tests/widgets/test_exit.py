@@ -51,7 +51,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProce
     return subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=120)
 
 
-@pytest.mark.parametrize("module", ["scipy.optimize", "napari_mathimg.calibration", "matplotlib", "exifread"])
+@pytest.mark.parametrize(
+    "module", ["scipy.optimize", "napari_mathimg.methods.lens.calibration", "matplotlib", "exifread"]
+)
 def test_docks_open_without_what_only_work_in_them_needs(done: Any, module: str) -> None:
     """Each takes long to load."""
     loaded = done.stdout.split()

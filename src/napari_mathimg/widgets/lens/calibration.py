@@ -22,7 +22,7 @@ from ..preferences import colour_of_marks
 from ..runner import Runner, reason
 
 if TYPE_CHECKING:
-    from ...calibration import Calibration
+    from ...methods.lens.calibration import Calibration
 
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
@@ -254,7 +254,7 @@ def _serves(layer: Layer) -> bool:
 
 def _steps(plane: Any, kind: Any, model: Any, asked: Any) -> Generator[Progress, None, "Calibration"]:
     """Read the plane, which may take time, and calibrate."""
-    from ...calibration import calibrate_steps  # with scipy's optimization: a third of a second to load
+    from ...methods.lens.calibration import calibrate_steps  # with scipy's optimization: a third of a second to load
 
     yield Progress("Target", 0, 1)
     return (yield from calibrate_steps(np.asarray(plane), kind, model, **asked))

@@ -3,11 +3,11 @@
 from collections.abc import Generator
 from typing import Any
 
-from ..contract.progress import Progress, run_to_end
-from ._fit import Calibration, Model, Pair, explained, fit
-from ._refinement import refined
-from ._straightness import straightness
-from ._target import Kind, Target, find_target, sight
+from ....contract.progress import Progress, run_to_end
+from .lens_fit import Calibration, Model, Pair, explained, fit
+from .line_straightness import straightness
+from .refinement import refined
+from .target import Kind, Target, find_target, sight
 
 __all__ = ["Calibration", "Target", "calibrate", "calibrate_steps", "find_target", "fit", "straightness"]
 
@@ -50,7 +50,7 @@ def calibrate(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_mathimg.calibration import calibrate
+    >>> from napari_mathimg.methods.lens.calibration import calibrate
     >>> rows, columns = np.indices((240, 320))
     >>> board = np.where((rows // 20 + columns // 20) % 2, 200.0, 50.0)
     >>> found = calibrate(board, spacing=0.5, center=(119.5, 159.5))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from ..methods.lens.distortion import COEFFICIENTS, distorted, half_shorter_side, undistorted
-from ._straightness import straightness
-from ._target import Target
+from ..distortion import COEFFICIENTS, distorted, half_shorter_side, undistorted
+from .line_straightness import straightness
+from .target import Target
 
 Floats = NDArray[np.float64]
 Model = Literal["poly3", "poly5", "ptlens", "brown"]

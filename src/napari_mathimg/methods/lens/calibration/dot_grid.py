@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.feature import peak_local_max
 
-from ._crossings import MOST, evened
+from .chessboard import MOST, evened
 
 Floats = NDArray[np.float64]
 

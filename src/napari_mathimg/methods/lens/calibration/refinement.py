@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from ..contract.progress import Progress
-from ..methods.lens.flat_field import robust_fit
-from ._lattice import ROOM
-from ._target import Sighting, Target
+from ....contract.progress import Progress
+from ..flat_field import robust_fit
+from .lattice import ROOM
+from .target import Sighting, Target
 
 Floats = NDArray[np.float64]
 Mapping = Callable[[Floats], Floats]

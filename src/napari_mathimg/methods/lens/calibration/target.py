@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.progress import Progress
-from . import _crossings, _dots
-from ._lattice import indexed, is_smooth, step_length
+from ....contract.progress import Progress
+from . import chessboard, dot_grid
+from .lattice import indexed, is_smooth, step_length
 
 Floats = NDArray[np.float64]
 Kind = Literal["chessboard", "dots"]
@@ -86,7 +86,7 @@ def sight(image: Any, kind: Kind) -> Generator[Progress, None, Sighting]:
     if kind not in ("chessboard", "dots"):
         raise ValueError(f"kind={kind!r}: one of 'chessboard', 'dots'")
     plane = _plane(image)
-    scales = [s for s in (_dots.SCALES if kind == "dots" else _crossings.SCALES) if 8 * s < min(plane.shape)]
+    scales = [s for s in (dot_grid.SCALES if kind == "dots" else chessboard.SCALES) if 8 * s < min(plane.shape)]
     best: tuple[float, Floats, NDArray[np.intp], tuple[float, int]] | None = None
     for done, sigma in enumerate(scales):
         yield Progress("Target", done, len(scales) + 1)
@@ -105,23 +105,23 @@ def sight(image: Any, kind: Kind) -> Generator[Progress, None, Sighting]:
 def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats, float]]:
     """Points seen at a scale, and how clearly; of dots the bright ones (1) and the dark ones (-1)."""
     if kind == "chessboard":
-        yield 0, _crossings.candidates(plane, sigma), 1.0
+        yield 0, chessboard.candidates(plane, sigma), 1.0
         return
-    response = _dots.response(plane, sigma)
+    response = dot_grid.response(plane, sigma)
     for sign in (1, -1):
-        found, strength = _dots.candidates(sign * response, sigma)
+        found, strength = dot_grid.candidates(sign * response, sigma)
         yield sign, found[np.isfinite(found).all(axis=1)], strength
 
 
 def _refined(plane: Floats, kind: Kind, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Sighting:
     """Find the points anew, light evened to suit the grid; crossings at the widest scale that sees no neighbours."""
     step, (sigma, sign) = step_length(points, places), how
-    even = _crossings.evened(plane, 2 * step)
+    even = chessboard.evened(plane, 2 * step)
     if kind == "dots":
-        found, extent = _dots.refined(even, points, sigma, sign), 2 * sigma + 2
+        found, extent = dot_grid.refined(even, points, sigma, sign), 2 * sigma + 2
     else:
         sigma, extent = float(np.clip(step / 8, 1.0, 8.0)), WIDEST
-        found = _crossings.refined(even, points, sigma)
+        found = chessboard.refined(even, points, sigma)
     rows, columns = plane.shape
     edge = np.minimum(found, np.array([rows, columns]) - 1 - found).min(axis=1)  # what lies beyond is not known
     good = (edge > 3 * sigma) & (np.hypot(*(found - points).T) < step / 4)
