@@ -12,7 +12,7 @@ import zarr
 from skimage import data, draw
 from skimage.measure import shannon_entropy
 
-from napari_mathimg.histogram import Polygons, Region, Sampled, _grid, _region, _tallying, histogram, tally, tally_steps
+from napari_mathimg.histogram import Polygons, Region, Sampled, histogram, tally, tally_steps
 from test_histogram import EXTREME, TYPES, Spy, noise
 
 
@@ -214,7 +214,7 @@ def test_the_robust_range_is_that_of_the_exact_histogram():
 def test_threads_and_blocks_do_not_matter(dtype, monkeypatch):
     image = noise((40, 50, 60), dtype)
     expected = tally(Region(image), threads=1)
-    monkeypatch.setattr(_region, "PIXELS", 2**10)
+    monkeypatch.setattr(region, "PIXELS", 2**10)
     for threads in (1, 3):
         found = tally(Region(image), threads=threads)
         np.testing.assert_array_equal(found.starts, expected.starts)
@@ -236,10 +236,10 @@ LATE = {
 def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monkeypatch):
     """A grid laid out for the first pixels holds all that follow, however far away."""
     grown = []
-    grow = _grid.Grid._grow
-    monkeypatch.setattr(_grid.Grid, "_grow", lambda self: (grown.append(1), grow(self)))
-    monkeypatch.setattr(_grid, "PIECE", 2**10)
-    monkeypatch.setattr(_region, "PIXELS", 2**12)
+    grow = fine_bins.Grid._grow
+    monkeypatch.setattr(fine_bins.Grid, "_grow", lambda self: (grown.append(1), grow(self)))
+    monkeypatch.setattr(fine_bins, "PIECE", 2**10)
+    monkeypatch.setattr(region, "PIXELS", 2**12)
     image = np.concatenate(LATE[name])[::rising].astype(dtype)
     found = tally(Region(image), threads=threads)
     assert grown or np.dtype(dtype).kind != "f"
@@ -313,8 +313,8 @@ def test_the_first_look_is_strided_partial_and_quick(dtype):
 
 @pytest.mark.parametrize("chunks", [(1, 64, 128), (3, 300, 7), ((2, 1), (200, 100), (128, 128, 44))])
 def test_lazy_chunks_are_read_once_and_shown_on_the_way(chunks, monkeypatch):
-    monkeypatch.setattr(_tallying, "SHOW", 0)
-    monkeypatch.setattr(_region, "PIXELS", 2**12)
+    monkeypatch.setattr(counting, "SHOW", 0)
+    monkeypatch.setattr(region, "PIXELS", 2**12)
     image = noise((3, 300, 300), "f4")
     spy = Spy(image, chunks)
     answers = list(tally_steps(Region(spy), threads=2))
@@ -353,15 +353,15 @@ def test_lazy_arrays_count_as_numpy_does(tmp_path):
 
 def test_closing_stops_reading():
     spy = Spy(noise((64, 64, 64), "f4"), (1, 64, 64))
-    original, started = _region.PIXELS, threading.active_count()
-    _region.PIXELS = 64 * 64
+    original, started = region.PIXELS, threading.active_count()
+    region.PIXELS = 64 * 64
     try:
         steps = tally_steps(Region(spy), threads=1)
         next(steps)
         next(steps)
         steps.close()
     finally:
-        _region.PIXELS = original
+        region.PIXELS = original
     assert spy.read.sum() < spy.read.size
     assert threading.active_count() == started
 

@@ -1,9 +1,9 @@
 """Exact histograms of images of any size: counted between given edges, or finely to be binned again and again."""
 
-from ._counting import Histogram, histogram, histogram_steps
-from ._region import Mask, Polygons, Region, Sampled
-from ._tally import Statistics, Tally
-from ._tallying import Answer, tally, tally_steps
+from .counting import Answer, tally, tally_steps
+from .fine_histogram import Statistics, Tally
+from .given_edges import Histogram, histogram, histogram_steps
+from .region import Mask, Polygons, Region, Sampled
 
 __all__ = [
     "Answer",

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..kernels.counting import Array, Counts, Edges
-from ._counting import Histogram
-from ._grid import place_of
+from .fine_bins import place_of
+from .given_edges import Histogram
 
 Span = Literal["robust", "data"] | tuple[float, float]
 

@@ -13,9 +13,9 @@ from ..contract.reach import Box
 from ..engine.threads import cores, spread
 from ..kernels import grids
 from ..kernels.counting import Array, Counts, count_levels
-from ._grid import Grid, Moments, floor_to
-from ._region import Region
-from ._tally import FINEST, ONE_IN, Tally
+from .fine_bins import Grid, Moments, floor_to
+from .fine_histogram import FINEST, ONE_IN, Tally
+from .region import Region
 
 PHASE = "Histogram"
 COLOURS = ("Red", "Green", "Blue", "Luminance")
