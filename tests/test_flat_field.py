@@ -8,7 +8,7 @@ import pytest
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import region, report
-from napari_mathimg.engine.flat import estimate_flat, estimate_flat_steps
+from napari_mathimg.engine.flat_estimate import estimate_flat, estimate_flat_steps
 from planning import Watched, cut_into, plan_of, result_of, same
 
 SHAPE = (192, 256)

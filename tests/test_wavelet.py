@@ -17,7 +17,7 @@ from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import estimate_sigma, tiles
-from napari_mathimg.engine.noise_level import estimate_sigma_steps
+from napari_mathimg.engine.noise_estimate import estimate_sigma_steps
 from napari_mathimg.engine.region import block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelets

@@ -13,12 +13,12 @@ from ..contract.operation import POINTWISE, Operation, Statistic, arguments, cal
 from ..contract.progress import Progress
 from ..contract.reach import Box, Gather, Reach
 from .chunks import kept_in_chunks
-from .limits import pooled, value_ranges
 from .plan import Measured, Options, Plan
 from .region import aligned_images, look, names, place
 from .source import Index, Source
 from .threads import cores, spread
 from .tiles import tiles
+from .value_range import pooled, value_ranges
 from .values import back, brightness, grey_levels, see, working
 
 Steps = Generator[Progress, None, Any]

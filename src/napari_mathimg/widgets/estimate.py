@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtCore import QObject
 
 from ..engine import Options
-from ..engine.noise_level import estimate_sigma_steps
+from ..engine.noise_estimate import estimate_sigma_steps
 from .preferences import threads
 from .runner import Runner
 

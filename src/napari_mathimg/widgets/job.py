@@ -13,9 +13,9 @@ from ..contract.operation import Operation, Report
 from ..contract.progress import Progress
 from ..contract.reach import Gather
 from ..engine import Options, Plan, extent, prepare, report, run
-from ..engine.limits import check_exact, merged, survey
 from ..engine.prepare import check
 from ..engine.threads import cores
+from ..engine.value_range import check_exact, merged, survey
 from .layers import Snapshot, keeps_limits, result_arguments
 from .levels import Pyramid, build
 from .runner import EXPECTED
