@@ -8,7 +8,7 @@ import pytest
 import zarr
 
 from napari_mathimg.contract.progress import Progress, run_to_end
-from napari_mathimg.histogram import _counting as module
+from napari_mathimg.histogram import given_edges as module
 from napari_mathimg.histogram import histogram, histogram_steps
 
 TYPES = ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")

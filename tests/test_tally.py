@@ -12,7 +12,17 @@ import zarr
 from skimage import data, draw
 from skimage.measure import shannon_entropy
 
-from napari_mathimg.histogram import Polygons, Region, Sampled, histogram, tally, tally_steps
+from napari_mathimg.histogram import (
+    Polygons,
+    Region,
+    Sampled,
+    counting,
+    fine_bins,
+    histogram,
+    region,
+    tally,
+    tally_steps,
+)
 from test_histogram import EXTREME, TYPES, Spy, noise
 
 

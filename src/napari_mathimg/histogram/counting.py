@@ -11,7 +11,7 @@ import numpy as np
 from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
 from ..engine.threads import cores, spread
-from ..kernels import grids
+from ..kernels import fine_bins
 from ..kernels.counting import Array, Counts, count_levels
 from .fine_bins import Grid, Moments, floor_to
 from .fine_histogram import FINEST, ONE_IN, Tally
@@ -153,7 +153,7 @@ class _Counted:
             for counts, flat in zip(table, self._planes(block), strict=True):
                 count_levels(flat.view(f"u{self.dtype.itemsize}"), counts)
         else:
-            grids.count_colours(block.view(f"u{self.dtype.itemsize}"), table, WEIGHTS)
+            fine_bins.count_colours(block.view(f"u{self.dtype.itemsize}"), table, WEIGHTS)
 
     def _planes(self, block: Array) -> list[Array]:
         if not self.region.colours:

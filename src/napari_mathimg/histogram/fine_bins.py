@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels import grids
+from ..kernels import fine_bins
 from ..kernels.counting import Array, Counts, finite_ends
 
 BINS = 2**17  # of a grid: they fit a core's cache, and tell more values apart than a screen shows
@@ -71,10 +71,10 @@ class Grid:
         """Count a piece; return how many of its values lie beside the grid, copied to `beside`."""
         number = self.dtype.type
         if self.integral:
-            count = grids.count_integers
+            count = fine_bins.count_integers
             place: tuple[Any, ...] = number(self._exponent), np.uint64(self._origin % 2**64)
         else:
-            count = grids.count_floats
+            count = fine_bins.count_floats
             place = number(math.ldexp(1.0, -self._exponent)), number(self._origin), number(BINS)
         copied = count(piece, *place, shift, *self._ends, self._counts, beside, sums)
         self._counts[BINS] = 0
@@ -134,7 +134,7 @@ class Grid:
 
 
 def _no_sums() -> Array:
-    sums = np.zeros((4, grids.LANES))
+    sums = np.zeros((4, fine_bins.LANES))
     sums[2], sums[3] = np.inf, -np.inf
     return sums
 

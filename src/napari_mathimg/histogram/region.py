@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..contract.operation import POINTWISE
 from ..contract.reach import Box, size
 from ..engine.tiles import tiles
-from ..kernels import grids
+from ..kernels import fine_bins
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -51,7 +51,7 @@ class Polygons:
         for polygon in self.corners:
             one = np.zeros_like(found)
             rows, columns = (np.ascontiguousarray(polygon[:, k], np.float64) for k in (0, 1))
-            grids.fill_polygon(rows, columns, *at, one)
+            fine_bins.fill_polygon(rows, columns, *at, one)
             found |= one
         turned = found if self.axes[0] < self.axes[1] else found.T
         shape = [len(range(*span, step)) for span, step in zip(box, steps, strict=True)]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..contract import types as t
 from ..contract.operation import At, ValueRange
-from ..kernels import equalize, sampling
+from ..kernels import equalization, sampling
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
 FINE_BINS = 2**16  # of numbers that are not few grey levels
@@ -29,9 +29,9 @@ def count_values(image: t.Array, valid: t.Array | None, nbins: int, values: Valu
     counts = np.zeros(bins, np.int64)
     flat = image.reshape(-1) if valid is None else image[valid]
     if _one_per_level(values):
-        equalize.count_levels(flat, values.width, values.low - math.floor(values.low), counts)
+        equalization.count_levels(flat, values.width, values.low - math.floor(values.low), counts)
     else:
-        equalize.count_bins(flat, bins, counts)
+        equalization.count_bins(flat, bins, counts)
     return (counts,)
 
 
@@ -64,7 +64,7 @@ def count_and_sum(image: t.Array, valid: t.Array | None, values: ValueRange) -> 
     counts = np.zeros(values.bins(FINE_BINS), np.int64)
     coarse, fine = np.zeros_like(counts), np.zeros_like(counts)
     first, width = _bins_of(values)
-    equalize.count_and_sum(flat, values.low, values.high, first, width, counts, coarse, fine)
+    equalization.count_and_sum(flat, values.low, values.high, first, width, counts, coarse, fine)
     return counts, coarse, fine
 
 
@@ -81,7 +81,7 @@ def distribution(counted: tuple[t.Array, ...], values: ValueRange) -> Distributi
     first, width = _bins_of(values)
     there = np.flatnonzero(counts)
     shares = np.cumsum(counts)[there] / max(counts.sum(), 1)
-    part = (coarse[there] / counts[there] + fine[there] / counts[there] / equalize.PARTS) / equalize.PARTS
+    part = (coarse[there] / counts[there] + fine[there] / counts[there] / equalization.PARTS) / equalization.PARTS
     return Distribution(first + width * (there + part), shares)
 
 
@@ -113,7 +113,7 @@ class TileMaps(NamedTuple):
 
 def _levels(image: t.Array) -> NDArray[np.uint16]:
     levels = np.empty((*(1,) * (3 - image.ndim), *image.shape), np.uint16)
-    equalize.quantize(image.reshape(-1), GREY_LEVELS - 1, levels.reshape(-1))
+    equalization.quantize(image.reshape(-1), GREY_LEVELS - 1, levels.reshape(-1))
     return levels
 
 
@@ -135,8 +135,8 @@ def count_tiles(
     counts = np.zeros((*(1,) * (3 - image.ndim), *tiles, nbins), np.int64)
     levels = _levels(image)
     if valid is not None:
-        levels[~valid.reshape(levels.shape)] = equalize.MISSING
-    equalize.count_tiles(levels, *lead, *axes, _bin_size(nbins), counts)
+        levels[~valid.reshape(levels.shape)] = equalization.MISSING
+    equalization.count_tiles(levels, *lead, *axes, _bin_size(nbins), counts)
     return (counts,)
 
 
@@ -146,7 +146,7 @@ def tile_maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_l
     pixels = math.prod(kernel_size)
     limit = max(int(clip_limit * pixels), 1) if clip_limit > 0 else pixels
     maps = np.empty(counts.shape, np.uint16)
-    equalize.tile_maps(counts.reshape(-1, nbins), limit, GREY_LEVELS - 1, maps.reshape(-1, nbins))
+    equalization.tile_maps(counts.reshape(-1, nbins), limit, GREY_LEVELS - 1, maps.reshape(-1, nbins))
     return TileMaps(np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge"), 0, GREY_LEVELS - 1)
 
 
@@ -160,7 +160,7 @@ def mix_maps(
         axes += [(p // k).astype(np.uintp), p % k / k]
     levels = _levels(image)
     out = np.empty(levels.shape, np.uint16)
-    equalize.mix_maps(levels, *axes, _bin_size(nbins), maps, out)
+    equalization.mix_maps(levels, *axes, _bin_size(nbins), maps, out)
     return out.reshape(image.shape)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..contract.operation import At, checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
-from ..kernels import counting, windows
+from ..kernels import counting, window_sums
 
 SUMS = 2**24  # additions between two checkpoints
 
@@ -32,9 +32,9 @@ def _sums_along(image: Array, axis: int, size: int) -> Array:
         checkpoint()
         part = (size, first, min(first + step, lines))
         if is_last:
-            windows.add_rows(image.reshape(before, n), *part, extended, out.reshape(before, n))
+            window_sums.add_rows(image.reshape(before, n), *part, extended, out.reshape(before, n))
         else:
-            windows.add_lines(image.reshape(before, n, after), *part, out.reshape(before, n, after))
+            window_sums.add_lines(image.reshape(before, n, after), *part, out.reshape(before, n, after))
     return out
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..contract.operation import At, Statistic, checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
-from ..kernels import counting, wavelet
+from ..kernels import counting, wavelets
 
 NORMAL_MEDIAN = 0.6744897501960817  # of the magnitude of a standard normal number
 LEAST = np.float32(2.0**-36)  # magnitude of a coefficient below which rounding has made it, of equal pixels up to 1
@@ -111,11 +111,11 @@ def _split(image: Array, axis: int, f: Filters) -> tuple[Array, Array]:
         even, odd = np.empty((2, m + taps // 2), image.dtype)
         for part in _parts(before, 2 * m * taps):
             flat = (image.reshape(before, n), f.low, f.high, *part, even, odd)
-            wavelet.split_rows(*flat, low.reshape(before, m), high.reshape(before, m))
+            wavelets.split_rows(*flat, low.reshape(before, m), high.reshape(before, m))
     else:
         for part in _parts(before * m, 2 * after * taps):
             into = (a.reshape(before, m, after) for a in (low, high))
-            wavelet.split_lines(image.reshape(before, n, after), f.low, f.high, *part, *into)
+            wavelets.split_lines(image.reshape(before, n, after), f.low, f.high, *part, *into)
     return low, high
 
 
@@ -128,11 +128,11 @@ def _join(low: Array, high: Array, axis: int, n: int, f: Filters) -> Array:
         even, odd = np.empty((2, (n + 1) // 2), low.dtype)
         for part in _parts(before, n * taps):
             flat = (low.reshape(before, m), high.reshape(before, m), f.low_back, f.high_back, *part, even, odd)
-            wavelet.join_rows(*flat, out.reshape(before, n))
+            wavelets.join_rows(*flat, out.reshape(before, n))
     else:
         for part in _parts(before * n, after * taps):
             lines = (low.reshape(before, m, after), high.reshape(before, m, after), f.low_back, f.high_back, *part)
-            wavelet.join_lines(*lines, out.reshape(before, n, after))
+            wavelets.join_lines(*lines, out.reshape(before, n, after))
     return out
 
 
@@ -171,12 +171,12 @@ def denoise(
     for row in thresholds:
         approximation, *bands = _analyze(image, axes, f)
         for band, threshold in zip(bands, row[1:], strict=True):
-            wavelet.shrink(band.reshape(-1), image.dtype.type(threshold), is_soft)
+            wavelets.shrink(band.reshape(-1), image.dtype.type(threshold), is_soft)
         details.append((bands, image.shape))
         image = approximation
     if thresholds[-1, 0] > 0:
         image = image.copy() if not axes else image
-        wavelet.shrink(image.reshape(-1), image.dtype.type(thresholds[-1, 0]), is_soft)
+        wavelets.shrink(image.reshape(-1), image.dtype.type(thresholds[-1, 0]), is_soft)
     for bands, shape in reversed(details):
         image = _synthesize([image, *bands], axes, shape, f)
     return image

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, Statistic, ValueRange, operation
-from ..kernels import equalize
+from ..kernels import equalization
 from ..methods.equalization import (
     Curve,
     Distribution,
@@ -276,7 +276,7 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Curve) ->
     """
     flat = image.reshape(-1)
     out = np.empty_like(flat)
-    equalize.interpolate(flat, measured.first, measured.step, measured.table, out)
+    equalization.interpolate(flat, measured.first, measured.step, measured.table, out)
     return out.reshape(image.shape)
 
 

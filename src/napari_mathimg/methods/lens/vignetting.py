@@ -6,11 +6,11 @@ import numpy as np
 
 from ...contract.reach import Box, Floats, size
 from ...contract.types import Array
-from ...kernels import light
+from ...kernels import vignetting
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]
-LEAST = light.LEAST
+LEAST = vignetting.LEAST
 
 
 def half_diagonal(shape: Shape) -> float:
@@ -62,8 +62,8 @@ class Falloff:
         """Return a block, channels last where there are any, with its light changed; opacity is kept."""
         image = np.ascontiguousarray(block).reshape(*size(read), -1)
         out = np.empty_like(image)
-        light.lighten(
+        vignetting.lighten(
             image, read[0][0], read[1][0], self.center, self.radius, self.coefficients, self.power,
-            light.ENCODINGS[self.encoding], self.gamma, low, width, 3, out,
+            vignetting.ENCODINGS[self.encoding], self.gamma, low, width, 3, out,
         )  # fmt: skip
         return out.reshape(block.shape)

@@ -4,7 +4,7 @@ Every sum is added up in the same order, so that it does not depend on where a b
 """
 
 from ._jit import kernel
-from .wavelet import mirrored
+from .wavelets import mirrored
 
 
 @kernel
