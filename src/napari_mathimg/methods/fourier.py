@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..contract.operation import checkpoint, side_by_side
 from ..contract.types import Array
-from ..kernels import fourier
-from ..kernels.fourier import Boundary, Circle
+from . import padded_axis
+from .padded_axis import Boundary, Circle
 
 PIECE = 2**17  # numbers transformed between two checkpoints
 KEPT = 2**27  # bytes of transfer functions
@@ -35,7 +35,7 @@ def as_volume(block: Array) -> Array:
 
 def circles_of(shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, reaches: int = 1) -> list[Circle]:
     """Return the circles on which a block (three axes) is convolved with an odd kernel, seen so many times as far."""
-    return [fourier.circle(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
+    return [padded_axis.circle(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
 
 
 class Convolver:
@@ -52,7 +52,7 @@ class Convolver:
     """
 
     def __init__(
-        self, circles: list[Circle], dtype: Any, extend: Callable[[Array, int, Circle], None] = fourier.extend
+        self, circles: list[Circle], dtype: Any, extend: Callable[[Array, int, Circle], None] = padded_axis.extend
     ) -> None:
         self.circles = circles
         self.shape = (circles[0].size, circles[1].size, circles[2].size // 2 + 1)
@@ -68,7 +68,7 @@ class Convolver:
         _, down, across = self.circles
         n = self.circles[0].n
         step = max(1, PIECE // (self.shape[1] * self.shape[2] * 2))
-        grow = self._extend if extend else fourier.clear
+        grow = self._extend if extend else padded_axis.clear
 
         def work(first: int) -> None:
             slices = slice(first, min(first + step, n))
@@ -77,25 +77,25 @@ class Convolver:
             if back:
                 for band in bands:
                     checkpoint()
-                    fourier.backward(own[..., band], 1)
+                    padded_axis.backward(own[..., band], 1)
                     if fold:
-                        fourier.fold(own[..., band], 1, down)
+                        padded_axis.fold(own[..., band], 1, down)
             for rows in _bands(down.n, own.shape[0] * own.shape[2] * 2):
                 checkpoint()
                 if back:
-                    pixels = fourier.backward_real(own[:, rows], across.size)
+                    pixels = padded_axis.backward_real(own[:, rows], across.size)
                     if fold:
-                        fourier.fold(pixels, 2, across)
+                        padded_axis.fold(pixels, 2, across)
                 else:
                     pixels = np.empty((own.shape[0], rows.stop - rows.start, across.size), self.spectrum.real.dtype)
                 use((slices, rows), pixels[..., : across.n])
                 if on:
                     grow(pixels, 2, across)
-                    fourier.forward_real(pixels, own[:, rows])
+                    padded_axis.forward_real(pixels, own[:, rows])
             for band in bands if on else ():
                 checkpoint()
                 grow(own[..., band], 1, down)
-                fourier.forward(own[..., band], 1)
+                padded_axis.forward(own[..., band], 1)
 
         side_by_side(work, range(0, n, step))
 
@@ -113,19 +113,19 @@ class Convolver:
         `on` and `back` say whether these two are done, `extend` and `fold` are as in `rows`.
         """
         first = self.circles[0]
-        grow = self._extend if extend else fourier.clear
+        grow = self._extend if extend else padded_axis.clear
 
         def work(box: tuple[slice, slice]) -> None:
             own = self.spectrum[:, box[0], box[1]]
             if on:
                 grow(own, 0, first)
-                fourier.forward(own, 0)
+                padded_axis.forward(own, 0)
             if change is not None:
                 change(*box, own)
             if back:
-                fourier.backward(own, 0)
+                padded_axis.backward(own, 0)
                 if fold:
-                    fourier.fold(own, 0, first)
+                    padded_axis.fold(own, 0, first)
 
         side_by_side(work, self.boxes())
 

@@ -8,8 +8,8 @@ import numpy as np
 from ..contract.operation import checkpoint, side_by_side
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
-from ..kernels.fourier import Boundary
 from .fourier import Convolver, Part, as_volume, circles_of, transfer_functions
+from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
 KNOWN = 1e-4  # of the light of a pixel: where less of it reaches pixels that count, nothing is known

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ..contract.operation import checkpoint
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
-from ..kernels import fourier
-from ..kernels.fourier import Boundary
+from . import padded_axis
 from .fourier import Convolver, Part, as_volume, circles_of, transfer_functions
+from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
 REACHES = 2  # half-sizes of the PSF beyond each edge, in which one fades into the other
@@ -34,7 +34,7 @@ class _Filter:
         self.image = as_volume(image)
         block = as_volume(kernel)
         circles = circles_of(self.image.shape, block.shape, boundary, REACHES)
-        self.convolver = Convolver(circles, image.dtype, fourier.fade)
+        self.convolver = Convolver(circles, image.dtype, padded_axis.fade)
         self.sizes = tuple(c.size for c in circles)
         self.transfer = transfer_functions.of(block, self.sizes, image.dtype)
         counts = (*self.sizes[:2], self.convolver.shape[2])

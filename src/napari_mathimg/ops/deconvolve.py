@@ -8,7 +8,7 @@ import numpy as np
 from ..contract import types as t
 from ..contract.operation import Frames, Report, Statistic, operation
 from ..contract.reach import Neighborhood, Reach, Whole
-from ..kernels.fourier import Boundary
+from ..methods.padded_axis import Boundary
 from ..methods.point_spread.preparation import Center, check_extent, prepared, spread
 from ..methods.richardson_lucy import Model, Stop, estimates
 from ..methods.wiener import Sampling, sampled, wiener_hunt
