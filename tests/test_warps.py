@@ -7,8 +7,8 @@ from skimage import transform
 
 from cases import BY_NAME, plane
 from napari_mathimg import Options, apply
-from napari_mathimg.contract.reach import Swirl
 from napari_mathimg.engine.tiles import tiles
+from napari_mathimg.methods.maps import Swirl
 from planning import cut_into, grey_levels, plan_of
 
 DTYPE = Options(value_range="dtype")

@@ -12,7 +12,8 @@ from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
 from ..engine.threads import cores, spread
 from ..kernels import fine_bins
-from ..kernels.counting import Array, Counts, count_levels
+from ..kernels.counting import count_levels
+from .bin_edges import Array, Counts
 from .fine_bins import Grid, Moments, floor_to
 from .fine_histogram import FINEST, ONE_IN, Tally
 from .region import Region

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import fine_bins
-from ..kernels.counting import Array, Counts, finite_ends
+from .bin_edges import Array, Counts, finite_ends
 
 BINS = 2**17  # of a grid: they fit a core's cache, and tell more values apart than a screen shows
 SPAN = BINS // 4  # bins over which the first values are laid, so that later ones have room at either side

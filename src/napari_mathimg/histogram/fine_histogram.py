@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..kernels.counting import Array, Counts, Edges
+from .bin_edges import Array, Counts, Edges
 from .fine_bins import place_of
 from .given_edges import Histogram
 

@@ -18,7 +18,8 @@ from ..engine.source import Source
 from ..engine.threads import cores, spread
 from ..engine.tiles import tiles
 from ..kernels import counting
-from ..kernels.counting import Array, Counts, Edges, Tails, distinct_edges
+from .bin_edges import Array, Counts, Edges, distinct_edges, levels_in_slots, slots_between
+from .tails import Tails
 
 __all__ = ["Histogram", "histogram", "histogram_steps"]
 
@@ -131,7 +132,7 @@ def histogram_steps(
     if pixels.channels << 8 * dtype.itemsize <= TABLE:
         levels, table = yield from _count_levels(pixels, threads)
         edges = distinct_edges(*(ends or _ends_of_levels(levels, table.sum(axis=0), range)), int(bins), integral)
-        slotted = counting.levels_in_slots(levels, table, edges)
+        slotted = levels_in_slots(levels, table, edges)
     else:
         edges = distinct_edges(*(ends or (yield from _ends_of_pixels(pixels, range, threads))), int(bins), integral)
         slotted = yield from _count_slots(pixels, edges, threads)
@@ -258,7 +259,7 @@ def _count_levels(pixels: _Pixels, threads: int) -> Generator[Progress, None, tu
 
 def _count_slots(pixels: _Pixels, edges: Edges, threads: int) -> Generator[Progress, None, Counts]:
     """Count what lies below the edges, in the bins, above the edges, and is not finite: (channels, slots)."""
-    slots = counting.slots_between(edges, pixels.dtype)
+    slots = slots_between(edges, pixels.dtype)
 
     def count(flat: Array, counts: Counts) -> None:
         counting.count_slots(flat.astype(pixels.dtype, copy=False), *slots, counts)

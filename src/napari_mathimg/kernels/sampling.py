@@ -13,7 +13,6 @@ from ._jit import inline, kernel
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-MODES = {"constant": 0, "nearest": 1, "reflect": 2, "mirror": 3, "grid-wrap": 4}
 SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbour's NaN
 FAR = 2.0**40
 RUN = 256  # points whose indices and weights are made together
@@ -44,15 +43,6 @@ def fold(i: int, n: int, mode: int) -> int:
 def near(i: int, n: int) -> int:
     """Index kept inside 0..n-1: no rounding of a coordinate may lead out of the memory that was read."""
     return min(max(i, 0), n - 1)
-
-
-@kernel
-def fold_all(first: int, last: int, n: int, mode: int) -> Indices:
-    """`fold` of every index from `first` to `last`, both included."""
-    out = np.empty(last - first + 1, np.intp)
-    for k in range(out.size):
-        out[k] = fold(first + k, n, mode)
-    return out
 
 
 @inline

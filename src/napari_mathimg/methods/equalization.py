@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import types as t
+from ..contract.edges import folded
 from ..contract.operation import At, ValueRange
-from ..kernels import equalization, sampling
+from ..kernels import equalization
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
 FINE_BINS = 2**16  # of numbers that are not few grey levels
@@ -128,7 +129,7 @@ def count_tiles(
     axes: list[NDArray[np.intp]] = []
     tiles = [-(-n // k) for n, k in zip(at.shape, kernel_size, strict=True)]
     for (a, b), n, k, m in zip(at.core, at.shape, kernel_size, tiles, strict=True):
-        pixel = sampling.fold_all(0, m * k - 1, n, sampling.MODES["mirror"])
+        pixel = folded(np.arange(m * k), n, "mirror")
         here = np.flatnonzero((pixel >= a) & (pixel < b))
         axes += [pixel[here] - a, here // k]
     lead = [np.zeros(1, np.intp)] * 2 * (3 - image.ndim)

@@ -9,6 +9,7 @@ from ..contract.operation import At, checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting, window_sums
+from .exact_sums import exact_sum
 
 SUMS = 2**24  # additions between two checkpoints
 
@@ -70,4 +71,4 @@ def add_variances(image: Array, at: At, valid: Array | None, size: tuple[int, ..
 def mean_variance(counted: tuple[Array, ...]) -> float:
     """Return the mean of the windows' variances."""
     sums, size = counted
-    return counting.exact_sum(sums) / max(int(size), 1)
+    return exact_sum(sums) / max(int(size), 1)

@@ -1,13 +1,14 @@
 """A block with all that its windows cover: neighbours from the block, and what an edge mode puts beyond the image."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..contract import types as t
+from ..contract.edges import folded
 from ..contract.operation import At
 from ..contract.reach import Neighborhood, Reach, Whole
-from ..kernels import sampling
 
 
 def odd(lengths: tuple[float, ...]) -> tuple[int, ...]:
@@ -41,8 +42,9 @@ def extended(image: t.Array, at: At, radius: tuple[int, ...], mode: str = "mirro
         if mode == "constant":
             out[(*before, beyond, *after)] = cval
         else:
-            found = sampling.fold_all(origin, origin + sides[axis] - 1, n, sampling.MODES[mode])[beyond] - origin
-            out[(*before, beyond, *after)] = out[(*before, np.clip(found, part.start, part.stop - 1), *after)]
+            found = folded(origin + beyond, n, mode) - origin
+            inside: Any = np.clip(found, part.start, part.stop - 1)
+            out[(*before, beyond, *after)] = out[(*before, inside, *after)]
     return out
 
 

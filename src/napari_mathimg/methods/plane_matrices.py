@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.reach import Projective
+from .maps import Projective
 
 Matrix = NDArray[Any]
 

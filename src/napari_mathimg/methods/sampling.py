@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..contract.edges import MODES
 from ..contract.operation import At, Operation, ValueRange, Values, operation
-from ..contract.reach import Gather, Separable, size
+from ..contract.reach import Gather, size
 from ..contract.types import Array
 from ..kernels import sampling
 from .gaussian import smooth
+from .maps import Separable
 
 BAND = 2**13  # points whose coordinates are in memory at a time
 
@@ -84,7 +86,7 @@ def _scattered(image: Array, gather: Gather, at: At) -> Array:
     image = np.ascontiguousarray(image)
     out = np.empty((*size(at.core), image.shape[2]), image.dtype)
     kernel = {0: sampling.nearest, 1: sampling.linear, 3: sampling.cubic}[gather.order]
-    mode, fill = sampling.MODES[gather.mode], _fill(gather.cval, image.dtype)
+    mode, fill = MODES[gather.mode], _fill(gather.cval, image.dtype)
     source, target = image, out
     if gather.order == 0:  # copied bit by bit, whatever the bits mean
         bits = np.dtype(f"u{image.dtype.itemsize}")
@@ -105,7 +107,7 @@ def _separable(image: Array, gather: Gather, source: Separable, at: At) -> Array
     for axis in axes:
         (start, stop), (first, _), n = at.core[axis], at.read[axis], at.shape[axis]
         index, weight, outside = sampling.axis_taps(
-            start, stop, source.scale[axis], source.offset[axis], n, gather.order, sampling.MODES[gather.mode]
+            start, stop, source.scale[axis], source.offset[axis], n, gather.order, MODES[gather.mode]
         )
         image = (
             _take(image, axis, index[:, 0] - first, outside > 0, fill)

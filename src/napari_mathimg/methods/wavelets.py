@@ -17,6 +17,7 @@ from ..contract.operation import At, Statistic, checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting, wavelets
+from .exact_sums import exact_sum
 
 NORMAL_MEDIAN = 0.6744897501960817  # of the magnitude of a standard normal number
 LEAST = np.float32(2.0**-36)  # magnitude of a coefficient below which rounding has made it, of equal pixels up to 1
@@ -331,7 +332,7 @@ def measure_energies(image: Array, at: At, wavelet: str, levels: int) -> tuple[A
 def mean_squares(counted: tuple[Array, ...]) -> NDArray[np.float64]:
     """Return the mean square of each band's coefficients, shape (channels, levels, bands)."""
     sums, sizes = counted
-    totals = np.array([counting.exact_sum(s) for s in sums.reshape(-1, 2, 2048)]).reshape(sums.shape[:3])
+    totals = np.array([exact_sum(s) for s in sums.reshape(-1, 2, 2048)]).reshape(sums.shape[:3])
     means: NDArray[np.float64] = totals / np.maximum(sizes, 1)
     return means
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..contract import types as t
-from ..contract.reach import Gather, Separable, Swirl
+from ..contract.reach import Gather
+from ..methods.maps import Separable, Swirl
 from ..methods.plane_matrices import about, affine_matrix, projective, shift, turning
 from ..methods.sampling import warp
 

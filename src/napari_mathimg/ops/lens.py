@@ -6,7 +6,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, operation
-from ..contract.reach import Gather, Map, Separable
+from ..contract.reach import Gather, Map
 from ..methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
 from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
 from ..methods.lens.lens_correction import (
@@ -22,6 +22,7 @@ from ..methods.lens.lens_correction import (
     correction,
 )
 from ..methods.lens.vignetting import LEAST, Falloff, half_diagonal
+from ..methods.maps import Separable
 from ..methods.plane_matrices import about
 from ..methods.sampling import warp
 

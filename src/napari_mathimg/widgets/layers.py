@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 
 from .. import __version__
 from ..contract.operation import Frames, Operation, Report
-from ..contract.reach import Gather, Projective
+from ..contract.reach import Gather
 from ..engine import Options, Plan
+from ..methods.maps import Projective
 
 RECORD = "napari_mathimg"  # key of the chain of steps in a layer's metadata
 DEFAULT_AXES = ("t", "c", "z", "y", "x")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...contract import types as t
 from ...contract.operation import At, Neighborhood, Report, Statistic
 from ...kernels import counting
+from ..exact_sums import exact_sum
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ def gains(counted: tuple[Light], dark: Any) -> Gains:
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
         many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
         raise ValueError(f"flat: {wanted} at every pixel; {many} not, the first at {where}")
-    mean = counting.exact_sum(light.sums) / light.pixels
+    mean = exact_sum(light.sums) / light.pixels
     return Gains(mean, mean / light.high, mean / light.low)
 
 

@@ -9,8 +9,9 @@ from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QCheckBox, QSpinBox, QWidget
 
-from ...contract.reach import Gather, Projective
+from ...contract.reach import Gather
 from ...methods.homography_fit import residuals
+from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
 from ..dock import FamilyDock

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-from ...contract.reach import Gather, Projective
+from ...contract.reach import Gather
 from ...methods.homography_fit import mapped
+from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ...ops.perspective import lengths, rectangle_map, rectify
 from ..levels import factors

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ...contract.operation import At
 from ...contract.progress import Progress
-from ...contract.reach import Gather, Projective
+from ...contract.reach import Gather
+from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
 from ..plane import shown_index
