@@ -205,7 +205,7 @@ def test_scope_gives_that_part_of_the_whole(case):
 @pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.colour], ids=label)
 def test_table_of_grey_levels_gives_what_the_operation_gives(case, dtype):
     plan = case_plan(case, grey(dtype), statistics="item")
-    positional = plan.reach != POINTWISE or "at" in arguments(plan.operation.compute)
+    positional = plan.reach != POINTWISE or "at" in arguments(plan.operation.function)
     assert bool(plan.tables) != positional
     assert all(len(table) == len(grey_levels(np.dtype(dtype))) for table in plan.tables.values())
     difference = result_of(plan).astype(float) - result_of(replace(plan, tables={}))

@@ -20,8 +20,8 @@ from napari_mathimg.engine import estimate_sigma, tiles
 from napari_mathimg.engine.noise_estimate import estimate_sigma_steps
 from napari_mathimg.engine.region import block
 from napari_mathimg.kernels import counting
-from napari_mathimg.methods.exact_sums import exact_sum
 from napari_mathimg.methods import wavelets
+from napari_mathimg.methods.exact_sums import exact_sum
 from planning import cut_into, grey, plan_of, random_boxes, result_of, same
 
 DTYPE = Options(value_range="dtype")

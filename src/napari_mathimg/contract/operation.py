@@ -128,9 +128,9 @@ ENGINE = {"image", "at", "shape", "dtype", "values", "measured", "valid"}
 
 @dataclass(frozen=True)
 class Operation(Signature):
-    """A declared operation; `function` is what was declared, `compute` what the engine calls on a block."""
+    """A declared operation; `is_warp` says that its function returns a map, through which the engine samples."""
 
-    compute: Callable[..., Any]
+    is_warp: bool
     reach: Reach | Callable[..., Reach]
     values: Values | Callable[..., Values]
     channels: Channels
@@ -160,16 +160,12 @@ class Operation(Signature):
     def uses_range(self, given: Mapping[str, Any]) -> bool:
         """Whether the value range changes the result for parameters of which some may be "auto"."""
         others = [h for s in self.statistics for h in (s.measure, s.finish)]
-        asked = self.values == "normalized" or any("values" in arguments(h) for h in (self.compute, *others))
+        called = others if self.is_warp else [self.function, *others]
+        asked = self.values == "normalized" or any("values" in arguments(h) for h in called)
         if self.needs_range is not None:
             asked = call(self.needs_range, given)
         rules = {n: a.rule for n, p in self.parameters.items() if (a := note(p.hint, Auto))}
         return asked or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
-
-    @property
-    def is_warp(self) -> bool:
-        """Whether it changes the image's domain."""
-        return self.compute is not self.function
 
     def works_on(self, ndim: int) -> bool:
         """Whether items may have so many axes."""
@@ -199,7 +195,7 @@ def operation(
     needs_range: Callable[..., bool] | None = None,
     report: Callable[..., Report] | None = None,
     version: int = 1,
-    compute: Callable[..., Any] | None = None,
+    is_warp: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare an operation.
 
@@ -236,8 +232,8 @@ def operation(
         the result's finite values, `before` and `after` (of frames the last), and their number, `pixels`.
     version
         Raised when the same parameters begin to give another result.
-    compute
-        What the engine calls on a block, where that is not the declared function.
+    is_warp
+        Whether the function returns a `Gather`, through which the engine samples the image; see `warp`.
     """
 
     def declare(function: Callable[..., Any]) -> Operation:
@@ -257,7 +253,7 @@ def operation(
                     raise TypeError(f"{function.__name__}: parameter {name} needs an annotation and a default")
                 parameters[name] = Parameter(name, hints[name], p.default)
         op = Operation(
-            id=function.__name__, title=title, function=function, compute=compute or function, reach=reach,
+            id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
             needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
@@ -277,7 +273,7 @@ def _check_names(op: Operation) -> None:
     for helpers, known in (
         ([op.values, op.frames, op.needs_range], own),
         ([s.needed for s in op.statistics], own | second),
-        ([op.compute], own | second | ENGINE),
+        ([None if op.is_warp else op.function], own | second | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
         ([op.report], own | second | {"shape", "measured", "before", "after", "pixels"}),
         ([op.check, *autos], own | supplied | {"channels"}),

@@ -305,7 +305,7 @@ def _tabulate(plan: Plan) -> Steps:
     levels = grey_levels(source.dtype)
     placeless = (
         plan.reach == POINTWISE
-        and "at" not in arguments(op.compute)
+        and "at" not in arguments(op.function)
         and not any(role == "aligned" for _, role in op.images)
     )
     plain = not source.channels or (op.channels == "separate" and not op.statistics)
@@ -317,7 +317,7 @@ def _tabulate(plan: Plan) -> Steps:
         yield Progress("Tables", done, len(found))
         limits = plan.limits_of(index)
         known = {**names(plan, source, index, 0, limits), "image": see(levels, plan.values, limits)}
-        out = np.asarray(call(op.compute, known))
+        out = np.asarray(call(op.function, known))
         if out.shape != levels.shape:
             raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {levels.shape}")
         plan.tables[index, 0] = back(out, plan.values, limits, plan.dtype)

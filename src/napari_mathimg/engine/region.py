@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..contract.operation import At, ValueRange, call
 from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
+from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles
@@ -102,7 +103,7 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
         at = place(source, index, channel, read, core, plan.reach)
         aligned = aligned_images(plan, index, channel, read)
         known = {**names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
-        out = np.asarray(call(op.compute, known))
+        out = np.asarray(call(warped if op.is_warp else op.function, known))
         warps = isinstance(plan.reach, Gather)
         tail = () if op.channels == "reduce" else image.shape[len(core) :]
         frames = (plan.frames.count,) if plan.frames else ()

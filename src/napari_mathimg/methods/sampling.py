@@ -1,14 +1,13 @@
-"""Read a block of a result through a map; `warp` declares an operation by its map alone."""
+"""Read a block of a result through the map of a change of domain."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ..contract.edges import MODES
-from ..contract.operation import At, Operation, ValueRange, Values, operation
+from ..contract.operation import At, ValueRange
 from ..contract.reach import Gather, size
 from ..contract.types import Array
 from ..kernels import sampling
@@ -18,45 +17,8 @@ from .maps import Separable
 BAND = 2**13  # points whose coordinates are in memory at a time
 
 
-def warp(
-    title: str,
-    *,
-    dimensions: tuple[int, ...] | Literal["all"] = (2,),
-    check: Callable[..., None] | None = None,
-    rigid: bool = False,
-    values: Values | Callable[..., Values] | None = None,
-    needs_range: Callable[..., bool] | None = None,
-) -> Callable[[Callable[..., Any]], Operation]:
-    """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`.
-
-    `values` says how numbers are seen where the interpolation's order alone does not, `needs_range` for which
-    parameters the `light` of the `Gather` asks for black and white.
-    """
-
-    def declare(mapping: Callable[..., Gather]) -> Operation:
-        return operation(
-            title,
-            values=values or _values(mapping),
-            reach=mapping,
-            channels="joint",
-            dimensions=dimensions,
-            check=check,
-            rigid=rigid,
-            needs_range=needs_range,
-            compute=sample if needs_range is None else sample_lit,
-        )(mapping)
-
-    return declare
-
-
-def _values(mapping: Callable[..., Gather]) -> Values | Callable[..., Values]:
-    if "order" not in mapping.__annotations__:
-        return "exact"
-    return lambda order: "float" if order else "exact"
-
-
-def sample_lit(image: Array, /, *, at: At, values: ValueRange) -> Array:
-    """`sample` a block whose light is changed first."""
+def warped(image: Array, /, *, at: At, values: ValueRange) -> Array:
+    """Return what a warp makes of a block: its light is changed where the map says so, then it is sampled."""
     gather = at.reach
     assert isinstance(gather, Gather)
     if gather.light is not None:

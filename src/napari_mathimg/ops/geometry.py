@@ -4,9 +4,9 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.reach import Gather
+from ..contract.warp import warp
 from ..methods.maps import Separable, Swirl
 from ..methods.plane_matrices import about, affine_matrix, projective, shift, turning
-from ..methods.sampling import warp
 
 __all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..contract import types as t
 from ..contract.operation import POINTWISE, At, operation
 from ..contract.reach import Gather, Map
+from ..contract.warp import warp
 from ..methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
 from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
 from ..methods.lens.lens_correction import (
@@ -24,7 +25,6 @@ from ..methods.lens.lens_correction import (
 from ..methods.lens.vignetting import LEAST, Falloff, half_diagonal
 from ..methods.maps import Separable
 from ..methods.plane_matrices import about
-from ..methods.sampling import warp
 
 __all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.reach import Gather
+from ..contract.warp import warp
 from ..methods.homography_fit import fitted, mapped
 from ..methods.plane_matrices import Matrix, projective, shift
 from ..methods.quadrilateral import (
@@ -19,7 +20,6 @@ from ..methods.quadrilateral import (
     rectangle_to,
     sides,
 )
-from ..methods.sampling import warp
 
 __all__ = ["rectify"]
 
