@@ -12,8 +12,8 @@ from qtpy.QtCore import QPoint, Qt
 
 import napari_mathimg as mathimg
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.levels import Pyramid, build
 from napari_mathimg.widgets.parts import dock_of
 
 Opener = Callable[[str], FamilyDock]
@@ -172,7 +172,7 @@ def test_a_result_with_levels_is_replaced(viewer: Any, dock: Opener, press: Pres
 @pytest.mark.parametrize("dtype", ["u1", "f8"])
 def test_every_pixel_of_a_level_is_the_mean_of_its_share(shape: Any, dtype: str) -> None:
     image = (np.random.default_rng(1).random(shape) * 255).astype(dtype)
-    levels = run_to_end(build(image, len(shape), Pyramid((-2, -1), 60, True), 2))
+    levels = run_to_end(build_pyramid(image, len(shape), Pyramid((-2, -1), 60, True), 2))
     assert max(levels[-1].shape[-2:]) <= 60 < max(levels[-2].shape[-2:])
     for fine, coarse in pairwise(levels):
         expected = fine.astype(float)

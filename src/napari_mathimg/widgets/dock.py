@@ -12,20 +12,17 @@ from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from ..catalog import FAMILIES, family, find
 from ..contract.operation import Operation
+from ..recipe.placement import axis_names
+from ..recipe.record import last_step
 from .domain import Twins
 from .estimate import NoiseEstimator
 from .form import Form, summary
 from .help.window import HelpButton
 from .job import Done, Job, Outcome, all_steps, sentence, show_result, since
-from .layers import (
-    DOMAIN,
-    axis_names,
-    check_square,
-    full_resolution,
-    is_usable,
-    last_step,
-)
-from .levels import array_of, pyramid_of, shape_at, snapshot_at, spacing_at, spacing_like
+from .layers.levels import array_of, full_resolution, pyramid_of, shape_at
+from .layers.snapshot import DOMAIN, is_usable, snapshot_at
+from .layers.spacing import spacing_at, spacing_like
+from .layers.transforms import check_square
 from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
@@ -223,7 +220,7 @@ class FamilyDock(QWidget):
         layer, op = self.picker.layer, self.operation
         self._summary.setText(summary(op))
         self.run_button.setEnabled(layer is not None and not self.runner.is_running)
-        self.load_button.setEnabled(layer is not None and last_step(layer) is not None)
+        self.load_button.setEnabled(layer is not None and last_step(layer.metadata) is not None)
         self.options.setVisible(layer is not None)
         self.seconds.setVisible(layer is not None and bool(self.seconds.pickers))
         self._show_selected()
@@ -234,7 +231,7 @@ class FamilyDock(QWidget):
             self.picking.use(None, None)
             return
         ndim = self.options.ndim(layer, op)
-        self._show_form(op, axis_names(layer)[-ndim:], self._hidden(layer))
+        self._show_form(op, axis_names(layer.axis_labels)[-ndim:], self._hidden(layer))
         self.options.show_for(layer, op, self.form.parameters)
         level = self.options.level_of(layer)
         self._places.follow(self.form, layer, level)
@@ -307,7 +304,7 @@ class FamilyDock(QWidget):
     def load_settings(self) -> None:
         """Fill in the operation, parameters and options that made the chosen layer."""
         layer = self.picker.layer
-        step = last_step(layer) if layer is not None else None
+        step = last_step(layer.metadata) if layer is not None else None
         if step is None:
             show_warning("This layer has no settings: it was not made by Mathematical Imaging.")
             return

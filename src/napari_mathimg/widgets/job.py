@@ -14,10 +14,11 @@ from ..contract.progress import Progress
 from ..contract.reach import Gather
 from ..engine import Options, Plan, extent, prepare, report, run
 from ..engine.prepare import check
+from ..engine.pyramid import Pyramid, build_pyramid
 from ..engine.threads import cores
 from ..engine.value_range import check_exact, merged, survey
-from .layers import Snapshot, keeps_limits, result_arguments
-from .levels import Pyramid, build
+from .layers.result_layer import keeps_limits, result_arguments
+from .layers.snapshot import Snapshot
 from .runner import EXPECTED
 from .seconds import Second
 
@@ -140,7 +141,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         limits = (low, high) if low < high else (low, low + 1)
     levels = None
     if job.pyramid is not None:
-        levels = yield from build(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
+        levels = yield from build_pyramid(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
         levels = levels if len(levels) > 1 else None
     return Done(plan, data, limits, twin, seconds, levels, known)
 

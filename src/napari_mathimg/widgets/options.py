@@ -14,9 +14,10 @@ from ..contract.operation import POINTWISE, Operation, ValueRange
 from ..contract.progress import run_to_end
 from ..engine import Options, extent
 from ..engine.values import dtype_range
-from . import levels
+from ..recipe.placement import axis_names
 from .fields import NumberBox, make_narrow
-from .layers import axis_names, full_resolution
+from .layers import levels
+from .layers.levels import full_resolution
 from .picker import ElidedComboBox
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
@@ -293,7 +294,7 @@ class OptionsPanel(QWidget):
         fixed = len(lead) - (scope == "volume")
         shown = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
         if any(0 <= axis < fixed for axis in shown):
-            names = axis_names(layer)
+            names = axis_names(layer.axis_labels)
             raise ValueError(
                 f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
                 " so that its place on the others is chosen, or apply to everything"

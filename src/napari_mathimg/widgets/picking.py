@@ -10,11 +10,11 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
+from ..recipe.placement import axis_names
 from .cross import Cross
 from .drawing import Drawing
 from .form import Form
-from .layers import axis_names
-from .levels import into_full, span_at
+from .layers.levels import into_full, span_at
 from .preferences import on_change
 from .results import Results
 from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
@@ -221,7 +221,7 @@ class Picking(QObject):
         for axis, (first, end) in box.items():
             start[axis], stop[axis] = span_at(layer, self._level, axis, first, end)
         form.load({form.picked["start"]: tuple(start), form.picked["stop"]: tuple(stop)})
-        names = axis_names(layer)
+        names = axis_names(layer.axis_labels)
         said = ", ".join(f"{names[axis]} {start[axis]} to {stop[axis]}" for axis in box)
         self.told.emit(f"{source}: {said}.")
 

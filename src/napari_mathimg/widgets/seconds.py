@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..contract.operation import Operation
 from ..methods.point_spread.kinds import Kernel, Resampled
-from .levels import array_of, level_like, shape_at
+from .layers.levels import array_of, level_like, shape_at
 from .picker import LayerPicker
 from .psf.panel import LAYER, PsfPanel
 

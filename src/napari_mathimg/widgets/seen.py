@@ -7,8 +7,9 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import ArrayLike, NDArray
 
-from .layers import axis_names, shape_of
-from .units import in_units_of, units_of
+from ..recipe.placement import axis_names
+from .layers.levels import shape_of
+from .layers.units import in_units_of, units_of
 
 Array = NDArray[Any]
 Box = tuple[tuple[int, int], ...]
@@ -26,7 +27,7 @@ def displayed_axes(dims: Any, layer: Layer) -> list[int]:
 def check_view(dims: Any, layer: Layer, purpose: str) -> None:
     """Refuse to point at pixels of a layer, to some purpose, where the viewer does not show its planes."""
     if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
-        rows, columns = axis_names(layer)[-2:]
+        rows, columns = axis_names(layer.axis_labels)[-2:]
         raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
 
 

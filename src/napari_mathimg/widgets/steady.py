@@ -8,7 +8,7 @@ from weakref import ref
 from napari.layers import Layer
 
 from .form import Form
-from .levels import factors, shape_at
+from .layers.levels import factors, shape_at
 
 DECIMALS = 3  # of a pixel
 ROUNDING = 1e-9

@@ -15,7 +15,7 @@ from ...catalog import FAMILIES
 from ...contract.operation import Operation, Parameter
 from ...contract.reach import Whole
 from ...contract.types import describe
-from ..layers import DOMAIN
+from ..layers.snapshot import DOMAIN
 from ..parameter import label, unit_of
 
 PICTURES = Path(__file__).parent / "pictures"

@@ -12,8 +12,8 @@ from ...catalog import find
 from ...engine import Options
 from ...histogram import Histogram, Tally
 from ..job import Done, Job, show_result, steps
-from ..layers import full_resolution, snapshot
-from ..levels import pyramid_of
+from ..layers.levels import full_resolution, pyramid_of
+from ..layers.snapshot import snapshot
 from ..runner import Runner, reason
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot

@@ -8,7 +8,7 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram, Tally
-from ..layers import last_step
+from ...recipe.record import last_step
 from ..memory import Memory
 from ..parts import dock_of, order_tabs
 from ..placing import settle
@@ -176,7 +176,7 @@ class HistogramDock(HistogramActions):
     @property
     def source(self) -> Layer | None:
         """The layer that the active one was made from, as its metadata tells; None where it is not there."""
-        step = last_step(self._follower.layer) if self._follower is not None else None
+        step = last_step(self._follower.layer.metadata) if self._follower is not None else None
         name = None if step is None else step.get("source")
         return next((x for x in map(own, self._viewer.layers) if x.name == name and isinstance(x, Image)), None)
 

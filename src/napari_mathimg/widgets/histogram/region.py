@@ -8,7 +8,7 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
-from ..layers import full_resolution, shape_of
+from ..layers.levels import full_resolution, shape_of
 from ..seen import Box, displayed_axes, outline_of, to_pixel, to_world
 
 Where = Literal["layer", "plane", "screen"]

@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 
 from ...catalog import find
 from ...contract.progress import Progress
+from ...recipe.record import RECORD
 from ..fields import NumberBox, make_narrow
 from ..kept import KeptFields
-from ..layers import RECORD
-from ..levels import factors, into_full, level_like, shape_at
+from ..layers.levels import factors, into_full, level_like, shape_at
 from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of

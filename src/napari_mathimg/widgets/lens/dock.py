@@ -10,7 +10,7 @@ from ...methods.lens import lensfun_database
 from ..dock import FamilyDock
 from ..fields import limit
 from ..kept import KeptFields
-from ..levels import array_of, level_like, shape_at
+from ..layers.levels import array_of, level_like, shape_at
 from ..warm import warm
 from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox

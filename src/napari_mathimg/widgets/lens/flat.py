@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...contract.progress import Progress
 from ...engine import Options
 from ...engine.flat_estimate import estimate_flat_steps
-from ..levels import array_of, into_full
+from ..layers.levels import array_of, into_full
 from ..parts import button, wrapped
 from ..plane import placed
 from ..preferences import threads

@@ -14,12 +14,13 @@ from ...methods.homography_fit import residuals
 from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
+from ...recipe.record import last_step, xy_matrix
 from ..dock import FamilyDock
 from ..fields import make_narrow
 from ..job import Done, Job
 from ..kept import KeptFields
-from ..layers import last_step, spacing_of, xy_matrix
-from ..levels import shape_at
+from ..layers.levels import shape_at
+from ..layers.spacing import spacing_of
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..plane import frame, plane_of, to_world
@@ -380,7 +381,7 @@ class PerspectiveDock(FamilyDock):
     def load_step(self, step: Mapping[str, Any]) -> None:
         """Fill in a recorded step on the layer it was run on, where that is still there."""
         made = self.picker.layer
-        unit = spacing_of(made, 2)[1] if made is not None and last_step(made) is step else ""
+        unit = spacing_of(made, 2)[1] if made is not None and last_step(made.metadata) is step else ""
         source = next((layer for layer in self._viewer.layers if layer.name == step["source"]), None)
         if source is not None and self._takes(source):
             source.visible = True

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from ..fields import NumberBox, make_narrow
-from ..layers import spacing_of
+from ..layers.spacing import spacing_of
 from ..picker import ElidedComboBox
 
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}

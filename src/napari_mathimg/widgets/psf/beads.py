@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
+from ...recipe.placement import axis_names
 from ..fields import make_narrow
-from ..layers import axis_names
-from ..levels import array_of, into_full, names, position_at
+from ..layers.levels import array_of, into_full, names, position_at
 from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..runner import Runner, reason
@@ -86,7 +86,7 @@ class BeadsBox(QWidget):
             self.image.list_layers()
             if self.image.layer is None:
                 self.image.layer = source
-        for box, axis in zip(self._sizes[-ndim:], axis_names(source)[-ndim:], strict=True):
+        for box, axis in zip(self._sizes[-ndim:], axis_names(source.axis_labels)[-ndim:], strict=True):
             box.setPrefix(f"{axis} ")
         self._sizes[0].setVisible(ndim == 3)
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 
 from ..form import Form
-from ..levels import into_full
+from ..layers.levels import into_full
 from .pixels import pixels_of
 
 CLOSED = ("polygon", "rectangle", "path")

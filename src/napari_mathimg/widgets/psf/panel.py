@@ -11,10 +11,11 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
+from ...recipe.placement import axis_names
 from ..form import Form, summary
 from ..kept import KeptFields
-from ..layers import axis_names, full_resolution
-from ..levels import shape_at, spacing_at, spacing_like
+from ..layers.levels import full_resolution, shape_at
+from ..layers.spacing import spacing_at, spacing_like
 from ..memory import fill
 from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
@@ -115,7 +116,7 @@ class PsfPanel(QWidget):
     def form(self) -> Form:
         """The parameters of the chosen kind; not for an image layer."""
         assert self._source is not None
-        key = self.kind, axis_names(self._source)[-self._ndim :]
+        key = self.kind, axis_names(self._source.axis_labels)[-self._ndim :]
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
             typed = self._typed.get(self.kind, {}).get(str(self._ndim))
@@ -196,7 +197,7 @@ class PsfPanel(QWidget):
         before, self._wish = self._wish, (source, self._level, self._key(kernel))
         self._adding = self._adding and self._wish == before
         spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(self._wish[-1], kernel, axis_names(source)[-self._ndim :], spacing, unit)
+        self.preview.ask(self._wish[-1], kernel, axis_names(source.axis_labels)[-self._ndim :], spacing, unit)
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
     def _offer_nothing(self) -> None:

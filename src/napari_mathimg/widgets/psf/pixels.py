@@ -7,9 +7,9 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
-from ..levels import factors, into_full, shape_at
+from ..layers.levels import factors, into_full, shape_at
+from ..layers.units import in_units_of, unit_factor
 from ..plane import placed
-from ..units import in_units_of, unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 

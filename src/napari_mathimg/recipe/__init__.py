@@ -1,0 +1,1 @@
+"""What made a result, as plain values, and where it lies in the world."""

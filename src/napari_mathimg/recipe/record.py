@@ -1,0 +1,80 @@
+"""The record of steps in a result's metadata: what was done, with which parameters, to what."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import __version__
+from ..contract.operation import Report
+from ..contract.reach import Gather
+from ..engine import Options, Plan
+from ..methods.maps import Projective
+
+RECORD = "napari_mathimg"  # key of the chain of steps in metadata
+
+
+class Source(Protocol):
+    """What a record says of the image that a step was done to."""
+
+    @property
+    def name(self) -> str:
+        """Name of the image."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Its metadata, with the list of the steps that made it under `RECORD`."""
+
+    @property
+    def level(self) -> int:
+        """Level of a multiscale image; 0 is the finest."""
+
+
+def record(
+    source: Source,
+    plan: Plan,
+    scope: str,
+    images: Sequence[Mapping[str, Any] | None] = (),
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Return a result's metadata: those of its source, with every earlier step, then this one."""
+    limits = list(plan.limits.values())
+    step = {
+        "operation": plan.operation.id,
+        "version": plan.operation.version,
+        "package": __version__,
+        "source": source.name,
+        "parameters": dict(plan.parameters),
+        "options": options_record(plan.options),
+        "scope": scope,
+        "saturated": plan.saturated,
+    }
+    if source.level:
+        step["level"] = source.level
+    if images:
+        step["images"] = list(images)
+    if report is not None:
+        step["report"] = dict(report.values)
+    if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):
+        step["matrix"] = xy_matrix(plan.reach.source)
+    if plan.operation.uses_range(plan.parameters):
+        step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
+    return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
+
+
+def xy_matrix(source: Projective) -> tuple[tuple[float, ...], ...]:
+    """Return a map's matrix from the result to the input on (x, y, 1), as `homography` takes it."""
+    matrix = np.array(source.matrix)[[1, 0, 2]][:, [1, 0, 2]]
+    return tuple(tuple(float(v) for v in row) for row in matrix / matrix[2, 2])
+
+
+def options_record(options: Options) -> dict[str, Any]:
+    """Return options as plain values."""
+    names = ("ndim", "value_range", "dtype", "channel_axis", "statistics", "scope")
+    return {name: getattr(options, name) for name in names}
+
+
+def last_step(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the step that made what has these metadata, or None."""
+    steps = metadata.get(RECORD)
+    return steps[-1] if steps else None

@@ -1,0 +1,58 @@
+"""The layer that a result becomes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from napari.utils.transforms import Affine
+
+from ...contract.operation import Report
+from ...engine import Plan
+from ...recipe.placement import Placement, place_result
+from ...recipe.record import record
+from .snapshot import Snapshot
+from .transforms import shear_of
+
+
+def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
+    """Return the arguments of a layer that put a result where its content lies in the world."""
+    affine = np.asarray(source.kept["affine"].affine_matrix)
+    own = np.asarray(source.data_to_world.affine_matrix)
+    placed = place_result(Placement(own, affine, source.kept["units"], source.kept["axis_labels"]), plan)
+    moved = Affine(affine_matrix=placed.matrix, ndim=len(placed.matrix) - 1)
+    return {
+        "scale": moved.scale,
+        "translate": moved.translate,
+        "rotate": moved.rotate,
+        "shear": shear_of(moved),
+        "affine": placed.affine,
+        "units": placed.units,
+        "axis_labels": placed.axis_labels,
+    }
+
+
+def result_arguments(
+    source: Snapshot,
+    plan: Plan,
+    contrast_limits: tuple[float, float] | None,
+    scope: str,
+    seconds: Sequence[Mapping[str, Any] | None] = (),
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of the layer that shows a result."""
+    arguments = {
+        **source.kept,
+        **spatial_state(source, plan),
+        "name": f"{source.name} – {plan.operation.title}",
+        "metadata": record(source, plan, scope, seconds, report),
+    }
+    if source.kind == "image":
+        arguments["rgb"] = source.rgb and plan.channel_axis is not None
+        if not arguments["rgb"]:
+            arguments["contrast_limits"] = contrast_limits
+    return arguments
+
+
+def keeps_limits(source: Snapshot, plan: Plan) -> bool:
+    """Whether the source's contrast limits still fit."""
+    return source.contrast_limits is not None and not plan.operation.new_values
