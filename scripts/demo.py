@@ -31,8 +31,8 @@ from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.lens.dock import LensDock
 from napari_mathimg.widgets.open import open_dock
-from napari_mathimg.widgets.parts import dock_of
 from napari_mathimg.widgets.perspective.dock import PerspectiveDock
+from napari_mathimg.widgets.qt.layout import dock_of
 
 WINDOW = 1280, 800
 PATIENCE = 60.0  # seconds a run may take

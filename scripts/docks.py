@@ -17,7 +17,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.open import open_dock
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images" / "docks"
 WIDTH, HEIGHT = 360, 1000

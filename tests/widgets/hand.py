@@ -8,7 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 LEFT = Qt.MouseButton.LeftButton
 QUAD = ((20.0, 25.0), (28.0, 95.0), (75.0, 105.0), (66.0, 15.0))  # clockwise from the upper left

@@ -15,7 +15,7 @@ from qtpy.QtTest import QTest
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.follower import Follower
 from napari_mathimg.widgets.open import open_dock
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,7 +14,7 @@ import napari_mathimg as mathimg
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

@@ -20,9 +20,9 @@ from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QScrollArea
 
 from napari_mathimg.widgets import memory, preferences
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.parts import dock_of
 from napari_mathimg.widgets.preferences import settings
 from napari_mathimg.widgets.psf.panel import PsfPanel
+from napari_mathimg.widgets.qt.layout import dock_of
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

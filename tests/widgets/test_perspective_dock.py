@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 Press = Callable[[FamilyDock], None]
 

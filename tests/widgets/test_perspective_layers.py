@@ -7,7 +7,7 @@ import pytest
 from hand import QUAD, choose, stacked, type_into
 from qtpy.QtCore import Qt
 
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 
 
 def test_large_pixels_in_small_units(viewer: Any, opened: Any, hand: Any, image: Any) -> None:

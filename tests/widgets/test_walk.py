@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QChe
 from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
-from napari_mathimg.widgets.parts import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.runner import Runner
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))

@@ -26,12 +26,12 @@ from .layers.transforms import check_square
 from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
-from .parts import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from .picker import ElidedComboBox, LayerPicker
 from .picking import Picking
 from .placing import settle
 from .preferences import memory, on_change, threads
 from .psf.outline import offer_outlines
+from .qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from .results import Hidden, Results
 from .runbar import RunBar
 from .seconds import SecondImages

@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QComboBox
 from ..contract.types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
 from .fields import DIGITS, Automatic, Choice, IntegerBox, NumberBox, Points, make_narrow
 from .lengths import LengthBox, PerAxisRow, Rounding, odd, whole
+from .qt.search_box import LETTERS, SearchBox
 from .rows import Row
-from .search import LETTERS, SearchBox
 
 
 def label(name: str, hint: Any) -> str:

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from ..contract.progress import Progress
-from .parts import button, side_by_side, wrapped
+from .qt.layout import button, side_by_side, wrapped
 from .runner import EXPECTED, Runner, Steps, reason
 
 STEPS = 1000  # of the progress bar

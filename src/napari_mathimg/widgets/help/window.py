@@ -8,7 +8,7 @@ from qtpy.QtGui import QImageReader
 from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from ...contract.operation import Operation
-from ..parts import dock_of
+from ..qt.layout import dock_of
 from .page import PICTURES, STYLE, page
 
 SIZE = 440, 640

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..kept import KeptFields
-from ..parts import button, labelled, scrolled, side_by_side, wrapped
 from ..picker import ElidedComboBox
+from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
 from .curves import ALL, RGB
 from .panel import ElidedLabel, InsideBox, NumberTable, RangeFields
 from .plot import Colour, HistogramPlot

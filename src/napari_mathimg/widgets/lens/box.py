@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from ...methods.lens import lensfun_database
-from ..parts import button, labelled, wrapped
-from ..search import SearchBox
+from ..qt.layout import button, labelled, wrapped
+from ..qt.search_box import SearchBox
 
 ROWS = 9
 MARKS = "D", "T", "V"

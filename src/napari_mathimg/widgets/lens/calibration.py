@@ -15,10 +15,10 @@ from ...recipe.record import RECORD
 from ..fields import NumberBox, make_narrow
 from ..kept import KeptFields
 from ..layers.levels import factors, into_full, level_like, shape_at
-from ..parts import button, labelled, side_by_side, wrapped
 from ..picker import ElidedComboBox, LayerPicker
 from ..plane import placed, plane_of
 from ..preferences import colour_of_marks
+from ..qt.layout import button, labelled, side_by_side, wrapped
 from ..runner import Runner, reason
 
 if TYPE_CHECKING:

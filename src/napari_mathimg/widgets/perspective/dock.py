@@ -21,9 +21,9 @@ from ..job import Done, Job
 from ..kept import KeptFields
 from ..layers.levels import shape_at
 from ..layers.spacing import spacing_of
-from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
 from ..plane import frame, plane_of, to_world
+from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..seen import check_view
 from ..steady import Steady
 from .aims import Aims

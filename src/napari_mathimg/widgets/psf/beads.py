@@ -13,8 +13,8 @@ from ...methods.point_spread.kinds import Beads, from_beads
 from ...recipe.placement import axis_names
 from ..fields import make_narrow
 from ..layers.levels import array_of, into_full, names, position_at
-from ..parts import button, labelled, side_by_side, stacked, wrapped
 from ..picker import LayerPicker
+from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..runner import Runner, reason
 from .pixels import pixels_of, placed_in_middle, same_level
 

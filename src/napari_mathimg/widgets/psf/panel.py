@@ -17,8 +17,8 @@ from ..kept import KeptFields
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..memory import fill
-from ..parts import button
 from ..picker import ElidedComboBox, LayerPicker
+from ..qt.layout import button
 from .beads import BeadsBox
 from .outline import offer_outlines
 from .pixels import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels

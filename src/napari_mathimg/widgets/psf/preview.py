@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
-from ..parts import wrapped
+from ..qt.layout import wrapped
 from ..runner import Runner, reason
 
 Array = NDArray[Any]

@@ -1,0 +1,1 @@
+"""Widgets and layouts of Qt that know nothing of the plugin."""

@@ -1,0 +1,1 @@
+"""What the user prefers, and what docks remember from session to session."""
