@@ -8,8 +8,8 @@ from scipy import ndimage as ndi
 from napari_mathimg import Options, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import prepare, run
+from napari_mathimg.widgets.layers.layer_arguments import result_arguments
 from napari_mathimg.widgets.layers.levels import position_in
-from napari_mathimg.widgets.layers.result_layer import result_arguments
 from napari_mathimg.widgets.layers.snapshot import snapshot
 from napari_mathimg.widgets.layers.transforms import check_square
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEd
 from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.widgets import memory
 from napari_mathimg.widgets.histogram.panel import RangeFields
-from napari_mathimg.widgets.picker import LayerPicker
+from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
 NOT_REMEMBERED = {  # what the tooltip begins with, and why

@@ -19,25 +19,25 @@ from .estimate import NoiseEstimator
 from .form import Form, summary
 from .help.window import HelpButton
 from .job import Done, Job, Outcome, all_steps, sentence, show_result, since
+from .layers.layer_observer import Watch
+from .layers.layer_picker import ElidedComboBox, LayerPicker
 from .layers.levels import array_of, full_resolution, pyramid_of, shape_at
+from .layers.made_layers import Hidden, Results
 from .layers.snapshot import DOMAIN, is_usable, snapshot_at
 from .layers.spacing import spacing_at, spacing_like
 from .layers.transforms import check_square
 from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
-from .picker import ElidedComboBox, LayerPicker
 from .picking import Picking
 from .placing import settle
 from .preferences import memory, on_change, threads
 from .psf.outline import offer_outlines
 from .qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
-from .results import Hidden, Results
 from .runbar import RunBar
 from .seconds import SecondImages
 from .steady import Places
 from .warm import warm
-from .watch import Watch
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from .plane import placed
+from .layers.plane import placed
 from .preferences import colour_of_marks
 
 WIDTH = 2  # of the rectangle's edge on the screen, in pixels

@@ -17,7 +17,7 @@ from ..engine.prepare import check
 from ..engine.pyramid import Pyramid, build_pyramid
 from ..engine.threads import cores
 from ..engine.value_range import check_exact, merged, survey
-from .layers.result_layer import keeps_limits, result_arguments
+from .layers.layer_arguments import keeps_limits, result_arguments
 from .layers.snapshot import Snapshot
 from .runner import EXPECTED
 from .seconds import Second

@@ -15,9 +15,9 @@ from .cross import Cross
 from .drawing import Drawing
 from .form import Form
 from .layers.levels import into_full, span_at
+from .layers.made_layers import Results
+from .layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
 from .preferences import on_change
-from .results import Results
-from .seen import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
 
 PURPOSE = "to pick a point"
 POINT = "Click the point in the image; Escape leaves."

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..contract.operation import Operation
 from ..methods.point_spread.kinds import Kernel, Resampled
+from .layers.layer_picker import LayerPicker
 from .layers.levels import array_of, level_like, shape_at
-from .picker import LayerPicker
 from .psf.panel import LAYER, PsfPanel
 
 NONE = "None"

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..kept import KeptFields
-from ..picker import ElidedComboBox
+from ..layers.layer_picker import ElidedComboBox
 from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
 from .curves import ALL, RGB
 from .panel import ElidedLabel, InsideBox, NumberTable, RangeFields

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
 from ..layers.levels import full_resolution, shape_of
-from ..seen import Box, displayed_axes, outline_of, to_pixel, to_world
+from ..layers.view_geometry import Box, displayed_axes, outline_of, to_pixel, to_world
 
 Where = Literal["layer", "plane", "screen"]
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from ...contract.progress import Progress
 from ...engine import Options
 from ...engine.flat_estimate import estimate_flat_steps
 from ..layers.levels import array_of, into_full
-from ..plane import placed
+from ..layers.plane import placed
 from ..preferences import threads
 from ..qt.layout import button, wrapped
 from ..runner import Runner, reason

@@ -19,12 +19,12 @@ from ..dock import FamilyDock
 from ..fields import make_narrow
 from ..job import Done, Job
 from ..kept import KeptFields
+from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
+from ..layers.plane import frame, plane_of, to_world
 from ..layers.spacing import spacing_of
-from ..picker import LayerPicker
-from ..plane import frame, plane_of, to_world
+from ..layers.view_geometry import check_view
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
-from ..seen import check_view
 from ..steady import Steady
 from .aims import Aims
 from .marked import (

@@ -13,7 +13,7 @@ from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ...ops.perspective import lengths, rectangle_map, rectify
 from ..layers.levels import factors
-from ..plane import frame, into_units_of, to_world
+from ..layers.plane import frame, into_units_of, to_world
 
 Known = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...methods.quadrilateral import pixel_size
-from ..plane import data_of, frame, placed, points_in, to_world
+from ..layers.plane import data_of, frame, placed, points_in, to_world
 from ..preferences import colour_of_marks, on_change
 from .marked import CORNERS
 

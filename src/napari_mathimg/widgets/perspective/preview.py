@@ -17,7 +17,7 @@ from ...contract.reach import Gather
 from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
-from ..plane import shown_index
+from ..layers.plane import shown_index
 from ..runner import Runner
 
 Array = NDArray[Any]

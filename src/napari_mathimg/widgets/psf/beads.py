@@ -12,8 +12,8 @@ from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
 from ...recipe.placement import axis_names
 from ..fields import make_narrow
+from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
-from ..picker import LayerPicker
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..runner import Runner, reason
 from .pixels import pixels_of, placed_in_middle, same_level

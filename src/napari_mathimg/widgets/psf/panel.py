@@ -14,10 +14,10 @@ from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form import Form, summary
 from ..kept import KeptFields
+from ..layers.layer_picker import ElidedComboBox, LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..memory import fill
-from ..picker import ElidedComboBox, LayerPicker
 from ..qt.layout import button
 from .beads import BeadsBox
 from .outline import offer_outlines

@@ -8,8 +8,8 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 
 from ..layers.levels import factors, into_full, shape_at
+from ..layers.plane import placed
 from ..layers.units import in_units_of, unit_factor
-from ..plane import placed
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
 

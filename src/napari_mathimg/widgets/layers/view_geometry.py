@@ -7,9 +7,9 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import ArrayLike, NDArray
 
-from ..recipe.placement import axis_names
-from .layers.levels import shape_of
-from .layers.units import in_units_of, units_of
+from ...recipe.placement import axis_names
+from .levels import shape_of
+from .units import in_units_of, units_of
 
 Array = NDArray[Any]
 Box = tuple[tuple[int, int], ...]

@@ -8,9 +8,9 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
-from .layers.levels import array_of, into_full, position_at
-from .layers.transforms import own_transform, shear_of
-from .layers.units import unit_factor
+from .levels import array_of, into_full, position_at
+from .transforms import own_transform, shear_of
+from .units import unit_factor
 
 Matrix = NDArray[Any]
 Points = tuple[tuple[float, float], ...]
