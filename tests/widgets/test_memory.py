@@ -18,11 +18,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QScrollArea
 
-from napari_mathimg.widgets import memory, preferences
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.preferences import settings
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.qt.layout import dock_of
+from napari_mathimg.widgets.settings import preferences, remembered
+from napari_mathimg.widgets.settings.preferences import settings
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -43,7 +43,7 @@ def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
         family = getattr(widget, "family", "Histogram")
         qtbot.wait(20)
         close_by_mouse(widget, qtbot)
-        memory._read.cache_clear()
+        remembered._read.cache_clear()
         _clear_plugin_settings_cache()
         anew = dock(family)
         qtbot.waitUntil(anew.isVisible)

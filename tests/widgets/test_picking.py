@@ -11,8 +11,8 @@ from qtpy.QtTest import QTest
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.cross import CrossOverlay
 from napari_mathimg.widgets.dock import FamilyDock
-from napari_mathimg.widgets.preferences import COLOURS, settings
 from napari_mathimg.widgets.qt.layout import dock_of
+from napari_mathimg.widgets.settings.preferences import COLOURS, settings
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {

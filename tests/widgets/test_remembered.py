@@ -10,9 +10,9 @@ from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.catalog import FAMILIES
-from napari_mathimg.widgets import memory
 from napari_mathimg.widgets.histogram.panel import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.settings import remembered
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
 NOT_REMEMBERED = {  # what the tooltip begins with, and why
@@ -141,7 +141,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     assert {field for field, is_altered in altered.items() if not is_altered and ": " not in field} <= BY_HAND.keys()
     left = state(widget, ids)
     close_by_mouse(widget, qtbot)
-    memory._read.cache_clear()
+    remembered._read.cache_clear()
     _clear_plugin_settings_cache()
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)

@@ -26,16 +26,16 @@ from .layers.made_layers import Hidden, Results
 from .layers.snapshot import DOMAIN, is_usable, snapshot_at
 from .layers.spacing import spacing_at, spacing_like
 from .layers.transforms import check_square
-from .memory import FamilyMemory
 from .open import open_dock
 from .options import OptionsPanel
 from .picking import Picking
 from .placing import settle
-from .preferences import memory, on_change, threads
 from .psf.outline import offer_outlines
 from .qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from .runbar import RunBar
 from .seconds import SecondImages
+from .settings.preferences import memory, on_change, threads
+from .settings.remembered import FamilyMemory
 from .steady import Places
 from .warm import warm
 

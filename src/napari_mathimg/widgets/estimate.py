@@ -7,8 +7,8 @@ from qtpy.QtCore import QObject
 
 from ..engine import Options
 from ..engine.noise_estimate import estimate_sigma_steps
-from .preferences import threads
 from .runner import Runner
+from .settings.preferences import threads
 
 
 class NoiseEstimator(Runner):

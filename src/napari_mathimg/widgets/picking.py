@@ -17,7 +17,7 @@ from .form import Form
 from .layers.levels import into_full, span_at
 from .layers.made_layers import Results
 from .layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
-from .preferences import on_change
+from .settings.preferences import on_change
 
 PURPOSE = "to pick a point"
 POINT = "Click the point in the image; Escape leaves."

@@ -9,10 +9,10 @@ from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram, Tally
 from ...recipe.record import last_step
-from ..memory import Memory
 from ..placing import settle
 from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colours
+from ..settings.remembered import Memory
 from .actions import HistogramActions
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
 from .follower import Connection, Follower, Kept

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..kept import KeptFields
 from ..layers.layer_picker import ElidedComboBox
 from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
+from ..settings.saved_fields import KeptFields
 from .curves import ALL, RGB
 from .panel import ElidedLabel, InsideBox, NumberTable, RangeFields
 from .plot import Colour, HistogramPlot

@@ -13,13 +13,13 @@ from ...catalog import find
 from ...contract.progress import Progress
 from ...recipe.record import RECORD
 from ..fields import NumberBox, make_narrow
-from ..kept import KeptFields
 from ..layers.layer_picker import ElidedComboBox, LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import placed, plane_of
-from ..preferences import colour_of_marks
 from ..qt.layout import button, labelled, side_by_side, wrapped
 from ..runner import Runner, reason
+from ..settings.preferences import colour_of_marks
+from ..settings.saved_fields import KeptFields
 
 if TYPE_CHECKING:
     from ...methods.lens.calibration import Calibration

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QWidget
 from ...methods.lens import lensfun_database
 from ..dock import FamilyDock
 from ..fields import limit
-from ..kept import KeptFields
 from ..layers.levels import array_of, level_like, shape_at
+from ..settings.saved_fields import KeptFields
 from ..warm import warm
 from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox

@@ -11,9 +11,9 @@ from ...engine import Options
 from ...engine.flat_estimate import estimate_flat_steps
 from ..layers.levels import array_of, into_full
 from ..layers.plane import placed
-from ..preferences import threads
 from ..qt.layout import button, wrapped
 from ..runner import Runner, reason
+from ..settings.preferences import threads
 
 ESTIMATE = "Estimate the flat as a layer"
 HELP = "Without a flat, it is estimated from what the planes of the layer have in common."

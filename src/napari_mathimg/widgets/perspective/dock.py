@@ -18,13 +18,13 @@ from ...recipe.record import last_step, xy_matrix
 from ..dock import FamilyDock
 from ..fields import make_narrow
 from ..job import Done, Job
-from ..kept import KeptFields
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, to_world
 from ..layers.spacing import spacing_of
 from ..layers.view_geometry import check_view
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
+from ..settings.saved_fields import KeptFields
 from ..steady import Steady
 from .aims import Aims
 from .marked import (

@@ -9,7 +9,7 @@ from napari.layers import Layer, Shapes
 from ...contract.reach import Gather
 from ...engine import Plan
 from ..layers.plane import placed
-from ..preferences import colour_of_marks
+from ..settings.preferences import colour_of_marks
 from .marked import outline_in
 
 

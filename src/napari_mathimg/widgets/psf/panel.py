@@ -13,12 +13,12 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form import Form, summary
-from ..kept import KeptFields
 from ..layers.layer_picker import ElidedComboBox, LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
-from ..memory import fill
 from ..qt.layout import button
+from ..settings.remembered import fill
+from ..settings.saved_fields import KeptFields
 from .beads import BeadsBox
 from .outline import offer_outlines
 from .pixels import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels

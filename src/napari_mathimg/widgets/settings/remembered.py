@@ -10,11 +10,11 @@ from napari.settings import PluginSettings
 from pydantic import Field
 from qtpy.QtCore import QEvent, QObject, QTimer
 
-from ..contract.operation import Operation
-from ..contract.signature import Signature
-from .form import Form
-from .options import OptionsPanel
-from .placing import size_in_window
+from ...contract.operation import Operation
+from ...contract.signature import Signature
+from ..form import Form
+from ..options import OptionsPanel
+from ..placing import size_in_window
 from .preferences import default_options, remembers, settings
 
 PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
