@@ -35,7 +35,7 @@ import threading
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from napari_mathimg import operations
-from napari_mathimg.widgets.warm import warm
+from napari_mathimg.widgets.tasks.kernel_loading import warm
 app = QApplication([])
 for op in operations().values():
     warm(op, "uint16", 2, False)

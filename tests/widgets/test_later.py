@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QLabel
 
-from napari_mathimg.widgets.later import Later
+from napari_mathimg.widgets.tasks.latest_task import Later
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from napari_mathimg.widgets.dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.runner import Runner
+from napari_mathimg.widgets.tasks.background_task import Runner
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))

@@ -15,10 +15,8 @@ from ..contract.operation import Operation
 from ..recipe.placement import axis_names
 from ..recipe.record import last_step
 from .domain import Twins
-from .estimate import NoiseEstimator
 from .form import Form, summary
 from .help.window import HelpButton
-from .job import Done, Job, Outcome, all_steps, sentence, show_result, since
 from .layers.layer_observer import Watch
 from .layers.layer_picker import ElidedComboBox, LayerPicker
 from .layers.levels import array_of, full_resolution, pyramid_of, shape_at
@@ -37,7 +35,9 @@ from .seconds import SecondImages
 from .settings.preferences import memory, on_change, threads
 from .settings.remembered import FamilyMemory
 from .steady import Places
-from .warm import warm
+from .tasks.kernel_loading import warm
+from .tasks.noise_estimate import NoiseEstimator
+from .tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 

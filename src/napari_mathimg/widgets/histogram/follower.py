@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...contract.progress import Progress
 from ...histogram import Answer, Tally, tally_steps
-from ..runner import Runner
 from ..settings.preferences import threads
+from ..tasks.background_task import Runner
 from .region import Choice, Place, place_in
 
 Connection = tuple[Any, Callable[..., None]]

@@ -17,9 +17,9 @@ from ..layers.layer_picker import ElidedComboBox, LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import placed, plane_of
 from ..qt.layout import button, labelled, side_by_side, wrapped
-from ..runner import Runner, reason
 from ..settings.preferences import colour_of_marks
 from ..settings.saved_fields import KeptFields
+from ..tasks.background_task import Runner, reason
 
 if TYPE_CHECKING:
     from ...methods.lens.calibration import Calibration

@@ -11,7 +11,7 @@ from ..dock import FamilyDock
 from ..fields import limit
 from ..layers.levels import array_of, level_like, shape_at
 from ..settings.saved_fields import KeptFields
-from ..warm import warm
+from ..tasks.kernel_loading import warm
 from .box import NO_DATABASE, LensBox, known_cameras
 from .calibration import CalibrationBox
 from .flat import FlatBox

@@ -12,8 +12,8 @@ from ...engine.flat_estimate import estimate_flat_steps
 from ..layers.levels import array_of, into_full
 from ..layers.plane import placed
 from ..qt.layout import button, wrapped
-from ..runner import Runner, reason
 from ..settings.preferences import threads
+from ..tasks.background_task import Runner, reason
 
 ESTIMATE = "Estimate the flat as a layer"
 HELP = "Without a flat, it is estimated from what the planes of the layer have in common."

@@ -17,7 +17,6 @@ from ...ops.perspective import rectify
 from ...recipe.record import last_step, xy_matrix
 from ..dock import FamilyDock
 from ..fields import make_narrow
-from ..job import Done, Job
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, to_world
@@ -26,6 +25,7 @@ from ..layers.view_geometry import check_view
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..settings.saved_fields import KeptFields
 from ..steady import Steady
+from ..tasks.operation_job import Done, Job
 from .aims import Aims
 from .marked import (
     CORNERS,

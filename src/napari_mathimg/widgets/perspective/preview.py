@@ -18,7 +18,7 @@ from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
 from ..layers.plane import shown_index
-from ..runner import Runner
+from ..tasks.background_task import Runner
 
 Array = NDArray[Any]
 Size = tuple[float, float]

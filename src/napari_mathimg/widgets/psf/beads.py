@@ -15,7 +15,7 @@ from ..fields import make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
-from ..runner import Runner, reason
+from ..tasks.background_task import Runner, reason
 from .pixels import pixels_of, placed_in_middle, same_level
 
 SIZE = 15  # of the boxes at first

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
 from ..qt.layout import wrapped
-from ..runner import Runner, reason
+from ..tasks.background_task import Runner, reason
 
 Array = NDArray[Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from ..contract.progress import Progress
-from ..engine import Cancelled
+from ...contract.progress import Progress
+from ...engine import Cancelled
 
 Steps = Generator[Progress, None, Any]
 REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile

@@ -5,10 +5,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject
 
-from ..engine import Options
-from ..engine.noise_estimate import estimate_sigma_steps
-from .runner import Runner
-from .settings.preferences import threads
+from ...engine import Options
+from ...engine.noise_estimate import estimate_sigma_steps
+from ..settings.preferences import threads
+from .background_task import Runner
 
 
 class NoiseEstimator(Runner):

@@ -5,8 +5,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..contract.progress import Progress
-from .runner import Runner, reason
+from ...contract.progress import Progress
+from .background_task import Runner, reason
 
 PAUSE = 200  # ms from when the window hears of events again
 

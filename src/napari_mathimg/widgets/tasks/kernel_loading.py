@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from ..contract.operation import Operation
-from ..contract.progress import run_to_end
-from ..engine import Options, prepare, run
-from .later import PAUSE
+from ...contract.operation import Operation
+from ...contract.progress import run_to_end
+from ...engine import Options, prepare, run
+from .latest_task import PAUSE
 
 SIDE = 8
 _begun: set[tuple[str, str, int, bool]] = set()

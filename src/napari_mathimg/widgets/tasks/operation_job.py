@@ -9,18 +9,18 @@ from weakref import ref
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from ..contract.operation import Operation, Report
-from ..contract.progress import Progress
-from ..contract.reach import Gather
-from ..engine import Options, Plan, extent, prepare, report, run
-from ..engine.prepare import check
-from ..engine.pyramid import Pyramid, build_pyramid
-from ..engine.threads import cores
-from ..engine.value_range import check_exact, merged, survey
-from .layers.layer_arguments import keeps_limits, result_arguments
-from .layers.snapshot import Snapshot
-from .runner import EXPECTED
-from .seconds import Second
+from ...contract.operation import Operation, Report
+from ...contract.progress import Progress
+from ...contract.reach import Gather
+from ...engine import Options, Plan, extent, prepare, report, run
+from ...engine.prepare import check
+from ...engine.pyramid import Pyramid, build_pyramid
+from ...engine.threads import cores
+from ...engine.value_range import check_exact, merged, survey
+from ..layers.layer_arguments import keeps_limits, result_arguments
+from ..layers.snapshot import Snapshot
+from ..seconds import Second
+from .background_task import EXPECTED
 
 NO_BREAK = "\u00a0"  # no line ends here
 SQUARES = 8  # of the domain's checkerboard, along its shorter side, unless their size is chosen
