@@ -15,7 +15,7 @@ from ..contract.operation import Operation
 from ..recipe.placement import axis_names
 from ..recipe.record import last_step
 from .domain import Twins
-from .form import Form, summary
+from .form.form import Form, summary
 from .help.window import HelpButton
 from .layers.layer_observer import Watch
 from .layers.layer_picker import ElidedComboBox, LayerPicker

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from ..recipe.placement import axis_names
 from .cross import Cross
 from .drawing import Drawing
-from .form import Form
+from .form.form import Form
 from .layers.levels import into_full, span_at
 from .layers.made_layers import Results
 from .layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world

@@ -7,7 +7,7 @@ from weakref import ref
 
 from napari.layers import Layer
 
-from .form import Form
+from .form.form import Form
 from .layers.levels import factors, shape_at
 
 DECIMALS = 3  # of a pixel

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer, Shapes
 
-from ..form import Form
+from ..form.form import Form
 from ..layers.levels import into_full
 from .pixels import pixels_of
 

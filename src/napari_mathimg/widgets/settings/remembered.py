@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 
 from ...contract.operation import Operation
 from ...contract.signature import Signature
-from ..form import Form
+from ..form.form import Form
 from ..options import OptionsPanel
 from ..placing import size_in_window
 from .preferences import default_options, remembers, settings
