@@ -7,10 +7,9 @@ python scripts/readme.py --check   exit with 1 if README.md is out of date
 import sys
 from pathlib import Path
 
-from napari_mathimg.widgets.form.form import summary
-
 from napari_mathimg.catalog import FAMILIES, family
 from napari_mathimg.contract.operation import Operation
+from napari_mathimg.widgets.form.form import summary
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- operations: written by scripts/readme.py -->", "<!-- end of operations -->"

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from napari_mathimg.widgets.form.form import Form, summary
 from qtpy.QtCore import Qt
 
 from napari_mathimg import operations
 from napari_mathimg.contract.operation import Operation, ValueRange
 from napari_mathimg.contract.types import Number, note
 from napari_mathimg.methods.wavelets import wavelet_names
-from napari_mathimg.widgets.parameter import label
+from napari_mathimg.widgets.form.form import Form, summary
+from napari_mathimg.widgets.form.parameter_field import label
 
 KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0}
 LENS = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}

@@ -11,9 +11,9 @@ from qtpy.QtGui import QImage, QTextDocument
 
 from napari_mathimg import operations
 from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.form.parameter_field import label
 from napari_mathimg.widgets.help.page import PICTURES, _settings, page
 from napari_mathimg.widgets.help.window import HelpWindow
-from napari_mathimg.widgets.parameter import label
 
 Opener = Callable[[str], FamilyDock]
 LEFT = Qt.MouseButton.LeftButton

@@ -16,6 +16,7 @@ from ..recipe.placement import axis_names
 from ..recipe.record import last_step
 from .domain import Twins
 from .form.form import Form, summary
+from .form.level_scaling import Places
 from .help.window import HelpButton
 from .layers.layer_observer import Watch
 from .layers.layer_picker import ElidedComboBox, LayerPicker
@@ -34,7 +35,6 @@ from .runbar import RunBar
 from .seconds import SecondImages
 from .settings.preferences import memory, on_change, threads
 from .settings.remembered import FamilyMemory
-from .steady import Places
 from .tasks.kernel_loading import warm
 from .tasks.noise_estimate import NoiseEstimator
 from .tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since

@@ -15,7 +15,7 @@ from ..contract.progress import run_to_end
 from ..engine import Options, extent
 from ..engine.values import dtype_range
 from ..recipe.placement import axis_names
-from .fields import NumberBox, make_narrow
+from .form.fields import NumberBox, make_narrow
 from .layers import levels
 from .layers.layer_picker import ElidedComboBox
 from .layers.levels import full_resolution

@@ -10,10 +10,10 @@ from magicgui.widgets import Container, PushButton
 from ...contract.operation import ValueRange, arguments, call
 from ...contract.signature import Signature
 from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, note
-from ..fields import Automatic
-from ..lengths import PerAxisRow
-from ..parameter import field, unit_note, unit_of
 from ..tasks.latest_task import Later
+from .fields import Automatic
+from .length_fields import PerAxisRow
+from .parameter_field import field, unit_note, unit_of
 
 PICKS = {  # what a form offers for places in the image: a button's text and tooltip
     "point": ("Pick in image", "Click the point in the image; its cross can then be dragged. Escape leaves"),

@@ -15,8 +15,8 @@ from ...catalog import FAMILIES
 from ...contract.operation import Operation, Parameter
 from ...contract.reach import Whole
 from ...contract.types import describe
+from ..form.parameter_field import label, unit_of
 from ..layers.snapshot import DOMAIN
-from ..parameter import label, unit_of
 
 PICTURES = Path(__file__).parent / "pictures"
 PLAIN = {"raw_enabled": False, "file_insertion_enabled": False, "report_level": 5, "smart_quotes": False}

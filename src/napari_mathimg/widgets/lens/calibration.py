@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 from ...catalog import find
 from ...contract.progress import Progress
 from ...recipe.record import RECORD
-from ..fields import NumberBox, make_narrow
+from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import ElidedComboBox, LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import placed, plane_of

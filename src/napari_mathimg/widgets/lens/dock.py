@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from ...methods.lens import lensfun_database
 from ..dock import FamilyDock
-from ..fields import limit
+from ..form.fields import limit
 from ..layers.levels import array_of, level_like, shape_at
 from ..settings.saved_fields import KeptFields
 from ..tasks.kernel_loading import warm

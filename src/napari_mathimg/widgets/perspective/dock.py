@@ -16,7 +16,8 @@ from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
 from ...recipe.record import last_step, xy_matrix
 from ..dock import FamilyDock
-from ..fields import make_narrow
+from ..form.fields import make_narrow
+from ..form.level_scaling import Steady
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, to_world
@@ -24,7 +25,6 @@ from ..layers.spacing import spacing_of
 from ..layers.view_geometry import check_view
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..settings.saved_fields import KeptFields
-from ..steady import Steady
 from ..tasks.operation_job import Done, Job
 from .aims import Aims
 from .marked import (

@@ -7,7 +7,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
-from ..fields import NumberBox, make_narrow
+from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import ElidedComboBox
 from ..layers.spacing import spacing_of
 

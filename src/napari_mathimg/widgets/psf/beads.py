@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
 from ...recipe.placement import axis_names
-from ..fields import make_narrow
+from ..form.fields import make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped

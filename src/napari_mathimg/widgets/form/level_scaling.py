@@ -7,8 +7,8 @@ from weakref import ref
 
 from napari.layers import Layer
 
-from .form.form import Form
-from .layers.levels import factors, shape_at
+from ..layers.levels import factors, shape_at
+from .form import Form
 
 DECIMALS = 3  # of a pixel
 ROUNDING = 1e-9

@@ -6,8 +6,8 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, Container, Label
 
+from .field_row import Row, line
 from .fields import DIGITS, IntegerBox
-from .rows import Row, line
 
 PIXELS = "px"
 NOISE = 9  # decimals of a number of pixels; what lies below comes from the change of units

@@ -7,11 +7,11 @@ from magicgui.widgets import CheckBox, ComboBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
-from ..contract.types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
+from ...contract.types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
+from ..qt.search_box import LETTERS, SearchBox
+from .field_row import Row
 from .fields import DIGITS, Automatic, Choice, IntegerBox, NumberBox, Points, make_narrow
-from .lengths import LengthBox, PerAxisRow, Rounding, odd, whole
-from .qt.search_box import LETTERS, SearchBox
-from .rows import Row
+from .length_fields import LengthBox, PerAxisRow, Rounding, odd, whole
 
 
 def label(name: str, hint: Any) -> str:
