@@ -14,7 +14,8 @@ from ..catalog import FAMILIES, family, find
 from ..contract.operation import Operation
 from ..recipe.placement import axis_names
 from ..recipe.record import last_step
-from .domain import Twins
+from .canvas.domain_overlay import Twins
+from .canvas.picking import Picking
 from .form.form import Form, summary
 from .form.level_scaling import Places
 from .help.window import HelpButton
@@ -27,7 +28,6 @@ from .layers.spacing import spacing_at, spacing_like
 from .layers.transforms import check_square
 from .open import open_dock
 from .options import OptionsPanel
-from .picking import Picking
 from .placing import settle
 from .psf.outline import offer_outlines
 from .qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped

@@ -10,14 +10,14 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
-from ..recipe.placement import axis_names
+from ...recipe.placement import axis_names
+from ..form.form import Form
+from ..layers.levels import into_full, span_at
+from ..layers.made_layers import Results
+from ..layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
+from ..settings.preferences import on_change
 from .cross import Cross
-from .drawing import Drawing
-from .form.form import Form
-from .layers.levels import into_full, span_at
-from .layers.made_layers import Results
-from .layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
-from .settings.preferences import on_change
+from .rectangle_drawing import Drawing
 
 PURPOSE = "to pick a point"
 POINT = "Click the point in the image; Escape leaves."

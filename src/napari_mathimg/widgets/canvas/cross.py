@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from vispy.color import Color
 from vispy.scene.visuals import Compound, Line
 
-from .settings.preferences import colour_of_marks
+from ..settings.preferences import colour_of_marks
 
 Place = tuple[float, float]
 

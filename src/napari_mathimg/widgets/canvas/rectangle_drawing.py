@@ -6,8 +6,8 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from .layers.plane import placed
-from .settings.preferences import colour_of_marks
+from ..layers.plane import placed
+from ..settings.preferences import colour_of_marks
 
 WIDTH = 2  # of the rectangle's edge on the screen, in pixels
 SMALLEST = 8  # side of a rectangle on the screen, in pixels; what is smaller was a click
