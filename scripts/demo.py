@@ -26,7 +26,7 @@ from vispy.gloo import glir
 from napari_mathimg.catalog import find
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.methods.lens.calibration import find_target, straightness
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.lens.dock import LensDock

@@ -19,7 +19,7 @@ from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 

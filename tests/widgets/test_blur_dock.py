@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 
 import napari_mathimg as mathimg
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

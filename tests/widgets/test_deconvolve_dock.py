@@ -7,7 +7,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 
 import napari_mathimg as mathimg
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

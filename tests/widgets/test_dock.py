@@ -11,7 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 import napari_mathimg as mathimg
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Press = Callable[[FamilyDock], None]
 

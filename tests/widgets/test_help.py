@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QTextDocument
 
 from napari_mathimg import operations
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.form.parameter_field import label
 from napari_mathimg.widgets.help.page import PICTURES, _settings, page
 from napari_mathimg.widgets.help.window import HelpWindow

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.layers.layer_picker import BESIDE_TEXT, LayerPicker
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of

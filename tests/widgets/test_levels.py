@@ -13,7 +13,7 @@ from qtpy.QtCore import QPoint, Qt
 import napari_mathimg as mathimg
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 
 Opener = Callable[[str], FamilyDock]

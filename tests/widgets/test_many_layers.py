@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 
 import napari_mathimg as mathimg
 from napari_mathimg import Options
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

@@ -18,7 +18,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QScrollArea
 
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings import preferences, remembered

@@ -13,7 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 
 Press = Callable[[FamilyDock], None]

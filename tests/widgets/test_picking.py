@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.canvas.cross import CrossOverlay
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.preferences import COLOURS, settings
 

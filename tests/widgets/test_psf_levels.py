@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg import apply, psf
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.psf.pixels import same_level
 

@@ -16,7 +16,7 @@ from napari_mathimg.catalog import family, operations
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import Neighborhood, operation
 from napari_mathimg.methods.point_spread.kinds import KINDS, Kernel, fwhm
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.psf.preview import PsfPreview
 

@@ -10,7 +10,7 @@ from skimage import exposure
 
 import napari_mathimg as mathimg
 from napari_mathimg.engine import estimate_flat, estimate_sigma
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

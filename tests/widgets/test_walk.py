@@ -16,7 +16,7 @@ from qtpy.QtCore import QObject, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
 
-from napari_mathimg.widgets.dock import FamilyDock
+from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of

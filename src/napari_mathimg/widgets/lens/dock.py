@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtWidgets import QWidget
 
 from ...methods.lens import lensfun_database
-from ..dock import FamilyDock
+from ..dock.family_dock import FamilyDock
 from ..form.fields import limit
 from ..layers.levels import array_of, level_like, shape_at
 from ..settings.saved_fields import KeptFields

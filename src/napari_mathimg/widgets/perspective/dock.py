@@ -15,7 +15,7 @@ from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
 from ...recipe.record import last_step, xy_matrix
-from ..dock import FamilyDock
+from ..dock.family_dock import FamilyDock
 from ..form.fields import make_narrow
 from ..form.level_scaling import Steady
 from ..layers.layer_picker import LayerPicker

@@ -10,34 +10,34 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
-from ..catalog import FAMILIES, family, find
-from ..contract.operation import Operation
-from ..recipe.placement import axis_names
-from ..recipe.record import last_step
-from .canvas.domain_overlay import Twins
-from .canvas.picking import Picking
-from .form.form import Form, summary
-from .form.level_scaling import Places
-from .help.window import HelpButton
-from .layers.layer_observer import Watch
-from .layers.layer_picker import ElidedComboBox, LayerPicker
-from .layers.levels import array_of, full_resolution, pyramid_of, shape_at
-from .layers.made_layers import Hidden, Results
-from .layers.snapshot import DOMAIN, is_usable, snapshot_at
-from .layers.spacing import spacing_at, spacing_like
-from .layers.transforms import check_square
-from .open import open_dock
-from .options import OptionsPanel
-from .placing import settle
-from .psf.outline import offer_outlines
-from .qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
-from .runbar import RunBar
-from .seconds import SecondImages
-from .settings.preferences import memory, on_change, threads
-from .settings.remembered import FamilyMemory
-from .tasks.kernel_loading import warm
-from .tasks.noise_estimate import NoiseEstimator
-from .tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
+from ...catalog import FAMILIES, family, find
+from ...contract.operation import Operation
+from ...recipe.placement import axis_names
+from ...recipe.record import last_step
+from ..canvas.domain_overlay import Twins
+from ..canvas.picking import Picking
+from ..form.form import Form, summary
+from ..form.level_scaling import Places
+from ..help.window import HelpButton
+from ..layers.layer_observer import Watch
+from ..layers.layer_picker import ElidedComboBox, LayerPicker
+from ..layers.levels import array_of, full_resolution, pyramid_of, shape_at
+from ..layers.made_layers import Hidden, Results
+from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
+from ..layers.spacing import spacing_at, spacing_like
+from ..layers.transforms import check_square
+from ..open import open_dock
+from ..options import OptionsPanel
+from ..placing import settle
+from ..psf.outline import offer_outlines
+from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
+from ..runbar import RunBar
+from ..seconds import SecondImages
+from ..settings.preferences import memory, on_change, threads
+from ..settings.remembered import FamilyMemory
+from ..tasks.kernel_loading import warm
+from ..tasks.noise_estimate import NoiseEstimator
+from ..tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
