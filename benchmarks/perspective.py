@@ -21,7 +21,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from vispy.gloo import glir
 
-from napari_mathimg.widgets.open import open_dock
+from napari_mathimg.widgets.dock.open_dock import open_dock
 
 CORNERS = ((0.1, 0.15), (0.15, 0.9), (0.85, 0.8), (0.8, 0.1))  # shares of the image
 PATIENCE = 20.0  # seconds

@@ -27,10 +27,10 @@ from napari_mathimg.catalog import find
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.methods.lens.calibration import find_target, straightness
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.lens.dock import LensDock
-from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.perspective.dock import PerspectiveDock
 from napari_mathimg.widgets.qt.layout import dock_of
 

@@ -20,8 +20,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
-from napari_mathimg.widgets.open import open_dock
 
 ENDED = itertools.count(1)  # tests
 

@@ -17,8 +17,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
-from napari_mathimg.widgets.open import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import Runner
 

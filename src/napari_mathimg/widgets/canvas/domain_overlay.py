@@ -8,8 +8,8 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from ..dock.options_panel import OptionsPanel
 from ..layers.made_layers import Results
-from ..options import OptionsPanel
 
 BLENDED, ALONE = 0.4, 1.0  # opacity of a twin over its result, and in a view of its own
 

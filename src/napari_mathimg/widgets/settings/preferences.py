@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.settings import get_plugin_settings
 
-from ..open import PLUGIN
+from ..dock.open_dock import PLUGIN
 
 GIB = 2**30
 OUTPUT_TYPES = {"same as the source": "same", "float32": "float32"}

@@ -17,9 +17,9 @@ from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
 from ...engine.value_range import check_exact, merged, survey
+from ..dock.further_images import Second
 from ..layers.layer_arguments import keeps_limits, result_arguments
 from ..layers.snapshot import Snapshot
-from ..seconds import Second
 from .background_task import EXPECTED
 
 NO_BREAK = "\u00a0"  # no line ends here

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..catalog import FAMILIES
+from ...catalog import FAMILIES
 
 PLUGIN = "napari-mathimg"
 

@@ -1,6 +1,6 @@
 """The docks that are a family's operations and nothing more."""
 
-from .dock.family_dock import FamilyDock
+from .family_dock import FamilyDock
 
 
 class GeometryDock(FamilyDock):

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..catalog import find, operations
-from .open import open_dock
+from ...catalog import find, operations
+from .open_dock import open_dock
 
 if TYPE_CHECKING:
     import napari

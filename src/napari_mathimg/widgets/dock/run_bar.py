@@ -6,9 +6,9 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from ..contract.progress import Progress
-from .qt.layout import button, side_by_side, wrapped
-from .tasks.background_task import EXPECTED, Runner, Steps, reason
+from ...contract.progress import Progress
+from ..qt.layout import button, side_by_side, wrapped
+from ..tasks.background_task import EXPECTED, Runner, Steps, reason
 
 STEPS = 1000  # of the progress bar
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are

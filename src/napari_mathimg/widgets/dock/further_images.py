@@ -9,11 +9,11 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from ..contract.operation import Operation
-from ..methods.point_spread.kinds import Kernel, Resampled
-from .layers.layer_picker import LayerPicker
-from .layers.levels import array_of, level_like, shape_at
-from .psf.panel import LAYER, PsfPanel
+from ...contract.operation import Operation
+from ...methods.point_spread.kinds import Kernel, Resampled
+from ..layers.layer_picker import LayerPicker
+from ..layers.levels import array_of, level_like, shape_at
+from ..psf.panel import LAYER, PsfPanel
 
 NONE = "None"
 TIPS = {

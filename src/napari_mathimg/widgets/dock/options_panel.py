@@ -10,15 +10,15 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
-from ..contract.operation import POINTWISE, Operation, ValueRange
-from ..contract.progress import run_to_end
-from ..engine import Options, extent
-from ..engine.values import dtype_range
-from ..recipe.placement import axis_names
-from .form.fields import NumberBox, make_narrow
-from .layers import levels
-from .layers.layer_picker import ElidedComboBox
-from .layers.levels import full_resolution
+from ...contract.operation import POINTWISE, Operation, ValueRange
+from ...contract.progress import run_to_end
+from ...engine import Options, extent
+from ...engine.values import dtype_range
+from ...recipe.placement import axis_names
+from ..form.fields import NumberBox, make_narrow
+from ..layers import levels
+from ..layers.layer_picker import ElidedComboBox
+from ..layers.levels import full_resolution
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
 BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
