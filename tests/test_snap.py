@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from napari_mathimg.widgets.perspective.snap import snap
+from napari_mathimg.widgets.perspective.corner_snap import snap
 
 SUBSAMPLES = 8  # along each side of a pixel
 SIDE = 60  # pixels of a rendered picture: more than snap looks at

@@ -14,7 +14,7 @@ from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
-from napari_mathimg.widgets.histogram.follower import Follower
+from napari_mathimg.widgets.histogram.layer_counts import Follower
 from napari_mathimg.widgets.qt.layout import dock_of
 
 

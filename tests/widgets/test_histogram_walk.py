@@ -15,7 +15,7 @@ from napari.layers import Image
 from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.histogram.dock import HistogramDock
-from napari_mathimg.widgets.histogram.follower import Follower
+from napari_mathimg.widgets.histogram.layer_counts import Follower
 from napari_mathimg.widgets.qt.layout import dock_of
 
 STEPS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_STEPS", "28"))

@@ -14,9 +14,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, apply, operations
+from napari_mathimg.io.exif import taken
 from napari_mathimg.methods.lens import lens_correction, lensfun_database
 from napari_mathimg.methods.lens.distortion import COEFFICIENTS
-from napari_mathimg.widgets.lens.taken import taken
 
 LEFT = Qt.MouseButton.LeftButton
 ZUIKO = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"

@@ -11,7 +11,7 @@ from qtpy.QtTest import QTest
 from napari_mathimg import apply, psf
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel
-from napari_mathimg.widgets.psf.pixels import same_level
+from napari_mathimg.widgets.psf.pixel_sizes import same_level
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]

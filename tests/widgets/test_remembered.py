@@ -10,7 +10,7 @@ from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.catalog import FAMILIES
-from napari_mathimg.widgets.histogram.panel import RangeFields
+from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.settings import remembered
 

@@ -26,7 +26,7 @@ from ..layers.made_layers import Hidden, Results
 from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import check_square
-from ..psf.outline import offer_outlines
+from ..psf.drawn_outline import offer_outlines
 from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from ..settings.preferences import memory, on_change, threads
 from ..settings.remembered import FamilyMemory

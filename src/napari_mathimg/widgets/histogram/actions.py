@@ -17,7 +17,7 @@ from ..tasks.background_task import Runner, reason
 from ..tasks.operation_job import Done, Job, show_result, steps
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot
-from .follower import Follower
+from .layer_counts import Follower
 from .layout import HistogramLayout
 
 PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}

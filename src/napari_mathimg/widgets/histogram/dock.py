@@ -14,10 +14,10 @@ from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colours
 from ..settings.remembered import Memory
 from .actions import HistogramActions
+from .counted_region import Choice
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
-from .follower import Connection, Follower, Kept
-from .panel import fill_with_layers, own
-from .region import Choice
+from .fields import fill_with_layers, own
+from .layer_counts import Connection, Follower, Kept
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
 

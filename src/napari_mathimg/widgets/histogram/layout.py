@@ -19,7 +19,7 @@ from ..layers.layer_picker import ElidedComboBox
 from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
 from ..settings.saved_fields import KeptFields
 from .curves import ALL, RGB
-from .panel import ElidedLabel, InsideBox, NumberTable, RangeFields
+from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
 from .plot import Colour, HistogramPlot
 
 WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}

@@ -6,16 +6,16 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from ...io.exif import FAR, Taken, is_file, taken
 from ...methods.lens import lensfun_database
 from ..dock.family_dock import FamilyDock
 from ..form.fields import limit
 from ..layers.levels import array_of, level_like, shape_at
 from ..settings.saved_fields import KeptFields
 from ..tasks.kernel_loading import warm
-from .box import NO_DATABASE, LensBox, known_cameras
-from .calibration import CalibrationBox
-from .flat import FlatBox
-from .taken import FAR, Taken, is_file, taken
+from .calibration_panel import CalibrationBox
+from .flat_panel import FlatBox
+from .lens_panel import NO_DATABASE, LensBox, known_cameras
 
 FOUND = "Taken with {}."
 NO_CAMERA = "The database knows no camera {!r}. {}"

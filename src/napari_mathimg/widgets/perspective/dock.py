@@ -26,8 +26,7 @@ from ..layers.view_geometry import check_view
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..settings.saved_fields import KeptFields
 from ..tasks.operation_job import Done, Job
-from .aims import Aims
-from .marked import (
+from .corner_geometry import (
     CORNERS,
     Known,
     carried,
@@ -44,12 +43,13 @@ from .marked import (
     tells_proportions,
     with_targets,
 )
-from .markers import Markers
-from .outlined import Outlines
+from .corner_markers import Markers
+from .corner_snap import snap
+from .corner_table import CornerTable
+from .corner_targets import Aims
 from .preview import Preview
-from .rectangle import RectangleBox
-from .snap import snap
-from .table import CornerTable
+from .rectangle_panel import RectangleBox
+from .result_outline import Outlines
 
 SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the dock's own fields stand for the others
 PICK, MOVE = "Pick corners", "Move corners"

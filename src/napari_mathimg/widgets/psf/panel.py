@@ -19,9 +19,9 @@ from ..layers.spacing import spacing_at, spacing_like
 from ..qt.layout import button
 from ..settings.remembered import fill
 from ..settings.saved_fields import KeptFields
-from .beads import BeadsBox
-from .outline import offer_outlines
-from .pixels import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels
+from .beads_panel import BeadsBox
+from .drawn_outline import offer_outlines
+from .pixel_sizes import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels
 from .preview import Pictured, PsfPreview
 
 LAYER = "layer"

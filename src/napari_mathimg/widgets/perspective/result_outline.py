@@ -10,7 +10,7 @@ from ...contract.reach import Gather
 from ...engine import Plan
 from ..layers.plane import placed
 from ..settings.preferences import colour_of_marks
-from .marked import outline_in
+from .corner_geometry import outline_in
 
 
 class Outlines:

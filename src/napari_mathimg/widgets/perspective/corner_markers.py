@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ...methods.quadrilateral import pixel_size
 from ..layers.plane import data_of, frame, placed, points_in, to_world
 from ..settings.preferences import colour_of_marks, on_change
-from .marked import CORNERS
+from .corner_geometry import CORNERS
 
 Corner = tuple[float, float]
 

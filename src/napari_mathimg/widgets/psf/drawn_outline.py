@@ -10,7 +10,7 @@ from napari.layers import Layer, Shapes
 
 from ..form.form import Form
 from ..layers.levels import into_full
-from .pixels import pixels_of
+from .pixel_sizes import pixels_of
 
 CLOSED = ("polygon", "rectangle", "path")
 DECIMALS = 2

@@ -11,7 +11,7 @@ from ...contract.progress import Progress
 from ...histogram import Answer, Tally, tally_steps
 from ..settings.preferences import threads
 from ..tasks.background_task import Runner
-from .region import Choice, Place, place_in
+from .counted_region import Choice, Place, place_in
 
 Connection = tuple[Any, Callable[..., None]]
 Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, Tally]]]

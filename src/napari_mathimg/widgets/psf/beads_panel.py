@@ -16,7 +16,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
 from ..tasks.background_task import Runner, reason
-from .pixels import pixels_of, placed_in_middle, same_level
+from .pixel_sizes import pixels_of, placed_in_middle, same_level
 
 SIZE = 15  # of the boxes at first
 MOST = 511
