@@ -27,13 +27,13 @@ from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import check_square
 from ..psf.drawn_outline import offer_outlines
+from ..qt.dock_area import settle
 from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from ..settings.preferences import memory, on_change, threads
 from ..settings.remembered import FamilyMemory
 from ..tasks.kernel_loading import warm
 from ..tasks.noise_estimate import NoiseEstimator
 from ..tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
-from .dock_area import settle
 from .further_images import SecondImages
 from .open_dock import open_dock
 from .options_panel import OptionsPanel

@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram, Tally
 from ...recipe.record import last_step
-from ..dock.dock_area import settle
+from ..qt.dock_area import settle
 from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colours
 from ..settings.remembered import Memory

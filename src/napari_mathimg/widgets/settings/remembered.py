@@ -12,9 +12,9 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 
 from ...contract.operation import Operation
 from ...contract.signature import Signature
-from ..dock.dock_area import size_in_window
 from ..dock.options_panel import OptionsPanel
 from ..form.form import Form
+from ..qt.dock_area import size_in_window
 from .preferences import default_options, remembers, settings
 
 PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes

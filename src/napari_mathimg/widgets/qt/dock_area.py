@@ -3,7 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from ..qt.layout import dock_of, share_place
+from .layout import dock_of, share_place
 
 SIDES = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
 LARGEST = 0.6  # of the window, that a dock takes when it is opened
