@@ -30,13 +30,13 @@ from ..psf.drawn_outline import offer_outlines
 from ..qt.dock_area import settle
 from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from ..settings.preferences import memory, on_change, threads
-from ..settings.remembered import FamilyMemory
 from ..tasks.kernel_loading import warm
 from ..tasks.noise_estimate import NoiseEstimator
 from ..tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
 from .further_images import SecondImages
 from .open_dock import open_dock
 from .options_panel import OptionsPanel
+from .remembered_dock import FamilyMemory
 from .run_bar import RunBar
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing

@@ -3,8 +3,7 @@
 from typing import Any
 
 from ...catalog import FAMILIES
-
-PLUGIN = "napari-mathimg"
+from ..settings.preferences import PLUGIN
 
 
 def open_dock(viewer: Any, family: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.settings import get_plugin_settings
 
-from ..dock.open_dock import PLUGIN
+PLUGIN = "napari-mathimg"
 
 GIB = 2**30
 OUTPUT_TYPES = {"same as the source": "same", "float32": "float32"}

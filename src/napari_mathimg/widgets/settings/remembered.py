@@ -10,14 +10,9 @@ from napari.settings import PluginSettings
 from pydantic import Field
 from qtpy.QtCore import QEvent, QObject, QTimer
 
-from ...contract.operation import Operation
-from ...contract.signature import Signature
-from ..dock.options_panel import OptionsPanel
-from ..form.form import Form
 from ..qt.dock_area import size_in_window
-from .preferences import default_options, remembers, settings
+from .preferences import remembers, settings
 
-PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
 PAUSE = 600  # milliseconds without a change, after which it is written
 
 log = logging.getLogger(__name__)
@@ -48,37 +43,6 @@ def _read(path: Path) -> Kept:
         log.warning("%s holds no settings; it is begun anew", path)
         path.unlink()
         return Kept(config_path=path)
-
-
-def fill(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
-    """Type values into a form as far as they fit; others stay at their defaults."""
-    for name, value in typed.items():
-        try:
-            if isinstance(value, Mapping):
-                form.want(name, value)
-            else:
-                form.load({name: operation.validate({name: value})[name]})
-        except (AttributeError, TypeError, ValueError) as error:
-            log.info("%s: not restored: %s", operation.id, error)
-            if name in operation.parameters:
-                form.load({name: operation.parameters[name].default})
-
-
-def restore(options: OptionsPanel, said: Mapping[str, Any], range_: Any) -> None:
-    """Choose options as far as they are still there."""
-    for name, box in options.boxes.items():
-        if isinstance(said.get(name), str):
-            options.want(box, said[name])
-    for name, tick in options.ticks.items():
-        if isinstance(said.get(name), bool):
-            tick.setChecked(said[name])
-    if isinstance(said.get("square"), int):
-        options.square.setValue(said["square"])
-    try:
-        low, high = (float(v) for v in range_ or ())
-    except (TypeError, ValueError):
-        return
-    options.typed_range = low, high
 
 
 class Part(Protocol):
@@ -176,92 +140,3 @@ class Memory(QObject):
     def _form_states(self) -> dict[str, Any]:
         """What was typed into forms."""
         return {}
-
-
-class FamilyMemory(Memory):
-    """Keeps the operation, options and forms of a family's dock, too.
-
-    Parameters
-    ----------
-    dock
-        The dock, which says what it holds.
-    """
-
-    def __init__(self, dock: Any) -> None:
-        super().__init__(dock, dock.family)
-        self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
-        self._defaults = default_options()
-
-    @property
-    def operation(self) -> str:
-        """Id of the operation that was chosen; "" for none."""
-        return str(self._own.get("operation", ""))
-
-    def has_choice(self, option: str) -> bool:
-        """Whether an option was chosen before, in the dock or on the Preferences page."""
-        said = self._own.get("options")
-        chosen = isinstance(said, dict) and option in said
-        return chosen or default_options().get(option) != PRESET.get(option)
-
-    def fill_options(self, options: OptionsPanel) -> None:
-        """Choose the options that were chosen; those with a default of the user's own only while it is the same."""
-        said = self._own.get("options")
-        said = dict(said) if isinstance(said, dict) else {}
-        before, self._defaults = self._own.get("defaults"), default_options()
-        for name, choice in self._defaults.items():
-            if not isinstance(before, dict) or before.get(name) != choice:
-                said[name] = choice
-        restore(options, said, self._own.get("range"))
-        for box in options.boxes.values():
-            box.currentIndexChanged.connect(self.touch)
-        for tick in options.ticks.values():
-            tick.toggled.connect(self.touch)
-        for end in (options.low, options.high):
-            end.changed.connect(self.touch)
-        options.square.valueChanged.connect(self.touch)
-
-    def take_defaults(self, options: OptionsPanel) -> None:
-        """Choose what the Preferences page now says."""
-        defaults = default_options()
-        for name, choice in defaults.items():
-            if choice != self._defaults[name]:
-                options.want(options.boxes[name], choice)
-        self._defaults = defaults
-        self.touch()
-
-    def fill_form(self, form: Form, operation: Operation, ndim: int) -> None:
-        """Type what was typed into a form that is new."""
-        own = self._kept.forms.get(operation.id) if self._kept is not None and remembers() else None
-        typed = own.get(str(ndim)) if isinstance(own, dict) else None
-        if isinstance(typed, dict):
-            fill(form, operation, typed)
-
-        def note() -> None:
-            self._changed[operation.id, ndim] = form
-            self.touch()
-
-        form.changed.connect(note)
-
-    def _dock_state(self) -> dict[str, Any]:
-        dock, options = self._dock, self._dock.options
-        state = super()._dock_state() | {"operation": dock.operation.id, "defaults": default_options()}
-        chosen = {name: options.wanted(box) for name, box in options.boxes.items()}
-        ticked = {name: tick.isChecked() for name, tick in options.ticks.items()}
-        state["options"] = {name: choice for name, choice in chosen.items() if choice} | ticked
-        state["options"]["square"] = options.square.value()
-        if options.typed_range:
-            state["range"] = list(options.typed_range)
-        return state
-
-    def _form_states(self) -> dict[str, Any]:
-        """What was typed into forms, joined with what is kept of the same operations on other numbers of axes."""
-        assert self._kept is not None
-        forms: dict[str, Any] = {}
-        for (id, ndim), form in self._changed.items():
-            try:
-                typed = form.typed
-            except (SyntaxError, ValueError):  # half a line of code
-                continue
-            own = forms.get(id) or self._kept.forms.get(id)
-            forms[id] = {**(own if isinstance(own, dict) else {}), str(ndim): typed}
-        return forms
