@@ -22,7 +22,8 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
-from napari_mathimg.widgets.layers.layer_picker import BESIDE_TEXT, LayerPicker
+from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.qt.combo_box import BESIDE_TEXT
 from napari_mathimg.widgets.qt.layout import dock_of
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]

@@ -20,24 +20,26 @@ from ..form.form import Form, summary
 from ..form.level_scaling import Places
 from ..help.window import HelpButton
 from ..layers.layer_observer import Watch
-from ..layers.layer_picker import ElidedComboBox, LayerPicker
+from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, full_resolution, pyramid_of, shape_at
 from ..layers.made_layers import Hidden, Results
 from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import check_square
 from ..psf.drawn_outline import offer_outlines
+from ..qt.combo_box import ElidedComboBox
 from ..qt.dock_area import settle
 from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
 from ..settings.preferences import memory, on_change, threads
 from ..tasks.kernel_loading import warm
 from ..tasks.noise_estimate import NoiseEstimator
-from ..tasks.operation_job import Done, Job, Outcome, all_steps, sentence, show_result, since
-from .further_images import SecondImages
+from ..tasks.operation_job import Done, Job, Outcome, all_steps
+from .further_images import FurtherImages
 from .open_dock import open_dock
 from .options_panel import OptionsPanel
 from .remembered_dock import FamilyMemory
 from .run_bar import RunBar
+from .shown_result import sentence, show_result, since
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -74,7 +76,7 @@ class FamilyDock(QWidget):
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
         self.twins = Twins(napari_viewer, self._results, self.options, self)
-        self.seconds = SecondImages(napari_viewer)
+        self.seconds = FurtherImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
         self.operations = ElidedComboBox(self)

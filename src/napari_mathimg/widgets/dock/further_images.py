@@ -1,16 +1,13 @@
 """The further images that an operation needs: one picker each, listing the layers that can serve."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...contract.operation import Operation
-from ...methods.point_spread.kinds import Kernel, Resampled
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
@@ -23,27 +20,7 @@ TIPS = {
 }
 
 
-class Second(NamedTuple):
-    """A further image of a run: the name of its layer or its kind, its array or what becomes one, and its level."""
-
-    name: str
-    array: Any
-    level: int = 0
-
-    def record(self) -> dict[str, Any]:
-        """Return its name, shape, and a hash of its pixels where they lie in memory, or what it is declared by."""
-        kept: dict[str, Any] = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
-        if self.level:
-            kept["level"] = self.level
-        if isinstance(self.array, Kernel):
-            kept |= self.array.record()
-        if isinstance(self.array, np.ndarray | Resampled):
-            pixels = np.ascontiguousarray(np.asarray(self.array))
-            kept["blake2b"] = blake2b(pixels.data, digest_size=16).hexdigest()
-        return kept
-
-
-class SecondImages(QWidget):
+class FurtherImages(QWidget):
     """Pickers for the further images of the chosen operation, and panels for point-spread functions.
 
     Nothing where it needs none. A panel is kept for other operations that call its image the same.
@@ -116,7 +93,7 @@ class SecondImages(QWidget):
         while self._form.rowCount():
             self._form.removeRow(0)
 
-    def chosen(self, operation: Operation, source: Layer, level: int = 0) -> tuple[Second | None, ...]:
+    def chosen(self, operation: Operation, source: Layer, level: int = 0) -> tuple[FurtherImage | None, ...]:
         """Return the further images of a run on a level of a layer; None for one that is left out before another.
 
         Raises
@@ -124,14 +101,14 @@ class SecondImages(QWidget):
         ValueError
             If one that the operation needs is not chosen, or a point-spread function does not fit.
         """
-        out: list[Second | None] = []
+        out: list[FurtherImage | None] = []
         for name, role in operation.images[1:]:
             layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
             if panel is not None and not (layer is None and panel.kind == LAYER):
-                out.append(Second(panel.title, panel.kernel(source)))
+                out.append(FurtherImage(panel.title, panel.kernel(source)))
             elif layer is not None:
                 own = level_like(layer, shape_at(source, level)) if role == "aligned" else None
-                out.append(Second(layer.name, array_of(layer, own or 0), own or 0))
+                out.append(FurtherImage(layer.name, array_of(layer, own or 0), own or 0))
             elif name in operation.optional:
                 out.append(None)
             else:

@@ -17,8 +17,8 @@ from ...engine.values import dtype_range
 from ...recipe.placement import axis_names
 from ..form.fields import NumberBox, make_narrow
 from ..layers import levels
-from ..layers.layer_picker import ElidedComboBox
 from ..layers.levels import full_resolution
+from ..qt.combo_box import ElidedComboBox
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
 BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")

@@ -11,10 +11,11 @@ from qtpy.QtWidgets import QFileDialog
 from ...catalog import find
 from ...engine import Options
 from ...histogram import Histogram, Tally
+from ..dock.shown_result import show_result
 from ..layers.levels import full_resolution, pyramid_of
 from ..layers.snapshot import snapshot
 from ..tasks.background_task import Runner, reason
-from ..tasks.operation_job import Done, Job, show_result, steps
+from ..tasks.operation_job import Done, Job, steps
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot
 from .layer_counts import Follower

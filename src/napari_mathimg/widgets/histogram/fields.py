@@ -8,7 +8,7 @@ from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
-from ..layers.layer_picker import ElidedComboBox
+from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import side_by_side
 
 NARROW, WIDE = 150, 310  # pixels: of the table in one column, and where it has two

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..layers.layer_picker import ElidedComboBox
+from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
 from ..settings.saved_fields import KeptFields
 from .curves import ALL, RGB

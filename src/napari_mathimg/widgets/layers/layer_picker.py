@@ -4,39 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QWidget
 
-BESIDE_TEXT = 2  # pixels of a combo box's field that its text leaves free
+from ..qt.combo_box import ElidedComboBox
+
 Connection = tuple[Any, Callable[..., None]]
-
-
-class ElidedComboBox(QComboBox):
-    """A combo box that may be narrow: it leaves out the middle of a long text, and its list shows it whole."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
-
-    def paintEvent(self, event: Any) -> None:
-        """Draw the box with its text shortened to what fits."""
-        painter, option = QStylePainter(self), QStyleOptionComboBox()
-        self.initStyleOption(option)
-        place = self.style().subControlRect(
-            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
-        )
-        option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideMiddle, place.width() - BESIDE_TEXT
-        )
-        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
-        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-
-    def showPopup(self) -> None:
-        """Open the list as wide as its longest text."""
-        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
-        super().showPopup()
 
 
 class LayerPicker(ElidedComboBox):

@@ -13,9 +13,10 @@ from ...catalog import find
 from ...contract.progress import Progress
 from ...recipe.record import RECORD
 from ..form.fields import NumberBox, make_narrow
-from ..layers.layer_picker import ElidedComboBox, LayerPicker
+from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import placed, plane_of
+from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, labelled, side_by_side, wrapped
 from ..settings.preferences import colour_of_marks
 from ..settings.saved_fields import KeptFields

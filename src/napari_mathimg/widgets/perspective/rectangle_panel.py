@@ -8,8 +8,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from ..form.fields import NumberBox, make_narrow
-from ..layers.layer_picker import ElidedComboBox
 from ..layers.spacing import spacing_of
+from ..qt.combo_box import ElidedComboBox
 
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
 CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centred in a canvas"}

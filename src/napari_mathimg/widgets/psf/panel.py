@@ -14,9 +14,10 @@ from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored import fill
-from ..layers.layer_picker import ElidedComboBox, LayerPicker
+from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
+from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button
 from ..settings.saved_fields import KeptFields
 from .beads_panel import BeadsBox

@@ -1,4 +1,4 @@
-"""A run that was asked for, and the layer it ends in."""
+"""A run that was asked for: all that it needs, its steps, and what they find."""
 
 import time
 from collections.abc import Generator, Sequence
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import ref
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Layer
 
 from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
@@ -17,16 +17,12 @@ from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
 from ...engine.value_range import check_exact, merged, survey
-from ..dock.further_images import Second
-from ..layers.layer_arguments import keeps_limits, result_arguments
+from ..layers.further_image import FurtherImage
+from ..layers.layer_arguments import keeps_limits
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
-NO_BREAK = "\u00a0"  # no line ends here
 SQUARES = 8  # of the domain's checkerboard, along its shorter side, unless their size is chosen
-PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
-
 
 Found = TypeVar("Found")
 
@@ -42,7 +38,7 @@ class Job:
     parameters: dict[str, Any]
     scope: str
     domain: bool
-    seconds: tuple[Second | None, ...] = ()
+    seconds: tuple[FurtherImage | None, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
     threads: int | None = None
     memory: int | None = None
@@ -159,63 +155,3 @@ def _twin(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)
     data = yield from run(mapped, threads=job.threads)
     return np.broadcast_to(data, (*plan.source.leading, *data.shape))
-
-
-def show_result(
-    viewer: Any, job: Job, done: Done, previous: Layer | None, previous_twin: Layer | None
-) -> tuple[Layer, Layer | None]:
-    """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
-    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds, done.report)
-    layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous)
-    if done.twin is None:
-        if previous_twin is not None:
-            viewer.layers.remove(previous_twin)
-        return layer, None
-    place = {name: arguments[name] for name in PLACE}
-    name = f"{arguments['name']} (domain)"
-    look = {"name": name, "opacity": 0.4, "blending": "translucent", "contrast_limits": (0, 255), "rgb": False}
-    twin = _put(viewer, Image, done.twin, {**place, **look}, previous_twin)
-    viewer.layers.selection.active = layer
-    return layer, twin
-
-
-def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None) -> Layer:
-    """Update a previous layer where the data fit it; else add one and remove the previous one."""
-    if previous is not None and _fits(previous, data, arguments):
-        previous.data = data
-        for name, value in arguments.items():
-            if name not in KEPT:
-                setattr(previous, name, value)
-        previous.visible = True
-        return previous
-    layer = kind(data, **arguments, multiscale=isinstance(data, list))
-    viewer.add_layer(layer)
-    if previous is not None:
-        viewer.layers.remove(previous)
-    return layer
-
-
-def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a layer can show a result of this kind and number of axes."""
-    if isinstance(data, list) or layer.multiscale:
-        return False
-    if isinstance(layer, Labels):
-        return "rgb" not in arguments and layer.ndim == data.ndim
-    rgb = bool(layer.rgb)
-    return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
-
-
-def sentence(layer: Layer, job: Job, done: Done) -> str:
-    """Say what was added."""
-    size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-    text = f"{layer.name}: {size} in {since(job)}."
-    if done.plan.saturated:
-        text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
-    if done.report is not None and done.report.text:
-        text += f" {done.report.text}"
-    return text
-
-
-def since(job: Job) -> str:
-    """Return the time since a run began."""
-    return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"
