@@ -1,5 +1,6 @@
 """What a user gets: the wheel, the README, a light import."""
 
+import email
 import json
 import re
 import subprocess
@@ -13,6 +14,8 @@ import napari_mathimg
 from napari_mathimg.kernels import _jit
 
 ROOT = Path(__file__).parent.parent
+PICTURES = "https://raw.githubusercontent.com/napari-mathimg/napari-mathimg/main/"
+PAGES = "https://github.com/napari-mathimg/napari-mathimg/blob/main/"
 
 
 def python(*arguments: str, executable: str = sys.executable) -> str:
@@ -21,8 +24,8 @@ def python(*arguments: str, executable: str = sys.executable) -> str:
     return done.stdout
 
 
-def test_the_table_in_the_readme_is_current() -> None:
-    python("scripts/readme.py", "--check")
+def test_the_table_of_operations_is_current() -> None:
+    python("scripts/operations_table.py", "--check")
 
 
 def test_the_example_in_the_readme_runs() -> None:
@@ -34,10 +37,16 @@ def test_the_example_in_the_readme_runs() -> None:
     assert names["brighter"].mean() > names["camera"]().mean()
 
 
-def test_pictures_the_readme_shows_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
-        assert (ROOT / picture).is_file(), picture
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/guide.md"])
+def test_what_a_page_links_to_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https:)([^)]*)\)", text):
+        path, _, heading = link.partition("#")
+        target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert target.is_file(), link
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings], link
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
@@ -68,6 +77,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python("-m", "build", "--wheel", "--outdir", str(folder), str(ROOT))
     (built,) = folder.glob("*.whl")
     return built
+
+
+def test_the_page_on_pypi_links_to_what_is_there(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        about = email.message_from_bytes(archive.read(name))
+    page = about.get_payload(decode=True).decode()
+    assert about["Description-Content-Type"] == "text/markdown"
+    pictures, links = (re.findall(rf"{mark}\[[^]]*\]\(([^)]*)\)", page) for mark in ("!", "(?<!!)"))
+    assert pictures
+    assert links
+    for text, folder in ((pictures, PICTURES), (links, PAGES)):
+        for address in text:
+            assert address.startswith("https://"), address
+            if address.startswith(folder):
+                assert (ROOT / address.removeprefix(folder)).is_file(), address
+    assert all(address.startswith(PICTURES) for address in pictures)
+    assert f"{PAGES}docs/guide.md" in links
+    labels = {value.partition(", ")[0] for value in about.get_all("Project-URL", [])}
+    assert labels >= {"Homepage", "Source Code", "Bug Tracker", "User Support"}  # which the napari hub reads
 
 
 def test_the_wheel_holds_the_pictures_of_the_help_pages(wheel: Path) -> None:

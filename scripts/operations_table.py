@@ -1,7 +1,7 @@
-"""Write the table of operations into README.md, from the operations themselves.
+"""Write the table of operations into docs/guide.md, from the operations themselves.
 
-python scripts/readme.py           write it
-python scripts/readme.py --check   exit with 1 if README.md is out of date
+python scripts/operations_table.py           write it
+python scripts/operations_table.py --check   exit with 1 if docs/guide.md is out of date
 """
 
 import sys
@@ -11,8 +11,8 @@ from napari_mathimg.catalog import FAMILIES, family
 from napari_mathimg.contract.operation import Operation
 from napari_mathimg.widgets.form.form import summary
 
-README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- operations: written by scripts/readme.py -->", "<!-- end of operations -->"
+GUIDE = Path(__file__).parent.parent / "docs" / "guide.md"
+BEGIN, END = "<!-- operations: written by scripts/operations_table.py -->", "<!-- end of operations -->"
 
 
 def table() -> str:
@@ -37,12 +37,12 @@ def renewed(text: str) -> str:
 
 
 def main() -> int:
-    """Write or check README.md."""
-    text = README.read_text(encoding="utf-8")
+    """Write or check docs/guide.md."""
+    text = GUIDE.read_text(encoding="utf-8")
     new = renewed(text)
     if "--check" in sys.argv[1:]:
         return int(new != text)
-    README.write_text(new, encoding="utf-8")
+    GUIDE.write_text(new, encoding="utf-8")
     return 0
 
 
