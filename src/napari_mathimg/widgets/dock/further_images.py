@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...contract.operation import Operation
+from ..layers.further_image import FurtherImage
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
