@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox
 
-from ..dock.options_panel import OptionsPanel
 from ..layers.made_layers import Results
 
 BLENDED, ALONE = 0.4, 1.0  # opacity of a twin over its result, and in a view of its own
@@ -101,13 +101,15 @@ class Twins(QObject):
         The viewer.
     results
         The layers that the dock made.
-    options
-        The options that say whether and where twins are shown.
+    shown
+        The tick that says whether overlays are shown.
+    place
+        The choice where they are: "over" their results, or "beside" them.
     """
 
-    def __init__(self, viewer: Any, results: Results, options: OptionsPanel, parent: QObject) -> None:
+    def __init__(self, viewer: Any, results: Results, shown: QCheckBox, place: QComboBox, parent: QObject) -> None:
         super().__init__(parent)
-        self._viewer, self._results, self._options = viewer, results, options
+        self._viewer, self._results, self._place = viewer, results, place
         self._grid = grid_of(viewer)
         self._grid.left.connect(self._leave)
         self._hidden: list[ref[Layer]] = []
@@ -116,8 +118,8 @@ class Twins(QObject):
         self._emitters = [events.inserted, events.removed]
         for emitter in self._emitters:
             emitter.connect(self._soon)
-        options.domain.toggled.connect(self._toggle)
-        options.domain_place.currentIndexChanged.connect(self.arrange)
+        shown.toggled.connect(self._toggle)
+        place.currentIndexChanged.connect(self.arrange)
 
     def _soon(self, event: Any = None) -> None:
         """Arrange once the list of layers is done with what it does."""
@@ -134,7 +136,7 @@ class Twins(QObject):
         self.arrange()
 
     def _leave(self) -> None:
-        self._options.choose(self._options.domain_place, "over")
+        self._place.setCurrentIndex(self._place.findData("over"))
 
     def _toggle(self, on: bool) -> None:
         """Hide the twins, or show those again that were hidden."""
@@ -148,7 +150,7 @@ class Twins(QObject):
 
     def arrange(self, event: Any = None) -> None:
         """Put the twins where the options say."""
-        self._arrange(self._options.domain_place.currentData() == "beside")
+        self._arrange(self._place.currentData() == "beside")
 
     def _arrange(self, beside: bool) -> None:
         twins = self._results.twins()

@@ -75,7 +75,7 @@ class FamilyDock(QWidget):
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
-        self.twins = Twins(napari_viewer, self._results, self.options, self)
+        self.twins = Twins(napari_viewer, self._results, self.options.domain, self.options.domain_place, self)
         self.seconds = FurtherImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
