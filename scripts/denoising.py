@@ -19,7 +19,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from napari_mathimg import Options, apply
 from napari_mathimg.catalog import family
 from napari_mathimg.contract.operation import Operation
-from napari_mathimg.contract.types import FromNoise, note
+from napari_mathimg.contract.types import FromNoise, annotation_of
 from napari_mathimg.engine import estimate_sigma
 from napari_mathimg.samples import synthetic_truth
 
@@ -92,7 +92,7 @@ def quality(found: np.ndarray, scene: Scene) -> tuple[float, float]:
 
 def rules(op: Operation) -> dict[str, Any]:
     """Return the rules of the parameters that the noise sets."""
-    return {name: found.rule for name, p in op.parameters.items() if (found := note(p.hint, FromNoise))}
+    return {name: found.rule for name, p in op.parameters.items() if (found := annotation_of(p.hint, FromNoise))}
 
 
 def settings(op: Operation, sigma: float, ndim: int) -> Iterator[dict[str, Any]]:

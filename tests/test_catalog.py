@@ -12,8 +12,9 @@ from cases import CASES
 from napari_mathimg import operations
 from napari_mathimg.catalog import FAMILIES, family, find
 from napari_mathimg.contract import types as t
-from napari_mathimg.contract.operation import ENGINE, POINTWISE, Operation, Statistic, operation
-from napari_mathimg.contract.types import Role, note
+from napari_mathimg.contract.operation import ENGINE, Operation, Statistic, operation
+from napari_mathimg.contract.reach import POINTWISE
+from napari_mathimg.contract.types import Role, annotation_of
 
 OPERATIONS = tuple(operations().values())
 # One line of arithmetic, or the same as another operation that has the reference: nothing was published on them.
@@ -70,7 +71,7 @@ def test_parameters_are_the_same_in_signature_model_and_docstring(op):
     signature = [
         name
         for name in inspect.signature(op.function).parameters
-        if name not in ENGINE and not note(hints.get(name), Role)
+        if name not in ENGINE and not annotation_of(hints.get(name), Role)
     ]
     assert list(op.parameters) == signature
     assert list(op.model.model_fields) == signature

@@ -9,11 +9,11 @@ import pytest
 
 from cases import BY_NAME, CASES, coloured, plane
 from napari_mathimg import Options, apply
-from napari_mathimg.contract.operation import POINTWISE, arguments
 from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.contract.reach import Gather, Whole
+from napari_mathimg.contract.reach import POINTWISE, Gather, Whole
+from napari_mathimg.contract.signature import arguments
 from napari_mathimg.engine import region, run
-from napari_mathimg.engine.region import block
+from napari_mathimg.engine.region import compute_block
 from napari_mathimg.engine.source import Source
 from napari_mathimg.engine.values import grey_levels
 from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
@@ -151,7 +151,7 @@ def test_what_reads_leaves_out_does_not_count(case):
     result, full = result_of(plan), tuple((0, n) for n in plan.item)
     for core in random_boxes(plan.item, 5):
         read = plan.reach.reads(core, plan.source.item)
-        whole = block(replace(plan, source=replace(plan.source, array=poisoned(plan, read))), (), full)
+        whole = compute_block(replace(plan, source=replace(plan.source, array=poisoned(plan, read))), (), full)
         cut = tuple(slice(a, b) for a, b in core)
         if getattr(plan.reach, "exact", True):
             assert same(whole[cut], result[cut])
@@ -171,15 +171,15 @@ def test_a_smaller_reach_fails(case):
     plan = case_plan(case, plane())
     full, core = tuple((0, n) for n in plan.item), tuple((n // 3, n // 2) for n in plan.item)
     cut = tuple(slice(a, b) for a, b in core)
-    expected = block(plan, (), full)[cut]
+    expected = compute_block(plan, (), full)[cut]
     if isinstance(plan.reach, Gather):  # two pixels may serve rounding
         read = [(a + 3, b - 3) for a, b in plan.reach.reads(core, plan.source.item)]
         plan = replace(plan, source=replace(plan.source, array=poisoned(plan, read)))
-        assert not same(block(plan, (), core), expected)
+        assert not same(compute_block(plan, (), core), expected)
     else:
         radius = tuple(r - 1 for r in plan.reach.halo(2))
-        assert same(block(plan, (), core), expected)
-        assert not same(block(replace(plan, reach=replace(plan.reach, radius=radius)), (), core), expected)
+        assert same(compute_block(plan, (), core), expected)
+        assert not same(compute_block(replace(plan, reach=replace(plan.reach, radius=radius)), (), core), expected)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "seed" not in case.parameters], ids=label)

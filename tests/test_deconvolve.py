@@ -12,13 +12,13 @@ from skimage.metrics import peak_signal_noise_ratio
 import direct
 from cases import plane
 from napari_mathimg import Options, apply
-from napari_mathimg.contract.operation import Whole
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.contract.reach import Whole
 from napari_mathimg.engine import report, run
-from napari_mathimg.engine.region import block
+from napari_mathimg.engine.region import compute_block
 from napari_mathimg.methods import fourier
 from napari_mathimg.methods.fourier import TransferFunctions
-from napari_mathimg.methods.point_spread.preparation import prepared, spread
+from napari_mathimg.methods.point_spread.preparation import prepared, rms_radius
 from napari_mathimg.methods.richardson_lucy import blurred
 from napari_mathimg.ops.deconvolve import richardson_lucy, unsupervised_wiener, wiener
 from napari_mathimg.samples import synthetic_stack, synthetic_truth
@@ -72,7 +72,7 @@ def test_the_centroid_is_brought_to_the_middle_and_the_variance_grows_as_told(sh
     for axis, c in enumerate(found):
         d = abs(c - round(c))
         before = ((np.indices(psf.shape)[axis] - c) ** 2 * psf).sum()
-        assert abs(spread(kernel)[axis] ** 2 - before - d * (1 - d)) < 1e-12
+        assert abs(rms_radius(kernel)[axis] ** 2 - before - d * (1 - d)) < 1e-12
     assert [c.split()[2] for c in changes] == ["was", "centroid"] or "divided by its sum, 7" in changes[0]
     assert "linear interpolation" in changes[-1]
 
@@ -428,7 +428,7 @@ def test_tiles_equal_the_whole(name, num_iter, parameters, monkeypatch):
     image /= image.max()
     every = {"num_iter": num_iter, "center": "array", **parameters}
     plan = plan_of(richardson_lucy, image, kernels[name][:, None], parameters=every)
-    whole = block(plan, (), ((0, 2500), (0, 5)))
+    whole = compute_block(plan, (), ((0, 2500), (0, 5)))
     tiled = result_of(plan)
     assert not same(tiled, whole)
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-6 * np.ptp(whole))

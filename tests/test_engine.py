@@ -12,16 +12,9 @@ from scipy import ndimage as ndi
 from cases import BY_NAME, coloured, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract import types as t
-from napari_mathimg.contract.operation import (
-    POINTWISE,
-    At,
-    Neighborhood,
-    Statistic,
-    ValueRange,
-    Whole,
-    checkpoint,
-    operation,
-)
+from napari_mathimg.contract.operation import BlockInfo, Statistic, ValueRange, operation
+from napari_mathimg.contract.progress import checkpoint
+from napari_mathimg.contract.reach import POINTWISE, Neighborhood, Whole
 from napari_mathimg.engine import prepare, region, run
 from napari_mathimg.engine.tiles import tiles
 from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
@@ -54,7 +47,7 @@ def remove_mean(image: t.Image, /) -> t.Image:
 
 
 @operation("Block maximum", values="exact", reach=Neighborhood(3, align=4))
-def block_maximum(image: t.Image, /, *, at: At) -> t.Image:
+def block_maximum(image: t.Image, /, *, at: BlockInfo) -> t.Image:
     assert all(a % 4 == 0 for a, _ in at.read)
     rows, columns = ([a for a, _ in at.read][i] + np.arange(image.shape[i]) for i in (0, 1))
     out = image.copy()
@@ -65,7 +58,7 @@ def block_maximum(image: t.Image, /, *, at: At) -> t.Image:
 
 
 @operation("Where it was computed", values="float", reach=Neighborhood(2, exact=False))
-def origin(image: t.Image, /, *, at: At) -> t.Image:
+def origin(image: t.Image, /, *, at: BlockInfo) -> t.Image:
     return np.full_like(image, 1000 * at.core[0][0] + at.core[1][0])
 
 
@@ -103,7 +96,7 @@ def first_row(image: t.Image, /) -> t.Image:
 
 
 @operation("One number", values="float", reach=POINTWISE)
-def one_number(image: t.Image, /, *, at: At) -> Any:
+def one_number(image: t.Image, /, *, at: BlockInfo) -> Any:
     return image.max()
 
 
@@ -366,7 +359,7 @@ def test_kept_chunks_are_bounded(monkeypatch):
     class Lazy(Watched):
         chunks = (32, 50)
 
-    kept = chunks.kept_in_chunks(Lazy(image))
+    kept = chunks.with_cached_chunks(Lazy(image))
     rng = np.random.default_rng(0)
     for _ in range(50):
         (a, b), (c, d) = (np.sort(rng.choice(n + 1, 2, replace=False)) for n in image.shape)

@@ -8,7 +8,9 @@ import pytest
 
 from cases import coloured
 from napari_mathimg.contract import types as t
-from napari_mathimg.contract.operation import At, Frames, Neighborhood, Whole, checkpoint, operation, side_by_side
+from napari_mathimg.contract.operation import BlockInfo, Frames, operation
+from napari_mathimg.contract.progress import checkpoint, parallel_for
+from napari_mathimg.contract.reach import Neighborhood, Whole
 from napari_mathimg.engine import region, run
 from planning import cut_into, grey, plan_of, random_boxes, result_of
 
@@ -33,7 +35,7 @@ def double_rows(image: t.Image, /) -> t.Image:
         checkpoint()
         out[row] = 2 * image[row]
 
-    side_by_side(work, range(len(image)))
+    parallel_for(work, range(len(image)))
     return out
 
 
@@ -44,14 +46,14 @@ def fail_in_a_piece(image: t.Image, /) -> t.Image:
         if row == 7:
             raise ValueError("row=7: not this one")
 
-    side_by_side(work, range(len(image)))
+    parallel_for(work, range(len(image)))
     return image
 
 
 @operation("Multiples", values="float", reach=Neighborhood(1, exact=False), frames=lambda count: (
     Frames(count, "factor", 1.0, 1.0) if count else None
 ))  # fmt: skip
-def multiples(image: t.Image, /, *, count: int = 3, at: At) -> t.Image:
+def multiples(image: t.Image, /, *, count: int = 3, at: BlockInfo) -> t.Image:
     made = np.stack([(k + 1) * image for k in range(max(count, 1))])
     return made if count else made[0]
 

@@ -246,8 +246,8 @@ LATE = {
 def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monkeypatch):
     """A grid laid out for the first pixels holds all that follow, however far away."""
     grown = []
-    grow = fine_bins.Grid._grow
-    monkeypatch.setattr(fine_bins.Grid, "_grow", lambda self: (grown.append(1), grow(self)))
+    grow = fine_bins.FineBins._grow
+    monkeypatch.setattr(fine_bins.FineBins, "_grow", lambda self: (grown.append(1), grow(self)))
     monkeypatch.setattr(fine_bins, "PIECE", 2**10)
     monkeypatch.setattr(region, "PIXELS", 2**12)
     image = np.concatenate(LATE[name])[::rising].astype(dtype)

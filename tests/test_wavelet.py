@@ -18,7 +18,7 @@ from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import estimate_sigma, tiles
 from napari_mathimg.engine.noise_estimate import estimate_sigma_steps
-from napari_mathimg.engine.region import block
+from napari_mathimg.engine.region import compute_block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelets
 from napari_mathimg.methods.exact_sums import exact_sum
@@ -228,7 +228,7 @@ def test_any_box_needs_no_more_than_its_reach(given):
         cut, kept = (tuple(slice(a, b) for a, b in box) for box in (core, read))
         image_there = np.zeros_like(image)
         image_there[kept] = image[kept]
-        assert same(block(replace(plan, source=replace(plan.source, array=image_there)), (), core), whole[cut])
+        assert same(compute_block(replace(plan, source=replace(plan.source, array=image_there)), (), core), whole[cut])
 
 
 def test_thresholds_are_never_pooled_over_the_layer():

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_mathimg import operations
 from napari_mathimg.contract.operation import Operation, ValueRange
-from napari_mathimg.contract.types import Number, note
+from napari_mathimg.contract.types import Number, annotation_of
 from napari_mathimg.methods.wavelets import wavelet_names
 from napari_mathimg.widgets.form.form import Form, summary
 from napari_mathimg.widgets.form.parameter_field import label
@@ -66,7 +66,7 @@ def test_numbers_are_typed_by_keys_and_bounds_hold(qtbot) -> None:
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert form.parameters["gamma"] == 2.55
     assert box.text() == "2.55"
-    number = note(operations()["adjust_gamma"].parameters["gamma"].hint, Number)
+    number = annotation_of(operations()["adjust_gamma"].parameters["gamma"].hint, Number)
     assert (box.minimum(), box.maximum(), box.singleStep()) == (number.ge, number.le, number.step)
 
 

@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QLabel
 
-from napari_mathimg.widgets.tasks.latest_task import Later
+from napari_mathimg.widgets.tasks.latest_task import LatestTask
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def owner(qtbot: Any) -> QObject:
 
 
 @pytest.fixture
-def told(owner: QObject) -> tuple[Later, list[tuple[str, Any]]]:
-    later, found = Later(owner), []
+def told(owner: QObject) -> tuple[LatestTask, list[tuple[str, Any]]]:
+    later, found = LatestTask(owner), []
     later.found.connect(lambda name, value: found.append((name, value)))
     return later, found
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, apply, operations
-from napari_mathimg.io.exif import taken
+from napari_mathimg.io.exif import read_exif
 from napari_mathimg.methods.lens import lens_correction, lensfun_database
 from napari_mathimg.methods.lens.distortion import COEFFICIENTS
 
@@ -229,7 +229,7 @@ def test_what_is_no_file_is_said_to_be_none(viewer: Any, lens_dock: Any, tmp_pat
     assert lens_dock.message.text().endswith(
         f"{Path(path).name} is no file on this computer: choose camera and lens by name."
     )
-    assert not taken(path)
+    assert not read_exif(path)
 
 
 def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
@@ -239,7 +239,7 @@ def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
     pages = [Image.fromarray(np.zeros((8, 9), np.uint16)) for _ in range(130)]
     path, exif = tmp_path / "stack.tif", Image.Exif()
     pages[0].save(path, save_all=True, append_images=pages[1:])
-    assert taken(str(path)) is None
+    assert read_exif(str(path)) is None
     exif[0x010F], exif[0x0110] = "Carl Zeiss", "AxioCam MRc5"
     pages[0].save(path, save_all=True, append_images=pages[1:], exif=exif)
     (layer,) = viewer.open(path, plugin="napari")
@@ -260,13 +260,13 @@ def test_damaged_files_never_raise(tmp_path: Path) -> None:
         for place in rng.integers(0, 400, 8):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged[: rng.integers(1, len(damaged))])
-        found = taken(str(path))
+        found = read_exif(str(path))
         told += found is not None
     assert 0 < told < 80
 
 
 def test_what_is_infinitely_far_is_as_far_as_the_database_goes(tmp_path: Path) -> None:
-    far = taken(str(photograph(tmp_path / "a.jpg", **OLYMPUS, **SHOT, distance=42_949_672.0)))
+    far = read_exif(str(photograph(tmp_path / "a.jpg", **OLYMPUS, **SHOT, distance=42_949_672.0)))
     assert far is not None
     assert far.distance == 1000
     assert far.crop_factor is None

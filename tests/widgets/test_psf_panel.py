@@ -14,7 +14,8 @@ from scipy import ndimage as ndi
 from napari_mathimg import apply, psf
 from napari_mathimg.catalog import family, operations
 from napari_mathimg.contract import types as t
-from napari_mathimg.contract.operation import Neighborhood, operation
+from napari_mathimg.contract.operation import operation
+from napari_mathimg.contract.reach import Neighborhood
 from napari_mathimg.methods.point_spread.kinds import KINDS, Kernel, fwhm
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.psf.panel import PsfPanel

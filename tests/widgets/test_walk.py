@@ -20,7 +20,7 @@ from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.tasks.background_task import Runner
+from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
@@ -197,7 +197,7 @@ class Walk:
 
 
 def running(dock: Any) -> bool:
-    return any(runner.is_running for runner in dock.findChildren(Runner))
+    return any(runner.is_running for runner in dock.findChildren(BackgroundTask))
 
 
 def ours_at_work() -> list[str]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, cast, get_type_hints
 
-from .progress import checkpoint, side_by_side
+from .progress import checkpoint, parallel_for
 from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
 from .signature import Parameter, Signature, arguments, call
-from .types import Auto, Role, note
+from .types import Auto, Role, annotation_of
 
 __all__ = [
     "POINTWISE",
-    "At",
+    "BlockInfo",
     "Frames",
     "Gather",
     "Neighborhood",
@@ -28,7 +28,7 @@ __all__ = [
     "call",
     "checkpoint",
     "operation",
-    "side_by_side",
+    "parallel_for",
 ]
 
 Values = Literal["exact", "float", "normalized"]
@@ -36,7 +36,7 @@ Channels = Literal["separate", "joint", "brightness", "reduce"]
 
 
 @dataclass(frozen=True)
-class At:
+class BlockInfo:
     """Where a block lies.
 
     Parameters
@@ -164,7 +164,7 @@ class Operation(Signature):
         asked = self.values == "normalized" or any("values" in arguments(h) for h in called)
         if self.needs_range is not None:
             asked = call(self.needs_range, given)
-        rules = {n: a.rule for n, p in self.parameters.items() if (a := note(p.hint, Auto))}
+        rules = {n: a.rule for n, p in self.parameters.items() if (a := annotation_of(p.hint, Auto))}
         return asked or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
 
     def works_on(self, ndim: int) -> bool:
@@ -242,7 +242,7 @@ def operation(
         optional: list[str] = []
         parameters: dict[str, Parameter] = {}
         for name, p in inspect.signature(function).parameters.items():
-            role = note(hints.get(name), Role)
+            role = annotation_of(hints.get(name), Role)
             if role:
                 if optional and not role.optional:
                     raise TypeError(f"{function.__name__}: image {name} comes after an optional one")
@@ -268,7 +268,7 @@ def operation(
 def _check_names(op: Operation) -> None:
     """Refuse a declaration whose rules name what the engine will not know."""
     own, second = {*op.parameters}, {name for name, _ in op.images[1:]}
-    autos = [a.rule for p in op.parameters.values() if (a := note(p.hint, Auto))]
+    autos = [a.rule for p in op.parameters.values() if (a := annotation_of(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for helpers, known in (
         ([op.values, op.frames, op.needs_range], own),

@@ -16,7 +16,7 @@ class Progress(NamedTuple):
     total: int
 
 
-class Host(Protocol):
+class RunContext(Protocol):
     """The engine, as a block that is being computed sees it."""
 
     def stop_if_cancelled(self) -> None:
@@ -29,7 +29,7 @@ class Host(Protocol):
         """Run `work` on every piece, on this thread and on those that have nothing to do."""
 
 
-host: ContextVar[Host | None] = ContextVar("host", default=None)
+context: ContextVar[RunContext | None] = ContextVar("host", default=None)
 
 
 def checkpoint(done: float | None = None) -> None:
@@ -40,20 +40,20 @@ def checkpoint(done: float | None = None) -> None:
     done
         Share of the block's work that is done, from 0 to 1, where it is known.
     """
-    engine = host.get()
+    engine = context.get()
     if engine is not None:
         engine.stop_if_cancelled()
         if done is not None:
             engine.tell(done)
 
 
-def side_by_side(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
+def parallel_for(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
     """Run `work` on pieces that do not depend on each other, a checkpoint before each.
 
     The engine gives them the threads that have no block of their own, so that a single large block keeps all cores
     busy. The pieces, and with them the result, must not depend on the number of threads.
     """
-    engine = host.get()
+    engine = context.get()
     if engine is not None:
         engine.spread_pieces(work, pieces)
         return

@@ -70,7 +70,7 @@ class Map(Protocol):
         """Return, for each axis, an interval that holds all of them; infinite where there is none."""
 
 
-class Light(Protocol):
+class PixelCorrection(Protocol):
     """What becomes of the light of the input's pixels before they are sampled."""
 
     def change(self, block: NDArray[Any], read: Box, low: float, width: float) -> NDArray[Any]:
@@ -107,7 +107,7 @@ class Gather:
     cval: float = 0.0
     smooth: tuple[float, ...] = ()
     colours: tuple[Map, ...] = ()
-    light: Light | None = None
+    light: PixelCorrection | None = None
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
         """Return the box of the input that a box of the result samples, smoothing included."""

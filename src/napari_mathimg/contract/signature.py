@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from .types import Auto, PerAxis, describe, note
+from .types import Auto, PerAxis, annotation_of, describe
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Signature:
         """Return all parameters, checked, with "auto" and one-for-all-axes turned into numbers."""
         out = self.validate(given)
         for name, p in self.parameters.items():
-            auto = note(p.hint, Auto)
+            auto = annotation_of(p.hint, Auto)
             if auto and isinstance(out[name], str) and out[name] == "auto":
                 out[name] = call(auto.rule, {**known, "shape": shape, **out})
-            if note(p.hint, PerAxis):
+            if annotation_of(p.hint, PerAxis):
                 value = out[name] if isinstance(out[name], tuple) else (out[name],) * len(shape)
                 if len(value) != len(shape):
                     raise ValueError(f"{name}={value!r}: one value, or {len(shape)} for {len(shape)} axes")

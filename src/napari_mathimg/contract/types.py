@@ -148,7 +148,7 @@ def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
 
 
-def note(hint: Any, kind: type) -> Any:
+def annotation_of(hint: Any, kind: type) -> Any:
     """Return the annotation of a kind that a hint carries, or None."""
     return next((n for n in parts(hint)[1] if isinstance(n, kind)), None)
 
@@ -162,7 +162,7 @@ def options(hint: Any) -> tuple[Any, ...]:
 def describe(hint: Any) -> str:
     """Say in words what values a hint allows."""
     plain, _ = parts(hint)
-    if choices := note(hint, Choices):
+    if choices := annotation_of(hint, Choices):
         if choices.kind:
             return str(choices.kind)
         names = choices.rule()
@@ -178,7 +178,7 @@ def describe(hint: Any) -> str:
     if plain is bool:
         return "True or False"
     if plain in (int, float):
-        return ("a whole number" if plain is int else "a finite number") + _bounds(note(hint, Number))
+        return ("a whole number" if plain is int else "a finite number") + _bounds(annotation_of(hint, Number))
     return f"a {getattr(plain, '__name__', plain)}"
 
 
@@ -201,7 +201,7 @@ def _in_full(bound: float) -> str:
     return f"{bound:.0f}" if float(bound).is_integer() and abs(bound) < 1e10 else f"{bound:g}"
 
 
-def resolved(value: Any) -> Any:
+def gone(value: Any) -> Any:
     """Return a parameter as functions get it: "auto" and one-for-all-axes were turned into numbers before."""
     return value
 

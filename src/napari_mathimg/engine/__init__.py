@@ -9,9 +9,19 @@ from .region import region
 from .report import report
 from .run import run
 from .threads import Cancelled
-from .value_range import extent
+from .value_range import data_range
 
 __all__ = [
-    "Cancelled", "Options", "Plan", "apply", "estimate_flat", "estimate_sigma", "estimate_sigma_steps",
-    "extent", "prepare", "region", "report", "run",
+    "Cancelled",
+    "Options",
+    "Plan",
+    "apply",
+    "data_range",
+    "estimate_flat",
+    "estimate_sigma",
+    "estimate_sigma_steps",
+    "prepare",
+    "region",
+    "report",
+    "run",
 ]  # fmt: skip

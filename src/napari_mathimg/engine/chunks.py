@@ -14,13 +14,13 @@ Place = tuple[int, ...]
 CAPACITY = 2**28  # bytes of chunks kept; larger chunks are not kept at all
 
 
-def kept_in_chunks(array: Any) -> Any:
+def with_cached_chunks(array: Any) -> Any:
     """Return an array whose chunks are kept while others need them; arrays without chunks as they are."""
     chunks = getattr(array, "chunks", None)
-    return Chunked(array) if chunks and not isinstance(array, Chunked) else array
+    return CachedChunks(array) if chunks and not isinstance(array, CachedChunks) else array
 
 
-class Chunked:
+class CachedChunks:
     """A Dask or Zarr array that remembers the chunks read last.
 
     Parameters
@@ -41,7 +41,7 @@ class Chunked:
 
     def __reduce__(self) -> Any:
         """Pickle without the chunks."""
-        return Chunked, (self.array,)
+        return CachedChunks, (self.array,)
 
     def __getitem__(self, key: tuple[Any, ...]) -> Array:
         """Read a box given by integers and slices of step 1."""

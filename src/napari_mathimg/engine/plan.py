@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import Frames, Operation, ValueRange, call
+from ..contract.operation import Frames, Operation, ValueRange
 from ..contract.reach import Gather, Reach
-from .chunks import kept_in_chunks
+from ..contract.signature import call
+from .chunks import with_cached_chunks
 from .source import Index, Ranges, Source
 
 Entry = TypeVar("Entry")
@@ -84,7 +85,7 @@ class Options:
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
         if any(n != n for n in array.shape):
             raise ValueError("image: a known shape; call compute_chunk_sizes() on the Dask array first")
-        array = kept_in_chunks(array)
+        array = with_cached_chunks(array)
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import psutil
 
-from ..contract.operation import POINTWISE, Operation, Statistic, arguments, call
+from ..contract.operation import Operation, Statistic
 from ..contract.progress import Progress
-from ..contract.reach import Box, Gather, Reach
-from .chunks import kept_in_chunks
+from ..contract.reach import POINTWISE, Box, Gather, Reach
+from ..contract.signature import arguments, call
+from .chunks import with_cached_chunks
 from .plan import Measured, Options, Plan
-from .region import aligned_images, look, names, place
+from .region import aligned_images, block_info, known_names, read_block
 from .source import Index, Source
-from .threads import cores, spread
+from .threads import cores, run_tasks
 from .tiles import tiles
 from .value_range import pooled, value_ranges
-from .values import back, brightness, grey_levels, see, working
+from .values import brightness, from_working, grey_levels, to_working, working_type
 
 Steps = Generator[Progress, None, Any]
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -121,12 +122,12 @@ def _finite(name: str, array: Any) -> Any:
         raise ValueError(f"{name}: real numbers, at least one, not {array.dtype} of shape {array.shape}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: finite numbers only")
-    return array.astype(working(array.dtype))
+    return array.astype(working_type(array.dtype))
 
 
 def _aligned(name: str, array: Any, source: Source) -> Source:
     """A further image that lies on this one, with its channels or without; ValueError where it does not."""
-    array = kept_in_chunks(array)
+    array = with_cached_chunks(array)
     plain = Source(array, source.ndim)
     found = [plain]
     if source.axis is not None:
@@ -257,11 +258,11 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
     def work(task: Any) -> None:
         number, (index, core) = task
         read = reach.reads(core, source.item)
-        at = place(source, index, channel, read, core, reach)
+        at = block_info(source, index, channel, read, core, reach)
         if statistic.of:
             at = replace(at, index=at.index[len(index) - len(_stack_of(plan, statistic.of)) :])
         known = {
-            **names(plan, source, index, channel, plan.limits_of(index)),
+            **known_names(plan, source, index, channel, plan.limits_of(index)),
             **aligned_images(plan, index, channel, read),
             "measured": measured,
             "at": at,
@@ -270,13 +271,13 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
         early[number] = call(statistic.measure, known)
 
     following = 0
-    for progress in spread("Statistics", tasks, work, threads):
+    for progress in run_tasks("Statistics", tasks, work, threads):
         while following in early:
             arrays = early.pop(following)
             total = [a + b for a, b in zip(total, arrays, strict=True)] if total else list(arrays)
             following += 1
         yield progress
-    known = {**names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
+    known = {**known_names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
     return call(statistic.finish, {**known, "counted": tuple(total)})
 
 
@@ -291,7 +292,7 @@ def _some(indices: list[Index], most: int | None) -> list[Index]:
 def _counted_image(plan: Plan, source: Source, index: Index, channel: int, read: Box) -> dict[str, Any]:
     """A region of the image as statistics see it, and the mask of the pixels that hold a number."""
     op = plan.operation
-    x, bad = look(plan, source, index, read, plan.limits_of(index))
+    x, bad = read_block(plan, source, index, read, plan.limits_of(index))
     if source.channels:
         x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
         if bad is not None:
@@ -316,8 +317,8 @@ def _tabulate(plan: Plan) -> Steps:
     for done, index in enumerate(sorted(found)):
         yield Progress("Tables", done, len(found))
         limits = plan.limits_of(index)
-        known = {**names(plan, source, index, 0, limits), "image": see(levels, plan.values, limits)}
+        known = {**known_names(plan, source, index, 0, limits), "image": to_working(levels, plan.values, limits)}
         out = np.asarray(call(op.function, known))
         if out.shape != levels.shape:
             raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {levels.shape}")
-        plan.tables[index, 0] = back(out, plan.values, limits, plan.dtype)
+        plan.tables[index, 0] = from_working(out, plan.values, limits, plan.dtype)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import POINTWISE, ValueRange
+from ..contract.operation import ValueRange
 from ..contract.progress import Progress
-from ..contract.reach import Box
-from .threads import cores, spread
+from ..contract.reach import POINTWISE, Box
+from .threads import cores, run_tasks
 from .tiles import tiles
-from .values import back, working
+from .values import from_working, working_type
 
 Array = NDArray[Any]
 Shape = Sequence[int]
@@ -89,7 +89,7 @@ def _halved(data: Array, ndim: int, pyramid: Pyramid, threads: int) -> Generator
     def work(box: Box) -> None:
         out[tuple(slice(a, b) for a, b in box)] = _block(data, shape, axes, box, pyramid.mean)
 
-    yield from spread("Levels", tiles(shape, POINTWISE), work, threads)
+    yield from run_tasks("Levels", tiles(shape, POINTWISE), work, threads)
     return out
 
 
@@ -106,10 +106,10 @@ def _block(data: Array, shape: Sequence[int], axes: Sequence[int], box: Box, mea
         (a * data.shape[k] // shape[k], -(-b * data.shape[k] // shape[k])) if k in axes else (a, b)
         for k, (a, b) in enumerate(box)
     ]
-    block: Array = data[tuple(slice(a, b) for a, b in read)].astype(working(data.dtype))
+    block: Array = data[tuple(slice(a, b) for a, b in read)].astype(working_type(data.dtype))
     for axis in axes:
         block = _averaged(block, axis, box[axis], read[axis][0], data.shape[axis], shape[axis])
-    return back(block, "float", ValueRange(0, 1), data.dtype)
+    return from_working(block, "float", ValueRange(0, 1), data.dtype)
 
 
 def _averaged(block: Array, axis: int, span: tuple[int, int], first: int, n: int, m: int) -> Array:

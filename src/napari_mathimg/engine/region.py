@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import At, ValueRange, call
+from ..contract.operation import BlockInfo, ValueRange
 from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
+from ..contract.signature import call
 from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles
-from .values import back, brightness, look_up, missing, recolour, see
+from .values import brightness, from_working, look_up, missing, recolour, to_working
 
 Array = NDArray[Any]
 
@@ -41,13 +42,13 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
         raise ValueError(f"box={box}: (start, stop) within a result of shape {plan.item}")
     reach = plan.reach
     if isinstance(reach, Gather) or (isinstance(reach, Neighborhood) and reach.exact and reach.align == 1):
-        return block(plan, index, box)
+        return compute_block(plan, index, box)
     every = _every_frame(plan)
     out: Array | None = None
     for tile in tiles(plan.source.item, reach):
         both = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(tile, box, strict=True))
         if all(a < b for a, b in both):
-            part = block(plan, index, tile)
+            part = compute_block(plan, index, tile)
             if out is None:
                 frames, tail = part.shape[: len(every)], part.shape[len(every) + len(box) :]
                 out = np.empty((*frames, *size(box), *tail), part.dtype)
@@ -61,18 +62,18 @@ def _every_frame(plan: Plan) -> tuple[slice, ...]:
     return (slice(None),) if plan.frames else ()
 
 
-def look(plan: Plan, source: Source, index: Index, read: Box, limits: ValueRange) -> tuple[Array, Array | None]:
+def read_block(plan: Plan, source: Source, index: Index, read: Box, limits: ValueRange) -> tuple[Array, Array | None]:
     """Read a box as the operation sees it, opacity left out; missing numbers filled, and their mask."""
     raw = source.read(index, read)
     warps = isinstance(plan.reach, Gather)
-    x = see(raw if warps or not source.channels else raw[..., : source.colours], plan.values, limits)
+    x = to_working(raw if warps or not source.channels else raw[..., : source.colours], plan.values, limits)
     bad = None if warps else missing(x)
     if bad is not None:
         x = np.where(bad, x.dtype.type(0.0 if plan.values == "normalized" else limits.low), x)
     return x, bad
 
 
-def names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueRange) -> dict[str, Any]:
+def known_names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueRange) -> dict[str, Any]:
     """Return all that functions of an operation may ask for, but the pixels and their place."""
     return {
         **plan.parameters,
@@ -84,12 +85,12 @@ def names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueR
     }
 
 
-def place(source: Source, index: Index, channel: int, read: Box, core: Box, reach: Reach) -> At:
+def block_info(source: Source, index: Index, channel: int, read: Box, core: Box, reach: Reach) -> BlockInfo:
     """Say where a block lies."""
-    return At(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
+    return BlockInfo(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
 
 
-def block(plan: Plan, index: Index, core: Box) -> Array:
+def compute_block(plan: Plan, index: Index, core: Box) -> Array:
     """Compute a box of one item in one piece."""
     op, source, limits = plan.operation, plan.source, plan.limits_of(index)
     read = plan.reach.reads(core, source.item)
@@ -97,12 +98,12 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
     if table is not None:
         raw = source.read(index, read)
         return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
-    x, bad = look(plan, source, index, read, limits)
+    x, bad = read_block(plan, source, index, read, limits)
 
     def compute(image: Array, channel: int = 0) -> Array:
-        at = place(source, index, channel, read, core, plan.reach)
+        at = block_info(source, index, channel, read, core, plan.reach)
         aligned = aligned_images(plan, index, channel, read)
-        known = {**names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
+        known = {**known_names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
         out = np.asarray(call(warped if op.is_warp else op.function, known))
         warps = isinstance(plan.reach, Gather)
         tail = () if op.channels == "reduce" else image.shape[len(core) :]
@@ -120,7 +121,7 @@ def block(plan: Plan, index: Index, core: Box) -> Array:
         y = recolour(x[inner], old[inner], compute(old))
     else:
         y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colours)], axis=-1)
-    out = back(y, plan.values, limits, plan.dtype)
+    out = from_working(y, plan.values, limits, plan.dtype)
     if bad is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
     raw = source.read(index, core)
@@ -150,5 +151,5 @@ def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[st
             raw = image.read(index[len(index) - len(image.leading) :], read)
             if image.channels:
                 raw = raw[..., channel] if plan.operation.channels == "separate" else raw[..., : image.colours]
-            found[name] = see(raw, "float", ValueRange(0.0, 1.0))
+            found[name] = to_working(raw, "float", ValueRange(0.0, 1.0))
     return found

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..contract.operation import POINTWISE, Report, arguments, call
+from ..contract.operation import Report
 from ..contract.progress import Progress
+from ..contract.reach import POINTWISE
+from ..contract.signature import arguments, call
 from .plan import Plan
 from .source import Source
-from .threads import cores, spread
+from .threads import cores, run_tasks
 from .tiles import tiles
 
 
@@ -50,5 +52,5 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size
 
-    yield from spread("Sums", tasks, work, threads)
+    yield from run_tasks("Sums", tasks, work, threads)
     return float(sums.sum()), int(counts.sum())

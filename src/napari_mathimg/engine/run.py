@@ -9,9 +9,9 @@ import numpy as np
 from ..contract.progress import Progress
 from ..contract.reach import Box
 from .plan import Plan
-from .region import block
+from .region import compute_block
 from .source import Index, Source
-from .threads import cores, spread
+from .threads import cores, run_tasks
 from .tiles import tiles
 
 
@@ -35,12 +35,12 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task
-        made = block(plan, index, box)
+        made = compute_block(plan, index, box)
         if plan.frames is None:
             result.write(index, box, made)
             return
         for frame, own in enumerate(made):
             result.write((frame, *index), box, own)
 
-    yield from spread(plan.operation.title, tasks, work, threads or cores())
+    yield from run_tasks(plan.operation.title, tasks, work, threads or cores())
     return array

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from threading import Event, Lock
 from typing import Any, TypeVar
 
-from ..contract.progress import Progress, host
+from ..contract.progress import Progress, context
 
 Task = TypeVar("Task")
 TICK = 0.04  # seconds between two reports at the most
@@ -60,7 +60,7 @@ class _Host:
             future.result()
 
 
-def spread(
+def run_tasks(
     phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int
 ) -> Generator[Progress, None, None]:
     """Run `work` on every task; yield how many are done, at least 20 times a second.
@@ -78,7 +78,7 @@ def spread(
     def one(task: Task) -> None:
         own = _Host(cancelled, helpers, idle)
         own.stop_if_cancelled()
-        host.set(own)
+        context.set(own)
         running.add(own)
         try:
             work(task)

@@ -11,7 +11,7 @@ Array = NDArray[Any]
 EXACT_IN_FLOAT64 = 2**53
 
 
-def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Floating-point type that carries a dtype's values: float32 up to 16 bits and for float32, else float64."""
     wide = (dtype.kind in "iu" and dtype.itemsize > 2) or (dtype.kind == "f" and dtype.itemsize > 4)
     return np.dtype(np.float64 if wide else np.float32)
@@ -22,18 +22,18 @@ def dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
     return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
 
 
-def see(block: Array, values: str, limits: ValueRange) -> Array:
+def to_working(block: Array, values: str, limits: ValueRange) -> Array:
     """Return a contiguous block as an operation sees it; never the caller's memory changed."""
     if values == "exact":
         return np.ascontiguousarray(block)
-    x = np.ascontiguousarray(block, working(block.dtype))
+    x = np.ascontiguousarray(block, working_type(block.dtype))
     if values == "normalized" and (limits.low, limits.width) != (0, 1):
         x = x - x.dtype.type(limits.low)
         x /= x.dtype.type(limits.width)
     return x
 
 
-def back(block: Array, values: str, limits: ValueRange, dtype: np.dtype[Any]) -> Array:
+def from_working(block: Array, values: str, limits: ValueRange, dtype: np.dtype[Any]) -> Array:
     """Return what an operation made in a dtype, rounded to the nearest number it holds."""
     if values == "normalized" and (limits.low, limits.width) != (0, 1):
         block = block * block.dtype.type(limits.width)

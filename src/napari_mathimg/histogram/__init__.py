@@ -1,19 +1,19 @@
 """Exact histograms of images of any size: counted between given edges, or finely to be binned again and again."""
 
 from .counting import Answer, tally, tally_steps
-from .fine_histogram import Statistics, Tally
+from .fine_histogram import FineHistogram, Statistics
 from .given_edges import Histogram, histogram, histogram_steps
 from .region import Mask, Polygons, Region, Sampled
 
 __all__ = [
     "Answer",
+    "FineHistogram",
     "Histogram",
     "Mask",
     "Polygons",
     "Region",
     "Sampled",
     "Statistics",
-    "Tally",
     "histogram",
     "histogram_steps",
     "tally",

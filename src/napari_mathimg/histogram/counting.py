@@ -10,12 +10,12 @@ import numpy as np
 
 from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
-from ..engine.threads import cores, spread
+from ..engine.threads import cores, run_tasks
 from ..kernels import fine_bins
 from ..kernels.counting import count_levels
 from .bin_edges import Array, Counts
-from .fine_bins import Grid, Moments, floor_to
-from .fine_histogram import FINEST, ONE_IN, Tally
+from .fine_bins import FineBins, Moments, floor_to
+from .fine_histogram import FINEST, ONE_IN, FineHistogram
 from .region import Region
 
 PHASE = "Histogram"
@@ -30,10 +30,10 @@ class Answer(NamedTuple):
     """How far a tally has come, and what is known by then; None until something is."""
 
     progress: Progress
-    tally: Tally | None
+    tally: FineHistogram | None
 
 
-def tally(region: Region, *, threads: int | None = None) -> Tally:
+def tally(region: Region, *, threads: int | None = None) -> FineHistogram:
     """Count a region's pixels finely, in one pass.
 
     Parameters
@@ -60,18 +60,18 @@ def tally(region: Region, *, threads: int | None = None) -> Tally:
     return run_to_end(_only_progress(tally_steps(region, threads=threads)))
 
 
-def _only_progress(steps: Generator[Answer, None, Tally]) -> Generator[Progress, None, Tally]:
+def _only_progress(steps: Generator[Answer, None, FineHistogram]) -> Generator[Progress, None, FineHistogram]:
     while True:
         try:
             yield next(steps).progress
         except StopIteration as done:
-            found: Tally = done.value
+            found: FineHistogram = done.value
             return found
 
 
 def tally_steps(
     region: Region, coarse: Region | None = None, threads: int | None = None
-) -> Generator[Answer, None, Tally]:
+) -> Generator[Answer, None, FineHistogram]:
     """Return what `tally` does, as the value of a generator that yields answers; closing it cancels.
 
     The first answers are partial. In memory they come from pixels that lie evenly apart, within 50 ms; of lazy arrays
@@ -82,7 +82,7 @@ def tally_steps(
         yield Answer(Progress(PHASE, 0, 1), first)
     counted = _Counted(region)
     blocks, last = region.blocks(), -math.inf
-    passes = spread(PHASE, list(enumerate(blocks)), lambda task: counted.add(*task), threads or cores())
+    passes = run_tasks(PHASE, list(enumerate(blocks)), lambda task: counted.add(*task), threads or cores())
     try:
         for progress in passes:
             now, partial = time.monotonic(), None
@@ -94,7 +94,7 @@ def tally_steps(
     return counted.tally(exact=True)
 
 
-def _first_look(region: Region, coarse: Region | None) -> Tally | None:
+def _first_look(region: Region, coarse: Region | None) -> FineHistogram | None:
     """Tally a part of the pixels; None where none can be had soon, or all as soon."""
     if coarse is None and (not region.in_memory or region.pixels <= SMALL):
         return None
@@ -145,7 +145,7 @@ class _Counted:
         if self._has_levels:
             return [np.zeros((len(self.channels), 256**self.dtype.itemsize), np.int64)]
         wide = self.dtype if self.dtype.itemsize > 2 else np.dtype(np.float32)
-        return [Grid(wide) for _ in self.channels]
+        return [FineBins(wide) for _ in self.channels]
 
     def _count_levels(self, block: Array, table: Counts) -> None:
         if not self.region.colours:
@@ -163,11 +163,11 @@ class _Counted:
         light = np.floor(light + 0.5) if self.dtype.kind != "f" else light
         return [*(np.ascontiguousarray(block[:, k]) for k in range(3)), light.astype(self.dtype)]
 
-    def _count_grids(self, block: Array, own: list[Grid]) -> list[Moments]:
+    def _count_grids(self, block: Array, own: list[FineBins]) -> list[Moments]:
         planes = zip(own, self._planes(block), strict=True)
         return [grid.add(plane.astype(grid.dtype, copy=False)) for grid, plane in planes]
 
-    def tally(self, *, exact: bool, wanted: int | None = None) -> Tally:
+    def tally(self, *, exact: bool, wanted: int | None = None) -> FineHistogram:
         """Return all that was counted until now."""
         with self._guard:
             parts = list(self._own.values())
@@ -181,7 +181,7 @@ class _Counted:
                 lock.release()
         starts, table, exponent, nonfinite, ends, mean, variance = found
         total = int(table[0].sum() + nonfinite[0])
-        return Tally(
+        return FineHistogram(
             self.channels, self.dtype, starts, table, exponent, nonfinite, ends, mean, variance,
             total if exact else wanted or self.region.pixels, exact,
         )  # fmt: skip

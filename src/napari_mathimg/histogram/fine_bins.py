@@ -25,7 +25,7 @@ class Moments(NamedTuple):
     high: float
 
 
-class Grid:
+class FineBins:
     """Counts of one channel on 2^17 bins of a power of two wide; the width grows when many values lie beside them.
 
     Parameters

@@ -50,7 +50,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class FineHistogram:
     """How often values occur: grey levels one by one, other numbers in fine bins.
 
     A fine bin holds the values from its start up to, but without, the next multiple of 2^exponent. For integers of at

@@ -11,11 +11,10 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from ..contract.operation import POINTWISE
 from ..contract.progress import Progress, run_to_end
-from ..contract.reach import Box, size
+from ..contract.reach import POINTWISE, Box, size
 from ..engine.source import Source
-from ..engine.threads import cores, spread
+from ..engine.threads import cores, run_tasks
 from ..engine.tiles import tiles
 from ..kernels import counting
 from .bin_edges import Array, Counts, Edges, distinct_edges, levels_in_slots, slots_between
@@ -227,7 +226,7 @@ def _in_threads(
             made[me] = make()
         add(made[me], box)
 
-    yield from spread(phase, boxes, work, threads)
+    yield from run_tasks(phase, boxes, work, threads)
     return list(made.values())
 
 

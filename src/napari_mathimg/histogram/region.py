@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import POINTWISE
-from ..contract.reach import Box, size
+from ..contract.reach import POINTWISE, Box, size
 from ..engine.tiles import tiles
 from ..kernels import fine_bins
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 FAR = 1000.0  # metres: what lensfun takes for infinity
 
 
-class Taken(NamedTuple):
+class ExifData(NamedTuple):
     """What a file tells; "" and None where it does not."""
 
     maker: str = ""
@@ -27,7 +27,7 @@ class Taken(NamedTuple):
         return ", ".join(filter(None, words))
 
 
-def taken(path: str) -> Taken | None:
+def read_exif(path: str) -> ExifData | None:
     """Return what a file's EXIF data tell of the camera and the lens; None where they tell nothing."""
     import exifread
 
@@ -39,7 +39,7 @@ def taken(path: str) -> Taken | None:
         return None
     focal_length, full_frame = _number(tags, "EXIF FocalLength"), _number(tags, "EXIF FocalLengthIn35mmFilm")
     distance = _number(tags, "EXIF SubjectDistance")
-    found = Taken(
+    found = ExifData(
         _text(tags, "Image Make"),
         _text(tags, "Image Model"),
         _text(tags, "EXIF LensModel", "MakerNote LensModel", "MakerNote LensType"),

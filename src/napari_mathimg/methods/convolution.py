@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from ..contract import types as t
-from ..contract.operation import At, side_by_side
+from ..contract.operation import BlockInfo
+from ..contract.progress import parallel_for
 from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
-from .padding import extended, replaced, window_reach
+from .padding import embedded, padded_block, window_reach
 from .window_sums import box_means, tap_sums, weighted
 
 Floats = NDArray[np.float64]
@@ -80,7 +81,7 @@ def _stencil(kernel: _Itself) -> Stencil:
     return Stencil(low, np.ascontiguousarray(np.flip(cut)))
 
 
-def check_size(name: str, value: Any, shape: tuple[int, ...]) -> None:
+def check_kernel_size(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Refuse a kernel of more pixels than can be convolved with in reasonable memory."""
     if math.prod(shape) > MOST_PIXELS:
         raise ValueError(f"{name}={value}: a kernel of at most {MOST_PIXELS:,} pixels, not {math.prod(shape):,}")
@@ -95,7 +96,7 @@ def kernel_reach(kernel: t.Array, mode: str) -> Reach:
     return reach
 
 
-def convolved(image: t.Array, at: At, kernel: t.Array, mode: str, cval: float) -> t.Array:
+def convolved(image: t.Array, at: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
     """Return the convolution of a block with a kernel, its sum as it is."""
     own = stencil(kernel)
     precision = ROUNDING[image.dtype.itemsize]
@@ -108,21 +109,21 @@ def convolved(image: t.Array, at: At, kernel: t.Array, mode: str, cval: float) -
         out = tap_sums(wide, own.weights.astype(image.dtype))
     else:
         out = _transformed(wide, kernel)
-    return replaced(image, at, out)
+    return embedded(image, at, out)
 
 
-def averaged(image: t.Array, at: At, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
+def averaged(image: t.Array, at: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
     """Return the means over boxes whose pixel n // 2 is in the middle, in float64."""
     wide = _windows(image, at, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
-    return replaced(image, at, box_means(wide, size))
+    return embedded(image, at, box_means(wide, size))
 
 
 def _windows(
-    image: t.Array, at: At, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
+    image: t.Array, at: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
 ) -> t.Array:  # fmt: skip
     """Return all pixels that windows of a shape cover, which begin at `low` from each pixel of the wanted box."""
     radius = tuple(max(-a, a + n - 1, 0) for a, n in zip(low, shape, strict=True))
-    wide = extended(image, at, radius, mode, cval)
+    wide = padded_block(image, at, radius, mode, cval)
     sides = [m + n - 1 for m, n in zip(size_of(at.core), shape, strict=True)]
     return wide[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
 
@@ -144,7 +145,7 @@ def _transformed(wide: t.Array, kernel: t.Array) -> t.Array:
         made = fft.irfftn(found, lengths, overwrite_x=True)
         out[box] = made[tuple(slice(b.stop - b.start) for b in box)]
 
-    side_by_side(work, _starts(sides, steps))
+    parallel_for(work, _starts(sides, steps))
     return out
 
 

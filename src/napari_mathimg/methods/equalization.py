@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..contract import types as t
 from ..contract.edges import folded
-from ..contract.operation import At, ValueRange
+from ..contract.operation import BlockInfo, ValueRange
 from ..kernels import equalization
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
@@ -16,7 +16,7 @@ FINE_BINS = 2**16  # of numbers that are not few grey levels
 GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
 
 
-class Curve(NamedTuple):
+class CumulativeCurve(NamedTuple):
     """A tone curve given at equal distances."""
 
     first: float
@@ -40,16 +40,16 @@ def _one_per_level(values: ValueRange) -> bool:
     return values.integral and values.width < 65536
 
 
-def cumulative_curve(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) -> Curve:
+def cumulative_curve(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) -> CumulativeCurve:
     """Turn counts into the share of pixels at or below each value; the identity for a constant image."""
     counts = counted[0]
     bins = values.bins(nbins)
     if np.count_nonzero(counts) < 2:
-        return Curve(0.0, 1.0, np.array([0.0, 1.0]))
+        return CumulativeCurve(0.0, 1.0, np.array([0.0, 1.0]))
     table = np.cumsum(counts) / counts.sum()
     if _one_per_level(values):
-        return Curve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
-    return Curve(0.5 / bins, 1 / bins, table)
+        return CumulativeCurve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
+    return CumulativeCurve(0.5 / bins, 1 / bins, table)
 
 
 class Distribution(NamedTuple):
@@ -123,7 +123,7 @@ def _bin_size(nbins: int) -> int:
 
 
 def count_tiles(
-    image: t.Array, valid: t.Array | None, at: At, kernel_size: tuple[int, ...], nbins: int
+    image: t.Array, valid: t.Array | None, at: BlockInfo, kernel_size: tuple[int, ...], nbins: int
 ) -> tuple[t.Array, ...]:
     """Histograms of a block, tile by tile; the last tiles are filled up by mirroring the image."""
     axes: list[NDArray[np.intp]] = []
@@ -152,7 +152,7 @@ def tile_maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_l
 
 
 def mix_maps(
-    image: t.Array, at: At, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
+    image: t.Array, at: BlockInfo, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:
     """Mix the mappings of the nearest regions at every pixel of a block."""
     axes: list[t.Array] = [np.zeros(1, np.uintp), np.zeros(1)] * (3 - image.ndim)
@@ -168,7 +168,7 @@ def mix_maps(
 def count_mixed(
     image: t.Array,
     valid: t.Array | None,
-    at: At,
+    at: BlockInfo,
     kernel_size: tuple[int, ...],
     nbins: int,
     measured: TileMaps,

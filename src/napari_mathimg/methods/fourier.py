@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import checkpoint, side_by_side
+from ..contract.progress import checkpoint, parallel_for
 from ..contract.types import Array
 from . import padded_axis
-from .padded_axis import Boundary, Circle
+from .padded_axis import Boundary, PaddedAxis
 
 PIECE = 2**17  # numbers transformed between two checkpoints
 KEPT = 2**27  # bytes of transfer functions
@@ -33,9 +33,11 @@ def as_volume(block: Array) -> Array:
     return block.reshape(block.shape[0], 1, block.shape[1]) if block.ndim == 2 else block
 
 
-def circles_of(shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, reaches: int = 1) -> list[Circle]:
+def padded_axes(
+    shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, reaches: int = 1
+) -> list[PaddedAxis]:
     """Return the circles on which a block (three axes) is convolved with an odd kernel, seen so many times as far."""
-    return [padded_axis.circle(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
+    return [padded_axis.padded_axis(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
 
 
 class Convolver:
@@ -52,7 +54,10 @@ class Convolver:
     """
 
     def __init__(
-        self, circles: list[Circle], dtype: Any, extend: Callable[[Array, int, Circle], None] = padded_axis.extend
+        self,
+        circles: list[PaddedAxis],
+        dtype: Any,
+        extend: Callable[[Array, int, PaddedAxis], None] = padded_axis.extend,
     ) -> None:
         self.circles = circles
         self.shape = (circles[0].size, circles[1].size, circles[2].size // 2 + 1)
@@ -97,7 +102,7 @@ class Convolver:
                 grow(own[..., band], 1, down)
                 padded_axis.forward(own[..., band], 1)
 
-        side_by_side(work, range(0, n, step))
+        parallel_for(work, range(0, n, step))
 
     def frequencies(
         self,
@@ -127,7 +132,7 @@ class Convolver:
                 if fold:
                     padded_axis.fold(own, 0, first)
 
-        side_by_side(work, self.boxes())
+        parallel_for(work, self.boxes())
 
     def boxes(self) -> Iterator[tuple[slice, slice]]:
         """Yield the boxes of the last two axes in which frequencies are changed."""
@@ -178,7 +183,7 @@ class TransferFunctions:
 
 def _transfer_function(kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Lay a kernel's middle on the origin, the rest around it, and transform."""
-    circles = [Circle(n, n, 0, "periodic") for n in sizes]
+    circles = [PaddedAxis(n, n, 0, "periodic") for n in sizes]
     made = Convolver(circles, dtype)
     places = [(np.arange(k) - k // 2) % n for k, n in zip(kernel.shape, sizes, strict=True)]
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..contract.operation import POINTWISE, At
-from ..contract.reach import Reach, margin
+from ..contract.operation import BlockInfo
+from ..contract.reach import POINTWISE, Reach, margin
 from ..contract.types import Array
 from .blur_kernels import gaussian_weights
-from .padding import extended, window_reach
+from .padding import padded_block, window_reach
 from .window_sums import weighted
 
 
@@ -15,12 +15,14 @@ def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Rea
     return window_reach(tuple(margin(s, truncate) for s in sigma), mode)
 
 
-def smoothed(image: Array, at: At, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0) -> Array:
+def smoothed(
+    image: Array, at: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0
+) -> Array:
     """Return what scipy.ndimage.gaussian_filter makes of the wanted box of a block, in the block's type."""
     weights = [gaussian_weights(s, truncate) for s in sigma]
     if all(len(w) == 1 for w in weights):
         return image[at.inner]
-    wide = extended(image, at, tuple(len(w) // 2 for w in weights), mode, cval)
+    wide = padded_block(image, at, tuple(len(w) // 2 for w in weights), mode, cval)
     return weighted(wide, [w.astype(image.dtype) for w in weights])
 
 
@@ -29,4 +31,4 @@ def smooth(image: Array, sigma: tuple[float, ...], mode: str, cval: float) -> Ar
     if image.ndim > len(sigma):
         return np.stack([smooth(image[..., c], sigma, mode, cval) for c in range(image.shape[-1])], axis=-1)
     box = tuple((0, n) for n in image.shape)
-    return smoothed(image, At((), image.shape, box, box, POINTWISE), sigma, mode, cval)
+    return smoothed(image, BlockInfo((), image.shape, box, box, POINTWISE), sigma, mode, cval)

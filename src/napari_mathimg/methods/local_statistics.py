@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import At, checkpoint
+from ..contract.operation import BlockInfo
+from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting, window_sums
@@ -39,7 +40,7 @@ def _sums_along(image: Array, axis: int, size: int) -> Array:
     return out
 
 
-def window_reach(size: tuple[int, ...]) -> Neighborhood:
+def statistics_reach(size: tuple[int, ...]) -> Neighborhood:
     """Return the reach of windows of odd size."""
     return Neighborhood(tuple(n // 2 for n in size))
 
@@ -59,7 +60,7 @@ def local_moments(image: Array, size: tuple[int, ...]) -> tuple[NDArray[np.float
     return mean, np.maximum(variance, 0, out=variance)
 
 
-def add_variances(image: Array, at: At, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
+def add_variances(image: Array, at: BlockInfo, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
     """Add up the variances of the windows around a tile's pixels, without rounding."""
     _, variance = local_moments(image, size)
     mine = variance[at.inner].reshape(-1) if valid is None else variance[at.inner][valid[at.inner]]

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import types as t
-from ..contract.operation import At, checkpoint
+from ..contract.operation import BlockInfo
+from ..contract.progress import checkpoint
 from ..contract.reach import Reach
 from ..contract.reach import size as size_of
 from ..kernels import median as kernels
-from .padding import extended, odd, replaced, volume, window_reach
+from .padding import embedded, odd, padded_block, volume, window_reach
 
 Steps = list[tuple[int, int]]
 
@@ -27,7 +28,7 @@ def median_reach(size: tuple[float, ...], mode: str) -> Reach:
     return window_reach(_radius(size), mode)
 
 
-def check_size(size: tuple[float, ...]) -> None:
+def check_window_size(size: tuple[float, ...]) -> None:
     """Refuse windows of more pixels than can be counted in reasonable time."""
     if math.prod(odd(size)) > MOST_PIXELS:
         raise ValueError(f"size={size}: windows of at most {MOST_PIXELS:,} pixels, not {math.prod(odd(size)):,}")
@@ -37,12 +38,12 @@ def _radius(size: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(n // 2 for n in odd(size))
 
 
-def median_of_windows(image: t.Array, at: At, size: tuple[float, ...], mode: str, cval: float) -> t.Array:
+def median_of_windows(image: t.Array, at: BlockInfo, size: tuple[float, ...], mode: str, cval: float) -> t.Array:
     """Return the medians of the windows around all pixels of a block."""
-    block = extended(image, at, _radius(size), mode, _held(cval, image.dtype))
+    block = padded_block(image, at, _radius(size), mode, _held(cval, image.dtype))
     window = (1,) * (3 - image.ndim) + odd(size)
     found = medians(volume(block, image.ndim), (window[0], window[1], window[2]))
-    return replaced(image, at, found.reshape(size_of(at.core)))
+    return embedded(image, at, found.reshape(size_of(at.core)))
 
 
 def _held(value: float, dtype: np.dtype[Any]) -> float | int:

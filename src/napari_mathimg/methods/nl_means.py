@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import types as t
-from ..contract.operation import At, checkpoint
+from ..contract.operation import BlockInfo
+from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.reach import size as size_of
 from ..kernels import nl_means as kernels
-from .padding import extended, replaced
+from .padding import embedded, padded_block
 
 MOST_PIXELS = 2**20  # of a window
 PIXELS = 2**17  # of a box whose sums stay in the cache
@@ -46,7 +47,7 @@ def bilateral_reach(sigma_spatial: tuple[float, ...]) -> Neighborhood:
 
 
 def non_local_mean(
-    image: t.Array, at: At, size: tuple[int, ...], distance: tuple[int, ...], h: float, sigma: float
+    image: t.Array, at: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], h: float, sigma: float
 ) -> t.Array:
     """Return the means of pixels in patches that are alike."""
     shifts = half_of_shifts(distance)
@@ -55,7 +56,7 @@ def non_local_mean(
     return _mean(image, at, size, distance, shifts, np.ones(len(shifts)), scale, floor)
 
 
-def bilateral_mean(image: t.Array, at: At, sigma_color: float, sigma_spatial: tuple[float, ...]) -> t.Array:
+def bilateral_mean(image: t.Array, at: BlockInfo, sigma_color: float, sigma_spatial: tuple[float, ...]) -> t.Array:
     """Return the means of pixels that are near and alike."""
     radius = bilateral_radius(sigma_spatial)
     shifts = half_of_shifts(radius)
@@ -72,12 +73,12 @@ def half_of_shifts(distance: tuple[int, ...]) -> NDArray[np.intp]:
 
 
 def _mean(
-    image: t.Array, at: At, size: tuple[int, ...], distance: tuple[int, ...], shifts: NDArray[np.intp],
+    image: t.Array, at: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], shifts: NDArray[np.intp],
     nearness: NDArray[np.float64], scale: float, floor: float,
 ) -> t.Array:  # fmt: skip
     ndim, core = len(size), size_of(at.core)
     radius = tuple(s // 2 + d for s, d in zip(size, distance, strict=True))
-    block = _planar(extended(image, at, radius), ndim)
+    block = _planar(padded_block(image, at, radius), ndim)
     lead = (1,) * (3 - ndim)
     margins, patch = (0,) * (3 - ndim) + radius, lead + tuple(size)
     planes, rows, columns = lead + core
@@ -98,7 +99,7 @@ def _mean(
     sums /= totals
     sums += pixels
     found = np.moveaxis(sums[..., :columns], 0, -1).reshape(*core, *image.shape[ndim:])
-    return replaced(image, at, found)
+    return embedded(image, at, found)
 
 
 def _planar(image: t.Array, ndim: int) -> t.Array:

@@ -16,7 +16,7 @@ Boundary = Literal["reflect", "zero", "periodic"]
 
 
 @dataclass(frozen=True)
-class Circle:
+class PaddedAxis:
     """An axis on a circle: its pixels, its places, and how it goes on for `reach` pixels beyond each end."""
 
     n: int
@@ -25,20 +25,20 @@ class Circle:
     boundary: Boundary
 
 
-def circle(n: int, reach: int, boundary: Boundary) -> Circle:
+def padded_axis(n: int, reach: int, boundary: Boundary) -> PaddedAxis:
     """Return the smallest circle with a fast transform on which what is `reach` pixels away does not come round."""
     if boundary == "periodic" or not reach:
-        return Circle(n, n, reach, "periodic")
+        return PaddedAxis(n, n, reach, "periodic")
     wanted = n + (2 if boundary == "reflect" else 1) * reach
     size = fft.next_fast_len(wanted, real=True)  # of complex numbers, too, factors up to 5 are faster than 7 and 11
-    return Circle(n, int(size), reach, boundary)
+    return PaddedAxis(n, int(size), reach, boundary)
 
 
 def _along(slab: Slab, axis: int, start: int, stop: int, step: int = 1) -> Slab:
     return slab[(slice(None),) * axis + (slice(start, stop if stop >= 0 else None, step),)]
 
 
-def extend(slab: Slab, axis: int, c: Circle) -> None:
+def extend(slab: Slab, axis: int, c: PaddedAxis) -> None:
     """Fill the places beyond an axis's pixels with what lies there."""
     clear(slab, axis, c)
     if c.boundary == "reflect":
@@ -46,19 +46,19 @@ def extend(slab: Slab, axis: int, c: Circle) -> None:
         _along(slab, axis, c.size - c.reach, c.size)[...] = _along(slab, axis, c.reach - 1, -1, -1)
 
 
-def clear(slab: Slab, axis: int, c: Circle) -> None:
+def clear(slab: Slab, axis: int, c: PaddedAxis) -> None:
     """Fill the places beyond an axis's pixels with zeros."""
     _along(slab, axis, c.n, c.size)[...] = 0
 
 
-def fold(slab: Slab, axis: int, c: Circle) -> None:
+def fold(slab: Slab, axis: int, c: PaddedAxis) -> None:
     """Add what lies beyond an axis's pixels to those that `extend` takes it from: its transpose."""
     if c.boundary == "reflect":
         _along(slab, axis, c.n - c.reach, c.n)[...] += _along(slab, axis, c.n + c.reach - 1, c.n - 1, -1)
         _along(slab, axis, 0, c.reach)[...] += _along(slab, axis, c.size - 1, c.size - 1 - c.reach, -1)
 
 
-def fade(slab: Slab, axis: int, c: Circle) -> None:
+def fade(slab: Slab, axis: int, c: PaddedAxis) -> None:
     """Fill the places beyond an axis's pixels with its mirror images, the one after its end fading into the other."""
     clear(slab, axis, c)
     if c.boundary == "reflect" and c.size > c.n:

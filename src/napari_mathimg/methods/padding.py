@@ -7,7 +7,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.edges import folded
-from ..contract.operation import At
+from ..contract.operation import BlockInfo
 from ..contract.reach import Neighborhood, Reach, Whole
 
 
@@ -23,7 +23,9 @@ def window_reach(radius: tuple[int, ...], mode: str) -> Reach:
     return Neighborhood(radius)
 
 
-def extended(image: t.Array, at: At, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0) -> t.Array:
+def padded_block(
+    image: t.Array, at: BlockInfo, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0
+) -> t.Array:
     """Return the wanted box of a block with a margin of `radius` pixels on every side; further axes stay as they are.
 
     What lies beyond the image comes from the edge mode, axis by axis.
@@ -48,7 +50,7 @@ def extended(image: t.Array, at: At, radius: tuple[int, ...], mode: str = "mirro
     return out
 
 
-def replaced(image: t.Array, at: At, core: t.Array) -> t.Array:
+def embedded(image: t.Array, at: BlockInfo, core: t.Array) -> t.Array:
     """Return an array of the block's shape that holds a result in the wanted box; the rest is not asked for."""
     if core.shape == image.shape:
         return core

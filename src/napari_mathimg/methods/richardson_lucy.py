@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..contract.operation import checkpoint, side_by_side
+from ..contract.progress import checkpoint, parallel_for
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
-from .fourier import Convolver, Part, as_volume, circles_of, transfer_functions
+from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
@@ -50,7 +50,7 @@ class _Iteration:
         self.image, self.model, self.gain, self.stop = as_volume(image), model, gain, stop
         self.number = image.dtype.type
         kernel = as_volume(model.kernel)
-        self.convolver = Convolver(circles_of(self.image.shape, kernel.shape, model.boundary), image.dtype)
+        self.convolver = Convolver(padded_axes(self.image.shape, kernel.shape, model.boundary), image.dtype)
         sizes = tuple(c.size for c in self.convolver.circles)
         transfer = transfer_functions.of(kernel, sizes, image.dtype)
         self._parts = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
@@ -133,7 +133,7 @@ class _Iteration:
             stop = min(first + step, n)
             kernels.total_variation(self.estimate, first, stop, number(self.strength), number(level), slopes)
 
-        side_by_side(work, range(0, n, step))
+        parallel_for(work, range(0, n, step))
 
     def _sensitivity(self, kernel: Kernel) -> Array | None:
         """Return one over the share of each pixel's light that is seen; None where it is 1 everywhere."""
@@ -167,7 +167,7 @@ class _Iteration:
 def blurred(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = False) -> Array:
     """Return an image convolved with a kernel on its middle, or the transpose of that operation applied to it."""
     block, kernel = as_volume(image), as_volume(kernel)
-    convolver = Convolver(circles_of(block.shape, kernel.shape, boundary), image.dtype)
+    convolver = Convolver(padded_axes(block.shape, kernel.shape, boundary), image.dtype)
     transfer = transfer_functions.of(kernel, tuple(c.size for c in convolver.circles), image.dtype)
     out = np.empty_like(block)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..contract.edges import MODES
-from ..contract.operation import At, ValueRange
+from ..contract.operation import BlockInfo, ValueRange
 from ..contract.reach import Gather, size
 from ..contract.types import Array
 from ..kernels import sampling
@@ -17,7 +17,7 @@ from .maps import Separable
 BAND = 2**13  # points whose coordinates are in memory at a time
 
 
-def warped(image: Array, /, *, at: At, values: ValueRange) -> Array:
+def warped(image: Array, /, *, at: BlockInfo, values: ValueRange) -> Array:
     """Return what a warp makes of a block: its light is changed where the map says so, then it is sampled."""
     gather = at.reach
     assert isinstance(gather, Gather)
@@ -26,7 +26,7 @@ def warped(image: Array, /, *, at: At, values: ValueRange) -> Array:
     return sample(image, at=at)
 
 
-def sample(image: Array, /, *, at: At) -> Array:
+def sample(image: Array, /, *, at: BlockInfo) -> Array:
     """Sample a block, channels last where there are any, for the box `at.core` of the result."""
     gather = at.reach
     assert isinstance(gather, Gather)
@@ -42,7 +42,7 @@ def sample(image: Array, /, *, at: At) -> Array:
     return _scattered(image[..., None], gather, at)[..., 0] if image.ndim == ndim else _scattered(image, gather, at)
 
 
-def _scattered(image: Array, gather: Gather, at: At) -> Array:
+def _scattered(image: Array, gather: Gather, at: BlockInfo) -> Array:
     """Band by band: coordinates of a whole tile would cost more in fresh memory than in arithmetic."""
     (top, _), (left, _), ((start, stop), columns) = *at.read, at.core
     image = np.ascontiguousarray(image)
@@ -62,7 +62,7 @@ def _scattered(image: Array, gather: Gather, at: At) -> Array:
     return out
 
 
-def _separable(image: Array, gather: Gather, source: Separable, at: At) -> Array:
+def _separable(image: Array, gather: Gather, source: Separable, at: BlockInfo) -> Array:
     """Axis by axis, the one that shrinks most first."""
     fill = _fill(gather.cval, image.dtype)
     axes = sorted(range(len(at.shape)), key=lambda axis: -source.scale[axis])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..contract import types as t
-from ..contract.operation import checkpoint
+from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..kernels import total_variation as kernels
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import At, Statistic, checkpoint
+from ..contract.operation import BlockInfo, Statistic
+from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting, wavelets
@@ -184,7 +185,7 @@ def denoise(
 
 
 def denoise_over_shifts(
-    image: Array, at: At, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, max_shifts: int
+    image: Array, at: BlockInfo, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, max_shifts: int
 ) -> Array:
     """Shrink a block's coefficients, on the average over grids shifted by 0 to `max_shifts` pixels along every axis."""
     if not max_shifts:
@@ -198,7 +199,12 @@ def denoise_over_shifts(
 
 
 def _denoise_shifted(
-    image: Array, at: At, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, shift: tuple[int, ...]
+    image: Array,
+    at: BlockInfo,
+    thresholds: NDArray[np.float64],
+    wavelet_name: str,
+    is_soft: bool,
+    shift: tuple[int, ...],
 ) -> Array:
     """Shrink the coefficients of a transform whose grid begins `shift` pixels before the item; the inner box only."""
     period = 2 ** len(thresholds)
@@ -214,7 +220,7 @@ def _denoise_shifted(
 # What is counted
 
 
-def channels_first(image: Array, at: At) -> Array:
+def channels_first(image: Array, at: BlockInfo) -> Array:
     """Return the channels of a block, or the block as its only one; of colours, luma and two chromas of unit gain."""
     if image.ndim == len(at.shape):
         return image[None]
@@ -232,7 +238,7 @@ TO_YCBCR = _YCBCR / np.linalg.norm(_YCBCR, axis=1, keepdims=True)  # white noise
 FROM_YCBCR = np.linalg.inv(TO_YCBCR)
 
 
-def _owned(at: At, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _owned(at: BlockInfo, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Coefficients of a level that belong to a block's core: every one of the item's belongs to one."""
     pieces = []
     for (a, b), (r, _), n, m in zip(at.core, at.read, at.shape, shape, strict=True):
@@ -241,7 +247,7 @@ def _owned(at: At, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(pieces)
 
 
-def _magnitudes(image: Array, at: At, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
+def _magnitudes(image: Array, at: BlockInfo, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
     """Yield each channel's finest diagonal coefficients; computed in float64, so that flat regions give none."""
     axes, f = long_axes(at.shape), filters(wavelet_name, np.dtype(np.float64))
     for channel in channels_first(image, at):
@@ -250,7 +256,7 @@ def _magnitudes(image: Array, at: At, wavelet_name: str) -> Iterator[NDArray[np.
         yield mine.astype(np.float32).reshape(-1)
 
 
-def count_magnitudes(image: Array, at: At, wavelet: str) -> tuple[Array, ...]:
+def count_magnitudes(image: Array, at: BlockInfo, wavelet: str) -> tuple[Array, ...]:
     """Count the finest diagonal coefficients of each channel coarsely."""
     found = [*_magnitudes(image, at, wavelet)]
     counts = np.zeros((len(found), 2**16), np.int64)
@@ -273,7 +279,7 @@ def _middle(upto: Array) -> Middle | None:
     return Middle((slots[0], slots[1]), (within[0], within[1]))
 
 
-def count_middle(image: Array, at: At, wavelet: str, measured: tuple[Middle | None, ...]) -> tuple[Array, ...]:
+def count_middle(image: Array, at: BlockInfo, wavelet: str, measured: tuple[Middle | None, ...]) -> tuple[Array, ...]:
     """Count the magnitudes in the slots that hold the median finely."""
     counts = np.zeros((len(measured), 2, 2**15), np.int64)
     for values, rows, middle in zip(_magnitudes(image, at, wavelet), counts, measured, strict=True):
@@ -309,7 +315,7 @@ def noise_statistics(pooled: bool, needed: Callable[..., bool] | None = None) ->
     )
 
 
-def measure_energies(image: Array, at: At, wavelet: str, levels: int) -> tuple[Array, ...]:
+def measure_energies(image: Array, at: BlockInfo, wavelet: str, levels: int) -> tuple[Array, ...]:
     """Add up the squares of each band's coefficients without rounding, and their number."""
     axes, f = long_axes(at.shape), filters(wavelet, image.dtype)
     channels = channels_first(image, at)
@@ -359,7 +365,14 @@ def bayes(counted: tuple[Array, ...], measured: tuple[float, ...] | None, sigma:
 
 
 def thresholds(
-    measured: Any, method: str, sigma: Any, threshold: float, levels: int, approximation: bool, at: At, channels: int
+    measured: Any,
+    method: str,
+    sigma: Any,
+    threshold: float,
+    levels: int,
+    approximation: bool,
+    at: BlockInfo,
+    channels: int,
 ) -> NDArray[np.float64]:
     """Return the thresholds of each channel, level and band; 0 for an approximation that is left alone."""
     if method == "BayesShrink":

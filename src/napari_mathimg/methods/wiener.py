@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import checkpoint
+from ..contract.progress import checkpoint
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
 from . import padded_axis
-from .fourier import Convolver, Part, as_volume, circles_of, transfer_functions
+from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
@@ -33,7 +33,7 @@ class _Filter:
     def __init__(self, image: Array, kernel: Kernel, boundary: Boundary) -> None:
         self.image = as_volume(image)
         block = as_volume(kernel)
-        circles = circles_of(self.image.shape, block.shape, boundary, REACHES)
+        circles = padded_axes(self.image.shape, block.shape, boundary, REACHES)
         self.convolver = Convolver(circles, image.dtype, padded_axis.fade)
         self.sizes = tuple(c.size for c in circles)
         self.transfer = transfer_functions.of(block, self.sizes, image.dtype)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..contract.operation import side_by_side
+from ..contract.progress import parallel_for
 from ..contract.types import Array
 from ..kernels import convolution as kernels
 from .padding import volume
@@ -31,7 +31,7 @@ def weighted(wide: Array, weights: Sequence[Array]) -> Array:
         line = np.empty(block.shape[2], wide.dtype)
         kernels.weigh_separably(block, down, across, first, min(first + step, rows), line, out)
 
-    side_by_side(work, range(0, rows, step))
+    parallel_for(work, range(0, rows, step))
     return out.reshape([n - len(w) + 1 for n, w in zip(wide.shape, weights, strict=True)])
 
 
@@ -50,7 +50,7 @@ def _weighted_planes(block: Array, weights: Array) -> Array:
     def work(first: int) -> None:
         kernels.weigh_planes(lines, weights, first, min(first + step, pixels), sums)
 
-    side_by_side(work, range(0, pixels, step))
+    parallel_for(work, range(0, pixels, step))
     return out
 
 
@@ -66,7 +66,7 @@ def tap_sums(wide: Array, weights: Array) -> Array:
     def work(first: int) -> None:
         kernels.add_taps(block, steps, own, first, min(first + step, out.shape[1]), out)
 
-    side_by_side(work, range(0, out.shape[1], step))
+    parallel_for(work, range(0, out.shape[1], step))
     return out.reshape([n - k + 1 for n, k in zip(wide.shape, weights.shape, strict=True)])
 
 
@@ -89,7 +89,7 @@ def box_means(wide: Array, size: tuple[int, ...]) -> Array:
         scratch = np.empty(block.shape[2]), np.empty(columns)
         kernels.average_rows(sums, across, 0, len(sums), math.prod(size), *scratch, out[plane, first:last])
 
-    side_by_side(work, ((p, y) for p in range(planes) for y in range(0, rows, step)))
+    parallel_for(work, ((p, y) for p in range(planes) for y in range(0, rows, step)))
     return out.reshape([n - k + 1 for n, k in zip(wide.shape, size, strict=True)])
 
 
@@ -103,5 +103,5 @@ def _summed_planes(block: Array, size: int) -> Array:
         scratch = np.empty((len(lines), kernels.STRIP))
         kernels.add_up_lines(lines, size, first, min(first + step, pixels), scratch, sums)
 
-    side_by_side(work, range(0, pixels, step))
+    parallel_for(work, range(0, pixels, step))
     return out

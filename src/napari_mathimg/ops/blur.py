@@ -3,10 +3,10 @@
 from functools import lru_cache
 
 from ..contract import types as t
-from ..contract.operation import At, operation
+from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
 from ..methods import blur_kernels
-from ..methods.convolution import averaged, check_size, convolved, kernel_reach
+from ..methods.convolution import averaged, check_kernel_size, convolved, kernel_reach
 from ..methods.padding import window_reach
 from .denoise import gaussian
 
@@ -23,7 +23,7 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
 
 @operation("Box blur", values="float", reach=_box_reach)
 def blur_box(
-    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
+    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
 ) -> t.Image:
     """Replace every pixel by the mean of a box around it.
 
@@ -50,7 +50,7 @@ def blur_box(
     >>> apply(np.array([[0, 0, 90, 0, 0, 0]], dtype=np.uint8), "blur_box", size=(1, 3))
     array([[ 0, 30, 30, 30,  0,  0]], dtype=uint8)
     """
-    return averaged(image, at, t.resolved(size), mode, cval)
+    return averaged(image, at, t.gone(size), mode, cval)
 
 
 def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
@@ -58,12 +58,12 @@ def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
 
 
 def _check_radius(radius: tuple[float, ...]) -> None:
-    check_size("radius", radius, tuple(2 * blur_kernels.disk_margin(r) + 1 for r in radius))
+    check_kernel_size("radius", radius, tuple(2 * blur_kernels.disk_margin(r) + 1 for r in radius))
 
 
 @operation("Defocus", values="float", reach=_disk_reach, check=_check_radius)
 def blur_defocus(
-    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
+    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
 ) -> t.Image:
     """Blur as a lens out of focus does: every point becomes a disk.
 
@@ -97,7 +97,7 @@ def blur_defocus(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "blur_defocus", radius=(0, 1))
     array([[ 0, 25, 50, 25,  0]], dtype=uint8)
     """
-    return convolved(image, at, disk(t.resolved(radius)), mode, cval)
+    return convolved(image, at, disk(t.gone(radius)), mode, cval)
 
 
 @lru_cache(maxsize=4)
@@ -118,7 +118,7 @@ def _path_reach(length: float, angle: float, polygon: str | Outline, polygon_siz
 @operation("Motion blur", values="float", reach=_path_reach, dimensions=(2,), check=_check_path)
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
-    polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At,
+    polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Blur as a camera or a specimen that moves does: every point becomes a path, or a polygon.
 
@@ -169,13 +169,13 @@ def _own_reach(kernel: t.Array, shape: tuple[int, ...], mode: str) -> Reach:
         raise ValueError(f"kernel: an array of {len(shape)} axes, not of shape {kernel.shape}")
     if not kernel.any():
         raise ValueError("kernel: at least one number other than 0")
-    check_size("kernel", "x".join(map(str, kernel.shape)), kernel.shape)
+    check_kernel_size("kernel", "x".join(map(str, kernel.shape)), kernel.shape)
     return kernel_reach(kernel, mode)
 
 
 @operation("Convolve", values="float", reach=_own_reach)
 def convolve(
-    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
+    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
 ) -> t.Image:
     """Convolve with another image as the kernel.
 

@@ -9,7 +9,7 @@ from ..contract import types as t
 from ..contract.operation import Frames, Report, Statistic, operation
 from ..contract.reach import Neighborhood, Reach, Whole
 from ..methods.padded_axis import Boundary
-from ..methods.point_spread.preparation import Center, check_extent, prepared, spread
+from ..methods.point_spread.preparation import Center, check_extent, prepared, rms_radius
 from ..methods.richardson_lucy import Model, Stop, estimates
 from ..methods.wiener import Sampling, sampled, wiener_hunt
 
@@ -42,7 +42,7 @@ def _iterated_reach(
         return Whole("the stopping rule looks at all pixels")
     grows = 0.5 if regularization else 0
     exact = [2 * num_iter * (k // 2 + grows) for k in kernel.shape]
-    fades = [min(FADES * math.sqrt(num_iter), FARTHEST) * (d + grows) for d in spread(kernel)]
+    fades = [min(FADES * math.sqrt(num_iter), FARTHEST) * (d + grows) for d in rms_radius(kernel)]
     radius = tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True))
     short = [math.ceil(n / r) for n, r in zip(shape, radius, strict=True) if r and n < 2 * HALOS * r]
     return Neighborhood(radius, exact=False, halos=max(HALOS, *short, 0))  # of an axis, no sliver is left

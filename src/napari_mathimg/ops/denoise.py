@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ..contract import types as t
-from ..contract.operation import At, Statistic, operation
+from ..contract.operation import BlockInfo, Statistic, operation
 from ..methods import wavelets
 from ..methods.gaussian import smoothed, smoothing_reach
-from ..methods.local_statistics import add_variances, check_odd, local_moments, mean_variance, window_reach
-from ..methods.median import check_size, median_of_windows, median_reach
+from ..methods.local_statistics import add_variances, check_odd, local_moments, mean_variance, statistics_reach
+from ..methods.median import check_window_size, median_of_windows, median_reach
 from ..methods.nl_means import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
-from ..methods.padding import replaced
+from ..methods.padding import embedded
 from ..methods.total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 
 @operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
 def denoise_bilateral(
-    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, at: At
+    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, at: BlockInfo
 ) -> t.Image:
     """Replace every pixel by the mean of pixels that are near and of like value, so that edges are kept.
 
@@ -59,13 +59,13 @@ def denoise_bilateral(
     >>> apply(np.array([[10, 14, 12, 92, 88, 90]], np.uint8), "denoise_bilateral", sigma_spatial=(0, 2))
     array([[12, 12, 12, 90, 90, 90]], dtype=uint8)
     """
-    return bilateral_mean(image, at, sigma_color, t.resolved(sigma_spatial))
+    return bilateral_mean(image, at, sigma_color, t.gone(sigma_spatial))
 
 
 @operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
 def denoise_nl_means(
     image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
-    sigma: t.PatchNoise = 0.0, at: At,
+    sigma: t.PatchNoise = 0.0, at: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Replace every pixel by the mean of pixels whose surroundings are alike, so that texture is kept.
 
@@ -101,7 +101,7 @@ def denoise_nl_means(
     >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2)[2]
     array([11, 89, 11, 90, 11, 89], dtype=uint8)
     """
-    return non_local_mean(image, at, t.resolved(patch_size), t.resolved(patch_distance), t.resolved(h), sigma)
+    return non_local_mean(image, at, t.gone(patch_size), t.gone(patch_distance), t.gone(h), sigma)
 
 
 @operation(
@@ -196,7 +196,7 @@ def denoise_tv_chambolle(
 @operation("Gaussian filter", values="float", reach=smoothing_reach)
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
-    truncate: t.Truncation = 4.0, at: At,
+    truncate: t.Truncation = 4.0, at: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Smooth by convolution with a Gaussian.
 
@@ -224,12 +224,12 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    return replaced(image, at, smoothed(image, at, t.resolved(sigma), mode, cval, truncate))
+    return embedded(image, at, smoothed(image, at, t.gone(sigma), mode, cval, truncate))
 
 
-@operation("Median filter", values="exact", reach=median_reach, check=check_size)
+@operation("Median filter", values="exact", reach=median_reach, check=check_window_size)
 def median(
-    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: At
+    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
 ) -> t.Image:
     """Replace every pixel by the median of its neighbourhood.
 
@@ -263,7 +263,7 @@ def median(
     >>> apply(np.array([[1, 2, 99, 4, 5]], np.uint8), "median", size=(1, 3))
     array([[1, 2, 4, 5, 5]], dtype=uint8)
     """
-    return median_of_windows(image, at, t.resolved(size), mode, cval)
+    return median_of_windows(image, at, t.gone(size), mode, cval)
 
 
 WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
@@ -284,7 +284,7 @@ def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, at: At, measured: Any,
+    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, at: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by shrinking wavelet coefficients.
 
@@ -339,9 +339,7 @@ def denoise_wavelet(
     True
     """
     channels = wavelets.channels_first(image, at)
-    tables = wavelets.thresholds(
-        measured, method, sigma, threshold, t.resolved(levels), approximation, at, len(channels)
-    )
+    tables = wavelets.thresholds(measured, method, sigma, threshold, t.gone(levels), approximation, at, len(channels))
     made = [
         wavelets.denoise_over_shifts(channel, at, table, wavelet, mode == "soft", max_shifts)
         for channel, table in zip(channels, tables, strict=True)
@@ -353,8 +351,8 @@ def denoise_wavelet(
 
 
 @operation(
-    "Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd,
-    statistics=(Statistic(add_variances, mean_variance, window_reach, True, lambda noise: noise == "auto"),),
+    "Wiener filter (local)", values="normalized", reach=statistics_reach, check=check_odd,
+    statistics=(Statistic(add_variances, mean_variance, statistics_reach, True, lambda noise: noise == "auto"),),
 )  # fmt: skip
 def wiener_filter(
     image: t.Image, /, *, size: t.OddSizes = 3, noise: t.NoisePower = "auto", measured: float | None
@@ -389,8 +387,8 @@ def wiener_filter(
     >>> bool(filtered.std() < 0.5 * noisy.std())
     True
     """
-    power = t.resolved(noise if measured is None else measured)
-    mean, variance = local_moments(image, t.resolved(size))
+    power = t.gone(noise if measured is None else measured)
+    mean, variance = local_moments(image, t.gone(size))
     gain = np.zeros_like(variance)
     np.divide(variance - power, variance, out=gain, where=variance > power)
     filtered: t.Array = (mean + gain * (image - mean)).astype(image.dtype)

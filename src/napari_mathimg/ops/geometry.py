@@ -47,8 +47,8 @@ def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -
     array([[ 6,  7],
            [10, 11]])
     """
-    first = t.resolved(start)
-    size = tuple(b - a for a, b in zip(first, t.resolved(stop), strict=True))
+    first = t.gone(start)
+    size = tuple(b - a for a, b in zip(first, t.gone(stop), strict=True))
     return Gather(size, Separable((1.0,) * len(size), tuple(map(float, first))), shift(first), order=0, mode="nearest")
 
 
@@ -86,7 +86,7 @@ def rescale(
     >>> apply(np.array([[0.0, 3.0]]), "rescale", scale=(1, 3), mode="nearest")
     array([[0., 0., 1., 2., 3., 3.]])
     """
-    size = tuple(max(int(np.round(n * s)), 1) for n, s in zip(shape, t.resolved(scale), strict=True))
+    size = tuple(max(int(np.round(n * s)), 1) for n, s in zip(shape, t.gone(scale), strict=True))
     return _resized(shape, size, order, mode, cval, anti_aliasing)
 
 
@@ -126,7 +126,7 @@ def resize(
            [0, 0, 1, 1],
            [0, 0, 1, 1]], dtype=uint8)
     """
-    return _resized(shape, t.resolved(output_shape), order, mode, cval, anti_aliasing)
+    return _resized(shape, t.gone(output_shape), order, mode, cval, anti_aliasing)
 
 
 @warp("Rotate", rigid=True)
@@ -160,7 +160,7 @@ def rotate(
            [1, 3]])
     """
     out, low = shape, np.zeros(2)
-    turn = about(turning(angle), t.resolved(center))
+    turn = about(turning(angle), t.gone(center))
     if resize:
         ends = np.array([(r, c, 1.0) for r in (0, shape[0] - 1) for c in (0, shape[1] - 1)])
         moved = (ends @ np.linalg.inv(turn).T)[:, :2]
@@ -211,7 +211,7 @@ def swirl(
     decay = 5 / (radius * float(np.log(2)))
     return Gather(
         shape,
-        Swirl(t.resolved(center), strength, decay, float(np.deg2rad(rotation))),
+        Swirl(t.gone(center), strength, decay, float(np.deg2rad(rotation))),
         np.eye(3),
         order,
         mode,
@@ -270,7 +270,7 @@ def affine(
            [0, 3]])
     """
     turn = rotation if inverse else -rotation
-    matrix = shift(translation) @ about(affine_matrix(scale, turn, shear), t.resolved(center))
+    matrix = shift(translation) @ about(affine_matrix(scale, turn, shear), t.gone(center))
     return Gather(shape, projective(matrix if inverse else np.linalg.inv(matrix)), np.eye(3), order, mode, cval)
 
 

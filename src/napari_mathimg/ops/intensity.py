@@ -6,10 +6,11 @@ import numpy as np
 from scipy.special import expit
 
 from ..contract import types as t
-from ..contract.operation import POINTWISE, At, Statistic, ValueRange, operation
+from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
+from ..contract.reach import POINTWISE
 from ..kernels import equalization
 from ..methods.equalization import (
-    Curve,
+    CumulativeCurve,
     Distribution,
     TileMaps,
     check_reference,
@@ -140,7 +141,7 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
     >>> apply(np.array([[50, 100, 150]], dtype=np.uint8), "rescale_intensity")
     array([[  0, 128, 255]], dtype=uint8)
     """
-    low, high = t.resolved(out_range)
+    low, high = t.gone(out_range)
     share = (np.clip(image, values.low, values.high) - image.dtype.type(values.low)) / image.dtype.type(values.width)
     stretched: t.Array = share * image.dtype.type(high - low) + image.dtype.type(low)
     return stretched
@@ -252,7 +253,7 @@ def adjust_sigmoid(
     "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
     statistics=(Statistic(count_values, cumulative_curve),),
 )  # fmt: skip
-def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Curve) -> t.Image:
+def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: CumulativeCurve) -> t.Image:
     """Spread the intensities evenly over the value range: each becomes the share of pixels at or below it.
 
     Colours keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
@@ -286,7 +287,7 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Curve) ->
     statistics=(Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_mixed, stretch, pooled=False)),
 )  # fmt: skip
 def equalize_adapthist(
-    image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256, at: At,
+    image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256, at: BlockInfo,
     measured: TileMaps,
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
@@ -318,7 +319,7 @@ def equalize_adapthist(
     """
     if measured.low == measured.high:
         return image
-    mixed = mix_maps(image, at, t.resolved(kernel_size), nbins, measured.maps)
+    mixed = mix_maps(image, at, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
 

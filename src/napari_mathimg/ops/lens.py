@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ..contract import types as t
-from ..contract.operation import POINTWISE, At, operation
-from ..contract.reach import Gather, Map
+from ..contract.operation import BlockInfo, operation
+from ..contract.reach import POINTWISE, Gather, Map
 from ..contract.warp import warp
 from ..methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
 from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
@@ -161,8 +161,8 @@ def correct_distortion(
     array([[2, 2, 3, 4, 4]])
     """
     given = {"k1": k1, "k2": k2, "k3": k3, "p1": p1, "p2": p2, "a": a, "b": b, "c": c}
-    lenses, zoom = (_hand_made(model, given),), t.resolved(scale)
-    source = LensMap(t.resolved(center), t.resolved(radius), lenses, zoom, inverse)
+    lenses, zoom = (_hand_made(model, given),), t.gone(scale)
+    source = LensMap(t.gone(center), t.gone(radius), lenses, zoom, inverse)
     return _placed(shape, source, order, mode, cval)
 
 
@@ -227,7 +227,7 @@ def correct_vignetting(
     array([[100.        ,  91.42857143, 100.        ,  91.42857143,
             100.        ]])
     """
-    center_, radius_ = t.resolved(center), t.resolved(radius)
+    center_, radius_ = t.gone(center), t.gone(radius)
     light = Falloff((k1, k2, k3), center_, radius_, -1.0 if inverse else 1.0, encoding, gamma)
     return Gather(shape, _identity(shape), np.eye(3), order=0, mode="nearest", light=light)
 
@@ -311,8 +311,8 @@ def correct_lens(
            [140.2, 113.9, 106.4, 113.9, 140.2]])
     """
     found = correction(
-        shape, camera, lens, t.resolved(focal_length), t.resolved(aperture), distance, distortion, aberration,
-        vignetting, strength, t.resolved(scale), encoding, gamma,
+        shape, camera, lens, t.gone(focal_length), t.gone(aperture), distance, distortion, aberration,
+        vignetting, strength, t.gone(scale), encoding, gamma,
     )  # fmt: skip
     colours: tuple[Map, ...] = found.colours
     return _placed(shape, found.green, order, mode, cval, colours=colours, light=found.light)
@@ -321,7 +321,7 @@ def correct_lens(
 @operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
-    degree: t.SurfaceDegree = 6, at: At, measured: Gains | Shading,
+    degree: t.SurfaceDegree = 6, at: BlockInfo, measured: Gains | Shading,
 ) -> t.Image:  # fmt: skip
     """Even out the light: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
 

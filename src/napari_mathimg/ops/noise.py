@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..contract import types as t
-from ..contract.operation import POINTWISE, At, ValueRange, operation
+from ..contract.operation import BlockInfo, ValueRange, operation
+from ..contract.reach import POINTWISE
 from ..kernels import random
 
 __all__ = [
@@ -29,7 +30,7 @@ class Numbering(NamedTuple):
     slice_step: int
 
 
-def _numbering(at: At) -> Numbering:
+def _numbering(at: BlockInfo) -> Numbering:
     steps = [math.prod(at.shape[axis + 1 :]) for axis in range(len(at.shape))]
     first = at.position + sum(low * step for (low, _), step in zip(at.read, steps, strict=True))
     return Numbering(first, steps[-2], steps[0] if len(steps) == 3 else 0)
@@ -39,7 +40,7 @@ def _as_volume(image: t.Array) -> t.Array:
     return image.reshape(1, *image.shape) if image.ndim == 2 else image
 
 
-def _normal_field(image: t.Array, seed: int, stream: int, at: At) -> t.Array:
+def _normal_field(image: t.Array, seed: int, stream: int, at: BlockInfo) -> t.Array:
     """Return a standard normal number for every pixel of a block."""
     field = np.zeros(_as_volume(image).shape, image.dtype)
     random.add_normal(field, seed, stream, *_numbering(at), 0.0, 1.0, field)
@@ -48,7 +49,7 @@ def _normal_field(image: t.Array, seed: int, stream: int, at: At) -> t.Array:
 
 @operation("Gaussian noise", values="normalized", reach=POINTWISE)
 def add_gaussian_noise(
-    image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, at: At
+    image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, at: BlockInfo
 ) -> t.Image:
     """Add normally distributed noise, independent at every pixel.
 
@@ -84,7 +85,7 @@ def add_gaussian_noise(
     return out.reshape(image.shape)
 
 
-def _ramp(at: At, corner: str, near: float, far: float) -> t.Array:
+def _ramp(at: BlockInfo, corner: str, near: float, far: float) -> t.Array:
     """Return what rises linearly over a plane, from a corner to the opposite one: the same on every slice."""
     rows, columns = at.shape[-2:]
     (top, bottom), (left, right) = at.read[-2:]
@@ -103,7 +104,7 @@ def _check_variance(variance: t.Array) -> None:
 @operation("Noise of local variance", values="normalized", reach=POINTWISE)
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
-    var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, at: At,
+    var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, at: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Add normally distributed noise whose variance differs from pixel to pixel.
 
@@ -156,7 +157,7 @@ def _check_photons(low: float) -> None:
 
 @operation("Poisson noise", values="float", reach=POINTWISE, check=lambda values: _check_photons(values.low))
 def add_poisson_noise(
-    image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, at: At, values: ValueRange
+    image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, at: BlockInfo, values: ValueRange
 ) -> t.Image:
     """Replace each value by what a detector would count: a Poisson number with this mean.
 
@@ -202,7 +203,7 @@ def add_poisson_noise(
 
 @operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE)
 def add_salt_and_pepper_noise(
-    image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, at: At
+    image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, at: BlockInfo
 ) -> t.Image:
     """Replace some pixels by the ends of the value range: dead and saturated pixels, errors of transmission.
 
@@ -241,7 +242,7 @@ def add_salt_and_pepper_noise(
 @operation("Speckle noise", values="float", reach=POINTWISE)
 def add_speckle_noise(
     image: t.Image, /, *, var: t.RelativeVariance = 0.01, distribution: Literal["normal", "uniform"] = "normal",
-    seed: t.Seed = 0, at: At,
+    seed: t.Seed = 0, at: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Multiply each value by a random number around 1, as coherent light and radar do.
 

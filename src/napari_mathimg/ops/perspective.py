@@ -176,10 +176,10 @@ def rectify(
     array([[1, 0],
            [0, 1]])
     """
-    rows, columns = t.resolved(height), t.resolved(width)
-    points = t.resolved(corners)
-    to_image = rectangle_map(points, targets, t.resolved(match_longer), columns, rows, size, frame, turn)
-    shape_out, origin = _canvas(t.resolved(canvas), to_image, rows, columns, shape)
+    rows, columns = t.gone(height), t.gone(width)
+    points = t.gone(corners)
+    to_image = rectangle_map(points, targets, t.gone(match_longer), columns, rows, size, frame, turn)
+    shape_out, origin = _canvas(t.gone(canvas), to_image, rows, columns, shape)
     ends = mapped(to_image, ((0.0, 0.0), (0.0, columns), (rows, columns), (rows, 0.0)))
     down, across = pixel_size(frame) if size == "source" else (size[0] / rows, size[1] / columns)
     placement = np.eye(3)

@@ -12,7 +12,8 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from ...contract import types as t
-from ...contract.operation import At, Neighborhood, Report, Statistic
+from ...contract.operation import BlockInfo, Report, Statistic
+from ...contract.reach import Neighborhood
 from ...kernels import counting
 from ..exact_sums import exact_sum
 
@@ -30,7 +31,7 @@ HUBER = 1.345  # standard deviations up to which a residual counts in full: 95 %
 
 
 @dataclass(frozen=True, eq=False)
-class Light:
+class LightSums:
     """How bright the flat is above the dark image: numbers that add up over blocks, sums without rounding.
 
     `faults` counts the pixels where it is not brighter, `first` is the first of them.
@@ -43,10 +44,10 @@ class Light:
     faults: int = 0
     first: tuple[int, ...] | None = None
 
-    def __add__(self, other: "Light") -> "Light":
+    def __add__(self, other: "LightSums") -> "Light":
         """Return what both hold."""
         firsts = [f for f in (self.first, other.first) if f is not None]
-        return Light(
+        return LightSums(
             self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
             max(self.high, other.high), self.faults + other.faults, min(firsts, default=None),
         )  # fmt: skip
@@ -60,13 +61,13 @@ class Gains:
     low: float
     high: float
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, at: At, dtype: Any) -> t.Array:
+    def gain(self, flat: t.Array | None, dark: t.Array | None, at: BlockInfo, dtype: Any) -> t.Array:
         """Return the gain at every pixel of a block."""
         assert flat is not None
         return np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
 
 
-def measure_light(flat: t.Array, dark: t.Array | None, at: At) -> tuple[Light]:
+def measure_light(flat: t.Array, dark: t.Array | None, at: BlockInfo) -> tuple[LightSums]:
     """Look at a block of the flat."""
     light = flat.astype(float) if dark is None else flat.astype(float) - dark
     with np.errstate(invalid="ignore"):
@@ -79,10 +80,10 @@ def measure_light(flat: t.Array, dark: t.Array | None, at: At) -> tuple[Light]:
     ends = (float(light.min()), float(light.max())) if light.size else (np.inf, -np.inf)
     sums = np.zeros((2, 2048), np.int64)
     counting.add_exactly(light.reshape(-1), sums)
-    return (Light(sums, light.size, *ends, int(dead.sum()), first),)
+    return (LightSums(sums, light.size, *ends, int(dead.sum()), first),)
 
 
-def gains(counted: tuple[Light], dark: Any) -> Gains:
+def gains(counted: tuple[LightSums], dark: Any) -> Gains:
     """Return what the flat asks for; refuse one that is dark somewhere."""
     (light,) = counted
     if light.faults:
@@ -139,7 +140,7 @@ class Shading:
     shape: tuple[int, ...]
     planes: int
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, at: At, dtype: Any) -> t.Array:
+    def gain(self, flat: t.Array | None, dark: t.Array | None, at: BlockInfo, dtype: Any) -> t.Array:
         """Return the gain at every pixel of a block."""
         rows, columns = at.read
         return np.asarray(1 / self.surface(rows, columns, dtype))
@@ -205,7 +206,7 @@ def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
     return Neighborhood(0, align=max(map(_side, shape)))
 
 
-def sample(image: t.Array, dark: t.Array | None, at: At, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
+def sample(image: t.Array, dark: t.Array | None, at: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
     """Add a block of a plane up over its cells."""
     light = image if dark is None else image - dark
     if valid is not None:

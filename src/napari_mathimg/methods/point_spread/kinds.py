@@ -28,7 +28,7 @@ from ...contract.types import (
     Point,
     Truncation,
     When,
-    note,
+    annotation_of,
 )
 from .. import blur_kernels as footprints
 from .beads import Beads, from_beads
@@ -100,7 +100,7 @@ class Kind(Signature):
 
     def is_per_axis(self, name: str) -> bool:
         """Whether a parameter may have one value for each axis."""
-        return note(self.parameters[name].hint, PerAxis) is not None
+        return annotation_of(self.parameters[name].hint, PerAxis) is not None
 
 
 KINDS: dict[str, Kind] = {}

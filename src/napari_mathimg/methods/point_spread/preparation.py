@@ -73,7 +73,7 @@ def check_extent(kernel: Kernel, shape: tuple[int, ...]) -> None:
             )
 
 
-def spread(kernel: Kernel) -> tuple[float, ...]:
+def rms_radius(kernel: Kernel) -> tuple[float, ...]:
     """Return the root mean square distance from the middle along each axis, in pixels."""
     return tuple(
         float(np.sqrt((np.moveaxis(kernel, axis, -1) @ (np.arange(n) - n // 2) ** 2.0).sum()))

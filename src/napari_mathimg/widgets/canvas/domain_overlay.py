@@ -9,12 +9,12 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox
 
-from ..layers.made_layers import Results
+from ..layers.made_layers import MadeLayers
 
 BLENDED, ALONE = 0.4, 1.0  # opacity of a twin over its result, and in a view of its own
 
 
-class Grid(QObject):
+class GridView(QObject):
     """napari's grid with two views: some layers to the right, all others to the left, at the same place and zoom.
 
     There is one for a viewer, whoever asks for it; the grid is given back as it was when nobody does any longer.
@@ -79,17 +79,17 @@ def _change(grid: Any, state: Mapping[str, Any]) -> None:
         setattr(grid, name, value)
 
 
-_grids: "WeakKeyDictionary[Any, Grid]" = WeakKeyDictionary()
+_grids: "WeakKeyDictionary[Any, GridView]" = WeakKeyDictionary()
 
 
-def grid_of(viewer: Any) -> Grid:
+def grid_of(viewer: Any) -> GridView:
     """Return the grid of a viewer."""
     if viewer not in _grids:
-        _grids[viewer] = Grid(viewer)
+        _grids[viewer] = GridView(viewer)
     return _grids[viewer]
 
 
-class Twins(QObject):
+class DomainOverlay(QObject):
     """Shows the twins of a dock's results as its options say.
 
     A twin belongs to its result: it is updated with it and goes with it. Of several results of one source, the twin of
@@ -107,7 +107,7 @@ class Twins(QObject):
         The choice where they are: "over" their results, or "beside" them.
     """
 
-    def __init__(self, viewer: Any, results: Results, shown: QCheckBox, place: QComboBox, parent: QObject) -> None:
+    def __init__(self, viewer: Any, results: MadeLayers, shown: QCheckBox, place: QComboBox, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer, self._results, self._place = viewer, results, place
         self._grid = grid_of(viewer)

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 from ...recipe.placement import axis_names
 from ..form.form import Form
 from ..layers.levels import into_full, span_at
-from ..layers.made_layers import Results
-from ..layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, to_pixel, to_world
+from ..layers.made_layers import MadeLayers
+from ..layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, pixel_to_world, world_to_pixel
 from ..settings.preferences import on_change
 from .cross import Cross
 from .rectangle_drawing import Drawing
@@ -39,7 +39,7 @@ class Picking(QObject):
 
     told = Signal(str)  # what to do next, or what was picked
 
-    def __init__(self, viewer: Any, dock: QWidget, results: Results) -> None:
+    def __init__(self, viewer: Any, dock: QWidget, results: MadeLayers) -> None:
         super().__init__(dock)
         self._viewer, self._dock, self._results = viewer, dock, results
         self._form: Form | None = None
@@ -124,11 +124,11 @@ class Picking(QObject):
             check_view(dims, layer, PURPOSE)
         except ValueError:
             return None
-        pixel = to_pixel(dims, layer, dims.point)
+        pixel = world_to_pixel(dims, layer, dims.point)
         pixel[-2:] = into_full(layer, self._level)([0.0] * (layer.ndim - 2) + list(form.shown(form.picked["point"])))[
             -2:
         ]
-        row, column = to_world(dims, layer, pixel)[list(dims.displayed)]
+        row, column = pixel_to_world(dims, layer, pixel)[list(dims.displayed)]
         return float(row), float(column)
 
     def pick_point(self) -> None:
@@ -154,10 +154,10 @@ class Picking(QObject):
         if form is None or layer is None:
             return
         back = into_full(layer, self._level).inverse
-        pixel = back(to_pixel(self._viewer.dims, layer, world))[-2:]
+        pixel = back(world_to_pixel(self._viewer.dims, layer, world))[-2:]
         ahead = np.asarray(world, float).copy()
         ahead[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
-        step = np.abs(back(to_pixel(self._viewer.dims, layer, ahead))[-2:] - pixel).max()
+        step = np.abs(back(world_to_pixel(self._viewer.dims, layer, ahead))[-2:] - pixel).max()
         decimals = max(int(np.ceil(-np.log10(step))), 0) if step > 0 else 0
         self._dragged = True
         try:

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..layers.plane import placed
+from ..layers.plane import spatial_state_like
 from ..settings.preferences import colour_of_marks
 
 WIDTH = 2  # of the rectangle's edge on the screen, in pixels
@@ -41,7 +41,7 @@ class Drawing(QObject):
         dims = self._viewer.dims
         planes = {*dims.displayed} == {dims.ndim - 2, dims.ndim - 1}
         axes = 2 if planes else image.ndim
-        place = placed(image, axes)
+        place = spatial_state_like(image, axes)
         pixel = 1 / self._viewer.scene.camera.zoom / max(np.abs(place["scale"]))
         self._image = image
         self._shapes = Shapes(

@@ -14,24 +14,24 @@ from ...catalog import FAMILIES, family, find
 from ...contract.operation import Operation
 from ...recipe.placement import axis_names
 from ...recipe.record import last_step
-from ..canvas.domain_overlay import Twins
+from ..canvas.domain_overlay import DomainOverlay
 from ..canvas.picking import Picking
 from ..form.form import Form, summary
-from ..form.level_scaling import Places
+from ..form.level_scaling import PlaceScaling
 from ..help.window import HelpButton
-from ..layers.layer_observer import Watch
+from ..layers.layer_observer import LayerObserver
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, full_resolution, pyramid_of, shape_at
-from ..layers.made_layers import Hidden, Results
+from ..layers.made_layers import HiddenSources, MadeLayers
 from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import check_square
 from ..psf.drawn_outline import offer_outlines
 from ..qt.combo_box import ElidedComboBox
-from ..qt.dock_area import settle
-from ..qt.layout import button, dock_of, labelled, order_tabs, scrolled, side_by_side, wrapped
+from ..qt.dock_area import place_dock
+from ..qt.layout import button, dock_of, form_layout, hbox, order_tabs, scroll_area, wrapping_label
 from ..settings.preferences import memory, on_change, threads
-from ..tasks.kernel_loading import warm
+from ..tasks.kernel_loading import load_kernels
 from ..tasks.noise_estimate import NoiseEstimator
 from ..tasks.operation_job import Done, Job, Outcome, all_steps
 from .further_images import FurtherImages
@@ -39,7 +39,7 @@ from .open_dock import open_dock
 from .options_panel import OptionsPanel
 from .remembered_dock import FamilyMemory
 from .run_bar import RunBar
-from .shown_result import sentence, show_result, since
+from .shown_result import elapsed, result_sentence, show_result
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -61,10 +61,10 @@ class FamilyDock(QWidget):
         self._operations = family(self.family)
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
-        self._places = Places()
-        self._results = Results(napari_viewer)
-        self._hidden_sources = Hidden(napari_viewer)
-        self._watch = Watch(self._follow_layer)
+        self._places = PlaceScaling()
+        self._results = MadeLayers(napari_viewer)
+        self._hidden_sources = HiddenSources(napari_viewer)
+        self._watch = LayerObserver(self._follow_layer)
         self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
         self._refused: list[tuple[str, Exception]] = []
         self._placed = False
@@ -75,7 +75,7 @@ class FamilyDock(QWidget):
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
-        self.twins = Twins(napari_viewer, self._results, self.options.domain, self.options.domain_place, self)
+        self.twins = DomainOverlay(napari_viewer, self._results, self.options.domain, self.options.domain_place, self)
         self.seconds = FurtherImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
@@ -93,24 +93,24 @@ class FamilyDock(QWidget):
         for op in self._operations.values():
             self.operations.addItem(op.title, op.id)
         self.operations.setToolTip("What is done")
-        self._summary = wrapped()
-        self._note = wrapped()
+        self._summary = wrapping_label()
+        self._note = wrapping_label()
         self._forms_place = QVBoxLayout()
         self._forms_place.setContentsMargins(0, 0, 0, 0)
         self.reset_button = button("Reset", "Set the parameters to their defaults")
         self.load_button = button("Load settings", "Fill in the settings that made the chosen layer")
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
-        buttons = side_by_side(self.reset_button, self.load_button)
+        buttons = hbox(self.reset_button, self.load_button)
         self.operations.setVisible(len(self._operations) > 1)
         named = QLabel(self.operation.title) if self.operations.isHidden() else self.operations
-        operation = side_by_side(named, self.help)
+        operation = hbox(named, self.help)
         operation.setSpacing(3)
         layout = QVBoxLayout(self)
-        layout.addLayout(labelled({"Layer": self.picker}))
+        layout.addLayout(form_layout({"Layer": self.picker}))
         layout.addLayout(operation)
         layout.addWidget(
-            scrolled(
+            scroll_area(
                 self._summary, *self._panels(), self._note, self.seconds, self._forms_place, buttons, line, self.options
             ),
             1,
@@ -163,7 +163,7 @@ class FamilyDock(QWidget):
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
             dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
-        settle(self, FamilyDock, self.memory.size)
+        place_dock(self, FamilyDock, self.memory.size)
         if dock:
             dock.visibilityChanged.connect(self.picking.show_in_front)
 
@@ -244,7 +244,7 @@ class FamilyDock(QWidget):
         place = spacing_at(layer, ndim, level)
         self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
-        warm(op, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
+        load_kernels(op, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
         colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
         self.run_button.setEnabled(not colourless and not self.runner.is_running)
         self._show_note("This needs an RGB layer." if colourless else "")
@@ -396,7 +396,7 @@ class FamilyDock(QWidget):
         told = [self._add_result(o.job, o.done, len(outcomes) == 1) for o in outcomes if o.done is not None]
         self.twins.arrange()
         if len(told) > 2:
-            told = [f"{len(told)} layers in {since(outcomes[0].job)}."]
+            told = [f"{len(told)} layers in {elapsed(outcomes[0].job)}."]
         failures = [f"{name}: {error}." for name, error in failed]
         self.message.setText(" ".join(told + failures))
         for text in failures:
@@ -415,7 +415,7 @@ class FamilyDock(QWidget):
             self._adding = False
         if self.options.hide_source.isChecked() and source is not None and source is not layer:
             self._hidden_sources.hide(source, layer)
-        return sentence(layer, job, done)
+        return result_sentence(layer, job, done)
 
     def _complete(self, layer: Layer, job: Job, done: Done) -> None:
         """What a dock does with a result it has just added."""

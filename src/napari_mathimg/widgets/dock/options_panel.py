@@ -10,9 +10,11 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
-from ...contract.operation import POINTWISE, Operation, ValueRange
+from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
-from ...engine import Options, extent
+from ...contract.reach import POINTWISE
+from ...engine import Options
+from ...engine.value_range import data_range
 from ...engine.values import dtype_range
 from ...recipe.placement import axis_names
 from ..form.fields import NumberBox, make_narrow
@@ -275,7 +277,7 @@ class OptionsPanel(QWidget):
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
         if how == "data":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
-            return ValueRange(*run_to_end(extent(data))) if small else None
+            return ValueRange(*run_to_end(data_range(data))) if small else None
         return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 
 from ...contract.operation import Operation
 from ..form.form import Form
-from ..form.restored import fill
+from ..form.restored import restore_form
 from ..settings.preferences import default_options, remembers
-from ..settings.remembered import Memory
+from ..settings.remembered import DockMemory
 from .options_panel import OptionsPanel
 
 PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
@@ -30,7 +30,7 @@ def restore(options: OptionsPanel, said: Mapping[str, Any], range_: Any) -> None
     options.typed_range = low, high
 
 
-class FamilyMemory(Memory):
+class FamilyMemory(DockMemory):
     """Keeps the operation, options and forms of a family's dock, too.
 
     Parameters
@@ -86,7 +86,7 @@ class FamilyMemory(Memory):
         own = self._kept.forms.get(operation.id) if self._kept is not None and remembers() else None
         typed = own.get(str(ndim)) if isinstance(own, dict) else None
         if isinstance(typed, dict):
-            fill(form, operation, typed)
+            restore_form(form, operation, typed)
 
         def note() -> None:
             self._changed[operation.id, ndim] = form

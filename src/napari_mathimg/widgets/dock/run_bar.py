@@ -7,8 +7,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
-from ..qt.layout import button, side_by_side, wrapped
-from ..tasks.background_task import EXPECTED, Runner, Steps, reason
+from ..qt.layout import button, hbox, wrapping_label
+from ..tasks.background_task import EXPECTED, BackgroundTask, Steps, reason
 
 STEPS = 1000  # of the progress bar
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
@@ -19,7 +19,7 @@ class RunBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.run = button("Run", "Apply the operation and add the result as a layer")
         self.cancel = button("Cancel", "Stop the run; nothing is added")
         self.cancel.setEnabled(False)
@@ -28,12 +28,12 @@ class RunBar(QWidget):
         keeps_place.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(keeps_place)
         self.progress.hide()
-        self.message = wrapped()
+        self.message = wrapping_label()
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(side_by_side(self.run, self.cancel))
+        column.addLayout(hbox(self.run, self.cancel))
         column.addWidget(self.progress)
         column.addWidget(self.message)
         self.cancel.clicked.connect(self.runner.cancel)

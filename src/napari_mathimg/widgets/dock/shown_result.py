@@ -57,10 +57,10 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
-def sentence(layer: Layer, job: Job, done: Done) -> str:
+def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     """Say what was added."""
     size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-    text = f"{layer.name}: {size} in {since(job)}."
+    text = f"{layer.name}: {size} in {elapsed(job)}."
     if done.plan.saturated:
         text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
     if done.report is not None and done.report.text:
@@ -68,6 +68,6 @@ def sentence(layer: Layer, job: Job, done: Done) -> str:
     return text
 
 
-def since(job: Job) -> str:
+def elapsed(job: Job) -> str:
     """Return the time since a run began."""
     return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"

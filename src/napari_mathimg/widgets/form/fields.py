@@ -127,7 +127,7 @@ def limit(field: Any, low: float, high: float) -> None:
         box.native.setRange(low, high)
 
 
-class Choice(Container):
+class ChoiceBox(Container):
     """A box of words and "typed", and the field that counts where that is chosen."""
 
     def __init__(self, words: Sequence[str], inner: Any, value: Any, **kwargs: Any) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
-from ...contract.operation import ValueRange, arguments, call
-from ...contract.signature import Signature
-from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, note
-from ..tasks.latest_task import Later
+from ...contract.operation import ValueRange
+from ...contract.signature import Signature, arguments, call
+from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, annotation_of
+from ..tasks.latest_task import LatestTask
 from .fields import Automatic
 from .length_fields import PerAxisRow
 from .parameter_field import field, unit_note, unit_of
@@ -60,26 +60,26 @@ class Form(Container):
                 continue
             tip = " ".join(filter(None, (tips.get(name, ""), unit_note(p.hint))))
             shown.append(field(name, p.hint, p.default, axes, tip))
-            if offer := note(p.hint, Suggestion):
+            if offer := annotation_of(p.hint, Suggestion):
                 shown.append(self._button(name, offer))
-            if note(p.hint, FromNoise):
+            if annotation_of(p.hint, FromNoise):
                 ask = PushButton(text="Estimate noise", tooltip="Find the noise of the image and fill it in")
                 self.noise_buttons[name] = ask
                 shown.append(ask)
-            if pick := note(p.hint, Picked):
+            if pick := annotation_of(p.hint, Picked):
                 self.picked[pick.what] = name
                 shown += self._pick_row(OFFERED[pick.what])
-            if note(p.hint, FromShape):
+            if annotation_of(p.hint, FromShape):
                 take = PushButton(text="From shape", tooltip="Take the polygon that is selected in a Shapes layer")
                 self.shape_buttons[name] = take
                 shown.append(take)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
-        self._later = Later(self.native)
+        self._later = LatestTask(self.native)
         self._later.found.connect(self._tell_auto)
         self._untouched = self.parameters
         for name, p in operation.parameters.items():
-            if (when := note(p.hint, When)) and name not in self._hidden:
+            if (when := annotation_of(p.hint, When)) and name not in self._hidden:
                 self._enable_when(name, when)
         for f in self:
             if isinstance(f, Automatic):
@@ -123,7 +123,7 @@ class Form(Container):
     def steers_auto(self) -> bool:
         """Whether what "auto" means may change with what is typed."""
         names = self._operation.parameters
-        rules = [a.rule for p in names.values() if (a := note(p.hint, Auto))]
+        rules = [a.rule for p in names.values() if (a := annotation_of(p.hint, Auto))]
         return any({"values", *names} & set(arguments(rule)) for rule in rules)
 
     @property
@@ -181,13 +181,13 @@ class Form(Container):
 
     def load_noise(self, name: str, sigma: float) -> str:
         """Type what a parameter is for a noise whose standard deviation is a share of the value range; say so."""
-        value = note(self._operation.parameters[name].hint, FromNoise).rule(sigma)
+        value = annotation_of(self._operation.parameters[name].hint, FromNoise).rule(sigma)
         self.load({name: float(f"{value:.4g}")})
         return f"Estimated noise: standard deviation {sigma:.4g} of the value range."
 
     def load_outline(self, name: str, corners: Any, size: tuple[int, int]) -> None:
         """Type an outline, and the shape of the array that it is drawn in."""
-        self.load({note(self._operation.parameters[name].hint, FromShape).size: size, name: corners})
+        self.load({annotation_of(self._operation.parameters[name].hint, FromShape).size: size, name: corners})
 
     def reset(self) -> None:
         """Type the defaults."""
@@ -218,7 +218,7 @@ class Form(Container):
             return
         known = {**self._known, **self._operation.validate({}), **self._typed_numbers()}
         for name, p in self._operation.parameters.items():
-            auto = note(p.hint, Auto)
+            auto = annotation_of(p.hint, Auto)
             if auto and name not in self._hidden and self.parameters[name] == "auto":
                 given = _given(auto, known)
                 if auto.slow and given is not None:

@@ -17,7 +17,7 @@ Numbers = Mapping[str, Any]
 Carry = Callable[[Layer, Numbers, int, int], Numbers]  # numbers of one level for another
 
 
-class Steady:
+class LevelScaling:
     """Follows the level of a layer with some numbers; each is the same again at the level where it was typed.
 
     Parameters
@@ -52,17 +52,17 @@ class Steady:
         return typed if level == home else self._carry(layer, {name: typed}, home, level)[name]
 
 
-class Places:
+class PlaceScaling:
     """Keeps points and boxes of forms, and distances from such points, where and what they are in the world."""
 
     def __init__(self) -> None:
-        self._forms: dict[Form, Steady] = {}
+        self._forms: dict[Form, LevelScaling] = {}
 
     def follow(self, form: Form, layer: Layer, level: int) -> None:
         """Type what the places of a form are in a level of a layer, if it showed them for another of its levels."""
         if form not in self._forms:
             names = {name: what for what, name in form.picked.items()} | dict.fromkeys(form.distances, "distance")
-            self._forms[form] = Steady(lambda *given: _carried(names, *given))
+            self._forms[form] = LevelScaling(lambda *given: _carried(names, *given))
         parameters = form.parameters
         places = (*form.picked.values(), *form.distances)
         numbers = {name: parameters[name] for name in places if parameters[name] != "auto"}

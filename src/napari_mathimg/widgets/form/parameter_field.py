@@ -7,25 +7,25 @@ from magicgui.widgets import CheckBox, ComboBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
-from ...contract.types import Choices, Label, Number, PerAxis, PlaneLength, note, options, parts
+from ...contract.types import Choices, Label, Number, PerAxis, PlaneLength, annotation_of, options, parts
 from ..qt.search_box import LETTERS, SearchBox
 from .field_row import Row
-from .fields import DIGITS, Automatic, Choice, IntegerBox, NumberBox, Points, make_narrow
+from .fields import DIGITS, Automatic, ChoiceBox, IntegerBox, NumberBox, Points, make_narrow
 from .length_fields import LengthBox, PerAxisRow, Rounding, odd, whole
 
 
 def label(name: str, hint: Any) -> str:
     """Return what a form calls a parameter, with its unit."""
-    text = (note(hint, Label) or Label()).text or name.replace("_", " ")
-    axes = note(hint, PerAxis)
-    has_box = note(hint, PlaneLength) or (axes and axes.length)  # for the unit
+    text = (annotation_of(hint, Label) or Label()).text or name.replace("_", " ")
+    axes = annotation_of(hint, PerAxis)
+    has_box = annotation_of(hint, PlaneLength) or (axes and axes.length)  # for the unit
     unit = "" if has_box else unit_of(hint)
     return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
 
 
 def unit_of(hint: Any) -> str:
     """Return the unit of a parameter, or of its parts; "" where it has none."""
-    number = note(hint, Number)
+    number = annotation_of(hint, Number)
     if number:
         return str(number.unit)
     inner = [a for o in options(hint) for a in (get_args(o) if get_origin(o) is tuple else (o,)) if a is not hint]
@@ -55,10 +55,12 @@ def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = 
     words = [get_args(m)[0] for m in members if get_origin(m) is Literal and len(get_args(m)) == 1]
     if words and len(members) > 1:
         rest = [m for m in members if get_origin(parts(m)[0]) is not Literal]
-        names = (note(hint, Label) or Label()).choices or axes
-        inner = _value_field(name, rest, None, names, note(hint, PerAxis), {"name": name, "tooltip": tooltip})
-        return Automatic(inner, value, words[0], **shown) if len(words) == 1 else Choice(words, inner, value, **shown)
-    return _value_field(name, list(members), value, axes, note(hint, PerAxis), shown, hint)
+        names = (annotation_of(hint, Label) or Label()).choices or axes
+        inner = _value_field(name, rest, None, names, annotation_of(hint, PerAxis), {"name": name, "tooltip": tooltip})
+        return (
+            Automatic(inner, value, words[0], **shown) if len(words) == 1 else ChoiceBox(words, inner, value, **shown)
+        )
+    return _value_field(name, list(members), value, axes, annotation_of(hint, PerAxis), shown, hint)
 
 
 def _value_field(
@@ -79,7 +81,7 @@ def _value_field(
             return row
         return PerAxisRow(row, each, _rounding(per_axis, element), **shown)
     member = members[0]
-    if hint is not None and note(hint, PlaneLength):
+    if hint is not None and annotation_of(hint, PlaneLength):
         return LengthBox(_boxed(name, hint, value, ""), value, **shown)
     if get_origin(member) is tuple:
         return _tuple_field(name, member, value, axes, shown)
@@ -120,17 +122,17 @@ def _scalar(hint: Any, value: Any, shown: dict[str, Any]) -> Any:
     plain = parts(hint)[0]
     if get_origin(plain) is Literal:
         choices = get_args(plain)
-        names = (note(hint, Label) or Label()).choices or tuple(map(str, choices))
+        names = (annotation_of(hint, Label) or Label()).choices or tuple(map(str, choices))
         box = ComboBox(choices=list(zip(names, choices, strict=True)), value=value, **shown)
         box.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.native.setMinimumContentsLength(LETTERS)
         return box
-    if choices := note(hint, Choices):
+    if choices := annotation_of(hint, Choices):
         return SearchBox(choices=choices.rule(), value=value, **shown)
     if plain is bool:
         others = {k: v for k, v in shown.items() if k != "label"}
         return CheckBox(value=bool(value), text=shown.get("label", ""), **others)
-    number = note(hint, Number) or Number(step=1)
+    number = annotation_of(hint, Number) or Number(step=1)
     low, high = _bounds(number, plain)
     value = max(low, 0) if value is None else value
     kind = IntegerBox if plain is int else NumberBox

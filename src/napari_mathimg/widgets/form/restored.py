@@ -10,7 +10,7 @@ from .form import Form
 log = logging.getLogger(__name__)
 
 
-def fill(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
+def restore_form(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
     """Type values into a form as far as they fit; others stay at their defaults."""
     for name, value in typed.items():
         try:

@@ -12,8 +12,9 @@ from typing import Any
 from docstring_parser import Docstring, DocstringStyle, parse
 
 from ...catalog import FAMILIES
-from ...contract.operation import Operation, Parameter
+from ...contract.operation import Operation
 from ...contract.reach import Whole
+from ...contract.signature import Parameter
 from ...contract.types import describe
 from ..form.parameter_field import label, unit_of
 from ..layers.snapshot import DOMAIN

@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from ...catalog import find
 from ...engine import Options
-from ...histogram import Histogram, Tally
+from ...histogram import Histogram
+from ...histogram.fine_histogram import FineHistogram
 from ..dock.shown_result import show_result
 from ..layers.levels import full_resolution, pyramid_of
 from ..layers.snapshot import snapshot
-from ..tasks.background_task import Runner, reason
+from ..tasks.background_task import BackgroundTask, reason
 from ..tasks.operation_job import Done, Job, steps
 from .curves import channel_index, count, share
 from .export import save_counts, save_plot
@@ -40,7 +41,7 @@ class HistogramActions(HistogramLayout):
         self._found: Histogram | None = None
         self._mark: tuple[float, float] | None = None
         self._job: Job | None = None
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self._connect_actions()
 
     def _connect_actions(self) -> None:
@@ -62,7 +63,7 @@ class HistogramActions(HistogramLayout):
         self.runner.finished.connect(self._end)
 
     @property
-    def _tally(self) -> Tally | None:
+    def _tally(self) -> FineHistogram | None:
         """What is known of the layer, or None."""
         return self._follower.tally if self._follower is not None else None
 

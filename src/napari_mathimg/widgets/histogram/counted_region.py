@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
 from ..layers.levels import full_resolution, shape_of
-from ..layers.view_geometry import Box, displayed_axes, outline_of, to_pixel, to_world
+from ..layers.view_geometry import Box, displayed_axes, outline_of, pixel_to_world, world_to_pixel
 
 Where = Literal["layer", "plane", "screen"]
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Choice:
+class RegionChoice:
     """What is to be counted of a layer: where, and inside which Shapes or Labels layer's selection."""
 
     where: Where = "layer"
@@ -32,7 +32,7 @@ class Place:
     key: tuple[Any, ...]
 
 
-def place_in(viewer: Any, layer: Layer, choice: Choice) -> Place:
+def place_in(viewer: Any, layer: Layer, choice: RegionChoice) -> Place:
     """Return what is counted of an image layer, at the place the viewer shows.
 
     Raises
@@ -56,7 +56,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
     if where == "layer":
         return tuple((0, n) for n in shape)
     shown = displayed_axes(dims, layer)
-    here = [int(p) for p in np.round(to_pixel(dims, layer, dims.point))]
+    here = [int(p) for p in np.round(world_to_pixel(dims, layer, dims.point))]
     box = [(0, n) if k in shown else (here[k], here[k] + 1) for k, n in enumerate(shape)]
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
         raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
@@ -98,7 +98,7 @@ def _between(dims: Any, layer: Layer, labels: Labels) -> Array:
     """Return the matrix that gives label coordinates from the layer's and 1, through the world."""
 
     def at(index: Array) -> Array:
-        return to_pixel(dims, labels, to_world(dims, layer, index))
+        return world_to_pixel(dims, labels, pixel_to_world(dims, layer, index))
 
     origin = at(np.zeros(layer.ndim))
     columns = [at(unit) - origin for unit in np.eye(layer.ndim)]
@@ -111,7 +111,7 @@ def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
     before = dims.ndim - shapes.ndim
     shown = [axis - before for axis in dims.displayed]
     others = [k for k in range(shapes.ndim) if k not in shown]
-    here = to_pixel(dims, shapes, dims.point)
+    here = world_to_pixel(dims, shapes, dims.point)
     outlines = []
     for k in chosen:
         vertices, kind = np.asarray(shapes.data[k], float), shapes.shape_type[k]
@@ -119,6 +119,6 @@ def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
             continue
         if any(np.round(vertices[0, axis]) != np.round(here[axis]) for axis in others):
             continue
-        pixels = np.array([to_pixel(dims, layer, to_world(dims, shapes, c)) for c in outline_of(shapes, k)])
+        pixels = np.array([world_to_pixel(dims, layer, pixel_to_world(dims, shapes, c)) for c in outline_of(shapes, k)])
         outlines.append(pixels[:, displayed_axes(dims, layer)])
     return outlines

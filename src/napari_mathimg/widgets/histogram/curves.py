@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...histogram import Histogram, Statistics, Tally
-from .plot import Colour, Curve
+from ...histogram import Histogram, Statistics
+from ...histogram.fine_histogram import FineHistogram
+from .plot import Colour, HistogramCurve
 
 ALL = "RGB"  # all channels of colours together
 RGB: dict[str, Colour] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
@@ -14,7 +15,7 @@ PALETTE: tuple[Colour, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), 
 NO_BREAK = "\u00a0"
 
 
-def channel_index(tally: Tally, channel: str) -> int:
+def channel_index(tally: FineHistogram, channel: str) -> int:
     """Return which channel's numbers are shown: luminance for all colours together, the only one of grey images."""
     if len(tally.channels) == 1:
         return 0
@@ -22,30 +23,39 @@ def channel_index(tally: Tally, channel: str) -> int:
 
 
 def main_curves(
-    tally: Tally, found: Histogram, name: str, channel: str, colour: Colour, cumulative: bool
-) -> Iterator[Curve]:
+    tally: FineHistogram, found: Histogram, name: str, channel: str, colour: Colour, cumulative: bool
+) -> Iterator[HistogramCurve]:
     """Yield the curves of the active layer: one, or one for each colour and luminance."""
     chosen = channel_index(tally, channel)
     if len(tally.channels) == 1:
         share = tally.cumulative() if cumulative else None
-        yield Curve(name, found.edges, found.counts[0], colour, cumulative=share)
+        yield HistogramCurve(name, found.edges, found.counts[0], colour, cumulative=share)
         return
     shown = tally.channels if channel == ALL else (tally.channels[chosen],)
     for c in shown[::-1]:
         index = tally.channels.index(c)
         share = tally.cumulative(index) if cumulative and index == chosen else None
-        yield Curve(f"{name}: {c}", found.edges, found.counts[index], RGB[c], c != "Luminance" or channel != ALL, share)
+        yield HistogramCurve(
+            f"{name}: {c}", found.edges, found.counts[index], RGB[c], c != "Luminance" or channel != ALL, share
+        )
 
 
 def compared_curve(
-    tally: Tally, bins: int, main: Histogram, pixels: int, name: str, channel: str, colour: Colour, cumulative: bool
-) -> Curve:
+    tally: FineHistogram,
+    bins: int,
+    main: Histogram,
+    pixels: int,
+    name: str,
+    channel: str,
+    colour: Colour,
+    cumulative: bool,
+) -> HistogramCurve:
     """Return another layer's curve, its counts as for as many pixels and bins as wide as the active layer's."""
     found, index = tally.histogram(bins), channel_index(tally, channel)
     widths = [float(h.edges[-1] - h.edges[0]) / (h.edges.size - 1) for h in (main, found)]
     factor = pixels / max(int(tally.finite[index]), 1) * widths[0] / widths[1]
     share = tally.cumulative(index) if cumulative else None
-    return Curve(name, found.edges, found.counts[index] * factor, colour, False, share, dashed=True)
+    return HistogramCurve(name, found.edges, found.counts[index] * factor, colour, False, share, dashed=True)
 
 
 def number(value: float | None) -> str:
@@ -74,7 +84,7 @@ def share(value: float) -> str:
     return f"{percent:.2f}%"
 
 
-def numbers(tally: Tally, found: Histogram, channel: str) -> dict[str, str]:
+def numbers(tally: FineHistogram, found: Histogram, channel: str) -> dict[str, str]:
     """Return what is known of a channel, in words."""
     index = channel_index(tally, channel)
     s: Statistics = tally.statistics(index)
@@ -94,7 +104,7 @@ def numbers(tally: Tally, found: Histogram, channel: str) -> dict[str, str]:
     }
 
 
-def read_out(tally: Tally, found: Histogram, channel: str, value: float) -> str:
+def read_out(tally: FineHistogram, found: Histogram, channel: str, value: float) -> str:
     """Return what lies under the cursor: the bin's values, its pixels, and the share up to the value."""
     if math.isnan(value):
         return ""

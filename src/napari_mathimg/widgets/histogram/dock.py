@@ -7,14 +7,15 @@ import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer
 
-from ...histogram import Histogram, Tally
+from ...histogram import Histogram
+from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
-from ..qt.dock_area import settle
+from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colours
-from ..settings.remembered import Memory
+from ..settings.remembered import DockMemory
 from .actions import HistogramActions
-from .counted_region import Choice
+from .counted_region import RegionChoice
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
 from .fields import fill_with_layers, own
 from .layer_counts import Connection, Follower, Kept
@@ -47,7 +48,7 @@ class HistogramDock(HistogramActions):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
-        self.memory = Memory(self, "histogram")
+        self.memory = DockMemory(self, "histogram")
         self.memory.keep("view", self.kept)
         self._show_nothing("Show this dock to count.")
         order_tabs(self)
@@ -98,7 +99,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
-        settle(self, HistogramDock, self.memory.size)
+        place_dock(self, HistogramDock, self.memory.size)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed."""
@@ -163,9 +164,9 @@ class HistogramDock(HistogramActions):
         return layer, ""
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> RegionChoice:
         """Which pixels are counted."""
-        return Choice(self.where.currentData(), self.inside.layer)
+        return RegionChoice(self.where.currentData(), self.inside.layer)
 
     def _choose(self) -> None:
         self._anew = True
@@ -240,7 +241,7 @@ class HistogramDock(HistogramActions):
         self._show_progress(follower)
         self.show_plot()
 
-    def _draw(self, tally: Tally, found: Histogram) -> None:
+    def _draw(self, tally: FineHistogram, found: Histogram) -> None:
         assert self._follower is not None
         layer, channel, cumulative = self._follower.layer, self.channel.currentData(), self.cumulative.isChecked()
         curves = list(main_curves(tally, found, layer.name, channel, self.outline, cumulative))

@@ -8,13 +8,14 @@ from qtpy.QtCore import QBuffer, QIODevice, QRect, QRectF, QSize
 from qtpy.QtGui import QImage, QPaintDevice, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
-from ...histogram import Histogram, Tally
+from ...histogram import Histogram
+from ...histogram.fine_histogram import FineHistogram
 from .plot import HistogramPlot
 
 SCALE = 2  # pixels of a saved picture for one on screen
 
 
-def save_counts(path: Path, tally: Tally, found: Histogram) -> None:
+def save_counts(path: Path, tally: FineHistogram, found: Histogram) -> None:
     """Write the ends of the bins and the pixels in each, one column a channel; first and last what lies in none.
 
     A bin holds the values from `low` up to, but without, `high`; edges between whole numbers lie half-way.

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import side_by_side
+from ..qt.layout import hbox
 
 NARROW, WIDE = 150, 310  # pixels: of the table in one column, and where it has two
 
@@ -103,7 +103,7 @@ class RangeFields(QWidget):
     def __init__(self, tip: str) -> None:
         super().__init__()
         self.low, self.high = QLineEdit(), QLineEdit()
-        line = side_by_side(self.low, QLabel("–"), self.high)
+        line = hbox(self.low, QLabel("–"), self.high)
         line.setContentsMargins(0, 0, 0, 0)
         line.setStretch(0, 1)
         line.setStretch(2, 1)

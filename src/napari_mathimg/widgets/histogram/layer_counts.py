@@ -8,13 +8,14 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...contract.progress import Progress
-from ...histogram import Answer, Tally, tally_steps
+from ...histogram import Answer, tally_steps
+from ...histogram.fine_histogram import FineHistogram
 from ..settings.preferences import threads
-from ..tasks.background_task import Runner
-from .counted_region import Choice, Place, place_in
+from ..tasks.background_task import BackgroundTask
+from .counted_region import Place, RegionChoice, place_in
 
 Connection = tuple[Any, Callable[..., None]]
-Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, Tally]]]
+Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, FineHistogram]]]
 
 RUNS = 3  # at most under way: a slow read of an old region cannot be stopped, but need not hold up the next
 PATIENCE = 60  # milliseconds an old curve may stay while the first answer is under way
@@ -38,14 +39,16 @@ class Follower(QObject):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, layer: Layer, choice: Choice, kept: Kept, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: Any, layer: Layer, choice: RegionChoice, kept: Kept, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.layer, self.message = layer, ""
-        self.tally: Tally | None = None
+        self.tally: FineHistogram | None = None
         self.progress: Progress | None = None
         self.updates = 0
         self._viewer, self._choice, self._kept = viewer, choice, kept
-        self._runners: list[Runner] = []
+        self._runners: list[BackgroundTask] = []
         self._serial, self._waits, self._gone = 0, False, False
         self._key: tuple[Any, ...] | None = None
         self._place: Place | None = None
@@ -70,7 +73,7 @@ class Follower(QObject):
         coarse = self._place is not None and self._place.coarse is not None
         return coarse and self.tally is not None and not self.tally.exact
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: RegionChoice) -> None:
         """Count another region."""
         if choice != self._choice:
             self._disconnect()
@@ -194,7 +197,7 @@ class Follower(QObject):
             return
         self._waits = False
         self._serial += 1
-        runner = Runner(self, urgent=lambda tagged: tagged[1].tally is not None)
+        runner = BackgroundTask(self, urgent=lambda tagged: tagged[1].tally is not None)
         runner.progressed.connect(self._answer)
         runner.returned.connect(self._finish)
         runner.failed.connect(self._fail)
@@ -219,7 +222,7 @@ class Follower(QObject):
         if answer.tally is not None or not self._patience.isActive():
             self._tell()
 
-    def _finish(self, tagged: tuple[int, Tally]) -> None:
+    def _finish(self, tagged: tuple[int, FineHistogram]) -> None:
         serial, tally = tagged
         if serial != self._serial:
             return
@@ -253,7 +256,9 @@ class Follower(QObject):
             self._start(self._place)
 
 
-def _tagged(serial: int, steps: Generator[Answer, None, Tally]) -> Generator[Any, None, tuple[int, Tally]]:
+def _tagged(
+    serial: int, steps: Generator[Answer, None, FineHistogram]
+) -> Generator[Any, None, tuple[int, FineHistogram]]:
     """Mark every answer with the number of its run, so that one of an old run is known as such."""
     try:
         while True:

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button, labelled, scrolled, side_by_side, wrapped
-from ..settings.saved_fields import KeptFields
+from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
+from ..settings.saved_fields import SavedFields
 from .curves import ALL, RGB
 from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
 from .plot import Colour, HistogramPlot
@@ -50,17 +50,17 @@ class HistogramLayout(QWidget):
             "Drag to mark values. Wheel zooms, Shift or middle drag moves, double click shows all."
             " The two lines are the contrast limits, the dotted curve shows how values become brightness."
         )
-        self.sentence = wrapped()
+        self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedWidget()
         for page in (self.plot, self.sentence):
             self._pages.addWidget(page)
-        self.legend = wrapped()
+        self.legend = wrapping_label()
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
         layout.addLayout(self._line(self.title, self.cancel_button))
-        layout.addLayout(side_by_side(self.where, self.inside))
+        layout.addLayout(hbox(self.where, self.inside))
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.read_out)
         layout.addWidget(self.state)
@@ -102,7 +102,7 @@ class HistogramLayout(QWidget):
             _action(menu, text) for text in ("Counts as CSV…", "Plot as PNG…", "Plot as SVG…", "Count again")
         )
         self.table = NumberTable(NUMBERS)
-        self.kept = KeptFields(
+        self.kept = SavedFields(
             self, where=self.where, bins=self.bins, channel=self.channel, log=self.log,
             before_after=self.before_after, cumulative=self.cumulative,
         )  # fmt: skip
@@ -111,15 +111,15 @@ class HistogramLayout(QWidget):
         presets = QGridLayout()
         for k, preset in enumerate(self.limit_buttons.values()):
             presets.addWidget(preset, k // 2, k % 2)
-        isolate = side_by_side(self.isolate_button, self.unmark_button)
-        compare = side_by_side(self.others, self.more)
-        form = labelled({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
+        isolate = hbox(self.isolate_button, self.unmark_button)
+        compare = hbox(self.others, self.more)
+        form = form_layout({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
         ticks = QGridLayout()
         for k, tick in enumerate((self.log, self.cumulative, self.before_after)):
             ticks.addWidget(tick, k // 2, k % 2)
         ticks.addWidget(self.pin_button, 1, 1)
         pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, presets, self.table)
-        return scrolled(*pieces)
+        return scroll_area(*pieces)
 
     def _line(self, text: QWidget, end: QWidget) -> QGridLayout:
         line = QGridLayout()

@@ -22,7 +22,7 @@ STOPS = 64  # colours along a gradient
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class HistogramCurve:
     """One histogram as drawn.
 
     Parameters
@@ -122,7 +122,7 @@ class HistogramPlot(pg.PlotWidget):
     def __init__(self) -> None:
         self.view = HistogramView()
         super().__init__(viewBox=self.view, axisItems={"left": CountAxis("left")})
-        self._curves: list[Curve] = []
+        self._curves: list[HistogramCurve] = []
         self._drawn: list[Any] = []
         self._log = False
         self._limits: tuple[float, float, float] | None = None
@@ -197,7 +197,7 @@ class HistogramPlot(pg.PlotWidget):
             line.setPen(pg.mkPen(accent, width=2))
         self._redraw()
 
-    def show_curves(self, curves: Sequence[Curve], *, anew: bool = False) -> None:
+    def show_curves(self, curves: Sequence[HistogramCurve], *, anew: bool = False) -> None:
         """Draw histograms, the first one in front; `anew` shows all of them where the view had been zoomed."""
         self._curves = list(curves)
         whole = self._home == tuple(self.view.viewRange()[0]) or anew
@@ -302,7 +302,7 @@ class HistogramPlot(pg.PlotWidget):
         heights: Array = np.log10(np.maximum(counts, 10**EMPTY))
         return heights
 
-    def _steps(self, curve: Curve, edges: Array, heights: Array) -> Any:
+    def _steps(self, curve: HistogramCurve, edges: Array, heights: Array) -> Any:
         pen = pg.mkPen(curve.colour, width=1.5 if curve.dashed else 1)
         if curve.dashed:
             pen.setStyle(Qt.PenStyle.DashLine)
@@ -314,7 +314,7 @@ class HistogramPlot(pg.PlotWidget):
         item.setZValue(1 if curve.dashed else 2)
         return item
 
-    def _brush(self, curve: Curve) -> QBrush:
+    def _brush(self, curve: HistogramCurve) -> QBrush:
         if self._colours is None or self._limits is None:
             return QBrush(QColor(*curve.colour, 70))
         low, high, gamma = self._limits
@@ -346,7 +346,7 @@ def _visible(edges: Array, heights: Array, low: float, high: float) -> tuple[Arr
     return edges, heights
 
 
-def _line(curve: Curve) -> Any:
+def _line(curve: HistogramCurve) -> Any:
     pen: QPen = pg.mkPen(curve.colour, width=2)
     if curve.dashed:
         pen.setStyle(Qt.PenStyle.DashLine)

@@ -8,7 +8,7 @@ from napari.layers import Layer
 WATCHED = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "contrast_limits")
 
 
-class Watch:
+class LayerObserver:
     """Calls a function when the data, place or limits of a layer change; of one layer at a time."""
 
     def __init__(self, changed: Callable[..., Any]) -> None:

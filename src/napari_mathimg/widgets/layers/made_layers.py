@@ -14,7 +14,7 @@ class Made(NamedTuple):
     twin: "ref[Layer] | None"
 
 
-class Results:
+class MadeLayers:
     """Remembers which layer each source last became, and the domain's twin over it."""
 
     def __init__(self, viewer: Any) -> None:
@@ -63,7 +63,7 @@ class Results:
         return layer if layer is not None and layer in self._viewer.layers else None
 
 
-class Hidden:
+class HiddenSources:
     """Sources that were hidden for their results: one is seen again when the last result seen in its place goes."""
 
     def __init__(self, viewer: Any) -> None:

@@ -16,7 +16,7 @@ Matrix = NDArray[Any]
 Points = tuple[tuple[float, float], ...]
 
 
-def to_world(layer: Layer, level: int = 0) -> Matrix:
+def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
     """Return the map of (row, column, 1) of a level to the last two axes of the world, both in the last one's unit.
 
     Raises
@@ -42,7 +42,7 @@ def into_units_of(layer: Layer, other: Layer) -> Matrix:
     return np.diag([factor, factor, 1.0])
 
 
-def placed(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:
+def spatial_state_like(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:
     """Return the spatial state of a layer whose coordinates are pixels of this one along its last axes.
 
     With `moved` the coordinates are taken by it to those pixels first; it has as many axes.
@@ -59,7 +59,7 @@ def placed(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str
 
 def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return what a step to a level's next row and one to its next column are in the world, each as (down, right)."""
-    (dd, dr), (rd, rr) = to_world(layer, level)[:2, :2].T.tolist()
+    (dd, dr), (rd, rr) = plane_to_world(layer, level)[:2, :2].T.tolist()
     return (dd, dr), (rd, rr)
 
 
@@ -70,7 +70,7 @@ def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
         raise ValueError(f"{points.name!r}: points with finite coordinates")
     world = np.column_stack([world, np.ones(len(world))])
     world[:, 0] *= unit_factor(points.units[-2], points.units[-1])
-    there = world @ (np.linalg.inv(to_world(layer, level)) @ into_units_of(layer, points)).T
+    there = world @ (np.linalg.inv(plane_to_world(layer, level)) @ into_units_of(layer, points)).T
     return tuple((float(r), float(c)) for r, c, _ in there)
 
 
@@ -78,7 +78,7 @@ def data_of(
     points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float], level: int = 0
 ) -> Matrix:
     """Return (row, column) of a level of a layer as data of a Points layer; `stack` is where they lie on its others."""
-    matrix = into_units_of(points, layer) @ to_world(layer, level)
+    matrix = into_units_of(points, layer) @ plane_to_world(layer, level)
     matrix[0] /= unit_factor(points.units[-2], points.units[-1])
     data = []
     for row, column in places:

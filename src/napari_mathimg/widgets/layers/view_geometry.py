@@ -31,12 +31,12 @@ def check_view(dims: Any, layer: Layer, purpose: str) -> None:
         raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
 
 
-def to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
+def world_to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
     """Return where a point of the viewer's world, given on all its axes, lies in a layer's pixels."""
     return np.asarray(layer.world_to_data(in_units_of(dims, layer, world)), float)
 
 
-def to_world(dims: Any, layer: Layer, pixel: ArrayLike) -> Array:
+def pixel_to_world(dims: Any, layer: Layer, pixel: ArrayLike) -> Array:
     """Return where a pixel of a layer lies in the viewer's world; on axes the layer lacks, where the viewer is."""
     world = np.asarray(dims.point, float).copy()
     world[dims.ndim - layer.ndim :] = np.asarray(layer.data_to_world(pixel), float) / units_of(dims, layer)
@@ -61,7 +61,7 @@ def box_on_screen(viewer: Any, layer: Layer) -> Box:
     for down, right in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         world = np.asarray(dims.point, float).copy()
         world[list(dims.displayed)] = middle + half * (down, right)
-        ends.append(to_pixel(dims, layer, world))
+        ends.append(world_to_pixel(dims, layer, world))
     low, high = np.min(ends, axis=0), np.max(ends, axis=0)
     box = [(0, n) for n in shape_of(layer)]
     for axis in displayed_axes(dims, layer):
@@ -84,7 +84,9 @@ def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, 
         If there is no shape, or it lies outside the layer.
     """
     chosen = sorted(shapes.selected_data) or range(len(shapes.data))
-    corners = [to_pixel(dims, layer, to_world(dims, shapes, c)) for k in chosen for c in outline_of(shapes, k)]
+    corners = [
+        world_to_pixel(dims, layer, pixel_to_world(dims, shapes, c)) for k in chosen for c in outline_of(shapes, k)
+    ]
     if not corners:
         raise ValueError(f"{shapes.name!r} has no shapes")
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)

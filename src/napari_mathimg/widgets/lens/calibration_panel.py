@@ -15,12 +15,12 @@ from ...recipe.record import RECORD
 from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
-from ..layers.plane import placed, plane_of
+from ..layers.plane import plane_of, spatial_state_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button, labelled, side_by_side, wrapped
+from ..qt.layout import button, form_layout, hbox, wrapping_label
 from ..settings.preferences import colour_of_marks
-from ..settings.saved_fields import KeptFields
-from ..tasks.background_task import Runner, reason
+from ..settings.saved_fields import SavedFields
+from ..tasks.background_task import BackgroundTask, reason
 
 if TYPE_CHECKING:
     from ...methods.lens.calibration import Calibration
@@ -57,7 +57,7 @@ class CalibrationBox(QGroupBox):
         self._to_full: Any = None  # from its pixels to those of the full resolution
         self._points: Any = None
         self.calibration: Calibration | None = None
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.picker = LayerPicker(viewer, _serves, lambda layer: False, self)
         self.picker.setToolTip(
             "Layer that shows the target; the plane on the screen is taken, of the level that is processed"
@@ -77,12 +77,12 @@ class CalibrationBox(QGroupBox):
         self.finds_center = QCheckBox("Find the center")
         self.finds_center.setChecked(True)
         self.finds_center.setToolTip("Else the middle of the picture is taken: better where the lens bends little")
-        self.kept = KeptFields(
+        self.kept = SavedFields(
             self, kind=self.kind, spacing=self.spacing.native, unit=self.unit, finds_center=self.finds_center
         )
         self.run = button("Calibrate", "Find the coefficients of the model that is chosen below, and type them there")
         self.set_size = button("Set pixel size", "Give the chosen layer above the pixel size found")
-        self.sentence = wrapped()
+        self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         self._build()
@@ -101,14 +101,14 @@ class CalibrationBox(QGroupBox):
 
     def _build(self) -> None:
         line = QWidget()
-        row = side_by_side(self.spacing.native, self.unit)
+        row = hbox(self.spacing.native, self.unit)
         row.setContentsMargins(0, 0, 0, 0)
         row.setStretch(0, 1)
         line.setLayout(row)
         column = QVBoxLayout(self)
-        column.addLayout(labelled({"Target": self.picker, "Kind": self.kind, "Spacing": line}))
+        column.addLayout(form_layout({"Target": self.picker, "Kind": self.kind, "Spacing": line}))
         column.addWidget(self.finds_center)
-        column.addLayout(side_by_side(self.run, self.set_size))
+        column.addLayout(hbox(self.run, self.set_size))
         column.addWidget(self.sentence)
 
     def show_for(self, layer: Layer | None, level: int = 0) -> None:
@@ -198,7 +198,7 @@ class CalibrationBox(QGroupBox):
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
             calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
-            border_color=colour_of_marks(), border_width=0.15, ndim=2, **placed(target, moved=self._to_full),
+            border_color=colour_of_marks(), border_width=0.15, ndim=2, **spatial_state_like(target, moved=self._to_full),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active
@@ -217,7 +217,7 @@ class CalibrationBox(QGroupBox):
         layer.units = (*layer.units[:-2], unit, unit)
         is_own = self._target is layer
         if is_own and points is not None and points in self._viewer.layers:
-            for name, value in placed(layer, moved=self._to_full).items():
+            for name, value in spatial_state_like(layer, moved=self._to_full).items():
                 setattr(points, name, value)
         text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)
         self.sentence.setText(f"{layer.name}: pixels of {text} {unit}.")

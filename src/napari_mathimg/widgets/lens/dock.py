@@ -6,13 +6,13 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from ...io.exif import FAR, Taken, is_file, taken
+from ...io.exif import FAR, ExifData, is_file, read_exif
 from ...methods.lens import lensfun_database
 from ..dock.family_dock import FamilyDock
 from ..form.fields import limit
 from ..layers.levels import array_of, level_like, shape_at
-from ..settings.saved_fields import KeptFields
-from ..tasks.kernel_loading import warm
+from ..settings.saved_fields import SavedFields
+from ..tasks.kernel_loading import load_kernels
 from .calibration_panel import CalibrationBox
 from .flat_panel import FlatBox
 from .lens_panel import NO_DATABASE, LensBox, known_cameras
@@ -49,7 +49,7 @@ class LensDock(FamilyDock):
         flat.button.clicked.connect(self._estimate_flat)
         flat.made.connect(self._take_flat)
         self.memory.keep("calibration", self.calibration.kept)
-        self.memory.keep("lenses", KeptFields(self, others=self.box.others))
+        self.memory.keep("lenses", SavedFields(self, others=self.box.others))
         self._undo += [self.calibration.let_go, flat.runner.cancel]
         return (self.box, self.calibration, flat)
 
@@ -75,7 +75,7 @@ class LensDock(FamilyDock):
             return
         if layer is not None:  # without a lens there is nothing to try: its kernels are those of its parts
             for id in ("correct_distortion", "correct_vignetting"):
-                warm(self._operations[id], str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
+                load_kernels(self._operations[id], str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
         for name in ("camera", "lens"):
             self.form[name].visible = False  # the box stands for them
         self._bound()
@@ -140,14 +140,14 @@ class LensDock(FamilyDock):
     def _prefill(self, path: str, quietly: bool) -> None:
         """Fill in what a file tells of the camera and the lens."""
         self._read = path
-        found = taken(path)
+        found = read_exif(path)
         if found is None:
             if not quietly:
                 self.message.setText((NOTHING if is_file(path) else NO_FILE).format(Path(path).name))
             return
         self.message.setText(self._fill_in(found))
 
-    def _fill_in(self, found: Taken) -> str:
+    def _fill_in(self, found: ExifData) -> str:
         """Fill in what is known of a picture, and say it."""
         said = [FOUND.format(found)]
         if not known_cameras():

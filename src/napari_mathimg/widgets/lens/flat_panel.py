@@ -10,10 +10,10 @@ from ...contract.progress import Progress
 from ...engine import Options
 from ...engine.flat_estimate import estimate_flat_steps
 from ..layers.levels import array_of, into_full
-from ..layers.plane import placed
-from ..qt.layout import button, wrapped
+from ..layers.plane import spatial_state_like
+from ..qt.layout import button, wrapping_label
 from ..settings.preferences import threads
-from ..tasks.background_task import Runner, reason
+from ..tasks.background_task import BackgroundTask, reason
 
 ESTIMATE = "Estimate the flat as a layer"
 HELP = "Without a flat, it is estimated from what the planes of the layer have in common."
@@ -37,9 +37,9 @@ class FlatBox(QWidget):
         self._source: Layer | None = None
         self._level = 0
         self.is_adding = False  # a layer that nobody is to follow
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.button = button(ESTIMATE, "Show the light that the layer's planes have in common, and take it as the flat")
-        self.sentence = wrapped()
+        self.sentence = wrapping_label()
         self.sentence.setText(HELP)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -75,7 +75,7 @@ class FlatBox(QWidget):
             return
         active = self._viewer.layers.selection.active
         last = [source.ndim - 2, source.ndim - 1]
-        place = placed(source, moved=into_full(source, self._level).set_slice(last))
+        place = spatial_state_like(source, moved=into_full(source, self._level).set_slice(last))
         limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
         layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **place)
         self.is_adding = True

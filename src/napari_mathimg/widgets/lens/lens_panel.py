@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...methods.lens import lensfun_database
-from ..qt.layout import button, labelled, wrapped
+from ..qt.layout import button, form_layout, wrapping_label
 from ..qt.search_box import SearchBox
 
 ROWS = 9
@@ -71,7 +71,7 @@ class LensBox(QWidget):
         self.others = QCheckBox("Other mounts and sensors too")
         self.others.setToolTip("List lenses that do not fit the camera, or were calibrated on a smaller sensor")
         self.lenses = self._list()
-        self.sentence = wrapped()
+        self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sentence.setMinimumHeight(3 * self.sentence.fontMetrics().lineSpacing())
         self.file_button = button(
@@ -80,7 +80,7 @@ class LensBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.file_button)
-        column.addLayout(labelled({"Camera": self.cameras, "Lens": self.search}))
+        column.addLayout(form_layout({"Camera": self.cameras, "Lens": self.search}))
         for widget in (self.lenses, self.others, self.sentence):
             column.addWidget(widget)
         self.cameras.currentIndexChanged.connect(self._choose_camera)

@@ -13,7 +13,7 @@ from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, Fault, order, pixel_size, proportions
 from ...ops.perspective import lengths, rectangle_map, rectify
 from ..layers.levels import factors
-from ..layers.plane import frame, into_units_of, to_world
+from ..layers.plane import frame, into_units_of, plane_to_world
 
 Known = Mapping[str, Any]
 
@@ -63,7 +63,7 @@ def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tu
 def carried(known: Known, own: tuple[Layer, int], other: tuple[Layer, int]) -> dict[str, Any]:
     """Return the parameters that mean the same rectangle of the world on the grid of another layer's level."""
     layer, unit = other[0], into_units_of(other[0], own[0])[1, 1]
-    there = np.linalg.inv(to_world(*other)) @ into_units_of(layer, own[0]) @ to_world(*own)
+    there = np.linalg.inv(plane_to_world(*other)) @ into_units_of(layer, own[0]) @ plane_to_world(*own)
     step, new = pixel_size(known["frame"]), pixel_size(frame(*other))
     step = step[0] * unit, step[1] * unit
     rows, columns = (

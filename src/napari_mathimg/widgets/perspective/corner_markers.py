@@ -8,7 +8,7 @@ from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...methods.quadrilateral import pixel_size
-from ..layers.plane import data_of, frame, placed, points_in, to_world
+from ..layers.plane import data_of, frame, plane_to_world, points_in, spatial_state_like
 from ..settings.preferences import colour_of_marks, on_change
 from .corner_geometry import CORNERS
 
@@ -76,7 +76,7 @@ class Markers(QObject):
             border_color=self._colour,
             border_width=0.05,
             ndim=2,
-            **placed(image),
+            **spatial_state_like(image),
         )
         layer.bind_key("Backspace", self._take_back, overwrite=True)
         layer.bind_key("Escape", self._leave, overwrite=True)
@@ -143,7 +143,7 @@ class Markers(QObject):
                 self._outline.visible = False
             return
         outline = self._there(image)
-        world = np.column_stack([corners, np.ones(len(corners))]) @ to_world(image, level).T
+        world = np.column_stack([corners, np.ones(len(corners))]) @ plane_to_world(image, level).T
         outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
         look = (self._colour if good else WRONG, self._on_screen(WIDTH))
         if look != self._look:

@@ -6,7 +6,7 @@ from typing import Any
 Share = tuple[float, float]
 
 
-class Aims:
+class CornerTargets:
     """Targets of marked corners, as shares of the rectangle's height and width, by the number of the corner."""
 
     def __init__(self) -> None:

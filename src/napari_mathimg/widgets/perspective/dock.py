@@ -17,14 +17,14 @@ from ...ops.perspective import rectify
 from ...recipe.record import last_step, xy_matrix
 from ..dock.family_dock import FamilyDock
 from ..form.fields import make_narrow
-from ..form.level_scaling import Steady
+from ..form.level_scaling import LevelScaling
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
-from ..layers.plane import frame, plane_of, to_world
+from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.spacing import spacing_of
 from ..layers.view_geometry import check_view
-from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
-from ..settings.saved_fields import KeptFields
+from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..settings.saved_fields import SavedFields
 from ..tasks.operation_job import Done, Job
 from .corner_geometry import (
     CORNERS,
@@ -46,10 +46,10 @@ from .corner_geometry import (
 from .corner_markers import Markers
 from .corner_snap import snap
 from .corner_table import CornerTable
-from .corner_targets import Aims
+from .corner_targets import CornerTargets
 from .preview import Preview
 from .rectangle_panel import RectangleBox
-from .result_outline import Outlines
+from .result_outline import ResultOutlines
 
 SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the dock's own fields stand for the others
 PICK, MOVE = "Pick corners", "Move corners"
@@ -65,11 +65,11 @@ class PerspectiveDock(FamilyDock):
 
     def _panels(self) -> tuple[QWidget, ...]:
         self._turn = 0
-        self._aims = Aims()
-        self._sizes = Steady(resized)
+        self._aims = CornerTargets()
+        self._sizes = LevelScaling(resized)
         self._gather: Gather | None = None
         self._refreshing = False
-        self._outlines = Outlines(self._viewer)
+        self._outlines = ResultOutlines(self._viewer)
         self.markers = Markers(self._viewer, self)
         self.corners = LayerPicker(
             self._viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None yet"
@@ -89,22 +89,22 @@ class PerspectiveDock(FamilyDock):
         self.rectangle = RectangleBox()
         self.memory.keep("rectangle", self.rectangle)
         self.preview = Preview()
-        self.size_text = wrapped()
-        self.fault_text = wrapped()
+        self.size_text = wrapping_label()
+        self.fault_text = wrapping_label()
         self.fault_text.setMinimumHeight(3 * self.fault_text.fontMetrics().lineSpacing())
         self.size_text.setMinimumHeight(3 * self.size_text.fontMetrics().lineSpacing())
         for text in (self.fault_text, self.size_text):
             text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.outline_box = QCheckBox("Outline the rectangle")
         self.outline_box.setToolTip("Add the rectangle's outline as a Shapes layer over the result")
-        self.memory.keep("tools", KeptFields(self, radius=self.radius, outline=self.outline_box))
+        self.memory.keep("tools", SavedFields(self, radius=self.radius, outline=self.outline_box))
         self.matrix_button = button("Copy matrix", "Copy the matrix from the result to the image, on (x, y, 1)")
         self._wire()
         return (
-            stacked(
-                labelled({"Corners": self.corners}),
-                side_by_side(self.pick_button, self.add_button, self.turn_button),
-                side_by_side(self.snap_button, self.radius, self.matrix_button),
+            vbox_widget(
+                form_layout({"Corners": self.corners}),
+                hbox(self.pick_button, self.add_button, self.turn_button),
+                hbox(self.snap_button, self.radius, self.matrix_button),
                 self.table,
                 self.fault_text,
                 self.preview,
@@ -181,7 +181,7 @@ class PerspectiveDock(FamilyDock):
         if layer is None:
             return
         try:
-            to_world(layer)
+            plane_to_world(layer)
             check_view(self._viewer.dims, layer, "to pick corners")
         except ValueError as error:
             self.bar.tell_failure(error)

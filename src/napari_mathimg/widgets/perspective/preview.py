@@ -11,14 +11,14 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from ...contract.operation import At
+from ...contract.operation import BlockInfo
 from ...contract.progress import Progress
 from ...contract.reach import Gather
 from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
 from ..layers.plane import shown_index
-from ..tasks.background_task import Runner
+from ..tasks.background_task import BackgroundTask
 
 Array = NDArray[Any]
 Size = tuple[float, float]
@@ -54,7 +54,7 @@ class Preview(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
         self.setToolTip("The result, reduced")
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.runner.returned.connect(self._keep)
         self.runner.failed.connect(self._fail)
         self.runner.finished.connect(self._follow)
@@ -115,7 +115,7 @@ class Preview(QLabel):
         order = 0 if isinstance(layer, Labels) else 1
         small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
         whole, box = tuple((0, n) for n in plane.shape[:2]), ((0, high), (0, wide))
-        seen = sample(plane, at=At((), plane.shape[:2], whole, box, small))
+        seen = sample(plane, at=BlockInfo((), plane.shape[:2], whole, box, small))
         self.setPixmap(_picture(_colours(seen, layer)))
         return True
 

@@ -8,12 +8,12 @@ from napari.layers import Layer, Shapes
 
 from ...contract.reach import Gather
 from ...engine import Plan
-from ..layers.plane import placed
+from ..layers.plane import spatial_state_like
 from ..settings.preferences import colour_of_marks
 from .corner_geometry import outline_in
 
 
-class Outlines:
+class ResultOutlines:
     """Shapes layers that outline the rectangle over results, one over each.
 
     Parameters
@@ -44,7 +44,7 @@ class Outlines:
             edge_color=colour_of_marks(),
             edge_width=max(max(gather.shape) / 250, 0.5),
             ndim=2,
-            **placed(result),
+            **spatial_state_like(result),
         )
         self._viewer.add_layer(box)
         self._viewer.layers.selection.active = result

@@ -14,8 +14,8 @@ from ...recipe.placement import axis_names
 from ..form.fields import make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
-from ..qt.layout import button, labelled, side_by_side, stacked, wrapped
-from ..tasks.background_task import Runner, reason
+from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..tasks.background_task import BackgroundTask, reason
 from .pixel_sizes import pixels_of, placed_in_middle, same_level
 
 SIZE = 15  # of the boxes at first
@@ -33,7 +33,7 @@ class BeadsBox(QWidget):
         self._ndim = 2
         self._source: Layer | None = None
         self._level = 0
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.runner.returned.connect(self._add)
         self.runner.failed.connect(self._fail)
         self.runner.finished.connect(self._end)
@@ -53,9 +53,9 @@ class BeadsBox(QWidget):
             box.setToolTip("Size of the boxes cut around the beads in pixels; even numbers count as the next odd ones")
         self.measure = button("Measure", "Average the beads, add the mean as a layer, and choose it")
         self.measure.clicked.connect(self._measure)
-        self.message = wrapped()
-        fields = labelled(
-            {"Beads in": self.image, "Points": self.points, "Box (px)": stacked(side_by_side(*self._sizes))}
+        self.message = wrapping_label()
+        fields = form_layout(
+            {"Beads in": self.image, "Points": self.points, "Box (px)": vbox_widget(hbox(*self._sizes))}
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

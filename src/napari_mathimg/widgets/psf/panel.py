@@ -13,13 +13,13 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
-from ..form.restored import fill
+from ..form.restored import restore_form
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button
-from ..settings.saved_fields import KeptFields
+from ..settings.saved_fields import SavedFields
 from .beads_panel import BeadsBox
 from .drawn_outline import offer_outlines
 from .pixel_sizes import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels
@@ -73,7 +73,7 @@ class PsfPanel(QWidget):
         self.add_button = button(
             f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
         )
-        self._kept = KeptFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
+        self._kept = SavedFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
         self._kept.changed.connect(self.changed)
         self._build()
         self.kinds.currentIndexChanged.connect(self._want)
@@ -122,7 +122,7 @@ class PsfPanel(QWidget):
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
             typed = self._typed.get(self.kind, {}).get(str(self._ndim))
             if isinstance(typed, dict):
-                fill(form, KINDS[self.kind], typed)
+                restore_form(form, KINDS[self.kind], typed)
             form.changed.connect(partial(self._note, self.kind, str(self._ndim), form))
             form.changed.connect(self._refresh_soon)
             offer_outlines(form, self._viewer, lambda: self._source, lambda layer: self._level, self.preview.say)

@@ -8,7 +8,7 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 
 from ..layers.levels import factors, into_full, shape_at
-from ..layers.plane import placed
+from ..layers.plane import spatial_state_like
 from ..layers.units import in_units_of, unit_factor
 
 DIFFERENT = 0.01  # share by which sizes may differ and count as the same
@@ -93,4 +93,4 @@ def placed_in_middle(array: Any, source: Layer, level: int = 0) -> dict[str, Any
     axes = list(range(source.ndim - array.ndim, source.ndim))
     middle = [(n - 1) / 2 - m // 2 for n, m in zip(shape_at(source, level)[-array.ndim :], array.shape, strict=True)]
     moved = into_full(source, level).set_slice(axes).compose(Affine(translate=np.array(middle), ndim=array.ndim))
-    return placed(source, array.ndim, moved)
+    return spatial_state_like(source, array.ndim, moved)

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
-from ..qt.layout import wrapped
-from ..tasks.background_task import Runner, reason
+from ..qt.layout import wrapping_label
+from ..tasks.background_task import BackgroundTask, reason
 
 Array = NDArray[Any]
 
@@ -66,7 +66,7 @@ class PsfPreview(QWidget):
         self._unit = ""
         self._axes: tuple[str, ...] = ()
         self.shown: Pictured | None = None
-        self.runner = Runner(self)
+        self.runner = BackgroundTask(self)
         self.runner.returned.connect(self._show)
         self.runner.failed.connect(self._fail)
         self.runner.finished.connect(self._start)
@@ -75,7 +75,7 @@ class PsfPreview(QWidget):
         self._timer.setInterval(DELAY)
         self._timer.timeout.connect(self._start)
         self.pictures = [QLabel(), QLabel()]
-        self.text = wrapped()
+        self.text = wrapping_label()
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._place = QWidget()
         row = QHBoxLayout(self._place)

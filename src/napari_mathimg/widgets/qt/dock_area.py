@@ -9,7 +9,7 @@ SIDES = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidget
 LARGEST = 0.6  # of the window, that a dock takes when it is opened
 
 
-def settle(widget: QWidget, kind: type[QWidget], size: tuple[int, int] | None) -> None:
+def place_dock(widget: QWidget, kind: type[QWidget], size: tuple[int, int] | None) -> None:
     """Lay a dock over others of its kind, as a tab; else give it the size it had, unless it shares a side."""
     dock, window = dock_of(widget), widget.window()
     if dock is None or not isinstance(window, QMainWindow):

@@ -64,7 +64,7 @@ def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> 
     return False
 
 
-def wrapped() -> QLabel:
+def wrapping_label() -> QLabel:
     """A label whose text wraps."""
     label = QLabel()
     label.setWordWrap(True)
@@ -78,7 +78,7 @@ def button(text: str, tip: str) -> QPushButton:
     return button
 
 
-def side_by_side(*widgets: QWidget) -> QHBoxLayout:
+def hbox(*widgets: QWidget) -> QHBoxLayout:
     """Widgets in a row."""
     line = QHBoxLayout()
     for widget in widgets:
@@ -86,7 +86,7 @@ def side_by_side(*widgets: QWidget) -> QHBoxLayout:
     return line
 
 
-def labelled(fields: dict[str, QWidget]) -> QFormLayout:
+def form_layout(fields: dict[str, QWidget]) -> QFormLayout:
     """Fields below each other with their labels."""
     form = QFormLayout()
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -95,7 +95,7 @@ def labelled(fields: dict[str, QWidget]) -> QFormLayout:
     return form
 
 
-def stacked(*pieces: QWidget | QLayout) -> QWidget:
+def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
     """Pieces below each other."""
     inside = QWidget()
     column = QVBoxLayout(inside)
@@ -108,9 +108,9 @@ def stacked(*pieces: QWidget | QLayout) -> QWidget:
     return inside
 
 
-def scrolled(*pieces: QWidget | QLayout) -> QScrollArea:
+def scroll_area(*pieces: QWidget | QLayout) -> QScrollArea:
     """Pieces below each other that scroll up and down where there is too little height."""
-    inside = stacked(*pieces)
+    inside = vbox_widget(*pieces)
     column = inside.layout()
     assert isinstance(column, QVBoxLayout)
     column.addStretch(1)

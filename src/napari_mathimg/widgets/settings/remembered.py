@@ -18,7 +18,7 @@ PAUSE = 600  # milliseconds without a change, after which it is written
 log = logging.getLogger(__name__)
 
 
-class Kept(PluginSettings):
+class SavedDocks(PluginSettings):
     """Values of docks and forms: napari's settings of a plugin hold no such tables, so they have a file of their own.
 
     `docks` holds what a dock was left with, by its name; `forms` what differs from the defaults in an operation's form,
@@ -29,23 +29,23 @@ class Kept(PluginSettings):
     forms: dict[str, Any] = Field(default_factory=dict)
 
 
-def kept() -> Kept | None:
+def saved_docks() -> SavedDocks | None:
     """Return what is kept beside napari's settings; None where napari keeps none."""
     beside = settings().config_path
     return _read(Path(beside).with_name("napari-mathimg-docks.yaml")) if beside else None
 
 
 @cache
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> SavedDocks:
     try:
-        return Kept(config_path=path)
+        return SavedDocks(config_path=path)
     except AssertionError:  # napari's: the file holds no table
         log.warning("%s holds no settings; it is begun anew", path)
         path.unlink()
-        return Kept(config_path=path)
+        return SavedDocks(config_path=path)
 
 
-class Part(Protocol):
+class SavedPart(Protocol):
     """A piece of a dock that says what it holds, and begins with as much of what it held as still fits."""
 
     changed: Any  # a signal
@@ -57,7 +57,7 @@ class Part(Protocol):
         """Choose and type what was held, as far as it fits."""
 
 
-class Memory(QObject):
+class DockMemory(QObject):
     """Keeps what a dock was left with: begins with it, and writes it once changes have come to rest.
 
     Parameters
@@ -71,12 +71,12 @@ class Memory(QObject):
     def __init__(self, dock: Any, name: str) -> None:
         super().__init__(dock)
         self._dock, self._name = dock, name
-        self._kept = kept()
+        self._kept = saved_docks()
         own = self._kept.docks.get(name) if self._kept is not None and remembers() else None
         self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
         held = self._own.get("parts")
         self._held: Mapping[str, Any] = held if isinstance(held, dict) else {}
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, SavedPart] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -98,7 +98,7 @@ class Memory(QObject):
         fits = isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
         return tuple(size) if size and fits else None
 
-    def keep(self, name: str, part: Part) -> None:
+    def keep(self, name: str, part: SavedPart) -> None:
         """Give a part of the dock what it held, and keep what it holds from now on."""
         held = self._held.get(name)
         if isinstance(held, dict):

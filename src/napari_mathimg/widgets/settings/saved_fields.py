@@ -7,7 +7,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QWidget
 
 
-class KeptFields(QObject):
+class SavedFields(QObject):
     """Says what boxes and ticks hold, by their names, and gives it back to them as far as it fits.
 
     Parameters

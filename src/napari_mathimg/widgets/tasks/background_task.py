@@ -30,7 +30,7 @@ def reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-class Runner(QObject):
+class BackgroundTask(QObject):
     """Runs a generator of `Progress` outside the window's thread and tells what became of it.
 
     Exactly one of `returned`, `failed` and `cancelled` is emitted for each run, then `finished`; all in the

@@ -15,7 +15,7 @@ SIDE = 8
 _begun: set[tuple[str, str, int, bool]] = set()
 
 
-def warm(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
+def load_kernels(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
     """Run an operation on a tiny image of a kind in the background, once; when the window has come to rest."""
     kind = op.id, dtype, ndim, rgb
     if kind in _begun:

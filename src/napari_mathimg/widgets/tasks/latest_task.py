@@ -6,12 +6,12 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...contract.progress import Progress
-from .background_task import Runner, reason
+from .background_task import BackgroundTask, reason
 
 PAUSE = 200  # ms from when the window hears of events again
 
 
-class Later(QObject):
+class LatestTask(QObject):
     """Finds values in the background; the last that was asked for under a name counts.
 
     Parameters
@@ -26,7 +26,7 @@ class Later(QObject):
         super().__init__(parent)
         self._asked: dict[str, tuple[Any, Callable[[], Any]]] = {}
         self._known: dict[str, tuple[Any, Any]] = {}
-        self._runner = Runner(self)
+        self._runner = BackgroundTask(self)
         self._runner.returned.connect(self._take)
         self._runner.failed.connect(reason)
         self._runner.finished.connect(self._start)

@@ -8,10 +8,10 @@ from qtpy.QtCore import QObject
 from ...engine import Options
 from ...engine.noise_estimate import estimate_sigma_steps
 from ..settings.preferences import threads
-from .background_task import Runner
+from .background_task import BackgroundTask
 
 
-class NoiseEstimator(Runner):
+class NoiseEstimator(BackgroundTask):
     """Finds the standard deviation of the noise as a share of the value range, one image at a time."""
 
     def __init__(self, parent: QObject | None = None) -> None:

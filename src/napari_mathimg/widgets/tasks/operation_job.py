@@ -12,11 +12,11 @@ from napari.layers import Layer
 from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
 from ...contract.reach import Gather
-from ...engine import Options, Plan, extent, prepare, report, run
+from ...engine import Options, Plan, prepare, report, run
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
-from ...engine.value_range import check_exact, merged, survey
+from ...engine.value_range import check_exact, data_range, find_data_ranges, merged_range
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits
 from ..layers.snapshot import Snapshot
@@ -94,15 +94,15 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
         try:
             images = [second and second.array for second in job.seconds]
             source, _ = check(job.operation, job.source.array, images, job.options)
-            own = yield from _numbered(number, len(jobs), survey(source, None, job.threads or cores()))
+            own = yield from _numbered(number, len(jobs), find_data_ranges(source, None, job.threads or cores()))
             if source.dtype.kind in "iu":
                 check_exact(own.values())
         except EXPECTED as error:
             failed.append(Outcome(job, None, error))
         else:
             readable.append(job)
-            found.append(merged(own.values()))
-    low, high = merged(found).ends() if found else (0.0, 1.0)
+            found.append(merged_range(own.values()))
+    low, high = merged_range(found).ends() if found else (0.0, 1.0)
     if low == high:
         return readable, failed
     return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
@@ -133,7 +133,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if keeps_limits(job.source, plan):
         limits = job.source.contrast_limits
     elif job.source.kind == "image" and plan.channel_axis is None:
-        low, high = yield from extent(data, "Contrast limits", job.threads)
+        low, high = yield from data_range(data, "Contrast limits", job.threads)
         limits = (low, high) if low < high else (low, low + 1)
     levels = None
     if job.pyramid is not None:
