@@ -59,7 +59,7 @@ def turn_events(seconds: float) -> None:
 
 
 def wait(dock: FamilyDock) -> None:
-    while dock.runner.is_running:
+    while dock.task.is_running:
         QApplication.processEvents()
         time.sleep(0.0005)
 
@@ -80,16 +80,16 @@ def run_once(viewer: Any, dock: FamilyDock, source: Any) -> dict[str, float]:
         QApplication.processEvents()
         gaps["add"] = time.perf_counter() - start
 
-    dock.runner.returned.disconnect()
-    dock.runner.returned.connect(add)
+    dock.task.returned.disconnect()
+    dock.task.returned.connect(add)
     with Memory() as memory, heart:
         start = time.perf_counter()
         dock.run_button.click()
         wait(dock)
         gaps["seconds"] = time.perf_counter() - start
         gaps["memory"] = (memory.peak - memory.base) / source.data.nbytes
-    dock.runner.returned.disconnect()
-    dock.runner.returned.connect(show)
+    dock.task.returned.disconnect()
+    dock.task.returned.connect(show)
     viewer.layers.remove(viewer.layers[-1])
     turn_events(0.3)
     return gaps

@@ -120,7 +120,7 @@ class Demo:
 
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
-        runs = dock.runner, dock.estimator
+        runs = dock.task, dock.estimator
         self.until(lambda: enough() or not any(r.is_running for r in runs), f"{dock.operation.title}: no end")
 
     def until(self, enough: Callable[[], bool], otherwise: str) -> None:
@@ -194,19 +194,19 @@ class Demo:
 
     def counted(self, dock: HistogramDock) -> None:
         """Let the window live until the histogram is exact."""
-        self.until(lambda: not (dock.is_counting or dock.runner.is_running), f"{dock.title.whole()}: no histogram")
+        self.until(lambda: not (dock.is_counting or dock.task.is_running), f"{dock.title.whole()}: no histogram")
 
     def save(self, **results: Layer) -> None:
         """Write results with the contrast they are shown with; of a volume, the brightest value along z."""
         for name, layer in results.items():
             data = layer.data.max(axis=tuple(range(layer.ndim - 2)))
             low, high = layer.contrast_limits
-            grey = np.rint(255 * np.clip((data.astype(np.float32) - low) / (high - low), 0, 1))
-            Image.fromarray(grey.astype(np.uint8)).save(self.results / f"{name}.png")
+            gray = np.rint(255 * np.clip((data.astype(np.float32) - low) / (high - low), 0, 1))
+            Image.fromarray(gray.astype(np.uint8)).save(self.results / f"{name}.png")
 
 
 def isotropic(demo: Demo) -> None:
-    """A z-stack with voxels of 0.5 x 0.16 x 0.16 micrometres brought to cubic ones."""
+    """A z-stack with voxels of 0.5 x 0.16 x 0.16 micrometers brought to cubic ones."""
     dock = demo.choose(demo.open("synthetic_stack")[0], "rescale", {"process": "volumes"}, order=3)
     dock.form["suggest_scale"].native.click()
     cubic = demo.run(dock)
@@ -264,14 +264,14 @@ def center(demo: Demo) -> None:
     demo.grab("domain")
     dock.options.choose(dock.options.domain_place, "over")
     demo.grab("domain-over")
-    (twin,) = dock._results.twins()
-    squares = twin.data
+    (overlay,) = dock._results.overlays()
+    squares = overlay.data
     dock.picker.layer, dock.form["strength"].value = camera, -6
     dock.options.replace.setChecked(True)
     dock.run_button.click()
     demo.wait(dock)
     dock.options.replace.setChecked(False)
-    if [*dock._results.twins()] != [twin] or np.array_equal(twin.data, squares):
+    if [*dock._results.overlays()] != [overlay] or np.array_equal(overlay.data, squares):
         raise DemoError("the domain does not follow the parameters")
     demo.grab("domain-again")
     dock.options.domain.setChecked(False)
@@ -360,8 +360,8 @@ def lens(demo: Demo) -> None:
     if dock.form.parameters["lens"] != "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6":
         raise DemoError(f"the file tells {dock.message.text()!r}")
     dock.options.domain.setChecked(True)
-    corrected, twin = demo.run_many(dock)
-    demo.save(correct_lens=corrected, correct_lens_domain=twin)
+    corrected, overlay = demo.run_many(dock)
+    demo.save(correct_lens=corrected, correct_lens_domain=overlay)
     demo.viewer.reset_view()
     demo.grab("lens")
     dock.options.domain.setChecked(False)
@@ -383,7 +383,7 @@ def calibrated(demo: Demo) -> None:
     box = dock.calibration
     box.spacing.value = 0.5
     box.run.click()
-    demo.until(lambda: not box.runner.is_running, "no end of the calibration")
+    demo.until(lambda: not box.task.is_running, "no end of the calibration")
     if box.calibration is None:
         raise DemoError(f"the chessboard was not calibrated: {box.sentence.text()}")
     box.set_size.click()
@@ -409,7 +409,7 @@ def evened(demo: Demo) -> None:
     results = []
     for chosen in (flat, None):
         dock = demo.choose(stack, "flat_field", {})
-        dock.seconds.pickers["flat"].layer = chosen
+        dock.further_images.pickers["flat"].layer = chosen
         results.append(demo.run(dock))
         uneven = [
             np.std(np.log((layer.data / truth).reshape(-1, 8, 32, 10, 32).mean(axis=(0, 2, 4))))
@@ -431,11 +431,11 @@ def equalize(demo: Demo) -> None:
 
 
 def match(demo: Demo) -> None:
-    """The moon given the distribution of the photographer's grey levels."""
+    """The moon given the distribution of the photographer's gray levels."""
     moon, camera = (demo.open(sample)[0] for sample in ("moon", "camera"))
     demo.viewer.layers[:] = [moon, camera]
     dock = demo.choose(moon, "match_histograms", {"value_range": "data"})
-    dock.seconds.pickers["reference"].choose(camera.name)
+    dock.further_images.pickers["reference"].choose(camera.name)
     matched = demo.run(dock)
     demo.save(match_histograms=matched)
     demo.show("match", moon, camera, matched)
@@ -505,8 +505,8 @@ def scope(demo: Demo) -> None:
     demo.grab("scope-elsewhere")
 
 
-def micrometres(demo: Demo) -> None:
-    """A Gaussian of half a micrometre on a z-stack, whose voxels are 0.5 x 0.16 x 0.16 micrometres."""
+def micrometers(demo: Demo) -> None:
+    """A Gaussian of half a micrometer on a z-stack, whose voxels are 0.5 x 0.16 x 0.16 micrometers."""
     (stack,) = demo.open("synthetic_stack")
     dock = demo.choose(stack, "gaussian", {"process": "volumes"})
     field: QWidget = dock.form["sigma"].native
@@ -518,10 +518,10 @@ def micrometres(demo: Demo) -> None:
     QTest.keyClick(first, Qt.Key.Key_Return)
     sigma = dock.form.parameters["sigma"]
     if not np.allclose(np.multiply(sigma, stack.scale), 0.5):
-        raise DemoError(f"half a micrometre is {sigma} pixels")
-    demo.save(micrometres=demo.run(dock))
+        raise DemoError(f"half a micrometer is {sigma} pixels")
+    demo.save(micrometers=demo.run(dock))
     dock.picker.layer = stack  # whose pixels the form tells
-    demo.grab("micrometres")
+    demo.grab("micrometers")
     unit.setCurrentText("px")
 
 
@@ -580,19 +580,19 @@ def preferences(demo: Demo) -> None:
 
 
 def tone(demo: Demo) -> None:
-    """A stained micrograph in grey: gamma, logarithm, and a sigmoid on its first 256 x 256 pixels."""
+    """A stained micrograph in gray: gamma, logarithm, and a sigmoid on its first 256 x 256 pixels."""
     (stained,) = demo.open("stained_micrograph")
-    grey = demo.apply(stained, "to_gray")
-    gamma, log = demo.apply(grey, "adjust_gamma", gamma=2.5), demo.apply(grey, "adjust_log")
-    demo.show("tone", stained, grey, gamma, log)
-    part = demo.apply(grey, "crop", stop=(256, 256))
+    gray = demo.apply(stained, "to_gray")
+    gamma, log = demo.apply(gray, "adjust_gamma", gamma=2.5), demo.apply(gray, "adjust_log")
+    demo.show("tone", stained, gray, gamma, log)
+    part = demo.apply(gray, "crop", stop=(256, 256))
     sigmoid = demo.apply(part, "adjust_sigmoid", gain=10, cutoff=0.5)
     demo.show("sigmoid", part, sigmoid)
-    demo.save(grey=grey, gamma=gamma, log=log, sigmoid=sigmoid)
+    demo.save(gray=gray, gamma=gamma, log=log, sigmoid=sigmoid)
 
 
 def histogram(demo: Demo) -> None:
-    """The photographer's grey levels from 150 to 160, marked in the histogram of 256 bins and isolated from there."""
+    """The photographer's gray levels from 150 to 160, marked in the histogram of 256 bins and isolated from there."""
     (camera,) = demo.open("camera")
     with demo.histogram() as dock:
         dock.bins.setValue(256)
@@ -604,7 +604,7 @@ def histogram(demo: Demo) -> None:
         result = demo.viewer.layers[-1]
         expected = np.where((camera.data >= 150) & (camera.data <= 160), camera.data, 0)
         if result is camera or not np.array_equal(result.data, expected):
-            raise DemoError("the marked grey levels were not isolated")
+            raise DemoError("the marked gray levels were not isolated")
         demo.save(isolated=result)
         demo.grab("histogram-isolated")
 
@@ -674,7 +674,7 @@ def blur(demo: Demo) -> None:
     ring = np.abs(np.hypot(rows, columns) - 8) < 1
     kernel = cast(Layer, demo.viewer.add_image(ring / ring.sum(), name="ring"))
     dock = demo.choose(page, "convolve", {})
-    dock.seconds.pickers["kernel"].layer = kernel
+    dock.further_images.pickers["kernel"].layer = kernel
     ringed = demo.run(dock)
     demo.viewer.layers.remove(kernel)
     demo.save(blur_box=box, blur_motion=motion, convolve=ringed)
@@ -698,7 +698,7 @@ def deconvolved(demo: Demo) -> None:
     results = []
     for operation, parameters in UNDONE.items():
         dock = demo.choose(blurred, operation, {}, center="array", **parameters)
-        dock.seconds.pickers["psf"].choose("Box")
+        dock.further_images.pickers["psf"].choose("Box")
         results.append(demo.run(dock))
         blurred.visible = True
     demo.save(**dict(zip(UNDONE, results, strict=True)))
@@ -706,7 +706,7 @@ def deconvolved(demo: Demo) -> None:
     demo.viewer.canvas.grid.enabled = False
     demo.viewer.layers[:] = [blurred, demo.viewer.add_image(np.full((10, 10), 0.01, np.float32), name="Box")]
     dock = demo.choose(blurred, "richardson_lucy", {}, center="array", num_iter=200, keep_every=50)
-    dock.seconds.pickers["psf"].choose("Box")
+    dock.further_images.pickers["psf"].choose("Box")
     scrubbed = demo.run(dock)
     if scrubbed.data.shape != (4, *page.data.shape) or scrubbed.axis_labels[0] != "iteration":
         raise DemoError("the kept iterations make no stack")
@@ -716,7 +716,7 @@ def deconvolved(demo: Demo) -> None:
 
 
 def isolated(demo: Demo) -> None:
-    """The grey levels from 150 to 160 alone."""
+    """The gray levels from 150 to 160 alone."""
     (camera,) = demo.open("camera")
     demo.save(isolate=demo.apply(camera, "clip", low=150, high=160, outside="zero"))
     demo.grab("isolate")
@@ -731,7 +731,7 @@ def light(demo: Demo) -> None:
 
 
 def progress(demo: Demo) -> None:
-    """A run on a large stack under way, then cancelled."""
+    """A run on a large stack under way, then canceled."""
     (stack,) = demo.open("synthetic_stack")
     stack.data = np.tile(stack.data, (2, 4, 4))
     demo.viewer.reset_view()
@@ -743,7 +743,7 @@ def progress(demo: Demo) -> None:
     dock.cancel_button.click()
     demo.wait(dock)
     if len(demo.viewer.layers) > 1:
-        raise DemoError("a cancelled run added a layer")
+        raise DemoError("a canceled run added a layer")
 
 
 def menu(demo: Demo) -> None:
@@ -774,7 +774,7 @@ def refusal(demo: Demo) -> None:
 
 EXAMPLES = (
     isotropic, crop, picked, center, labels, mappings, perspective, lens, calibrated, evened, equalize, match,
-    histogram, before_after, tone, isolated, noise, blur, deconvolved, levels, scope, micrometres, channels, explained,
+    histogram, before_after, tone, isolated, noise, blur, deconvolved, levels, scope, micrometers, channels, explained,
     remembered, preferences, light, progress, menu, refusal,
 )  # fmt: skip
 

@@ -43,7 +43,7 @@ NOISES: dict[str, tuple[str, dict[str, float]]] = {
 HEAD = """# Denoising, measured
 
 Written by `scripts/denoising.py`; do not edit. Peak signal-to-noise ratio in dB (PSNR) and mean structural similarity
-(SSIM, of planes; of colours their mean) of each denoiser against the image without noise, as float32 from 0 to 1.
+(SSIM, of planes; of colors their mean) of each denoiser against the image without noise, as float32 from 0 to 1.
 
 - **default**: the parameters a fresh form has, and those that its *Estimate noise* button sets as the button sets them,
   from the noise estimated in the noisy image. They were fixed before this page was made.
@@ -62,8 +62,8 @@ class Scene(NamedTuple):
     options: Options
 
     @property
-    def colours(self) -> int | None:
-        """The axis of colours, as scikit-image asks for it."""
+    def colors(self) -> int | None:
+        """The axis of colors, as scikit-image asks for it."""
         return self.options.channel_axis
 
 
@@ -86,7 +86,7 @@ def quality(found: np.ndarray, scene: Scene) -> tuple[float, float]:
     """Return PSNR and SSIM."""
     image = scene.image
     planes = list(zip(image, found, strict=True)) if scene.options.ndim == 3 else [(image, found)]
-    similar = [structural_similarity(a, b, data_range=1, channel_axis=scene.colours) for a, b in planes]
+    similar = [structural_similarity(a, b, data_range=1, channel_axis=scene.colors) for a, b in planes]
     return float(peak_signal_noise_ratio(image, found, data_range=1)), float(np.mean(similar))
 
 

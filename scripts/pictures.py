@@ -28,7 +28,7 @@ from cases import BY_NAME
 SIDE = 144  # of a sample in pixels
 GAP = 12  # between before and after
 MOST = 40_000  # bytes of a picture
-SHADES = (128, 64, 32, 16)  # numbers of greys, the most that MOST allows
+SHADES = (128, 64, 32, 16)  # numbers of grays, the most that MOST allows
 SHOWN: dict[str, dict[str, Any]] = {
     "affine": {"scale": (0.8, 0.8), "rotation": 20.0, "shear": (15.0, 0.0)},
     "add_poisson_noise": {"photons": 40.0},
@@ -54,12 +54,12 @@ SHOWN: dict[str, dict[str, Any]] = {
 
 
 def photograph() -> np.ndarray:
-    """Return the sample: a head and a camera, in greys."""
+    """Return the sample: a head and a camera, in grays."""
     return _shrunk(data.camera()[0:432, 60:492])
 
 
 def micrograph() -> np.ndarray:
-    """Return the sample in colours."""
+    """Return the sample in colors."""
     return np.dstack([_shrunk(c) for c in np.moveaxis(data.immunohistochemistry()[:432, :432], -1, 0)])
 
 
@@ -138,7 +138,7 @@ def draw(op: Operation) -> None:
     for shades in SHADES:
         reduced = sheet.quantize(shades, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         palette = (reduced.getpalette() or [])[: 3 * shades]
-        clear = len(palette) // 3  # a colour of its own for what is see-through
+        clear = len(palette) // 3  # a color of its own for what is see-through
         reduced.putpalette([*palette, 128, 128, 128])
         reduced.paste(clear, (0, 0), Image.fromarray(empty))
         reduced.save(path, optimize=True, pnginfo=text, transparency=clear)

@@ -34,7 +34,7 @@ class Case:
     variants: tuple[dict[str, Any], ...] = ()
     images: Callable[[tuple[int, ...]], tuple[np.ndarray, ...]] = lambda shape: ()
     tight: bool = False
-    colour: bool = False  # needs RGB channels
+    color: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
     light: bool = False  # refuses images that are mostly dark
     needed: dict[str, Any] = field(default_factory=dict)  # parameters that it cannot be tried without
@@ -45,23 +45,23 @@ class Case:
         return operations()[self.operation]
 
     def prepared(self, image: np.ndarray) -> np.ndarray:
-        """Give a plane the colours the operation needs."""
-        return coloured(image) if self.colour else image
+        """Give a plane the colors the operation needs."""
+        return colored(image) if self.color else image
 
     def further(self, shape: tuple[int, ...], channel_axis: int | None = None) -> tuple[np.ndarray, ...]:
         """The further images for items of a shape, a reference with as many channels as the image."""
         images, roles = self.images(shape), [role for _, role in self.declared.images[1:]]
         if channel_axis is None:
             return images
-        coloured = [np.stack([image, image**2, 1 - image], channel_axis) for image in images]
-        return tuple(c if role == "reference" else x for x, c, role in zip(images, coloured, roles, strict=False))
+        colored = [np.stack([image, image**2, 1 - image], channel_axis) for image in images]
+        return tuple(c if role == "reference" else x for x, c, role in zip(images, colored, roles, strict=False))
 
     def options(self, **given: Any) -> Options:
-        """Options that see 0 and 1 as they are, and colours where `prepared` made them."""
-        return Options(**{"value_range": "dtype", "channel_axis": -1 if self.colour else None, **given})
+        """Options that see 0 and 1 as they are, and colors where `prepared` made them."""
+        return Options(**{"value_range": "dtype", "channel_axis": -1 if self.color else None, **given})
 
 
-def coloured(image: np.ndarray) -> np.ndarray:
+def colored(image: np.ndarray) -> np.ndarray:
     """Three channels made of a plane and its mirror images."""
     return np.stack([image, image[..., ::-1], image[..., ::-1, :]], axis=-1)
 
@@ -294,7 +294,7 @@ CASES = (
         "the iterations of two minimizers of one convex function", ndims=(2,), light=True,
         variants=({}, {"degree": 0}),
     ),
-    Case("to_gray", {}, color.rgb2gray, ROUNDING, "the same three products", colour=True),
+    Case("to_gray", {}, color.rgb2gray, ROUNDING, "the same three products", color=True),
     Case(
         "clip", {"low": 0.3, "high": 0.7, "outside": "zero"}, lambda x: x * ((x >= 0.3) & (x <= 0.7)), 0, "copies",
         variants=({"low": 0.1}, {}),

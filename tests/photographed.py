@@ -44,16 +44,16 @@ def crop_of(camera: str) -> float:
     return max((c for c in database().cameras if camera.endswith(c.model)), key=lambda c: len(c.model)).crop_factor
 
 
-def places(camera: str, lens: str, focal_length: float, shape=SHAPE, colours: bool = False):
+def places(camera: str, lens: str, focal_length: float, shape=SHAPE, colors: bool = False):
     """Where lensfun reads each pixel, as (rows, columns[, channel], (x, y)).
 
-    Three points at a time: with four, version 0.3.4 exchanges the radii of the points. With `colours`, the three
+    Three points at a time: with four, version 0.3.4 exchanges the radii of the points. With `colors`, the three
     channels are apart but lines are straight: of both at once, lensfun's reverse is no inverse, only nearly so.
     """
     crop = crop_of(camera)
     modifier = lensfunpy.Modifier(entry(lens, crop), crop, shape[1], shape[0])
-    modifier.initialize(focal_length, 8.0, 1000.0, 1.0, flags=FLAGS.TCA if colours else FLAGS.DISTORTION, reverse=True)
-    read = modifier.apply_subpixel_distortion if colours else modifier.apply_geometry_distortion
+    modifier.initialize(focal_length, 8.0, 1000.0, 1.0, flags=FLAGS.TCA if colors else FLAGS.DISTORTION, reverse=True)
+    read = modifier.apply_subpixel_distortion if colors else modifier.apply_geometry_distortion
     return np.array([np.concatenate([read(x, y, 3, 1)[0] for x in range(0, shape[1], 3)]) for y in range(shape[0])])
 
 

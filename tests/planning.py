@@ -50,7 +50,7 @@ def random_boxes(shape, count, seed=0):
         yield tuple((a, b) for a, b in ends)
 
 
-def grey(dtype, shape=(37, 29)):
+def gray(dtype, shape=(37, 29)):
     """An image over all of a dtype's values, up to 50 bits; floating point leaves [0, 1]."""
     dtype = np.dtype(dtype)
     image = plane(shape, seed=len(shape)) if math.prod(shape) > 1 else np.full(shape, 0.3)
@@ -84,7 +84,7 @@ class Watched:
         return box
 
 
-def grey_levels(dtype, shape=(31, 23)):
+def gray_levels(dtype, shape=(31, 23)):
     """An image that uses much of a dtype."""
     image = plane(shape, seed=5)
     scale = {"b": 1, "u": 200, "i": 120, "f": 3}[np.dtype(dtype).kind]

@@ -67,7 +67,7 @@ class Scene:
         return tuple(v * self.radius / self.step + o for v, o in zip((down, right), self.offset, strict=True))
 
     def picture(self, kind="chessboard", fine=3, blur=0.7, noise=0.0, seed=0, uneven=0.0, diameter=0.5, bits=True):
-        """Return a picture: the mean of `fine` x `fine` rays a pixel, blurred, with noise, as grey levels to 255."""
+        """Return a picture: the mean of `fine` x `fine` rays a pixel, blurred, with noise, as gray levels to 255."""
         offsets = (np.arange(fine) + 0.5) / fine - 0.5
         rows = (np.arange(self.shape[0])[:, None] + offsets).ravel()
         columns = (np.arange(self.shape[1])[:, None] + offsets).ravel()

@@ -42,15 +42,15 @@ def image(request):
 
 @pytest.fixture(scope="module")
 def tissue():
-    """The stained micrograph in grey."""
-    grey = apply(data.immunohistochemistry(), "to_gray", options=Options(channel_axis=-1))
+    """The stained micrograph in gray."""
+    gray = apply(data.immunohistochemistry(), "to_gray", options=Options(channel_axis=-1))
     expected = color.rgb2gray(data.immunohistochemistry()) * 255
-    assert np.abs(grey - expected).max() <= 0.5001
-    return grey
+    assert np.abs(gray - expected).max() <= 0.5001
+    return gray
 
 
 def assert_rounded(result, expected, top=255):
-    """Grey levels are those of an exact result, rounded and saturated."""
+    """Gray levels are those of an exact result, rounded and saturated."""
     assert result.dtype == np.uint8
     assert np.abs(result - np.clip(expected * top, 0, top)).max() <= 0.5001
 
@@ -122,7 +122,7 @@ def test_lens_correction_from_camera_and_lens_data(image):
     rows = range(12, 1024, 50)
     at = np.array([[modifier.apply_geometry_distortion(x, y, 1, 1)[0, 0] for x in range(1024)] for y in rows], float)
     expected = ndi.map_coordinates(light[..., 0], [at[..., 1], at[..., 0]], order=1, mode="mirror")
-    # lensfun's single precision is off by 1e-4 pixels, over edges of up to 255 grey levels, brightened up to 2 times.
+    # lensfun's single precision is off by 1e-4 pixels, over edges of up to 255 gray levels, brightened up to 2 times.
     assert np.abs(result[rows] - np.clip(expected, 0, 255)).max() <= 0.56
     assert np.hypot(at[0, 0, 0], at[0, 0, 1] - 12) > 7
 
@@ -204,9 +204,9 @@ def test_gaussian_noise_on_the_photograph():
     assert abs(noise.var() / sigma**2 - 1) < 0.01 + 4 * np.sqrt(2 / middle.sum())
 
 
-def test_gaussian_noise_on_mid_grey():
-    grey = np.full((512, 512), 0.5, np.float32)
-    noise = apply(grey, "add_gaussian_noise", var=0.025, options=DTYPE) - grey
+def test_gaussian_noise_on_mid_gray():
+    gray = np.full((512, 512), 0.5, np.float32)
+    noise = apply(gray, "add_gaussian_noise", var=0.025, options=DTYPE) - gray
     assert noise.dtype == np.float32
     assert abs(noise.mean(dtype=float)) < 4 * np.sqrt(0.025 / noise.size)
     assert abs(noise.var(dtype=float) / 0.025 - 1) < 4 * np.sqrt(2 / noise.size)
@@ -219,7 +219,7 @@ def test_poisson_noise_on_the_photograph():
     assert noisy.dtype == np.uint8
     mean = camera.astype(float)
     middle = (mean > 20) & (mean < 200)  # nothing saturates
-    z = (noisy - mean)[middle] / np.sqrt(mean[middle] * 255 / 256)  # photons of 255 / 256 grey levels each
+    z = (noisy - mean)[middle] / np.sqrt(mean[middle] * 255 / 256)  # photons of 255 / 256 gray levels each
     assert abs(z.mean()) < 4 / np.sqrt(z.size)
     rounding = np.mean(1 / 12 / mean[middle])
     assert abs(z.var() - 1) < rounding + 4 * np.sqrt(2 / z.size)
@@ -349,7 +349,7 @@ UNDONE = {
 
 
 def sharpness(image):
-    """Contrast between neighbours, where the page has its letters."""
+    """Contrast between neighbors, where the page has its letters."""
     return np.abs(np.diff(image[60:180, 20:280], axis=1)).mean()
 
 

@@ -22,7 +22,7 @@ SCENES = {
         tilt=(-0.06, 0.04),
     ),
 }  # fmt: skip
-NOISE = {"noise": 4.0, "blur": 0.8, "uneven": 0.4}  # grey levels of 170, pixels, share of the light
+NOISE = {"noise": 4.0, "blur": 0.8, "uneven": 0.4}  # gray levels of 170, pixels, share of the light
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The catalogue is complete, and every operation says the same in its signature, model and docstring."""
+"""The catalog is complete, and every operation says the same in its signature, model and docstring."""
 
 import doctest
 import inspect

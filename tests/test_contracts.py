@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import BY_NAME, CASES, coloured, plane
+from cases import BY_NAME, CASES, colored, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.contract.reach import POINTWISE, Gather, Whole
@@ -15,8 +15,8 @@ from napari_mathimg.contract.signature import arguments
 from napari_mathimg.engine import region, run
 from napari_mathimg.engine.region import compute_block
 from napari_mathimg.engine.source import Source
-from napari_mathimg.engine.values import grey_levels
-from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
+from napari_mathimg.engine.values import gray_levels
+from planning import Watched, cut_into, gray, label, plan_of, random_boxes, result_of, same
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Input:
 
 
 def missing():
-    image = grey("f4")
+    image = gray("f4")
     image[3, 5], image[20, :9], image[30, 11] = np.nan, np.inf, -np.inf
     return image
 
@@ -42,34 +42,34 @@ def frozen(array):
 
 RGB = {"channel_axis": -1}
 INPUTS = (
-    *(Input(dtype, grey(dtype)) for dtype in ("?", "u1", "u2", "i2", "i4", "u4", "i8", "f2", "f4", "f8", ">u2", ">f4")),
-    Input("u1 as float32", grey("u1"), {"dtype": "float32"}),
-    Input("dtype range", grey("u2"), {"value_range": "dtype"}),
-    Input("given range", grey("f4"), {"value_range": (0.1, 0.7)}),
-    Input("strided", grey("f4", (74, 58))[::2, ::-2]),
-    Input("strided u1", grey("u1", (74, 29))[::2, ::-1]),
-    Input("read-only", frozen(grey("f4"))),
-    Input("read-only u2", frozen(grey("u2"))),
+    *(Input(dtype, gray(dtype)) for dtype in ("?", "u1", "u2", "i2", "i4", "u4", "i8", "f2", "f4", "f8", ">u2", ">f4")),
+    Input("u1 as float32", gray("u1"), {"dtype": "float32"}),
+    Input("dtype range", gray("u2"), {"value_range": "dtype"}),
+    Input("given range", gray("f4"), {"value_range": (0.1, 0.7)}),
+    Input("strided", gray("f4", (74, 58))[::2, ::-2]),
+    Input("strided u1", gray("u1", (74, 29))[::2, ::-1]),
+    Input("read-only", frozen(gray("f4"))),
+    Input("read-only u2", frozen(gray("u2"))),
     Input("missing", missing()),
     Input("all missing", np.full((13, 12), np.nan, np.float32)),
     Input("constant", np.full((37, 29), 7, np.uint8)),
     Input("constant f4", np.full((37, 29), 0.3, np.float32)),
-    Input("one pixel", grey("u1", (1, 1)), small=True),
-    Input("one pixel f4", grey("f4", (1, 1)), small=True),
-    Input("one row", grey("f4", (1, 29)), small=True),
-    Input("one column", grey("u2", (37, 1)), small=True),
-    Input("RGB", coloured(grey("u1")), RGB),
-    Input("RGB f4", coloured(missing()), RGB),
-    Input("RGBA", np.dstack([coloured(grey("u2")), grey("u2")]), RGB),
-    Input("channels first", np.moveaxis(coloured(grey("f8")), -1, 0), {"channel_axis": 0}),
-    Input("channels amid", np.moveaxis(coloured(grey("u1", (2, 37, 29))), -1, 1), {"channel_axis": 1}),
-    Input("3-D stack", grey("u1", (3, 37, 29))),
-    Input("4-D stack of items", grey("f4", (2, 2, 17, 19)), {"statistics": "item"}),
-    Input("5-D stack", grey("u2", (2, 1, 2, 17, 19))),
-    Input("volume", grey("u2", (13, 21, 17)), {"ndim": 3}),
-    Input("stack of volumes", grey("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
-    Input("flat volume", grey("f4", (1, 21, 17)), {"ndim": 3}, small=True),
-    Input("RGBA volume", np.stack([grey("u1", (13, 21, 17))] * 4), {"ndim": 3, "channel_axis": 0}),
+    Input("one pixel", gray("u1", (1, 1)), small=True),
+    Input("one pixel f4", gray("f4", (1, 1)), small=True),
+    Input("one row", gray("f4", (1, 29)), small=True),
+    Input("one column", gray("u2", (37, 1)), small=True),
+    Input("RGB", colored(gray("u1")), RGB),
+    Input("RGB f4", colored(missing()), RGB),
+    Input("RGBA", np.dstack([colored(gray("u2")), gray("u2")]), RGB),
+    Input("channels first", np.moveaxis(colored(gray("f8")), -1, 0), {"channel_axis": 0}),
+    Input("channels amid", np.moveaxis(colored(gray("u1", (2, 37, 29))), -1, 1), {"channel_axis": 1}),
+    Input("3-D stack", gray("u1", (3, 37, 29))),
+    Input("4-D stack of items", gray("f4", (2, 2, 17, 19)), {"statistics": "item"}),
+    Input("5-D stack", gray("u2", (2, 1, 2, 17, 19))),
+    Input("volume", gray("u2", (13, 21, 17)), {"ndim": 3}),
+    Input("stack of volumes", gray("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
+    Input("flat volume", gray("f4", (1, 21, 17)), {"ndim": 3}, small=True),
+    Input("RGBA volume", np.stack([gray("u1", (13, 21, 17))] * 4), {"ndim": 3, "channel_axis": 0}),
 )
 
 
@@ -94,8 +94,8 @@ each_case = pytest.mark.parametrize("case", CASES, ids=label)
 
 def planned(case, image, parameters, threads=2):
     array, options = image.array, image.options
-    if case.colour and "channel_axis" not in options:
-        array, options = coloured(array), {**options, "channel_axis": -1}
+    if case.color and "channel_axis" not in options:
+        array, options = colored(array), {**options, "channel_axis": -1}
     if case.photons and array.dtype.kind in "if":
         array = np.maximum(array, 0).astype(array.dtype)
     if case.light and array.dtype.kind in "if":
@@ -186,7 +186,7 @@ def test_a_smaller_reach_fails(case):
 @pytest.mark.parametrize("value_range", ["data", "dtype", (5.5, 200.25)])
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
 def test_items_on_their_own_equal_each_alone(case, value_range, dtype):
-    stack = grey(dtype, (3, 37, 29)) // 2 + np.arange(3, dtype=dtype)[:, None, None]
+    stack = gray(dtype, (3, 37, 29)) // 2 + np.arange(3, dtype=dtype)[:, None, None]
     options = {"value_range": value_range, "statistics": "item"}
     result = result_of(planned(case, Input("", stack, options), case.parameters))
     for item, expected in zip(stack, result, strict=True):
@@ -195,39 +195,39 @@ def test_items_on_their_own_equal_each_alone(case, value_range, dtype):
 
 @each_case
 def test_scope_gives_that_part_of_the_whole(case):
-    stack = grey("u2", (3, 4, 17, 19))
+    stack = gray("u2", (3, 4, 17, 19))
     whole = result_of(case_plan(case, stack, statistics="item"))
     part = result_of(case_plan(case, stack, statistics="item", scope=((1, 2), (1, 3))))
     assert same(part, whole[1:2, 1:3])
 
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "u2", "i2"])
-@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.colour], ids=label)
-def test_table_of_grey_levels_gives_what_the_operation_gives(case, dtype):
-    plan = case_plan(case, grey(dtype), statistics="item")
-    positional = plan.reach != POINTWISE or "at" in arguments(plan.operation.function)
+@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.color], ids=label)
+def test_table_of_gray_levels_gives_what_the_operation_gives(case, dtype):
+    plan = case_plan(case, gray(dtype), statistics="item")
+    positional = plan.reach != POINTWISE or "info" in arguments(plan.operation.function)
     assert bool(plan.tables) != positional
-    assert all(len(table) == len(grey_levels(np.dtype(dtype))) for table in plan.tables.values())
+    assert all(len(table) == len(gray_levels(np.dtype(dtype))) for table in plan.tables.values())
     difference = result_of(plan).astype(float) - result_of(replace(plan, tables={}))
     assert np.abs(difference).max() <= (1 if dtype != "?" else 0)
 
 
 @pytest.mark.parametrize("name", ["adjust_gamma", "gaussian", "rotate", "equalize_hist"])
 def test_float32_results_are_the_integers_before_rounding(name):
-    case, image = BY_NAME[name], grey("u1")
+    case, image = BY_NAME[name], gray("u1")
     exact = result_of(case_plan(case, image, dtype="float32"))
     assert np.abs(np.clip(exact, 0, 255) - result_of(case_plan(case, image))).max() <= 0.5
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.colour], ids=label)
+@pytest.mark.parametrize("case", [c for c in CASES if not c.declared.is_warp and not c.color], ids=label)
 def test_opacity_passes_through(case):
-    image = np.dstack([coloured(grey("u1")), grey("u1").T.reshape(37, 29)])
+    image = np.dstack([colored(gray("u1")), gray("u1").T.reshape(37, 29)])
     np.testing.assert_array_equal(result_of(case_plan(case, image, channel_axis=-1))[..., 3], image[..., 3])
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.declared.saturates], ids=label)
 def test_saturated_values_are_counted(case):
-    image = grey("f4")
+    image = gray("f4")
     outside = np.count_nonzero((image < 0) | (image > 1))
     plan = case_plan(case, image)
     assert plan.saturated == outside > 0
@@ -269,7 +269,7 @@ def test_no_two_planes_items_or_channels_share_noise():
 @each_case
 @pytest.mark.parametrize("kind", ["dask", "zarr"])
 def test_lazy_arrays_equal_numpy(case, kind):
-    image = coloured(grey("u2", (2, 37, 29))) if case.colour else grey("u2", (2, 37, 29))
+    image = colored(gray("u2", (2, 37, 29))) if case.color else gray("u2", (2, 37, 29))
     if kind == "dask":
         lazy = pytest.importorskip("dask.array").from_array(image, chunks=16)
     else:
@@ -280,24 +280,24 @@ def test_lazy_arrays_equal_numpy(case, kind):
     assert same(eager, late)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if not isinstance(case_plan(c, grey("f4")).reach, Whole)], ids=label)
+@pytest.mark.parametrize("case", [c for c in CASES if not isinstance(case_plan(c, gray("f4")).reach, Whole)], ids=label)
 def test_never_more_than_a_box_is_read(case, monkeypatch):
     cut_into(monkeypatch, 64**2, 16)
-    image = grey("u1", (400, 300))
-    watched = Watched(coloured(image) if case.colour else image)
+    image = gray("u1", (400, 300))
+    watched = Watched(colored(image) if case.color else image)
     parameters = {
         k: v for k, v in case.parameters.items() if k not in ("stop", "output_shape", "corners", "width", "height")
     }
-    options = Options(channel_axis=-1 if case.colour else None)
+    options = Options(channel_axis=-1 if case.color else None)
     further = case.further(image.shape, options.channel_axis)
     apply(watched, case.operation, *further, options=options, **parameters)
-    assert max(watched.reads) <= 4 * 64**2 * (3 if case.colour else 1) < watched.array.size / 2
+    assert max(watched.reads) <= 4 * 64**2 * (3 if case.color else 1) < watched.array.size / 2
     assert len(watched.reads) > 8
 
 
 def test_results_can_be_written_to_an_array_at_hand():
     zarr = pytest.importorskip("zarr")
-    plan = case_plan(BY_NAME["adjust_gamma"], grey("u1"))
+    plan = case_plan(BY_NAME["adjust_gamma"], gray("u1"))
     out = zarr.create_array(store=zarr.storage.MemoryStore(), shape=plan.shape, chunks=(64, 64), dtype=plan.dtype)
     assert run_to_end(run(plan, out)) is out
     assert same(out[...], result_of(plan))
@@ -307,7 +307,7 @@ def test_results_can_be_written_to_an_array_at_hand():
 
 # Errors name the value and what is required
 
-F4, U1, STACK = grey("f4"), grey("u1"), grey("f4", (3, 37, 29))
+F4, U1, STACK = gray("f4"), gray("u1"), gray("f4", (3, 37, 29))
 SINGULAR = ((1, 2, 3), (2, 4, 6), (0, 0, 1))
 REFUSED = [
     (np.zeros((0, 5)), "invert", {}, {}, r"image: at least one pixel on each axis, not shape \(0, 5\)"),

@@ -87,7 +87,7 @@ def test_zeros_around_a_psf_and_its_scale_do_not_count():
     psf = np.pad(1e300 * bell(1.0, 1.0), ((7, 0), (3, 20)))
     kernel, changes = prepared(psf, "centroid")
     np.testing.assert_allclose(kernel, bell(1.0, 1.0), rtol=0, atol=1e-15)
-    assert changes == ("The PSF was divided by its sum, 1e+300.", "The PSF is centred on its centroid, (11.00, 7.00).")
+    assert changes == ("The PSF was divided by its sum, 1e+300.", "The PSF is centered on its centroid, (11.00, 7.00).")
 
 
 def test_negative_values_become_zero_and_are_told():
@@ -510,8 +510,8 @@ def test_flux_and_changes_of_the_psf_are_reported():
     black = plan_of(wiener, np.zeros((20, 20)), bell(1.0, 1.0))
     found = run_to_end(report(black, result_of(black)))
     assert (found.values, found.text) == ({"flux": None, "psf": ()}, "")
-    colours = plan_of(wiener, np.ones((20, 20, 4), np.uint8), bell(1.0, 1.0), channel_axis=-1)
-    assert run_to_end(report(colours, result_of(colours))).values["flux"] == 1
+    colors = plan_of(wiener, np.ones((20, 20, 4), np.uint8), bell(1.0, 1.0), channel_axis=-1)
+    assert run_to_end(report(colors, result_of(colors))).values["flux"] == 1
 
 
 def test_the_flux_is_that_of_the_light_above_the_background():

@@ -6,7 +6,7 @@ from scipy import ndimage as ndi
 from skimage import restoration
 
 import direct
-from cases import coloured, plane
+from cases import colored, plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import run
 from planning import plan_of, result_of, same, seconds_to_cancel
@@ -51,8 +51,8 @@ def test_chambolle_equals_scikit_image(shape, weight, num_iter):
 
 
 @pytest.mark.parametrize("shape", [(30, 41), (6, 17, 22)], ids=str)
-def test_chambolle_takes_colours_together(shape):
-    image = coloured(noisy(shape))
+def test_chambolle_takes_colors_together(shape):
+    image = colored(noisy(shape))
     result = apply(
         image, "denoise_tv_chambolle", weight=0.2, num_iter=20,
         options=Options(value_range="dtype", channel_axis=-1, ndim=len(shape)),
@@ -73,11 +73,11 @@ def test_bregman_equals_scikit_image(shape, num_iter, weight, isotropic):
 
 
 @pytest.mark.parametrize("isotropic", [True, False])
-@pytest.mark.parametrize("colours", [True, False])
+@pytest.mark.parametrize("colors", [True, False])
 @pytest.mark.parametrize("shape", [(5, 6, 7), (9, 8), (1, 7), (7, 1), (1, 1), (3, 1, 7), (1, 4, 5), (2, 3, 1)], ids=str)
-def test_bregman_is_the_direct_method(shape, colours, isotropic):
-    image = coloured(noisy(shape)) if colours else noisy(shape)
-    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colours else None)
+def test_bregman_is_the_direct_method(shape, colors, isotropic):
+    image = colored(noisy(shape)) if colors else noisy(shape)
+    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colors else None)
     result = apply(image, "denoise_tv_bregman", weight=0.3, num_iter=4, isotropic=isotropic, options=options)
     expected = direct.bregman(image, 0.3, 4, isotropic, len(shape)).reshape(image.shape)
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
@@ -165,11 +165,11 @@ def test_iterations_that_see_too_much_of_a_volume_are_refused():
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
-@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize("colors", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-12), ("f4", 4e-6)])
-def test_non_local_means_are_the_direct_sum(shape, size, distance, sigma, colours, dtype, tolerance):
-    image = (coloured(noisy(shape)) if colours else noisy(shape)).astype(dtype)
-    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colours else None)
+def test_non_local_means_are_the_direct_sum(shape, size, distance, sigma, colors, dtype, tolerance):
+    image = (colored(noisy(shape)) if colors else noisy(shape)).astype(dtype)
+    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colors else None)
     result = apply(
         image, "denoise_nl_means", patch_size=size, patch_distance=distance, h=0.15, sigma=sigma,
         options=options,
@@ -201,11 +201,11 @@ def test_windows_that_take_for_ever_are_refused():
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("sigma_color", [0.02, 0.2, 5.0])
-@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize("colors", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-12), ("f4", 4e-6)])
-def test_the_bilateral_filter_is_the_direct_sum(shape, sigma_spatial, sigma_color, colours, dtype, tolerance):
-    image = (coloured(noisy(shape)) if colours else noisy(shape)).astype(dtype)
-    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colours else None)
+def test_the_bilateral_filter_is_the_direct_sum(shape, sigma_spatial, sigma_color, colors, dtype, tolerance):
+    image = (colored(noisy(shape)) if colors else noisy(shape)).astype(dtype)
+    options = Options(value_range="dtype", ndim=len(shape), channel_axis=-1 if colors else None)
     result = apply(image, "denoise_bilateral", sigma_color=sigma_color, sigma_spatial=sigma_spatial, options=options)
     expected = direct.bilateral(image, sigma_color, sigma_spatial, len(shape))
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from cases import BY_NAME, coloured, plane
+from cases import BY_NAME, colored, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import BlockInfo, Statistic, ValueRange, operation
@@ -17,7 +17,7 @@ from napari_mathimg.contract.progress import checkpoint
 from napari_mathimg.contract.reach import POINTWISE, Neighborhood, Whole
 from napari_mathimg.engine import prepare, region, run
 from napari_mathimg.engine.tiles import tiles
-from planning import Watched, cut_into, grey, label, plan_of, random_boxes, result_of, same
+from planning import Watched, cut_into, gray, label, plan_of, random_boxes, result_of, same
 
 
 @operation("Add", values="float", reach=POINTWISE)
@@ -47,9 +47,9 @@ def remove_mean(image: t.Image, /) -> t.Image:
 
 
 @operation("Block maximum", values="exact", reach=Neighborhood(3, align=4))
-def block_maximum(image: t.Image, /, *, at: BlockInfo) -> t.Image:
-    assert all(a % 4 == 0 for a, _ in at.read)
-    rows, columns = ([a for a, _ in at.read][i] + np.arange(image.shape[i]) for i in (0, 1))
+def block_maximum(image: t.Image, /, *, info: BlockInfo) -> t.Image:
+    assert all(a % 4 == 0 for a, _ in info.read)
+    rows, columns = ([a for a, _ in info.read][i] + np.arange(image.shape[i]) for i in (0, 1))
     out = image.copy()
     for i, j in np.ndindex(-(-image.shape[0] // 4), -(-image.shape[1] // 4)):
         square = np.ix_(rows // 4 == rows[0] // 4 + i, columns // 4 == columns[0] // 4 + j)
@@ -58,8 +58,8 @@ def block_maximum(image: t.Image, /, *, at: BlockInfo) -> t.Image:
 
 
 @operation("Where it was computed", values="float", reach=Neighborhood(2, exact=False))
-def origin(image: t.Image, /, *, at: BlockInfo) -> t.Image:
-    return np.full_like(image, 1000 * at.core[0][0] + at.core[1][0])
+def origin(image: t.Image, /, *, info: BlockInfo) -> t.Image:
+    return np.full_like(image, 1000 * info.core[0][0] + info.core[1][0])
 
 
 @operation("Normalized range", values="normalized", reach=POINTWISE)
@@ -96,7 +96,7 @@ def first_row(image: t.Image, /) -> t.Image:
 
 
 @operation("One number", values="float", reach=POINTWISE)
-def one_number(image: t.Image, /, *, at: BlockInfo) -> Any:
+def one_number(image: t.Image, /, *, info: BlockInfo) -> Any:
     return image.max()
 
 
@@ -107,7 +107,7 @@ def too_few_channels(image: t.Image, /) -> t.Image:
 
 def test_aligned_images_come_with_the_same_region(monkeypatch):
     cut_into(monkeypatch, 11**2, 8)
-    image, stack = grey("f4", (2, 3, 37, 29)), grey("f8", (3, 37, 29))
+    image, stack = gray("f4", (2, 3, 37, 29)), gray("f8", (3, 37, 29))
     for other in (stack, stack[0]):
         plan = plan_of(add, image, other)
         assert same(result_of(plan), (image + other).astype(np.float32))
@@ -116,7 +116,7 @@ def test_aligned_images_come_with_the_same_region(monkeypatch):
 
 
 def test_aligned_images_are_taken_in_the_scope():
-    image, other = grey("f8", (4, 37, 29)), grey("f8", (4, 37, 29)) ** 2
+    image, other = gray("f8", (4, 37, 29)), gray("f8", (4, 37, 29)) ** 2
     part = result_of(plan_of(add, image, other, scope=((1, 3),)))
     assert same(part, (image + other)[1:3])
 
@@ -134,13 +134,13 @@ def test_whole_images_set_the_reach(monkeypatch):
 
 
 def test_references_give_their_statistic():
-    image, reference = grey("f8"), grey("f8", (2, 11, 9)) + 5
+    image, reference = gray("f8"), gray("f8", (2, 11, 9)) + 5
     result = result_of(plan_of(match_mean, image, reference))
     np.testing.assert_allclose(result, image - image.mean() + reference.mean(), atol=1e-12)
 
 
 def test_optional_images_may_be_left_out():
-    image, reference = grey("f8"), grey("f8", (11, 9)) + 5
+    image, reference = gray("f8"), gray("f8", (11, 9)) + 5
     assert same(result_of(plan_of(match_mean_if_any, image)), image)
     assert same(
         result_of(plan_of(match_mean_if_any, image, reference)), result_of(plan_of(match_mean, image, reference))
@@ -150,7 +150,7 @@ def test_optional_images_may_be_left_out():
 
 
 def test_operations_on_the_whole_see_all_of_an_item():
-    image = grey("f8", (2, 37, 29))
+    image = gray("f8", (2, 37, 29))
     plan = plan_of(remove_mean, image)
     np.testing.assert_allclose(result_of(plan).mean(axis=(1, 2)), 0, atol=1e-12)
     assert same(region(plan, (1,), ((3, 5), (7, 9))), result_of(plan)[1, 3:5, 7:9])
@@ -159,13 +159,13 @@ def test_operations_on_the_whole_see_all_of_an_item():
 @pytest.mark.parametrize("op", [block_maximum, origin], ids=label)
 def test_operations_bound_to_a_grid_are_computed_on_it(op, monkeypatch):
     cut_into(monkeypatch, 16**2, 8)
-    plan = plan_of(op, grey("f8", (41, 50)))
+    plan = plan_of(op, gray("f8", (41, 50)))
     result = result_of(plan)
     for box in random_boxes(result.shape, 10):
         assert same(region(plan, (), box), result[tuple(slice(a, b) for a, b in box)])
     if op is block_maximum:
         assert same(
-            result[:40, :48], np.kron(grey("f8", (41, 50))[:40, :48].reshape(10, 4, 12, 4).max((1, 3)), np.ones((4, 4)))
+            result[:40, :48], np.kron(gray("f8", (41, 50))[:40, :48].reshape(10, 4, 12, 4).max((1, 3)), np.ones((4, 4)))
         )
     else:
         assert len(np.unique(result)) == len(tiles((41, 50), plan.reach, 16**2, 8)) > 1
@@ -175,17 +175,17 @@ def test_operations_bound_to_a_grid_are_computed_on_it(op, monkeypatch):
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
 def test_blocks_of_another_shape_are_refused_even_if_they_would_broadcast(op, dtype):
     with pytest.raises(ValueError, match=rf"{op.id}: returned a block of shape \(.*\), not \((37, 29|256)"):
-        result_of(plan_of(op, grey(dtype)))
+        result_of(plan_of(op, gray(dtype)))
 
 
 def test_blocks_with_other_channels_are_refused():
     with pytest.raises(ValueError, match=r"returned a block of shape \(37, 29, 1\), not \(37, 29, 3\)"):
-        result_of(plan_of(too_few_channels, coloured(grey("f4")), channel_axis=-1))
+        result_of(plan_of(too_few_channels, colored(gray("f4")), channel_axis=-1))
 
 
 def test_range_of_two_numbers_is_seen_as_zero_to_one():
     assert ValueRange(5, 5).width == 1
-    assert same(result_of(plan_of(give_first, grey("u2"), value_range=(100, 300))), grey("u2"))
+    assert same(result_of(plan_of(give_first, gray("u2"), value_range=(100, 300))), gray("u2"))
 
 
 @pytest.mark.parametrize("halo", [0, 3, 40])
@@ -220,7 +220,7 @@ def phases(steps, watched):
 
 def test_every_pass_reports_twenty_times_a_second_and_to_its_end(monkeypatch):
     cut_into(monkeypatch, 11**2, 8)
-    watched = Watched(grey("f4"))
+    watched = Watched(gray("f4"))
     plans = []
 
     def both():
@@ -270,13 +270,13 @@ def test_errors_in_threads_reach_the_caller_and_leave_no_thread():
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        plan_of(BY_NAME["adjust_gamma"].declared, Broken(grey("f4", (9, 37, 29))))
+        plan_of(BY_NAME["adjust_gamma"].declared, Broken(gray("f4", (9, 37, 29))))
     assert not ours()
 
 
 def test_checkpoint_does_nothing_outside_a_run():
     LATE.set()
-    assert endless.function(grey("u1")) is not None
+    assert endless.function(gray("u1")) is not None
 
 
 class Counted:
@@ -311,7 +311,7 @@ def test_small_chunks_of_a_box_are_computed_in_one_call():
     class Lazy(Watched):
         chunks = (8, 8)
 
-    watched = Lazy(grey("f4", (200, 300)))
+    watched = Lazy(gray("f4", (200, 300)))
     assert same(result_of(plan_of(BY_NAME["rotate"].declared, watched, threads=1)), apply(watched.array, "rotate"))
     assert len(watched.reads) == 1
 
@@ -327,7 +327,7 @@ def test_options_that_make_no_sense_are_refused(given, said):
 
 def test_arrays_of_unknown_shape_are_refused():
     da = pytest.importorskip("dask.array")
-    image = da.from_array(grey("f4"), chunks=10)
+    image = da.from_array(gray("f4"), chunks=10)
     with pytest.raises(ValueError, match="image: a known shape; call compute_chunk_sizes"):
         apply(image[image[:, 0] > 0.3], "rotate")
 
@@ -342,7 +342,7 @@ def test_chunks_that_cannot_be_read_raise_and_may_be_read_again():
                 raise OSError("the disk is gone")
             return super().__getitem__(key)
 
-    array = Failing(grey("f4"))
+    array = Failing(gray("f4"))
     plan = plan_of(BY_NAME["rotate"].declared, array)
     with pytest.raises(OSError, match="the disk is gone"):
         result_of(plan)
@@ -353,7 +353,7 @@ def test_chunks_that_cannot_be_read_raise_and_may_be_read_again():
 def test_kept_chunks_are_bounded(monkeypatch):
     from napari_mathimg.engine import chunks
 
-    image = grey("f4", (200, 300))
+    image = gray("f4", (200, 300))
     monkeypatch.setattr(chunks, "CAPACITY", 40_000)
 
     class Lazy(Watched):
@@ -365,11 +365,11 @@ def test_kept_chunks_are_bounded(monkeypatch):
         (a, b), (c, d) = (np.sort(rng.choice(n + 1, 2, replace=False)) for n in image.shape)
         np.testing.assert_array_equal(kept[a:b, c:d], image[a:b, c:d])
         np.testing.assert_array_equal(kept[int(a) % 200, c:d], image[int(a) % 200, c:d])
-        assert sum(f.result().nbytes for f in kept._kept.values()) == kept._bytes <= 40_000
+        assert sum(f.result().nbytes for f in kept._cache.values()) == kept._bytes <= 40_000
 
 
 def test_levels_that_are_given_need_no_look_at_the_image():
-    watched = Watched(grey("f4"))
+    watched = Watched(gray("f4"))
     plan = plan_of(BY_NAME["clip"].declared, watched, parameters={"low": 0.1, "high": 0.2})
     assert watched.reads == []
     assert plan.parameters["low"] == 0.1

@@ -98,7 +98,7 @@ def test_a_flat_may_have_the_last_stack_axes_and_another_dark_image_each_its_own
 
 
 @pytest.mark.parametrize("axis", [-1, 1])
-def test_colours_have_flats_of_their_own_or_share_one(axis):
+def test_colors_have_flats_of_their_own_or_share_one(axis):
     rng = np.random.default_rng(2)
     image, flat = rng.uniform(5, 9, (4, 8, 9, 3)), rng.uniform(2, 4, (8, 9, 3))
     options = Options(channel_axis=axis)
@@ -106,9 +106,9 @@ def test_colours_have_flats_of_their_own_or_share_one(axis):
         np.moveaxis(image, -1, axis), "flat_field", np.moveaxis(np.stack([flat] * 4), -1, axis), options=options
     )
     np.testing.assert_allclose(np.moveaxis(own, axis, -1), image * flat.mean((0, 1)) / flat)
-    grey = flat[..., 0]
-    shared = apply(np.moveaxis(image, -1, axis), "flat_field", grey, options=options)
-    np.testing.assert_allclose(np.moveaxis(shared, axis, -1), image * (grey.mean() / grey)[..., None])
+    gray = flat[..., 0]
+    shared = apply(np.moveaxis(image, -1, axis), "flat_field", gray, options=options)
+    np.testing.assert_allclose(np.moveaxis(shared, axis, -1), image * (gray.mean() / gray)[..., None])
     if axis == -1:
         np.testing.assert_array_equal(apply(image, "flat_field", flat, options=options), own)
         rgba = np.concatenate([image, rng.random((4, 8, 9, 1))], axis=-1)
@@ -209,7 +209,7 @@ def test_an_estimated_flat_used_as_an_image_gives_the_same():
     np.testing.assert_allclose(apply(stack, "flat_field", flat), apply(stack, "flat_field"), rtol=1e-5)
 
 
-def test_colours_are_estimated_on_their_own():
+def test_colors_are_estimated_on_their_own():
     lights = np.stack([shading(s) for s in (1.0, 0.5, 0.0)], axis=-1)
     stack = np.stack([seen(cells(30), lights[..., c], seed=c) for c in range(3)], axis=-1)
     options = Options(channel_axis=-1)

@@ -99,9 +99,9 @@ def test_a_path_has_its_direction_and_length(length, angle):
     flat = abs(direction[1]) >= abs(direction[0])
     columns = kernel if flat else kernel.T
     share = columns.sum(0)
-    centre = (np.arange(len(columns)) - len(columns) // 2) @ columns / share
+    center = (np.arange(len(columns)) - len(columns) // 2) @ columns / share
     slope = direction[0] / direction[1] if flat else direction[1] / direction[0]
-    np.testing.assert_allclose(centre, slope * (np.arange(len(share)) - len(share) // 2), atol=1e-9)
+    np.testing.assert_allclose(center, slope * (np.arange(len(share)) - len(share) // 2), atol=1e-9)
 
 
 def test_forty_five_degrees_point_up_and_to_the_right():
@@ -135,7 +135,7 @@ def test_polygons_on_the_lattice_obey_pick_s_theorem():
     (((0, 0), (5, 5)), r"polygon=.*: at least three corners"),
     (((0, 0), (5, 5), (0, 9)), r"polygon=.*: corners within an array of 8 x 9 pixels"),
     (((-1, 0), (5, 5), (0, 7)), r"polygon=.*: corners within"),
-    (((1.1, 1.1), (1.1, 1.9), (1.9, 1.5)), r"polygon=.*: an outline that holds the centre of a pixel"),
+    (((1.1, 1.1), (1.1, 1.9), (1.9, 1.5)), r"polygon=.*: an outline that holds the center of a pixel"),
 ])  # fmt: skip
 def test_polygons_that_fill_nothing_or_leave_the_array_are_refused(vertices, message):
     with pytest.raises(ValueError, match=message):

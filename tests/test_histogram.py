@@ -115,7 +115,7 @@ def test_the_image_is_not_changed(dtype):
     np.testing.assert_array_equal(image, before)
 
 
-def test_every_grey_level_has_its_bin():
+def test_every_gray_level_has_its_bin():
     image = np.repeat(np.arange(2**16, dtype=np.uint16), 3).reshape(256, -1)
     found = histogram(image, bins=2**16, range="dtype")
     np.testing.assert_array_equal(found.counts, np.full(2**16, 3))
@@ -255,7 +255,7 @@ def test_missing_and_infinite_pixels_are_in_no_bin(dtype, given):
 
 EXTREME = {
     "offset and tiny spread": 1e6 + np.random.default_rng(1).random(3000) * 1e-6,
-    "neighbouring numbers": 1e6 + np.arange(5) * np.spacing(1e6),
+    "neighboring numbers": 1e6 + np.arange(5) * np.spacing(1e6),
     "subnormal": np.arange(3000) * 5e-324,
     "one subnormal": np.array([5e-324, 5e-324]),
     "small span by zero": np.linspace(-1e-310, 1e-310, 3000),
@@ -363,7 +363,7 @@ def test_channels_are_counted_each_on_its_own_between_shared_edges(dtype, axis, 
         assert agrees(one, image[c])
 
 
-def test_colours_of_a_photograph():
+def test_colors_of_a_photograph():
     from skimage import data
 
     image = data.astronaut()

@@ -111,9 +111,9 @@ def test_lines_photographed_by_lensfun_become_straight(model, taken):
     assert after < max(0.05, before / 100)
 
 
-def test_colours_photographed_by_lensfun_come_together():
+def test_colors_photographed_by_lensfun_come_together():
     camera, lens, focal_length = "Canon PowerShot S120", "Canon PowerShot S120 & compatibles", 6.0
-    picture = lines(places(camera, lens, focal_length, colours=True)[..., 0] - SHAPE[1] / 2)
+    picture = lines(places(camera, lens, focal_length, colors=True)[..., 0] - SHAPE[1] / 2)
     given = {"camera": camera, "lens": lens, "focal_length": focal_length, "vignetting": False, "order": 3}
     result = apply(picture, "correct_lens", distortion=False, options=Options(channel_axis=-1), **given)
 
@@ -205,20 +205,20 @@ def test_what_no_lens_shows_is_filled():
 def test_each_channel_has_a_map_only_where_it_needs_one():
     shape = (40, 60)
     given = {"camera": TAKEN["camera"], "lens": TAKEN["lens"], "focal_length": 14.0, "vignetting": False}
-    assert len(gather(correct_lens, shape, **given).colours) == 3
-    assert gather(correct_lens, shape, **given, aberration=False).colours == ()
-    grey = plane(shape)
-    rgba = np.stack([grey] * 4, -1)
+    assert len(gather(correct_lens, shape, **given).colors) == 3
+    assert gather(correct_lens, shape, **given, aberration=False).colors == ()
+    gray = plane(shape)
+    rgba = np.stack([gray] * 4, -1)
     result = apply(rgba, "correct_lens", options=Options(channel_axis=-1), scale=1.1, **given)
-    plain = apply(grey, "correct_lens", scale=1.1, **given)
+    plain = apply(gray, "correct_lens", scale=1.1, **given)
     np.testing.assert_array_equal(result[..., 1], plain)
     np.testing.assert_array_equal(result[..., 3], plain)  # opacity goes with green
     assert np.abs(result[..., 0] - plain).max() > 1e-4
 
 
-def test_a_box_reads_what_each_colour_needs():
+def test_a_box_reads_what_each_color_needs():
     green, red = (LensMap((50.0, 50.0), 50.0, (Bending(),), scale) for scale in (1.0, 0.5))
-    reach = Gather((101, 101), green, np.eye(3), colours=(red,))
+    reach = Gather((101, 101), green, np.eye(3), colors=(red,))
     (top, bottom), (left, right) = reach.reads(((60, 71), (40, 61)), (101, 101))
     assert top <= 60
     assert bottom > 50 + 2 * 20
@@ -257,7 +257,7 @@ def test_a_unit_reaches_from_the_middle_to_a_corner_unless_given():
     assert radius == pytest.approx(np.hypot(30, 23), abs=1e-6)  # to what a form shows
 
 
-def test_colours_get_the_gain_and_opacity_does_not():
+def test_colors_get_the_gain_and_opacity_does_not():
     image = np.random.default_rng(0).integers(0, 100, (30, 40, 4)).astype(np.uint8)
     result = apply(image, "correct_vignetting", k1=-0.4, options=Options(channel_axis=-1))
     expected = image[..., :3] / share((30, 40), -0.4)[..., None]
@@ -282,7 +282,7 @@ def test_strength_multiplies_displacements_and_is_the_exponent_of_gains(strength
     maps = [gather(correct_lens, (60, 90), strength=s, scale=1.0, **given) for s in (100.0, strength)]
     whole, some = (np.stack(m.source.coordinates(box)) - grid for m in maps)
     np.testing.assert_allclose(some, whole * strength / 100, rtol=0, atol=1e-10)
-    red, less = (np.stack(m.colours[0].coordinates(box)) - grid for m in maps) if strength else (whole, whole)
+    red, less = (np.stack(m.colors[0].coordinates(box)) - grid for m in maps) if strength else (whole, whole)
     assert strength == 0 or np.abs(less - strength / 100 * red).max() < 1e-2  # through the bent picture
 
 
@@ -368,8 +368,8 @@ def test_what_does_not_count_need_not_be_given():
     assert correct_vignetting.uses_range(correct_vignetting.validate({"encoding": "sRGB"}))
 
 
-def test_a_grey_picture_of_straight_lines_is_not_resampled():
-    """Its colours need no room, and light alone moves nothing."""
+def test_a_gray_picture_of_straight_lines_is_not_resampled():
+    """Its colors need no room, and light alone moves nothing."""
     image = plane((60, 90))
     plan = run_to_end(prepare(correct_lens, image, parameters={**TAKEN, "distortion": False, "encoding": "linear"}))
     assert plan.parameters["scale"] == 1

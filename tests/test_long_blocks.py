@@ -6,13 +6,13 @@ import time
 import numpy as np
 import pytest
 
-from cases import coloured
+from cases import colored
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import BlockInfo, Frames, operation
 from napari_mathimg.contract.progress import checkpoint, parallel_for
 from napari_mathimg.contract.reach import Neighborhood, Whole
 from napari_mathimg.engine import region, run
-from planning import cut_into, grey, plan_of, random_boxes, result_of
+from planning import cut_into, gray, plan_of, random_boxes, result_of
 
 SEEN: set[str] = set()
 
@@ -53,7 +53,7 @@ def fail_in_a_piece(image: t.Image, /) -> t.Image:
 @operation("Multiples", values="float", reach=Neighborhood(1, exact=False), frames=lambda count: (
     Frames(count, "factor", 1.0, 1.0) if count else None
 ))  # fmt: skip
-def multiples(image: t.Image, /, *, count: int = 3, at: BlockInfo) -> t.Image:
+def multiples(image: t.Image, /, *, count: int = 3, info: BlockInfo) -> t.Image:
     made = np.stack([(k + 1) * image for k in range(max(count, 1))])
     return made if count else made[0]
 
@@ -63,14 +63,14 @@ def ours():
 
 
 def test_progress_of_one_block_rises_within_it():
-    told = [p.done for p in run(plan_of(slow, grey("f4")), threads=2)]
+    told = [p.done for p in run(plan_of(slow, gray("f4")), threads=2)]
     assert told == sorted(told)
     assert told[-1] == 1
     assert len({d for d in told if 0 < d < 1}) >= 5
 
 
 def test_pieces_of_one_block_use_every_thread_and_give_the_same():
-    image = grey("f4", (40, 9))
+    image = gray("f4", (40, 9))
     SEEN.clear()
     plan = plan_of(double_rows, image)
     for threads in (1, 4):
@@ -87,7 +87,7 @@ def test_pieces_of_one_block_use_every_thread_and_give_the_same():
 
 
 def test_cancel_stops_pieces_and_leaves_no_thread():
-    steps = run(plan_of(double_rows, grey("f4", (1000, 9))), threads=3)
+    steps = run(plan_of(double_rows, gray("f4", (1000, 9))), threads=3)
     while not any("piece" in thread.name for thread in ours()):
         next(steps)
     start = time.monotonic()
@@ -99,16 +99,16 @@ def test_cancel_stops_pieces_and_leaves_no_thread():
 def test_an_error_in_a_piece_reaches_the_caller():
     for threads in (1, 3):
         with pytest.raises(ValueError, match="row=7: not this one"):
-            list(run(plan_of(fail_in_a_piece, grey("f4", (20, 9))), threads=threads))
+            list(run(plan_of(fail_in_a_piece, gray("f4", (20, 9))), threads=threads))
     assert not ours()
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_frames_come_before_every_other_axis(monkeypatch, colour):
+@pytest.mark.parametrize("color", [False, True])
+def test_frames_come_before_every_other_axis(monkeypatch, color):
     cut_into(monkeypatch, 11**2, 8)
-    image = grey("f4", (2, 37, 29))
-    image = coloured(image) if colour else image
-    plan = plan_of(multiples, image, channel_axis=-1 if colour else None)
+    image = gray("f4", (2, 37, 29))
+    image = colored(image) if color else image
+    plan = plan_of(multiples, image, channel_axis=-1 if color else None)
     out = result_of(plan)
     np.testing.assert_array_equal(out, np.stack([image, 2 * image, 3 * image]))
     for box in random_boxes((37, 29), 5):
@@ -126,5 +126,5 @@ def test_frames_keep_missing_numbers_and_opacity():
 
 
 def test_no_frames_where_the_parameters_ask_for_none():
-    image = grey("f4")
+    image = gray("f4")
     np.testing.assert_array_equal(result_of(plan_of(multiples, image, parameters={"count": 0})), image)

@@ -8,7 +8,7 @@ from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import run
 from napari_mathimg.methods import median
-from planning import grey, plan_of, same, seconds_to_cancel
+from planning import gray, plan_of, same, seconds_to_cancel
 
 DTYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 # What numpy.pad calls the edge modes.
@@ -25,14 +25,14 @@ def by_scipy(image, size, **mode):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_planes_equal_scipy(dtype, size):
-    image = grey(dtype)
+    image = gray(dtype)
     assert same(apply(image, "median", size=size), by_scipy(image, size))
 
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "i2", "u2", "i4", "f4"])
 @pytest.mark.parametrize("size", [(3, 3, 3), (5, 3, 1), (1, 5, 5), (5, 5, 5), (7, 5, 5), (1, 3, 3)], ids=str)
 def test_volumes_equal_scipy(dtype, size):
-    image = grey(dtype, (9, 17, 13))
+    image = gray(dtype, (9, 17, 13))
     result = apply(image, "median", size=size, options=Options(ndim=3))
     assert same(result, by_scipy(image, size))
 
@@ -41,7 +41,7 @@ def test_volumes_equal_scipy(dtype, size):
 @pytest.mark.parametrize("size", [3, (5, 9), 15])
 @pytest.mark.parametrize("dtype", ["u2", "f8"])
 def test_every_edge_mode_equals_scipy(mode, size, dtype):
-    image = grey(dtype)
+    image = gray(dtype)
     result = apply(image, "median", size=size, mode=mode, cval=0.3)
     assert same(result, by_scipy(image, size, mode=mode, cval=0.3))
 
@@ -51,7 +51,7 @@ def test_every_edge_mode_equals_scipy(mode, size, dtype):
 @pytest.mark.parametrize("size", [3, 5, 7, 41])
 def test_windows_larger_than_the_image_are_filled_as_numpy_pads(mode, shape, size):
     """With even axes, scipy takes wrong pixels for windows far larger than the image."""
-    image, r = grey("u1", shape), size // 2
+    image, r = gray("u1", shape), size // 2
     padded = np.pad(image, r, MODES[mode], **({"constant_values": 9} if mode == "constant" else {}))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
     assert same(apply(image, "median", size=size, mode=mode, cval=9.0), np.median(windows, axis=(2, 3)).astype("u1"))
@@ -82,8 +82,8 @@ def test_jumps_between_the_ends_of_a_type_are_followed(size, dtype):
     assert same(apply(image, "median", size=size), by_scipy(image, size))
 
 
-def test_colours_are_filtered_one_by_one():
-    image = np.stack([grey("u1"), grey("u1")[::-1], grey("u1")[:, ::-1]], -1)
+def test_colors_are_filtered_one_by_one():
+    image = np.stack([gray("u1"), gray("u1")[::-1], gray("u1")[:, ::-1]], -1)
     result = apply(image, "median", size=5, options=Options(channel_axis=-1))
     for c in range(3):
         assert same(result[..., c].copy(), by_scipy(image[..., c], 5))

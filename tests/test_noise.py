@@ -23,7 +23,7 @@ MODELS = {
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
-def mid_grey(shape=(512, 512)):
+def mid_gray(shape=(512, 512)):
     return np.full(shape, 0.5, np.float32)
 
 
@@ -57,8 +57,8 @@ def test_poisson_counts_have_the_poisson_distribution(mean):
 
 
 @pytest.mark.parametrize("photons", [1, 8, 256, 4095])
-def test_poisson_noise_on_mid_grey(photons):
-    counts = np.rint(apply(mid_grey(), "add_poisson_noise", photons=photons, options=DTYPE) * np.float64(photons))
+def test_poisson_noise_on_mid_gray(photons):
+    counts = np.rint(apply(mid_gray(), "add_poisson_noise", photons=photons, options=DTYPE) * np.float64(photons))
     assert_counts_follow(counts, stats.poisson(photons / 2))
 
 
@@ -86,7 +86,7 @@ def test_speckle_is_proportional_to_the_value(var):
 
 @pytest.mark.parametrize(("amount", "salt"), [(0.05, 0.45), (0.5, 0.1), (0.001, 1.0), (1.0, 0.5), (0.0, 0.5)])
 def test_salt_and_pepper_have_their_shares(amount, salt):
-    noisy = apply(mid_grey(), "add_salt_and_pepper_noise", amount=amount, salt_vs_pepper=salt, seed=3, options=DTYPE)
+    noisy = apply(mid_gray(), "add_salt_and_pepper_noise", amount=amount, salt_vs_pepper=salt, seed=3, options=DTYPE)
     white, black, kept = (int(np.sum(noisy == v)) for v in (1, 0, 0.5))
     assert white + black + kept == noisy.size
     assert stats.binomtest(white + black, noisy.size, amount).pvalue > ALPHA
@@ -94,8 +94,8 @@ def test_salt_and_pepper_have_their_shares(amount, salt):
         assert stats.binomtest(white, white + black, salt).pvalue > ALPHA
 
 
-def test_salt_and_pepper_fall_independently_of_neighbours():
-    noisy = apply(mid_grey(), "add_salt_and_pepper_noise", amount=0.3, options=DTYPE)
+def test_salt_and_pepper_fall_independently_of_neighbors():
+    noisy = apply(mid_gray(), "add_salt_and_pepper_noise", amount=0.3, options=DTYPE)
     for a, b in ((noisy[:, 1:], noisy[:, :-1]), (noisy[1:], noisy[:-1]), (noisy[1:, 1:], noisy[:-1, :-1])):
         table = np.histogram2d(a.ravel(), b.ravel(), bins=3)[0]
         assert stats.chi2_contingency(table).pvalue > ALPHA
@@ -103,7 +103,7 @@ def test_salt_and_pepper_fall_independently_of_neighbours():
 
 @pytest.mark.parametrize("corner", ["upper left", "upper right", "lower right", "lower left"])
 def test_local_variance_rises_from_its_corner(corner):
-    noise = apply(mid_grey(), "add_localvar_noise", corner=corner, seed=2, options=DTYPE) - mid_grey()
+    noise = apply(mid_gray(), "add_localvar_noise", corner=corner, seed=2, options=DTYPE) - mid_gray()
     i, j = np.indices(noise.shape)
     flip = (slice(None, None, -1 if "lower" in corner else 1), slice(None, None, -1 if "right" in corner else 1))
     variance = (0.25 * (i + j) / 1022 + 0.001)[flip]
@@ -112,19 +112,19 @@ def test_local_variance_rises_from_its_corner(corner):
 
 def test_local_variance_is_that_of_the_second_image():
     variance = np.random.default_rng(0).gamma(2, 0.01, (512, 512))
-    noise = apply(mid_grey(), "add_localvar_noise", variance, options=DTYPE) - mid_grey()
+    noise = apply(mid_gray(), "add_localvar_noise", variance, options=DTYPE) - mid_gray()
     assert stats.kstest((noise / np.sqrt(variance)).ravel()[::2], "norm").pvalue > ALPHA
     i, j = np.indices(variance.shape)
     ramp = 0.25 * (i + j) / 1022 + 0.001
-    by_image = apply(mid_grey(), "add_localvar_noise", ramp, options=DTYPE)
-    np.testing.assert_allclose(by_image, apply(mid_grey(), "add_localvar_noise", options=DTYPE), rtol=0, atol=1e-6)
+    by_image = apply(mid_gray(), "add_localvar_noise", ramp, options=DTYPE)
+    np.testing.assert_allclose(by_image, apply(mid_gray(), "add_localvar_noise", options=DTYPE), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (4, 512, 512)])
-def test_one_variance_image_serves_planes_stacks_and_colours(shape):
+def test_one_variance_image_serves_planes_stacks_and_colors(shape):
     variance = np.zeros(shape)
     variance[..., ::2] = 0.01
-    image = mid_grey((4, 512, 512, 3))
+    image = mid_gray((4, 512, 512, 3))
     noisy = apply(image, "add_localvar_noise", variance, options=Options(value_range="dtype", channel_axis=-1))
     assert same(noisy[:, :, 1::2], image[:, :, 1::2])
     assert np.all(np.abs(noisy[:, :, ::2].std(axis=(1, 2)) - 0.1) < 2e-3)
@@ -136,14 +136,14 @@ def test_one_variance_image_serves_planes_stacks_and_colours(shape):
 @each_model
 def test_no_two_planes_channels_or_seeds_share_noise(model):
     options = Options(value_range="dtype", channel_axis=-1)
-    first, second = (noise_of(model, mid_grey((2, 256, 256, 3)), options, seed=s) for s in (1, 2))
+    first, second = (noise_of(model, mid_gray((2, 256, 256, 3)), options, seed=s) for s in (1, 2))
     fields = [*np.moveaxis(first, -1, 1).reshape(6, -1), *np.moveaxis(second, -1, 1).reshape(6, -1)]
     correlations = np.corrcoef(fields)[np.triu_indices(12, 1)]
     assert np.abs(correlations).max() < stats.norm.isf(ALPHA / 2 / correlations.size) / 256
 
 
 def test_no_two_models_share_noise():
-    fields = [noise_of(model, mid_grey()).ravel() for model in MODELS]
+    fields = [noise_of(model, mid_gray()).ravel() for model in MODELS]
     correlations = np.corrcoef(fields)[np.triu_indices(len(fields), 1)]
     alike = correlations[-1]  # the two kinds of speckle
     assert np.abs(correlations).max() < stats.norm.isf(ALPHA / 2 / correlations.size) / 512, alike
@@ -151,7 +151,7 @@ def test_no_two_models_share_noise():
 
 @each_model
 def test_planes_have_the_noise_of_the_volume(model):
-    image = mid_grey((3, 30, 41))
+    image = mid_gray((3, 30, 41))
     planes, volume = (noise_of(model, image, Options(ndim=n, value_range="dtype")) for n in (2, 3))
     assert same(planes, volume)
 
@@ -183,11 +183,11 @@ def test_variances_that_are_none_are_refused(wrong):
     variance = np.full((9, 9), 0.01)
     variance[3, 4] = wrong
     with pytest.raises(ValueError, match=rf"variance: finite numbers of at least 0, not {wrong:g}"):
-        apply(mid_grey((9, 9)), "add_localvar_noise", variance)
+        apply(mid_gray((9, 9)), "add_localvar_noise", variance)
 
 
 def test_variance_images_must_fit():
     with pytest.raises(ValueError, match=r"variance: shape \(9, 9\)"):
-        apply(mid_grey((9, 9)), "add_localvar_noise", np.ones((9, 8)))
+        apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 8)))
     with pytest.raises(ValueError, match=r"images: add_localvar_noise takes 0 to 1 further \(variance\), not 2"):
-        apply(mid_grey((9, 9)), "add_localvar_noise", np.ones((9, 9)), np.ones((9, 9)))
+        apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 9)), np.ones((9, 9)))

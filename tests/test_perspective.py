@@ -65,7 +65,7 @@ def test_turning_steps_the_corners(turn):
     np.testing.assert_allclose(turned, np.rot90(image, turn), atol=1e-9)
 
 
-def test_a_result_lies_centred_where_its_quadrilateral_was():
+def test_a_result_lies_centered_where_its_quadrilateral_was():
     found = plan(corners=SIGN, width=200, height=60)
     middle = found.placement @ (29.5, 99.5, 1)
     np.testing.assert_allclose(middle[:2], np.mean(SIGN, axis=0))

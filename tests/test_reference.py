@@ -8,7 +8,7 @@ from skimage import color, data, exposure
 
 from cases import BY_NAME, CASES, ROUNDING, plane
 from napari_mathimg import Options, apply
-from planning import grey_levels
+from planning import gray_levels
 
 DTYPE = Options(value_range="dtype")
 # What scikit-image's warps and numpy.pad call scipy.ndimage's edge modes.
@@ -84,7 +84,7 @@ def test_matched_histograms_of_few_levels_equal_scikit_image(dtype):
 
 
 @pytest.mark.parametrize("axis", [-1, 0])
-def test_matched_colours_equal_scikit_image_channel_by_channel(axis):
+def test_matched_colors_equal_scikit_image_channel_by_channel(axis):
     image, reference = (np.moveaxis(x, -1, axis) for x in (data.chelsea(), data.coffee()))
     pairs = zip(np.moveaxis(image, axis, 0), np.moveaxis(reference, axis, 0), strict=True)
     expected = np.stack([exposure.match_histograms(*pair) for pair in pairs], axis)
@@ -159,7 +159,7 @@ def test_sigmoid_of_any_steepness_equals_scipy(gain, dtype):
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4", "f8", "i4"])
 def test_intensities_are_stretched_as_scikit_image_does(dtype):
-    image = grey_levels(dtype) + np.array(7, dtype)
+    image = gray_levels(dtype) + np.array(7, dtype)
     result = apply(image, "rescale_intensity")
     expected = exposure.rescale_intensity(image.astype(float), out_range=_limits(dtype))
     np.testing.assert_allclose(result, expected, rtol=1e-6, atol=0.5 if image.dtype.kind in "iu" else 0)
@@ -177,22 +177,22 @@ def test_wide_integers_reach_the_limits_of_their_type(dtype):
 
 @each_dtype
 def test_inverting_twice_changes_nothing(dtype):
-    image = grey_levels(dtype)
+    image = gray_levels(dtype)
     options = Options(value_range=(0, 1) if image.dtype.kind == "b" else (0, 200))
     if image.dtype.kind == "f":  # so that differences are exact
         image = np.rint(image * 20)
     np.testing.assert_array_equal(apply(apply(image, "invert", options=options), "invert", options=options), image)
 
 
-def test_grey_stays_grey_as_luminance():
-    grey = plane()
-    result = apply(np.stack([grey] * 3, -1), "to_gray", options=Options(channel_axis=-1))
-    np.testing.assert_allclose(result, grey, rtol=1e-15)
+def test_gray_stays_gray_as_luminance():
+    gray = plane()
+    result = apply(np.stack([gray] * 3, -1), "to_gray", options=Options(channel_axis=-1))
+    np.testing.assert_allclose(result, gray, rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["equalize_hist", "equalize_adapthist"])
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
-def test_equalization_of_colours_keeps_hue_and_changes_brightness(name, dtype):
+def test_equalization_of_colors_keeps_hue_and_changes_brightness(name, dtype):
     image = data.immunohistochemistry()[:150, :170]
     image = image if dtype == "u1" else (image / 255).astype(dtype)
     result = apply(image, name, options=Options(value_range="dtype", channel_axis=-1, dtype="float32"))
@@ -230,8 +230,8 @@ def test_gaussians_of_volumes_have_a_sigma_for_each_axis():
 
 @pytest.mark.parametrize(("mean", "var"), [(0.0, 0.01), (0.2, 0.04)])
 def test_noise_is_normal_with_its_mean_and_variance(mean, var):
-    grey = np.full((512, 512), 0.5, np.float32)
-    noise = apply(grey, "add_gaussian_noise", mean=mean, var=var, seed=3, options=DTYPE) - grey
+    gray = np.full((512, 512), 0.5, np.float32)
+    noise = apply(gray, "add_gaussian_noise", mean=mean, var=var, seed=3, options=DTYPE) - gray
     n, sigma = noise.size, np.sqrt(var)
     assert abs(noise.mean(dtype=float) - mean) < 4 * sigma / np.sqrt(n)  # 4 standard errors: 6 in 100 000
     assert abs(noise.var(dtype=float) / var - 1) < 4 * np.sqrt(2 / n)
@@ -240,10 +240,10 @@ def test_noise_is_normal_with_its_mean_and_variance(mean, var):
     np.testing.assert_allclose(tails, 2 * stats.norm.sf([3, 4]), rtol=0.5)
 
 
-def test_noise_is_independent_of_neighbours_planes_channels_and_seeds():
-    grey = np.full((2, 256, 256, 3), 0.5, np.float32)
+def test_noise_is_independent_of_neighbors_planes_channels_and_seeds():
+    gray = np.full((2, 256, 256, 3), 0.5, np.float32)
     options = Options(value_range="dtype", channel_axis=-1)
-    first, second = (apply(grey, "add_gaussian_noise", seed=s, options=options) - grey for s in (1, 2))
+    first, second = (apply(gray, "add_gaussian_noise", seed=s, options=options) - gray for s in (1, 2))
     a = first[0, ..., 0]
     others = [a[:, :-1], a[:-1], a[:-1, :-1], first[1, ..., 0], first[0, ..., 1], first[0, ..., 2], second[0, ..., 0]]
     own = [a[:, 1:], a[1:], a[1:, 1:], a, a, a, a]

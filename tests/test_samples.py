@@ -53,11 +53,11 @@ def around(truth, sigmas):
 
 
 def centroid_and_sigma(light):
-    """Return the centre of gravity and the standard deviation along each axis."""
+    """Return the center of gravity and the standard deviation along each axis."""
     grids = np.indices(light.shape)
-    centre = [np.average(grid, weights=light) for grid in grids]
-    sigma = [math.sqrt(np.average((grid - c) ** 2, weights=light)) for grid, c in zip(grids, centre, strict=True)]
-    return np.array(centre), np.array(sigma)
+    center = [np.average(grid, weights=light) for grid in grids]
+    sigma = [math.sqrt(np.average((grid - c) ** 2, weights=light)) for grid, c in zip(grids, center, strict=True)]
+    return np.array(center), np.array(sigma)
 
 
 @pytest.mark.parametrize("name", GRAY)
@@ -69,7 +69,7 @@ def test_gray_samples_are_the_images_of_scikit_image(name, layer_data):
     assert kind == "image"
 
 
-def test_stained_micrograph_is_colour(layer_data):
+def test_stained_micrograph_is_color(layer_data):
     image, layer, _ = layer_data["stained_micrograph"]
     np.testing.assert_array_equal(image, data.immunohistochemistry())
     assert layer["rgb"] is True
@@ -137,15 +137,15 @@ def test_without_noise_a_bead_is_the_point_spread_function(truth, expected):
     only_beads[beads] = truth.photons[beads]
     image = replace(truth, photons=only_beads).blur()
     bead, box = next(around(truth, 5))
-    centre, sigma = centroid_and_sigma(image[box])
-    np.testing.assert_allclose(centre, bead - [part.start for part in box], atol=1e-3)
+    center, sigma = centroid_and_sigma(image[box])
+    np.testing.assert_allclose(center, bead - [part.start for part in box], atol=1e-3)
     np.testing.assert_allclose(sigma, truth.psf_sigma, rtol=2e-3)
 
 
 def test_beads_are_found_where_they_are_stated(truth, counts):
     for bead, box in around(truth, 2.5):
-        centre, _ = centroid_and_sigma((counts[box] - truth.offset).clip(0))
-        np.testing.assert_allclose(centre + [part.start for part in box], bead, atol=0.3)
+        center, _ = centroid_and_sigma((counts[box] - truth.offset).clip(0))
+        np.testing.assert_allclose(center + [part.start for part in box], bead, atol=0.3)
 
 
 def test_background_is_the_offset_with_read_noise(truth, expected, counts):

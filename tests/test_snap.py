@@ -27,7 +27,7 @@ def through(matrix, y, x):
 
 
 def board(y, x):
-    """A chessboard on grey, in units of its squares."""
+    """A chessboard on gray, in units of its squares."""
     inside = (y >= 0) & (y < SQUARES) & (x >= 0) & (x < SQUARES)
     return np.where(inside, (np.floor(y) + np.floor(x)) % 2, 0.5)
 

@@ -147,7 +147,7 @@ def test_levels_at_the_ends_of_wide_integers(dtype):
     assert (found.ends[0] == [ends.min, float(ends.max)]).all()
 
 
-def test_large_neighbouring_integers_keep_their_levels():
+def test_large_neighboring_integers_keep_their_levels():
     image = 2**62 + np.arange(4096) * 1024
     found = tally(Region(image))
     assert found.exponent == 6 or found.starts.size == 4096
@@ -172,23 +172,23 @@ def test_saturated_pixels():
     assert tally(Region(np.array([2**31 - 1, 0], np.int32))).statistics().saturated == 0.5
 
 
-def test_colours_and_their_luminance():
+def test_colors_and_their_luminance():
     image = data.astronaut()
-    found = tally(Region(image, colours=True))
+    found = tally(Region(image, colors=True))
     assert found.channels == ("Red", "Green", "Blue", "Luminance")
     h = found.histogram(256, (0, 255))
     for c in range(3):
         np.testing.assert_array_equal(h.counts[c], np.bincount(image[..., c].ravel(), minlength=256))
-    grey = np.floor(luminance(image) + 0.5)
-    np.testing.assert_array_equal(h.counts[3], np.bincount(grey.astype(int).ravel(), minlength=256))
+    gray = np.floor(luminance(image) + 0.5)
+    np.testing.assert_array_equal(h.counts[3], np.bincount(gray.astype(int).ravel(), minlength=256))
     with_opacity = np.concatenate([image, np.full((512, 512, 1), 9, np.uint8)], axis=-1)
-    np.testing.assert_array_equal(tally(Region(with_opacity, colours=True)).table, found.table)
+    np.testing.assert_array_equal(tally(Region(with_opacity, colors=True)).table, found.table)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "i4", "u2"])
-def test_colours_of_other_types(dtype):
+def test_colors_of_other_types(dtype):
     image = (data.astronaut()[::4, ::4] * 0.7).astype(dtype)
-    found = tally(Region(image, colours=True))
+    found = tally(Region(image, colors=True))
     for c in range(3):
         agrees(found, image[..., c], channel=c)
     light = luminance(image.astype(np.float64))
@@ -289,7 +289,7 @@ def test_boxes_planes_and_masks():
     assert tally(Region(image.astype("f4"), plane, mask=Sampled(labels, 99, flat))).pixels == 0
 
 
-def test_polygons_hold_the_pixels_whose_centres_they_hold():
+def test_polygons_hold_the_pixels_whose_centers_they_hold():
     rng = np.random.default_rng(3)
     image = noise((90, 80), "u2")
     for corners in (3, 4, 7, 40):
@@ -382,7 +382,7 @@ def test_closing_stops_reading():
         ({"array": np.zeros(3, complex)}, "image: real numbers of at most 64 bits, not complex128"),
         ({"array": np.zeros((3, 0))}, "image: at least one pixel"),
         ({"array": np.zeros(())}, "image: at least one pixel"),
-        ({"array": np.zeros((3, 5)), "colours": True}, "colours: a last axis of 3"),
+        ({"array": np.zeros((3, 5)), "colors": True}, "colors: a last axis of 3"),
         ({"array": np.zeros((3, 5)), "box": ((0, 3), (2, 6))}, r"box=.*within each of the axes \(3, 5\)"),
         ({"array": np.zeros((3, 5)), "box": ((0, 3),)}, "box=.*within each"),
     ],

@@ -9,7 +9,7 @@ from cases import BY_NAME, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.methods.maps import Swirl
-from planning import cut_into, grey_levels, plan_of
+from planning import cut_into, gray_levels, plan_of
 
 DTYPE = Options(value_range="dtype")
 # What scikit-image's warps and numpy.pad call scipy.ndimage's edge modes.
@@ -143,14 +143,14 @@ def test_swirl_equals_scikit_image(order):
 @pytest.mark.parametrize("quarter", [0, 1, 2, 3, 5, -1])
 @pytest.mark.parametrize("order", [0, 1, 3])
 def test_right_angles_move_pixels_untouched(dtype, quarter, order):
-    image = grey_levels(dtype)
+    image = gray_levels(dtype)
     result = apply(image, "rotate", angle=90 * quarter, resize=True, order=order)
     np.testing.assert_array_equal(result, np.rot90(image, quarter), strict=image.dtype.isnative)
 
 
 @each_dtype
 def test_four_quarter_turns_are_the_identity(dtype):
-    image = turned = grey_levels(dtype)
+    image = turned = gray_levels(dtype)
     for _ in range(4):
         turned = apply(turned, "rotate", angle=90, resize=True)
     np.testing.assert_array_equal(turned, image)
@@ -158,7 +158,7 @@ def test_four_quarter_turns_are_the_identity(dtype):
 
 @each_dtype
 def test_crop_is_slicing(dtype):
-    image = np.stack([grey_levels(dtype)] * 3)
+    image = np.stack([gray_levels(dtype)] * 3)
     result = apply(image, "crop", start=(1, 5, 0), stop=(3, 20, 19), options=Options(ndim=3))
     np.testing.assert_array_equal(result, image[1:3, 5:20, 0:19], strict=image.dtype.isnative)
 
@@ -194,7 +194,7 @@ def test_warps_far_away_agree_for_a_row_alone():
 @pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize(("dtype", "filled"), [("?", True), ("u1", 255), ("i2", 32767), ("f2", np.inf), ("f4", 1e6)])
 def test_fill_value_ends_at_the_limits_of_the_type(dtype, filled, order):
-    result = apply(grey_levels(dtype), "affine", translation=(3, 0), cval=1e6, order=order)
+    result = apply(gray_levels(dtype), "affine", translation=(3, 0), cval=1e6, order=order)
     np.testing.assert_array_equal(result[:3], np.full((3, 23), filled, dtype))
 
 

@@ -22,7 +22,7 @@ from napari_mathimg.engine.region import compute_block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelets
 from napari_mathimg.methods.exact_sums import exact_sum
-from planning import cut_into, grey, plan_of, random_boxes, result_of, same
+from planning import cut_into, gray, plan_of, random_boxes, result_of, same
 
 DTYPE = Options(value_range="dtype")
 VOLUMES = Options(value_range="dtype", ndim=3)
@@ -128,7 +128,7 @@ def test_volumes_are_denoised_in_three_dimensions_as_by_scikit_image(method):
 
 @pytest.mark.parametrize("sigma", ["auto", 0.1])
 @pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
-def test_colours_are_denoised_in_ycbcr_as_by_scikit_image(method, sigma):
+def test_colors_are_denoised_in_ycbcr_as_by_scikit_image(method, sigma):
     image = data.chelsea()[100:200, 50:150] / 255
     image = image + SIGMA * np.random.default_rng(2).standard_normal(image.shape)
     result = apply(image, "denoise_wavelet", wavelet="db1", levels=3, method=method, sigma=sigma, options=RGB)
@@ -208,7 +208,7 @@ PARAMETERS = [
 )
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_tiles_equal_the_whole_to_the_bit(given, shape, options, dtype, monkeypatch):
-    image = grey(dtype, (*shape, 3) if "channel_axis" in options else shape)
+    image = gray(dtype, (*shape, 3) if "channel_axis" in options else shape)
     op = operations()["denoise_wavelet"]
     cut_into(monkeypatch, 2**40, 2**20)
     whole = result_of(plan_of(op, image, parameters=given, **options))
@@ -220,7 +220,7 @@ def test_tiles_equal_the_whole_to_the_bit(given, shape, options, dtype, monkeypa
 
 @pytest.mark.parametrize("given", PARAMETERS, ids=str)
 def test_any_box_needs_no_more_than_its_reach(given):
-    image = grey("f8", (301, 263))
+    image = gray("f8", (301, 263))
     plan = plan_of(operations()["denoise_wavelet"], image, parameters=given)
     whole = result_of(plan)
     for core in random_boxes(image.shape, 20):
@@ -232,7 +232,7 @@ def test_any_box_needs_no_more_than_its_reach(given):
 
 
 def test_thresholds_are_never_pooled_over_the_layer():
-    stack = np.stack([grey("f4", (80, 70)), 0.1 * grey("f4", (80, 70))[::-1]])
+    stack = np.stack([gray("f4", (80, 70)), 0.1 * gray("f4", (80, 70))[::-1]])
     together = apply(stack, "denoise_wavelet", options=DTYPE)
     for one, expected in zip(stack, together, strict=True):
         assert same(apply(one, "denoise_wavelet", options=DTYPE), expected)
@@ -260,7 +260,7 @@ def test_sigma_is_the_exact_median(shape):
 
 
 def test_sigma_does_not_depend_on_tiles(monkeypatch):
-    image = grey("f4", (300, 250))
+    image = gray("f4", (300, 250))
     whole = estimate_sigma(image)
     cut_into(monkeypatch, 32**2, 16)
     assert estimate_sigma(image) == whole
@@ -276,15 +276,15 @@ def test_edges_and_masked_regions_hardly_count():
         assert estimate_sigma(ones, options=DTYPE) == 0
 
 
-def test_sigma_of_stacks_colours_and_ranges():
+def test_sigma_of_stacks_colors_and_ranges():
     rng = np.random.default_rng(0)
     stack = 100 + rng.normal(0, np.array([3.0, 4.0])[:, None, None], (2, 400, 400))
     by_item = estimate_sigma(stack, options=Options(value_range=(0, 200), statistics="item"))
     assert abs(by_item * 200 / math.sqrt(12.5) - 1) < 0.03
-    colours = estimate_sigma(
+    colors = estimate_sigma(
         np.moveaxis(stack[[0, 1, 1]], 0, -1), options=Options(value_range=(0, 200), channel_axis=-1)
     )
-    assert abs(colours * 200 / math.sqrt((9 + 16 + 16) / 3) - 1) < 0.03
+    assert abs(colors * 200 / math.sqrt((9 + 16 + 16) / 3) - 1) < 0.03
     one = estimate_sigma(stack[:1], options=Options(value_range=(0, 1)))
     assert abs(one / 3 - 1) < 0.03
     volume = estimate_sigma(rng.normal(0, 0.1, (30, 100, 90)), options=VOLUMES)
@@ -333,7 +333,7 @@ def test_wiener_filter_of_volumes_equals_scipy_inside():
 
 
 def test_wiener_noise_is_the_mean_variance_of_the_layer_whatever_the_tiles(monkeypatch):
-    stack = grey("f8", (3, 90, 80))
+    stack = gray("f8", (3, 90, 80))
     whole = apply(stack, "wiener_filter", size=5, options=DTYPE)
     cut_into(monkeypatch, 40**2, 16)
     assert same(apply(stack, "wiener_filter", size=5, options=DTYPE), whole)

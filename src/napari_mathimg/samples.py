@@ -82,7 +82,7 @@ class SyntheticTruth:
         Voxel (z, y, x) of each bead. A bead fills exactly one voxel; the box of five `psf_sigma`
         around it lies in the volume and holds no other light.
     voxel_size : tuple of float
-        Voxel size along (z, y, x), in micrometres.
+        Voxel size along (z, y, x), in micrometers.
     offset : float
         Camera counts where there is no light.
     gain : float
@@ -119,7 +119,7 @@ def synthetic_stack() -> list[LayerData]:
     """Return cells and beads as a camera would record them, (32, 256, 256) uint16.
 
     The stack is `synthetic_truth` after its blur, photon noise and a 12-bit camera. Every call
-    returns the same counts; voxels are 0.5 x 0.16 x 0.16 micrometres.
+    returns the same counts; voxels are 0.5 x 0.16 x 0.16 micrometers.
     """
     truth = synthetic_truth()
     rng = np.random.default_rng((_SEED, 1))
@@ -150,7 +150,7 @@ def synthetic_stack() -> list[LayerData]:
 def synthetic_truth() -> SyntheticTruth:
     """Return the scene and the instrument behind `synthetic_stack`.
 
-    Cells spread on a coverslip 4 micrometres above the lowest plane, their cytoplasm stained and
+    Cells spread on a coverslip 4 micrometers above the lowest plane, their cytoplasm stained and
     their nuclei dark, among beads too small to be resolved. The blur is about that of a 40x lens with
     a numerical aperture of 0.65 in green light.
 
@@ -175,7 +175,7 @@ def synthetic_truth() -> SyntheticTruth:
 
 
 class _Cell(NamedTuple):
-    """One cell: centre and half axes in micrometres, long axis in degrees, brightness in photons."""
+    """One cell: center and half axes in micrometers, long axis in degrees, brightness in photons."""
 
     y: float
     x: float
@@ -216,9 +216,9 @@ def _draw_cell(photons: NDArray[np.float32], cell: _Cell, rng: np.random.Generat
     vesicles = rng.random(inside.shape, dtype=np.float32) < 2e-3 * crowding
     stain = (0.35 + 0.65 * crowding) * (0.35 + 1.3 * network) * haze + 20 * vesicles
 
-    def ball(centre: tuple[float, float, float], half_axes: tuple[float, float, float]) -> NDArray[Any]:
+    def ball(center: tuple[float, float, float], half_axes: tuple[float, float, float]) -> NDArray[Any]:
         """Return a soft-edged ellipsoid, 1 inside and 0 outside."""
-        offsets = (above - centre[0], along - centre[1], across - centre[2])
+        offsets = (above - center[0], along - center[1], across - center[2])
         distance = np.sqrt(sum((offset / half) ** 2 for offset, half in zip(offsets, half_axes, strict=True)))
         return np.clip((1 - distance) * min(half_axes) / 0.3 + 0.5, 0, 1)
 
@@ -232,7 +232,7 @@ def _draw_cell(photons: NDArray[np.float32], cell: _Cell, rng: np.random.Generat
 
 
 def _local_axes(cell: _Cell) -> tuple[tuple[slice, ...], tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Return the voxels around a cell and their micrometres above the coverslip, along it and across it."""
+    """Return the voxels around a cell and their micrometers above the coverslip, along it and across it."""
     reach = 1.3 * cell.half_length
     low = (_COVERSLIP, cell.y - reach, cell.x - reach)
     high = (_COVERSLIP + 1.1 * cell.height, cell.y + reach, cell.x + reach)
@@ -248,7 +248,7 @@ def _local_axes(cell: _Cell) -> tuple[tuple[slice, ...], tuple[NDArray[Any], NDA
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> NDArray[np.float32]:
-    """Return Gaussian noise of mean 0 and variance 1, correlated over `length` micrometres."""
+    """Return Gaussian noise of mean 0 and variance 1, correlated over `length` micrometers."""
     from scipy.ndimage import gaussian_filter
 
     noise = gaussian_filter(

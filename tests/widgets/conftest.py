@@ -82,7 +82,7 @@ def press(qtbot: Any) -> Callable[[FamilyDock], None]:
 
     def click(widget: FamilyDock) -> None:
         qtbot.waitUntil(widget.run_button.isVisible)
-        with qtbot.waitSignal(widget.runner.finished, timeout=20_000):
+        with qtbot.waitSignal(widget.task.finished, timeout=20_000):
             qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
 
     return click
@@ -143,7 +143,7 @@ def settle() -> Settle:
         end = time.monotonic() + 20
         while True:
             QTest.qWait(2)
-            if not dock.is_counting and not dock.runner.is_running:
+            if not dock.is_counting and not dock.task.is_running:
                 return
             assert time.monotonic() < end, "no end of counting"
 

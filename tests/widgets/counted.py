@@ -100,9 +100,9 @@ class Watched:
         self.array, self.shape, self.dtype, self.ndim = array, array.shape, array.dtype, array.ndim
         self.chunks = (1, *array.shape[1:])
         self.read = np.zeros(array.shape, int)
-        self.seconds = seconds
+        self.further_images = seconds
 
     def __getitem__(self, key: Any) -> Any:
         self.read[key] += 1
-        time.sleep(self.seconds)
+        time.sleep(self.further_images)
         return self.array[key]

@@ -74,7 +74,7 @@ def test_a_polygon_that_leaves_its_array_is_refused_in_one_message(
     blur.operation = "blur_motion"
     blur.form["polygon"].value = ((2, 2), (2, 40), (9, 5))
     qtbot.mouseClick(blur.run_button, LEFT)
-    qtbot.waitUntil(lambda: bool(notifications) and not blur.runner.is_running)
+    qtbot.waitUntil(lambda: bool(notifications) and not blur.task.is_running)
     assert "corners within an array of 32 x 32 pixels" in blur.message.text()
     assert len(viewer.layers) == len(notifications) == 1
 
@@ -88,7 +88,7 @@ def test_another_layer_is_the_kernel(
     viewer.add_image(np.ones((3, 3, 3)), name="cube")
     viewer.layers.selection.active = source
     blur.operation = "convolve"
-    picker = blur.seconds.pickers["kernel"]
+    picker = blur.further_images.pickers["kernel"]
     assert [picker.itemText(k) for k in range(picker.count())] == ["Choose a layer", "nothing", "ramp"]
     picker.choose("ramp")
     press(blur)
@@ -97,6 +97,6 @@ def test_another_layer_is_the_kernel(
     before = len(viewer.layers)
     picker.choose("nothing")
     qtbot.mouseClick(blur.run_button, LEFT)
-    qtbot.waitUntil(lambda: bool(notifications) and not blur.runner.is_running)
+    qtbot.waitUntil(lambda: bool(notifications) and not blur.task.is_running)
     assert "kernel: at least one number other than 0" in blur.message.text()
     assert len(viewer.layers) == before

@@ -30,7 +30,7 @@ def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
     qtbot.waitUntil(widget.run_button.isVisible)
     qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
     assert widget.message.text() == "psf: choose a layer. Nothing was added."
-    widget.seconds.pickers["psf"].choose("measured")
+    widget.further_images.pickers["psf"].choose("measured")
     press(widget)
     result = viewer.layers["cells – Richardson-Lucy"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "richardson_lucy", PSF))
@@ -46,7 +46,7 @@ def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener,
     widget = prepared_dock(
         viewer, dock, stack, scale=(0.5, 0.2, 0.2), translate=(3, 4, 5), axis_labels=("z", "y", "x"), units=("um",) * 3
     )
-    widget.seconds.pickers["psf"].choose("measured")
+    widget.further_images.pickers["psf"].choose("measured")
     for name, text in (("num_iter", "12"), ("keep_every", "4")):
         box = widget.form[name].native
         box.setFocus()
@@ -60,24 +60,24 @@ def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener,
     np.testing.assert_array_equal(result.data[-1], mathimg.apply(stack, "richardson_lucy", PSF, num_iter=12))
 
 
-def test_a_long_run_moves_the_bar_and_is_cancelled(viewer: Any, dock: Opener, qtbot: Any) -> None:
+def test_a_long_run_moves_the_bar_and_is_canceled(viewer: Any, dock: Opener, qtbot: Any) -> None:
     image = np.random.default_rng(0).integers(0, 4000, (900, 900), dtype=np.uint16)
     widget = prepared_dock(viewer, dock, image)
-    widget.seconds.pickers["psf"].choose("measured")
+    widget.further_images.pickers["psf"].choose("measured")
     widget.form["num_iter"].value = 1000
     qtbot.waitUntil(widget.run_button.isVisible)
     qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
     title = widget.operation.title
     qtbot.waitUntil(lambda: widget.progress.format().startswith(title) and widget.progress.value() > 5, timeout=30_000)
-    with qtbot.waitSignal(widget.runner.finished, timeout=5_000):
+    with qtbot.waitSignal(widget.task.finished, timeout=5_000):
         qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
-    assert widget.message.text() == "Cancelled; nothing was added."
+    assert widget.message.text() == "Canceled; nothing was added."
     assert [layer.name for layer in viewer.layers] == ["cells", "measured"]
 
 
 def test_negative_values_are_refused_by_name(viewer: Any, dock: Opener, press: Press, notifications: Any) -> None:
     widget = prepared_dock(viewer, dock, np.linspace(-1, 5, 400).reshape(20, 20))
-    widget.seconds.pickers["psf"].choose("measured")
+    widget.further_images.pickers["psf"].choose("measured")
     press(widget)
     assert "values of at least 0, as counts of light are, not -1" in widget.message.text()
     assert len(notifications) == 1

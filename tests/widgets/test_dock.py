@@ -134,7 +134,7 @@ def test_a_pointwise_operation_offers_planes_after_one_on_volumes(viewer: Any, d
     assert widget.options.scope.itemText(1) == "This plane"
 
 
-def test_grey_of_a_grey_layer_cannot_be_asked_for(viewer: Any, dock: Opener, stack: Any) -> None:
+def test_gray_of_a_gray_layer_cannot_be_asked_for(viewer: Any, dock: Opener, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("intensity")
     widget.operation = "to_gray"
@@ -257,13 +257,13 @@ def test_the_domain_is_a_checkerboard_put_through_the_same_mapping(
         press(widget)
         assert [layer.name for layer in viewer.layers] == ["cells", "cells – Rotate", "cells – Rotate (domain)"]
         assert widget.picker.layer is source
-    result, twin = viewer.layers[1:]
+    result, overlay = viewer.layers[1:]
     rows, columns = np.indices(stack.shape[1:]) // 5
     board = (255 * ((rows + columns) % 2)).astype(np.uint8)
     expected = mathimg.apply(board, "rotate", angle=30.0, resize=True)
-    np.testing.assert_array_equal(twin.data, np.broadcast_to(expected, result.data.shape))
+    np.testing.assert_array_equal(overlay.data, np.broadcast_to(expected, result.data.shape))
     for corner in ((0, 0, 0), (4, 30, 20)):
-        np.testing.assert_allclose(twin.data_to_world(corner), result.data_to_world(corner))
+        np.testing.assert_allclose(overlay.data_to_world(corner), result.data_to_world(corner))
     assert viewer.layers.selection.active is result
     labels = viewer.add_labels(stack.astype(int))
     assert widget.picker.layer is labels
@@ -284,12 +284,12 @@ def test_a_domain_goes_with_its_result_and_is_never_overwritten_as_a_source(
     assert [layer.name for layer in viewer.layers] == ["cells", "cells – Swirl"]
     widget.options.domain.setChecked(True)
     press(widget)
-    twin = viewer.layers[-1]
-    before = np.array(twin.data)
-    viewer.layers.selection.active = twin
-    assert widget.picker.layer is twin
+    overlay = viewer.layers[-1]
+    before = np.array(overlay.data)
+    viewer.layers.selection.active = overlay
+    assert widget.picker.layer is overlay
     press(widget)
-    np.testing.assert_array_equal(twin.data, before)
+    np.testing.assert_array_equal(overlay.data, before)
     assert len(viewer.layers) == 5
 
 
@@ -364,7 +364,7 @@ def large(viewer: Any) -> Any:
 
 def start(widget: FamilyDock, qtbot: Any, operation: str = "equalize_adapthist") -> None:
     widget.operation = operation
-    with qtbot.waitSignal(widget.runner.progressed, timeout=20_000):
+    with qtbot.waitSignal(widget.task.progressed, timeout=20_000):
         qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
 
 
@@ -376,11 +376,11 @@ def test_cancel_adds_nothing_and_a_second_run_is_refused_meanwhile(
     assert not widget.run_button.isEnabled()
     assert widget.progress.isVisible()
     widget.run()
-    with qtbot.waitSignal(widget.runner.cancelled, timeout=5_000):
+    with qtbot.waitSignal(widget.task.canceled, timeout=5_000):
         qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not widget.runner.is_running)
+    qtbot.waitUntil(lambda: not widget.task.is_running)
     assert [layer.name for layer in viewer.layers] == ["large"]
-    assert "Cancelled" in widget.message.text()
+    assert "Canceled" in widget.message.text()
     assert widget.run_button.isEnabled()
 
 
@@ -388,7 +388,7 @@ def test_the_source_may_be_deleted_or_changed_during_the_run(viewer: Any, dock: 
     widget = dock("intensity")
     expected = mathimg.apply(large.data, "equalize_adapthist")
     start(widget, qtbot)
-    with qtbot.waitSignal(widget.runner.finished, timeout=30_000):
+    with qtbot.waitSignal(widget.task.finished, timeout=30_000):
         viewer.layers.remove(large)
     np.testing.assert_array_equal(viewer.layers[-1].data, expected)
     assert viewer.layers[-1].name.startswith("large")
@@ -397,7 +397,7 @@ def test_the_source_may_be_deleted_or_changed_during_the_run(viewer: Any, dock: 
 def test_the_window_may_be_closed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
     widget = dock("intensity")
     start(widget, qtbot)
-    thread = widget.runner._thread
+    thread = widget.task._thread
     viewer.close()
     QApplication.processEvents()
     thread.join(timeout=5)
@@ -409,9 +409,9 @@ def test_the_window_stays_alive_during_a_run(viewer: Any, dock: Opener, qtbot: A
     widget = dock("intensity")
     start(widget, qtbot)
     turns, reports = 0, []
-    widget.runner.progressed.connect(reports.append)
+    widget.task.progressed.connect(reports.append)
     deadline = time.monotonic() + 30
-    while widget.runner.is_running and time.monotonic() < deadline:
+    while widget.task.is_running and time.monotonic() < deadline:
         QApplication.processEvents()
         turns += 1
     assert turns > 100
@@ -539,7 +539,7 @@ def test_closed_docks_leave_no_connection(viewer: Any, dock: Opener, qtbot: Any,
 def test_closing_a_dock_ends_its_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
     widget = dock("intensity")
     start(widget, qtbot)
-    thread = widget.runner._thread
+    thread = widget.task._thread
     close_by_mouse(widget, qtbot)
     thread.join(timeout=5)
     assert not thread.is_alive()

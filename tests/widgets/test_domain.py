@@ -1,4 +1,4 @@
-"""The domain's twin: what it shows, where, and that the viewer is left as it was."""
+"""The domain's overlay: what it shows, where, and that the viewer is left as it was."""
 
 from collections.abc import Callable
 from typing import Any
@@ -90,8 +90,8 @@ def test_beside_means_two_views_of_the_same_place_with_all_other_layers_together
     seen = np.array(viewer.canvas.viewbox_size(viewer.layers)) / 7
     begin(geometry, press, qtbot, "beside")
     assert views(viewer) == [["other channel", "cells – Rotate"], ["cells – Rotate (domain)"]]
-    twin = viewer.layers["cells – Rotate (domain)"]
-    assert twin.opacity == 1
+    overlay = viewer.layers["cells – Rotate (domain)"]
+    assert overlay.opacity == 1
     assert np.all(np.array(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom >= seen - 1e-9)
     assert viewer.scene.camera.center[-2:] == (20.0, 25.0)
     viewer.add_points(np.zeros((1, 2)), name="added later")
@@ -99,7 +99,7 @@ def test_beside_means_two_views_of_the_same_place_with_all_other_layers_together
     assert "added later" in views(viewer)[0]
     choose(geometry.options.domain_place, "over")
     assert grid(viewer) == found
-    assert twin.opacity == 0.4
+    assert overlay.opacity == 0.4
     np.testing.assert_allclose(viewer.scene.camera.zoom, 7)
     assert other.visible
 
@@ -112,23 +112,23 @@ def test_the_grid_is_given_back_as_it_was(
     found = grid(viewer)
     begin(geometry, press, qtbot, "beside")
     assert grid(viewer) != found
-    result, twin = viewer.layers[-2:]
+    result, overlay = viewer.layers[-2:]
     if way == "untick":
         tick(geometry.options.domain, qtbot)
-        assert not twin.visible
+        assert not overlay.visible
         assert grid(viewer) == found
         tick(geometry.options.domain, qtbot)
-        assert twin.visible
+        assert overlay.visible
         assert grid(viewer) != found
         tick(geometry.options.domain, qtbot)
     elif way == "close":
         close_by_mouse(geometry, qtbot)
-        assert twin.opacity == 0.4
+        assert overlay.opacity == 0.4
     elif way == "delete":
-        viewer.layers.remove(result)  # its twin goes with it
+        viewer.layers.remove(result)  # its overlay goes with it
         qtbot.waitUntil(lambda: names(viewer) == ["cells"])
     elif way == "hide":
-        twin.visible = False
+        overlay.visible = False
     else:
         tick(geometry.options.replace, qtbot)
         tick(geometry.options.domain, qtbot)
@@ -155,16 +155,16 @@ def test_a_twin_is_updated_with_its_result_and_another_result_gets_its_own(
 ) -> None:
     geometry.options.replace.setChecked(True)
     begin(geometry, press, qtbot, "beside", 10)
-    twin = viewer.layers[-1]
+    overlay = viewer.layers[-1]
     begin(geometry, press, qtbot, "beside", 20)
-    assert viewer.layers[-1] is twin
+    assert viewer.layers[-1] is overlay
     expected = {a: mathimg.apply(board((60, 80), 7), "rotate", angle=float(a)) for a in (20, 30)}
-    np.testing.assert_array_equal(twin.data, expected[20])
+    np.testing.assert_array_equal(overlay.data, expected[20])
     geometry.options.replace.setChecked(False)
     viewer.layers.selection.active = source
     begin(geometry, press, qtbot, "beside", 30)
-    np.testing.assert_array_equal(twin.data, expected[20])
-    assert not twin.visible
+    np.testing.assert_array_equal(overlay.data, expected[20])
+    assert not overlay.visible
     assert views(viewer)[1:] == [["cells – Rotate (domain) [1]"]]
     np.testing.assert_array_equal(viewer.layers["cells – Rotate (domain) [1]"].data, expected[30])
 

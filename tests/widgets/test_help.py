@@ -35,8 +35,8 @@ def test_a_picture_shows_two_images_that_differ_and_says_how(op: Any) -> None:
     side = picture.height()
     before, after = picture.copy(0, 0, side, side), picture.copy(picture.width() - side, 0, side, side)
     assert before != after
-    greys = {after.pixel(x, y) for x in range(0, side, 3) for y in range(0, side, 3)}
-    assert len(greys) > 4 or op.id == "clip"
+    grays = {after.pixel(x, y) for x in range(0, side, 3) for y in range(0, side, 3)}
+    assert len(grays) > 4 or op.id == "clip"
 
 
 @each

@@ -171,7 +171,7 @@ class Broken(Watched):
     """An array whose file is gone."""
 
     def __getitem__(self, key: Any) -> Any:
-        if self.seconds:
+        if self.further_images:
             raise OSError("the disk is gone")
         return super().__getitem__(key)
 

@@ -39,7 +39,7 @@ def test_regions(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
     shapes.selected_data = {1}
     settle(histogram)
     box = np.zeros((60, 80), bool)
-    box[41:56, 61:76] = True  # centres on the first edges lie outside or inside, by convention
+    box[41:56, 61:76] = True  # centers on the first edges lie outside or inside, by convention
     assert abs(histogram.found.counts.sum() - box.sum()) <= 32  # type: ignore[union-attr]
     shapes.selected_data = {0}
     settle(histogram)

@@ -99,7 +99,7 @@ def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> 
 
 @pytest.mark.parametrize("title", TITLES)
 def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown: Any, title: str) -> None:
-    """Volumes, lengths in micrometres, a range of one's own, several layers, and the domain."""
+    """Volumes, lengths in micrometers, a range of one's own, several layers, and the domain."""
     widget = open_dock(viewer, title)
     if not isinstance(widget, FamilyDock):
         pytest.skip("has no options")
@@ -178,6 +178,6 @@ def test_a_run_without_a_mouse(viewer: Any, shown: Any, qtbot: Any) -> None:
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(QApplication.focusWidget(), "2.5")
     tab_to(widget.run_button)
-    with qtbot.waitSignal(widget.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(widget.task.finished, timeout=20_000):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
     assert viewer.layers[-1].metadata["napari_mathimg"][-1]["parameters"]["gamma"] == 2.5

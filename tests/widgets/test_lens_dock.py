@@ -279,12 +279,12 @@ def test_the_domain_shows_gains_too(viewer: Any, lens_dock: Any, press: Press) -
     lens_dock.options.domain.setChecked(True)
     lens_dock.form.load({"k1": -0.4, "encoding": "sRGB"})
     press(lens_dock)
-    twin = viewer.layers["plain – Correct vignetting (domain)"]
+    overlay = viewer.layers["plain – Correct vignetting (domain)"]
     board = np.where((np.indices((64, 96)) // 8).sum(0) % 2, np.uint8(127), np.uint8(64))
     given: dict[str, Any] = {"k1": -0.4, "encoding": "sRGB", "options": Options(value_range="dtype")}
-    np.testing.assert_array_equal(twin.data, apply(board, "correct_vignetting", **given))
-    assert twin.data[0, 0] > 80
-    assert twin.data[32, 48] == 64
+    np.testing.assert_array_equal(overlay.data, apply(board, "correct_vignetting", **given))
+    assert overlay.data[0, 0] > 80
+    assert overlay.data[32, 48] == 64
 
 
 def test_only_the_coefficients_of_the_model_are_shown(viewer: Any, lens_dock: Any) -> None:

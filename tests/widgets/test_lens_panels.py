@@ -29,7 +29,7 @@ def lens(viewer: Any, dock: Any, qtbot: Any) -> Any:
 def calibrate(widget: Any, qtbot: Any) -> None:
     box = widget.calibration
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
-    with qtbot.waitSignal(box.runner.finished, timeout=60_000):
+    with qtbot.waitSignal(box.task.finished, timeout=60_000):
         QTest.mouseClick(box.run, LEFT)
 
 
@@ -87,7 +87,7 @@ def test_a_calibration_is_not_typed_where_it_does_not_belong(viewer: Any, lens: 
     lens.operation = "correct_distortion"
     box = lens.calibration
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
-    with qtbot.waitSignal(box.runner.finished, timeout=60_000):
+    with qtbot.waitSignal(box.task.finished, timeout=60_000):
         QTest.mouseClick(box.run, LEFT)
         lens.operation = "correct_vignetting"
     QTest.qWait(20)
@@ -107,15 +107,15 @@ def test_what_is_no_target_is_told(viewer: Any, lens: Any, qtbot: Any) -> None:
     assert not lens.calibration.run.isEnabled()
 
 
-def test_a_calibration_can_be_cancelled_and_the_dock_closed(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
+def test_a_calibration_can_be_canceled_and_the_dock_closed(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
     viewer.add_image(target)
     lens.operation = "correct_distortion"
     box = lens.calibration
-    with qtbot.waitSignal(box.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(box.task.finished, timeout=20_000):
         QTest.mouseClick(box.run, LEFT)
         assert box.run.text() == "Cancel"
         QTest.mouseClick(box.run, LEFT)
-    assert box.sentence.text() == "Cancelled."
+    assert box.sentence.text() == "Canceled."
     assert box.run.text() == "Calibrate"
     before = len(viewer.layers.events.inserted.callbacks)
     close_by_mouse(lens, qtbot)
@@ -131,17 +131,17 @@ def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, 
     viewer.layers.selection.active = source
     lens.operation = "flat_field"
     lens.form["degree"].value = 2
-    lens.seconds.pickers["dark"].choose("cap")
+    lens.further_images.pickers["dark"].choose("cap")
     qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(lens.flat.task.finished, timeout=20_000):
         QTest.mouseClick(lens.flat.button, LEFT)
     flat = viewer.layers["cells flat"]
     dark = viewer.layers["cap"].data
     np.testing.assert_array_equal(flat.data, estimate_flat(stack, dark=dark, degree=2))
     np.testing.assert_allclose(flat.translate, (5, 7))
-    assert lens.seconds.pickers["flat"].layer is flat
+    assert lens.further_images.pickers["flat"].layer is flat
     assert not flat.visible
-    lens.seconds.pickers["flat"].layer = None
+    lens.further_images.pickers["flat"].layer = None
     press(lens)
     result = viewer.layers["cells – Flat field"]
     options = Options(value_range="dtype")
@@ -152,12 +152,12 @@ def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, 
     low, high = step["report"]["gain"]
     assert low < 0.8 < 1.7 < high
     assert "from a flat estimated from 6 planes." in lens.message.text()
-    lens.seconds.pickers["flat"].layer = flat
-    lens.seconds.pickers["dark"].layer = None
+    lens.further_images.pickers["flat"].layer = flat
+    lens.further_images.pickers["dark"].layer = None
     viewer.layers.selection.active = result
     lens.load_settings()
-    assert lens.seconds.pickers["flat"].layer is None
-    assert lens.seconds.pickers["dark"].layer is viewer.layers["cap"]
+    assert lens.further_images.pickers["flat"].layer is None
+    assert lens.further_images.pickers["dark"].layer is viewer.layers["cap"]
 
 
 def test_an_estimated_flat_may_come_when_something_else_is_chosen(viewer: Any, lens: Any, qtbot: Any) -> None:
@@ -184,10 +184,10 @@ def test_a_flat_of_a_level_lies_over_it(viewer: Any, lens: Any, qtbot: Any) -> N
     assert flat.data.shape == (20, 24)
     np.testing.assert_allclose(flat.scale, (1, 0.5))
     np.testing.assert_allclose(flat.translate, (3 + 0.25, 4 + 0.125))
-    assert lens.seconds.pickers["flat"].layer is flat
+    assert lens.further_images.pickers["flat"].layer is flat
 
 
-def test_colour_images_may_have_flats_of_colours(viewer: Any, lens: Any, press: Any) -> None:
+def test_color_images_may_have_flats_of_colors(viewer: Any, lens: Any, press: Any) -> None:
     rng = np.random.default_rng(2)
     image = rng.integers(50, 90, (40, 50, 3), dtype=np.uint8)
     light = rng.uniform(0.5, 1, (40, 50, 3)).astype(np.float32)
@@ -195,7 +195,7 @@ def test_colour_images_may_have_flats_of_colours(viewer: Any, lens: Any, press: 
     viewer.add_image(light, name="paper", rgb=True)
     viewer.layers.selection.active = source
     lens.operation = "flat_field"
-    lens.seconds.pickers["flat"].choose("paper")
+    lens.further_images.pickers["flat"].choose("paper")
     press(lens)
     expected = apply(image, "flat_field", light, options=Options(channel_axis=-1))
     np.testing.assert_array_equal(viewer.layers["photo – Flat field"].data, expected)
@@ -208,7 +208,7 @@ def test_a_flat_with_a_dead_pixel_is_refused(viewer: Any, lens: Any, press: Any)
     viewer.add_image(flat, name="flat")
     viewer.layers.selection.active = source
     lens.operation = "flat_field"
-    lens.seconds.pickers["flat"].choose("flat")
+    lens.further_images.pickers["flat"].choose("flat")
     press(lens)
     assert "1 pixel is not, the first at row 7, column 9" in lens.message.text()
     assert len(viewer.layers) == 2

@@ -326,7 +326,7 @@ def test_a_level_may_go_while_it_is_chosen(
     qtbot.waitUntil(widget.isVisible)
     widget.operation = operation
     choose_level(widget, 2)
-    for panel in widget.seconds.panels.values():
+    for panel in widget.further_images.panels.values():
         panel.picker.choose("blot")
     if not is_shown:
         dock_of(widget).hide()
@@ -341,7 +341,7 @@ def test_a_level_may_go_while_it_is_chosen(
     qtbot.waitUntil(lambda: widget.options.level.count() == 2)
     choose_level(widget, 1)
     if operation == "flat_field":
-        widget.seconds.pickers["flat"].choose("flat")
+        widget.further_images.pickers["flat"].choose("flat")
         viewer.layers.selection.active = source
     if operation != "richardson_lucy":  # whose blot has pixels of another size
         press(widget)

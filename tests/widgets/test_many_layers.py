@@ -139,7 +139,7 @@ def test_a_layer_that_is_refused_leaves_the_others_their_range(
     widget.operation = "add_localvar_noise"
     select(viewer, [*channels[:2], wide, flat])
     widget.picker.layer = channels[0]
-    widget.seconds.pickers["variance"].layer = variance
+    widget.further_images.pickers["variance"].layer = variance
     tick(qtbot, widget.options.all_selected)
     tick(qtbot, widget.options.one_range)
     press(widget)

@@ -136,8 +136,8 @@ def begin(qtbot: Any, panel: PsfPanel, kind: str, **values: str) -> None:
 
 def panel_of(qtbot: Any, widget: FamilyDock, operation: str, name: str) -> PsfPanel:
     widget.operation = operation
-    qtbot.waitUntil(lambda: name in widget.seconds.panels and widget.seconds.panels[name].isVisible())
-    return widget.seconds.panels[name]
+    qtbot.waitUntil(lambda: name in widget.further_images.panels and widget.further_images.panels[name].isVisible())
+    return widget.further_images.panels[name]
 
 
 def test_a_point_spread_function_is_declared_as_it_was(
@@ -211,7 +211,7 @@ def test_of_a_point_spread_function_what_no_longer_fits_is_left_out(
     file.write_text(yaml.safe_dump({"docks": {"deconvolve": {"parts": {"psf": held}}}}))
     viewer.add_image(np.zeros((20, 30)))
     panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
-    assert panel.kind == panel.holds()["kind"] == kind
+    assert panel.kind == panel.save_state()["kind"] == kind
     choose_by_key(panel.kinds, "gaussian")
     assert panel.form.parameters["sigma"] == sigma
 
@@ -329,7 +329,7 @@ def test_a_length_typed_in_the_world_is_what_it_was_there(
     assert yaml.safe_load(file.read_text())["forms"]["gaussian"] == {"2": {"sigma": {"unit": "µm", "lengths": [3, 2]}}}
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)))
-    assert widget.form.parameters["sigma"] == (6, 8)  # this layer knows no micrometres
+    assert widget.form.parameters["sigma"] == (6, 8)  # this layer knows no micrometers
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)), **place((1, 1)))
     widget.form["sigma"]._unit.value = "µm"
@@ -528,7 +528,7 @@ def test_every_choice_of_the_preferences_page_means_something() -> None:
     assert offered == {
         "output_type": list(preferences.OUTPUT_TYPES),
         "value_range": list(preferences.VALUE_RANGES),
-        "marks": list(preferences.COLOURS),
+        "marks": list(preferences.COLORS),
     }
 
 
@@ -568,7 +568,7 @@ def test_defaults_of_the_preferences_page_reach_docks_open_and_new(
     assert dock("intensity").options.value_range.currentData() == "limits"
 
 
-def test_a_preferences_dialog_that_is_cancelled_changes_nothing(viewer: Any, dock: Opener, qtbot: Any) -> None:
+def test_a_preferences_dialog_that_is_canceled_changes_nothing(viewer: Any, dock: Opener, qtbot: Any) -> None:
     viewer.add_image(np.zeros((20, 30)))
     widget = dock("intensity")
     widget.operation = "adjust_gamma"
@@ -613,15 +613,15 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
     assert list(viewer.layers) == before
 
 
-def test_marks_take_another_colour_at_once(hand: Hand, layer: Any, opened: Any, viewer: Any, qtbot: Any) -> None:
+def test_marks_take_another_color_at_once(hand: Hand, layer: Any, opened: Any, viewer: Any, qtbot: Any) -> None:
     hand.pick(opened, layer)
     dialog = page_of(viewer, qtbot)
     QTest.keyClick(field(dialog, "marks"), Qt.Key.Key_Down)
     hand.settle(opened)
     outline = next(x for x in viewer.layers if x.name.endswith("outline"))
     cyan = np.array([0, 0xE5, 0xFF, 255]) / 255
-    for colours in (opened.markers.points.border_color, outline.edge_color):
-        np.testing.assert_allclose(colours, np.broadcast_to(cyan, colours.shape), atol=1e-6)
+    for colors in (opened.markers.points.border_color, outline.edge_color):
+        np.testing.assert_allclose(colors, np.broadcast_to(cyan, colors.shape), atol=1e-6)
 
 
 def test_a_user_who_wants_no_memory_has_none(viewer: Any, dock: Opener, again: Any, file: Path, qtbot: Any) -> None:

@@ -95,7 +95,7 @@ def shown(preview: Any) -> bool:
 def test_the_preview_looks_like_the_result_also_of_data_that_came_later(
     viewer: Any, opened: Any, hand: Hand, layer: Any, press: Press, image: Any
 ) -> None:
-    """In blocks that are one colour each, at their middles."""
+    """In blocks that are one color each, at their middles."""
     hand.pick(opened, layer, ((9.5, 19.5), (9.5, 99.5), (69.5, 99.5), (69.5, 19.5)))
     corners = marked(viewer.layers["sign corners"], layer)
     for data in (image, np.tile(image[::-1], (2, 2))):
@@ -113,9 +113,9 @@ def test_the_preview_looks_like_the_result_also_of_data_that_came_later(
         for row in (np.arange(6) + 0.5) / 6:
             for column in (np.arange(8) + 0.5) / 8:
                 at = int(row * picture.height()), int(column * picture.width())
-                grey = QColor(picture.pixel(at[1], at[0])).red() / 255
+                gray = QColor(picture.pixel(at[1], at[0])).red() / 255
                 pixel = found[int(row * found.shape[0]), int(column * found.shape[1])]
-                assert grey == pytest.approx(np.clip((pixel - low) / (high - low), 0, 1), abs=0.02)
+                assert gray == pytest.approx(np.clip((pixel - low) / (high - low), 0, 1), abs=0.02)
 
 
 def test_backspace_takes_corners_back_and_escape_leaves(viewer: Any, opened: Any, hand: Hand, layer: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_corner_dragged_inside_is_refused_at_once_by_its_label(
     assert red[1] < 0.4
     assert not opened.run_button.isEnabled()
     assert not opened.matrix_button.isEnabled()
-    hand.move(layer, (38.0, 50.0), marked(points, layer)[1])  # onto its neighbour
+    hand.move(layer, (38.0, 50.0), marked(points, layer)[1])  # onto its neighbor
     hand.settle(opened)
     assert "nearer than two pixels" in opened.fault_text.text()
     hand.move(layer, QUAD[1], begin)

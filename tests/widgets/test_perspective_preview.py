@@ -40,7 +40,7 @@ def test_the_preview_is_of_the_level_s_plane_and_of_a_coarser_one_where_there_is
     layer = viewer.add_image([fine, coarse], multiscale=True, name="sign", contrast_limits=(0, 255))
     viewer.dims.set_point(0, 3)
     hand.pick(opened, layer, ((29.5, 59.5), (29.5, 179.5), (149.5, 179.5), (149.5, 59.5)))
-    for level, most, grey in ((0, 2**25, 90), (1, 2**25, 65), (0, 10_000, 65)):
+    for level, most, gray in ((0, 2**25, 90), (1, 2**25, 65), (0, 10_000, 65)):
         monkeypatch.setattr(preview, "PIXELS", most)
         opened.preview.watch(None, ())  # to read anew
         choose_level(opened, level)
@@ -49,5 +49,5 @@ def test_the_preview_is_of_the_level_s_plane_and_of_a_coarser_one_where_there_is
         hand.settle(opened)
         picture = opened.preview.pixmap().toImage()
         seen = [QColor(picture.pixel(x, picture.height() // 2)).red() for x in range(picture.width())]
-        assert seen[len(seen) // 4] == pytest.approx(grey, abs=1)
+        assert seen[len(seen) // 4] == pytest.approx(gray, abs=1)
         assert np.argmax(np.abs(np.diff(seen))) == pytest.approx(len(seen) / 2, abs=2)

@@ -12,7 +12,7 @@ import napari_mathimg as mathimg
 from napari_mathimg.widgets.canvas.cross import CrossOverlay
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.settings.preferences import COLOURS, settings
+from napari_mathimg.widgets.settings.preferences import COLORS, settings
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {
@@ -216,13 +216,13 @@ def test_the_cross_leaves_the_mouse_to_a_layer_that_is_drawn_on(
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=0.5)
 
 
-def test_the_cross_takes_the_colour_of_marks(viewer: Any, qtbot: Any, geometry: FamilyDock) -> None:
+def test_the_cross_takes_the_color_of_marks(viewer: Any, qtbot: Any, geometry: FamilyDock) -> None:
     show(viewer, qtbot, geometry, np.zeros((90, 120), np.uint8), "swirl")
     (before,) = crosses(viewer)
     settings().docks.marks = "cyan"
     (cross,) = crosses(viewer)
-    assert (cross.colour, cross.place) == (COLOURS["cyan"], before.place)
-    assert cross.colour != before.colour
+    assert (cross.color, cross.place) == (COLORS["cyan"], before.place)
+    assert cross.color != before.color
 
 
 @pytest.mark.parametrize("kind", ["stack", "rgb", "labels", "multiscale"])

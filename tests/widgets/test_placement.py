@@ -62,8 +62,8 @@ def test_cropped_pixels_stay_where_they_were(layer: Image) -> None:
     np.testing.assert_allclose(result.data_to_world((3, 24, 25)), layer.data_to_world((5, 29, 28)), atol=1e-9)
 
 
-def test_rotation_keeps_its_centre_in_place_by_translation_only() -> None:
-    """Interpolation is exact on ramps: where the centre was, the turned ramps still have the centre's coordinates."""
+def test_rotation_keeps_its_center_in_place_by_translation_only() -> None:
+    """Interpolation is exact on ramps: where the center was, the turned ramps still have the center's coordinates."""
     center = (10.0, 60.0)
     for axis, ramp in enumerate(np.indices((50, 80), dtype=float)):
         layer = Image(ramp, scale=(0.5, 0.5), translate=(3, 4))
@@ -103,7 +103,7 @@ def test_a_plane_sits_at_its_place_in_the_stack(layer: Image) -> None:
     np.testing.assert_allclose(result.data_to_world((0, 2, 3)), layer.data_to_world((4, 2, 3)), atol=1e-9)
 
 
-def test_a_result_keeps_units_labels_colours_and_limits(layer: Image) -> None:
+def test_a_result_keeps_units_labels_colors_and_limits(layer: Image) -> None:
     layer.contrast_limits = (0.2, 0.7)
     layer.blending, layer.opacity, layer.gamma = "additive", 0.5, 0.7
     result = result_of(layer, "gaussian", Options(ndim=3), sigma=1)
@@ -143,7 +143,7 @@ def test_labels_stay_labels_under_geometry() -> None:
     assert set(np.unique(result.data)) <= set(np.unique(names)) | {0}
 
 
-def test_grey_of_rgb_is_a_plain_image() -> None:
+def test_gray_of_rgb_is_a_plain_image() -> None:
     layer = Image(np.zeros((10, 12, 3), np.uint8), rgb=True)
     result = result_of(layer, "to_gray", Options(channel_axis=2))
     assert not result.rgb

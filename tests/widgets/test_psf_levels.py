@@ -37,7 +37,7 @@ def widget(cells: Any, dock: Opener, qtbot: Any) -> FamilyDock:
 
 @pytest.fixture
 def panel(widget: FamilyDock) -> PsfPanel:
-    return widget.seconds.panels["psf"]
+    return widget.further_images.panels["psf"]
 
 
 def choose(box: Any, data: str) -> None:
@@ -179,7 +179,7 @@ def test_beads_are_measured_in_pixels_of_the_level(viewer: Any, dock: Opener, qt
     widget = dock("deconvolve")
     widget.operation = "richardson_lucy"
     qtbot.waitUntil(widget.options.level.isVisible)
-    panel = widget.seconds.panels["psf"]
+    panel = widget.further_images.panels["psf"]
     qtbot.mouseClick(panel.from_beads, LEFT)
     panel.beads.points.choose("marks")
     panel.beads.image.layer = taken
@@ -200,7 +200,7 @@ def test_beads_are_measured_in_pixels_of_the_level(viewer: Any, dock: Opener, qt
 
 
 def test_beads_of_other_pixels_are_read_in_full_resolution(viewer: Any, widget: FamilyDock, cells: Any) -> None:
-    box = widget.seconds.panels["psf"].beads
+    box = widget.further_images.panels["psf"].beads
     places = np.array([(40, 40), (110, 48)])
     levels = bead_levels(np.random.default_rng(4), places, 3.0)
     state = {"units": ("um", "um"), "multiscale": True}

@@ -59,13 +59,13 @@ def cells(viewer: Any) -> Any:
 def widget(cells: Any, dock: Opener, qtbot: Any) -> FamilyDock:
     widget = dock("denoise")
     widget.operation = "spread"
-    qtbot.waitUntil(widget.seconds.panels["psf"].isVisible)
+    qtbot.waitUntil(widget.further_images.panels["psf"].isVisible)
     return widget
 
 
 @pytest.fixture
 def panel(widget: FamilyDock) -> PsfPanel:
-    return widget.seconds.panels["psf"]
+    return widget.further_images.panels["psf"]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_values_survive_other_kinds_other_operations_and_volumes(
     widget.operation = "gaussian"
     assert not panel.isVisible()
     widget.operation = "spread_again"
-    assert widget.seconds.panels["psf"] is panel
+    assert widget.further_images.panels["psf"] is panel
     assert panel.isVisible()
     assert (panel.kind, panel.form.parameters["radius"]) == ("disk", (6, 6))
     widget.options.choose(widget.options.process, "volumes")
@@ -277,7 +277,7 @@ def test_a_failure_of_what_is_no_longer_wanted_is_not_told(qtbot: Any) -> None:
     preview.ask("first", Failing(), *asked)
     qtbot.waitUntil(begun.is_set)
     preview.ask("second", np.eye(3), *asked)
-    with qtbot.waitSignal(preview.runner.failed):
+    with qtbot.waitSignal(preview.task.failed):
         go_on.set()
     qtbot.waitUntil(lambda: preview.shown is not None)
     assert preview.shown.key == "second"
@@ -288,7 +288,7 @@ def test_a_failure_of_what_is_no_longer_wanted_is_not_told(qtbot: Any) -> None:
     preview.ask("first", Failing(), *asked)
     qtbot.waitUntil(begun.is_set)
     preview.say("Choose a layer")
-    with qtbot.waitSignal(preview.runner.failed):
+    with qtbot.waitSignal(preview.task.failed):
         go_on.set()
     assert preview.text.text() == "Choose a layer"
 
@@ -437,7 +437,7 @@ def test_a_closed_dock_leaves_no_connection(viewer: Any, dock: Opener, cells: An
     before = [len(emitter.callbacks) for emitter in emitters]
     widget = dock("denoise")
     widget.operation = "spread"
-    widget.seconds.panels["psf"].picker.choose("kernel")
+    widget.further_images.panels["psf"].picker.choose("kernel")
     qtbot.wait(50)
     assert [len(emitter.callbacks) for emitter in emitters] != before
     widget.operation = "gaussian"

@@ -38,7 +38,7 @@ def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
     """Every form in a dock: whose it is, and whether it is shown."""
     for (id, *_), form in getattr(dock, "_forms", {}).items():
         yield id, form, form is dock.form
-    for panel in dock.seconds.panels.values() if hasattr(dock, "seconds") else ():
+    for panel in dock.further_images.panels.values() if hasattr(dock, "further_images") else ():
         for (kind, _), form in panel._forms.items():
             yield f"{panel._name} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
 
@@ -111,7 +111,7 @@ def alter_all(dock: Any, altered: dict[str, bool]) -> None:
         for k, (name, field) in enumerate(ordered):
             before = held(field)
             if field.isEnabled():
-                alter(field, 1 + k % 5)  # neighbours differ
+                alter(field, 1 + k % 5)  # neighbors differ
             altered[name] = altered.get(name, False) or held(field) != before
 
 

@@ -17,7 +17,7 @@ Press = Callable[[FamilyDock], None]
 
 
 def listed(widget: FamilyDock, name: str) -> list[str]:
-    picker = widget.seconds.pickers[name]
+    picker = widget.further_images.pickers[name]
     return [picker.itemText(k) for k in range(picker.count())]
 
 
@@ -26,7 +26,7 @@ def test_only_layers_that_can_serve_are_listed(viewer: Any, dock: Opener, stack:
     viewer.add_image(np.ones(stack.shape), name="volume")
     viewer.add_image(np.ones(stack.shape[1:]), name="plane")
     viewer.add_image(np.ones((7, 9)), name="small")
-    viewer.add_image(np.ones((*stack.shape[1:], 3), np.uint8), name="colours", rgb=True)
+    viewer.add_image(np.ones((*stack.shape[1:], 3), np.uint8), name="colors", rgb=True)
     viewer.add_labels(np.ones(stack.shape[1:], int), name="labels")
     viewer.layers.selection.active = viewer.layers["stack"]
     widget = dock("noise")
@@ -38,8 +38,8 @@ def test_only_layers_that_can_serve_are_listed(viewer: Any, dock: Opener, stack:
     viewer.layers.selection.active = viewer.layers["stack"]
     assert listed(widget, "variance") == ["None", "small", "plane", "volume"]
     widget.operation = "add_gaussian_noise"
-    assert not widget.seconds.pickers
-    assert not widget.seconds.isVisible()
+    assert not widget.further_images.pickers
+    assert not widget.further_images.isVisible()
 
 
 def test_a_variance_image_is_used_recorded_and_chosen_again(
@@ -51,27 +51,27 @@ def test_a_variance_image_is_used_recorded_and_chosen_again(
     viewer.layers.selection.active = source
     widget = dock("noise")
     widget.operation = "add_localvar_noise"
-    widget.seconds.pickers["variance"].choose("ramp")
+    widget.further_images.pickers["variance"].choose("ramp")
     press(widget)
     result = viewer.layers["stack – Noise of local variance"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "add_localvar_noise", variance))
     (used,) = result.metadata["napari_mathimg"][-1]["images"]
     assert (used["name"], used["shape"]) == ("ramp", variance.shape)
     viewer.layers.selection.active = source
-    widget.seconds.pickers["variance"].layer = None
+    widget.further_images.pickers["variance"].layer = None
     press(widget)
     ramp = viewer.layers["stack – Noise of local variance [1]"]
     np.testing.assert_array_equal(ramp.data, mathimg.apply(stack, "add_localvar_noise"))
     widget.picker.layer = result
     widget.load_settings()
-    assert widget.seconds.pickers["variance"].layer is viewer.layers["ramp"]
+    assert widget.further_images.pickers["variance"].layer is viewer.layers["ramp"]
 
 
 def test_a_reference_of_any_shape_gives_its_distribution(
     viewer: Any, dock: Opener, press: Press, stack: Any, qtbot: Any, notifications: list[Any]
 ) -> None:
     source = viewer.add_image(stack, name="stack")
-    viewer.add_image(np.zeros((4, 4, 3), np.uint8), name="colours", rgb=True)
+    viewer.add_image(np.zeros((4, 4, 3), np.uint8), name="colors", rgb=True)
     other = viewer.add_image(np.random.default_rng(8).poisson(50, (90, 30)).astype(np.uint16), name="other")
     viewer.layers.selection.active = source
     widget = dock("intensity")
@@ -80,7 +80,7 @@ def test_a_reference_of_any_shape_gives_its_distribution(
     qtbot.waitUntil(widget.run_button.isVisible)
     qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
     assert notifications[0].message == "reference: choose a layer"
-    qtbot.keyClick(widget.seconds.pickers["reference"], Qt.Key.Key_Down)
+    qtbot.keyClick(widget.further_images.pickers["reference"], Qt.Key.Key_Down)
     press(widget)
     result = viewer.layers["stack – Match histograms"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "match_histograms", other.data))
@@ -154,8 +154,8 @@ def test_a_second_image_with_levels_serves_at_each(viewer: Any, dock: Opener, pr
         for _ in range(level):
             qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
         assert listed(widget, "flat") == ["None", *(["binned"] if level == 1 else []), "cap", "light"]
-        widget.seconds.pickers["flat"].choose("light")
-        widget.seconds.pickers["dark"].choose("cap")
+        widget.further_images.pickers["flat"].choose("light")
+        widget.further_images.pickers["dark"].choose("cap")
         press(widget)
         result = viewer.layers[-1]
         own = [kinds[name][level] for name in ("cells", "light", "cap")]
@@ -170,8 +170,8 @@ def test_a_second_image_with_levels_serves_at_each(viewer: Any, dock: Opener, pr
         viewer.layers.selection.active = layers["cells"]
     viewer.layers.selection.active = viewer.layers["binned"]  # has no levels; the others' level of its shape fits
     assert {*listed(widget, "flat")} == {"None", "cap", "cells", "light"}
-    widget.seconds.pickers["flat"].choose("light")
-    assert widget.seconds.chosen(widget.operation, viewer.layers["binned"])[0].array is layers["light"].data[1]
+    widget.further_images.pickers["flat"].choose("light")
+    assert widget.further_images.chosen(widget.operation, viewer.layers["binned"])[0].array is layers["light"].data[1]
 
 
 def test_a_reference_counts_in_full_resolution(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
@@ -183,8 +183,8 @@ def test_a_reference_counts_in_full_resolution(viewer: Any, dock: Opener, press:
     widget.operation = "match_histograms"
     qtbot.waitUntil(widget.options.level.isVisible)
     qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
-    widget.seconds.pickers["reference"].choose("other")
-    assert "full resolution" in widget.seconds.pickers["reference"].toolTip()
+    widget.further_images.pickers["reference"].choose("other")
+    assert "full resolution" in widget.further_images.pickers["reference"].toolTip()
     press(widget)
     expected = mathimg.apply(source.data[1], "match_histograms", other.data[0])
     np.testing.assert_array_equal(viewer.layers[-1].data, expected)
@@ -201,7 +201,7 @@ def test_the_dark_of_an_estimated_flat_is_that_of_the_level(viewer: Any, dock: O
     widget.operation = "flat_field"
     qtbot.waitUntil(widget.options.level.isVisible)
     qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
-    widget.seconds.pickers["dark"].choose("cap")
+    widget.further_images.pickers["dark"].choose("cap")
     with qtbot.waitSignal(widget.flat.made, timeout=30_000):
         qtbot.mouseClick(widget.flat.button, Qt.MouseButton.LeftButton)
     found, degree = np.asarray(viewer.layers["cells flat"].data), widget.form.parameters["degree"]

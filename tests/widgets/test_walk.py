@@ -197,7 +197,7 @@ class Walk:
 
 
 def running(dock: Any) -> bool:
-    return any(runner.is_running for runner in dock.findChildren(BackgroundTask))
+    return any(task.is_running for task in dock.findChildren(BackgroundTask))
 
 
 def ours_at_work() -> list[str]:

@@ -68,7 +68,7 @@ class BlockInfo:
 
 @dataclass(frozen=True)
 class ValueRange:
-    """The two values an operation sees as 0 and 1, and the number of whole grey levels between them."""
+    """The two values an operation sees as 0 and 1, and the number of whole gray levels between them."""
 
     low: float
     high: float
@@ -80,7 +80,7 @@ class ValueRange:
         return self.high - self.low or 1.0
 
     def bins(self, nbins: int) -> int:
-        """Bins that count the range: one per grey level of integers with at most 65536 levels, else `nbins`."""
+        """Bins that count the range: one per gray level of integers with at most 65536 levels, else `nbins`."""
         return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins
 
 
@@ -123,7 +123,7 @@ class Report:
     text: str
 
 
-ENGINE = {"image", "at", "shape", "dtype", "values", "measured", "valid"}
+ENGINE = {"image", "info", "shape", "dtype", "values", "measured", "valid"}
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def operation(
     reach
         What a box of the result depends on, or a function of parameters and images that says it.
     channels
-        "separate" (one at a time), "joint" (channels last), "brightness" (V = max(R, G, B), colours scaled by
+        "separate" (one at a time), "joint" (channels last), "brightness" (V = max(R, G, B), colors scaled by
         V'/V) or "reduce" (channels last in, none out).
     dimensions
         Numbers of axes an item may have.

@@ -19,8 +19,8 @@ class Progress(NamedTuple):
 class RunContext(Protocol):
     """The engine, as a block that is being computed sees it."""
 
-    def stop_if_cancelled(self) -> None:
-        """Raise where the run was cancelled."""
+    def stop_if_canceled(self) -> None:
+        """Raise where the run was canceled."""
 
     def tell(self, done: float) -> None:
         """Take note of the share of the block's work that is done."""
@@ -33,7 +33,7 @@ context: ContextVar[RunContext | None] = ContextVar("host", default=None)
 
 
 def checkpoint(done: float | None = None) -> None:
-    """Stop here when the run was cancelled; called by long loops, without effect outside a run.
+    """Stop here when the run was canceled; called by long loops, without effect outside a run.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def checkpoint(done: float | None = None) -> None:
     """
     engine = context.get()
     if engine is not None:
-        engine.stop_if_cancelled()
+        engine.stop_if_canceled()
         if done is not None:
             engine.tell(done)
 

@@ -1,4 +1,4 @@
-"""What a box of the result reads: its neighbourhood, the image of a map, or everything."""
+"""What a box of the result reads: its neighborhood, the image of a map, or everything."""
 
 import math
 from dataclasses import dataclass
@@ -93,9 +93,9 @@ class Gather:
         Interpolation order (0, 1 or 3), edge mode and fill value.
     smooth
         Standard deviations of the Gaussian applied to the input before sampling, one per axis, or empty.
-    colours
+    colors
         Maps of the first channels of images that have some, where they differ from `source`, or empty.
-    light
+    correction
         What is done to the input's pixels first, or None.
     """
 
@@ -106,8 +106,8 @@ class Gather:
     mode: str = "constant"
     cval: float = 0.0
     smooth: tuple[float, ...] = ()
-    colours: tuple[Map, ...] = ()
-    light: PixelCorrection | None = None
+    colors: tuple[Map, ...] = ()
+    correction: PixelCorrection | None = None
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
         """Return the box of the input that a box of the result samples, smoothing included."""
@@ -115,7 +115,7 @@ class Gather:
         bounds = self.source.bounds(core)
         if self.mode == "constant" and not np.isfinite(bounds).all():
             bounds = self._seen(core, shape)
-        every = zip(bounds, *(source.bounds(core) for source in self.colours), strict=True)
+        every = zip(bounds, *(source.bounds(core) for source in self.colors), strict=True)
         bounds = tuple((min(low for low, _ in axis), max(high for _, high in axis)) for axis in every)
         return tuple(self._span(low, high, n, m) for (low, high), n, m in zip(bounds, shape, margins, strict=True))
 

@@ -81,7 +81,7 @@ class When:
     but: tuple[Any, ...] = ()
     hides: bool = False
 
-    def holds(self, value: Any) -> bool:
+    def applies(self, value: Any) -> bool:
         """Whether the parameter counts where the other one has a value."""
         return value not in self.but if self.but else value in self.values
 
@@ -273,7 +273,7 @@ Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Balance = Annotated[float, Number(ge=0, le=1e6, step=0.005)]
 Boundary = Annotated[Literal["reflect", "zero", "periodic"], Label("boundary")]
-PsfCenter = Annotated[Literal["centroid", "array"], Label("PSF centre")]
+PsfCenter = Annotated[Literal["centroid", "array"], Label("PSF center")]
 Background = Annotated[float, Number(ge=0, le=1e20, step=1)]
 VariationWeight = Annotated[float, Number(ge=0, le=0.1, step=0.001), Label("TV weight")]
 RelativeChange = Annotated[float, Number(ge=0, le=1, step=0.0001), Label("stop at change")]

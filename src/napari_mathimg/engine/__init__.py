@@ -8,11 +8,11 @@ from .prepare import prepare
 from .region import region
 from .report import report
 from .run import run
-from .threads import Cancelled
+from .threads import Canceled
 from .value_range import data_range
 
 __all__ = [
-    "Cancelled",
+    "Canceled",
     "Options",
     "Plan",
     "apply",

@@ -36,7 +36,7 @@ class CachedChunks:
         largest = np.prod([np.diff(e).max(initial=1) for e in self.edges], dtype=float) * self.dtype.itemsize
         self._keeps = largest <= CAPACITY / 4
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Place, Future[Array]] = OrderedDict()
+        self._cache: OrderedDict[Place, Future[Array]] = OrderedDict()
         self._bytes = 0
 
     def __reduce__(self) -> Any:
@@ -68,11 +68,11 @@ class CachedChunks:
         futures, mine = {}, []
         with self._lock:
             for chunk in wanted:
-                if chunk not in self._kept:
-                    self._kept[chunk] = Future()
+                if chunk not in self._cache:
+                    self._cache[chunk] = Future()
                     mine.append(chunk)
-                self._kept.move_to_end(chunk)
-                futures[chunk] = self._kept[chunk]
+                self._cache.move_to_end(chunk)
+                futures[chunk] = self._cache[chunk]
         if mine:
             self._read(mine, futures)
         return futures
@@ -86,7 +86,7 @@ class CachedChunks:
         except BaseException as error:
             with self._lock:
                 for chunk in mine:
-                    del self._kept[chunk]
+                    del self._cache[chunk]
             for chunk in mine:
                 futures[chunk].set_exception(error)
             raise
@@ -98,11 +98,11 @@ class CachedChunks:
     def _forget_oldest(self, more: int) -> None:
         with self._lock:
             self._bytes += more
-            for chunk in list(self._kept):
+            for chunk in list(self._cache):
                 if self._bytes <= CAPACITY:
                     return
-                if self._kept[chunk].done():
-                    self._bytes -= self._kept.pop(chunk).result().nbytes
+                if self._cache[chunk].done():
+                    self._bytes -= self._cache.pop(chunk).result().nbytes
 
 
 def _edges(length: int, chunks: Any) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
     Returns
     -------
     ndarray, float32
-        One plane of mean 1, with colours last where the image has some: what `flat_field` takes as `flat`, without
+        One plane of mean 1, with colors last where the image has some: what `flat_field` takes as `flat`, without
         the dark image.
 
     Raises
@@ -60,7 +60,7 @@ def estimate_flat_steps(
     plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads)
     yield from count_statistics(plan, threads)
     rows, columns = plan.source.item
-    count = plan.source.colours if plan.source.channels else 1
+    count = plan.source.colors if plan.source.channels else 1
     index = plan.source.indices[0]
     surfaces = [plan.measured_of(index, c).surface((0, rows), (0, columns), np.float32) for c in range(count)]
     return surfaces[0] if not plan.source.channels else np.stack(surfaces, axis=-1)

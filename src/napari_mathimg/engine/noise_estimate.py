@@ -15,7 +15,7 @@ def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
     """Estimate the standard deviation of white Gaussian noise in an image.
 
     It is the median magnitude of the finest diagonal wavelet coefficients over 0.6745, so that edges hardly count.
-    Coefficients of 0, as of masked or saturated regions, are left out. Of colours, the root mean square.
+    Coefficients of 0, as of masked or saturated regions, are left out. Of colors, the root mean square.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ class Measured(tuple[Any, ...]):
 class Plan:
     """An operation on an array, ready to compute any region; picklable where the arrays are.
 
-    `limits`, `measured` and `tables` hold one entry under () for the whole layer, or one for each item's index;
+    `value_ranges`, `measured` and `tables` hold one entry under () for the whole layer, or one for each item's index;
     `measured` and `tables` by channel too. `saturated` counts values that lie outside the value range and end
     at its ends.
     """
@@ -114,7 +114,7 @@ class Plan:
     values: str
     reach: Reach
     dtype: np.dtype[Any]
-    limits: dict[Index, ValueRange]
+    value_ranges: dict[Index, ValueRange]
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
@@ -162,9 +162,9 @@ class Plan:
             matrix[inner] = self.reach.placement
         return matrix
 
-    def limits_of(self, index: Index) -> ValueRange:
+    def value_range_of(self, index: Index) -> ValueRange:
         """Return the value range that holds for an item."""
-        return self.limits[index] if index in self.limits else self.limits[()]
+        return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
 
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return what was counted for an item and a channel."""

@@ -19,8 +19,8 @@ from .region import aligned_images, block_info, known_names, read_block
 from .source import Index, Source
 from .threads import cores, run_tasks
 from .tiles import tiles
-from .value_range import pooled, value_ranges
-from .values import brightness, from_working, grey_levels, to_working, working_type
+from .value_range import find_value_ranges, joined_range
+from .values import brightness, from_working, gray_levels, to_working, working_type
 
 Steps = Generator[Progress, None, Any]
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -72,11 +72,11 @@ def resolve(
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
-    limits, saturated = yield from value_ranges(op, given, source, options, values, threads)
-    known = {"dtype": dtype, "values": pooled(limits.values()), "channels": source.channels}
+    value_ranges, saturated = yield from find_value_ranges(op, given, source, options, values, threads)
+    known = {"dtype": dtype, "values": joined_range(value_ranges.values()), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
     reach = _reach(op.reach, {**resolved, **second, "shape": source.item})
-    return Plan(op, resolved, options, source, second, values, reach, dtype, limits, saturated=saturated)
+    return Plan(op, resolved, options, source, second, values, reach, dtype, value_ranges, saturated=saturated)
 
 
 def check(op: Operation, image: Any, images: Sequence[Any], options: Options) -> tuple[Source, dict[str, Any]]:
@@ -132,7 +132,7 @@ def _aligned(name: str, array: Any, source: Source) -> Source:
     found = [plain]
     if source.axis is not None:
         axis = source.axis - len(source.array.shape)
-        if -axis <= len(array.shape) > source.ndim and array.shape[axis] in (source.colours, source.channels):
+        if -axis <= len(array.shape) > source.ndim and array.shape[axis] in (source.colors, source.channels):
             found.append(Source(array, source.ndim, axis))
     for second in found:
         tail = source.full_leading[len(source.full_leading) - len(second.leading) :]
@@ -173,8 +173,10 @@ def _references(plan: Plan, threads: int) -> Steps:
         if role == "reference" and plan.images[name] is not None:
             source = plan.images[name]
             plain = Options(ndim=source.ndim, channel_axis=source.channel_axis)
-            limits, _ = yield from value_ranges(plan.operation, plan.parameters, source, plain, plan.values, threads)
-            own = replace(plan, source=source, limits=limits)
+            value_ranges, _ = yield from find_value_ranges(
+                plan.operation, plan.parameters, source, plain, plan.values, threads
+            )
+            own = replace(plan, source=source, value_ranges=value_ranges)
             measured = []
             for channel in _channels(own):
                 measured.append((yield from _measure(own, source.indices, channel, threads)))
@@ -184,7 +186,7 @@ def _references(plan: Plan, threads: int) -> Steps:
 
 def _channels(plan: Plan) -> range:
     """Channels that are counted on their own."""
-    return range(plan.source.colours if plan.source.channels and plan.operation.channels == "separate" else 1)
+    return range(plan.source.colors if plan.source.channels and plan.operation.channels == "separate" else 1)
 
 
 def _needed(plan: Plan) -> list[Statistic]:
@@ -201,9 +203,9 @@ def count_statistics(plan: Plan, threads: int) -> Steps:
     if statistics[0].of:
         yield from _count_further(plan, statistics[0].of, threads)
         return
-    pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
+    joined_range = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
     groups: dict[Index, list[Index]] = (
-        {(): plan.source.indices} if pooled else {index: [index] for index in plan.source.indices}
+        {(): plan.source.indices} if joined_range else {index: [index] for index in plan.source.indices}
     )
     total = len(groups) * len(_channels(plan))
     for done, (index, channel) in enumerate(itertools.product(groups, _channels(plan))):
@@ -215,10 +217,10 @@ def _count_further(plan: Plan, of: tuple[str, ...], threads: int) -> Steps:
     """Count the statistics of aligned images: plane by plane of the one that has most, each channel it has."""
     stack = _stack_of(plan, of)
     lead = (0,) * (len(plan.source.leading) - len(stack))
-    coloured = any(image.channels for name in of if (image := plan.images[name]) is not None)
+    colored = any(image.channels for name in of if (image := plan.images[name]) is not None)
     for index in np.ndindex(stack):
         for channel in _channels(plan):
-            if channel and not coloured:
+            if channel and not colored:
                 plan.measured[index, channel] = plan.measured[index, 0]
             else:
                 plan.measured[index, channel] = yield from _measure(plan, [(*lead, *index)], channel, threads)
@@ -258,14 +260,14 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
     def work(task: Any) -> None:
         number, (index, core) = task
         read = reach.reads(core, source.item)
-        at = block_info(source, index, channel, read, core, reach)
+        info = block_info(source, index, channel, read, core, reach)
         if statistic.of:
-            at = replace(at, index=at.index[len(index) - len(_stack_of(plan, statistic.of)) :])
+            info = replace(info, index=info.index[len(index) - len(_stack_of(plan, statistic.of)) :])
         known = {
-            **known_names(plan, source, index, channel, plan.limits_of(index)),
+            **known_names(plan, source, index, channel, plan.value_range_of(index)),
             **aligned_images(plan, index, channel, read),
             "measured": measured,
-            "at": at,
+            "info": info,
             **({} if statistic.of else _counted_image(plan, source, index, channel, read)),
         }
         early[number] = call(statistic.measure, known)
@@ -277,7 +279,7 @@ def _count(plan: Plan, statistic: Statistic, indices: list[Index], channel: int,
             total = [a + b for a, b in zip(total, arrays, strict=True)] if total else list(arrays)
             following += 1
         yield progress
-    known = {**known_names(plan, source, indices[0], channel, plan.limits_of(indices[0])), "measured": measured}
+    known = {**known_names(plan, source, indices[0], channel, plan.value_range_of(indices[0])), "measured": measured}
     return call(statistic.finish, {**known, "counted": tuple(total)})
 
 
@@ -292,7 +294,7 @@ def _some(indices: list[Index], most: int | None) -> list[Index]:
 def _counted_image(plan: Plan, source: Source, index: Index, channel: int, read: Box) -> dict[str, Any]:
     """A region of the image as statistics see it, and the mask of the pixels that hold a number."""
     op = plan.operation
-    x, bad = read_block(plan, source, index, read, plan.limits_of(index))
+    x, bad = read_block(plan, source, index, read, plan.value_range_of(index))
     if source.channels:
         x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
         if bad is not None:
@@ -301,24 +303,27 @@ def _counted_image(plan: Plan, source: Source, index: Index, channel: int, read:
 
 
 def _tabulate(plan: Plan) -> Steps:
-    """Turn a pointwise operation on few grey levels that asks for no position into a table."""
+    """Turn a pointwise operation on few gray levels that asks for no position into a table."""
     op, source = plan.operation, plan.source
-    levels = grey_levels(source.dtype)
+    levels = gray_levels(source.dtype)
     placeless = (
         plan.reach == POINTWISE
-        and "at" not in arguments(op.function)
+        and "info" not in arguments(op.function)
         and not any(role == "aligned" for _, role in op.images)
     )
     plain = not source.channels or (op.channels == "separate" and not op.statistics)
     if levels is None or not placeless or not plain or isinstance(plan.reach, Gather):
         return
-    found = {*plan.limits, *(index for index, _ in plan.measured)}
+    found = {*plan.value_ranges, *(index for index, _ in plan.measured)}
     found = found - {()} or found
     for done, index in enumerate(sorted(found)):
         yield Progress("Tables", done, len(found))
-        limits = plan.limits_of(index)
-        known = {**known_names(plan, source, index, 0, limits), "image": to_working(levels, plan.values, limits)}
+        value_range = plan.value_range_of(index)
+        known = {
+            **known_names(plan, source, index, 0, value_range),
+            "image": to_working(levels, plan.values, value_range),
+        }
         out = np.asarray(call(op.function, known))
         if out.shape != levels.shape:
             raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {levels.shape}")
-        plan.tables[index, 0] = from_working(out, plan.values, limits, plan.dtype)
+        plan.tables[index, 0] = from_working(out, plan.values, value_range, plan.dtype)

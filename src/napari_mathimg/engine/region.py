@@ -12,7 +12,7 @@ from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles
-from .values import brightness, from_working, look_up, missing, recolour, to_working
+from .values import brightness, from_working, look_up, missing, recolor, to_working
 
 Array = NDArray[Any]
 
@@ -62,25 +62,27 @@ def _every_frame(plan: Plan) -> tuple[slice, ...]:
     return (slice(None),) if plan.frames else ()
 
 
-def read_block(plan: Plan, source: Source, index: Index, read: Box, limits: ValueRange) -> tuple[Array, Array | None]:
+def read_block(
+    plan: Plan, source: Source, index: Index, read: Box, value_range: ValueRange
+) -> tuple[Array, Array | None]:
     """Read a box as the operation sees it, opacity left out; missing numbers filled, and their mask."""
     raw = source.read(index, read)
     warps = isinstance(plan.reach, Gather)
-    x = to_working(raw if warps or not source.channels else raw[..., : source.colours], plan.values, limits)
+    x = to_working(raw if warps or not source.channels else raw[..., : source.colors], plan.values, value_range)
     bad = None if warps else missing(x)
     if bad is not None:
-        x = np.where(bad, x.dtype.type(0.0 if plan.values == "normalized" else limits.low), x)
+        x = np.where(bad, x.dtype.type(0.0 if plan.values == "normalized" else value_range.low), x)
     return x, bad
 
 
-def known_names(plan: Plan, source: Source, index: Index, channel: int, limits: ValueRange) -> dict[str, Any]:
+def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:
     """Return all that functions of an operation may ask for, but the pixels and their place."""
     return {
         **plan.parameters,
         **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
         "dtype": plan.dtype,
-        "values": limits,
+        "values": value_range,
         "measured": plan.measured_of(index, channel),
     }
 
@@ -92,18 +94,18 @@ def block_info(source: Source, index: Index, channel: int, read: Box, core: Box,
 
 def compute_block(plan: Plan, index: Index, core: Box) -> Array:
     """Compute a box of one item in one piece."""
-    op, source, limits = plan.operation, plan.source, plan.limits_of(index)
+    op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
     read = plan.reach.reads(core, source.item)
     table = plan.table_of(index)
     if table is not None:
         raw = source.read(index, read)
         return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
-    x, bad = read_block(plan, source, index, read, limits)
+    x, bad = read_block(plan, source, index, read, value_range)
 
     def compute(image: Array, channel: int = 0) -> Array:
-        at = block_info(source, index, channel, read, core, plan.reach)
+        info = block_info(source, index, channel, read, core, plan.reach)
         aligned = aligned_images(plan, index, channel, read)
-        known = {**known_names(plan, source, index, channel, limits), **aligned, "at": at, "image": image}
+        known = {**known_names(plan, source, index, channel, value_range), **aligned, "info": info, "image": image}
         out = np.asarray(call(warped if op.is_warp else op.function, known))
         warps = isinstance(plan.reach, Gather)
         tail = () if op.channels == "reduce" else image.shape[len(core) :]
@@ -111,22 +113,22 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
         expected = (*frames, *(size(core) if warps else size(read)), *tail)
         if out.shape != expected:
             raise ValueError(f"{op.id}: returned a block of shape {out.shape}, not {expected}")
-        return out if warps else out[_every_frame(plan) + at.inner]
+        return out if warps else out[_every_frame(plan) + info.inner]
 
     inner = () if isinstance(plan.reach, Gather) else within(core, read)
     if not source.channels or op.channels in ("joint", "reduce"):
         y = compute(x)
     elif op.channels == "brightness":
         old = brightness(x)
-        y = recolour(x[inner], old[inner], compute(old))
+        y = recolor(x[inner], old[inner], compute(old))
     else:
-        y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colours)], axis=-1)
-    out = from_working(y, plan.values, limits, plan.dtype)
+        y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colors)], axis=-1)
+    out = from_working(y, plan.values, value_range, plan.dtype)
     if bad is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
     raw = source.read(index, core)
     if bad is not None:
-        kept = raw[..., : source.colours] if source.channels else raw
+        kept = raw[..., : source.colors] if source.channels else raw
         if op.channels == "reduce":
             with np.errstate(invalid="ignore"):
                 kept, bad = kept.sum(-1), np.asarray(bad.any(-1))
@@ -150,6 +152,6 @@ def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[st
         if role == "aligned" and image is not None:
             raw = image.read(index[len(index) - len(image.leading) :], read)
             if image.channels:
-                raw = raw[..., channel] if plan.operation.channels == "separate" else raw[..., : image.colours]
+                raw = raw[..., channel] if plan.operation.channels == "separate" else raw[..., : image.colors]
             found[name] = to_working(raw, "float", ValueRange(0.0, 1.0))
     return found

@@ -47,7 +47,7 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
     def work(task: Any) -> None:
         number, where = task
         values = source.read(*where)
-        values = values[..., : source.colours] if source.channels else values
+        values = values[..., : source.colors] if source.channels else values
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size

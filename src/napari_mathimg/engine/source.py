@@ -84,7 +84,7 @@ class Source:
         return 0 if self.axis is None else int(self.array.shape[self.axis])
 
     @property
-    def colours(self) -> int:
+    def colors(self) -> int:
         """Number of channels besides opacity."""
         return min(self.channels, 3)
 

@@ -14,7 +14,7 @@ Task = TypeVar("Task")
 TICK = 0.04  # seconds between two reports at the most
 
 
-class Cancelled(Exception):
+class Canceled(Exception):
     """The run was stopped before its end."""
 
 
@@ -26,15 +26,15 @@ def cores() -> int:
 class _Host:
     """What a task sees of the engine; `idle` threads are left to its pieces."""
 
-    def __init__(self, cancelled: Event, helpers: ThreadPoolExecutor | None, idle: int) -> None:
-        self._cancelled = cancelled
+    def __init__(self, canceled: Event, helpers: ThreadPoolExecutor | None, idle: int) -> None:
+        self._canceled = canceled
         self._helpers = helpers
         self._idle = idle
         self.done = 0.0
 
-    def stop_if_cancelled(self) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
+    def stop_if_canceled(self) -> None:
+        if self._canceled.is_set():
+            raise Canceled
 
     def tell(self, done: float) -> None:
         self.done = done
@@ -44,7 +44,7 @@ class _Host:
 
         def drain() -> None:
             while True:
-                self.stop_if_cancelled()
+                self.stop_if_canceled()
                 with lock:
                     piece = next(left, end)
                 if piece is end:
@@ -68,7 +68,7 @@ def run_tasks(
     Where there are fewer tasks than threads, the others serve the pieces that tasks are made of. Closing the generator
     cancels: tasks not begun never run, running ones stop at their next `checkpoint`.
     """
-    cancelled = Event()
+    canceled = Event()
     left = iter(tasks)
     done, reached, running = 0, 0.0, set[_Host]()
     idle = threads // max(len(tasks), 1) - 1
@@ -76,8 +76,8 @@ def run_tasks(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="mathimg")
 
     def one(task: Task) -> None:
-        own = _Host(cancelled, helpers, idle)
-        own.stop_if_cancelled()
+        own = _Host(canceled, helpers, idle)
+        own.stop_if_canceled()
         context.set(own)
         running.add(own)
         try:
@@ -101,7 +101,7 @@ def run_tasks(
             waiting |= {pool.submit(one, task) for task in itertools.islice(left, len(ready))}
             yield report()
     finally:
-        cancelled.set()
+        canceled.set()
         pool.shutdown(cancel_futures=True)
         if helpers is not None:
             helpers.shutdown(cancel_futures=True)

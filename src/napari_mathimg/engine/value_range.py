@@ -32,7 +32,7 @@ class DataRange(NamedTuple):
         return (float(self.low), float(self.high)) if self.low <= self.high else (0.0, 1.0)
 
 
-def value_ranges(
+def find_value_ranges(
     op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
     """Return the range of the layer, under (), or of each item, and how many values will end at its ends."""
@@ -56,9 +56,9 @@ def value_ranges(
     return {index: ValueRange(*s.ends(), kind in "biu") for index, s in found.items()}, outside
 
 
-def pooled(limits: Iterable[ValueRange]) -> ValueRange:
+def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
     """Return the range that holds all of some."""
-    every = list(limits)
+    every = list(value_ranges)
     return ValueRange(min(v.low for v in every), max(v.high for v in every), every[0].integral)
 
 
@@ -84,7 +84,7 @@ def find_data_ranges(
 
 def _survey(source: Source, task: Any, given: Ends | None) -> DataRange:
     x = source.read(*task)
-    x = x[..., : source.colours] if source.channels else x
+    x = x[..., : source.colors] if source.channels else x
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         x = x[np.isfinite(x)]

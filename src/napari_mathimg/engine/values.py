@@ -22,22 +22,22 @@ def dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
     return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
 
 
-def to_working(block: Array, values: str, limits: ValueRange) -> Array:
+def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
     """Return a contiguous block as an operation sees it; never the caller's memory changed."""
     if values == "exact":
         return np.ascontiguousarray(block)
     x = np.ascontiguousarray(block, working_type(block.dtype))
-    if values == "normalized" and (limits.low, limits.width) != (0, 1):
-        x = x - x.dtype.type(limits.low)
-        x /= x.dtype.type(limits.width)
+    if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
+        x = x - x.dtype.type(value_range.low)
+        x /= x.dtype.type(value_range.width)
     return x
 
 
-def from_working(block: Array, values: str, limits: ValueRange, dtype: np.dtype[Any]) -> Array:
+def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.dtype[Any]) -> Array:
     """Return what an operation made in a dtype, rounded to the nearest number it holds."""
-    if values == "normalized" and (limits.low, limits.width) != (0, 1):
-        block = block * block.dtype.type(limits.width)
-        block += block.dtype.type(limits.low)
+    if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
+        block = block * block.dtype.type(value_range.width)
+        block += block.dtype.type(value_range.low)
     if dtype.kind in "biu" and block.dtype.kind == "f":
         ends = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         rounded = np.rint(block)
@@ -52,7 +52,7 @@ def from_working(block: Array, values: str, limits: ValueRange, dtype: np.dtype[
         return block.astype(dtype, copy=False)
 
 
-def grey_levels(dtype: np.dtype[Any]) -> Array | None:
+def gray_levels(dtype: np.dtype[Any]) -> Array | None:
     """All values of a type of at most 16 bits, in the order of their bits; None for others."""
     if dtype.kind == "b":
         return np.array([False, True])
@@ -63,7 +63,7 @@ def grey_levels(dtype: np.dtype[Any]) -> Array | None:
 
 
 def look_up(table: Array, block: Array) -> Array:
-    """Replace every value by its entry in a table over `grey_levels`."""
+    """Replace every value by its entry in a table over `gray_levels`."""
     found: Array = np.take(table, block.view(f"u{block.dtype.itemsize}"), axis=0)
     return found
 
@@ -81,8 +81,8 @@ def brightness(block: Array) -> Array:
     return np.ascontiguousarray(block.max(axis=-1))
 
 
-def recolour(block: Array, old: Array, new: Array) -> Array:
-    """Scale colours (channels last) so that their brightness changes from `old` to `new`; black becomes grey."""
+def recolor(block: Array, old: Array, new: Array) -> Array:
+    """Scale colors (channels last) so that their brightness changes from `old` to `new`; black becomes gray."""
     dark = old <= 0
     factor = new / np.where(dark, 1, old)
     out: Array = block * factor[..., None]

@@ -19,7 +19,7 @@ from .fine_histogram import FINEST, ONE_IN, FineHistogram
 from .region import Region
 
 PHASE = "Histogram"
-COLOURS = ("Red", "Green", "Blue", "Luminance")
+COLORS = ("Red", "Green", "Blue", "Luminance")
 WEIGHTS = np.array([0.2125, 0.7154, 0.0721])  # of linear Rec. 709 primaries, as in `to_gray`
 SMALL = 2**19  # pixels in memory that are counted as quickly as a first look is taken
 COARSE = 2**24  # pixels of the largest coarse level that is counted whole as a first look
@@ -47,7 +47,7 @@ def tally(region: Region, *, threads: int | None = None) -> FineHistogram:
     -------
     Tally
         Exact counts of red, green, blue and luminance Y = 0.2125 R + 0.7154 G + 0.0721 B (of integers rounded to the
-        nearest level) where the region has colours, else of one channel.
+        nearest level) where the region has colors, else of one channel.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class _Counted:
         self.region = region
         dtype: np.dtype[Any] = np.dtype(region.array.dtype).newbyteorder("=")
         self.dtype = dtype
-        self.channels = COLOURS if region.colours else ("",)
+        self.channels = COLORS if region.colors else ("",)
         self.pixels = 0
         self._has_levels = dtype.kind in "biu" and dtype.itemsize <= 2
         self._own: dict[int, tuple[threading.Lock, list[Any]]] = {}
@@ -148,16 +148,16 @@ class _Counted:
         return [FineBins(wide) for _ in self.channels]
 
     def _count_levels(self, block: Array, table: Counts) -> None:
-        if not self.region.colours:
+        if not self.region.colors:
             count_levels(block.view(f"u{self.dtype.itemsize}"), table[0])
         elif self.dtype.kind == "i":
             for counts, flat in zip(table, self._planes(block), strict=True):
                 count_levels(flat.view(f"u{self.dtype.itemsize}"), counts)
         else:
-            fine_bins.count_colours(block.view(f"u{self.dtype.itemsize}"), table, WEIGHTS)
+            fine_bins.count_colors(block.view(f"u{self.dtype.itemsize}"), table, WEIGHTS)
 
     def _planes(self, block: Array) -> list[Array]:
-        if not self.region.colours:
+        if not self.region.colors:
             return [block]
         light = WEIGHTS[0] * block[:, 0] + WEIGHTS[1] * block[:, 1] + WEIGHTS[2] * block[:, 2]
         light = np.floor(light + 0.5) if self.dtype.kind != "f" else light

@@ -90,7 +90,7 @@ class FineBins:
         self._place(low, high, 0 if self.integral else -1000)
 
     def _place(self, low: Any, high: Any, least: int) -> None:
-        """Choose the narrowest bins, at least 2^`least` wide, of which SPAN hold a range, and centre them on it."""
+        """Choose the narrowest bins, at least 2^`least` wide, of which SPAN hold a range, and center them on it."""
         self._exponent = max(least, _exponent(low, high, self.dtype))
         middle = (place_of(low, self._exponent) + place_of(high, self._exponent)) // 2
         self._origin = middle - BINS // 2

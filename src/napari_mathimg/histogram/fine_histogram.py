@@ -14,8 +14,8 @@ from .given_edges import Histogram
 Span = Literal["robust", "data"] | tuple[float, float]
 
 ONE_IN = 10_000  # pixels, one is dropped at either end of the robust range
-FINEST = 2**16  # bins over the robust range of numbers that have no grey levels
-EXACT = 52  # bits of an integer that float64 tells from its neighbours by a half
+FINEST = 2**16  # bins over the robust range of numbers that have no gray levels
+EXACT = 52  # bits of an integer that float64 tells from its neighbors by a half
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Statistics:
     median
         As `Tally.quantile` finds it.
     entropy
-        In bits: -sum(p log2 p) over the shares p of the grey levels; of numbers that have none, of 256 bins over
+        In bits: -sum(p log2 p) over the shares p of the gray levels; of numbers that have none, of 256 bins over
         the robust range.
     saturated
         Share of pixels at the highest value of an integer type, from 0 to 1; None for other types.
@@ -51,7 +51,7 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class FineHistogram:
-    """How often values occur: grey levels one by one, other numbers in fine bins.
+    """How often values occur: gray levels one by one, other numbers in fine bins.
 
     A fine bin holds the values from its start up to, but without, the next multiple of 2^exponent. For integers of at
     most 16 bits it is one level. Other bins are about 1/2^16 to 1/2^15 of the robust range wide, wider only where the
@@ -100,7 +100,7 @@ class FineHistogram:
 
     @property
     def width(self) -> float:
-        """Width of a fine bin in the image's values; 1 for grey levels."""
+        """Width of a fine bin in the image's values; 1 for gray levels."""
         return math.ldexp(1.0, self.exponent)
 
     @cached_property
@@ -208,7 +208,7 @@ class FineHistogram:
     def quantile(self, q: float, channel: int = 0) -> float:
         """Return the value that a share `q` of a channel's finite pixels does not exceed; NaN where there is none.
 
-        Grey levels are interpolated as by `numpy.quantile`. Other numbers are known to `width`: within a fine bin
+        Gray levels are interpolated as by `numpy.quantile`. Other numbers are known to `width`: within a fine bin
         they are taken to lie evenly.
         """
         upto = self._upto[channel]

@@ -29,7 +29,7 @@ Own = TypeVar("Own")
 ONE_IN = 10_000  # pixels, one is dropped at either end of the robust range
 PIXELS = 2**20  # of a box: reading and starting it costs little beside counting it
 CHUNK = 2**24  # pixels of the largest chunk read at once
-TABLE = 2**22  # entries of the largest table of grey levels
+TABLE = 2**22  # entries of the largest table of gray levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def histogram(image: Any, *, bins: int = 256, range: Range = "robust", channel_a
         Array (NumPy, Dask, Zarr) of booleans, integers or floating-point numbers on any number of axes.
     bins
         Number of bins, at least 1. For booleans and integers it is the highest number: every bin holds equally many
-        grey levels, its edges half-way between two (the last bin may reach past the range), so that no bin stands
+        gray levels, its edges half-way between two (the last bin may reach past the range), so that no bin stands
         out only because it holds one level more. Edges beyond 2^51 are rounded to whole numbers.
     range
         The values to bin; those outside are `underflow` and `overflow`.
@@ -100,7 +100,7 @@ def histogram(image: Any, *, bins: int = 256, range: Range = "robust", channel_a
     Raises
     ------
     ValueError
-        If `bins` is no whole number of at least 1, `range` none of the above or without a grey level, `channel_axis`
+        If `bins` is no whole number of at least 1, `range` none of the above or without a gray level, `channel_axis`
         no axis of the image; if the image has no pixels, or other than real numbers of at most 64 bits.
 
     Examples

@@ -30,12 +30,12 @@ class Mask(Protocol):
 
 @dataclass(frozen=True)
 class Polygons:
-    """The pixels whose centres lie in polygons drawn on two axes, wherever they are on the others.
+    """The pixels whose centers lie in polygons drawn on two axes, wherever they are on the others.
 
     Parameters
     ----------
     corners
-        For each polygon its corners as (row, column) in pixels, shape (corners, 2): pixel (0, 0) has its centre there.
+        For each polygon its corners as (row, column) in pixels, shape (corners, 2): pixel (0, 0) has its center there.
     axes
         The two axes of the image that rows and columns run along.
     """
@@ -108,8 +108,8 @@ class Region:
     array
         Anything with `shape`, `dtype` and basic indexing (NumPy, Dask, Zarr): real numbers of at most 64 bits.
     box
-        (start, stop) on each axis besides the last one of colours; None for all.
-    colours
+        (start, stop) on each axis besides the last one of colors; None for all.
+    colors
         Whether the last axis has red, green, blue and perhaps opacity, which is not counted.
     mask
         Which pixels of the box take part; None for all.
@@ -117,12 +117,12 @@ class Region:
     Raises
     ------
     ValueError
-        If the array holds other numbers or none, the box does not lie in it, or colours are not 3 or 4.
+        If the array holds other numbers or none, the box does not lie in it, or colors are not 3 or 4.
     """
 
     array: Any
     box: Box | None = None
-    colours: bool = False
+    colors: bool = False
     mask: Mask | None = None
 
     def __post_init__(self) -> None:
@@ -130,9 +130,9 @@ class Region:
         shape = tuple(int(n) for n in self.array.shape)
         if dtype.kind not in "biuf" or dtype.itemsize > 8:
             raise ValueError(f"image: real numbers of at most 64 bits, not {dtype}")
-        if self.colours and (not shape or shape[-1] not in (3, 4)):
-            raise ValueError(f"colours: a last axis of 3 (RGB) or 4 (RGBA), not shape {shape}")
-        places = shape[:-1] if self.colours else shape
+        if self.colors and (not shape or shape[-1] not in (3, 4)):
+            raise ValueError(f"colors: a last axis of 3 (RGB) or 4 (RGBA), not shape {shape}")
+        places = shape[:-1] if self.colors else shape
         if 0 in places or not places:
             raise ValueError(f"image: at least one pixel on each axis, not shape {shape}")
         box = tuple((0, n) for n in places) if self.box is None else self.box
@@ -188,13 +188,13 @@ class Region:
         return tuple(steps)
 
     def read(self, box: Box, steps: Steps | None = None) -> Array:
-        """Read a box, or pixels of it that lie `steps` apart, as a flat array; of colours as (pixels, channels)."""
+        """Read a box, or pixels of it that lie `steps` apart, as a flat array; of colors as (pixels, channels)."""
         by = steps or (1,) * len(box)
         block = np.asarray(self.array[tuple(slice(a, b, s) for (a, b), s in zip(box, by, strict=True))])
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         if self.mask is not None:
             block = block[self.mask.inside(box, by)]
-        return block.reshape(-1, block.shape[-1]) if self.colours else np.ravel(block, order="K")
+        return block.reshape(-1, block.shape[-1]) if self.colors else np.ravel(block, order="K")
 
 
 def _cuts(length: int, chunks: Any, span: tuple[int, int]) -> list[int]:

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FAR = 1000.0  # metres: what lensfun takes for infinity
+FAR = 1000.0  # meters: what lensfun takes for infinity
 
 
 class ExifData(NamedTuple):

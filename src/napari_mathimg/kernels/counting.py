@@ -1,4 +1,4 @@
-"""Exact counting: grey levels one by one, the outermost values, and bins between given edges."""
+"""Exact counting: gray levels one by one, the outermost values, and bins between given edges."""
 
 import numpy as np
 

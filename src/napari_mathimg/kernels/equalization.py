@@ -23,7 +23,7 @@ def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array stand for each grey level: level 0 at ``-first / width``."""
+    """Add to `counts` how many values of a flat array stand for each gray level: level 0 at ``-first / width``."""
     for k in range(image.size):
         i = int(image[k] * width + first + 0.5)
         counts[min(max(i, 0), counts.size - 1)] += 1
@@ -114,7 +114,7 @@ def clip_histogram(h: Counts, limit: int) -> None:
 
 @kernel
 def tile_maps(counts: Counts, limit: int, top: int, maps: Levels) -> None:
-    """Turn histograms (tiles, bins) into grey level mappings: the clipped histogram's cumulative sum."""
+    """Turn histograms (tiles, bins) into gray level mappings: the clipped histogram's cumulative sum."""
     for t in range(counts.shape[0]):
         h = counts[t].copy()
         scale = top / max(h.sum(), 1)

@@ -88,7 +88,7 @@ def count_integers(image, exponent, origin, shift, lowest, highest, counts, outs
 
 
 @kernel
-def count_colours(pixels, counts, weights):  # type: ignore[no-untyped-def]
+def count_colors(pixels, counts, weights):  # type: ignore[no-untyped-def]
     """Count red, green, blue and luminance of unsigned pixels, (pixels, channels), in `counts`, (4, levels).
 
     Luminance is the weighted sum, rounded to the nearest level.

@@ -86,7 +86,7 @@ def median_5x5(image, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def order_row5(image, y, ranks, slot):  # type: ignore[no-untyped-def]
-    """Put five neighbours in a row in order, at every pixel."""
+    """Put five neighbors in a row in order, at every pixel."""
     zero, three, four = np.uintp(0), np.uintp(3), np.uintp(4)
     for x in range(np.uintp(ranks.shape[2])):
         a, b, c, d, e = sort5(

@@ -13,7 +13,7 @@ from ._jit import inline, kernel
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbour's NaN
+SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbor's NaN
 FAR = 2.0**40
 RUN = 256  # points whose indices and weights are made together
 PIECE = 32  # of a run that does not lie inside as a whole
@@ -255,7 +255,7 @@ def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ig
 
 @inline
 def four(flat, p, step, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
-    """Mix four neighbours in a row."""
+    """Mix four neighbors in a row."""
     return flat[p] * w0 + flat[p + step] * w1 + flat[p + step + step] * w2 + flat[p + step + step + step] * w3
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ._jit import inline, kernel
 
 PAD = 64
-REACH = 32  # pixels after which nothing is left of a neighbour's share in a row
+REACH = 32  # pixels after which nothing is left of a neighbor's share in a row
 ONE = np.uintp(1)
 TWO = np.uintp(2)
 
@@ -139,7 +139,7 @@ def update(here, there, x, b, e, factor):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_both(before, after, x, y, e_before, e, row):  # type: ignore[no-untyped-def]
-    """Add to a row its neighbours along an axis, from columns `x` and `y` on, and ``e_before - e``."""
+    """Add to a row its neighbors along an axis, from columns `x` and `y` on, and ``e_before - e``."""
     x, y = np.uintp(x), np.uintp(y)
     for k in range(np.uintp(e.size)):
         row[k] += before[k + x] + after[k + y] + e_before[k] - e[k]
@@ -169,7 +169,7 @@ def bregman(image, u, b, e, end, volume, isotropic, own, share, level, squares, 
     """Sweep once over the image in the order of the array (Gauss and Seidel).
 
     `u` is the result with one pixel around it that stays; `b` and `e`, one array for each axis, begin with a pixel
-    of zeros on their axis. A pixel becomes ``own * image + share * (neighbours + e before - e here)``.
+    of zeros on their axis. A pixel becomes ``own * image + share * (neighbors + e before - e here)``.
     """
     channels, slabs, rows, _ = image.shape
     first = 1 if volume else 0

@@ -50,8 +50,8 @@ def gain_at(r2, k1, k2, k3, power):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def lighten(image, top, left, center, radius, coefficients, power, encoding, gamma, low, width, colours, out):  # type: ignore[no-untyped-def]
-    """Multiply the light of a box (r, c, channels) at (top, left) by `gain_at`; channels from `colours` on are copied.
+def lighten(image, top, left, center, radius, coefficients, power, encoding, gamma, low, width, colors, out):  # type: ignore[no-untyped-def]
+    """Multiply the light of a box (r, c, channels) at (top, left) by `gain_at`; channels from `colors` on are copied.
 
     Where the encoding is not linear, `low` is black and ``low + width`` white.
     """
@@ -63,7 +63,7 @@ def lighten(image, top, left, center, radius, coefficients, power, encoding, gam
             gain = gain_at(dy * dy + dx * dx, k1, k2, k3, power)
             for c in range(image.shape[2]):
                 v = float(image[y, x, c])
-                if c >= colours or gain == 1.0:
+                if c >= colors or gain == 1.0:
                     out[y, x, c] = image[y, x, c]
                 elif encoding == 0:
                     out[y, x, c] = v * gain

@@ -102,7 +102,7 @@ def line(length: float, angle: float) -> Floats:
 def polygon(vertices: tuple[tuple[float, float], ...], shape: tuple[int, int]) -> Floats:
     """Return the pixels in a polygon, all with the same weight, in an array of a given shape.
 
-    A pixel counts whose centre lies within or on the outline, as in skimage.draw.polygon; parts that the outline goes
+    A pixel counts whose center lies within or on the outline, as in skimage.draw.polygon; parts that the outline goes
     round twice are holes.
 
     Parameters
@@ -127,13 +127,13 @@ def polygon(vertices: tuple[tuple[float, float], ...], shape: tuple[int, int]) -
     out = np.zeros(shape)
     out[filled(corners[:, 0], corners[:, 1], shape)] = 1
     if not out.any():
-        raise ValueError(f"polygon={vertices}: an outline that holds the centre of a pixel")
+        raise ValueError(f"polygon={vertices}: an outline that holds the center of a pixel")
     out /= out.sum()
     return out
 
 
 def gaussian(sigma: tuple[float, ...], truncate: float = 4.0) -> Floats:
-    """Return a Gaussian cut at `truncate` standard deviations, sampled at pixel centres as scipy.ndimage samples it."""
+    """Return a Gaussian cut at `truncate` standard deviations, sampled at pixel centers as scipy.ndimage samples it."""
     kernel: Floats = reduce(np.multiply.outer, (gaussian_weights(s, truncate) for s in sigma), np.ones(()))
     return kernel
 

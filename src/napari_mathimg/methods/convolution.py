@@ -96,11 +96,11 @@ def kernel_reach(kernel: t.Array, mode: str) -> Reach:
     return reach
 
 
-def convolved(image: t.Array, at: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
+def convolved(image: t.Array, info: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
     """Return the convolution of a block with a kernel, its sum as it is."""
     own = stencil(kernel)
     precision = ROUNDING[image.dtype.itemsize]
-    wide = _windows(image, at, own.low, own.weights.shape, mode, cval)
+    wide = _windows(image, info, own.low, own.weights.shape, mode, cval)
     factors = own.factors(precision)
     taps = int(np.count_nonzero(own.weights))
     if factors is not None and (taps > MOST_TAPS or sum(own.weights.shape) <= max(taps, own.weights.ndim)):
@@ -109,22 +109,22 @@ def convolved(image: t.Array, at: BlockInfo, kernel: t.Array, mode: str, cval: f
         out = tap_sums(wide, own.weights.astype(image.dtype))
     else:
         out = _transformed(wide, kernel)
-    return embedded(image, at, out)
+    return embedded(image, info, out)
 
 
-def averaged(image: t.Array, at: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
+def averaged(image: t.Array, info: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
     """Return the means over boxes whose pixel n // 2 is in the middle, in float64."""
-    wide = _windows(image, at, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
-    return embedded(image, at, box_means(wide, size))
+    wide = _windows(image, info, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
+    return embedded(image, info, box_means(wide, size))
 
 
 def _windows(
-    image: t.Array, at: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
+    image: t.Array, info: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
 ) -> t.Array:  # fmt: skip
     """Return all pixels that windows of a shape cover, which begin at `low` from each pixel of the wanted box."""
     radius = tuple(max(-a, a + n - 1, 0) for a, n in zip(low, shape, strict=True))
-    wide = padded_block(image, at, radius, mode, cval)
-    sides = [m + n - 1 for m, n in zip(size_of(at.core), shape, strict=True)]
+    wide = padded_block(image, info, radius, mode, cval)
+    sides = [m + n - 1 for m, n in zip(size_of(info.core), shape, strict=True)]
     return wide[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
 
 

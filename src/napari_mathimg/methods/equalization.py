@@ -12,8 +12,8 @@ from ..contract.operation import BlockInfo, ValueRange
 from ..kernels import equalization
 
 MOST_ENTRIES = 2**24  # of the histograms of an item's regions
-FINE_BINS = 2**16  # of numbers that are not few grey levels
-GREY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
+FINE_BINS = 2**16  # of numbers that are not few gray levels
+GRAY_LEVELS = 2**14  # to which CLAHE quantizes, as scikit-image does
 
 
 class CumulativeCurve(NamedTuple):
@@ -70,7 +70,7 @@ def count_and_sum(image: t.Array, valid: t.Array | None, values: ValueRange) -> 
 
 
 def _bins_of(values: ValueRange) -> tuple[float, float]:
-    """Where the first bin begins, and how wide all are: a grey level is the middle of its own."""
+    """Where the first bin begins, and how wide all are: a gray level is the middle of its own."""
     if _one_per_level(values):
         return math.floor(values.low) - 0.5, 1.0
     return values.low, values.width / FINE_BINS
@@ -105,7 +105,7 @@ def match(image: t.Array, own: Distribution, reference: Distribution) -> t.Array
 
 
 class TileMaps(NamedTuple):
-    """Grey level mappings (tiles + 2 on every axis, bins), and the levels that become 0 and 1."""
+    """Gray level mappings (tiles + 2 on every axis, bins), and the levels that become 0 and 1."""
 
     maps: NDArray[np.uint16]
     low: int
@@ -114,21 +114,21 @@ class TileMaps(NamedTuple):
 
 def _levels(image: t.Array) -> NDArray[np.uint16]:
     levels = np.empty((*(1,) * (3 - image.ndim), *image.shape), np.uint16)
-    equalization.quantize(image.reshape(-1), GREY_LEVELS - 1, levels.reshape(-1))
+    equalization.quantize(image.reshape(-1), GRAY_LEVELS - 1, levels.reshape(-1))
     return levels
 
 
 def _bin_size(nbins: int) -> int:
-    return 1 + GREY_LEVELS // nbins
+    return 1 + GRAY_LEVELS // nbins
 
 
 def count_tiles(
-    image: t.Array, valid: t.Array | None, at: BlockInfo, kernel_size: tuple[int, ...], nbins: int
+    image: t.Array, valid: t.Array | None, info: BlockInfo, kernel_size: tuple[int, ...], nbins: int
 ) -> tuple[t.Array, ...]:
     """Histograms of a block, tile by tile; the last tiles are filled up by mirroring the image."""
     axes: list[NDArray[np.intp]] = []
-    tiles = [-(-n // k) for n, k in zip(at.shape, kernel_size, strict=True)]
-    for (a, b), n, k, m in zip(at.core, at.shape, kernel_size, tiles, strict=True):
+    tiles = [-(-n // k) for n, k in zip(info.shape, kernel_size, strict=True)]
+    for (a, b), n, k, m in zip(info.core, info.shape, kernel_size, tiles, strict=True):
         pixel = folded(np.arange(m * k), n, "mirror")
         here = np.flatnonzero((pixel >= a) & (pixel < b))
         axes += [pixel[here] - a, here // k]
@@ -147,16 +147,16 @@ def tile_maps(counted: tuple[t.Array, ...], kernel_size: tuple[int, ...], clip_l
     pixels = math.prod(kernel_size)
     limit = max(int(clip_limit * pixels), 1) if clip_limit > 0 else pixels
     maps = np.empty(counts.shape, np.uint16)
-    equalization.tile_maps(counts.reshape(-1, nbins), limit, GREY_LEVELS - 1, maps.reshape(-1, nbins))
-    return TileMaps(np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge"), 0, GREY_LEVELS - 1)
+    equalization.tile_maps(counts.reshape(-1, nbins), limit, GRAY_LEVELS - 1, maps.reshape(-1, nbins))
+    return TileMaps(np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge"), 0, GRAY_LEVELS - 1)
 
 
 def mix_maps(
-    image: t.Array, at: BlockInfo, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
+    image: t.Array, info: BlockInfo, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:
     """Mix the mappings of the nearest regions at every pixel of a block."""
     axes: list[t.Array] = [np.zeros(1, np.uintp), np.zeros(1)] * (3 - image.ndim)
-    for (a, b), k in zip(at.core, kernel_size, strict=True):
+    for (a, b), k in zip(info.core, kernel_size, strict=True):
         p = np.arange(a, b) + k // 2
         axes += [(p // k).astype(np.uintp), p % k / k]
     levels = _levels(image)
@@ -168,14 +168,14 @@ def mix_maps(
 def count_mixed(
     image: t.Array,
     valid: t.Array | None,
-    at: BlockInfo,
+    info: BlockInfo,
     kernel_size: tuple[int, ...],
     nbins: int,
     measured: TileMaps,
 ) -> tuple[t.Array, ...]:
     """Count the mixed levels of a block."""
-    mixed = mix_maps(image, at, kernel_size, nbins, measured.maps)
-    return (np.bincount(mixed.reshape(-1) if valid is None else mixed[valid], minlength=GREY_LEVELS),)
+    mixed = mix_maps(image, info, kernel_size, nbins, measured.maps)
+    return (np.bincount(mixed.reshape(-1) if valid is None else mixed[valid], minlength=GRAY_LEVELS),)
 
 
 def stretch(counted: tuple[t.Array, ...], measured: TileMaps) -> TileMaps:

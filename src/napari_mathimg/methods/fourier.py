@@ -1,4 +1,4 @@
-"""Products with transfer functions on blocks of any size: bounded pieces, side by side, each of which can be cancelled.
+"""Products with transfer functions on blocks of any size: bounded pieces, side by side, each of which can be canceled.
 
 A block is a plane or a volume; here it always has three axes, the middle one of a plane being 1 long. All that happens
 along one axis is done where a piece of the spectrum lies in the cache: the image is continued beyond its edges, then
@@ -149,11 +149,11 @@ def _bands(n: int, cost: int) -> Iterator[slice]:
 
 
 class TransferFunctions:
-    """Transfer functions of kernels whose middle is their centre; those used last are kept."""
+    """Transfer functions of kernels whose middle is their center; those used last are kept."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[Any, NDArray[Any]] = OrderedDict()
+        self._cache: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -166,15 +166,15 @@ class TransferFunctions:
         try:
             with own:  # others that need the same one wait for it
                 with self._lock:
-                    if name in self._kept:
-                        self._kept.move_to_end(name)
-                        return self._kept[name]
+                    if name in self._cache:
+                        self._cache.move_to_end(name)
+                        return self._cache[name]
                 made = _transfer_function(kernel, sizes, dtype)
                 with self._lock:
                     if made.nbytes <= self._capacity:
-                        self._kept[name] = made
-                    while sum(kept.nbytes for kept in self._kept.values()) > self._capacity:
-                        self._kept.popitem(last=False)
+                        self._cache[name] = made
+                    while sum(kept.nbytes for kept in self._cache.values()) > self._capacity:
+                        self._cache.popitem(last=False)
                 return made
         finally:
             with self._lock:

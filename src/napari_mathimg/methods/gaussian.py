@@ -16,13 +16,13 @@ def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Rea
 
 
 def smoothed(
-    image: Array, at: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0
+    image: Array, info: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0
 ) -> Array:
     """Return what scipy.ndimage.gaussian_filter makes of the wanted box of a block, in the block's type."""
     weights = [gaussian_weights(s, truncate) for s in sigma]
     if all(len(w) == 1 for w in weights):
-        return image[at.inner]
-    wide = padded_block(image, at, tuple(len(w) // 2 for w in weights), mode, cval)
+        return image[info.inner]
+    wide = padded_block(image, info, tuple(len(w) // 2 for w in weights), mode, cval)
     return weighted(wide, [w.astype(image.dtype) for w in weights])
 
 

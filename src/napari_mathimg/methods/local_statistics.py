@@ -1,4 +1,4 @@
-"""Means and variances of windows, part by part, so that they can be cancelled."""
+"""Means and variances of windows, part by part, so that they can be canceled."""
 
 import math
 
@@ -60,10 +60,10 @@ def local_moments(image: Array, size: tuple[int, ...]) -> tuple[NDArray[np.float
     return mean, np.maximum(variance, 0, out=variance)
 
 
-def add_variances(image: Array, at: BlockInfo, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
+def add_variances(image: Array, info: BlockInfo, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
     """Add up the variances of the windows around a tile's pixels, without rounding."""
     _, variance = local_moments(image, size)
-    mine = variance[at.inner].reshape(-1) if valid is None else variance[at.inner][valid[at.inner]]
+    mine = variance[info.inner].reshape(-1) if valid is None else variance[info.inner][valid[info.inner]]
     sums = np.zeros((2, 2048), np.int64)
     counting.add_exactly(mine, sums)
     return sums, np.array(mine.size)

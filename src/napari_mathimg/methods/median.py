@@ -38,12 +38,12 @@ def _radius(size: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(n // 2 for n in odd(size))
 
 
-def median_of_windows(image: t.Array, at: BlockInfo, size: tuple[float, ...], mode: str, cval: float) -> t.Array:
+def median_of_windows(image: t.Array, info: BlockInfo, size: tuple[float, ...], mode: str, cval: float) -> t.Array:
     """Return the medians of the windows around all pixels of a block."""
-    block = padded_block(image, at, _radius(size), mode, _held(cval, image.dtype))
+    block = padded_block(image, info, _radius(size), mode, _held(cval, image.dtype))
     window = (1,) * (3 - image.ndim) + odd(size)
     found = medians(volume(block, image.ndim), (window[0], window[1], window[2]))
-    return embedded(image, at, found.reshape(size_of(at.core)))
+    return embedded(image, info, found.reshape(size_of(info.core)))
 
 
 def _held(value: float, dtype: np.dtype[Any]) -> float | int:
@@ -98,7 +98,7 @@ def _bands(out: t.Array, pixels: int) -> list[tuple[int, int]]:
 
 
 def _by_counting(image: t.Array, size: tuple[int, int, int], out: t.Array) -> None:
-    """Count grey levels; where a type has too many, number the values that occur."""
+    """Count gray levels; where a type has too many, number the values that occur."""
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         values, numbers, levels = None, image, 1 << (8 * image.dtype.itemsize)
     else:

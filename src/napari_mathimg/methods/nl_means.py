@@ -1,4 +1,4 @@
-"""Weighted means over a neighbourhood: what is alike counts, by patches (non-local means) or by pixels (bilateral)."""
+"""Weighted means over a neighborhood: what is alike counts, by patches (non-local means) or by pixels (bilateral)."""
 
 import math
 
@@ -47,22 +47,22 @@ def bilateral_reach(sigma_spatial: tuple[float, ...]) -> Neighborhood:
 
 
 def non_local_mean(
-    image: t.Array, at: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], h: float, sigma: float
+    image: t.Array, info: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], h: float, sigma: float
 ) -> t.Array:
     """Return the means of pixels in patches that are alike."""
     shifts = half_of_shifts(distance)
     values = math.prod(size) * math.prod(image.shape[len(size) :])
     scale, floor = 1 / (h * h * values), 2 * sigma * sigma * values
-    return _mean(image, at, size, distance, shifts, np.ones(len(shifts)), scale, floor)
+    return _mean(image, info, size, distance, shifts, np.ones(len(shifts)), scale, floor)
 
 
-def bilateral_mean(image: t.Array, at: BlockInfo, sigma_color: float, sigma_spatial: tuple[float, ...]) -> t.Array:
+def bilateral_mean(image: t.Array, info: BlockInfo, sigma_color: float, sigma_spatial: tuple[float, ...]) -> t.Array:
     """Return the means of pixels that are near and alike."""
     radius = bilateral_radius(sigma_spatial)
     shifts = half_of_shifts(radius)
     spread = np.array([s or 1.0 for s in sigma_spatial])
     nearness = np.exp(-0.5 * ((shifts[:, -len(radius) :] / spread) ** 2).sum(1))
-    return _mean(image, at, (1,) * len(radius), radius, shifts, nearness, 1 / (2 * sigma_color**2), 0.0)
+    return _mean(image, info, (1,) * len(radius), radius, shifts, nearness, 1 / (2 * sigma_color**2), 0.0)
 
 
 def half_of_shifts(distance: tuple[int, ...]) -> NDArray[np.intp]:
@@ -73,12 +73,12 @@ def half_of_shifts(distance: tuple[int, ...]) -> NDArray[np.intp]:
 
 
 def _mean(
-    image: t.Array, at: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], shifts: NDArray[np.intp],
+    image: t.Array, info: BlockInfo, size: tuple[int, ...], distance: tuple[int, ...], shifts: NDArray[np.intp],
     nearness: NDArray[np.float64], scale: float, floor: float,
 ) -> t.Array:  # fmt: skip
-    ndim, core = len(size), size_of(at.core)
+    ndim, core = len(size), size_of(info.core)
     radius = tuple(s // 2 + d for s, d in zip(size, distance, strict=True))
-    block = _planar(padded_block(image, at, radius), ndim)
+    block = _planar(padded_block(image, info, radius), ndim)
     lead = (1,) * (3 - ndim)
     margins, patch = (0,) * (3 - ndim) + radius, lead + tuple(size)
     planes, rows, columns = lead + core
@@ -99,7 +99,7 @@ def _mean(
     sums /= totals
     sums += pixels
     found = np.moveaxis(sums[..., :columns], 0, -1).reshape(*core, *image.shape[ndim:])
-    return embedded(image, at, found)
+    return embedded(image, info, found)
 
 
 def _planar(image: t.Array, ndim: int) -> t.Array:

@@ -14,7 +14,7 @@ def noise_level(
     /,
     *,
     wavelet: Annotated[str, t.Choices(wavelets.wavelet_names)] = "db2",
-    at: BlockInfo,
+    info: BlockInfo,
     measured: Any,
 ) -> t.Image:
     """Keep the image; `measured` holds the standard deviation of its noise, as a share of the value range."""

@@ -1,4 +1,4 @@
-"""A block with all that its windows cover: neighbours from the block, and what an edge mode puts beyond the image."""
+"""A block with all that its windows cover: neighbors from the block, and what an edge mode puts beyond the image."""
 
 import math
 from typing import Any
@@ -24,19 +24,19 @@ def window_reach(radius: tuple[int, ...], mode: str) -> Reach:
 
 
 def padded_block(
-    image: t.Array, at: BlockInfo, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0
+    image: t.Array, info: BlockInfo, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0
 ) -> t.Array:
     """Return the wanted box of a block with a margin of `radius` pixels on every side; further axes stay as they are.
 
     What lies beyond the image comes from the edge mode, axis by axis.
     """
-    sides = [b - a + 2 * r for (a, b), r in zip(at.core, radius, strict=True)]
+    sides = [b - a + 2 * r for (a, b), r in zip(info.core, radius, strict=True)]
     out = np.empty((*sides, *image.shape[len(radius) :]), image.dtype)
-    origins = [a - r for (a, _), r in zip(at.core, radius, strict=True)]
-    known = [(max(c, o), min(d, o + n)) for (c, d), o, n in zip(at.read, origins, sides, strict=True)]
+    origins = [a - r for (a, _), r in zip(info.core, radius, strict=True)]
+    known = [(max(c, o), min(d, o + n)) for (c, d), o, n in zip(info.read, origins, sides, strict=True)]
     here = [slice(a - o, b - o) for (a, b), o in zip(known, origins, strict=True)]
-    out[tuple(here)] = image[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(known, at.read, strict=True))]
-    for axis, (part, origin, n) in enumerate(zip(here, origins, at.shape, strict=True)):
+    out[tuple(here)] = image[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(known, info.read, strict=True))]
+    for axis, (part, origin, n) in enumerate(zip(here, origins, info.shape, strict=True)):
         beyond = np.r_[0 : part.start, part.stop : sides[axis]]
         if not beyond.size:
             continue
@@ -50,12 +50,12 @@ def padded_block(
     return out
 
 
-def embedded(image: t.Array, at: BlockInfo, core: t.Array) -> t.Array:
+def embedded(image: t.Array, info: BlockInfo, core: t.Array) -> t.Array:
     """Return an array of the block's shape that holds a result in the wanted box; the rest is not asked for."""
     if core.shape == image.shape:
         return core
     out = np.zeros(image.shape, core.dtype)
-    out[at.inner] = core
+    out[info.inner] = core
     return out
 
 

@@ -173,7 +173,7 @@ def _turns(corners: Corners) -> tuple[int, ...]:
 
 
 def _height(before: Point, corner: Point, after: Point) -> float:
-    """Distance of a corner from the line between its neighbours; negative on the inner side."""
+    """Distance of a corner from the line between its neighbors; negative on the inner side."""
     (r0, c0), (r1, c1), (r2, c2) = before, corner, after
     return ((c1 - c0) * (r2 - r0) - (r1 - r0) * (c2 - c0)) / (math.dist(before, after) or 1.0)
 

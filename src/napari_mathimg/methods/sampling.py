@@ -17,36 +17,36 @@ from .maps import Separable
 BAND = 2**13  # points whose coordinates are in memory at a time
 
 
-def warped(image: Array, /, *, at: BlockInfo, values: ValueRange) -> Array:
+def warped(image: Array, /, *, info: BlockInfo, values: ValueRange) -> Array:
     """Return what a warp makes of a block: its light is changed where the map says so, then it is sampled."""
-    gather = at.reach
+    gather = info.reach
     assert isinstance(gather, Gather)
-    if gather.light is not None:
-        image = gather.light.change(image, at.read, values.low, values.width)
-    return sample(image, at=at)
+    if gather.correction is not None:
+        image = gather.correction.change(image, info.read, values.low, values.width)
+    return sample(image, info=info)
 
 
-def sample(image: Array, /, *, at: BlockInfo) -> Array:
-    """Sample a block, channels last where there are any, for the box `at.core` of the result."""
-    gather = at.reach
+def sample(image: Array, /, *, info: BlockInfo) -> Array:
+    """Sample a block, channels last where there are any, for the box `info.core` of the result."""
+    gather = info.reach
     assert isinstance(gather, Gather)
-    ndim = len(at.shape)
+    ndim = len(info.shape)
     if any(gather.smooth):
         image = smooth(image, gather.smooth, gather.mode, gather.cval)
-    if gather.colours and image.ndim > ndim:
-        others = image.shape[-1] - len(gather.colours)
-        own = zip((*gather.colours, *(gather.source,) * others), np.split(image, image.shape[-1], -1), strict=True)
-        return np.concatenate([_scattered(part, replace(gather, source=each), at) for each, part in own], axis=-1)
+    if gather.colors and image.ndim > ndim:
+        others = image.shape[-1] - len(gather.colors)
+        own = zip((*gather.colors, *(gather.source,) * others), np.split(image, image.shape[-1], -1), strict=True)
+        return np.concatenate([_scattered(part, replace(gather, source=each), info) for each, part in own], axis=-1)
     if isinstance(gather.source, Separable):
-        return _separable(image, gather, gather.source, at)
-    return _scattered(image[..., None], gather, at)[..., 0] if image.ndim == ndim else _scattered(image, gather, at)
+        return _separable(image, gather, gather.source, info)
+    return _scattered(image[..., None], gather, info)[..., 0] if image.ndim == ndim else _scattered(image, gather, info)
 
 
-def _scattered(image: Array, gather: Gather, at: BlockInfo) -> Array:
+def _scattered(image: Array, gather: Gather, info: BlockInfo) -> Array:
     """Band by band: coordinates of a whole tile would cost more in fresh memory than in arithmetic."""
-    (top, _), (left, _), ((start, stop), columns) = *at.read, at.core
+    (top, _), (left, _), ((start, stop), columns) = *info.read, info.core
     image = np.ascontiguousarray(image)
-    out = np.empty((*size(at.core), image.shape[2]), image.dtype)
+    out = np.empty((*size(info.core), image.shape[2]), image.dtype)
     kernel = {0: sampling.nearest, 1: sampling.linear, 3: sampling.cubic}[gather.order]
     mode, fill = MODES[gather.mode], _fill(gather.cval, image.dtype)
     source, target = image, out
@@ -58,16 +58,16 @@ def _scattered(image: Array, gather: Gather, at: BlockInfo) -> Array:
         band = (first, min(first + rows, stop))
         yy, xx = gather.source.coordinates((band, columns))
         part = target[band[0] - start : band[1] - start]
-        kernel(source, top, left, *at.shape, yy, xx, mode, fill, part)
+        kernel(source, top, left, *info.shape, yy, xx, mode, fill, part)
     return out
 
 
-def _separable(image: Array, gather: Gather, source: Separable, at: BlockInfo) -> Array:
+def _separable(image: Array, gather: Gather, source: Separable, info: BlockInfo) -> Array:
     """Axis by axis, the one that shrinks most first."""
     fill = _fill(gather.cval, image.dtype)
-    axes = sorted(range(len(at.shape)), key=lambda axis: -source.scale[axis])
+    axes = sorted(range(len(info.shape)), key=lambda axis: -source.scale[axis])
     for axis in axes:
-        (start, stop), (first, _), n = at.core[axis], at.read[axis], at.shape[axis]
+        (start, stop), (first, _), n = info.core[axis], info.read[axis], info.shape[axis]
         index, weight, outside = sampling.axis_taps(
             start, stop, source.scale[axis], source.offset[axis], n, gather.order, MODES[gather.mode]
         )

@@ -185,22 +185,22 @@ def denoise(
 
 
 def denoise_over_shifts(
-    image: Array, at: BlockInfo, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, max_shifts: int
+    image: Array, info: BlockInfo, thresholds: NDArray[np.float64], wavelet_name: str, is_soft: bool, max_shifts: int
 ) -> Array:
     """Shrink a block's coefficients, on the average over grids shifted by 0 to `max_shifts` pixels along every axis."""
     if not max_shifts:
-        return denoise(image, thresholds, wavelet_name, long_axes(at.shape), is_soft)
-    shifts = list(np.ndindex(*(max_shifts + 1 if n > 1 else 1 for n in at.shape)))
+        return denoise(image, thresholds, wavelet_name, long_axes(info.shape), is_soft)
+    shifts = list(np.ndindex(*(max_shifts + 1 if n > 1 else 1 for n in info.shape)))
     out = np.zeros_like(image)
     for shift in shifts:
-        out[at.inner] += _denoise_shifted(image, at, thresholds, wavelet_name, is_soft, shift)
+        out[info.inner] += _denoise_shifted(image, info, thresholds, wavelet_name, is_soft, shift)
     out /= image.dtype.type(len(shifts))
     return out
 
 
 def _denoise_shifted(
     image: Array,
-    at: BlockInfo,
+    info: BlockInfo,
     thresholds: NDArray[np.float64],
     wavelet_name: str,
     is_soft: bool,
@@ -208,21 +208,21 @@ def _denoise_shifted(
 ) -> Array:
     """Shrink the coefficients of a transform whose grid begins `shift` pixels before the item; the inner box only."""
     period = 2 ** len(thresholds)
-    begins = [0 if a == 0 else -s % period for (a, _), s in zip(at.read, shift, strict=True)]
-    added = [s if a == 0 else 0 for (a, _), s in zip(at.read, shift, strict=True)]
+    begins = [0 if a == 0 else -s % period for (a, _), s in zip(info.read, shift, strict=True)]
+    added = [s if a == 0 else 0 for (a, _), s in zip(info.read, shift, strict=True)]
     block = image[tuple(slice(b, None) for b in begins)]
     block = np.pad(block, [(a, 0) for a in added], mode="symmetric") if any(added) else np.ascontiguousarray(block)
-    denoised = denoise(block, thresholds, wavelet_name, long_axes(at.shape), is_soft)
-    moved = (slice(s.start - b + a, s.stop - b + a) for s, b, a in zip(at.inner, begins, added, strict=True))
+    denoised = denoise(block, thresholds, wavelet_name, long_axes(info.shape), is_soft)
+    moved = (slice(s.start - b + a, s.stop - b + a) for s, b, a in zip(info.inner, begins, added, strict=True))
     return denoised[tuple(moved)]
 
 
 # What is counted
 
 
-def channels_first(image: Array, at: BlockInfo) -> Array:
-    """Return the channels of a block, or the block as its only one; of colours, luma and two chromas of unit gain."""
-    if image.ndim == len(at.shape):
+def channels_first(image: Array, info: BlockInfo) -> Array:
+    """Return the channels of a block, or the block as its only one; of colors, luma and two chromas of unit gain."""
+    if image.ndim == len(info.shape):
         return image[None]
     return mixed(np.ascontiguousarray(np.moveaxis(image, -1, 0)), TO_YCBCR)
 
@@ -234,31 +234,31 @@ def mixed(channels: Iterable[Array], matrix: NDArray[np.float64]) -> Array:
 
 
 _YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]])
-TO_YCBCR = _YCBCR / np.linalg.norm(_YCBCR, axis=1, keepdims=True)  # white noise of the colours keeps its strength
+TO_YCBCR = _YCBCR / np.linalg.norm(_YCBCR, axis=1, keepdims=True)  # white noise of the colors keeps its strength
 FROM_YCBCR = np.linalg.inv(TO_YCBCR)
 
 
-def _owned(at: BlockInfo, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _owned(info: BlockInfo, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Coefficients of a level that belong to a block's core: every one of the item's belongs to one."""
     pieces = []
-    for (a, b), (r, _), n, m in zip(at.core, at.read, at.shape, shape, strict=True):
+    for (a, b), (r, _), n, m in zip(info.core, info.read, info.shape, shape, strict=True):
         last = m if b == n else (b - r) >> level
         pieces.append(slice((a - r) >> level if n > 1 else 0, last))
     return tuple(pieces)
 
 
-def _magnitudes(image: Array, at: BlockInfo, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
+def _magnitudes(image: Array, info: BlockInfo, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
     """Yield each channel's finest diagonal coefficients; computed in float64, so that flat regions give none."""
-    axes, f = long_axes(at.shape), filters(wavelet_name, np.dtype(np.float64))
-    for channel in channels_first(image, at):
+    axes, f = long_axes(info.shape), filters(wavelet_name, np.dtype(np.float64))
+    for channel in channels_first(image, info):
         finest = _diagonal(channel.astype(np.float64), axes, f) if axes else np.empty((0,) * channel.ndim)
-        mine = np.clip(finest[_owned(at, 1, finest.shape)], -LARGEST, LARGEST)
+        mine = np.clip(finest[_owned(info, 1, finest.shape)], -LARGEST, LARGEST)
         yield mine.astype(np.float32).reshape(-1)
 
 
-def count_magnitudes(image: Array, at: BlockInfo, wavelet: str) -> tuple[Array, ...]:
+def count_magnitudes(image: Array, info: BlockInfo, wavelet: str) -> tuple[Array, ...]:
     """Count the finest diagonal coefficients of each channel coarsely."""
-    found = [*_magnitudes(image, at, wavelet)]
+    found = [*_magnitudes(image, info, wavelet)]
     counts = np.zeros((len(found), 2**16), np.int64)
     for values, row in zip(found, counts, strict=True):
         counting.count_magnitudes(values, LEAST, row)
@@ -279,10 +279,10 @@ def _middle(upto: Array) -> Middle | None:
     return Middle((slots[0], slots[1]), (within[0], within[1]))
 
 
-def count_middle(image: Array, at: BlockInfo, wavelet: str, measured: tuple[Middle | None, ...]) -> tuple[Array, ...]:
+def count_middle(image: Array, info: BlockInfo, wavelet: str, measured: tuple[Middle | None, ...]) -> tuple[Array, ...]:
     """Count the magnitudes in the slots that hold the median finely."""
     counts = np.zeros((len(measured), 2, 2**15), np.int64)
-    for values, rows, middle in zip(_magnitudes(image, at, wavelet), counts, measured, strict=True):
+    for values, rows, middle in zip(_magnitudes(image, info, wavelet), counts, measured, strict=True):
         for row, slot in zip(rows, middle.slots if middle else (), strict=False):
             counting.count_within(values, LEAST, slot, row)
     return (counts,)
@@ -315,10 +315,10 @@ def noise_statistics(pooled: bool, needed: Callable[..., bool] | None = None) ->
     )
 
 
-def measure_energies(image: Array, at: BlockInfo, wavelet: str, levels: int) -> tuple[Array, ...]:
+def measure_energies(image: Array, info: BlockInfo, wavelet: str, levels: int) -> tuple[Array, ...]:
     """Add up the squares of each band's coefficients without rounding, and their number."""
-    axes, f = long_axes(at.shape), filters(wavelet, image.dtype)
-    channels = channels_first(image, at)
+    axes, f = long_axes(info.shape), filters(wavelet, image.dtype)
+    channels = channels_first(image, info)
     sums = np.zeros((len(channels), levels, 2 ** len(axes), 2, 2048), np.int64)
     sizes = np.zeros((levels, 2 ** len(axes)), np.int64)
     for channel, own in zip(channels, sums, strict=True):
@@ -326,7 +326,7 @@ def measure_energies(image: Array, at: BlockInfo, wavelet: str, levels: int) -> 
             bands = _analyze(channel, axes, f)
             for k, band in enumerate(bands):
                 if k or level == levels:
-                    mine = band[_owned(at, level, band.shape)]
+                    mine = band[_owned(info, level, band.shape)]
                     with np.errstate(over="ignore"):
                         squares = np.square(mine, dtype=np.float64)
                     counting.add_exactly(squares.reshape(-1), own[level - 1, k])
@@ -371,16 +371,16 @@ def thresholds(
     threshold: float,
     levels: int,
     approximation: bool,
-    at: BlockInfo,
+    info: BlockInfo,
     channels: int,
 ) -> NDArray[np.float64]:
     """Return the thresholds of each channel, level and band; 0 for an approximation that is left alone."""
     if method == "BayesShrink":
         table = np.array(measured)
     else:
-        universal = np.sqrt(2 * np.log(np.prod(at.shape, dtype=float)))
+        universal = np.sqrt(2 * np.log(np.prod(info.shape, dtype=float)))
         each = threshold if method == "fixed" else np.array(sigma if measured is None else measured) * universal
-        table = np.empty((channels, levels, 2 ** len(long_axes(at.shape))))
+        table = np.empty((channels, levels, 2 ** len(long_axes(info.shape))))
         table[:] = np.broadcast_to(each, channels)[:, None, None]
     if not approximation:
         table[:, :, 0] = 0

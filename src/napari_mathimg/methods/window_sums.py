@@ -1,4 +1,4 @@
-"""Sums over windows, in pieces that can be cancelled and shared among threads.
+"""Sums over windows, in pieces that can be canceled and shared among threads.
 
 Arrays come with all that their windows cover; results are as much smaller as the windows are large.
 """

@@ -23,7 +23,7 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
 
 @operation("Box blur", values="float", reach=_box_reach)
 def blur_box(
-    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
+    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
     """Replace every pixel by the mean of a box around it.
 
@@ -50,7 +50,7 @@ def blur_box(
     >>> apply(np.array([[0, 0, 90, 0, 0, 0]], dtype=np.uint8), "blur_box", size=(1, 3))
     array([[ 0, 30, 30, 30,  0,  0]], dtype=uint8)
     """
-    return averaged(image, at, t.gone(size), mode, cval)
+    return averaged(image, info, t.gone(size), mode, cval)
 
 
 def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
@@ -63,7 +63,7 @@ def _check_radius(radius: tuple[float, ...]) -> None:
 
 @operation("Defocus", values="float", reach=_disk_reach, check=_check_radius)
 def blur_defocus(
-    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
+    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
     """Blur as a lens out of focus does: every point becomes a disk.
 
@@ -97,7 +97,7 @@ def blur_defocus(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "blur_defocus", radius=(0, 1))
     array([[ 0, 25, 50, 25,  0]], dtype=uint8)
     """
-    return convolved(image, at, disk(t.gone(radius)), mode, cval)
+    return convolved(image, info, disk(t.gone(radius)), mode, cval)
 
 
 @lru_cache(maxsize=4)
@@ -118,7 +118,7 @@ def _path_reach(length: float, angle: float, polygon: str | Outline, polygon_siz
 @operation("Motion blur", values="float", reach=_path_reach, dimensions=(2,), check=_check_path)
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
-    polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo,
+    polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Blur as a camera or a specimen that moves does: every point becomes a path, or a polygon.
 
@@ -161,7 +161,7 @@ def blur_motion(
            [ 0, 30, 30, 30,  0],
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
-    return convolved(image, at, _path(length, angle, polygon, polygon_size), mode, cval)
+    return convolved(image, info, _path(length, angle, polygon, polygon_size), mode, cval)
 
 
 def _own_reach(kernel: t.Array, shape: tuple[int, ...], mode: str) -> Reach:
@@ -175,7 +175,7 @@ def _own_reach(kernel: t.Array, shape: tuple[int, ...], mode: str) -> Reach:
 
 @operation("Convolve", values="float", reach=_own_reach)
 def convolve(
-    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
+    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
     """Convolve with another image as the kernel.
 
@@ -209,4 +209,4 @@ def convolve(
     >>> apply(np.array([[0, 0, 10, 0, 0]], dtype=np.uint8), "convolve", kernel)
     array([[ 0, 10, 20, 30,  0]], dtype=uint8)
     """
-    return convolved(image, at, kernel, mode, cval)
+    return convolved(image, info, kernel, mode, cval)

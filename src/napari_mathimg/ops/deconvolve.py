@@ -127,14 +127,14 @@ def richardson_lucy(
     boundary
         What lies beyond the edges: the image mirrored, nothing, or the opposite edge.
     center
-        The PSF's centre: "array" takes the pixel with index n // 2, "centroid" its centre of mass.
+        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
     background
         Value where there is no light, such as a camera's offset; it is no part of the result.
     regularization
         Weight of the total variation, which keeps noise down; 0.002 is usual. A gradient of length g counts as
         g / (g² + (4 n w x)²)^½ for the weight w, n axes and the value x, so that no step overshoots.
     saturation
-        Value from which pixels are saturated and tell nothing but what their neighbours do; "none" if there are none.
+        Value from which pixels are saturated and tell nothing but what their neighbors do; "none" if there are none.
     tolerance
         Stop when the absolute changes of an iteration add up to less than this share of the sum; 0 never stops early.
     keep_every
@@ -190,7 +190,7 @@ def unsupervised_wiener(
         What lies beyond the edges: the image mirrored, over four half-sizes of the PSF fading into its opposite edge;
         nothing; or the opposite edge, as in scikit-image.
     center
-        The PSF's centre: "array" takes the pixel with index n // 2, "centroid" its centre of mass.
+        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
     burnin
         Number of the last sample that is left out of the mean.
     min_num_iter
@@ -247,7 +247,7 @@ def wiener(
         What lies beyond the edges: the image mirrored, over four half-sizes of the PSF fading into its opposite edge;
         nothing; or the opposite edge, as in scikit-image.
     center
-        The PSF's centre: "array" takes the pixel with index n // 2, "centroid" its centre of mass.
+        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
     clip
         Two values at which the result ends; "none" leaves it as it is.
 

@@ -28,13 +28,13 @@ __all__ = [
 
 @operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
 def denoise_bilateral(
-    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, at: BlockInfo
+    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, info: BlockInfo
 ) -> t.Image:
     """Replace every pixel by the mean of pixels that are near and of like value, so that edges are kept.
 
     A pixel at the distance d whose value differs by v has the weight
     ``exp(-d² / (2 sigma_spatial²) - v² / (2 sigma_color²))``, up to three `sigma_spatial` away along each axis; the
-    difference of colours is their Euclidean distance. Beyond the edges the image is mirrored.
+    difference of colors is their Euclidean distance. Beyond the edges the image is mirrored.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ def denoise_bilateral(
     >>> apply(np.array([[10, 14, 12, 92, 88, 90]], np.uint8), "denoise_bilateral", sigma_spatial=(0, 2))
     array([[12, 12, 12, 90, 90, 90]], dtype=uint8)
     """
-    return bilateral_mean(image, at, sigma_color, t.gone(sigma_spatial))
+    return bilateral_mean(image, info, sigma_color, t.gone(sigma_spatial))
 
 
 @operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
 def denoise_nl_means(
     image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
-    sigma: t.PatchNoise = 0.0, at: BlockInfo,
+    sigma: t.PatchNoise = 0.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Replace every pixel by the mean of pixels whose surroundings are alike, so that texture is kept.
 
@@ -101,7 +101,7 @@ def denoise_nl_means(
     >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2)[2]
     array([11, 89, 11, 90, 11, 89], dtype=uint8)
     """
-    return non_local_mean(image, at, t.gone(patch_size), t.gone(patch_distance), t.gone(h), sigma)
+    return non_local_mean(image, info, t.gone(patch_size), t.gone(patch_distance), t.gone(h), sigma)
 
 
 @operation(
@@ -125,7 +125,7 @@ def denoise_tv_bregman(
     num_iter
         Number of sweeps over the image; there is no other stopping rule.
     isotropic
-        Measure gradients by their length, in all directions alike; else along each axis, which favours edges that
+        Measure gradients by their length, in all directions alike; else along each axis, which favors edges that
         lie along the axes.
 
     Raises
@@ -196,7 +196,7 @@ def denoise_tv_chambolle(
 @operation("Gaussian filter", values="float", reach=smoothing_reach)
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
-    truncate: t.Truncation = 4.0, at: BlockInfo,
+    truncate: t.Truncation = 4.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Smooth by convolution with a Gaussian.
 
@@ -224,14 +224,14 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    return embedded(image, at, smoothed(image, at, t.gone(sigma), mode, cval, truncate))
+    return embedded(image, info, smoothed(image, info, t.gone(sigma), mode, cval, truncate))
 
 
 @operation("Median filter", values="exact", reach=median_reach, check=check_window_size)
 def median(
-    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, at: BlockInfo
+    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
-    """Replace every pixel by the median of its neighbourhood.
+    """Replace every pixel by the median of its neighborhood.
 
     Specks smaller than half the window go, edges stay where they are. Every value of the result occurs in the
     image; integers stay exact.
@@ -263,7 +263,7 @@ def median(
     >>> apply(np.array([[1, 2, 99, 4, 5]], np.uint8), "median", size=(1, 3))
     array([[1, 2, 4, 5, 5]], dtype=uint8)
     """
-    return median_of_windows(image, at, t.gone(size), mode, cval)
+    return median_of_windows(image, info, t.gone(size), mode, cval)
 
 
 WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
@@ -284,11 +284,11 @@ def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, at: BlockInfo, measured: Any,
+    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by shrinking wavelet coefficients.
 
-    Edges are kept where their coefficients rise above the noise. Colours are denoised as luma and two chromas (YCbCr).
+    Edges are kept where their coefficients rise above the noise. Colors are denoised as luma and two chromas (YCbCr).
     The image is mirrored at its edges. Thresholds are those of each plane or volume on its own.
 
     Parameters
@@ -311,7 +311,7 @@ def denoise_wavelet(
         Number of times the image is halved; three fewer than PyWavelets advises by default, at least 1. Beyond that
         advice every coefficient is touched by the edges.
     max_shifts
-        Average over transforms shifted by 0 to so many pixels along every axis: fewer artefacts at edges, in 4 times
+        Average over transforms shifted by 0 to so many pixels along every axis: fewer artifacts at edges, in 4 times
         (in volumes 8 times) as long for 1 as for 0.
 
     Raises
@@ -338,16 +338,16 @@ def denoise_wavelet(
     >>> bool(np.std(denoised - step) < 0.5 * np.std(noisy - step))
     True
     """
-    channels = wavelets.channels_first(image, at)
-    tables = wavelets.thresholds(measured, method, sigma, threshold, t.gone(levels), approximation, at, len(channels))
+    channels = wavelets.channels_first(image, info)
+    tables = wavelets.thresholds(measured, method, sigma, threshold, t.gone(levels), approximation, info, len(channels))
     made = [
-        wavelets.denoise_over_shifts(channel, at, table, wavelet, mode == "soft", max_shifts)
+        wavelets.denoise_over_shifts(channel, info, table, wavelet, mode == "soft", max_shifts)
         for channel, table in zip(channels, tables, strict=True)
     ]
-    if image.ndim == len(at.shape):
+    if image.ndim == len(info.shape):
         return made[0]
-    colours: t.Array = np.moveaxis(wavelets.mixed(made, wavelets.FROM_YCBCR), 0, -1)
-    return colours
+    colors: t.Array = np.moveaxis(wavelets.mixed(made, wavelets.FROM_YCBCR), 0, -1)
+    return colors
 
 
 @operation(

@@ -41,16 +41,16 @@ __all__ = [
 ]
 
 
-@operation("RGB to grey", values="float", reach=POINTWISE, channels="reduce")
+@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce")
 def to_gray(image: t.Image, /) -> t.Image:
-    """Turn colours into luminance.
+    """Turn colors into luminance.
 
     Y = 0.2125 R + 0.7154 G + 0.0721 B, as for linear Rec. 709 primaries; opacity is dropped.
 
     Raises
     ------
     ValueError
-        If the image has no colour channels.
+        If the image has no color channels.
 
     References
     ----------
@@ -256,12 +256,12 @@ def adjust_sigmoid(
 def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: CumulativeCurve) -> t.Image:
     """Spread the intensities evenly over the value range: each becomes the share of pixels at or below it.
 
-    Colours keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
+    Colors keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
 
     Parameters
     ----------
     nbins
-        Number of bins for images of more than 65536 grey levels and for floating point; integers are counted
+        Number of bins for images of more than 65536 gray levels and for floating point; integers are counted
         level by level.
 
     References
@@ -287,12 +287,13 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Cumulativ
     statistics=(Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_mixed, stretch, pooled=False)),
 )  # fmt: skip
 def equalize_adapthist(
-    image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256, at: BlockInfo,
+    image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
+    info: BlockInfo,
     measured: TileMaps,
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
-    The result fills the value range. Colours keep their hue: V = max(R, G, B) is equalized. A constant image
+    The result fills the value range. Colors keep their hue: V = max(R, G, B) is equalized. A constant image
     is left unchanged.
 
     Parameters
@@ -319,7 +320,7 @@ def equalize_adapthist(
     """
     if measured.low == measured.high:
         return image
-    mixed = mix_maps(image, at, t.gone(kernel_size), nbins, measured.maps)
+    mixed = mix_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
 
@@ -334,8 +335,8 @@ def match_histograms(
     """Give an image the distribution of the values of another, its reference.
 
     Every value becomes the one that has the same share of pixels at or below it in the reference; between values that
-    occur, it is interpolated. The images need not have the same shape or type; colours are matched one by one.
-    Integers of up to 65536 grey levels are counted level by level; other numbers in 65536 equal parts of their range,
+    occur, it is interpolated. The images need not have the same shape or type; colors are matched one by one.
+    Integers of up to 65536 gray levels are counted level by level; other numbers in 65536 equal parts of their range,
     each with the mean of its values, so that a value's rank is known to the share of pixels in two such parts. Values
     outside the value range end at its ends; it is that of the image, and the reference counts as a whole. A constant
     image is left unchanged.

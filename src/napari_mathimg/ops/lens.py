@@ -217,7 +217,7 @@ def correct_vignetting(
     ----------
     .. [1] D. B. Goldman, "Vignette and exposure calibration and compensation", IEEE Trans. PAMI 32 (2010).
     .. [2] lensfun, "Lens correction models", https://lensfun.github.io/manual/latest/corrections.html.
-    .. [3] IEC 61966-2-1, "Colour management - default RGB colour space - sRGB" (1999).
+    .. [3] IEC 61966-2-1, "Color management - default RGB color space - sRGB" (1999).
 
     Examples
     --------
@@ -229,7 +229,7 @@ def correct_vignetting(
     """
     center_, radius_ = t.gone(center), t.gone(radius)
     light = Falloff((k1, k2, k3), center_, radius_, -1.0 if inverse else 1.0, encoding, gamma)
-    return Gather(shape, _identity(shape), np.eye(3), order=0, mode="nearest", light=light)
+    return Gather(shape, _identity(shape), np.eye(3), order=0, mode="nearest", correction=light)
 
 
 @warp(
@@ -297,7 +297,7 @@ def correct_lens(
     ----------
     .. [1] lensfun, https://lensfun.github.io; database under CC BY-SA 3.0.
     .. [2] D. B. Goldman, "Vignette and exposure calibration and compensation", IEEE Trans. PAMI 32 (2010).
-    .. [3] IEC 61966-2-1, "Colour management - default RGB colour space - sRGB" (1999).
+    .. [3] IEC 61966-2-1, "Color management - default RGB color space - sRGB" (1999).
 
     Examples
     --------
@@ -314,19 +314,19 @@ def correct_lens(
         shape, camera, lens, t.gone(focal_length), t.gone(aperture), distance, distortion, aberration,
         vignetting, strength, t.gone(scale), encoding, gamma,
     )  # fmt: skip
-    colours: tuple[Map, ...] = found.colours
-    return _placed(shape, found.green, order, mode, cval, colours=colours, light=found.light)
+    colors: tuple[Map, ...] = found.colors
+    return _placed(shape, found.green, order, mode, cval, colors=colors, correction=found.light)
 
 
 @operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
-    degree: t.SurfaceDegree = 6, at: BlockInfo, measured: Gains | Shading,
+    degree: t.SurfaceDegree = 6, info: BlockInfo, measured: Gains | Shading,
 ) -> t.Image:  # fmt: skip
     """Even out the light: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
 
     The flat is an image of something even under the same light, the dark image one without light; each is one plane
-    for all, or has planes of its own. The mean of each plane of the flat, and of each of its colours, is kept.
+    for all, or has planes of its own. The mean of each plane of the flat, and of each of its colors, is kept.
 
     Without a flat, it is estimated from the stack: what its planes have in common, whatever their content. Each plane
     is taken as its level times the flat times its content; medians over planes and over the field are found in turn,
@@ -362,5 +362,5 @@ def flat_field(
     array([[56., 32.]])
     """
     light = image if dark is None else image - dark
-    corrected: t.Array = light * measured.gain(flat, dark, at, image.dtype)
+    corrected: t.Array = light * measured.gain(flat, dark, info, image.dtype)
     return corrected

@@ -23,16 +23,16 @@ GAUSSIAN, LOCALVAR, POISSON, SALT_AND_PEPPER, SPECKLE = range(5)
 
 
 class Numbering(NamedTuple):
-    """Number of a block's first pixel in the layer, and how far the numbers of neighbouring rows and slices lie."""
+    """Number of a block's first pixel in the layer, and how far the numbers of neighboring rows and slices lie."""
 
     first: int
     row_step: int
     slice_step: int
 
 
-def _numbering(at: BlockInfo) -> Numbering:
-    steps = [math.prod(at.shape[axis + 1 :]) for axis in range(len(at.shape))]
-    first = at.position + sum(low * step for (low, _), step in zip(at.read, steps, strict=True))
+def _numbering(info: BlockInfo) -> Numbering:
+    steps = [math.prod(info.shape[axis + 1 :]) for axis in range(len(info.shape))]
+    first = info.position + sum(low * step for (low, _), step in zip(info.read, steps, strict=True))
     return Numbering(first, steps[-2], steps[0] if len(steps) == 3 else 0)
 
 
@@ -40,16 +40,16 @@ def _as_volume(image: t.Array) -> t.Array:
     return image.reshape(1, *image.shape) if image.ndim == 2 else image
 
 
-def _normal_field(image: t.Array, seed: int, stream: int, at: BlockInfo) -> t.Array:
+def _normal_field(image: t.Array, seed: int, stream: int, info: BlockInfo) -> t.Array:
     """Return a standard normal number for every pixel of a block."""
     field = np.zeros(_as_volume(image).shape, image.dtype)
-    random.add_normal(field, seed, stream, *_numbering(at), 0.0, 1.0, field)
+    random.add_normal(field, seed, stream, *_numbering(info), 0.0, 1.0, field)
     return field.reshape(image.shape)
 
 
 @operation("Gaussian noise", values="normalized", reach=POINTWISE)
 def add_gaussian_noise(
-    image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, at: BlockInfo
+    image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
     """Add normally distributed noise, independent at every pixel.
 
@@ -74,21 +74,21 @@ def add_gaussian_noise(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import Options, apply
-    >>> grey = np.full((512, 512), 0.5)
-    >>> noisy = apply(grey, "add_gaussian_noise", var=0.01, options=Options(value_range="dtype"))
+    >>> gray = np.full((512, 512), 0.5)
+    >>> noisy = apply(gray, "add_gaussian_noise", var=0.01, options=Options(value_range="dtype"))
     >>> bool(abs(noisy.std() - 0.1) < 1e-3)
     True
     """
     block = _as_volume(image)
     out = np.empty_like(block)
-    random.add_normal(block, seed, GAUSSIAN, *_numbering(at), mean, math.sqrt(var), out)
+    random.add_normal(block, seed, GAUSSIAN, *_numbering(info), mean, math.sqrt(var), out)
     return out.reshape(image.shape)
 
 
-def _ramp(at: BlockInfo, corner: str, near: float, far: float) -> t.Array:
+def _ramp(info: BlockInfo, corner: str, near: float, far: float) -> t.Array:
     """Return what rises linearly over a plane, from a corner to the opposite one: the same on every slice."""
-    rows, columns = at.shape[-2:]
-    (top, bottom), (left, right) = at.read[-2:]
+    rows, columns = info.shape[-2:]
+    (top, bottom), (left, right) = info.read[-2:]
     i, j = np.arange(top, bottom)[:, None], np.arange(left, right)
     way = (i if "upper" in corner else rows - 1 - i) + (j if "left" in corner else columns - 1 - j)
     rising: t.Array = near + (far - near) * way / max(rows + columns - 2, 1)
@@ -104,7 +104,7 @@ def _check_variance(variance: t.Array) -> None:
 @operation("Noise of local variance", values="normalized", reach=POINTWISE)
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
-    var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, at: BlockInfo,
+    var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Add normally distributed noise whose variance differs from pixel to pixel.
 
@@ -144,9 +144,9 @@ def add_localvar_noise(
     array([[ True,  True, False]])
     """
     if variance is None:
-        variance = _ramp(at, corner, var_near, var_far)
+        variance = _ramp(info, corner, var_near, var_far)
     _check_variance(variance)
-    noisy: t.Array = image + np.sqrt(variance).astype(image.dtype) * _normal_field(image, seed, LOCALVAR, at)
+    noisy: t.Array = image + np.sqrt(variance).astype(image.dtype) * _normal_field(image, seed, LOCALVAR, info)
     return noisy
 
 
@@ -157,7 +157,7 @@ def _check_photons(low: float) -> None:
 
 @operation("Poisson noise", values="float", reach=POINTWISE, check=lambda values: _check_photons(values.low))
 def add_poisson_noise(
-    image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, at: BlockInfo, values: ValueRange
+    image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, info: BlockInfo, values: ValueRange
 ) -> t.Image:
     """Replace each value by what a detector would count: a Poisson number with this mean.
 
@@ -187,8 +187,8 @@ def add_poisson_noise(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import Options, apply
-    >>> grey = np.full((512, 512), 0.5)
-    >>> counts = 100 * apply(grey, "add_poisson_noise", photons=100, options=Options(value_range="dtype"))
+    >>> gray = np.full((512, 512), 0.5)
+    >>> counts = 100 * apply(gray, "add_poisson_noise", photons=100, options=Options(value_range="dtype"))
     >>> bool(abs(counts.mean() - 50) < 0.1), bool(abs(counts.var() - 50) < 1)
     (True, True)
     """
@@ -197,13 +197,13 @@ def add_poisson_noise(
         return image
     block = _as_volume(image)
     out = np.empty_like(block)
-    random.poisson(block, seed, POISSON, *_numbering(at), photons / values.high, out)
+    random.poisson(block, seed, POISSON, *_numbering(info), photons / values.high, out)
     return out.reshape(image.shape)
 
 
 @operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE)
 def add_salt_and_pepper_noise(
-    image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, at: BlockInfo
+    image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
     """Replace some pixels by the ends of the value range: dead and saturated pixels, errors of transmission.
 
@@ -227,22 +227,22 @@ def add_salt_and_pepper_noise(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import Options, apply
-    >>> grey = np.full((512, 512), 128, np.uint8)
-    >>> noisy = apply(grey, "add_salt_and_pepper_noise", amount=0.1, options=Options(value_range="dtype"))
+    >>> gray = np.full((512, 512), 128, np.uint8)
+    >>> noisy = apply(gray, "add_salt_and_pepper_noise", amount=0.1, options=Options(value_range="dtype"))
     >>> levels, counts = np.unique(noisy, return_counts=True)
     >>> levels, counts.round(-3)
     (array([  0, 128, 255], dtype=uint8), array([ 13000, 236000,  13000]))
     """
     block = _as_volume(image)
     out = np.empty_like(block)
-    random.salt_and_pepper(block, seed, SALT_AND_PEPPER, *_numbering(at), amount, salt_vs_pepper, out)
+    random.salt_and_pepper(block, seed, SALT_AND_PEPPER, *_numbering(info), amount, salt_vs_pepper, out)
     return out.reshape(image.shape)
 
 
 @operation("Speckle noise", values="float", reach=POINTWISE)
 def add_speckle_noise(
     image: t.Image, /, *, var: t.RelativeVariance = 0.01, distribution: Literal["normal", "uniform"] = "normal",
-    seed: t.Seed = 0, at: BlockInfo,
+    seed: t.Seed = 0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Multiply each value by a random number around 1, as coherent light and radar do.
 
@@ -273,10 +273,10 @@ def add_speckle_noise(
     (True, True)
     """
     if distribution == "normal":
-        noise = _normal_field(image, seed, SPECKLE, at) * image.dtype.type(math.sqrt(var))
+        noise = _normal_field(image, seed, SPECKLE, info) * image.dtype.type(math.sqrt(var))
     else:
         noise = np.empty_like(image)
-        random.uniform(seed, SPECKLE, *_numbering(at), _as_volume(noise))
+        random.uniform(seed, SPECKLE, *_numbering(info), _as_volume(noise))
         noise *= image.dtype.type(math.sqrt(3 * var))
     with np.errstate(over="ignore"):
         noisy: t.Array = image + image * noise

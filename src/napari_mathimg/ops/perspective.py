@@ -118,7 +118,7 @@ def rectify(
 
     The corners may come in any order. They are put in clockwise order; where sides of different lengths are given, the
     longer pair of edges becomes the longer side; of the starts left, the one whose top edge points nearest to +x
-    becomes the upper left corner. The result is a new frame, upright and centred where the quadrilateral was.
+    becomes the upper left corner. The result is a new frame, upright and centered where the quadrilateral was.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def rectify(
         Quarter turns by which the rectangle's corners step on, counter-clockwise for the content.
     canvas
         "rectangle": the corners lie on the outer pixel edges of the result. "whole": the same pixels, and as many
-        around them as hold the whole image. Or (rows, columns) of a larger result with the rectangle centred in it.
+        around them as hold the whole image. Or (rows, columns) of a larger result with the rectangle centered in it.
     size
         "source": the result has the source's pixel size. Or what the rectangle measures (down, across) in the
         world, in the unit of `frame`.

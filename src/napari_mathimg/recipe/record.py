@@ -38,7 +38,7 @@ def record(
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Return a result's metadata: those of its source, with every earlier step, then this one."""
-    limits = list(plan.limits.values())
+    value_ranges = list(plan.value_ranges.values())
     step = {
         "operation": plan.operation.id,
         "version": plan.operation.version,
@@ -58,7 +58,7 @@ def record(
     if isinstance(plan.reach, Gather) and isinstance(plan.reach.source, Projective):
         step["matrix"] = xy_matrix(plan.reach.source)
     if plan.operation.uses_range(plan.parameters):
-        step["value_range"] = (min(v.low for v in limits), max(v.high for v in limits))
+        step["value_range"] = (min(v.low for v in value_ranges), max(v.high for v in value_ranges))
     return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
 
 

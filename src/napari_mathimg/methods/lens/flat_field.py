@@ -44,7 +44,7 @@ class LightSums:
     faults: int = 0
     first: tuple[int, ...] | None = None
 
-    def __add__(self, other: "LightSums") -> "Light":
+    def __add__(self, other: "LightSums") -> "LightSums":
         """Return what both hold."""
         firsts = [f for f in (self.first, other.first) if f is not None]
         return LightSums(
@@ -61,13 +61,13 @@ class Gains:
     low: float
     high: float
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, at: BlockInfo, dtype: Any) -> t.Array:
+    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
         """Return the gain at every pixel of a block."""
         assert flat is not None
         return np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
 
 
-def measure_light(flat: t.Array, dark: t.Array | None, at: BlockInfo) -> tuple[LightSums]:
+def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple[LightSums]:
     """Look at a block of the flat."""
     light = flat.astype(float) if dark is None else flat.astype(float) - dark
     with np.errstate(invalid="ignore"):
@@ -75,7 +75,7 @@ def measure_light(flat: t.Array, dark: t.Array | None, at: BlockInfo) -> tuple[L
     first = None
     if dead.any():
         inside = np.unravel_index(int(dead.argmax()), dead.shape)
-        first = (*at.index, *(int(i) + low for i, (low, _) in zip(inside, at.read, strict=True)))
+        first = (*info.index, *(int(i) + low for i, (low, _) in zip(inside, info.read, strict=True)))
         light = light[~dead]
     ends = (float(light.min()), float(light.max())) if light.size else (np.inf, -np.inf)
     sums = np.zeros((2, 2048), np.int64)
@@ -140,9 +140,9 @@ class Shading:
     shape: tuple[int, ...]
     planes: int
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, at: BlockInfo, dtype: Any) -> t.Array:
+    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
         """Return the gain at every pixel of a block."""
-        rows, columns = at.read
+        rows, columns = info.read
         return np.asarray(1 / self.surface(rows, columns, dtype))
 
     def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
@@ -206,21 +206,21 @@ def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
     return Neighborhood(0, align=max(map(_side, shape)))
 
 
-def sample(image: t.Array, dark: t.Array | None, at: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
+def sample(image: t.Array, dark: t.Array | None, info: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
     """Add a block of a plane up over its cells."""
     light = image if dark is None else image - dark
     if valid is not None:
         light = light * valid
-    sides = [_side(n) for n in at.shape]
+    sides = [_side(n) for n in info.shape]
     starts = [np.arange(0, n, side) for n, side in zip(light.shape, sides, strict=True)]
-    (top, _), (left, _) = at.read
+    (top, _), (left, _) = info.read
 
     def over_cells(x: t.Array) -> Floats:
         rows: Floats = np.add.reduceat(x, starts[0], axis=0, dtype=np.float64)
         return np.asarray(np.add.reduceat(rows, starts[1], axis=1))
 
     counts = over_cells(np.ones(light.shape) if valid is None else valid.astype(float))
-    return (Samples(at.index, (top // sides[0], left // sides[1]), over_cells(light), counts),)
+    return (Samples(info.index, (top // sides[0], left // sides[1]), over_cells(light), counts),)
 
 
 def estimate(counted: tuple[Samples], shape: tuple[int, ...], degree: int) -> Shading:

@@ -60,7 +60,7 @@ class Correction(NamedTuple):
     """What a correction reads for each channel, and what it does to the light."""
 
     green: LensMap
-    colours: tuple[LensMap, ...]
+    colors: tuple[LensMap, ...]
     light: Falloff | None
 
 
@@ -94,10 +94,10 @@ def _lens_scale(
 ) -> float | None:  # fmt: skip
     if not camera or not lens or focal_length in (None, "auto"):
         return None
-    coloured = aberration and channels >= 3
-    asked = correction(shape, camera, lens, focal_length, 8.0, distance, distortion, coloured, False, strength)
+    colored = aberration and channels >= 3
+    asked = correction(shape, camera, lens, focal_length, 8.0, distance, distortion, colored, False, strength)
     try:
-        return filling_scale(shape, [asked.green, *asked.colours], float(order == 3))
+        return filling_scale(shape, [asked.green, *asked.colors], float(order == 3))
     except ValueError:
         return None
 

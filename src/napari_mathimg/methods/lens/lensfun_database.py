@@ -119,8 +119,8 @@ def covers(lens: str, camera: str) -> bool:
 def corrections(found: Lens) -> tuple[bool, bool, bool]:
     """Whether an entry has data of distortion, lateral chromatic aberration and vignetting."""
     every = (found.calib_distortion, found.calib_tca, found.calib_vignetting)
-    bent, coloured, dark = (any(item.model.name != "NONE" for item in items) for items in every)
-    return bent, coloured, dark
+    bent, colored, dark = (any(item.model.name != "NONE" for item in items) for items in every)
+    return bent, colored, dark
 
 
 def bounds(found: Lens) -> Bounds:

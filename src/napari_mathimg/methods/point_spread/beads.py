@@ -87,7 +87,7 @@ def from_beads(image: Any, points: ArrayLike, size: tuple[int, ...]) -> Beads:
     total = np.zeros(size)
     for middle in alone:
         checkpoint()
-        total += _centred(image, middle, half)
+        total += _centered(image, middle, half)
     return Beads(total / total.sum(), np.array(alone), dict(skipped))
 
 
@@ -136,7 +136,7 @@ def _background(box: Floats) -> tuple[float, float]:
     return level, float(1.4826 * np.median(np.abs(border - level)))
 
 
-def _centred(image: Any, middle: Floats, half: Array) -> Floats:
+def _centered(image: Any, middle: Floats, half: Array) -> Floats:
     """Return the box around a bead, its background removed and its middle in the middle of the box."""
     from scipy.ndimage import shift
 

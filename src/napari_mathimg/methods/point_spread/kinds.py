@@ -85,9 +85,9 @@ Excitation = Annotated[
 ]
 Pinhole = Annotated[float, Number(ge=0, le=20, step=0.1, unit="AU"), When("modality", ("confocal",))]
 Index = Annotated[float, Number(ge=1, le=3, step=0.005), Label("refr. index")]
-Micrometres = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
+Micrometers = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
 PixelSize = Annotated[
-    Literal["auto"] | Micrometres | tuple[Micrometres, ...], PerAxis(), Auto(_spacing), Label("pixels")
+    Literal["auto"] | Micrometers | tuple[Micrometers, ...], PerAxis(), Auto(_spacing), Label("pixels")
 ]
 KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_enough)]
 
@@ -322,7 +322,7 @@ def psf(
         Shape of the plane or volume it is for: it says how many axes there are, and an automatic size is not larger.
         By default as many axes as a parameter has values, or two.
     spacing
-        Size of the image's pixels along each axis in micrometres, which is what `pixel_size` then is by default.
+        Size of the image's pixels along each axis in micrometers, which is what `pixel_size` then is by default.
     **parameters
         The kind's own.
 

@@ -13,7 +13,7 @@ NO_SHIFT = 1e-3  # pixels
 
 
 def prepared(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
-    """Return a point-spread function whose middle is its centre, and what was changed to make it so.
+    """Return a point-spread function whose middle is its center, and what was changed to make it so.
 
     Negative values become 0, the rest is divided by its sum and padded with zeros; zeros around it are cut off.
 
@@ -23,7 +23,7 @@ def prepared(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
         Array with as many axes as an item.
     center
         What comes to lie in the middle: "array" the pixel with index ``n // 2`` along each axis of length n,
-        "centroid" the centre of mass. To the nearest pixel that takes zeros only; the rest of it, d pixels along an
+        "centroid" the center of mass. To the nearest pixel that takes zeros only; the rest of it, d pixels along an
         axis, is shifted by linear interpolation, which keeps sign, sum and centroid and adds ``|d| (1 - |d|)`` to the
         variance along that axis.
 
@@ -101,7 +101,7 @@ def _at_centroid(array: Kernel) -> tuple[Kernel, tuple[int, ...], list[str]]:
             f" adds ({wider}) px² to its variance."
         ]  # fmt: skip
     off = any(m != n // 2 for m, n in zip(middle, array.shape, strict=True))
-    return array, tuple(middle), [f"The PSF is centred on its centroid, ({places})."] if off else []
+    return array, tuple(middle), [f"The PSF is centered on its centroid, ({places})."] if off else []
 
 
 def _padded(array: Kernel, middle: tuple[int, ...]) -> Kernel:

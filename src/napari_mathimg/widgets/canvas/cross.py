@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from vispy.color import Color
 from vispy.scene.visuals import Compound, Line
 
-from ..settings.preferences import colour_of_marks
+from ..settings.preferences import color_of_marks
 
 Place = tuple[float, float]
 
@@ -31,21 +31,21 @@ class CrossOverlay(SceneOverlay):
     ----------
     place
         The point it marks, on the two displayed axes of the world.
-    colour
+    color
         What it is drawn in.
     """
 
     blending: str = "translucent_no_depth"
     place: Place = (0.0, 0.0)
-    colour: str = "white"
+    color: str = "white"
 
 
 class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
     """Draws a cross: bright on a dark edge, so that it is seen on any image."""
 
     def __init__(self, *, overlay: CrossOverlay, **kwargs: Any) -> None:
-        looks = ((EDGE, 5), (overlay.colour, 2))
-        lines = [  # a colour's name is looked for among matplotlib's colormaps, which takes long to load
+        looks = ((EDGE, 5), (overlay.color, 2))
+        lines = [  # a color's name is looked for among matplotlib's colormaps, which takes long to load
             Line(ARMS, connect=ENDS, color=Color(name).rgba, width=width, antialias=True) for name, width in looks
         ]
         super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
@@ -106,7 +106,7 @@ class Cross(QObject):
             self._overlay.place = place
             return
         overlays = self._viewer.scene.overlays
-        self._overlay = CrossOverlay(visible=True, place=place, colour=colour_of_marks())
+        self._overlay = CrossOverlay(visible=True, place=place, color=color_of_marks())
         overlays[f"{KEY}_{id(self)}"] = self._overlay
         self._viewer.mouse_drag_callbacks.append(self._drag)
         self._viewer.mouse_move_callbacks.append(self._hover)
@@ -121,9 +121,9 @@ class Cross(QObject):
         self._viewer.mouse_drag_callbacks.remove(self._drag)
         self._viewer.mouse_move_callbacks.remove(self._hover)
 
-    def recolour(self) -> None:
-        """Draw it in the colour that the Preferences page now says."""
-        if self._overlay is not None and self._overlay.colour != colour_of_marks():
+    def recolor(self) -> None:
+        """Draw it in the color that the Preferences page now says."""
+        if self._overlay is not None and self._overlay.color != color_of_marks():
             place, waits = self._overlay.place, self._waits
             self.hide()
             self.show(place)

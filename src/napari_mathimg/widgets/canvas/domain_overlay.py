@@ -1,4 +1,4 @@
-"""The domain's twins in the viewer: blended over their results, or beside them by napari's grid."""
+"""The domain's overlays in the viewer: blended over their results, or beside them by napari's grid."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from ..layers.made_layers import MadeLayers
 
-BLENDED, ALONE = 0.4, 1.0  # opacity of a twin over its result, and in a view of its own
+BLENDED, ALONE = 0.4, 1.0  # opacity of a overlay over its result, and in a view of its own
 
 
 class GridView(QObject):
@@ -89,11 +89,11 @@ def grid_of(viewer: Any) -> GridView:
     return _grids[viewer]
 
 
-class DomainOverlay(QObject):
-    """Shows the twins of a dock's results as its options say.
+class DomainOverlays(QObject):
+    """Shows the overlays of a dock's results as its options say.
 
-    A twin belongs to its result: it is updated with it and goes with it. Of several results of one source, the twin of
-    the last one is shown.
+    An overlay belongs to its result: it is updated with it and goes with it. Of several results of one source, the
+    overlay of the last one is shown.
 
     Parameters
     ----------
@@ -131,40 +131,40 @@ class DomainOverlay(QObject):
         self._waits = False
         if not self._emitters:
             return
-        for twin in self._results.orphans():
-            self._viewer.layers.remove(twin)
+        for overlay in self._results.orphans():
+            self._viewer.layers.remove(overlay)
         self.arrange()
 
     def _leave(self) -> None:
         self._place.setCurrentIndex(self._place.findData("over"))
 
     def _toggle(self, on: bool) -> None:
-        """Hide the twins, or show those again that were hidden."""
-        twins = self._results.twins()
+        """Hide the overlays, or show those again that were hidden."""
+        overlays = self._results.overlays()
         if not on:
-            self._hidden = [ref(twin) for twin in twins if twin.visible]
-        for twin in twins:
-            if twin in [kept() for kept in self._hidden]:
-                twin.visible = on
+            self._hidden = [ref(overlay) for overlay in overlays if overlay.visible]
+        for overlay in overlays:
+            if overlay in [kept() for kept in self._hidden]:
+                overlay.visible = on
         self.arrange()
 
     def arrange(self, event: Any = None) -> None:
-        """Put the twins where the options say."""
+        """Put the overlays where the options say."""
         self._arrange(self._place.currentData() == "beside")
 
     def _arrange(self, beside: bool) -> None:
-        twins = self._results.twins()
-        self._grid.put_beside(self, twins if beside and any(twin.visible for twin in twins) else [])
-        for twin in twins:
-            twin.events.visible.connect(self._soon)
-            if twin.opacity == (BLENDED if beside else ALONE):  # nobody chose another one
-                twin.opacity = ALONE if beside else BLENDED
+        overlays = self._results.overlays()
+        self._grid.put_beside(self, overlays if beside and any(overlay.visible for overlay in overlays) else [])
+        for overlay in overlays:
+            overlay.events.visible.connect(self._soon)
+            if overlay.opacity == (BLENDED if beside else ALONE):  # nobody chose another one
+                overlay.opacity = ALONE if beside else BLENDED
 
-    def let_go(self) -> None:
-        """Leave the twins over their results and the grid as it was; the dock is going."""
+    def close(self) -> None:
+        """Leave the overlays over their results and the grid as it was; the dock is going."""
         for emitter in self._emitters:
             emitter.disconnect(self._soon)
         self._emitters = []
         self._arrange(beside=False)
-        for twin in self._results.twins():
-            twin.events.visible.disconnect(self._soon)
+        for overlay in self._results.overlays():
+            overlay.events.visible.disconnect(self._soon)

@@ -52,7 +52,7 @@ class Picking(QObject):
         self.drawing = Drawing(viewer, self)
         self.cross.moved.connect(self._take_point)
         self.cross.clicked.connect(self._end)
-        self._end_following = on_change("docks", self.cross.recolour)
+        self._end_following = on_change("docks", self.cross.recolor)
         self.drawing.drawn.connect(self._take_drawn)
         self.drawing.ended.connect(self._show_mode)
         dims = viewer.dims.events
@@ -249,7 +249,7 @@ class Picking(QObject):
             application = QApplication.instance()
             (application.installEventFilter if self._waits else application.removeEventFilter)(self)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Take everything away; the dock is going."""
         for emitter in self._emitters:
             emitter.disconnect(self._soon)

@@ -7,7 +7,7 @@ from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..layers.plane import spatial_state_like
-from ..settings.preferences import colour_of_marks
+from ..settings.preferences import color_of_marks
 
 WIDTH = 2  # of the rectangle's edge on the screen, in pixels
 SMALLEST = 8  # side of a rectangle on the screen, in pixels; what is smaller was a click
@@ -46,7 +46,7 @@ class Drawing(QObject):
         self._image = image
         self._shapes = Shapes(
             name=f"{image.name} crop",
-            edge_color=colour_of_marks(),
+            edge_color=color_of_marks(),
             face_color="transparent",
             edge_width=float(WIDTH * pixel),
             ndim=axes,

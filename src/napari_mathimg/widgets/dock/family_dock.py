@@ -14,7 +14,7 @@ from ...catalog import FAMILIES, family, find
 from ...contract.operation import Operation
 from ...recipe.placement import axis_names
 from ...recipe.record import last_step
-from ..canvas.domain_overlay import DomainOverlay
+from ..canvas.domain_overlay import DomainOverlays
 from ..canvas.picking import Picking
 from ..form.form import Form, summary
 from ..form.level_scaling import PlaceScaling
@@ -64,19 +64,21 @@ class FamilyDock(QWidget):
         self._places = PlaceScaling()
         self._results = MadeLayers(napari_viewer)
         self._hidden_sources = HiddenSources(napari_viewer)
-        self._watch = LayerObserver(self._follow_layer)
+        self._observer = LayerObserver(self._follow_layer)
         self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
         self._refused: list[tuple[str, Exception]] = []
         self._placed = False
         self._adding = False
         self._stale = True
         self.bar = RunBar()
-        self.runner, self.message, self.progress = self.bar.runner, self.bar.message, self.bar.progress
+        self.task, self.message, self.progress = self.bar.task, self.bar.message, self.bar.progress
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.estimator = NoiseEstimator(self)
         self.options = OptionsPanel()
-        self.twins = DomainOverlay(napari_viewer, self._results, self.options.domain, self.options.domain_place, self)
-        self.seconds = FurtherImages(napari_viewer)
+        self.overlays = DomainOverlays(
+            napari_viewer, self._results, self.options.domain, self.options.domain_place, self
+        )
+        self.further_images = FurtherImages(napari_viewer)
         self.picker = LayerPicker(napari_viewer, self._takes, self._may_follow, self)
         self.picking = Picking(napari_viewer, self, self._results)
         self.operations = ElidedComboBox(self)
@@ -111,7 +113,14 @@ class FamilyDock(QWidget):
         layout.addLayout(operation)
         layout.addWidget(
             scroll_area(
-                self._summary, *self._panels(), self._note, self.seconds, self._forms_place, buttons, line, self.options
+                self._summary,
+                *self._panels(),
+                self._note,
+                self.further_images,
+                self._forms_place,
+                buttons,
+                line,
+                self.options,
             ),
             1,
         )
@@ -128,26 +137,26 @@ class FamilyDock(QWidget):
         self.operations.currentIndexChanged.connect(self._choose)
         self.operations.currentIndexChanged.connect(self.memory.touch)
         self.options.changed.connect(self._show)
-        self.seconds.made.connect(self.memory.keep)
+        self.further_images.made.connect(self.memory.keep)
         self.reset_button.clicked.connect(self.reset)
         self.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
         self.picking.told.connect(self.message.setText)
-        self.runner.returned.connect(self._add_results)
-        self.runner.finished.connect(self._show)
+        self.task.returned.connect(self._add_results)
+        self.task.finished.connect(self._show)
         self._undo += [
-            self.seconds.let_go,
+            self.further_images.disconnect_from_viewer,
             self.picker.disconnect_from_viewer,
-            self.runner.cancel,
+            self.task.cancel,
             self.estimator.cancel,
-            self._watch.let_go,
-            self.picking.let_go,
-            self.twins.let_go,
-            self._hidden_sources.let_go,
+            self._observer.close,
+            self.picking.close,
+            self.overlays.close,
+            self._hidden_sources.close,
             on_change("results", partial(self.memory.take_defaults, self.options)),
         ]
         undo = self._undo
-        self.destroyed.connect(lambda: _let_go(undo))
+        self.destroyed.connect(lambda: _close_all(undo))
 
     def showEvent(self, event: Any) -> None:
         """Share the place of the other family docks, as tabs, when shown for the first time."""
@@ -169,7 +178,7 @@ class FamilyDock(QWidget):
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
-        _let_go(self._undo)
+        _close_all(self._undo)
         self.deleteLater()
 
     @property
@@ -202,7 +211,7 @@ class FamilyDock(QWidget):
         """Follow another layer's data, scale and limits, then show what fits it."""
         if not self._adding:
             self.message.clear()
-        self._watch.watch(self.picker.layer)
+        self._observer.watch(self.picker.layer)
         self._follow_layer()
 
     def _follow_layer(self, event: Any = None) -> None:
@@ -221,10 +230,10 @@ class FamilyDock(QWidget):
         self._stale = False
         layer, op = self.picker.layer, self.operation
         self._summary.setText(summary(op))
-        self.run_button.setEnabled(layer is not None and not self.runner.is_running)
+        self.run_button.setEnabled(layer is not None and not self.task.is_running)
         self.load_button.setEnabled(layer is not None and last_step(layer.metadata) is not None)
         self.options.setVisible(layer is not None)
-        self.seconds.setVisible(layer is not None and bool(self.seconds.pickers))
+        self.further_images.setVisible(layer is not None and bool(self.further_images.pickers))
         self._show_selected()
         if layer is None:
             kinds = "image or labels" if self.family in DOMAIN else "image"
@@ -237,7 +246,7 @@ class FamilyDock(QWidget):
         self.options.show_for(layer, op, self.form.parameters)
         level = self.options.level_of(layer)
         self._places.follow(self.form, layer, level)
-        self.seconds.show_for(op, layer, ndim, level)
+        self.further_images.show_for(op, layer, ndim, level)
         limits = self.options.limits(layer) if op.uses_range(self.form.parameters) else None
         dtype = full_resolution(layer).dtype
         channels = full_resolution(layer).shape[-1] if getattr(layer, "rgb", False) else 0
@@ -245,9 +254,9 @@ class FamilyDock(QWidget):
         self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
         load_kernels(op, str(dtype), ndim, bool(getattr(layer, "rgb", False)))
-        colourless = op.channels == "reduce" and not getattr(layer, "rgb", False)
-        self.run_button.setEnabled(not colourless and not self.runner.is_running)
-        self._show_note("This needs an RGB layer." if colourless else "")
+        colorless = op.channels == "reduce" and not getattr(layer, "rgb", False)
+        self.run_button.setEnabled(not colorless and not self.task.is_running)
+        self._show_note("This needs an RGB layer." if colorless else "")
         self.reset_button.setEnabled(bool(len(self.form)))
         order_tabs(self)  # forms and pickers may have come
 
@@ -332,7 +341,7 @@ class FamilyDock(QWidget):
             self.operation = before
             self.options.restore(options)
             raise ValueError("the layer has another number of axes than the one they were used on") from None
-        self.seconds.load(step.get("images", ()))
+        self.further_images.load(step.get("images", ()))
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
 
     def _selected(self) -> list[Layer]:
@@ -365,15 +374,15 @@ class FamilyDock(QWidget):
         parameters = op.validate(self.parameters_for(layer))
         domain = self.options.domain.isChecked() and op.is_warp and not isinstance(layer, Labels)
         level, square = self.options.level_of(layer), self.options.square.value()
-        seconds = self.seconds.chosen(op, layer, level)
+        further = self.further_images.chosen(op, layer, level)
         pyramid = pyramid_of(layer) if self.options.multiscale.isChecked() and level == 0 else None
         limits = (threads(), memory(), pyramid)
         source = snapshot_at(layer, level)
-        return Job(op, source, ref(layer), options, parameters, scope, domain, seconds, square, *limits)
+        return Job(op, source, ref(layer), options, parameters, scope, domain, further, square, *limits)
 
     def run(self) -> None:
         """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
-        if self.picker.layer is None or self.runner.is_running:
+        if self.picker.layer is None or self.task.is_running:
             return
         if self._stale:
             self._show()
@@ -394,7 +403,7 @@ class FamilyDock(QWidget):
         """Add the layers of a run, and tell what became of each."""
         failed = self._refused + [(o.job.source.name, o.error) for o in outcomes if o.error is not None]
         told = [self._add_result(o.job, o.done, len(outcomes) == 1) for o in outcomes if o.done is not None]
-        self.twins.arrange()
+        self.overlays.arrange()
         if len(told) > 2:
             told = [f"{len(told)} layers in {elapsed(outcomes[0].job)}."]
         failures = [f"{name}: {error}." for name, error in failed]
@@ -408,8 +417,8 @@ class FamilyDock(QWidget):
         previous = self._results.previous(source, alone) if self.options.replace.isChecked() else (None, None)
         self._adding = True
         try:
-            layer, twin = show_result(self._viewer, job, done, *previous)
-            self._results.keep(source, layer, twin)
+            layer, overlay = show_result(self._viewer, job, done, *previous)
+            self._results.keep(source, layer, overlay)
             self._complete(layer, job, done)
         finally:
             self._adding = False
@@ -421,7 +430,7 @@ class FamilyDock(QWidget):
         """What a dock does with a result it has just added."""
 
 
-def _let_go(undo: list[Callable[[], Any]]) -> None:
+def _close_all(undo: list[Callable[[], Any]]) -> None:
     """Stop the run and undo every connection of a dock that is gone."""
     while undo:
         undo.pop()()

@@ -128,10 +128,10 @@ class FurtherImages(QWidget):
             else:
                 self.pickers[name].choose(record["name"])
 
-    def let_go(self) -> None:
+    def disconnect_from_viewer(self) -> None:
         """Undo the connections of the pickers: they go."""
         for panel in self.panels.values():
-            PsfPanel.let_go(panel)
+            PsfPanel.disconnect_from_viewer(panel)
         for picker in self.pickers.values():
             LayerPicker.disconnect_from_viewer(picker)
         self.pickers, self.panels = {}, {}

@@ -83,7 +83,7 @@ class FamilyMemory(DockMemory):
 
     def fill_form(self, form: Form, operation: Operation, ndim: int) -> None:
         """Type what was typed into a form that is new."""
-        own = self._kept.forms.get(operation.id) if self._kept is not None and remembers() else None
+        own = self._saved.forms.get(operation.id) if self._saved is not None and remembers() else None
         typed = own.get(str(ndim)) if isinstance(own, dict) else None
         if isinstance(typed, dict):
             restore_form(form, operation, typed)
@@ -107,13 +107,13 @@ class FamilyMemory(DockMemory):
 
     def _form_states(self) -> dict[str, Any]:
         """What was typed into forms, joined with what is kept of the same operations on other numbers of axes."""
-        assert self._kept is not None
+        assert self._saved is not None
         forms: dict[str, Any] = {}
         for (id, ndim), form in self._changed.items():
             try:
                 typed = form.typed
             except (SyntaxError, ValueError):  # half a line of code
                 continue
-            own = forms.get(id) or self._kept.forms.get(id)
+            own = forms.get(id) or self._saved.forms.get(id)
             forms[id] = {**(own if isinstance(own, dict) else {}), str(ndim): typed}
         return forms

@@ -15,11 +15,11 @@ MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
 
 
 class RunBar(QWidget):
-    """The foot of a dock: its runner, with two buttons, a progress bar and a message."""
+    """The foot of a dock: its task, with two buttons, a progress bar and a message."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.runner = BackgroundTask(self)
+        self.task = BackgroundTask(self)
         self.run = button("Run", "Apply the operation and add the result as a layer")
         self.cancel = button("Cancel", "Stop the run; nothing is added")
         self.cancel.setEnabled(False)
@@ -36,11 +36,11 @@ class RunBar(QWidget):
         column.addLayout(hbox(self.run, self.cancel))
         column.addWidget(self.progress)
         column.addWidget(self.message)
-        self.cancel.clicked.connect(self.runner.cancel)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.failed.connect(self.tell_failure)
-        self.runner.cancelled.connect(lambda: self.message.setText("Cancelled; nothing was added."))
-        self.runner.finished.connect(self._end)
+        self.cancel.clicked.connect(self.task.cancel)
+        self.task.progressed.connect(self._show_progress)
+        self.task.failed.connect(self.tell_failure)
+        self.task.canceled.connect(lambda: self.message.setText("Canceled; nothing was added."))
+        self.task.finished.connect(self._end)
 
     def start(self, steps: Steps) -> None:
         """Begin a run."""
@@ -48,7 +48,7 @@ class RunBar(QWidget):
         self.cancel.setEnabled(True)
         self.message.setText("")
         self.progress.show()
-        self.runner.start(steps)
+        self.task.start(steps)
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setMaximum(STEPS)

@@ -14,21 +14,21 @@ KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is
 
 
 def show_result(
-    viewer: Any, job: Job, done: Done, previous: Layer | None, previous_twin: Layer | None
+    viewer: Any, job: Job, done: Done, previous: Layer | None, previous_overlay: Layer | None
 ) -> tuple[Layer, Layer | None]:
-    """Add a result to a viewer, and the domain's twin over it; each in the place of a previous one if there is one."""
-    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.seconds, done.report)
+    """Add a result to a viewer, and the domain over it; each takes the place of a previous one if there is one."""
+    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.further_images, done.report)
     layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous)
-    if done.twin is None:
-        if previous_twin is not None:
-            viewer.layers.remove(previous_twin)
+    if done.overlay is None:
+        if previous_overlay is not None:
+            viewer.layers.remove(previous_overlay)
         return layer, None
     place = {name: arguments[name] for name in PLACE}
     name = f"{arguments['name']} (domain)"
     look = {"name": name, "opacity": 0.4, "blending": "translucent", "contrast_limits": (0, 255), "rgb": False}
-    twin = _put(viewer, Image, done.twin, {**place, **look}, previous_twin)
+    overlay = _put(viewer, Image, done.overlay, {**place, **look}, previous_overlay)
     viewer.layers.selection.active = layer
-    return layer, twin
+    return layer, overlay
 
 
 def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None) -> Layer:

@@ -110,7 +110,7 @@ class Form(Container):
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:
-            counts = when.holds(self.parameters[when.other])
+            counts = when.applies(self.parameters[when.other])
             self[name].enabled = counts
             if when.hides:
                 self[name].visible = counts

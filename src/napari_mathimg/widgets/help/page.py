@@ -34,11 +34,11 @@ pre { white-space: pre-wrap; }
 """
 
 ITEMS = {(2,): "planes", (3,): "volumes", (2, 3): "planes or volumes"}
-COLOURS = {
-    "separate": "Colours are treated one by one.",
-    "joint": "Colours are treated together.",
-    "brightness": "Of colours, the brightness is treated; they keep their hue.",
-    "reduce": "It takes colours, and gives one grey value for them.",
+COLORS = {
+    "separate": "Colors are treated one by one.",
+    "joint": "Colors are treated together.",
+    "brightness": "Of colors, the brightness is treated; they keep their hue.",
+    "reduce": "It takes colors, and gives one gray value for them.",
 }
 ROLES = {
     "aligned": "an image of the same shape, used pixel by pixel",
@@ -144,7 +144,7 @@ def _works_on(operation: Operation) -> str:
     if operation.saturates:
         facts.append("Values outside the value range end at its ends.")
     if not operation.is_warp:
-        facts.append(COLOURS[operation.channels])
+        facts.append(COLORS[operation.channels])
     if isinstance(operation.reach, Whole):
         facts.append("Every pixel counts for every other: a plane or volume is computed in one piece.")
     return f"<h2>Applied to</h2><p>{' '.join(facts)}</p>"

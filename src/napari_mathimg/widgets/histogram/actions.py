@@ -41,7 +41,7 @@ class HistogramActions(HistogramLayout):
         self._found: Histogram | None = None
         self._mark: tuple[float, float] | None = None
         self._job: Job | None = None
-        self.runner = BackgroundTask(self)
+        self.task = BackgroundTask(self)
         self._connect_actions()
 
     def _connect_actions(self) -> None:
@@ -58,9 +58,9 @@ class HistogramActions(HistogramLayout):
         self.save_csv.triggered.connect(lambda: self._ask("Counts", "csv", self.export_counts))
         self.save_png.triggered.connect(lambda: self._ask("Plot", "png", self.export_plot))
         self.save_svg.triggered.connect(lambda: self._ask("Plot", "svg", self.export_plot))
-        self.runner.returned.connect(self._add_result)
-        self.runner.failed.connect(self._tell_failure)
-        self.runner.finished.connect(self._end)
+        self.task.returned.connect(self._add_result)
+        self.task.failed.connect(self._tell_failure)
+        self.task.finished.connect(self._end)
 
     @property
     def _tally(self) -> FineHistogram | None:
@@ -102,7 +102,7 @@ class HistogramActions(HistogramLayout):
         tally = self._tally
         mark = self._mark if tally is not None else None
         self.marked.show_range(mark)
-        self.isolate_button.setEnabled(mark is not None and not self.runner.is_running)
+        self.isolate_button.setEnabled(mark is not None and not self.task.is_running)
         self.unmark_button.setEnabled(mark is not None)
         if mark is None or tally is None:
             self.plot.set_mark(None)
@@ -118,7 +118,7 @@ class HistogramActions(HistogramLayout):
 
     def isolate(self) -> None:
         """Add a layer that keeps the marked values of the whole layer and has zero elsewhere."""
-        if self._follower is None or self._mark is None or self.runner.is_running:
+        if self._follower is None or self._mark is None or self.task.is_running:
             return
         layer, op = self._follower.layer, find("clip")
         low, high = self._mark
@@ -134,7 +134,7 @@ class HistogramActions(HistogramLayout):
         source, pyramid = snapshot(layer), pyramid_of(layer)
         self._job = Job(op, source, ref(layer), options, parameters, "everything", False, pyramid=pyramid)
         self.isolate_button.setEnabled(False)
-        self.runner.start(steps(self._job))
+        self.task.start(steps(self._job))
 
     def _add_result(self, done: Done) -> None:
         job = self._job

@@ -40,15 +40,15 @@ def place_in(viewer: Any, layer: Layer, choice: RegionChoice) -> Place:
     ValueError
         In one sentence, where there is nothing to count.
     """
-    array, colours = full_resolution(layer), bool(layer.rgb)
+    array, colors = full_resolution(layer), bool(layer.rgb)
     box = _box(viewer.dims, layer, choice.where)
     mask, mask_key = (None, ()) if choice.inside is None else _mask(viewer.dims, layer, choice.inside)
-    region = Region(array, box, colours, mask)
+    region = Region(array, box, colors, mask)
     key = (id(array), box, mask_key)
     if not layer.multiscale or mask is not None:
         return Place(region, None, key)
     levels = [level for level in layer.data[1:] if level.ndim == array.ndim]
-    return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colours) if levels else None, key)
+    return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colors) if levels else None, key)
 
 
 def _box(dims: Any, layer: Layer, where: Where) -> Box:

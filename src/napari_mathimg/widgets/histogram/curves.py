@@ -7,29 +7,29 @@ import numpy as np
 
 from ...histogram import Histogram, Statistics
 from ...histogram.fine_histogram import FineHistogram
-from .plot import Colour, HistogramCurve
+from .plot import Color, HistogramCurve
 
-ALL = "RGB"  # all channels of colours together
-RGB: dict[str, Colour] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
-PALETTE: tuple[Colour, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), (150, 190, 60), (240, 110, 110))
+ALL = "RGB"  # all channels of colors together
+RGB: dict[str, Color] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
+PALETTE: tuple[Color, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), (150, 190, 60), (240, 110, 110))
 NO_BREAK = "\u00a0"
 
 
 def channel_index(tally: FineHistogram, channel: str) -> int:
-    """Return which channel's numbers are shown: luminance for all colours together, the only one of grey images."""
+    """Return which channel's numbers are shown: luminance for all colors together, the only one of gray images."""
     if len(tally.channels) == 1:
         return 0
     return tally.channels.index(channel if channel in tally.channels else "Luminance")
 
 
 def main_curves(
-    tally: FineHistogram, found: Histogram, name: str, channel: str, colour: Colour, cumulative: bool
+    tally: FineHistogram, found: Histogram, name: str, channel: str, color: Color, cumulative: bool
 ) -> Iterator[HistogramCurve]:
-    """Yield the curves of the active layer: one, or one for each colour and luminance."""
+    """Yield the curves of the active layer: one, or one for each color and luminance."""
     chosen = channel_index(tally, channel)
     if len(tally.channels) == 1:
         share = tally.cumulative() if cumulative else None
-        yield HistogramCurve(name, found.edges, found.counts[0], colour, cumulative=share)
+        yield HistogramCurve(name, found.edges, found.counts[0], color, cumulative=share)
         return
     shown = tally.channels if channel == ALL else (tally.channels[chosen],)
     for c in shown[::-1]:
@@ -47,7 +47,7 @@ def compared_curve(
     pixels: int,
     name: str,
     channel: str,
-    colour: Colour,
+    color: Color,
     cumulative: bool,
 ) -> HistogramCurve:
     """Return another layer's curve, its counts as for as many pixels and bins as wide as the active layer's."""
@@ -55,7 +55,7 @@ def compared_curve(
     widths = [float(h.edges[-1] - h.edges[0]) / (h.edges.size - 1) for h in (main, found)]
     factor = pixels / max(int(tally.finite[index]), 1) * widths[0] / widths[1]
     share = tally.cumulative(index) if cumulative else None
-    return HistogramCurve(name, found.edges, found.counts[index] * factor, colour, False, share, dashed=True)
+    return HistogramCurve(name, found.edges, found.counts[index] * factor, color, False, share, dashed=True)
 
 
 def number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
 from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs
-from ..qt.theme import theme_colours
+from ..qt.theme import theme_colors
 from ..settings.remembered import DockMemory
 from .actions import HistogramActions
 from .counted_region import RegionChoice
@@ -36,7 +36,7 @@ class HistogramDock(HistogramActions):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self._kept: Kept = WeakKeyDictionary()
+        self._saved: Kept = WeakKeyDictionary()
         self._compared: dict[Layer, Follower] = {}
         self.pinned: list[ref[Layer]] = []
         self._connections: list[Connection] = []
@@ -93,7 +93,7 @@ class HistogramDock(HistogramActions):
     def hideEvent(self, event: Any) -> None:
         """Let go of everything: a hidden dock costs nothing."""
         super().hideEvent(event)
-        self._let_go()
+        self._close_all()
 
     def _settle(self) -> None:
         dock = dock_of(self)
@@ -103,11 +103,11 @@ class HistogramDock(HistogramActions):
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed."""
-        self._let_go()
-        self.runner.cancel()
+        self._close_all()
+        self.task.cancel()
         self.deleteLater()
 
-    def _let_go(self) -> None:
+    def _close_all(self) -> None:
         self._soon.stop()
         while self._connections:
             emitter, callback = self._connections.pop()
@@ -141,7 +141,7 @@ class HistogramDock(HistogramActions):
             self._stop_following()
             self._anew, self._mark = True, None
             self._show_nothing("Counting…")
-            self._follower = Follower(self._viewer, layer, self.choice, self._kept, self)
+            self._follower = Follower(self._viewer, layer, self.choice, self._saved, self)
             self._follower.changed.connect(self._show)
             self._looks = [(getattr(layer.events, name), self._show_look) for name in LOOK]
             self._looks.append((layer.events.name, self._follow_soon))
@@ -209,7 +209,7 @@ class HistogramDock(HistogramActions):
             follower.stop()
         for layer in layers:
             if layer not in self._compared:
-                follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._kept, self)
+                follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._saved, self)
                 follower.changed.connect(self._show)
                 layer.events.name.connect(self._follow_soon)
         self._compared = {layer: self._compared[layer] for layer in layers}
@@ -246,14 +246,14 @@ class HistogramDock(HistogramActions):
         layer, channel, cumulative = self._follower.layer, self.channel.currentData(), self.cumulative.isChecked()
         curves = list(main_curves(tally, found, layer.name, channel, self.outline, cumulative))
         pixels, legend = int(tally.finite[channel_index(tally, channel)]), [(self.outline, layer.name, False)]
-        for (other, follower), colour in zip(self._compared.items(), PALETTE * 9, strict=False):
+        for (other, follower), color in zip(self._compared.items(), PALETTE * 9, strict=False):
             if follower.tally is not None and follower.tally.pixels:
                 curves.append(
                     compared_curve(
-                        follower.tally, self.bins.value(), found, pixels, other.name, channel, colour, cumulative
+                        follower.tally, self.bins.value(), found, pixels, other.name, channel, color, cumulative
                     )
                 )
-                legend.append((colour, other.name + ("" if follower.tally.exact else " (partial)"), True))
+                legend.append((color, other.name + ("" if follower.tally.exact else " (partial)"), True))
         self._show_look()
         self.plot.show_curves(curves, anew=self._anew)
         self.show_legend(legend if len(legend) > 1 else [])
@@ -270,8 +270,8 @@ class HistogramDock(HistogramActions):
         for widget in (self.limits, *self.limit_buttons.values()):
             widget.setEnabled(has_limits)
         self.limits.show_range(limits)
-        colours = np.asarray(layer.colormap.map(np.linspace(0, 1, 256))) if has_limits else None
-        self.plot.set_limits(limits, float(layer.gamma), colours)
+        colors = np.asarray(layer.colormap.map(np.linspace(0, 1, 256))) if has_limits else None
+        self.plot.set_limits(limits, float(layer.gamma), colors)
 
     def _show_progress(self, follower: Follower) -> None:
         tally, progress = follower.tally, follower.progress
@@ -306,9 +306,9 @@ class HistogramDock(HistogramActions):
         self.show_sentence(sentence)
 
     def _show_theme(self, event: Any = None) -> None:
-        colours = theme_colours(self._viewer.theme)
-        self.outline = (colours.text.red(), colours.text.green(), colours.text.blue())
-        self.plot.set_theme(colours.background, colours.text, colours.accent)
+        colors = theme_colors(self._viewer.theme)
+        self.outline = (colors.text.red(), colors.text.green(), colors.text.blue())
+        self.plot.set_theme(colors.background, colors.text, colors.accent)
         if self._found is not None:
             self._show()
 

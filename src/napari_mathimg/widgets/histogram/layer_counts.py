@@ -47,7 +47,7 @@ class Follower(QObject):
         self.tally: FineHistogram | None = None
         self.progress: Progress | None = None
         self.updates = 0
-        self._viewer, self._choice, self._kept = viewer, choice, kept
+        self._viewer, self._choice, self._saved = viewer, choice, kept
         self._runners: list[BackgroundTask] = []
         self._serial, self._waits, self._gone = 0, False, False
         self._key: tuple[Any, ...] | None = None
@@ -166,7 +166,7 @@ class Follower(QObject):
         return isinstance(self.layer.data, np.ndarray)
 
     def _forget(self) -> None:
-        self._kept.pop(self.layer, None)
+        self._saved.pop(self.layer, None)
         self._key, self._dirty = None, True
 
     def _look(self) -> None:
@@ -182,7 +182,7 @@ class Follower(QObject):
             return
         self._cancel()
         self.tally, self.message, self._key, self._place, self._dirty = None, "", place.key, place, False
-        array, known = self._kept.get(self.layer, {}).get(place.key, (None, None))
+        array, known = self._saved.get(self.layer, {}).get(place.key, (None, None))
         if known is not None and array is place.region.array:
             self.tally = known
             self._tell()
@@ -197,20 +197,20 @@ class Follower(QObject):
             return
         self._waits = False
         self._serial += 1
-        runner = BackgroundTask(self, urgent=lambda tagged: tagged[1].tally is not None)
-        runner.progressed.connect(self._answer)
-        runner.returned.connect(self._finish)
-        runner.failed.connect(self._fail)
-        runner.finished.connect(self._ended)
-        self._runners.append(runner)
-        runner.start(_tagged(self._serial, tally_steps(place.region, place.coarse, threads())))
+        task = BackgroundTask(self, urgent=lambda tagged: tagged[1].tally is not None)
+        task.progressed.connect(self._answer)
+        task.returned.connect(self._finish)
+        task.failed.connect(self._fail)
+        task.finished.connect(self._ended)
+        self._runners.append(task)
+        task.start(_tagged(self._serial, tally_steps(place.region, place.coarse, threads())))
 
     def _cancel(self) -> None:
         self._serial += 1
         self._waits, self.progress = False, None
         self._patience.stop()
-        for runner in self._runners:
-            runner.cancel()
+        for task in self._runners:
+            task.cancel()
 
     def _answer(self, tagged: tuple[int, Answer]) -> None:
         serial, answer = tagged
@@ -229,7 +229,7 @@ class Follower(QObject):
         self.tally, self.progress = tally, None
         place = self._place
         if place is not None and place.region.mask is None and not place.region.in_memory:
-            self._kept.setdefault(self.layer, {})[place.key] = (place.region.array, tally)
+            self._saved.setdefault(self.layer, {})[place.key] = (place.region.array, tally)
         self._tell()
 
     def _fail(self, error: Exception) -> None:
@@ -247,9 +247,9 @@ class Follower(QObject):
 
     def _ended(self) -> None:
         """Let ended runs go; begin the one that waits for its turn."""
-        for runner in [r for r in self._runners if not r.is_running]:
-            self._runners.remove(runner)
-            runner.deleteLater()
+        for task in [r for r in self._runners if not r.is_running]:
+            self._runners.remove(task)
+            task.deleteLater()
         if self._gone and not self._runners:
             self.deleteLater()
         elif self._waits and self._place is not None and not self._gone:

@@ -20,7 +20,7 @@ from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..settings.saved_fields import SavedFields
 from .curves import ALL, RGB
 from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
-from .plot import Colour, HistogramPlot
+from .plot import Color, HistogramPlot
 
 WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}
 NUMBERS = (
@@ -39,7 +39,7 @@ LIMITS = {
 class HistogramLayout(QWidget):
     """The widgets of the histogram dock, in their places and with their tooltips."""
 
-    outline: Colour = (240, 241, 242)
+    outline: Color = (240, 241, 242)
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class HistogramLayout(QWidget):
         self.bins.setRange(1, MOST_BINS)
         self.bins.setValue(256)
         self.bins.setKeyboardTracking(False)
-        self.bins.setToolTip("Number of bins at most; all hold equally many grey levels")
+        self.bins.setToolTip("Number of bins at most; all hold equally many gray levels")
         self.log = _tick("Log", "Show counts on a logarithmic axis")
         self.cumulative = _tick("Cumulative", "Show the share of pixels up to each value, too")
         self.limits = RangeFields("Contrast limits of the layer")
@@ -142,13 +142,13 @@ class HistogramLayout(QWidget):
         """The sentence shown in place of the plot; empty where the plot is shown."""
         return str(self.sentence.text()) if self._pages.currentIndex() == 1 else ""
 
-    def show_legend(self, names: Sequence[tuple[Colour, str, bool]]) -> None:
+    def show_legend(self, names: Sequence[tuple[Color, str, bool]]) -> None:
         """Tell which curve is whose."""
         lines = []
-        for colour, name, dashed in names:
+        for color, name, dashed in names:
             stroke = "- -" if dashed else "—"
             safe = name.replace("&", "&amp;").replace("<", "&lt;")
-            lines.append(f'<span style="color: rgb{colour}"><b>{stroke}</b></span> {safe}')
+            lines.append(f'<span style="color: rgb{color}"><b>{stroke}</b></span> {safe}')
         self.legend.setText("<br>".join(lines))
         self.legend.setVisible(bool(lines))
 

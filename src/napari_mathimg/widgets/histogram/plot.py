@@ -11,14 +11,14 @@ from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
 
 Array = NDArray[Any]
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 USUAL = 300, 280  # pixels, of a plot
 COLUMNS = 2048  # steps drawn at most: a screen shows no more
 EMPTY = -0.35  # where no pixel is, on the logarithmic axis: a half
 HEADROOM = 1.06  # of the axis over the highest bin
 NEAR = 0.5  # of the curves' width: limits no farther away are shown with them
-STOPS = 64  # colours along a gradient
+STOPS = 64  # colors along a gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +31,10 @@ class HistogramCurve:
         Whose it is.
     edges, counts
         Ends of the bins and their heights.
-    colour
+    color
         Of its outline.
     filled
-        Whether its area is filled with the layer's colormap, or with its colour.
+        Whether its area is filled with the layer's colormap, or with its color.
     cumulative
         Values and the shares of pixels up to them, or None.
     dashed
@@ -44,7 +44,7 @@ class HistogramCurve:
     name: str
     edges: Array
     counts: Array
-    colour: Colour
+    color: Color
     filled: bool = True
     cumulative: tuple[Array, Array] | None = None
     dashed: bool = False
@@ -126,7 +126,7 @@ class HistogramPlot(pg.PlotWidget):
         self._drawn: list[Any] = []
         self._log = False
         self._limits: tuple[float, float, float] | None = None
-        self._colours: Array | None = None
+        self._colors: Array | None = None
         self._span = self._home = (0.0, 1.0)
         self._quiet = False
         self._prepare()
@@ -177,7 +177,7 @@ class HistogramPlot(pg.PlotWidget):
         self.hovered.emit(float("nan"))
 
     def set_theme(self, background: QColor, foreground: QColor, accent: QColor) -> None:
-        """Take on the window's colours."""
+        """Take on the window's colors."""
         self.setBackground(background)
         faint = QColor(foreground)
         faint.setAlpha(110)
@@ -225,13 +225,13 @@ class HistogramPlot(pg.PlotWidget):
         self.getPlotItem().getAxis("left").setLogMode(x=False, y=on)
         self._redraw()
 
-    def set_limits(self, limits: tuple[float, float] | None, gamma: float = 1.0, colours: Array | None = None) -> None:
+    def set_limits(self, limits: tuple[float, float] | None, gamma: float = 1.0, colors: Array | None = None) -> None:
         """Show contrast limits as handles, the transfer curve between them, and the colormap, shape (n, 3) or (n, 4).
 
         None where the layer has none.
         """
         self._limits = None if limits is None else (*limits, gamma)
-        self._colours = colours
+        self._colors = colors
         self._quiet = True
         try:
             for handle, at in zip(self.handles, limits or (0, 0), strict=True):
@@ -303,7 +303,7 @@ class HistogramPlot(pg.PlotWidget):
         return heights
 
     def _steps(self, curve: HistogramCurve, edges: Array, heights: Array) -> Any:
-        pen = pg.mkPen(curve.colour, width=1.5 if curve.dashed else 1)
+        pen = pg.mkPen(curve.color, width=1.5 if curve.dashed else 1)
         if curve.dashed:
             pen.setStyle(Qt.PenStyle.DashLine)
         floor = EMPTY if self._log else 0.0
@@ -315,12 +315,12 @@ class HistogramPlot(pg.PlotWidget):
         return item
 
     def _brush(self, curve: HistogramCurve) -> QBrush:
-        if self._colours is None or self._limits is None:
-            return QBrush(QColor(*curve.colour, 70))
+        if self._colors is None or self._limits is None:
+            return QBrush(QColor(*curve.color, 70))
         low, high, gamma = self._limits
         gradient = QLinearGradient(QPointF(low, 0), QPointF(high if high > low else low + 1e-9, 0))
         for share in np.linspace(0, 1, STOPS):
-            red, green, blue = (255 * self._colours[round(share**gamma * (len(self._colours) - 1)), :3]).astype(int)
+            red, green, blue = (255 * self._colors[round(share**gamma * (len(self._colors) - 1)), :3]).astype(int)
             gradient.setColorAt(float(share), QColor(int(red), int(green), int(blue), 200))
         return QBrush(gradient)
 
@@ -347,7 +347,7 @@ def _visible(edges: Array, heights: Array, low: float, high: float) -> tuple[Arr
 
 
 def _line(curve: HistogramCurve) -> Any:
-    pen: QPen = pg.mkPen(curve.colour, width=2)
+    pen: QPen = pg.mkPen(curve.color, width=2)
     if curve.dashed:
         pen.setStyle(Qt.PenStyle.DashLine)
     assert curve.cumulative is not None

@@ -16,9 +16,9 @@ from .transforms import shear_of
 
 def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the arguments of a layer that put a result where its content lies in the world."""
-    affine = np.asarray(source.kept["affine"].affine_matrix)
+    affine = np.asarray(source.inherited["affine"].affine_matrix)
     own = np.asarray(source.data_to_world.affine_matrix)
-    placed = place_result(Placement(own, affine, source.kept["units"], source.kept["axis_labels"]), plan)
+    placed = place_result(Placement(own, affine, source.inherited["units"], source.inherited["axis_labels"]), plan)
     moved = Affine(affine_matrix=placed.matrix, ndim=len(placed.matrix) - 1)
     return {
         "scale": moved.scale,
@@ -36,15 +36,15 @@ def result_arguments(
     plan: Plan,
     contrast_limits: tuple[float, float] | None,
     scope: str,
-    seconds: Sequence[Mapping[str, Any] | None] = (),
+    further_images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
-        **source.kept,
+        **source.inherited,
         **spatial_state(source, plan),
         "name": f"{source.name} – {plan.operation.title}",
-        "metadata": record(source, plan, scope, seconds, report),
+        "metadata": record(source, plan, scope, further_images, report),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

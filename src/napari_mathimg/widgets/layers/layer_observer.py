@@ -24,6 +24,6 @@ class LayerObserver:
             for emitter in self._emitters:
                 emitter.connect(self._changed)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Watch nothing any longer."""
         self.watch(None)

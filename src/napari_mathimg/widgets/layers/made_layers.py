@@ -7,15 +7,15 @@ from napari.layers import Layer
 
 
 class Made(NamedTuple):
-    """A result, its source, and the domain's twin over it."""
+    """A result, its source, and the domain's overlay over it."""
 
     source: "ref[Layer] | None"
     layer: "ref[Layer]"
-    twin: "ref[Layer] | None"
+    overlay: "ref[Layer] | None"
 
 
 class MadeLayers:
-    """Remembers which layer each source last became, and the domain's twin over it."""
+    """Remembers which layer each source last became, and the domain's overlay over it."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
@@ -31,32 +31,36 @@ class MadeLayers:
         return layer is not None and any(layer in self._both(made) for made in self._made)
 
     def previous(self, source: Layer | None, alone: bool) -> tuple[Layer | None, Layer | None]:
-        """Return the result and twin that a new result replaces: its source's own, or, for a run alone, the last."""
+        """Return the result and overlay that a new result replaces: its source's own, or, for a run alone, the last."""
         if source in self:
             return None, None
         own = [made for made in self._made if made.source is not None and made.source() is source]
         made = own[-1:] or (self._made[-1:] if alone else [])
         return self._both(made[0]) if made else (None, None)
 
-    def twins(self, source: Layer | None = None) -> list[Layer]:
-        """Return the twins that are in the viewer; those of the results of one source, where it is given."""
+    def overlays(self, source: Layer | None = None) -> list[Layer]:
+        """Return the overlays that are in the viewer; those of the results of one source, where it is given."""
         made = [m for m in self._made if source is None or (m.source is not None and m.source() is source)]
-        return [twin for m in made if (twin := self._there(m.twin)) is not None]
+        return [overlay for m in made if (overlay := self._there(m.overlay)) is not None]
 
     def orphans(self) -> list[Layer]:
-        """Return the twins whose results are no longer in the viewer."""
-        return [twin for m in self._made if self._there(m.layer) is None and (twin := self._there(m.twin)) is not None]
+        """Return the overlays whose results are no longer in the viewer."""
+        return [
+            overlay
+            for m in self._made
+            if self._there(m.layer) is None and (overlay := self._there(m.overlay)) is not None
+        ]
 
-    def keep(self, source: Layer | None, layer: Layer, twin: Layer | None) -> None:
-        """Remember a new result; of a source's twins the new one is shown."""
-        for earlier in self.twins(source) if source is not None and twin is not None else ():
-            earlier.visible = earlier is twin
+    def keep(self, source: Layer | None, layer: Layer, overlay: Layer | None) -> None:
+        """Remember a new result; of a source's overlays the new one is shown."""
+        for earlier in self.overlays(source) if source is not None and overlay is not None else ():
+            earlier.visible = earlier is overlay
         there = [made for made in self._made if any(self._both(made)) and self._there(made.layer) is not layer]
-        made = Made(None if source is None else ref(source), ref(layer), None if twin is None else ref(twin))
+        made = Made(None if source is None else ref(source), ref(layer), None if overlay is None else ref(overlay))
         self._made = [*there, made]
 
     def _both(self, made: Made) -> tuple[Layer | None, Layer | None]:
-        return self._there(made.layer), self._there(made.twin)
+        return self._there(made.layer), self._there(made.overlay)
 
     def _there(self, kept: "ref[Layer] | None") -> Layer | None:
         layer = kept() if kept is not None else None
@@ -87,6 +91,6 @@ class HiddenSources:
     def _is_seen(self, layer: Layer | None) -> bool:
         return layer is not None and layer in self._viewer.layers and bool(layer.visible)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Leave all layers as they are; the dock is going."""
         self._viewer.layers.events.removed.disconnect(self._show_again)

@@ -24,7 +24,7 @@ class Snapshot:
     array: Any
     rgb: bool
     data_to_world: Affine
-    kept: Mapping[str, Any]
+    inherited: Mapping[str, Any]
     contrast_limits: tuple[float, float] | None
     metadata: Mapping[str, Any]
     level: int = 0
@@ -37,20 +37,25 @@ def is_usable(layer: Layer, family: str) -> bool:
 
 def snapshot(layer: Layer) -> Snapshot:
     """Copy what a result needs to know of its source."""
-    kept = {"affine": layer.affine, "units": layer.units, "axis_labels": layer.axis_labels, "blending": layer.blending}
-    kept["opacity"] = layer.opacity
+    inherited = {
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+        "blending": layer.blending,
+    }
+    inherited["opacity"] = layer.opacity
     image = isinstance(layer, Image)
     if not image or not layer.rgb:
-        kept["colormap"] = layer.colormap
+        inherited["colormap"] = layer.colormap
     if image:
-        kept["gamma"] = layer.gamma
+        inherited["gamma"] = layer.gamma
     return Snapshot(
         name=layer.name,
         kind="image" if image else "labels",
         array=full_resolution(layer),
         rgb=image and bool(layer.rgb),
         data_to_world=own_transform(layer),
-        kept=kept,
+        inherited=inherited,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
         metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, []))},
     )

@@ -18,7 +18,7 @@ from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import plane_of, spatial_state_like
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, form_layout, hbox, wrapping_label
-from ..settings.preferences import colour_of_marks
+from ..settings.preferences import color_of_marks
 from ..settings.saved_fields import SavedFields
 from ..tasks.background_task import BackgroundTask, reason
 
@@ -57,7 +57,7 @@ class CalibrationBox(QGroupBox):
         self._to_full: Any = None  # from its pixels to those of the full resolution
         self._points: Any = None
         self.calibration: Calibration | None = None
-        self.runner = BackgroundTask(self)
+        self.task = BackgroundTask(self)
         self.picker = LayerPicker(viewer, _serves, lambda layer: False, self)
         self.picker.setToolTip(
             "Layer that shows the target; the plane on the screen is taken, of the level that is processed"
@@ -68,7 +68,7 @@ class CalibrationBox(QGroupBox):
         self.kind.setToolTip("What the target shows")
         self.spacing = NumberBox(value=1.0, min=1e-9, max=1e9, step=1)
         make_narrow(self.spacing.native)
-        self.spacing.native.setToolTip("Side of a square, or distance of neighbouring dots")
+        self.spacing.native.setToolTip("Side of a square, or distance of neighboring dots")
         self.unit = ElidedComboBox()
         self.unit.setMinimumContentsLength(3)
         self.unit.addItems(LENGTHS)
@@ -89,11 +89,11 @@ class CalibrationBox(QGroupBox):
         self.run.clicked.connect(self.start_or_stop)
         self.set_size.clicked.connect(self._tell_size)
         self.picker.picked.connect(self._follow)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.returned.connect(self._take)
-        self.runner.failed.connect(self._fail)
-        self.runner.cancelled.connect(lambda: self.sentence.setText("Cancelled."))
-        self.runner.finished.connect(self._follow)
+        self.task.progressed.connect(self._show_progress)
+        self.task.returned.connect(self._take)
+        self.task.failed.connect(self._fail)
+        self.task.canceled.connect(lambda: self.sentence.setText("Canceled."))
+        self.task.finished.connect(self._follow)
         self.sentence.setText(BEGIN)
         self._sized: Layer | None = None
         self._level = 0
@@ -116,13 +116,13 @@ class CalibrationBox(QGroupBox):
         self._sized, self._level = layer, level
         self._follow()
 
-    def let_go(self) -> None:
+    def disconnect_from_viewer(self) -> None:
         """End what runs and undo the connections: the dock goes."""
-        self.runner.cancel()
+        self.task.cancel()
         self.picker.disconnect_from_viewer()
 
     def _follow(self) -> None:
-        running = self.runner.is_running
+        running = self.task.is_running
         self.run.setText("Cancel" if running else "Calibrate")
         self.run.setEnabled(running or self.picker.layer is not None)
         self.set_size.setEnabled(self.calibration is not None and self._sized is not None and not running)
@@ -130,8 +130,8 @@ class CalibrationBox(QGroupBox):
     def start_or_stop(self) -> None:
         """Look for the target; end that where it is under way."""
         layer = self.picker.layer
-        if self.runner.is_running:
-            self.runner.cancel()
+        if self.task.is_running:
+            self.task.cancel()
             return
         if layer is None:
             return
@@ -142,7 +142,7 @@ class CalibrationBox(QGroupBox):
         plane = plane_of(self._viewer.dims, layer, self._target_level)
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY["Target"].format(0))
-        self.runner.start(_steps(plane, self.kind.currentData(), self._model(), asked))
+        self.task.start(_steps(plane, self.kind.currentData(), self._model(), asked))
         self._follow()
 
     def _level_in(self, target: Layer) -> int:
@@ -198,7 +198,7 @@ class CalibrationBox(QGroupBox):
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
             calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
-            border_color=colour_of_marks(), border_width=0.15, ndim=2, **spatial_state_like(target, moved=self._to_full),
+            border_color=color_of_marks(), border_width=0.15, ndim=2, **spatial_state_like(target, moved=self._to_full),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active

@@ -50,7 +50,7 @@ class LensDock(FamilyDock):
         flat.made.connect(self._take_flat)
         self.memory.keep("calibration", self.calibration.kept)
         self.memory.keep("lenses", SavedFields(self, others=self.box.others))
-        self._undo += [self.calibration.let_go, flat.runner.cancel]
+        self._undo += [self.calibration.disconnect_from_viewer, flat.task.cancel]
         return (self.box, self.calibration, flat)
 
     def _may_follow(self, layer: Any) -> bool:
@@ -104,7 +104,7 @@ class LensDock(FamilyDock):
         except ValueError as error:
             self.bar.tell_failure(error)
             return
-        dark, level = self.seconds.pickers["dark"].layer, self.options.level_of(layer)
+        dark, level = self.further_images.pickers["dark"].layer, self.options.level_of(layer)
         image = None if dark is None else array_of(dark, level_like(dark, shape_at(layer, level)) or 0)
         self.flat.start(layer, level, image, self.form["degree"].value, options)
 
@@ -115,7 +115,7 @@ class LensDock(FamilyDock):
 
     def _take_flat(self, layer: Any) -> None:
         """Choose the flat that was estimated, unless another operation was chosen meanwhile."""
-        picker = self.seconds.pickers.get("flat")
+        picker = self.further_images.pickers.get("flat")
         if picker is not None:
             picker.choose(layer.name)
 

@@ -37,7 +37,7 @@ class FlatBox(QWidget):
         self._source: Layer | None = None
         self._level = 0
         self.is_adding = False  # a layer that nobody is to follow
-        self.runner = BackgroundTask(self)
+        self.task = BackgroundTask(self)
         self.button = button(ESTIMATE, "Show the light that the layer's planes have in common, and take it as the flat")
         self.sentence = wrapping_label()
         self.sentence.setText(HELP)
@@ -45,21 +45,21 @@ class FlatBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.sentence)
         column.addWidget(self.button)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.returned.connect(self._add)
-        self.runner.failed.connect(self._fail)
-        self.runner.cancelled.connect(lambda: self.sentence.setText("Cancelled."))
-        self.runner.finished.connect(lambda: self.button.setText(ESTIMATE))
+        self.task.progressed.connect(self._show_progress)
+        self.task.returned.connect(self._add)
+        self.task.failed.connect(self._fail)
+        self.task.canceled.connect(lambda: self.sentence.setText("Canceled."))
+        self.task.finished.connect(lambda: self.button.setText(ESTIMATE))
 
     def start(self, layer: Layer, level: int, dark: Any, degree: int, options: Options) -> None:
         """Estimate the flat of a level of a layer; end that where it is under way."""
-        if self.runner.is_running:
-            self.runner.cancel()
+        if self.task.is_running:
+            self.task.cancel()
             return
         self._source, self._level = layer, level
         self.button.setText("Cancel")
         self.sentence.setText(BUSY.format(0))
-        self.runner.start(estimate_flat_steps(array_of(layer, level), dark, degree, options, threads()))
+        self.task.start(estimate_flat_steps(array_of(layer, level), dark, degree, options, threads()))
 
     def _show_progress(self, progress: Progress) -> None:
         self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))

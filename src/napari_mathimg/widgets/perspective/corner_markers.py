@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...methods.quadrilateral import pixel_size
 from ..layers.plane import data_of, frame, plane_to_world, points_in, spatial_state_like
-from ..settings.preferences import colour_of_marks, on_change
+from ..settings.preferences import color_of_marks, on_change
 from .corner_geometry import CORNERS
 
 Corner = tuple[float, float]
@@ -43,9 +43,9 @@ class Markers(QObject):
         self._connections: list[tuple[Any, Callable[..., None]]] = []
         self._last: Any = None
         self._labels: list[str] = []
-        self._look: tuple[str, float] | None = None  # colour and width of the outline
-        self._colour = colour_of_marks()
-        self._end_following = on_change("docks", self._recolour)
+        self._look: tuple[str, float] | None = None  # color and width of the outline
+        self._color = color_of_marks()
+        self._end_following = on_change("docks", self._recolor)
         viewer.layers.events.removed.connect(self._forget)
         viewer.scene.camera.events.zoom.connect(self._zoom)
 
@@ -73,7 +73,7 @@ class Markers(QObject):
             name=f"{image.name} corners",
             size=self._on_screen(DIAMETER, image),
             face_color="transparent",
-            border_color=self._colour,
+            border_color=self._color,
             border_width=0.05,
             ndim=2,
             **spatial_state_like(image),
@@ -133,7 +133,7 @@ class Markers(QObject):
             self._labels = list(labels)
             self.points.text = {
                 "string": {"array": list(labels), "default": ""},
-                "color": self._colour, "size": 13, "anchor": "upper_left",
+                "color": self._color, "size": 13, "anchor": "upper_left",
             }  # fmt: skip
 
     def draw(self, corners: Sequence[Corner], image: Layer, level: int = 0, good: bool = True) -> None:
@@ -145,20 +145,20 @@ class Markers(QObject):
         outline = self._there(image)
         world = np.column_stack([corners, np.ones(len(corners))]) @ plane_to_world(image, level).T
         outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
-        look = (self._colour if good else WRONG, self._on_screen(WIDTH))
+        look = (self._color if good else WRONG, self._on_screen(WIDTH))
         if look != self._look:
             outline.edge_color, outline.edge_width = self._look = look
         outline.visible = True
 
-    def _recolour(self) -> None:
-        """Draw in the colour that the Preferences page now says."""
-        if self._colour == colour_of_marks():
+    def _recolor(self) -> None:
+        """Draw in the color that the Preferences page now says."""
+        if self._color == color_of_marks():
             return
-        self._colour = colour_of_marks()
+        self._color = color_of_marks()
         if self._own is not None:
-            self._own.border_color = self._own.current_border_color = self._colour
+            self._own.border_color = self._own.current_border_color = self._color
         if self.points is not None:
-            self.points.text.color = self._colour
+            self.points.text.color = self._color
             self.points.refresh()
         self._look = None
         self.changed.emit()
@@ -187,7 +187,7 @@ class Markers(QObject):
             place = {"ndim": 2, "units": (image.units[-1],) * 2, "axis_labels": image.axis_labels[-2:]}
             active = self._viewer.layers.selection.active
             self._outline = Shapes(
-                name=f"{image.name} outline", face_color="transparent", edge_color=self._colour, **place
+                name=f"{image.name} outline", face_color="transparent", edge_color=self._color, **place
             )
             self._viewer.add_layer(self._outline)
             self._outline.editable = False
@@ -265,7 +265,7 @@ class Markers(QObject):
         if self._outline is not None and self._outline in self._viewer.layers:
             self._viewer.layers.remove(self._outline)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Undo every connection and take the outline away; the dock is going."""
         self._let_loose()
         self._end_following()

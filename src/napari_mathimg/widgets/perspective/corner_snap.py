@@ -24,7 +24,7 @@ def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[fl
     Parameters
     ----------
     image
-        Plane of shape (rows, columns) of finite numbers, or (rows, columns, 3 or 4) in colour.
+        Plane of shape (rows, columns) of finite numbers, or (rows, columns, 3 or 4) in color.
     point
         Where to look, in pixels.
     radius
@@ -33,7 +33,7 @@ def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[fl
     References
     ----------
     .. [1] W. Foerstner and E. Guelch, "A fast operator for detection and precise location of distinct points, corners
-       and centres of circular features", ISPRS Intercommission Workshop, Interlaken (1987).
+       and centers of circular features", ISPRS Intercommission Workshop, Interlaken (1987).
     """
     from skimage.feature import corner_harris, corner_peaks, corner_subpix
 

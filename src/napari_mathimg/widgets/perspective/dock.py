@@ -131,8 +131,8 @@ class PerspectiveDock(FamilyDock):
         dims.connect(self._soon)
         self._undo += [
             self.corners.disconnect_from_viewer,
-            self.markers.let_go,
-            self.preview.runner.cancel,
+            self.markers.close,
+            self.preview.task.cancel,
             lambda: dims.disconnect(self._soon),
         ]
 
@@ -286,8 +286,8 @@ class PerspectiveDock(FamilyDock):
         unit = self.rectangle.new_units(layer)
         if not unit:
             return job
-        kept = {**job.source.kept, "units": (*layer.units[:-2], unit, unit)}
-        return replace(job, source=replace(job.source, kept=kept))
+        inherited = {**job.source.inherited, "units": (*layer.units[:-2], unit, unit)}
+        return replace(job, source=replace(job.source, inherited=inherited))
 
     def _refresh(self) -> None:
         """Show corners, outline, preview and size as they are now, or what is wrong with them."""
@@ -320,7 +320,7 @@ class PerspectiveDock(FamilyDock):
         for widget in (self.snap_button, self.radius):
             widget.setEnabled(count > 0 and not isinstance(layer, Labels))
         self.matrix_button.setEnabled(ready)
-        self.run_button.setEnabled(ready and not self.runner.is_running)
+        self.run_button.setEnabled(ready and not self.task.is_running)
 
     def _show_marked(self, layer: Layer, corners: Corners) -> None:
         """Show corners that are marked; where they make a rectangle, what becomes of it."""

@@ -54,10 +54,10 @@ class Preview(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
         self.setToolTip("The result, reduced")
-        self.runner = BackgroundTask(self)
-        self.runner.returned.connect(self._keep)
-        self.runner.failed.connect(self._fail)
-        self.runner.finished.connect(self._follow)
+        self.task = BackgroundTask(self)
+        self.task.returned.connect(self._keep)
+        self.task.failed.connect(self._fail)
+        self.task.finished.connect(self._follow)
         self._levels: list[Array] = []
         self._key: Plane | None = None
         self._wanted: Plane | None = None
@@ -79,12 +79,12 @@ class Preview(QLabel):
         layer = None if wanted is None or wanted == self._key else wanted.layer()
         if wanted is None or layer is None:
             return
-        if self.runner.is_running:
-            self.runner.cancel()
+        if self.task.is_running:
+            self.task.cancel()
             return
         self._levels, self._key = [], None
         plane, size = _readable(layer, wanted)
-        self.runner.start(_levels(wanted, plane, size, isinstance(layer, Labels)))
+        self.task.start(_levels(wanted, plane, size, isinstance(layer, Labels)))
 
     def _keep(self, found: tuple["Plane", list[Array], Size]) -> None:
         self._key, self._levels, self._size = found
@@ -115,8 +115,8 @@ class Preview(QLabel):
         order = 0 if isinstance(layer, Labels) else 1
         small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
         whole, box = tuple((0, n) for n in plane.shape[:2]), ((0, high), (0, wide))
-        seen = sample(plane, at=BlockInfo((), plane.shape[:2], whole, box, small))
-        self.setPixmap(_picture(_colours(seen, layer)))
+        seen = sample(plane, info=BlockInfo((), plane.shape[:2], whole, box, small))
+        self.setPixmap(_picture(_colors(seen, layer)))
         return True
 
     def _reduced(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, Size]:
@@ -161,7 +161,7 @@ def _levels(
     return key, levels, (size[0] * step, size[1] * step)
 
 
-def _colours(seen: Array, layer: Layer) -> Array:
+def _colors(seen: Array, layer: Layer) -> Array:
     """Return a plane as the layer shows it, uint8 of shape (rows, columns, 3)."""
     if isinstance(layer, Labels):
         return _bytes(np.asarray(layer.colormap.map(seen))[..., :3])

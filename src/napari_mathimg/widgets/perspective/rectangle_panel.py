@@ -12,7 +12,7 @@ from ..layers.spacing import spacing_of
 from ..qt.combo_box import ElidedComboBox
 
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
-CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centred in a canvas"}
+CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centered in a canvas"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
 UNIT_WIDTH = 64
 LARGEST = 1e6
@@ -90,26 +90,26 @@ class RectangleBox(QWidget):
         self.canvas.setCurrentIndex(0)
         self._follow()
 
-    def holds(self) -> dict[str, Any]:
+    def save_state(self) -> dict[str, Any]:
         """Return what is chosen, and the numbers that are typed."""
-        held = {"size": self.mode.currentData(), "canvas": self.canvas.currentData()}
+        saved = {"size": self.mode.currentData(), "canvas": self.canvas.currentData()}
         numbers = {"rows": self.rows, "columns": self.columns}
         if self.mode.currentData() == "typed":
-            held["unit"] = self.unit.currentText()
+            saved["unit"] = self.unit.currentText()
             numbers |= {"width": self.width_box, "height": self.height_box}
-        return held | {name: box.value for name, box in numbers.items()}
+        return saved | {name: box.value for name, box in numbers.items()}
 
-    def take(self, held: Mapping[str, Any]) -> None:
-        """Choose and type what was held, as far as it fits."""
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Choose and type what was saved, as far as it fits."""
         self.blockSignals(True)
         for name, box in (("size", self.mode), ("canvas", self.canvas)):
-            if (index := box.findData(held.get(name))) >= 0:
+            if (index := box.findData(saved.get(name))) >= 0:
                 box.setCurrentIndex(index)
         if self.mode.currentData() == "typed":
-            self.unit.setCurrentIndex(max(self.unit.findText(str(held.get("unit"))), 0))
+            self.unit.setCurrentIndex(max(self.unit.findText(str(saved.get("unit"))), 0))
         numbers = {"rows": self.rows, "columns": self.columns, "width": self.width_box, "height": self.height_box}
         for name, number in numbers.items():
-            value = held.get(name)
+            value = saved.get(name)
             if isinstance(value, int | float) and number.min <= value <= number.max:
                 number.value = value
         self.blockSignals(False)

@@ -9,7 +9,7 @@ from napari.layers import Layer, Shapes
 from ...contract.reach import Gather
 from ...engine import Plan
 from ..layers.plane import spatial_state_like
-from ..settings.preferences import colour_of_marks
+from ..settings.preferences import color_of_marks
 from .corner_geometry import outline_in
 
 
@@ -41,7 +41,7 @@ class ResultOutlines:
             shape_type="polygon",
             name=f"{result.name} outline",
             face_color="transparent",
-            edge_color=colour_of_marks(),
+            edge_color=color_of_marks(),
             edge_width=max(max(gather.shape) / 250, 0.5),
             ndim=2,
             **spatial_state_like(result),

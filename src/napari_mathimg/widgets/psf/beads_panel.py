@@ -33,10 +33,10 @@ class BeadsBox(QWidget):
         self._ndim = 2
         self._source: Layer | None = None
         self._level = 0
-        self.runner = BackgroundTask(self)
-        self.runner.returned.connect(self._add)
-        self.runner.failed.connect(self._fail)
-        self.runner.finished.connect(self._end)
+        self.task = BackgroundTask(self)
+        self.task.returned.connect(self._add)
+        self.task.failed.connect(self._fail)
+        self.task.finished.connect(self._end)
         self.image = LayerPicker(viewer, self._holds_beads, lambda layer: False, self, "Choose a layer")
         self.image.setToolTip(
             "Image of beads smaller than the resolution, taken as the image to be processed; of several levels, the one"
@@ -108,7 +108,7 @@ class BeadsBox(QWidget):
         self.measure.setEnabled(False)
         self._measured = layer, level
         array = array_of(layer, level)
-        self.runner.start(_steps(array[here] if lead else array, there[:, lead:], self.size))
+        self.task.start(_steps(array[here] if lead else array, there[:, lead:], self.size))
 
     def _add(self, beads: Beads) -> None:
         source, level = self._measured
@@ -131,9 +131,9 @@ class BeadsBox(QWidget):
     def _end(self) -> None:
         self.measure.setEnabled(True)
 
-    def let_go(self) -> None:
+    def disconnect_from_viewer(self) -> None:
         """End a measurement and undo all connections."""
-        self.runner.cancel()
+        self.task.cancel()
         for picker in (self.image, self.points):
             LayerPicker.disconnect_from_viewer(picker)
 

@@ -22,7 +22,7 @@ from ..qt.layout import button
 from ..settings.saved_fields import SavedFields
 from .beads_panel import BeadsBox
 from .drawn_outline import offer_outlines
-from .pixel_sizes import in_words, micrometres, pixel_sizes, placed_in_middle, same_pixels
+from .pixel_sizes import in_words, micrometers, pixel_sizes, placed_in_middle, same_pixels
 from .preview import Pictured, PsfPreview
 
 LAYER = "layer"
@@ -73,8 +73,8 @@ class PsfPanel(QWidget):
         self.add_button = button(
             f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
         )
-        self._kept = SavedFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
-        self._kept.changed.connect(self.changed)
+        self._saved = SavedFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
+        self._saved.changed.connect(self.changed)
         self._build()
         self.kinds.currentIndexChanged.connect(self._want)
         self.kinds.activated.connect(self._want)  # again, the one that stands for a kind not offered now
@@ -182,7 +182,7 @@ class PsfPanel(QWidget):
 
     def _show_defaults(self, form: Form, source: Layer) -> None:
         ndim, level = self._ndim, self._level
-        known = {"spacing": micrometres(source, ndim, level)}
+        known = {"spacing": micrometers(source, ndim, level)}
         form.show_image(shape_at(source, level)[-ndim:], *spacing_at(source, ndim, level), None, np.dtype(float), known)
 
     def _show(self, source: Layer) -> None:
@@ -223,7 +223,7 @@ class PsfPanel(QWidget):
         """
         ndim, level = self._ndim, self._level
         if self.kind != LAYER:
-            shape, spacing = shape_at(source, level)[-ndim:], micrometres(source, ndim, level)
+            shape, spacing = shape_at(source, level)[-ndim:], micrometers(source, ndim, level)
             form, shown = self.form, self._source
             typed = form.parameters
             if form.in_world and shown is not None and source is not shown:
@@ -261,19 +261,19 @@ class PsfPanel(QWidget):
             self.kind = record["kind"]
             self.form.load(record["parameters"])
 
-    def holds(self) -> dict[str, Any]:
+    def save_state(self) -> dict[str, Any]:
         """Return the kind that is chosen, what was typed for each kind by the number of axes, and how to measure it."""
-        return {"kind": self._wanted, "typed": dict(self._typed), "layer": self._kept.holds()}
+        return {"kind": self._wanted, "typed": dict(self._typed), "layer": self._saved.save_state()}
 
-    def take(self, held: Mapping[str, Any]) -> None:
-        """Begin with what was held, before anything is shown."""
-        kind, typed = held.get("kind"), held.get("typed")
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Begin with what was saved, before anything is shown."""
+        kind, typed = saved.get("kind"), saved.get("typed")
         if isinstance(kind, str) and kind in KINDS:
             self._wanted = kind
         if isinstance(typed, dict):
             self._typed = {k: v for k, v in typed.items() if k in KINDS and isinstance(v, dict)}
-        if isinstance(held.get("layer"), dict):
-            self._kept.take(held["layer"])
+        if isinstance(saved.get("layer"), dict):
+            self._saved.take(saved["layer"])
 
     def _follow_layer(self) -> None:
         """Show the chosen layer, and what becomes of it."""
@@ -310,9 +310,9 @@ class PsfPanel(QWidget):
         )
         self._viewer.layers.selection.active = active
 
-    def let_go(self) -> None:
+    def disconnect_from_viewer(self) -> None:
         """End what is computed and undo all connections."""
         self._unwatch()
-        self.preview.runner.cancel()
-        self.beads.let_go()
+        self.preview.task.cancel()
+        self.beads.disconnect_from_viewer()
         LayerPicker.disconnect_from_viewer(self.picker)

@@ -19,7 +19,7 @@ def _scale(layer: Layer, ndim: int, level: int) -> tuple[float, ...]:
     return tuple(float(s) for s in (np.abs(layer.scale) * factors(layer, level))[-ndim:])
 
 
-def micrometres(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
+def micrometers(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
     """Return the size of the pixels of a level along its last axes in µm; None where it has no unit of length."""
     try:
         return tuple(
@@ -32,7 +32,7 @@ def micrometres(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | 
 
 def pixel_sizes(layer: Layer, ndim: int, level: int = 0) -> tuple[tuple[float, ...], str]:
     """Return the size of the pixels of a level and its unit, "µm", or "" where the scale has none."""
-    physical = micrometres(layer, ndim, level)
+    physical = micrometers(layer, ndim, level)
     return (physical, "µm") if physical is not None else (_scale(layer, ndim, level), "")
 
 

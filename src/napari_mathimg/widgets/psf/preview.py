@@ -44,12 +44,12 @@ def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
     widths = fwhm(array)
     peak = np.unravel_index(int(array.argmax()), array.shape)
     planes = [array[peak[0]], array[:, peak[1]]] if array.ndim == 3 else [array]
-    return Pictured(key, array, tuple(_grey(plane / array[peak]) for plane in planes), widths)
+    return Pictured(key, array, tuple(_gray(plane / array[peak]) for plane in planes), widths)
 
 
-def _grey(share: Array) -> Array:
-    grey: Array = np.rint(255 * np.sqrt(np.clip(share, 0, 1))).astype(np.uint8)
-    return np.pad(grey, [(max(n // FRAME, 1),) * 2 for n in grey.shape])
+def _gray(share: Array) -> Array:
+    gray: Array = np.rint(255 * np.sqrt(np.clip(share, 0, 1))).astype(np.uint8)
+    return np.pad(gray, [(max(n // FRAME, 1),) * 2 for n in gray.shape])
 
 
 class PsfPreview(QWidget):
@@ -66,10 +66,10 @@ class PsfPreview(QWidget):
         self._unit = ""
         self._axes: tuple[str, ...] = ()
         self.shown: Pictured | None = None
-        self.runner = BackgroundTask(self)
-        self.runner.returned.connect(self._show)
-        self.runner.failed.connect(self._fail)
-        self.runner.finished.connect(self._start)
+        self.task = BackgroundTask(self)
+        self.task.returned.connect(self._show)
+        self.task.failed.connect(self._fail)
+        self.task.finished.connect(self._start)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY)
@@ -134,9 +134,9 @@ class PsfPreview(QWidget):
 
     def _start(self) -> None:
         """Compute what is wanted, when what was computed before has ended."""
-        if self._wanted is not None and self.is_pending and self.isVisible() and not self.runner.is_running:
+        if self._wanted is not None and self.is_pending and self.isVisible() and not self.task.is_running:
             self._begun = self._wanted[0]
-            self.runner.start(pictured(*self._wanted))
+            self.task.start(pictured(*self._wanted))
 
     def _show(self, found: Pictured) -> None:
         if self._wanted is None or found.key != self._wanted[0]:

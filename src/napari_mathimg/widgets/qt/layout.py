@@ -56,9 +56,9 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
 def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> bool:
     """Lay a dock over the visible one in the window that holds a widget of a kind, as tabs, where there is one."""
     for other in window.findChildren(kind):
-        neighbour = dock_of(other)
-        if neighbour and neighbour is not dock and neighbour.isVisible() and not neighbour.isFloating():
-            window.tabifyDockWidget(neighbour, dock)
+        neighbor = dock_of(other)
+        if neighbor and neighbor is not dock and neighbor.isVisible() and not neighbor.isFloating():
+            window.tabifyDockWidget(neighbor, dock)
             dock.raise_()
             return True
     return False

@@ -10,7 +10,7 @@ PLUGIN = "napari-mathimg"
 GIB = 2**30
 OUTPUT_TYPES = {"same as the source": "same", "float32": "float32"}
 VALUE_RANGES = {"data range": "data", "data type range": "dtype", "contrast limits": "limits"}
-COLOURS = {"amber": "#ffc400", "cyan": "#00e5ff", "green": "#39e639", "magenta": "#ff5cff", "white": "#ffffff"}
+COLORS = {"amber": "#ffc400", "cyan": "#00e5ff", "green": "#39e639", "magenta": "#ff5cff", "white": "#ffffff"}
 
 
 def settings() -> Any:
@@ -39,9 +39,9 @@ def remembers() -> bool:
     return bool(settings().docks.remember)
 
 
-def colour_of_marks() -> str:
-    """Return the colour of what docks draw over an image."""
-    return COLOURS[settings().docks.marks]
+def color_of_marks() -> str:
+    """Return the color of what docks draw over an image."""
+    return COLORS[settings().docks.marks]
 
 
 def on_change(section: str, react: Callable[[], None]) -> Callable[[], None]:

@@ -50,10 +50,10 @@ class SavedPart(Protocol):
 
     changed: Any  # a signal
 
-    def holds(self) -> dict[str, Any]:
+    def save_state(self) -> dict[str, Any]:
         """Return what is chosen and typed, as a file can keep it."""
 
-    def take(self, held: Mapping[str, Any]) -> None:
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
         """Choose and type what was held, as far as it fits."""
 
 
@@ -71,8 +71,8 @@ class DockMemory(QObject):
     def __init__(self, dock: Any, name: str) -> None:
         super().__init__(dock)
         self._dock, self._name = dock, name
-        self._kept = saved_docks()
-        own = self._kept.docks.get(name) if self._kept is not None and remembers() else None
+        self._saved = saved_docks()
+        own = self._saved.docks.get(name) if self._saved is not None and remembers() else None
         self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
         held = self._own.get("parts")
         self._held: Mapping[str, Any] = held if isinstance(held, dict) else {}
@@ -102,7 +102,7 @@ class DockMemory(QObject):
         """Give a part of the dock what it held, and keep what it holds from now on."""
         held = self._held.get(name)
         if isinstance(held, dict):
-            part.take(held)
+            part.restore_state(held)
         self._parts[name] = part
         part.changed.connect(self.touch)
 
@@ -117,21 +117,21 @@ class DockMemory(QObject):
             self._write()
 
     def _write(self) -> None:
-        if self._kept is None or not remembers():
+        if self._saved is None or not remembers():
             return
-        before = (dict(self._kept.docks), dict(self._kept.forms))
-        self._kept.docks = before[0] | {self._name: self._dock_state()}
-        self._kept.forms = before[1] | self._form_states()
-        if before == (self._kept.docks, self._kept.forms):
+        before = (dict(self._saved.docks), dict(self._saved.forms))
+        self._saved.docks = before[0] | {self._name: self._dock_state()}
+        self._saved.forms = before[1] | self._form_states()
+        if before == (self._saved.docks, self._saved.forms):
             return
         try:
-            self._kept.save()
+            self._saved.save()
         except OSError as error:
             log.warning("what the docks hold cannot be kept: %s", error)
 
     def _dock_state(self) -> dict[str, Any]:
         state: dict[str, Any] = {}
-        if parts := {**self._held, **{name: part.holds() for name, part in self._parts.items()}}:
+        if parts := {**self._held, **{name: part.save_state() for name, part in self._parts.items()}}:
             state["parts"] = parts
         if size := size_in_window(self._dock) or self.size:
             state["size"] = list(size)

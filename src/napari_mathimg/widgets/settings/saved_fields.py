@@ -26,15 +26,15 @@ class SavedFields(QObject):
         for field in fields.values():
             _change_of(field).connect(self.changed)
 
-    def holds(self) -> dict[str, Any]:
+    def save_state(self) -> dict[str, Any]:
         """Return what is chosen, ticked and typed."""
         return {name: _value_of(field) for name, field in self._fields.items()}
 
-    def take(self, held: Mapping[str, Any]) -> None:
-        """Choose, tick and type what was held, as far as it fits."""
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Choose, tick and type what was saved, as far as it fits."""
         for name, field in self._fields.items():
-            if name in held:
-                _give(field, held[name])
+            if name in saved:
+                _give(field, saved[name])
 
 
 def _change_of(field: QWidget) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from ...contract.progress import Progress
-from ...engine import Cancelled
+from ...engine import Canceled
 
 Steps = Generator[Progress, None, Any]
 REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile
@@ -33,7 +33,7 @@ def reason(error: Exception) -> str:
 class BackgroundTask(QObject):
     """Runs a generator of `Progress` outside the window's thread and tells what became of it.
 
-    Exactly one of `returned`, `failed` and `cancelled` is emitted for each run, then `finished`; all in the
+    Exactly one of `returned`, `failed` and `canceled` is emitted for each run, then `finished`; all in the
     window's thread.
 
     Parameters
@@ -47,7 +47,7 @@ class BackgroundTask(QObject):
     progressed = Signal(object)
     returned = Signal(object)
     failed = Signal(object)
-    cancelled = Signal()
+    canceled = Signal()
     finished = Signal()
     _ended = Signal(object, str, object)
 
@@ -79,8 +79,8 @@ class BackgroundTask(QObject):
     def _work(self, steps: Steps, stop: threading.Event) -> None:
         try:
             end = "returned", self._drain(steps, stop)
-        except Cancelled:
-            end = "cancelled", None
+        except Canceled:
+            end = "canceled", None
         except Exception as error:
             end = "failed", error
         if not self._emit("_ended", stop, *end):
@@ -91,13 +91,13 @@ class BackgroundTask(QObject):
         try:
             while True:
                 if stop.is_set():
-                    raise Cancelled
+                    raise Canceled
                 progress = next(steps)
                 now = time.monotonic()
                 if now - last >= REPORT or self._urgent(progress):
                     last = now
                     if not self._emit("progressed", progress):
-                        raise Cancelled
+                        raise Canceled
         except StopIteration as done:
             return done.value
         finally:
@@ -118,7 +118,7 @@ class BackgroundTask(QObject):
         self._thread = None
         try:
             if stop.is_set():
-                self.cancelled.emit()
+                self.canceled.emit()
             else:
                 getattr(self, kind).emit(value)
         finally:

@@ -26,10 +26,10 @@ class LatestTask(QObject):
         super().__init__(parent)
         self._asked: dict[str, tuple[Any, Callable[[], Any]]] = {}
         self._known: dict[str, tuple[Any, Any]] = {}
-        self._runner = BackgroundTask(self)
-        self._runner.returned.connect(self._take)
-        self._runner.failed.connect(reason)
-        self._runner.finished.connect(self._start)
+        self._task = BackgroundTask(self)
+        self._task.returned.connect(self._take)
+        self._task.failed.connect(reason)
+        self._task.finished.connect(self._start)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._wait)
@@ -42,7 +42,7 @@ class LatestTask(QObject):
             self.found.emit(name, value)
             return
         self._asked[name] = key, find
-        if not self._rest.isActive() and not self._runner.is_running:
+        if not self._rest.isActive() and not self._task.is_running:
             self._rest.start(0)
 
     def drop(self, name: str) -> None:
@@ -57,7 +57,7 @@ class LatestTask(QObject):
 
     def _start(self) -> None:
         for name, (key, find) in self._asked.items():
-            self._runner.start(_steps(name, key, find))
+            self._task.start(_steps(name, key, find))
             return
 
     def _take(self, done: tuple[str, Any, Any]) -> None:

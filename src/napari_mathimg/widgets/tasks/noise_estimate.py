@@ -24,6 +24,6 @@ class NoiseEstimator(BackgroundTask):
     def estimate(
         self, array: Any, options: Options, take: Callable[[float], None], fail: Callable[[Exception], None]
     ) -> None:
-        """Begin; one of the two functions is called at the end, unless it is cancelled."""
+        """Begin; one of the two functions is called at the end, unless it is canceled."""
         self._take, self._fail = take, fail
         self.start(estimate_sigma_steps(array, options, threads()))

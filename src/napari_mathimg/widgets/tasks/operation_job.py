@@ -38,7 +38,7 @@ class Job:
     parameters: dict[str, Any]
     scope: str
     domain: bool
-    seconds: tuple[FurtherImage | None, ...] = ()
+    further_images: tuple[FurtherImage | None, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
     threads: int | None = None
     memory: int | None = None
@@ -47,13 +47,13 @@ class Job:
 
 
 class Done(NamedTuple):
-    """What a run found: plan, result, contrast limits where the layer needs some, the domain's twin, and a report."""
+    """What a run found: plan, result, contrast limits where the layer needs some, domain overlay, and a report."""
 
     plan: Plan
     data: Any
     limits: tuple[float, float] | None
-    twin: Any
-    seconds: list[dict[str, Any] | None]
+    overlay: Any
+    further_images: list[dict[str, Any] | None]
     levels: list[Any] | None = None
     report: Report | None = None
 
@@ -92,7 +92,7 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     readable, failed, found = [], [], []
     for number, job in enumerate(jobs, 1):
         try:
-            images = [second and second.array for second in job.seconds]
+            images = [second and second.array for second in job.further_images]
             source, _ = check(job.operation, job.source.array, images, job.options)
             own = yield from _numbered(number, len(jobs), find_data_ranges(source, None, job.threads or cores()))
             if source.dtype.kind in "iu":
@@ -121,14 +121,14 @@ def _numbered(number: int, count: int, own: Generator[Progress, None, Found]) ->
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job; everything that takes time, so that the window only has to add layers."""
-    images = [second and second.array for second in job.seconds]
+    images = [second and second.array for second in job.further_images]
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
     )
     data = yield from run(plan, threads=job.threads)
     known = yield from report(plan, data, job.threads)
-    twin = (yield from _twin(plan, job)) if job.domain else None
-    seconds = [second and second.record() for second in job.seconds]
+    overlay = (yield from _overlay(plan, job)) if job.domain else None
+    further_images = [second and second.record() for second in job.further_images]
     limits = None
     if keeps_limits(job.source, plan):
         limits = job.source.contrast_limits
@@ -139,16 +139,16 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if job.pyramid is not None:
         levels = yield from build_pyramid(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
         levels = levels if len(levels) > 1 else None
-    return Done(plan, data, limits, twin, seconds, levels, known)
+    return Done(plan, data, limits, overlay, further_images, levels, known)
 
 
-def _twin(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
+def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     """Put a checkerboard as large as an item through the same mapping; every item shares it."""
     item = plan.source.item
     square = job.square or max(min(item[-2:]) // SQUARES, 1)
     rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
     board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
-    if isinstance(plan.reach, Gather) and plan.reach.light is not None:
+    if isinstance(plan.reach, Gather) and plan.reach.correction is not None:
         board = 64 + board // 4  # black stays black, and white cannot become brighter: gains would not be seen
     options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)

@@ -20,14 +20,14 @@ def calibrate(
     Parameters
     ----------
     image
-        Array of two axes, or of three with colours last: one picture of a chessboard or of a square grid of dots. The
+        Array of two axes, or of three with colors last: one picture of a chessboard or of a square grid of dots. The
         target may be turned, tilted moderately and in part outside, but should fill the picture.
     kind
         "chessboard" or "dots".
     model
         A model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
     spacing
-        Distance of neighbouring crossings or dots, in any unit: that of the pixel size.
+        Distance of neighboring crossings or dots, in any unit: that of the pixel size.
     center
         Where the lens's axis meets the picture, (row, column) in pixels, if that is known; else it is sought.
 

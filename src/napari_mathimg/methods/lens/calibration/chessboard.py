@@ -19,9 +19,9 @@ STEPS = 12  # of Newton's method at most
 def evened(image: Floats, scale: float) -> Floats:
     """Return an image of local mean 0 and local standard deviation 1, whatever the light."""
     side = 2 * round(np.sqrt(3) * scale) + 1  # of a box with this standard deviation
-    centred = image - ndi.uniform_filter(image, side, mode="nearest")
-    spread = np.sqrt(np.maximum(ndi.uniform_filter(centred * centred, side, mode="nearest"), 0))
-    return np.asarray(centred / np.maximum(spread, 0.05 * spread.max() + 1e-30))
+    centered = image - ndi.uniform_filter(image, side, mode="nearest")
+    spread = np.sqrt(np.maximum(ndi.uniform_filter(centered * centered, side, mode="nearest"), 0))
+    return np.asarray(centered / np.maximum(spread, 0.05 * spread.max() + 1e-30))
 
 
 def _derivatives(image: Floats, sigma: float, *orders: tuple[int, int]) -> list[Floats]:

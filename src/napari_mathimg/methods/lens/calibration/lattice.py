@@ -1,4 +1,4 @@
-"""Points in rows and columns: which is which, found by going from neighbour to neighbour."""
+"""Points in rows and columns: which is which, found by going from neighbor to neighbor."""
 
 from collections import deque
 
@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 Place = tuple[int, int]
 Numbered = dict[Place, int]
 
-NEAR = 0.22  # of a step, by which a neighbour may miss the place where it is expected
+NEAR = 0.22  # of a step, by which a neighbor may miss the place where it is expected
 ROUGH = 0.08  # of a step, by which points of a target may miss a polynomial of their places
 ROOM = ((1, 0), (2, 15), (3, 30), (5, 60))  # the polynomial's degrees, and the points they want
 SEEDS = 40  # points from which it is tried to begin, at most
@@ -20,7 +20,7 @@ TURNS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 def indexed(points: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return which points make the largest square grid, and the (row, column) of each in it.
 
-    The grid may be turned, seen in perspective and bent, as long as neighbouring steps differ by less than a fifth;
+    The grid may be turned, seen in perspective and bent, as long as neighboring steps differ by less than a fifth;
     points that are missing, and others between them, do no harm. Columns run to the right and rows down.
     """
     if len(points) < 4:
@@ -49,7 +49,7 @@ def _seeds(points: Floats) -> list[int]:
 
 
 def _bases(points: Floats, tree: KDTree, seed: int) -> list[tuple[Floats, Floats]]:
-    """Pairs of steps from a point to two neighbours such that there are points at the opposite steps, too."""
+    """Pairs of steps from a point to two neighbors such that there are points at the opposite steps, too."""
     _, near = tree.query(points[seed], k=min(9, len(points)))
     steps = [points[k] - points[seed] for k in near[1:]]
 
@@ -97,7 +97,7 @@ def _grown(points: Floats, tree: KDTree, seed: int, basis: tuple[Floats, Floats]
 
 
 def _consistent(points: Floats, numbered: Numbered) -> Numbered:
-    """Leave out points that are not about halfway between their neighbours along a row or a column."""
+    """Leave out points that are not about halfway between their neighbors along a row or a column."""
 
     def is_halfway(place: Place, number: int) -> bool:
         for down, right in ((0, 1), (1, 0)):
@@ -118,8 +118,8 @@ def _upright(points: Floats, numbered: Numbered) -> tuple[NDArray[np.intp], NDAr
         return np.empty(0, np.intp), np.empty((0, 2), np.intp)
     which = np.array(list(numbered.values()), np.intp)
     places = np.array(list(numbered), np.intp)
-    centred = places - places.mean(axis=0)
-    slopes = np.linalg.lstsq(centred, points[which] - points[which].mean(axis=0), rcond=None)[0]
+    centered = places - places.mean(axis=0)
+    slopes = np.linalg.lstsq(centered, points[which] - points[which].mean(axis=0), rcond=None)[0]
     places, slopes = _square(places, slopes)
     if abs(slopes[0, 1]) > abs(slopes[1, 1]):  # rows run sideways
         places, slopes = places[:, ::-1], slopes[::-1]
@@ -138,7 +138,7 @@ def _square(places: NDArray[np.intp], slopes: Floats) -> tuple[NDArray[np.intp],
 
 
 def step_length(points: Floats, places: NDArray[np.intp]) -> float:
-    """Return the usual distance between neighbours, in pixels."""
+    """Return the usual distance between neighbors, in pixels."""
     at = {tuple(place): point for place, point in zip(places.tolist(), points, strict=True)}
     lengths = [
         np.hypot(*(at[r + down, c + right] - point))

@@ -156,7 +156,7 @@ def fit(target: Target, model: Model = "poly3", *, spacing: float = 1.0, center:
     model
         A model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
     spacing
-        Distance of neighbouring points of the target, in any unit.
+        Distance of neighboring points of the target, in any unit.
     center
         Where the lens's axis meets the picture, (row, column) in pixels, if that is known; else it is sought.
 

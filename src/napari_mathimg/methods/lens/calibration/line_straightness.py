@@ -25,7 +25,7 @@ def straightness(points: Floats, places: NDArray[np.intp]) -> float:
         for line in np.unique(places[:, axis]):
             own = points[places[:, axis] == line]
             if len(own) >= FEWEST:
-                centred = own - own.mean(axis=0)
-                squares += float(np.linalg.svd(centred, compute_uv=False)[-1] ** 2)
+                centered = own - own.mean(axis=0)
+                squares += float(np.linalg.svd(centered, compute_uv=False)[-1] ** 2)
                 count += len(own)
     return float(np.sqrt(squares / max(count, 1)))

@@ -115,7 +115,7 @@ def _parts(points: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 def _signs(sighting: Sighting, places: NDArray[np.intp]) -> Floats:
-    """Of crossings, 1 and -1 in turn: every other one is dark where its neighbours are light."""
+    """Of crossings, 1 and -1 in turn: every other one is dark where its neighbors are light."""
     return 1.0 - 2.0 * (places.sum(axis=1) % 2) if sighting.kind == "chessboard" else np.ones(len(places))
 
 

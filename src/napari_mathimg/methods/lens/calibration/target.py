@@ -50,7 +50,7 @@ class Sighting:
     target
         Its points.
     step
-        Usual distance of neighbouring points in pixels.
+        Usual distance of neighboring points in pixels.
     around
         Pixels on each side of a point that show it and no other.
     """
@@ -68,7 +68,7 @@ def find_target(image: Any, kind: Kind = "chessboard") -> Generator[Progress, No
     Parameters
     ----------
     image
-        Array of two axes, or of three with colours last. The target may be turned, tilted moderately and in part
+        Array of two axes, or of three with colors last. The target may be turned, tilted moderately and in part
         outside; squares or the distance of dots should be at least 8 pixels.
     kind
         "chessboard" or "dots", which may be dark or bright.
@@ -114,7 +114,7 @@ def _seen(plane: Floats, kind: Kind, sigma: float) -> Iterator[tuple[int, Floats
 
 
 def _refined(plane: Floats, kind: Kind, points: Floats, places: NDArray[np.intp], how: tuple[float, int]) -> Sighting:
-    """Find the points anew, light evened to suit the grid; crossings at the widest scale that sees no neighbours."""
+    """Find the points anew, light evened to suit the grid; crossings at the widest scale that sees no neighbors."""
     step, (sigma, sign) = step_length(points, places), how
     even = chessboard.evened(plane, 2 * step)
     if kind == "dots":
@@ -137,7 +137,7 @@ def _plane(image: Any) -> Floats:
     if plane.ndim == 3 and plane.shape[2] in (3, 4):
         plane = plane[..., :3].mean(axis=2)
     if plane.ndim != 2 or min(plane.shape) < 16:
-        raise ValueError(f"image: two axes of at least 16 pixels, and colours last, not shape {np.shape(image)}")
+        raise ValueError(f"image: two axes of at least 16 pixels, and colors last, not shape {np.shape(image)}")
     known = np.isfinite(plane)
     if not known.any() or np.ptp(plane[known]) == 0:
         raise ValueError("image: a picture of a target, not one value everywhere")
