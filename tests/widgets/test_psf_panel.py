@@ -45,8 +45,8 @@ def spread_again(image: t.Image, psf: t.WholeImage, /) -> t.Image:
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     for toy in (spread, spread_again):
         op = replace(toy, module="napari_mathimg.ops.denoise")  # whose dock shows them
-        for known in (family("denoise"), operations()):
-            monkeypatch.setitem(known, op.id, op)
+        for table in (family("denoise"), operations()):
+            monkeypatch.setitem(table._operations, op.id, op)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class _Host:
         if self._canceled.is_set():
             raise Canceled
 
-    def tell(self, done: float) -> None:
+    def set_progress(self, done: float) -> None:
         self.done = done
 
     def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
