@@ -253,11 +253,11 @@ def test_periodic_blurs_keep_the_mean(name, parameters):
 
 @pytest.mark.parametrize(("kernel", "message"), [
     (np.zeros((3, 3)), r"kernel: at least one number other than 0"),
-    (np.array([[1, np.nan]]), r"kernel: finite numbers only"),
+    (np.array([[1, np.nan]]), r"kernel: must hold finite numbers only"),
     (np.ones((3, 3, 3)), r"kernel: an array of 2 axes, not of shape \(3, 3, 3\)"),
     (np.ones((2000, 1500)), r"kernel=2000x1500: a kernel of at most 2,097,152 pixels, not 3,000,000"),
-    (np.ones((2, 2), complex), r"kernel: real numbers, at least one, not complex128"),
-    (np.ones((0, 2)), r"kernel: real numbers, at least one"),
+    (np.ones((2, 2), complex), r"kernel: must hold real numbers, at least one, not complex128"),
+    (np.ones((0, 2)), r"kernel: must hold real numbers, at least one"),
 ])  # fmt: skip
 def test_kernels_that_cannot_serve_are_refused(kernel, message):
     with pytest.raises(ValueError, match=message):

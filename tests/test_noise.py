@@ -187,7 +187,7 @@ def test_variances_that_are_none_are_refused(wrong):
 
 
 def test_variance_images_must_fit():
-    with pytest.raises(ValueError, match=r"variance: shape \(9, 9\)"):
+    with pytest.raises(ValueError, match=r"variance: must have shape \(9, 9\), not \(9, 8\)"):
         apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 8)))
-    with pytest.raises(ValueError, match=r"images: add_localvar_noise takes 0 to 1 further \(variance\), not 2"):
+    with pytest.raises(ValueError, match=r"images: add_localvar_noise takes 0 or 1 further image \(variance\), not 2"):
         apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 9)), np.ones((9, 9)))

@@ -201,13 +201,13 @@ def test_an_array_that_is_declared_goes_where_an_array_does():
     ("name", "given", "message"),
     [
         ("lens", {}, r"kind='lens': one of gaussian, box, disk, motion, polygon, optical"),
-        ("gaussian", {"sigma": -1.0}, r"sigma=-1.0: a finite number, at least 0"),
+        ("gaussian", {"sigma": -1.0}, r"sigma=-1.0: must be a finite number from 0"),
         ("gaussian", {"width": 2.0}, r"width=2.0: gaussian has no such parameter"),
         ("gaussian", {"sigma": (1.0, 2.0, 3.0, 4.0)}, r"ndim=4: gaussian has 2 or 3 axes"),
-        ("disk", {"radius": (1.0, 2.0), "shape": (9, 9, 9)}, r"radius=\(1.0, 2.0\): one value, or 3 for 3 axes"),
+        ("disk", {"radius": (1.0, 2.0), "shape": (9, 9, 9)}, r"radius=\(1.0, 2.0\): must be one value, or 3 values"),
         ("optical", {}, r"pixel_size='auto': the size in µm"),
         ("optical", {"refractive_index": 1.33, "pixel_size": 0.1}, r"numerical_aperture=1.4: less"),
-        ("optical", {"modality": "x"}, r"modality='x': one of 'widefield', 'confocal'"),
+        ("optical", {"modality": "x"}, r"modality='x': must be 'widefield' or 'confocal'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_name(name, given, message):

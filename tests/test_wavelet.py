@@ -17,7 +17,7 @@ from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import estimate_sigma, tiles
-from napari_mathimg.engine.noise_estimate import estimate_sigma_steps
+from napari_mathimg.engine.estimates import estimate_sigma_steps
 from napari_mathimg.engine.region import compute_block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelets
@@ -97,7 +97,7 @@ def test_levels_follow_what_pywavelets_advises(shape):
 
 @pytest.mark.parametrize("wavelet", ["sym44", "morl", "", "Haar"])
 def test_what_is_no_discrete_wavelet_is_refused(wavelet):
-    with pytest.raises(ValueError, match=rf"wavelet='{wavelet}': one of {len(WAVELETS)} names, from 'bior1.1' to"):
+    with pytest.raises(ValueError, match=rf"wavelet='{wavelet}': must be one of {len(WAVELETS)} names, from 'bior1.1'"):
         apply(plane(), "denoise_wavelet", wavelet=wavelet)
 
 
@@ -377,12 +377,12 @@ def test_missing_numbers_do_not_spread(name, given):
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("denoise_wavelet", {"levels": 0}, "levels=0: 'auto' or a whole number, at least 1"),
-        ("denoise_wavelet", {"sigma": -1.0}, r"sigma=-1.0: 'auto' or a finite number, at least 0"),
-        ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: a finite number, at least 0"),
-        ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: a whole number, at least 0, at most 15"),
-        ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: 'auto' or a finite number, at least 0"),
-        ("wiener_filter", {"size": 0}, r"size=0: a whole number, at least 1"),
+        ("denoise_wavelet", {"levels": 0}, "levels=0: must be 'auto' or a whole number from 1"),
+        ("denoise_wavelet", {"sigma": -1.0}, r"sigma=-1.0: must be 'auto' or a finite number from 0"),
+        ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: must be a finite number from 0"),
+        ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: must be a whole number from 0 to 15 px"),
+        ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: must be 'auto' or a finite number from 0"),
+        ("wiener_filter", {"size": 0}, r"size=0: must be a whole number from 1"),
     ],
 )
 def test_parameters_out_of_bounds_are_refused(name, given, message):

@@ -281,7 +281,7 @@ def _check_size(name: str, *sizes: int) -> None:
         raise ValueError(f"{name}: a kernel of at most {LARGEST:,} pixels, not {shape}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointSpread(Kernel):
     """A point-spread function that is declared: its kind and its parameters as numbers.
 
@@ -294,6 +294,10 @@ class PointSpread(Kernel):
     def __reduce__(self) -> Any:
         """Pickle what was declared, not the array."""
         return PointSpread, (self.kind, dict(self.parameters))
+
+    def __repr__(self) -> str:
+        parameters = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
+        return f"psf({self.kind!r}{parameters})"
 
     def _compute(self) -> Array:
         computed: Array = KINDS[self.kind].function(**self.parameters)
