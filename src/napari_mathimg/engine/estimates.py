@@ -53,7 +53,7 @@ def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
     >>> from napari_mathimg import Options
     >>> from napari_mathimg.engine import estimate_sigma
     >>> ramp = np.linspace(0, 1, 256) + 0.05 * np.random.default_rng(0).standard_normal((256, 256))
-    >>> round(estimate_sigma(ramp, options=Options(value_range="dtype")), 3)
+    >>> round(estimate_sigma(ramp, options=Options(value_range="dtype")), 2)
     0.05
     """
     return run_to_end(estimate_sigma_steps(image, options))

@@ -109,8 +109,8 @@ def histogram(image: Any, *, bins: int = 256, range: Range = "robust", channel_a
     >>> import numpy as np
     >>> from napari_mathimg.histogram import histogram
     >>> image = np.array([[1, 1, 2], [3, 4, 255]], np.uint8)
-    >>> found = histogram(image, bins=4, range=(1, 4))
-    >>> found.counts, found.edges, found.overflow
+    >>> counted = histogram(image, bins=4, range=(1, 4))
+    >>> counted.counts, counted.edges, counted.overflow
     (array([2, 1, 1, 1]), array([0.5, 1.5, 2.5, 3.5, 4.5]), 1)
     """
     return run_to_end(histogram_steps(image, bins=bins, range=range, channel_axis=channel_axis))
