@@ -186,8 +186,9 @@ class LensMap:
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
         """Return the rows and columns of every pixel of a box; NaN where the lens shows nothing."""
-        yy, xx = np.empty(size(core)), np.empty(size(core))
-        maps.pixels(core[0][0], core[1][0], yy, xx)
+        yy, xx = np.indices(size(core), np.float64)
+        yy += core[0][0]
+        xx += core[1][0]
         self.move(yy, xx)
         return yy, xx
 
