@@ -128,7 +128,7 @@ def shrink(squares, isotropic, level, factor):  # type: ignore[no-untyped-def]
 
 @kernel
 def update(here, there, x, b, e, factor):  # type: ignore[no-untyped-def]
-    """Update the split variables of a row: ``t = there - here + b``, ``d = factor * t``, ``b = t - d``, ``e = d - b``."""
+    """Update the splitting of a row: ``t = there - here + b``, ``d = factor * t``, ``b = t - d``, ``e = d - b``."""
     x = np.uintp(x)
     for k in range(np.uintp(factor.size)):
         t = there[k + x] - here[k + ONE] + b[k]
