@@ -103,7 +103,8 @@ def test_the_preview_looks_like_the_result_also_of_data_that_came_later(
         layer.visible = True
         viewer.layers.selection.active = layer
         hand.settle(opened)
-        hand.qtbot.waitUntil(lambda data=data: opened.preview._key.data == id(data) and shown(opened.preview))
+        hand.qtbot.waitUntil(lambda: not opened.preview.task.is_running)
+        assert opened.preview._key.data == id(data)
         hand.settle(opened)
         picture = opened.preview.pixmap().toImage()
         press(opened)

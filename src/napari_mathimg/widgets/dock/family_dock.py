@@ -23,6 +23,7 @@ from ..layers.layer_observer import LayerObserver
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, full_resolution, pyramid_of, shape_at
 from ..layers.made_layers import HiddenSources, MadeLayers
+from ..layers.proxies import unwrapped
 from ..layers.snapshot import DOMAIN, is_usable, snapshot_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import check_square
@@ -57,7 +58,7 @@ class FamilyDock(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        self._viewer = napari_viewer
+        self._viewer = napari_viewer = unwrapped(napari_viewer)
         self._operations = family(self.family)
         self._forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None

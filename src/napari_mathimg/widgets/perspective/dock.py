@@ -132,7 +132,7 @@ class PerspectiveDock(FamilyDock):
         self._undo += [
             self.corners.disconnect_from_viewer,
             self.markers.close,
-            self.preview.task.cancel,
+            self.preview.task.close,
             lambda: dims.disconnect(self._soon),
         ]
 
