@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...engine import Options
-from ...engine.flat_estimate import estimate_flat_steps
+from ...engine.estimates import estimate_flat_steps
 from ..layers.levels import array_of, into_full
 from ..layers.plane import spatial_state_like
 from ..qt.layout import button, wrapping_label
