@@ -2,7 +2,6 @@
 
 import math
 import threading
-import time
 from functools import partial
 from importlib import import_module
 
@@ -10,8 +9,9 @@ import numpy as np
 
 from cases import plane
 from napari_mathimg import Options
-from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.engine import prepare, run
+from napari_mathimg.contract.progress import context, run_to_end
+from napari_mathimg.engine import Canceled, prepare, run
+from napari_mathimg.engine.region import compute_block
 from napari_mathimg.engine.tiles import tiles
 
 ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("value_range", "statistics", "region", "run")]
@@ -25,11 +25,52 @@ def result_of(plan, threads=2):
     return run_to_end(run(plan, threads=threads))
 
 
-def seconds_to_cancel(steps, threads=2):
-    """Close a run; the processor time each of its threads still took, which other programs do not lengthen."""
-    start = time.process_time()
-    steps.close()
-    return (time.process_time() - start) / threads
+class Looks:
+    """An engine of one thread that counts how often a block looks whether it may go on, and stops it at one look."""
+
+    def __init__(self, last=None):
+        self.count, self.last, self.told = 0, last, []
+
+    def stop_if_canceled(self):
+        self.count += 1
+        if self.count == self.last:
+            raise Canceled
+
+    def tell(self, done):
+        self.told.append(done)
+
+    def spread_pieces(self, work, pieces):
+        for piece in pieces:
+            self.stop_if_canceled()
+            work(piece)
+
+
+def looks_of(plan, last=None):
+    """Compute the first tile of a plan, and tell how it looked whether it may go on, from the last look on no more."""
+    looks = Looks(last)
+    token = context.set(looks)
+    try:
+        compute_block(plan, plan.source.indices[0], tiles(plan.item, plan.reach)[0])
+    except Canceled:
+        assert looks.count == last
+    else:
+        assert last is None
+    finally:
+        context.reset(token)
+    return looks
+
+
+def stops_soon(plan, visits):
+    """Whether the first tile looks before each 2^25 values it visits, and stops where it looks."""
+    looks = looks_of(plan)
+    for last in {1, min(3, looks.count)}:
+        looks_of(plan, last)
+    return looks.count >= max(1, visits / 2**25)
+
+
+def ours():
+    """Threads of the engine."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("mathimg")]
 
 
 def same(a, b):
@@ -78,7 +119,7 @@ class Watched:
         self.gate.set()
 
     def __getitem__(self, key):
-        self.gate.wait(10)
+        assert self.gate.wait(60)
         box = self.array[key]
         self.reads.append(box.size)
         return box

@@ -1,6 +1,5 @@
 """Deconvolution: the PSF made fit, the blur and its transpose, the three methods, and what a run of them promises."""
 
-import threading
 import tracemalloc
 
 import numpy as np
@@ -22,7 +21,7 @@ from napari_mathimg.methods.point_spread.preparation import prepare_psf, rms_rad
 from napari_mathimg.methods.richardson_lucy import blur
 from napari_mathimg.ops.deconvolve import richardson_lucy, unsupervised_wiener, wiener
 from napari_mathimg.samples import synthetic_stack, synthetic_truth
-from planning import cut_into, plan_of, result_of, same, seconds_to_cancel
+from planning import cut_into, looks_of, ours, plan_of, result_of, same, stops_soon
 
 MODES = {"reflect": "reflect", "zero": "constant", "periodic": "wrap"}
 METHODS = ("wiener", "unsupervised_wiener", "richardson_lucy")
@@ -447,20 +446,37 @@ def test_what_needs_all_pixels_says_so():
     assert reach.radius == (4, 4)
 
 
-@pytest.mark.parametrize("method", ["richardson_lucy", "unsupervised_wiener"])
-@pytest.mark.parametrize("shape", [(1500, 1500), (16, 350, 350)])
-def test_a_long_run_ends_soon_after_cancel_and_tells_how_far_it_is(method, shape):
-    image = np.random.default_rng(0).random(shape, np.float32)
-    parameters = {"num_iter": 1000} if method == "richardson_lucy" else {"max_num_iter": 1000, "min_num_iter": 1000}
-    op = richardson_lucy if method == "richardson_lucy" else unsupervised_wiener
-    psf = np.ones((9,) * len(shape))
-    plan = plan_of(op, image, psf, parameters={**parameters, "boundary": "periodic"}, ndim=len(shape))
-    steps, told = run(plan, threads=2), []
-    while len(set(told)) < 3:
-        told.append(next(steps).done)
-    assert seconds_to_cancel(steps) < 0.3
-    assert told == sorted(told)
-    assert not [t for t in threading.enumerate() if t.name.startswith("mathimg")]
+LONG = {
+    "richardson_lucy": (richardson_lucy, {"num_iter": 10}),
+    "unsupervised_wiener": (unsupervised_wiener, {"burnin": 2, "min_num_iter": 9, "max_num_iter": 10}),
+}
+
+
+@pytest.mark.parametrize("method", LONG)
+@pytest.mark.parametrize("shape", [(600, 500), (16, 100, 100)], ids=str)
+def test_a_long_run_can_be_stopped_on_the_way_and_tells_how_far_it_is(method, shape):
+    image, (op, parameters) = np.random.default_rng(0).random(shape, np.float32), LONG[method]
+    psf, parameters = np.ones((9,) * len(shape)), {**parameters, "boundary": "periodic"}
+    plan = plan_of(op, image, psf, parameters=parameters, ndim=len(shape))
+    looks = looks_of(plan)
+    assert stops_soon(plan, 0)
+    assert looks.count >= 10 * image.size / fourier.PIECE
+    assert looks.told == sorted(looks.told)
+    assert len(set(looks.told)) >= 10
+    assert looks.told[-1] == 1
+
+
+@pytest.mark.parametrize("method", LONG)
+def test_closing_a_run_of_pieces_leaves_no_thread(method):
+    op, _ = LONG[method]
+    most = {"num_iter": 1000} if op is richardson_lucy else {"min_num_iter": 1000, "max_num_iter": 1000}
+    plan = plan_of(op, np.random.default_rng(0).random((600, 500), np.float32), np.ones((9, 9)),
+                   parameters={**most, "boundary": "periodic"})  # fmt: skip
+    steps = run(plan, threads=2)
+    while next(steps).done == 0:
+        pass
+    steps.close()
+    assert not ours()
 
 
 def test_memory_is_bounded():
