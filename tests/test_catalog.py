@@ -24,7 +24,6 @@ from napari_mathimg.contract.types import Role, annotation_of
 from napari_mathimg.engine import prepare
 
 OPERATIONS = tuple(operations().values())
-# One line of arithmetic, or the same as another operation that has the reference: nothing was published on them.
 
 each = pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.id)
 
