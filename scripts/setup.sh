@@ -58,7 +58,8 @@ is_ready() {
 } 2>/dev/null
 
 make_environment() {
-    local made_for pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet install)
+    # Python compiles what it imports; pip would compile all, most of which nothing imports, on one core.
+    local made_for pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet install --no-compile)
     echo "Making .venv with $("$python" --version)"
     "$python" -m venv --clear .venv
     made_for=$(state)

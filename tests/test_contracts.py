@@ -15,6 +15,7 @@ from napari_mathimg.contract.signature import arguments
 from napari_mathimg.engine import region, run
 from napari_mathimg.engine.region import compute_block
 from napari_mathimg.engine.source import Source
+from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.engine.values import gray_levels
 from planning import Watched, cut_into, gray, label, plan_of, random_boxes, result_of, same
 
@@ -87,62 +88,66 @@ VARIED = [
 ]
 
 
-each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
-each_varied = pytest.mark.parametrize(("case", "image", "parameters"), EACH + VARIED, ids=label)
+each = pytest.mark.parametrize(("case", "image", "parameters"), EACH + VARIED, ids=label)
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
 
 
-def planned(case, image, parameters, threads=2):
+def fitted(case, image):
+    """An input as an operation takes it: with colors, without negative values, not dark."""
     array, options = image.array, image.options
     if case.color and "channel_axis" not in options:
         array, options = colored(array), {**options, "channel_axis": -1}
-    if case.photons and array.dtype.kind in "if":
-        array = np.maximum(array, 0).astype(array.dtype)
-    if case.light and array.dtype.kind in "if":
-        array = np.maximum(array, 1).astype(array.dtype)
-    further = case.further(Options(**options).source(array).item, options.get("channel_axis"))
-    return plan_of(case.declared, array, *further, parameters=parameters, threads=threads, **options)
+    if array.dtype.kind in "if" and (case.photons or case.light):
+        array = np.maximum(array, 1 if case.light else 0).astype(array.dtype)
+    return replace(image, array=array, options=options)
+
+
+def planned(case, image, parameters, threads=2):
+    further = case.further(Options(**image.options).source(image.array).item, image.options.get("channel_axis"))
+    return plan_of(case.declared, image.array, *further, parameters=parameters, threads=threads, **image.options)
 
 
 def case_plan(case, array, **options):
-    return planned(case, Input("", array, {"value_range": "dtype", **options}), case.parameters)
+    return planned(case, fitted(case, Input("", array, {"value_range": "dtype", **options})), case.parameters)
 
 
 # Every operation
 
 
 @each
-def test_result_has_its_type_and_shape_and_the_image_is_left_alone(case, image, parameters):
+def test_promises_to_every_image(case, image, parameters, monkeypatch):
+    """The type, the shape, the image left alone; and the same bits again, in tiles, in threads and region by region."""
+    image = fitted(case, image)
     before = image.array.copy()
-    plan = planned(case, image, parameters)
-    result = result_of(plan)
+    plan = planned(case, image, parameters, threads=1)
+    whole = result_of(plan, threads=1)
     single = image.options.get("dtype") == "float32"
-    assert result.dtype == (np.float32 if single else image.array.dtype.newbyteorder("="))
-    assert result.dtype.isnative
-    assert result.shape == plan.shape
-    assert same(image.array, before)
-    assert same(result, result_of(planned(case, image, parameters)))
+    assert whole.dtype == (np.float32 if single else image.array.dtype.newbyteorder("=")), "the type of the result"
+    assert whole.dtype.isnative, "the byte order of the result"
+    assert whole.shape == plan.shape, "the shape of the result"
+    assert len(tiles(plan.source.item, plan.reach)) == 1, "the whole is one tile"
 
-
-@each_varied
-def test_tiles_equal_the_whole_whatever_the_threads(case, image, parameters, monkeypatch):
-    default = result_of(planned(case, image, parameters))
-    cut_into(monkeypatch, 2**40, 2**20)
-    assert same(result_of(planned(case, image, parameters)), default)
     cut_into(monkeypatch, 11**2, 8)
-    for threads in (1, 2):
-        plan = planned(case, image, parameters, threads)
-        assert same(result_of(plan, threads), default)
+    plan = planned(case, image, parameters, threads=2)
+    assert same(result_of(plan, threads=2), whole), "tiles in two threads differ from the whole in one"
+
+    plan, result = pickle.loads(pickle.dumps(plan)), Source(whole, plan.source.ndim, plan.channel_axis)
+    indices = plan.source.indices
+    for index, box in zip([indices[0], indices[-1]] * 2, random_boxes(plan.item, 4), strict=True):
+        assert same(region(plan, index, box), result.read(index, box)), f"item {index}, region {box}"
+    assert same(image.array, before), "the image was changed"
 
 
-@each_varied
-def test_regions_equal_the_run(case, image, parameters):
-    plan = planned(case, image, parameters)
-    result = Source(result_of(plan), plan.source.ndim, plan.channel_axis)
-    plan = pickle.loads(pickle.dumps(plan))
-    for index in (plan.source.indices[0], plan.source.indices[-1]):
-        for box in random_boxes(plan.item, 3):
-            assert same(region(plan, index, box), result.read(index, box))
+@each_case
+@pytest.mark.parametrize("pixels", [11**2, 2**40], ids=["tiles", "whole"])
+def test_threads_do_not_matter_nor_does_running_again(case, pixels, monkeypatch):
+    image = fitted(case, Input("", gray("f4")))
+    expected = result_of(planned(case, image, case.parameters, threads=1), threads=1)
+    cut_into(monkeypatch, pixels, 8)
+    for threads in (1, 2, 5):
+        plan = planned(case, image, case.parameters, threads)
+        assert same(result_of(plan, threads), expected), f"{threads} threads"
+        assert same(result_of(plan, threads), expected), f"{threads} threads, a second run of one plan"
 
 
 @each_case
@@ -188,9 +193,10 @@ def test_a_smaller_reach_fails(case):
 def test_items_on_their_own_equal_each_alone(case, value_range, dtype):
     stack = gray(dtype, (3, 37, 29)) // 2 + np.arange(3, dtype=dtype)[:, None, None]
     options = {"value_range": value_range, "statistics": "item"}
-    result = result_of(planned(case, Input("", stack, options), case.parameters))
-    for item, expected in zip(stack, result, strict=True):
-        assert same(result_of(planned(case, Input("", item, options), case.parameters)), expected)
+    stack = fitted(case, Input("", stack, options))
+    result = result_of(planned(case, stack, case.parameters))
+    for item, expected in zip(stack.array, result, strict=True):
+        assert same(result_of(planned(case, replace(stack, array=item), case.parameters)), expected)
 
 
 @each_case

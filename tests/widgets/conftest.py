@@ -4,26 +4,38 @@ import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import napari.settings
 import numpy as np
+import pyqtgraph
 import pytest
 import vispy.gloo.glir
 from counted import Settle
+from event_loop import process_events
 from hand import Hand
+from napari._qt.qt_viewer import QtViewer
 from napari.settings import NapariSettings
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from shared_window import SharedWindow
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.settings import remembered
 
+PATIENCE = 60_000  # milliseconds that a busy machine may take; nobody waits so long where a test passes
+SERVES = 40  # tests
 ENDED = itertools.count(1)  # tests
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +49,9 @@ def _quick_housekeeping() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
         patch.setattr(NapariSettings, "_maybe_save", lambda self: None)
+        # Deleting a program at the next draw can crash Mesa's software renderer.
+        patch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
+        patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # every move counts, however soon it comes
         yield
     gc.unfreeze()
 
@@ -52,23 +67,91 @@ def _quick_collections() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_crash_in_mesa(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deleting a program at the next draw can crash Mesa's software renderer."""
-    monkeypatch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
-
-
-@pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Settings of the plugin in a folder of the test's own: the user's are neither read nor written."""
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
     napari.settings._clear_plugin_settings_cache()
     yield
     napari.settings._clear_plugin_settings_cache()
+    remembered._read.cache_clear()
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer(show=True)
+def qtbot(qtbot: Any) -> Any:
+    """pytest-qt's, with more patience."""
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=PATIENCE))
+    return qtbot
+
+
+class Keeper:
+    """Keeps the window that tests share: opened for the first, and anew after one that left it in disorder.
+
+    Programs of the graphics card are deleted with their window only, and take memory: it serves so many tests.
+    """
+
+    def __init__(self) -> None:
+        self._window: SharedWindow | None = None
+        self._served = 0
+
+    def window(self) -> SharedWindow:
+        self._served += 1
+        if self._served % SERVES == 0:
+            gc.unfreeze()
+            self.close()
+        if self._window is None:
+            self._window = SharedWindow()
+            gc.collect()
+            gc.freeze()
+        self._window.reset_settings()  # those of a window that was opened since
+        return self._window
+
+    def close(self) -> None:
+        window, self._window = self._window, None
+        if window is not None:
+            window.close()
+
+
+@pytest.fixture(scope="session")
+def keeper(qapp: Any) -> Iterator[Keeper]:
+    keeper = Keeper()
+    yield keeper
+    gc.unfreeze()
+    keeper.close()
+
+
+@pytest.fixture
+def _apart() -> Iterator[None]:
+    """Let napari, which looks for windows that were not closed, look past the shared one."""
+    others = list(QtViewer._instances)
+    QtViewer._instances.clear()
+    yield
+    QtViewer._instances.update(others)
+
+
+@pytest.fixture
+def fresh_viewer(_apart: None, make_napari_viewer: Callable[..., Any]) -> Any:
+    """A viewer in a window of its own."""
+    viewer = make_napari_viewer(show=True)
+    process_events()
+    return viewer
+
+
+@pytest.fixture
+def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A viewer without layers and docks, in the window that tests share unless one asks for its own."""
+    if request.node.get_closest_marker("own_window"):
+        yield request.getfixturevalue("fresh_viewer")
+        return
+    keeper: Keeper = request.getfixturevalue("keeper")
+    window = keeper.window()
+    yield window.viewer
+    try:
+        window.reset()
+        window.check()
+    except BaseException:
+        keeper.close()
+        raise
 
 
 @pytest.fixture
@@ -82,7 +165,7 @@ def press(qtbot: Any) -> Callable[[FamilyDock], None]:
 
     def click(widget: FamilyDock) -> None:
         qtbot.waitUntil(widget.run_button.isVisible)
-        with qtbot.waitSignal(widget.task.finished, timeout=20_000):
+        with qtbot.waitSignal(widget.task.finished):
             qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
 
     return click
@@ -114,7 +197,7 @@ def hand(viewer: Any, qtbot: Any) -> Hand:
 def opened(viewer: Any, dock: Any, qtbot: Any) -> Any:
     widget = dock("perspective")
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(30)  # the window lays itself out
+    process_events()  # the window lays itself out
     return widget
 
 
@@ -140,11 +223,11 @@ def histogram(viewer: Any, settle: Settle) -> HistogramDock:
 def settle() -> Settle:
     def wait(dock: HistogramDock) -> None:
         """Let the window live until nothing is to come."""
+        process_events()
         end = time.monotonic() + 20
-        while True:
-            QTest.qWait(2)
-            if not dock.is_counting and not dock.task.is_running:
-                return
+        while dock.is_counting or dock.task.is_running:
             assert time.monotonic() < end, "no end of counting"
+            QTest.qWait(2)
+        process_events()
 
     return wait

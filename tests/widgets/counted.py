@@ -1,14 +1,14 @@
 """What a histogram dock shows, held against NumPy's counts; drags in its plot; arrays that note how they are read."""
 
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import dask.array as da
 import numpy as np
+from event_loop import process_events
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
@@ -83,7 +83,7 @@ def drag(
         there = QPointF(view.mapToGlobal(at.toPoint()))
         event = QMouseEvent(kind, at, there, button, buttons, modifiers)
         QApplication.sendEvent(view, event)
-        QTest.qWait(2)
+        process_events()
 
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     send(QEvent.Type.MouseMove, points[0], none, none)
@@ -94,15 +94,29 @@ def drag(
 
 
 class Watched:
-    """A chunked array that notes how often each pixel is read, slowly if asked."""
+    """A chunked array that notes how often each pixel is read."""
 
-    def __init__(self, array: Any, seconds: float = 0) -> None:
+    def __init__(self, array: Any) -> None:
         self.array, self.shape, self.dtype, self.ndim = array, array.shape, array.dtype, array.ndim
-        self.chunks = (1, *array.shape[1:])
+        self.chunks, self.size = (1, *array.shape[1:]), array.size
         self.read = np.zeros(array.shape, int)
-        self.seconds = seconds
 
     def __getitem__(self, key: Any) -> Any:
         self.read[key] += 1
-        time.sleep(self.seconds)
         return self.array[key]
+
+
+class Gated(Watched):
+    """A chunked array as slow as a test wants: outside the window's thread, reads wait until its gate is opened.
+
+    Some are let through before, as many as `free` says.
+    """
+
+    def __init__(self, array: Any, free: int = 0) -> None:
+        super().__init__(array)
+        self.gate, self._free = threading.Event(), threading.Semaphore(free)
+
+    def __getitem__(self, key: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread() and not self._free.acquire(blocking=False):
+            assert self.gate.wait(60)
+        return super().__getitem__(key)

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 import psygnal
-from qtpy.QtCore import QPoint, Qt
+from event_loop import process_events
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit
+from superqt.utils._throttler import ThrottledCallable
 
 from napari_mathimg.widgets.qt.layout import dock_of
 
@@ -21,6 +24,11 @@ class Hand:
     def __init__(self, viewer: Any, qtbot: Any) -> None:
         self.viewer, self.qtbot = viewer, qtbot
         self.canvas = viewer.window._qt_viewer.canvas.native
+        self.is_down = False
+        heard_by = viewer.window._qt_viewer.canvas.events.mouse_move.callbacks
+        owners = [held[0]() if isinstance(held, tuple) else held for held in heard_by]
+        self._throttled = [owner for owner in owners if isinstance(owner, ThrottledCallable)]
+        assert self._throttled  # napari hands on a move every 5 ms
 
     def at(self, layer: Any, place: Any) -> QPoint:
         whole = [*(0,) * (layer.ndim - 2), *place]
@@ -31,26 +39,40 @@ class Hand:
     def click(self, layer: Any, *places: Any) -> None:
         for place in places:
             QTest.mouseClick(self.canvas, LEFT, pos=self.at(layer, place))
-            self.qtbot.wait(1)
+            process_events()
 
     def press(self, layer: Any, place: Any) -> None:
         QTest.mousePress(self.canvas, LEFT, pos=self.at(layer, place))
-        self.qtbot.wait(1)
+        self.is_down = True
+        process_events()
 
     def move(self, layer: Any, begin: Any, end: Any, steps: int = 5) -> None:
         for share in np.linspace(0, 1, steps):
-            QTest.mouseMove(self.canvas, self.at(layer, np.add(begin, share * np.subtract(end, begin))))
-            self.qtbot.wait(1)
+            self._move(self.at(layer, np.add(begin, share * np.subtract(end, begin))))
+
+    def _move(self, place: QPoint) -> None:
+        """Tell the canvas of a move: `QTest.mouseMove` moves the cursor of the screen, of which it hears some day."""
+        none = Qt.MouseButton.NoButton
+        at, there = QPointF(place), QPointF(self.canvas.mapToGlobal(place))
+        held, modifiers = LEFT if self.is_down else none, Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(self.canvas, QMouseEvent(QEvent.Type.MouseMove, at, there, none, held, modifiers))
+        for throttled in self._throttled:
+            throttled.flush()
+        process_events()
+
+    def release(self, layer: Any, place: Any) -> None:
+        QTest.mouseRelease(self.canvas, LEFT, pos=self.at(layer, place))
+        self.is_down = False
+        process_events()
 
     def drag(self, layer: Any, begin: Any, end: Any) -> None:
         self.press(layer, begin)
         self.move(layer, begin, end)
-        QTest.mouseRelease(self.canvas, LEFT, pos=self.at(layer, end))
-        self.qtbot.wait(1)
+        self.release(layer, end)
 
     def key(self, key: Any) -> None:
         QTest.keyClick(self.canvas, key)
-        self.qtbot.wait(1)
+        process_events()
 
     def pick(self, widget: Any, layer: Any, places: Any = QUAD) -> None:
         """Begin, and click corners."""
@@ -62,7 +84,7 @@ class Hand:
 
     def settle(self, widget: Any) -> None:
         """Wait until the dock shows what was changed."""
-        self.qtbot.wait(1)
+        process_events()
         self.qtbot.waitUntil(lambda: not widget._refreshing)
 
 

@@ -1,20 +1,23 @@
 """Docks in a real window, clicked and typed into."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from counted import Gated
+from event_loop import process_events
 from hand import close_by_mouse
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication
+from napari.layers import Image
+from qtpy.QtCore import QPoint, Qt, QTimer
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.tasks import background_task
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
+PATIENCE = 60  # seconds that a thread may take to end on a busy machine
 
 
 def test_a_click_adds_one_placed_named_documented_layer(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
@@ -360,68 +363,78 @@ def test_a_result_too_large_for_memory_names_its_size(
 
 
 @pytest.fixture
-def large(viewer: Any) -> Any:
-    """A stack whose equalization takes a while."""
-    return viewer.add_image(
-        np.random.default_rng(0).integers(0, 65535, (24, 1024, 1024), dtype=np.uint16), name="large"
-    )
+def slow(viewer: Any) -> Iterator[Gated]:
+    """A stack whose runs wait for its pixels until its gate is opened."""
+    array = Gated(np.random.default_rng(0).integers(0, 65535, (4, 64, 64), dtype=np.uint16))
+    viewer.add_layer(Image(array, contrast_limits=(0, 65535), name="slow"))
+    yield array
+    array.gate.set()
 
 
 def start(widget: FamilyDock, qtbot: Any, operation: str = "equalize_adapthist") -> None:
     widget.operation = operation
-    with qtbot.waitSignal(widget.task.progressed, timeout=20_000):
+    with qtbot.waitSignal(widget.task.progressed):
         qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
 
 
 def test_cancel_adds_nothing_and_a_second_run_is_refused_meanwhile(
-    viewer: Any, dock: Opener, qtbot: Any, large: Any
+    viewer: Any, dock: Opener, qtbot: Any, slow: Gated
 ) -> None:
     widget = dock("intensity")
     start(widget, qtbot)
     assert not widget.run_button.isEnabled()
     assert widget.progress.isVisible()
     widget.run()
-    with qtbot.waitSignal(widget.task.canceled, timeout=5_000):
+    with qtbot.waitSignal(widget.task.canceled):
         qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
+        slow.gate.set()
     qtbot.waitUntil(lambda: not widget.task.is_running)
-    assert [layer.name for layer in viewer.layers] == ["large"]
+    assert [layer.name for layer in viewer.layers] == ["slow"]
     assert "Canceled" in widget.message.text()
     assert widget.run_button.isEnabled()
 
 
-def test_the_source_may_be_deleted_or_changed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+def test_the_source_may_be_deleted_during_the_run(viewer: Any, dock: Opener, qtbot: Any, slow: Gated) -> None:
     widget = dock("intensity")
-    expected = mathimg.apply(large.data, "equalize_adapthist")
     start(widget, qtbot)
-    with qtbot.waitSignal(widget.task.finished, timeout=30_000):
-        viewer.layers.remove(large)
+    with qtbot.waitSignal(widget.task.finished):
+        viewer.layers.clear()
+        slow.gate.set()
+    expected = mathimg.apply(slow.array, "equalize_adapthist")
     np.testing.assert_array_equal(viewer.layers[-1].data, expected)
-    assert viewer.layers[-1].name.startswith("large")
+    assert viewer.layers[-1].name.startswith("slow")
 
 
-def test_the_window_may_be_closed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+@pytest.mark.own_window
+def test_the_window_may_be_closed_during_the_run(viewer: Any, dock: Opener, qtbot: Any, slow: Gated) -> None:
     widget = dock("intensity")
     start(widget, qtbot)
     thread = widget.task._thread
     viewer.close()
-    QApplication.processEvents()
-    thread.join(timeout=5)
+    process_events()
+    slow.gate.set()
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
-def test_the_window_stays_alive_during_a_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
-    """Events are handled all the while: many more turns of the event loop than the run has reports."""
+def test_the_window_stays_alive_during_a_run(
+    viewer: Any, dock: Opener, qtbot: Any, slow: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run waits until the event loop has turned a hundred times: in the window's thread, it would wait for ever."""
+    monkeypatch.setattr(background_task, "REPORT", 0)  # seconds: every report is told
     widget = dock("intensity")
-    start(widget, qtbot)
-    turns, reports = 0, []
+    reports: list[Any] = []
     widget.task.progressed.connect(reports.append)
-    deadline = time.monotonic() + 30
-    while widget.task.is_running and time.monotonic() < deadline:
-        QApplication.processEvents()
-        turns += 1
-    assert turns > 100
-    assert len(reports) > 3
+    start(widget, qtbot)
+    timer, turns = QTimer(), []
+    timer.timeout.connect(lambda: turns.append(True))
+    timer.start(0)
+    qtbot.waitUntil(lambda: len(turns) > 100)
+    assert widget.task.is_running
+    with qtbot.waitSignal(widget.task.finished):
+        slow.gate.set()
     assert "Equalize (CLAHE)" in [report.phase for report in reports]
+    assert len(viewer.layers) == 2
 
 
 def test_settings_are_loaded_from_a_result(viewer: Any, dock: Opener, press: Press, qtbot: Any, stack: Any) -> None:
@@ -502,7 +515,7 @@ def test_contrast_limits_are_kept_or_set_from_the_result(viewer: Any, dock: Open
 def test_labels_of_a_form_line_up_in_the_window(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("geometry")
-    qtbot.wait(50)
+    process_events()
     for operation in ("affine", "swirl", "homography"):
         widget.operation = operation
         rows = [row for field in widget.form if (row := field._labeled_widget()) is not None]
@@ -534,23 +547,24 @@ def test_closed_docks_leave_no_connection(viewer: Any, dock: Opener, qtbot: Any,
     before = [len(e.callbacks) for e in emitters]
     for _ in range(3):
         widget = dock("intensity")
-        qtbot.wait(50)
+        process_events()
         close_by_mouse(widget, qtbot)
         assert [len(e.callbacks) for e in emitters] == before
     layer.name = "another"
     viewer.layers.clear()
 
 
-def test_closing_a_dock_ends_its_run(viewer: Any, dock: Opener, qtbot: Any, large: Any) -> None:
+def test_closing_a_dock_ends_its_run(viewer: Any, dock: Opener, qtbot: Any, slow: Gated) -> None:
     widget = dock("intensity")
     start(widget, qtbot)
     thread = widget.task._thread
     close_by_mouse(widget, qtbot)
-    thread.join(timeout=5)
+    slow.gate.set()
+    thread.join(PATIENCE)
     assert not thread.is_alive()
-    qtbot.wait(50)
-    assert [layer.name for layer in viewer.layers] == ["large"]
-    assert large.visible
+    process_events()
+    assert [layer.name for layer in viewer.layers] == ["slow"]
+    assert viewer.layers[0].visible
     assert dock("intensity").run_button.isEnabled()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import LEFT, choose, close_by_mouse, names
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -20,7 +21,7 @@ def geometry(viewer: Any, dock: Any, qtbot: Any) -> FamilyDock:
     viewer.window._qt_window.resize(1100, 700)
     widget: FamilyDock = dock("geometry")
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(30)
+    process_events()
     return widget
 
 
@@ -43,7 +44,7 @@ def begin(widget: FamilyDock, press: Press, qtbot: Any, place: str = "over", ang
     choose(widget.options.domain_place, place)
     widget.form["angle"].value = angle
     press(widget)
-    qtbot.wait(5)
+    process_events()
 
 
 def board(shape: tuple[int, int], square: int) -> Any:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 PROGRAM = """
 import gc, sys
 import napari, numpy as np
+from event_loop import process_events
 from npe2 import PluginManifest
 from qtpy import sip
 from qtpy.QtCore import QObject
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 from napari_mathimg.widgets.dock.open_dock import open_dock
 viewer = napari.Viewer()
@@ -21,7 +22,7 @@ viewer.add_image(np.zeros((3, 32, 32), np.uint16), contrast_limits=(0, 1))
 docks, window = [], viewer.window._qt_window  # as a console keeps them, so that they outlive the viewer
 for widget in PluginManifest.from_distribution("napari-mathimg").contributions.widgets:
     docks.append(open_dock(viewer, widget.display_name))
-    QTest.qWait(50)
+    process_events()
 print(*sys.modules)
 viewer.close()
 for thing in gc.get_objects():  # what has no owner goes in any order: here, before the windows
@@ -31,7 +32,7 @@ for thing in gc.get_objects():  # what has no owner goes in any order: here, bef
 """
 
 LOADING = """
-import threading
+import sys, threading
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from napari_mathimg import operations
@@ -41,14 +42,16 @@ for op in operations().values():
     load_kernels(op, "uint16", 2, False)
 while "mathimg run" not in [thread.name for thread in threading.enumerate()]:
     QTest.qWait(10)
-QTest.qWait(100)
+while "numba" not in sys.modules:
+    QTest.qWait(1)
 """
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
     own = {**os.environ, "NAPARI_CONFIG": str(tmp_path_factory.mktemp("napari") / "settings.yaml")}
-    return subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=120)
+    own["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,6 @@ def test_napari_closes_with_every_dock_open_and_says_nothing(done: Any) -> None:
 
 
 def test_the_program_ends_in_silence_while_kernels_are_loaded() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0
     assert not done.stderr

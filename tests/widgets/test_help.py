@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from event_loop import process_events
 from hand import close_by_mouse
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QTextDocument
@@ -108,7 +109,7 @@ def test_the_question_mark_explains_the_operation_and_the_page_follows(
 
 def test_the_page_goes_with_the_dock_that_opened_it(viewer: Any, explained: Any, qtbot: Any) -> None:
     widget, _ = explained
-    qtbot.wait(20)
+    process_events()
     close_by_mouse(widget, qtbot)
     qtbot.waitUntil(lambda: not viewer.window._qt_window.findChildren(HelpWindow))
 
@@ -123,7 +124,7 @@ def _url(id: str) -> Any:
 def test_text_stands_out_in_both_themes(viewer: Any, explained: Any, qtbot: Any, theme: str) -> None:
     _, window = explained
     viewer.theme = theme
-    qtbot.wait(50)
+    process_events()
     image = window.browser.viewport().grab().toImage()
     lightness = sorted(
         image.pixelColor(x, y).lightness() for x in range(0, image.width() - 20, 2) for y in range(0, 60, 2)

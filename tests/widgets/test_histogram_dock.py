@@ -1,19 +1,18 @@
 """The histogram dock in a real window: what it shows is what NumPy counts, after every change."""
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from counted import KINDS, RNG, Settle, Watched, check, pixels_of
+from counted import KINDS, RNG, Gated, Settle, Watched, check, pixels_of
+from event_loop import process_events
 from hand import callbacks
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.histogram import layer_counts
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.layer_counts import Follower
 from napari_mathimg.widgets.qt.layout import dock_of
@@ -100,21 +99,49 @@ def test_an_invisible_layer_is_counted_at_the_sliders(viewer: Any, histogram: Hi
     check(histogram, layer.data[3])
 
 
-def test_it_keeps_up_with_a_slider(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
-    layer = viewer.add_image(np.random.default_rng(0).integers(0, 4000, (60, 512, 512), dtype=np.uint16))
+def test_every_plane_at_which_a_slider_rests_is_shown_once_and_the_last_one_until_then(
+    viewer: Any, histogram: HistogramDock, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_counts, "PATIENCE", 60_000)  # milliseconds: the old curve goes when the new one is late
+    layer = viewer.add_image(np.random.default_rng(0).integers(0, 4000, (20, 128, 128), dtype=np.uint16))
     histogram.where.setCurrentIndex(1)
     settle(histogram)
-    before, shown = histogram.redraws, 0
-    for step in range(60):
+    for step in (*range(20), 3, 17, 0):
+        before, is_new = histogram.redraws, viewer.dims.current_step[0] != step
         viewer.dims.set_current_step(0, step)
-        begun, worked = time.monotonic(), time.process_time()
-        while time.process_time() - worked < 0.02 and time.monotonic() - begun < 0.2:  # whatever else runs here
-            QTest.qWait(2)
-        shown += histogram.found is not None
+        assert histogram.found is not None
+        settle(histogram)
+        check(histogram, layer.data[step])
+        assert histogram.redraws == before + is_new
+
+
+def test_of_the_planes_that_a_slider_passes_while_one_is_read_the_last_is_counted(
+    viewer: Any, histogram: HistogramDock, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast the slider and however slow the disk."""
+    monkeypatch.setattr(layer_counts, "PATIENCE", 60_000)
+    array = np.random.default_rng(0).integers(0, 4000, (60, 32, 32), dtype=np.uint16)
+    stack = Gated(array)
+    stack.gate.set()
+    viewer.add_layer(Image(stack, contrast_limits=(0, 4000)))
+    histogram.where.setCurrentIndex(1)
+    viewer.dims.set_current_step(0, 0)
     settle(histogram)
-    check(histogram, layer.data[59])
-    assert histogram.redraws - before >= 30
-    assert shown >= 50
+    stack.gate.clear()
+    before, stack.read[:] = histogram.redraws, 0
+    for step in range(1, 60):
+        viewer.dims.set_current_step(0, step)
+        process_events()
+        assert histogram.redraws == before  # what is shown is what was
+        assert histogram.found is not None
+    sliced = stack.read.copy()  # by napari
+    stack.gate.set()
+    settle(histogram)
+    check(histogram, array[59])
+    counted = [plane for plane in range(60) if (stack.read[plane] > sliced[plane]).any()]
+    assert counted[-1] == 59
+    assert len(counted) <= layer_counts.RUNS + 1
+    assert histogram.redraws == before + 1
 
 
 def test_pinned_layers_stay_live(viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any) -> None:
@@ -139,7 +166,7 @@ def test_pinned_layers_stay_live(viewer: Any, histogram: HistogramDock, settle: 
     viewer.layers.remove(first)
     settle(histogram)
     assert [c.name for c in histogram.plot._curves] == ["second"]
-    QTest.qWait(20)
+    process_events()
     assert len(histogram.findChildren(Follower)) == 1
 
 
@@ -171,8 +198,10 @@ def test_lazy_layers_are_read_once_while_nothing_changes(viewer: Any, histogram:
 class Broken(Watched):
     """An array whose file is gone."""
 
+    is_gone = False
+
     def __getitem__(self, key: Any) -> Any:
-        if self.seconds:
+        if self.is_gone:
             raise OSError("the disk is gone")
         return super().__getitem__(key)
 
@@ -181,49 +210,35 @@ def test_a_layer_that_cannot_be_read_says_so(viewer: Any, histogram: HistogramDo
     broken = Broken(np.zeros((2, 30, 40)))
     viewer.add_layer(Image(broken, name="lost", contrast_limits=(0, 1)))
     settle(histogram)
-    broken.seconds = 1
+    broken.is_gone = True
     histogram.count_again()
     settle(histogram)
     assert histogram.shown_sentence == "'lost' could not be read: the disk is gone"
-    broken.seconds = 0
+    broken.is_gone = False
     histogram.count_again()
     settle(histogram)
     check(histogram, np.zeros((2, 30, 40)))
 
 
-class Held(Watched):
-    """An array that nobody but the window can read before it is let go."""
-
-    def __init__(self, array: Any) -> None:
-        super().__init__(array)
-        self.go_on = threading.Event()
-
-    def __getitem__(self, key: Any) -> Any:
-        if threading.current_thread() is not threading.main_thread():
-            self.go_on.wait(20)
-        return super().__getitem__(key)
-
-
 def test_a_slow_layer_is_shown_partial_and_left_at_once(
     viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
 ) -> None:
-    slow = Image(Watched(np.random.default_rng(6).integers(0, 99, (40, 300, 400)), 0.15), contrast_limits=(0, 99))
+    rng = np.random.default_rng(6)
+    first = Gated(rng.integers(0, 99, (40, 300, 400)), free=6)
     quick = viewer.add_image(np.eye(30))
     settle(histogram)
+    slow = Image(first, contrast_limits=(0, 99))
     viewer.add_layer(slow)
-    end = time.monotonic() + 10
-    while histogram.found is None or "partial" not in histogram.state.whole():
-        QTest.qWait(5)
-        assert time.monotonic() < end
+    qtbot.waitUntil(lambda: histogram.found is not None and "partial" in histogram.state.whole())
     assert "% read" in histogram.state.whole()
-    held = slow.data = Held(np.random.default_rng(7).integers(0, 99, (3, 300, 400)))
-    qtbot.waitUntil(lambda: histogram.found is None)  # the old curve goes although nothing is known of the new data yet
+    slow.data = second = Gated(rng.integers(0, 99, (3, 300, 400)))
+    qtbot.waitUntil(lambda: histogram.found is None)  # although nothing is known of the new data yet
     assert histogram.shown_sentence == "Counting…"
     viewer.layers.selection.active = quick
-    QTest.qWait(1)
-    settle(histogram)
+    settle(histogram)  # while the others are still being read
     check(histogram, quick.data)
-    held.go_on.set()
+    for array in (first, second):
+        array.gate.set()
 
 
 def test_a_hidden_dock_does_nothing(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
@@ -231,7 +246,7 @@ def test_a_hidden_dock_does_nothing(viewer: Any, histogram: HistogramDock, settl
     settle(histogram)
     counted = callbacks(viewer, layer)
     dock_of(histogram).hide()  # type: ignore[union-attr]
-    QTest.qWait(20)
+    process_events()
     assert callbacks(viewer, layer) < counted
     assert histogram.follower is None
     before = histogram.redraws
@@ -253,6 +268,6 @@ def test_a_closed_dock_leaves_nothing_behind(viewer: Any, settle: Settle) -> Non
         settle(dock)
         assert callbacks(viewer, layer) > before
         viewer.window.remove_dock_widget(dock_of(dock))
-        QTest.qWait(50)
+        process_events()
         assert callbacks(viewer, layer) == before
     assert not viewer.window._qt_window.findChildren(HistogramDock)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from counted import RNG, Settle, drag
+from event_loop import process_events
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
@@ -23,7 +23,7 @@ def test_handles_and_limits_are_tied_both_ways(
     settle(histogram)
     layer.contrast_limits = (50, 200)
     assert [handle.value() for handle in histogram.plot.handles] == [50, 200]
-    QTest.qWait(50)
+    process_events()
     drag(histogram.plot, 50, 90)
     assert layer.contrast_limits[0] == pytest.approx(90, abs=3)
     assert layer.contrast_limits[1] == 200
@@ -69,7 +69,7 @@ def test_a_dragged_range_tells_its_share_and_is_isolated(viewer: Any, histogram:
     camera = data.camera()
     viewer.add_image(camera, name="camera")
     settle(histogram)
-    QTest.qWait(50)
+    process_events()
     drag(histogram.plot, 150.2, 159.8, 0.6)
     assert histogram._mark == (150, 160)
     inside = (camera >= 150) & (camera <= 160)
@@ -114,7 +114,7 @@ def test_the_isolated_range_of_floating_point_is_the_share_that_was_told(
 def test_the_view_zooms_moves_and_comes_home(viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any) -> None:
     viewer.add_image(data.camera())
     settle(histogram)
-    QTest.qWait(50)
+    process_events()
     plot = histogram.plot
     home = plot.view.viewRange()[0]
     place = plot.mapFromScene(plot.view.mapViewToScene(QPointF(128, 0)))
@@ -185,6 +185,6 @@ def test_the_theme_is_followed(viewer: Any, histogram: HistogramDock, settle: Se
     seen = {}
     for theme in ("light", "dark"):
         viewer.theme = theme
-        QTest.qWait(20)
+        process_events()
         seen[theme] = histogram.plot.backgroundBrush().color().lightness()
     assert seen["light"] > 180 > 80 > seen["dark"]

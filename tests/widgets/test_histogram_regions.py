@@ -1,14 +1,11 @@
 """Parts of a layer whose histogram is shown, in a real window: shapes, and what is on screen."""
 
-import time
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import pytest
-from counted import Settle, check, pixels_of
+from counted import Gated, Settle, check, pixels_of
 from napari.layers import Labels, Shapes
-from qtpy.QtTest import QTest
 from skimage import draw
 
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -98,7 +95,7 @@ def test_what_is_on_screen(viewer: Any, histogram: HistogramDock, settle: Settle
     settle(histogram)
     histogram.where.setCurrentIndex(2)
     viewer.scene.camera.zoom, viewer.scene.camera.center = 12, (100, 120)
-    QTest.qWait(300)
+    viewer.window._qt_viewer.canvas.on_draw()  # which tells layers what is on screen
     settle(histogram)
     (top, left), (bottom, right) = layer.corner_pixels
     part = layer.data[top : bottom + 1, left : right + 1]
@@ -133,7 +130,7 @@ def test_what_of_a_pyramid_is_on_screen(viewer: Any, histogram: HistogramDock, s
     layer = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 4200))
     histogram.where.setCurrentIndex(2)
     viewer.scene.camera.zoom, viewer.scene.camera.center = 0.5, (700, 900)
-    QTest.qWait(300)
+    viewer.window._qt_viewer.canvas.on_draw()
     settle(histogram)
     factor = int(layer.downsample_factors[layer.data_level][0])
     (top, left), (bottom, right) = layer.corner_pixels
@@ -141,23 +138,19 @@ def test_what_of_a_pyramid_is_on_screen(viewer: Any, histogram: HistogramDock, s
 
 
 def test_it_says_which_level_of_a_pyramid_was_counted_and_isolates_with_levels(
-    viewer: Any, histogram: HistogramDock, settle: Settle
+    viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
 ) -> None:
     fine = np.random.default_rng(8).integers(0, 200, (1024, 512), dtype=np.uint8)
     coarse = fine.reshape(512, 2, 256, 2).mean((1, 3)).astype(np.uint8)
 
-    def slowly(block: Any) -> Any:
-        time.sleep(0.3)
-        return block
-
-    slow = da.from_array(fine, chunks=512).map_blocks(slowly, dtype=fine.dtype, meta=fine[:0, :0])
+    slow = Gated(fine)
+    slow.chunks = (512, 512)
     viewer.add_image([slow, coarse], multiscale=True, name="tiles", contrast_limits=(0, 255))
-    end = time.monotonic() + 10
-    while not (state := histogram.state.whole()).startswith("partial"):
-        QTest.qWait(5)
-        assert time.monotonic() < end
+    qtbot.waitUntil(lambda: histogram.state.whole().startswith("partial"))
+    state = histogram.state.whole()
     assert state.startswith("partial: a coarser level, ")
     assert histogram.follower.tally.pixels == coarse.size  # type: ignore[union-attr]
+    slow.gate.set()
     settle(histogram)
     assert histogram.state.whole() == "exact: 524\u00a0288 px"
     assert histogram.state.toolTip() == "exact: 524\u00a0288 px, in full resolution"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import zarr
 from counted import KINDS, RNG, Settle, check, pixels_of
+from event_loop import process_events
 from hand import callbacks
 from napari.layers import Image
-from qtpy.QtTest import QTest
 
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.layer_counts import Follower
@@ -21,6 +21,7 @@ from napari_mathimg.widgets.qt.layout import dock_of
 STEPS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_STEPS", "28"))
 
 
+@pytest.mark.own_window
 @pytest.mark.parametrize("seed", [int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))])
 def test_random_work_never_shows_anything_stale(
     viewer: Any, histogram: HistogramDock, settle: Settle, notifications: list[Any], seed: int, tmp_path: Path
@@ -111,7 +112,7 @@ def test_random_work_never_shows_anything_stale(
     while len(viewer.layers):
         remove()
     settle(histogram)
-    QTest.qWait(100)
+    process_events()
     gc.collect()
     assert not notifications
     assert callbacks(viewer) == idle

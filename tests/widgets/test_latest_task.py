@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QLabel
 
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
-from napari_mathimg.widgets.tasks.latest_task import LatestTask, LatestValues
+from napari_mathimg.widgets.tasks.latest_task import LatestTask
+from napari_mathimg.widgets.tasks.latest_values import LatestValues
 
 Told = list[tuple[str, Any]]
 

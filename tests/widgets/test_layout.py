@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -41,9 +42,9 @@ def shown(viewer: Any) -> Any:
 def resized(viewer: Any, widget: QWidget, width: int, height: int) -> None:
     window = viewer.window._qt_window
     window.resize(1300, height)
-    QTest.qWait(10)
+    process_events()
     window.resizeDocks([dock_of(widget)], [width], Qt.Orientation.Horizontal)
-    QTest.qWait(100)  # layouts follow turn by turn
+    process_events()  # layouts follow turn by turn
 
 
 def operations(widget: Any) -> Any:
@@ -53,7 +54,7 @@ def operations(widget: Any) -> Any:
         return
     for index in range(widget.operations.count()):
         widget.operations.setCurrentIndex(index)
-        QTest.qWait(10)
+        process_events()
         yield widget.operation.id
 
 
@@ -87,7 +88,7 @@ def cut_off(dock: QWidget) -> list[tuple[str, str, int, int]]:
 @pytest.mark.parametrize("title", TITLES)
 def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> None:
     widget = open_dock(viewer, title)
-    QTest.qWait(30)
+    process_events()
     for theme, sizes in (("dark", itertools.product(WIDTHS, HEIGHTS)), ("light", [(WIDTHS[0], HEIGHTS[0])])):
         viewer.theme = theme
         for width, height in sizes:
@@ -115,7 +116,7 @@ def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown
         options.domain.setChecked(True)
         for box in widget.form.native.findChildren(QComboBox):
             box.setCurrentIndex(max(box.findText("µm"), box.currentIndex()))
-        QTest.qWait(20)
+        process_events()
         assert not cut_off(widget), widget.operation.id
 
 
@@ -178,6 +179,6 @@ def test_a_run_without_a_mouse(viewer: Any, shown: Any, qtbot: Any) -> None:
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(QApplication.focusWidget(), "2.5")
     tab_to(widget.run_button)
-    with qtbot.waitSignal(widget.task.finished, timeout=20_000):
+    with qtbot.waitSignal(widget.task.finished):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
     assert viewer.layers[-1].metadata["napari_mathimg"][-1]["parameters"]["gamma"] == 2.5

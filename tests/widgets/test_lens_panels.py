@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import LEFT, close_by_mouse
 from qtpy.QtTest import QTest
 
@@ -29,7 +30,7 @@ def lens(viewer: Any, dock: Any, qtbot: Any) -> Any:
 def calibrate(widget: Any, qtbot: Any) -> None:
     box = widget.calibration
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
-    with qtbot.waitSignal(box.task.finished, timeout=60_000):
+    with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
 
 
@@ -87,10 +88,10 @@ def test_a_calibration_is_not_typed_where_it_does_not_belong(viewer: Any, lens: 
     lens.operation = "correct_distortion"
     box = lens.calibration
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
-    with qtbot.waitSignal(box.task.finished, timeout=60_000):
+    with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
         lens.operation = "correct_vignetting"
-    QTest.qWait(20)
+    process_events()
     lens.operation = "correct_vignetting"
     assert lens.form.parameters == others
 
@@ -111,7 +112,7 @@ def test_a_calibration_can_be_canceled_and_the_dock_closed(viewer: Any, lens: An
     viewer.add_image(target)
     lens.operation = "correct_distortion"
     box = lens.calibration
-    with qtbot.waitSignal(box.task.finished, timeout=20_000):
+    with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
         assert box.run.text() == "Cancel"
         QTest.mouseClick(box.run, LEFT)
@@ -133,7 +134,7 @@ def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, 
     lens.form["degree"].value = 2
     lens.further_images.pickers["dark"].choose("cap")
     qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.task.finished, timeout=20_000):
+    with qtbot.waitSignal(lens.flat.task.finished):
         QTest.mouseClick(lens.flat.button, LEFT)
     flat = viewer.layers["cells flat"]
     dark = viewer.layers["cap"].data
@@ -165,7 +166,7 @@ def test_an_estimated_flat_may_come_when_something_else_is_chosen(viewer: Any, l
     viewer.add_image(stack, name="cells", contrast_limits=(0, 100))
     lens.operation = "flat_field"
     qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.made, timeout=30_000):
+    with qtbot.waitSignal(lens.flat.made):
         QTest.mouseClick(lens.flat.button, LEFT)
         lens.operation = "correct_distortion"
     assert viewer.layers["cells flat"].data.shape == (40, 48)
@@ -178,7 +179,7 @@ def test_a_flat_of_a_level_lies_over_it(viewer: Any, lens: Any, qtbot: Any) -> N
     lens.operation = "flat_field"
     lens.options.level.setCurrentIndex(1)
     qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.made, timeout=30_000):
+    with qtbot.waitSignal(lens.flat.made):
         QTest.mouseClick(lens.flat.button, LEFT)
     flat = viewer.layers["cells flat"]
     assert flat.data.shape == (20, 24)

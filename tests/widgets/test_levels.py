@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import Hand, choose_level
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
@@ -211,7 +212,7 @@ def test_a_point_is_picked_in_pixels_of_the_level(viewer: Any, dock: Opener, qtb
     qtbot.waitUntil(widget.options.level.isVisible)
     choose_level(widget, 1)
     viewer.reset_view()
-    qtbot.wait(50)
+    process_events()
     qtbot.mouseClick(widget.form.pick_buttons["point"].native, LEFT)
     hand.click(source, (40.5, 60.5))  # between four pixels: the middle of one of the level
     fine = 1.5 / viewer.scene.camera.zoom / 0.5 / 2
@@ -225,7 +226,7 @@ def test_a_box_from_the_screen_is_in_pixels_of_the_level(viewer: Any, dock: Open
     qtbot.waitUntil(widget.options.level.isVisible)
     choose_level(widget, 1)
     viewer.reset_view()
-    qtbot.wait(50)
+    process_events()
     qtbot.mouseClick(widget.form.pick_buttons["view"].native, LEFT)
     assert (widget.form.parameters["start"], widget.form.parameters["stop"]) == ((0, 0), (80, 64))
 
@@ -334,7 +335,7 @@ def test_a_level_may_go_while_it_is_chosen(
     added = viewer.add_image(np.ones((3, 80, 64), "f4"), name="flat")
     blot.scale = (2, 2)
     widget.form.reset()
-    qtbot.wait(20)
+    process_events()
     if not is_shown:
         dock_of(widget).show()
     viewer.layers.selection.active = source

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from dask import array as da
+from event_loop import process_events
 from hand import Hand, close_by_mouse
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from napari.settings import _clear_plugin_settings_cache
@@ -41,7 +42,7 @@ def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
 
     def close_and_open(widget: FamilyDock) -> FamilyDock:
         family = getattr(widget, "family", "Histogram")
-        qtbot.wait(20)
+        process_events()
         close_by_mouse(widget, qtbot)
         remembered._read.cache_clear()
         _clear_plugin_settings_cache()
@@ -424,7 +425,7 @@ def test_a_histogram_is_as_wide_as_it_was_unless_it_shares_a_side(
     qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
     widget = again(widget)
     qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
-    qtbot.wait(20)
+    process_events()
     close_by_mouse(widget, qtbot)
     geometry = dock("geometry")
     qtbot.waitUntil(geometry.isVisible)
@@ -432,7 +433,7 @@ def test_a_histogram_is_as_wide_as_it_was_unless_it_shares_a_side(
     qtbot.waitUntil(lambda: dock_of(geometry).width() == 345)
     widget = dock("Histogram")
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(50)
+    process_events()
     assert dock_of(geometry).width() == dock_of(widget).width() == 345
 
 
@@ -478,23 +479,29 @@ def test_a_broken_file_is_begun_anew(viewer: Any, dock: Opener, again: Any, file
     assert again(widget).operation.id == "adjust_log"
 
 
-def test_nothing_is_written_while_values_change(viewer: Any, dock: Opener, qtbot: Any, file: Path) -> None:
+def test_nothing_is_written_while_values_change(
+    viewer: Any, dock: Opener, qtbot: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "PAUSE", 600_000)  # milliseconds: longer than these keys take on any machine
     viewer.add_image(np.zeros((20, 30)))
     widget = dock("denoise")
     widget.operation = "gaussian"
     qtbot.waitUntil(widget.isVisible)
-    qtbot.waitUntil(file.exists, timeout=5000)
-    before = file.stat().st_mtime_ns
+    pause = widget.memory._pause
     box = widget.form["sigma"]._row._fields[0].native
     for _ in range(40):
+        pause.stop()
         qtbot.keyClick(box, Qt.Key.Key_Up)
-        qtbot.wait(2)
-    assert file.stat().st_mtime_ns == before
-    qtbot.waitUntil(lambda: file.stat().st_mtime_ns != before, timeout=5000)
+        process_events()
+        assert pause.isActive()  # each begins it anew
+        assert not file.exists()
+    pause.start(0)  # it is over
+    qtbot.waitUntil(file.exists)
     (sigma,) = {*yaml.safe_load(file.read_text())["forms"]["gaussian"]["2"]["sigma"]}
     assert sigma == pytest.approx(5)
 
 
+@pytest.mark.own_window
 def test_the_window_takes_what_waits_to_be_written_along(viewer: Any, dock: Opener, file: Path, qtbot: Any) -> None:
     viewer.add_image(np.zeros((20, 30)))
     widget = dock("intensity")
@@ -512,7 +519,7 @@ def test_a_dock_is_as_wide_as_it_was(viewer: Any, dock: Opener, qtbot: Any, file
     qtbot.waitUntil(lambda: dock_of(widget).width() == 432)
     window.resizeDocks([dock_of(widget)], [377], Qt.Orientation.Horizontal)
     qtbot.waitUntil(lambda: dock_of(widget).width() == 377)
-    qtbot.wait(20)
+    process_events()
     close_by_mouse(widget, qtbot)
     assert yaml.safe_load(file.read_text())["docks"]["geometry"]["size"][0] == 377
     other = dock("noise")
@@ -562,7 +569,7 @@ def test_defaults_of_the_preferences_page_reach_docks_open_and_new(
     widget = again(widget)
     chosen = widget.options.dtype.currentData(), widget.options.value_range.currentData()
     assert chosen == ("same", "dtype")
-    qtbot.wait(30)
+    process_events()
     close_by_mouse(widget, qtbot)
     settings().results.value_range = "contrast limits"
     assert dock("intensity").options.value_range.currentData() == "limits"
@@ -584,9 +591,15 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
     viewer: Any, dock: Opener, press: Press, qtbot: Any, notifications: list[Any], dtype: str
 ) -> None:
     seen: set[str] = set()
+    several, wanted = threading.Event(), 1
 
     def watched(block: Any) -> Any:
-        seen.add(threading.current_thread().name)
+        """Let the first thread wait for another where there may be one: on a busy machine it could do all alone."""
+        name = threading.current_thread().name
+        seen.update({name} if name.startswith("mathimg_") else ())
+        if len(seen) >= wanted:
+            several.set()
+        assert not name.startswith("mathimg_") or several.wait(60)
         return block
 
     ones = da.ones((3000, 2000), chunks=200, dtype=dtype)
@@ -600,11 +613,11 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
         assert settings().computing.threads == count
         with dask.config.set(scheduler="synchronous"):
             seen.clear()
+            several.clear()
+            wanted = min(count, 2)
             press(widget)
             widget.picker.layer = viewer.layers[0]
-        ours = {name for name in seen if name.startswith("mathimg_")}
-        assert len(ours) <= count
-        assert (len(ours) == 1) == (count == 1)
+        assert wanted <= len(seen) <= count
     field(dialog, "memory").setValue(0.01)
     before = list(viewer.layers)
     qtbot.mouseClick(widget.run_button, LEFT)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import LEFT, QUAD, SHAPE, Hand, choose, frame_of, marked, names, rectangle_of, stacked, type_into, upright
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
@@ -85,7 +85,7 @@ def test_dragging_a_corner_shows_what_becomes_of_it_before_the_button_is_release
     assert opened.table.item(1, 1).text() == f"{now[1, 1]:.2f}"
     np.testing.assert_allclose(outline.data[0][:4], now, atol=1e-4)
     assert opened.preview.pixmap().toImage() != picture
-    QTest.mouseRelease(hand.canvas, LEFT, pos=hand.at(layer, (12.0, 110.0)))
+    hand.release(layer, (12.0, 110.0))
 
 
 def shown(preview: Any) -> bool:
@@ -172,7 +172,7 @@ def test_a_corner_dragged_inside_is_refused_at_once_by_its_label(
     hand.settle(opened)
     assert "nearer than two pixels" in opened.fault_text.text()
     hand.move(layer, QUAD[1], begin)
-    QTest.mouseRelease(hand.canvas, LEFT, pos=hand.at(layer, begin))
+    hand.release(layer, begin)
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
     np.testing.assert_array_equal(outline.edge_color[0], good)
 
@@ -438,6 +438,7 @@ def test_copied_matrix_and_settings_of_a_result_make_it_again(
     assert again.metadata["napari_mathimg"][-1]["parameters"]["turn"] == 1
 
 
+@pytest.mark.own_window
 def test_layers_may_go_at_any_time(viewer: Any, opened: Any, hand: Hand, layer: Any) -> None:
     hand.pick(opened, layer)
     hand.settle(opened)
@@ -497,7 +498,7 @@ def test_a_closed_dock_leaves_no_overlay_and_no_connection(
     before = [len(e.callbacks) for e in emitters]
     for chosen in (True, False):
         widget = dock("perspective")
-        qtbot.wait(50)
+        process_events()
         viewer.layers.selection.active = layer
         if chosen:
             widget.corners.layer = own

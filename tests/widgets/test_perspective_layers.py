@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import QUAD, choose, stacked, type_into
 from qtpy.QtCore import Qt
 
@@ -66,7 +67,7 @@ def test_units_of_time(viewer: Any, opened: Any, hand: Any, image: Any) -> None:
     choose(opened.rectangle.mode, "typed")
     opened.rectangle.unit.setCurrentText("mm")
     hand.settle(opened)
-    hand.qtbot.wait(20)
+    process_events()
     assert "Size in mm: a unit such as second" in opened.fault_text.text()
 
 
@@ -91,7 +92,7 @@ def test_the_outline_follows_the_layer(viewer: Any, opened: Any, hand: Any, laye
     hand.settle(opened)
     layer.translate = (30, 0)
     hand.settle(opened)
-    hand.qtbot.wait(30)
+    process_events()
     outline, points = viewer.layers["sign outline"], viewer.layers["sign corners"]
     drawn = [outline.data_to_world(place) for place in outline.data[0]][:4]
     np.testing.assert_allclose(drawn, [points.data_to_world(place) for place in points.data], atol=1e-3)
@@ -109,12 +110,12 @@ def test_a_dock_behind_another_shows_what_is_now(viewer: Any, opened: Any, dock:
     hand.pick(opened, layer)
     hand.settle(opened)
     dock_of(opened).hide()
-    hand.qtbot.wait(20)
+    process_events()
     p = viewer.layers["sign corners"]
     p.data = p.data + 5
-    hand.qtbot.wait(20)
+    process_events()
     dock_of(opened).show()
-    hand.qtbot.wait(50)
+    process_events()
     hand.settle(opened)
     assert float(opened.table.item(0, 0).text()) == pytest.approx(p.data[0, 0], abs=0.01)
 
@@ -126,7 +127,7 @@ def test_settings_leave_points_of_others_alone(viewer: Any, opened: Any, hand: A
     before = own.data.copy()
     opened.corners.layer = own
     opened.picker.layer = viewer.layers["sign – Rectify"]
-    hand.qtbot.wait(20)
+    process_events()
     opened.load_button.click()
     hand.settle(opened)
     np.testing.assert_array_equal(own.data, before)
@@ -148,12 +149,14 @@ def test_a_plane_that_cannot_be_read_is_tried_once(viewer: Any, opened: Any, han
         contrast_limits=(0, 1),
         cache=False,
     )
-    hand.qtbot.wait(300)
+    hand.qtbot.waitUntil(lambda: opened.preview._key is not None and not opened.preview.task.is_running)
     bad[0] = True
     calls.clear()
     opened.preview.watch(None, viewer.dims)
     opened.preview.watch(layer, viewer.dims)
-    hand.qtbot.wait(500)
+    hand.qtbot.waitUntil(lambda: opened.preview.text().startswith("The plane could not be read"))
+    process_events()
+    assert not opened.preview.task.is_running
     n = len(calls)
     bad[0] = False
     assert n <= 2
@@ -164,21 +167,21 @@ def test_the_table_is_empty_without_an_image(viewer: Any, opened: Any, hand: Any
     hand.settle(opened)
     viewer.layers.remove(layer)
     hand.settle(opened)
-    hand.qtbot.wait(20)
+    process_events()
     assert opened.table.rowCount() == 0
 
 
 def test_nothing_below_moves_when_corners_are_wrong(viewer: Any, opened: Any, hand: Any, layer: Any) -> None:
     viewer.window._qt_window.resizeDocks([dock_of(opened)], [300], Qt.Orientation.Horizontal)
-    hand.qtbot.wait(50)
+    process_events()
     hand.pick(opened, layer)
     hand.settle(opened)
-    hand.qtbot.wait(30)
+    process_events()
     before = opened.preview.y()
     points = viewer.layers["sign corners"]
     data = points.data.copy()
     data[2] = (38, 50)
     points.data = data
     hand.settle(opened)
-    hand.qtbot.wait(30)
+    process_events()
     assert opened.preview.y() == before

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import LEFT, Hand, close_by_mouse, stacked
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -30,7 +31,7 @@ MIDDLE = (44.5, 59.5)  # of an image of 90 x 120 pixels
 def geometry(viewer: Any, dock: Any, qtbot: Any, hand: Hand) -> FamilyDock:
     widget: FamilyDock = dock("geometry")
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(30)  # the window lays itself out
+    process_events()  # the window lays itself out
     return widget
 
 
@@ -40,7 +41,7 @@ def show(
     layer = getattr(viewer, f"add_{kind}")(data, name="cells", **place)
     widget.operation = operation
     viewer.reset_view()
-    qtbot.wait(30)
+    process_events()
     return layer
 
 
@@ -48,7 +49,7 @@ def ask(widget: FamilyDock, kind: str, qtbot: Any) -> None:
     button = widget.form.pick_buttons[kind].native
     qtbot.waitUntil(button.isVisible)
     qtbot.mouseClick(button, LEFT)
-    qtbot.wait(1)
+    process_events()
 
 
 def crosses(viewer: Any) -> list[CrossOverlay]:
@@ -57,7 +58,7 @@ def crosses(viewer: Any) -> list[CrossOverlay]:
 
 def spot_of(viewer: Any, layer: Any, qtbot: Any) -> Any:
     """Where the cross lies in the pixels of a layer, by napari's own transforms."""
-    qtbot.wait(5)
+    process_events()
     (cross,) = crosses(viewer)
     return np.array(layer.world_to_data((*(0,) * (layer.ndim - 2), *cross.place)))[-2:]
 
@@ -96,14 +97,14 @@ def test_a_bright_pixel_is_hit_in_any_unit_of_the_viewer(
             np.zeros((4, 4), np.uint8), scale=(9000, 9000), units=(unit, unit), name="in nm", blending="additive"
         )
     show(viewer, qtbot, geometry, data, "swirl", contrast_limits=(0, 255), blending="additive", **place)
-    qtbot.wait(100)
+    process_events()
     shot = viewer.screenshot(canvas_only=True, flash=False)
     lit = np.argwhere((shot[..., :3] > 200).all(axis=2))
     row, column = lit.mean(axis=0) + 0.5
     ratio = shot.shape[1] / hand.canvas.width()
     ask(geometry, "point", qtbot)
     QTest.mouseClick(hand.canvas, LEFT, pos=QPoint(round(column / ratio), round(row / ratio)))
-    qtbot.wait(1)
+    process_events()
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=1)
 
 
@@ -188,7 +189,7 @@ def test_the_image_can_be_moved_while_a_click_is_waited_for_and_escape_leaves(
         assert geometry.form.pick_buttons["point"].native.isChecked()
         middle = np.array(viewer.scene.camera.center)
         hand.drag(layer, (20, 20), (40, 30))
-        assert np.abs(viewer.scene.camera.center - middle).max() > 5
+        qtbot.waitUntil(lambda middle=middle: np.abs(viewer.scene.camera.center - middle).max() > 5)  # once it is drawn
         assert geometry.form.parameters["center"] == "auto"
         if escape is None:
             ask(geometry, "point", qtbot)  # a second press leaves too
@@ -241,7 +242,7 @@ def test_centers_of_other_layers(
     np.testing.assert_allclose(spot_of(viewer, layer, qtbot), MIDDLE)
     if kind == "stack":
         viewer.dims.set_point(0, 10)
-        qtbot.wait(5)
+        process_events()
         np.testing.assert_allclose(spot_of(viewer, layer, qtbot), MIDDLE)
     ask(geometry, "point", qtbot)
     hand.click(layer, SPOT)
@@ -257,7 +258,7 @@ def test_a_rectangle_drawn_in_the_image_becomes_the_box_of_a_crop(
     assert "Draw a rectangle" in geometry.message.text()
     shapes = viewer.layers.selection.active
     hand.click(layer, (50, 50))  # no rectangle yet
-    qtbot.wait(5)
+    process_events()
     assert len(shapes.data) == 0
     hand.drag(layer, (12.2, 30.1), (59.7, 89.8))
     qtbot.waitUntil(lambda: geometry.form.parameters["start"] != "auto")
@@ -308,7 +309,7 @@ def test_rectangles_in_several_slices_and_in_another_view_bound_z_too(
     viewer.layers.remove(shapes)
     viewer.dims.set_point(1, layer.data_to_world((0, 20, 0))[1])
     viewer.fit_to_view()
-    qtbot.wait(50)
+    process_events()
     ask(geometry, "view", qtbot)
     assert geometry.form.parameters == {"start": (0, 13, 0), "stop": (9, 19, 50)}
     shapes = viewer.add_shapes([np.add(square, (0, 900, 0))], **place)

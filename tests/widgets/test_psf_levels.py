@@ -61,7 +61,7 @@ def test_optics_take_the_pixel_size_of_the_level(
     expected = np.asarray(psf("optical", spacing=coarse(), shape=(40, 48)))
     np.testing.assert_allclose(np.asarray(panel.kernel(cells)), expected, rtol=1e-9)
     np.testing.assert_allclose(panel.form["pixel_size"]._inner.value, coarse())
-    qtbot.waitUntil(lambda: not panel.preview.is_pending, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.preview.is_pending)
     widths = panel.preview.shown.widths
     assert f"y {widths[0] * 0.13:.3g}, x {widths[1] * 0.16:.3g} µm" in panel.preview.text.text()
     press(widget)
@@ -122,7 +122,7 @@ def test_it_is_added_with_the_pixels_of_the_level_in_the_middle_of_the_image(
     choose(widget.options.level, "1")
     choose(panel.kinds, "box")
     qtbot.mouseClick(panel.add_button, LEFT)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     layer = viewer.layers["Box PSF"]
     steps = [np.subtract(layer.data_to_world(end), layer.data_to_world((0, 0))) for end in ((1, 0), (0, 1))]
     np.testing.assert_allclose(np.linalg.norm(steps, axis=1), coarse())
@@ -187,7 +187,7 @@ def test_beads_are_measured_in_pixels_of_the_level(viewer: Any, dock: Opener, qt
         choose(widget.options.level, str(level))
         panel.beads.size = (size, size)
         before = set(viewer.layers)
-        with qtbot.waitSignal(panel.beads.measured, timeout=20_000):
+        with qtbot.waitSignal(panel.beads.measured):
             qtbot.mouseClick(panel.beads.measure, LEFT)
         (layer,) = set(viewer.layers) - before
         assert panel.beads.message.text().startswith(f"4 beads averaged in level {level}: ")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import close_by_mouse
 from qtpy.QtCore import QPoint, Qt
 from scipy import ndimage as ndi
@@ -74,7 +75,7 @@ def shown(qtbot: Any, panel: PsfPanel) -> Callable[[], Any]:
     """Wait for the picture of what is chosen, and return it."""
 
     def wait() -> Any:
-        qtbot.waitUntil(lambda: not panel.preview.is_pending, timeout=20_000)
+        qtbot.waitUntil(lambda: not panel.preview.is_pending)
         return panel.preview.shown
 
     return wait
@@ -206,7 +207,7 @@ def test_a_long_computation_leaves_the_window_free_and_the_last_wish_counts(
 
     monkeypatch.setattr(Kernel, "array", property(slow))
     choose_kind(panel, "disk", qtbot)
-    qtbot.waitUntil(begun.is_set, timeout=10_000)
+    qtbot.waitUntil(begun.is_set)
     for text in ("4", "5", "7"):
         type_number(panel.form["radius"]._row._fields[0].native, text, qtbot)
     answered.set()
@@ -224,7 +225,7 @@ def test_add_puts_the_psf_into_the_middle_of_the_image_with_its_pixels(
     choose_kind(panel, "optical", qtbot)
     assert panel.preview.is_pending
     qtbot.mouseClick(panel.add_button, LEFT)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     layer = viewer.layers["Optical PSF"]
     assert viewer.layers.selection.active is cells
     np.testing.assert_allclose(layer.scale, SCALE)
@@ -249,7 +250,7 @@ def test_only_what_was_pictured_when_add_was_clicked_is_added(
     assert panel.preview.is_pending
     qtbot.mouseClick(panel.add_button, LEFT)
     panel.refresh()  # the same wish again
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     np.testing.assert_array_equal(viewer.layers["Gaussian PSF"].data, panel.preview.shown.array)
     other = viewer.add_image(cells.data + 1, name="other", scale=SCALE, units=MICROMETRES)
     viewer.layers.selection.active = cells
@@ -302,7 +303,7 @@ def test_nothing_is_added_once_the_picture_has_failed(
     panel.picker.choose("empty")
     panel.resample.setChecked(True)
     qtbot.mouseClick(panel.add_button, LEFT)
-    qtbot.waitUntil(lambda: panel.preview.text.text().startswith("psf: "), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.preview.text.text().startswith("psf: "))
     assert not panel.add_button.isEnabled()
     layer.data[4, 4] = 1
     layer.data = layer.data
@@ -379,7 +380,7 @@ def test_beads_are_measured_added_and_chosen(
     box.points.choose("marks")
     box.size = (15, 21)
     qtbot.mouseClick(box.measure, LEFT)
-    qtbot.waitUntil(lambda: panel.picker.layer is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.picker.layer is not None)
     assert box.message.text() == "4 beads averaged. Left out: 1 too near the edge."
     layer = viewer.layers["PSF from beads"]
     assert panel.picker.layer is layer
@@ -390,10 +391,10 @@ def test_beads_are_measured_added_and_chosen(
     np.testing.assert_allclose(layer.data_to_world((7, 10)), beads.data_to_world((0, 39.5, 44.5))[1:])
     assert panel.resample.isVisible()  # the beads have other pixels than the cells
     qtbot.mouseClick(box.measure, LEFT)
-    qtbot.waitUntil(box.measure.isEnabled, timeout=20_000)
+    qtbot.waitUntil(box.measure.isEnabled)
     box.size = (79, 89)
     qtbot.mouseClick(box.measure, LEFT)
-    qtbot.waitUntil(lambda: "no bead of 5 can be used" in box.message.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "no bead of 5 can be used" in box.message.text())
 
 
 def test_an_outline_is_taken_from_a_shapes_layer(
@@ -433,13 +434,13 @@ def test_an_outline_is_taken_from_a_shapes_layer(
 def test_a_closed_dock_leaves_no_connection(viewer: Any, dock: Opener, cells: Any, qtbot: Any) -> None:
     layer = viewer.add_image(np.asarray(psf("box", size=3)), name="kernel")
     viewer.layers.selection.active = cells
-    qtbot.wait(50)
+    process_events()
     emitters = [viewer.layers.events.inserted, layer.events.name, layer.events.data, layer.events.scale]
     before = [len(emitter.callbacks) for emitter in emitters]
     widget = dock("denoise")
     widget.operation = "spread"
     widget.further_images.panels["psf"].picker.choose("kernel")
-    qtbot.wait(50)
+    process_events()
     assert [len(emitter.callbacks) for emitter in emitters] != before
     widget.operation = "gaussian"
     close_by_mouse(widget, qtbot)
@@ -450,11 +451,11 @@ def test_everything_fits_a_narrow_dock(widget: FamilyDock, panel: PsfPanel, qtbo
     for how, ndim in (("planes", 2), ("volumes", 3)):
         widget.options.choose(widget.options.process, how)
         qtbot.mouseClick(panel.from_beads, LEFT)
-        qtbot.wait(20)
+        process_events()
         assert panel.minimumSizeHint().width() <= ROOM
         for kind in (k for k, v in KINDS.items() if ndim in v.dimensions):
             panel.kind = kind
-            qtbot.wait(20)
+            process_events()
             assert panel.minimumSizeHint().width() <= ROOM, (kind, how)
             for name in KINDS[kind].parameters:
                 assert len(panel.form[name].tooltip) > 10

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import close_by_mouse
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
@@ -131,7 +132,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     viewer.add_image(np.random.default_rng(0).integers(0, 99, (3, 4, 24, 32), dtype=np.uint8), **place)
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(30)
+    process_events()
     ids = list(getattr(widget, "_operations", [""]))
     altered: dict[str, bool] = {}
     for id in ids:
@@ -145,5 +146,5 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     _clear_plugin_settings_cache()
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)
-    qtbot.wait(30)
+    process_events()
     assert state(widget, ids) == left

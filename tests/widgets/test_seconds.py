@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from event_loop import process_events
 from hand import close_by_mouse
 from qtpy.QtCore import Qt
 from skimage import exposure
@@ -95,7 +96,7 @@ def test_a_closed_dock_leaves_no_connection_of_its_pickers(viewer: Any, dock: Op
     before = len(viewer.layers.events.inserted.callbacks), len(layer.events.name.callbacks)
     widget = dock("noise")
     widget.operation = "add_localvar_noise"
-    qtbot.wait(50)
+    process_events()
     close_by_mouse(widget, qtbot)
     assert (len(viewer.layers.events.inserted.callbacks), len(layer.events.name.callbacks)) == before
 
@@ -110,7 +111,7 @@ def test_estimated_noise_is_filled_in(viewer: Any, dock: Opener, qtbot: Any) -> 
         assert widget.form.parameters[name] == "auto"
         ask = widget.form.noise_buttons[name].native
         qtbot.waitUntil(ask.isVisible)
-        with qtbot.waitSignal(widget.estimator.finished, timeout=20_000):
+        with qtbot.waitSignal(widget.estimator.finished):
             qtbot.mouseClick(ask, Qt.MouseButton.LeftButton)
         sigma = estimate_sigma(image)
         assert sigma == np.clip(sigma, 0.95 * 500 / np.ptp(image), 1.05 * 500 / np.ptp(image))
@@ -202,7 +203,7 @@ def test_the_dark_of_an_estimated_flat_is_that_of_the_level(viewer: Any, dock: O
     qtbot.waitUntil(widget.options.level.isVisible)
     qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
     widget.further_images.pickers["dark"].choose("cap")
-    with qtbot.waitSignal(widget.flat.made, timeout=30_000):
+    with qtbot.waitSignal(widget.flat.made):
         qtbot.mouseClick(widget.flat.button, Qt.MouseButton.LeftButton)
     found, degree = np.asarray(viewer.layers["cells flat"].data), widget.form.parameters["degree"]
     np.testing.assert_array_equal(found, estimate_flat(coarse, dark=halves(dark)[1], degree=degree))

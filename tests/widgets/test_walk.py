@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from hand import callbacks
 from npe2 import PluginManifest
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
+from shared_window import our_connections, our_objects
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
@@ -25,7 +27,7 @@ from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
 MOST_LAYERS = 12
-PATIENCE = 20_000  # milliseconds
+COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
 LEAVES_THE_WINDOW = ("save", "export", "help")  # buttons that open a dialog of the system
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 
@@ -54,8 +56,8 @@ def images() -> list[Callable[[Any], Any]]:
 class Walk:
     """Chooses what to do next."""
 
-    def __init__(self, viewer: Any) -> None:
-        self.viewer, self.rng, self.docks = viewer, random.Random(SEED), dict[str, QWidget]()
+    def __init__(self, viewer: Any, qtbot: Any) -> None:
+        self.viewer, self.qtbot, self.rng, self.docks = viewer, qtbot, random.Random(SEED), dict[str, QWidget]()
         self.makers = images()
         self.done: list[str] = []
         self.actions = [
@@ -71,7 +73,7 @@ class Walk:
         action = self.rng.choices(actions, weights)[0]
         self.done.append(action.__name__)
         action()
-        QTest.qWait(5)
+        process_events()
         while len(self.viewer.layers) > MOST_LAYERS:
             self.remove()
 
@@ -108,7 +110,7 @@ class Walk:
 
     def transpose(self) -> None:
         self.viewer.dims.order = tuple(self.rng.sample(range(self.viewer.dims.ndim), self.viewer.dims.ndim))
-        QTest.qWait(5)
+        process_events()
         self.viewer.dims.order = tuple(range(self.viewer.dims.ndim))
 
     def change_theme(self) -> None:
@@ -133,7 +135,7 @@ class Walk:
     def float(self) -> None:
         holder = dock_of(self.dock())
         holder.setFloating(True)
-        QTest.qWait(10)
+        process_events()
         holder.setFloating(False)
 
     def operate(self) -> None:
@@ -189,11 +191,7 @@ class Walk:
 
     def rest(self) -> None:
         """Wait until nothing runs."""
-        for _ in range(PATIENCE // 5):
-            if not any(running(dock) for dock in self.docks.values()):
-                return
-            QTest.qWait(5)
-        raise AssertionError(f"no end of {self.done[-5:]}")
+        self.qtbot.waitUntil(lambda: not any(running(dock) for dock in self.docks.values()))
 
 
 def running(dock: Any) -> bool:
@@ -205,17 +203,12 @@ def ours_at_work() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith("mathimg")]
 
 
-def ours() -> list[str]:
-    """Our widgets, and other objects of Qt's, that are still there."""
-    everywhere = [w for top in QApplication.topLevelWidgets() for w in [top, *top.findChildren(QObject)]]
-    return sorted(type(w).__name__ for w in everywhere if type(w).__module__.startswith("napari_mathimg"))
-
-
-def test_a_random_walk_over_all_docks(viewer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.own_window
+def test_a_random_walk_over_all_docks(viewer: Any, qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Pick, type, run, cancel, delete, rename, undock and close, in any order."""
     viewer.window._qt_window.resize(1100, 800)
     idle, threads = callbacks(viewer), threading.active_count()
-    walk = Walk(viewer)
+    walk = Walk(viewer, qtbot)
     walk.add_layer()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -232,19 +225,16 @@ def test_a_random_walk_over_all_docks(viewer: Any, capsys: pytest.CaptureFixture
     walk.find_docks()
     while walk.docks:
         walk.close()
-        QTest.qWait(20)
+        process_events()
     assert {layer.name for layer in viewer.layers} <= made  # a dock takes its markers with it, and adds nothing
     viewer.layers.clear()
-    QTest.qWait(300)
+    process_events()
     gc.collect()
-    QTest.qWait(50)
-    assert not ours()
+    process_events()
+    assert not our_objects()
+    assert not our_connections(viewer)
     assert callbacks(viewer) == idle
-    for _ in range(PATIENCE // 50):  # in a new checkout kernels are still being compiled
-        if not ours_at_work():
-            break
-        QTest.qWait(50)
-    assert not ours_at_work()
+    qtbot.waitUntil(lambda: not ours_at_work(), timeout=COMPILING)
     assert threading.active_count() <= threads + 1
     with capsys.disabled():
         print(f" {len(walk.done)} things done, seed {SEED}", end="")

@@ -10,7 +10,7 @@ from magicgui.widgets import Container, PushButton
 from ...contract.operation import ValueRange
 from ...contract.signature import Signature, arguments, call
 from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, annotation_of
-from ..tasks.latest_task import LatestValues
+from ..tasks.latest_values import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
 from .parameter_field import field, unit_note, unit_of

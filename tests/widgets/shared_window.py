@@ -1,0 +1,207 @@
+"""One window of napari's for many tests: each finds it as if it had just been opened."""
+
+import gc
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from copy import deepcopy
+from typing import Any
+from unittest.mock import patch
+from weakref import ReferenceType
+
+import napari
+import numpy as np
+from event_loop import process_events
+from napari._app_model._app import NapariApplication, _napari_names
+from napari._qt._qapp_model.qactions import init_qactions
+from napari._qt.dialogs.qt_notification import NapariQtNotification
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.plugins import _initialize_plugins
+from napari.settings import get_settings
+from napari.utils.events import EmitterGroup, EventedModel, EventEmitter
+from napari.utils.notifications import notification_manager
+from psygnal import SignalInstance
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+
+OURS = "napari_mathimg"
+NUMBERS = itertools.count(1)  # of windows
+PATIENCE = 30  # seconds that a run may take to notice that it was canceled
+
+
+class SharedWindow:
+    """A viewer in a window that is set back to its first state after each test.
+
+    Opening and closing a window takes longer than most tests.
+    """
+
+    def __init__(self) -> None:
+        self._patches = ExitStack()
+        self._app = NapariApplication(f"test window {next(NUMBERS)}")
+        self._app.injection_store.namespace = _napari_names
+        for owner, name, other in (
+            (NapariApplication, "get_app_model", lambda *args: self._app),
+            (StatusChecker, "start", lambda *args: None),  # a thread of napari's
+            (QtViewer, "_get_console", lambda viewer: QWidget()),
+        ):
+            self._patches.enter_context(patch.object(owner, name, other))
+        get_settings().reset()
+        _initialize_plugins.cache_clear()
+        init_qactions.cache_clear()
+        self.viewer = napari.Viewer(show=True, show_welcome_screen=False)
+        self.window = self.viewer.window._qt_window
+        assert QTest.qWaitForWindowExposed(self.window)
+        process_events()
+        self._layout, self._size = self.window.saveState(), self.window.size()
+        self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
+        self._found = state(self.viewer)
+
+    def reset(self) -> None:
+        """Take away what a test has put into the window, and set all else back."""
+        viewer, canvas = self.viewer, self.viewer.window._qt_viewer.canvas
+        if QApplication.mouseButtons() or canvas.native._vispy_mouse_data["press_event"] is not None:
+            QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton)
+        process_events()
+        viewer.window.remove_dock_widget("all")
+        process_events()
+        viewer.layers.clear()
+        self._wait_for_runs()
+        for notification in filter(isalive, list(NapariQtNotification._instances)):
+            notification.close()
+            notification.deleteLater()
+        NapariQtNotification._instances.clear()  # others went with their windows
+        notification_manager.records.clear()
+        viewer.dims.ndisplay, viewer.dims.ndim = 2, 2
+        viewer.dims.reset()
+        for name, model in _models(viewer).items():
+            _set_back(model, self._models[name])
+        viewer.scene.camera._cached_2d_state = viewer.scene.camera._cached_3d_state = None
+        if self.window.size() != self._size:
+            self.window.resize(self._size)
+            process_events()
+        self.window.restoreState(self._layout)  # napari's controls of layers stay as large as any layer needed
+        self.viewer.window._qt_viewer.setFocus()
+        self.reset_settings()
+        process_events()
+
+    def reset_settings(self) -> None:
+        """Set napari's settings back: they are those of all windows."""
+        for name, values in self._found["settings"].items():
+            section = getattr(get_settings(), name)
+            if isinstance(section, EventedModel) and section.model_dump() != values:
+                section.update(deepcopy(values))
+
+    def check(self) -> None:
+        """Fail where a test has left something behind."""
+        gc.collect()
+        process_events()
+        now = state(self.viewer)
+        assert not (left := differences(self._found, now)), f"not as it was found: {left}"
+
+    def close(self) -> None:
+        """Close the window, and fail where something of it lives on."""
+        with patch.object(self.window, "_save_current_window_settings"):
+            self.viewer.close()
+        del self.viewer, self.window
+        self._patches.close()
+        NapariApplication.destroy(self._app.name)
+        process_events()
+        gc.collect()
+        assert not list(QtViewer._instances)
+
+    @staticmethod
+    def _wait_for_runs() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "mathimg run":
+                thread.join(PATIENCE)
+        process_events()
+
+
+def _models(viewer: Any) -> dict[str, Any]:
+    scene, canvas = viewer.scene, viewer.canvas
+    return {"camera": scene.camera, "grid": canvas.grid, "cursor": viewer.cursor, "dims": viewer.dims, "viewer": viewer}
+
+
+def _set_back(model: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        field = type(model).model_fields[name]
+        plain = not field.frozen and not isinstance(getattr(model, name), EmitterGroup)
+        if plain and name != "mouse_over_canvas" and not np.array_equal(getattr(model, name), value):
+            setattr(model, name, value)
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What is not the same in two states: what it was, and what it is."""
+    found: dict[str, Any] = {}
+    for name in before.keys() | now.keys():
+        a, b = before.get(name), now.get(name)
+        if a != b:
+            found[name] = differences(a, b) if isinstance(a, dict) and isinstance(b, dict) else (a, b)
+    return found
+
+
+def state(viewer: Any) -> dict[str, Any]:
+    """What a test may change in a window."""
+    window, canvas = viewer.window._qt_window, viewer.window._qt_viewer.canvas
+    dims, camera, grid = viewer.dims, viewer.scene.camera, viewer.canvas.grid
+    docks = {d.windowTitle(): (d.isVisible(), d.isFloating()) for d in window.findChildren(QDockWidget)}
+    callbacks = ("mouse_move", "mouse_drag", "mouse_wheel", "mouse_double_click")
+    return {
+        "layers": [layer.name for layer in viewer.layers],
+        "docks": docks,
+        "size": window.size(),
+        "theme": viewer.theme,
+        "dims": (dims.ndim, dims.ndisplay, dims.order, dims.point, dims.range, dims.axis_labels, dims.units),
+        "camera": (tuple(camera.center), camera.zoom, tuple(camera.angles), camera.mouse_pan, camera.mouse_zoom),
+        "grid": (grid.enabled, grid.stride, grid.shape, grid.spacing),
+        "cursor": (str(viewer.cursor.style), viewer.cursor.size),
+        "mouse": canvas.native._vispy_mouse_data["press_event"],
+        "callbacks": {name: len(getattr(viewer, f"{name}_callbacks")) for name in callbacks},
+        "drags": (dict(viewer._mouse_drag_gen), dict(viewer._persisted_mouse_event)),
+        "keys": len(viewer.keymap),
+        "overlays": (sorted(viewer.scene.overlays), sorted(viewer.canvas.overlays)),
+        "visuals": len(canvas.layer_to_visual),
+        "notifications": (len(NapariQtNotification._instances), len(notification_manager.records)),
+        "modal": (QApplication.activeModalWidget(), QApplication.activePopupWidget(), QApplication.overrideCursor()),
+        "settings": get_settings().model_dump(),
+        "our widgets": our_objects(),
+        "our connections": our_connections(viewer),
+        "our runs": [t.name for t in threading.enumerate() if t.name == "mathimg run"],
+    }
+
+
+def our_objects() -> list[str]:
+    """Our widgets, and other objects of Qt's, that are still in a window."""
+    everywhere = [w for top in QApplication.topLevelWidgets() for w in [top, *top.findChildren(QObject)]]
+    return sorted(type(w).__name__ for w in everywhere if type(w).__module__.startswith(OURS))
+
+
+def our_connections(viewer: Any) -> list[str]:
+    """What of ours hears of changes in the viewer."""
+    groups = [
+        viewer.events, viewer.layers.events, viewer.layers.selection.events, viewer.dims.events,
+        viewer.scene.camera.events, viewer.scene.overlays.events, viewer.canvas.grid.events,
+        viewer.canvas.overlays.events, viewer.cursor.events,
+    ]  # fmt: skip
+    return sorted(f"{heard} {name}" for group in groups for name, e in _emitters(group) for heard in _heard_by(e))
+
+
+def _emitters(group: Any) -> Iterator[tuple[str, Any]]:
+    yield "any", group
+    yield from (group.emitters if isinstance(group, EmitterGroup) else getattr(group, "signals", {})).items()
+
+
+def _heard_by(emitter: Any) -> Iterator[str]:
+    if isinstance(emitter, EventEmitter):
+        for callback in emitter.callbacks:
+            held = callback[0] if isinstance(callback, tuple) else callback
+            owner = held() if isinstance(held, ReferenceType) else held
+            module = type(owner).__module__ if isinstance(callback, tuple) else getattr(owner, "__module__", "")
+            if (module or "").startswith(OURS) and type(owner).__name__ != "Grid":  # there is one for a viewer
+                yield type(owner).__name__
+    elif isinstance(emitter, SignalInstance):
+        yield from (repr(slot) for slot in emitter._slots if OURS in repr(slot))
