@@ -92,10 +92,10 @@ def test_the_three_ways_agree(monkeypatch):
 def test_products_are_found_in_single_precision_where_that_is_enough():
     kernel = footprints.gaussian((6.0, 6.0)).astype(np.float32)
     own = stencil(kernel)
-    assert own.factors(PRODUCT[4]) is not None
-    assert own.factors(PRODUCT[8]) is None
-    assert stencil(footprints.gaussian((6.0, 6.0))).factors(PRODUCT[8]) is not None
-    assert stencil(footprints.disk((6.0, 6.0))).factors(PRODUCT[4]) is None
+    assert own.separate(PRODUCT[4]) is not None
+    assert own.separate(PRODUCT[8]) is None
+    assert stencil(footprints.gaussian((6.0, 6.0))).separate(PRODUCT[8]) is not None
+    assert stencil(footprints.disk((6.0, 6.0))).separate(PRODUCT[4]) is None
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])

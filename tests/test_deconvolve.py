@@ -92,7 +92,7 @@ def test_zeros_around_a_psf_and_its_scale_do_not_count():
 def test_negative_values_become_zero_and_are_told():
     kernel, changes = prepare_psf(np.array([[-0.5, 1.0, -0.25]]), "array")
     assert kernel.tolist() == [[1.0]]
-    assert changes == ("2 negative values of the PSF, down to -0.5, are 0.",)
+    assert changes == ("2 negative values of the PSF, down to -0.5, were set to 0.",)
 
 
 @pytest.mark.parametrize(
@@ -509,7 +509,7 @@ def test_kept_transfer_functions_are_few():
     assert functions.get(kernel, (64, 1, 64), np.float64) is not first
     for n in range(65, 90):
         functions.get(kernel, (n, 1, 64), np.float32)
-    assert sum(f.nbytes for f in functions._kept.values()) <= 100_000
+    assert sum(f.nbytes for f in functions._cache.values()) <= 100_000
     np.testing.assert_allclose(functions.get(kernel, (64, 1, 64), np.float32), first)
 
 

@@ -8,24 +8,7 @@ from scipy.special import expit
 from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
 from ..contract.reach import POINTWISE
-from ..methods.equalization import (
-    CumulativeCurve,
-    Distribution,
-    TileMaps,
-    apply_curve,
-    apply_tile_maps,
-    check_reference,
-    check_tiles,
-    count_and_sum,
-    count_equalized,
-    count_tiles,
-    count_values,
-    cumulative_curve,
-    distribution,
-    find_extremes,
-    match,
-    tile_maps,
-)
+from ..methods import equalization
 
 __all__ = [
     "adjust_gamma",
@@ -283,9 +266,9 @@ def adjust_sigmoid(
 
 @operation(
     "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=(Statistic(count_values, cumulative_curve),),
+    statistics=(Statistic(equalization.count_values, equalization.cumulative_curve),),
 )  # fmt: skip
-def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: CumulativeCurve) -> t.Image:
+def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: equalization.CumulativeCurve) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
 
     Each value becomes the fraction of pixels at or below it. Colors keep their hue, because only their brightness V =
@@ -310,20 +293,21 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Cumulativ
     >>> apply(np.array([[0, 1, 2, 255]], np.uint8), "equalize_hist", options=Options(value_range="dtype"))
     array([[ 64, 128, 191, 255]], dtype=uint8)
     """
-    return apply_curve(image, measured)
+    return equalization.apply_curve(image, measured)
 
 
 @operation(
-    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, check=check_tiles,
-    new_values=True,
+    "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
+    check=equalization.check_tiles, new_values=True,
     statistics=(
-        Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_equalized, find_extremes, pooled=False),
+        Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
+        Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
     ),
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
     info: BlockInfo,
-    measured: TileMaps,
+    measured: equalization.TileMaps,
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
@@ -362,17 +346,17 @@ def equalize_adapthist(
     """
     if measured.low == measured.high:
         return image
-    levels = apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
+    levels = equalization.apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (levels.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
 
 
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
-    statistics=(Statistic(count_and_sum, distribution),),
+    statistics=(Statistic(equalization.count_and_sum, equalization.distribution),),
 )  # fmt: skip
 def match_histograms(
-    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: Distribution
+    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: equalization.Distribution
 ) -> t.Image:
     """Match the histogram of the image to that of a reference image.
 
@@ -401,5 +385,5 @@ def match_histograms(
     array([[10, 10],
            [20, 90]])
     """
-    check_reference(reference, dtype)
-    return image if measured.values.size < 2 else match(image, measured, reference)
+    equalization.check_reference(reference, dtype)
+    return image if measured.values.size < 2 else equalization.match(image, measured, reference)
