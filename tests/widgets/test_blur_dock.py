@@ -75,7 +75,7 @@ def test_a_polygon_that_leaves_its_array_is_refused_in_one_message(
     blur.form["polygon"].value = ((2, 2), (2, 40), (9, 5))
     qtbot.mouseClick(blur.run_button, LEFT)
     qtbot.waitUntil(lambda: bool(notifications) and not blur.task.is_running)
-    assert "corners within an array of 32 x 32 pixels" in blur.message.text()
+    assert "must lie within an array of 32 x 32 pixels" in blur.message.text()
     assert len(viewer.layers) == len(notifications) == 1
 
 

@@ -157,10 +157,10 @@ def test_optics_take_the_pixel_size_of_the_layer(
     qtbot.waitUntil(lambda: panel.form["pixel_size"]._inner.value[0] == pytest.approx(0.4))
     assert shown().array.shape != array.shape
     cells.units = ("pixel",) * 3
-    qtbot.waitUntil(lambda: "pixel_size='auto': the size in µm" in panel.preview.text.text())
+    qtbot.waitUntil(lambda: "pixel_size='auto': must be a size in µm" in panel.preview.text.text())
     assert not panel.add_button.isEnabled()
     qtbot.mouseClick(widget.run_button, LEFT)
-    assert "pixel_size='auto': the size in µm" in widget.message.text()
+    assert "pixel_size='auto': must be a size in µm" in widget.message.text()
     assert len(viewer.layers) == 1
 
 
@@ -394,7 +394,7 @@ def test_beads_are_measured_added_and_chosen(
     qtbot.waitUntil(box.measure.isEnabled)
     box.size = (79, 89)
     qtbot.mouseClick(box.measure, LEFT)
-    qtbot.waitUntil(lambda: "no bead of 5 can be used" in box.message.text())
+    qtbot.waitUntil(lambda: "must mark a usable bead, but none of 5 is" in box.message.text())
 
 
 def test_an_outline_is_taken_from_a_shapes_layer(
