@@ -10,6 +10,7 @@ from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.catalog import FAMILIES
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.settings import remembered
@@ -36,9 +37,11 @@ Fields = dict[str, Any]
 
 def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
     """Every form in a dock: whose it is, and whether it is shown."""
-    for (id, *_), form in getattr(dock, "_forms", {}).items():
+    if isinstance(dock, HistogramDock):
+        return
+    for (id, *_), form in dock.forms.forms.items():
         yield id, form, form is dock.form
-    for panel in dock.further_images.panels.values() if hasattr(dock, "further_images") else ():
+    for panel in dock.further_images.panels.values():
         for (kind, _), form in panel._forms.items():
             yield f"{panel._name} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
 
@@ -67,11 +70,12 @@ def name_of(widget: QWidget, top: QWidget) -> str:
 
 def fields(dock: Any) -> Fields:
     """What can be chosen, ticked and typed in the pieces of a dock that are shown, by where it is."""
+    choice = None if isinstance(dock, HistogramDock) else dock.operations.choice
     natives = [form.native for _, form, _ in forms(dock)]
     found = {}
     for widget in dock.findChildren(QWidget):
         inside = any(native.isAncestorOf(widget) for native in natives)
-        shown = widget.parent().isVisibleTo(dock) and widget is not getattr(dock, "operations", None)
+        shown = widget.parent().isVisibleTo(dock) and widget is not choice
         if is_field(widget) and shown and not inside:
             found[name_of(widget, dock)] = widget
     for whose, form, shown in forms(dock):
@@ -132,7 +136,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)
     qtbot.wait(30)
-    ids = list(getattr(widget, "_operations", [""]))
+    ids = [""] if isinstance(widget, HistogramDock) else list(widget.operations.operations)
     altered: dict[str, bool] = {}
     for id in ids:
         if id:
