@@ -114,7 +114,7 @@ def test_a_dock_that_is_opened_later_reads_the_file_as_well(viewer: Any, dock: A
     qtbot.waitUntil(widget.isVisible)
     assert (widget.panel(LensPanel).box.camera, widget.panel(LensPanel).box.lens) == (TAKEN["camera"], ZUIKO)
     widget.form.load({"focal_length": 30.0})
-    widget._follow_layer()
+    widget.layers.tell_changed()
     assert widget.form.parameters["focal_length"] == 30  # read once: what is typed later stays
 
 
@@ -211,7 +211,7 @@ def test_files_that_tell_nothing_are_said_to(viewer: Any, lens_dock: Any, tmp_pa
     path.write_bytes(content)
     layer = viewer.add_image(scene())
     layer._source = Source(path=str(path))
-    lens_dock._follow_layer()
+    lens_dock.layers.tell_changed()
     assert lens_dock.message.text() == ""  # nobody asked
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
@@ -225,7 +225,7 @@ def test_what_is_no_file_is_said_to_be_none(viewer: Any, lens_dock: Any, tmp_pat
     path = path if "://" in path else str(tmp_path / path)
     layer = viewer.add_image(scene())
     layer._source = Source(path=path)
-    lens_dock._follow_layer()
+    lens_dock.layers.tell_changed()
     assert lens_dock.message.text() == ""
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text().endswith(

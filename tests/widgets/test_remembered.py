@@ -25,7 +25,7 @@ NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Show the lenses whose names": "searches",
 }
 BY_HAND = {  # what cannot be altered at once is tested in test_memory
-    "PerspectiveDock.radius": "needs corners",
+    "CornersPanel.radius": "needs corners",
     "RectangleBox.width_box": "needs a typed size",
     "RectangleBox.height_box": "needs a typed size",
     "RectangleBox.unit": "needs a typed size",
@@ -58,12 +58,14 @@ def is_field(widget: QWidget) -> bool:
 
 def name_of(widget: QWidget, top: QWidget) -> str:
     """What a widget is called by the nearest that calls it something, or which of its kind it is there."""
-    parent = widget.parent()
+    owners, parent = [*getattr(top, "panels", ())], widget.parent()
     while parent is not top.parent():
-        names = [n for n, x in getattr(parent, "__dict__", {}).items() if widget in (x, getattr(x, "native", None))]
-        if names:
-            return f"{type(parent).__name__}.{names[0]}"
+        owners.append(parent)
         parent = parent.parent()
+    for owner in owners:
+        names = [n for n, x in getattr(owner, "__dict__", {}).items() if widget in (x, getattr(x, "native", None))]
+        if names:
+            return f"{type(owner).__name__}.{names[0]}"
     siblings = [w for w in widget.parent().children() if type(w) is type(widget)]
     return f"{type(widget.parent().parent()).__name__}.{type(widget).__name__}{siblings.index(widget)}"
 
