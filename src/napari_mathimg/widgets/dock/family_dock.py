@@ -48,7 +48,7 @@ class FamilyDock(QWidget):
 
     family: ClassVar[str]
     first_operation: ClassVar[str] = ""  # id of the one that is chosen at first; "" for the family's first one
-    preset: ClassVar[Mapping[str, str]] = {}  # options that are chosen at first, by name
+    first_options: ClassVar[Mapping[str, str]] = {}  # options that are chosen at first, by name
 
     @staticmethod
     def make_panels(context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> tuple[Panel, ...]:
@@ -64,7 +64,7 @@ class FamilyDock(QWidget):
         self.options = OptionsBox()
         self.results = Results(napari_viewer, self.options, self)
         self.operations = OperationPanel(self.family, self.first_operation)
-        self.memory = FamilyMemory(self, self.family, self.operations, self.options, self.preset)
+        self.memory = FamilyMemory(self, self.family, self.operations, self.options, self.first_options)
         self.memory.fill_choices()
         own: list[Panel] = []
         self.layers = LayerPanel(napari_viewer, self.family, self.results, own)
