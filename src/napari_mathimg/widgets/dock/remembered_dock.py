@@ -44,15 +44,15 @@ class FamilyMemory(DockMemory):
         What it is kept by.
     operations, options
         What is chosen in the dock.
-    first_options
+    first
         Options that are chosen unless others were, by name.
     """
 
     def __init__(
-        self, dock: QWidget, family: str, operations: OperationPanel, options: OptionsBox, first_options: Mapping[str, str]
+        self, dock: QWidget, family: str, operations: OperationPanel, options: OptionsBox, first: Mapping[str, str]
     ) -> None:
         super().__init__(dock, family)
-        self._operations, self._options, self._first_options = operations, options, first_options
+        self._operations, self._options, self._first = operations, options, first
         self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
         self._defaults = default_options()
 
@@ -68,7 +68,7 @@ class FamilyMemory(DockMemory):
         for name, choice in self._defaults.items():
             if not isinstance(before, dict) or before.get(name) != choice:
                 said[name] = choice
-        for name, choice in self._first_options.items():
+        for name, choice in self._first.items():
             if not (isinstance(own, dict) and name in own) and self._defaults.get(name) == PRESET.get(name):
                 said[name] = choice
         options = self._options

@@ -18,7 +18,7 @@ class LensDock(FamilyDock):
 
     family = "lens"
     first_operation = "correct_lens"  # what one comes for, unless coefficients are known
-    first_options: ClassVar[Mapping[str, str]] = {"value_range": "dtype"}  # photographs are white at the end of their type
+    first_options: ClassVar[Mapping[str, str]] = {"value_range": "dtype"}  # white is the end of a photograph's type
 
     @staticmethod
     def make_panels(context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> tuple[Panel, ...]:
