@@ -14,7 +14,7 @@ from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import prepare, run
 from napari_mathimg.engine.tiles import tiles
 
-ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("value_range", "prepare", "region", "run")]
+ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("value_range", "statistics", "region", "run")]
 
 
 def plan_of(op, array, *images, parameters=None, threads=2, **options):

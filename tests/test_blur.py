@@ -8,7 +8,7 @@ from cases import PATH, ROUNDING, plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import region, run
 from napari_mathimg.methods import blur_kernels as footprints
-from napari_mathimg.methods.convolution import MOST_TAPS, stencil
+from napari_mathimg.methods.convolution import MAX_TAPS, stencil
 from napari_mathimg.methods.convolution import ROUNDING as PRODUCT
 from planning import plan_of, random_boxes, result_of, same, seconds_to_cancel
 
@@ -82,7 +82,7 @@ def test_the_three_ways_agree(monkeypatch):
     by_axis = apply(image, "convolve", kernel)
     monkeypatch.setattr("napari_mathimg.methods.convolution.ROUNDING", dict.fromkeys(PRODUCT, -1.0))
     by_transform = apply(image, "convolve", kernel)
-    monkeypatch.setattr("napari_mathimg.methods.convolution.MOST_TAPS", kernel.size)
+    monkeypatch.setattr("napari_mathimg.methods.convolution.MAX_TAPS", kernel.size)
     by_pixel = apply(image, "convolve", kernel)
     for other in (by_transform, by_pixel):
         assert not np.array_equal(other, by_axis)
@@ -103,7 +103,7 @@ def test_products_are_found_in_single_precision_where_that_is_enough():
 def test_tiles_of_transforms_agree_with_the_whole(dtype, shape):
     kernel = np.random.default_rng(1).random(shape)
     kernel /= kernel.sum()
-    assert kernel.size > MOST_TAPS
+    assert kernel.size > MAX_TAPS
     image = plane((700, 530), seed=3)
     image = np.rint(image * 60000).astype(dtype) if dtype == np.uint16 else image.astype(dtype)
     result = apply(image, "convolve", kernel, options=Options(dtype="float32" if dtype == np.uint16 else "same"))
@@ -252,12 +252,12 @@ def test_periodic_blurs_keep_the_mean(name, parameters):
 
 
 @pytest.mark.parametrize(("kernel", "message"), [
-    (np.zeros((3, 3)), r"kernel: at least one number other than 0"),
-    (np.array([[1, np.nan]]), r"kernel: finite numbers only"),
-    (np.ones((3, 3, 3)), r"kernel: an array of 2 axes, not of shape \(3, 3, 3\)"),
-    (np.ones((2000, 1500)), r"kernel=2000x1500: a kernel of at most 2,097,152 pixels, not 3,000,000"),
-    (np.ones((2, 2), complex), r"kernel: real numbers, at least one, not complex128"),
-    (np.ones((0, 2)), r"kernel: real numbers, at least one"),
+    (np.zeros((3, 3)), r"kernel: must contain a number other than 0"),
+    (np.array([[1, np.nan]]), r"kernel: must hold finite numbers only"),
+    (np.ones((3, 3, 3)), r"kernel: must have 2 axes, not the shape \(3, 3, 3\)"),
+    (np.ones((2000, 1500)), r"kernel=2000x1500: must give a kernel of at most 2,097,152 pixels, not 3,000,000"),
+    (np.ones((2, 2), complex), r"kernel: must hold real numbers, at least one, not complex128"),
+    (np.ones((0, 2)), r"kernel: must hold real numbers, at least one"),
 ])  # fmt: skip
 def test_kernels_that_cannot_serve_are_refused(kernel, message):
     with pytest.raises(ValueError, match=message):

@@ -2,19 +2,26 @@
 
 import doctest
 import inspect
+import pydoc
 from collections import Counter
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 from docstring_parser import DocstringStyle, parse
 
 from cases import CASES
-from napari_mathimg import operations
+from napari_mathimg import Options, operations, psf
 from napari_mathimg.catalog import FAMILIES, family, find
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import ENGINE, Operation, Statistic, operation
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.contract.reach import POINTWISE
+from napari_mathimg.contract.requirements import describe
 from napari_mathimg.contract.types import Role, annotation_of
+from napari_mathimg.engine import prepare
 
 OPERATIONS = tuple(operations().values())
 # One line of arithmetic, or the same as another operation that has the reference: nothing was published on them.
@@ -59,10 +66,84 @@ def test_titles_are_unique():
 
 
 def test_unknown_names_are_refused_with_those_there_are():
-    with pytest.raises(ValueError, match=r"operation='blurr': one of .*gaussian"):
-        find("blurr")
-    with pytest.raises(ValueError, match=r"family='optics': one of geometry"):
+    with pytest.raises(ValueError, match=r"operation='gausian': must be one of the 42 ids .*; the nearest are 'gauss"):
+        find("gausian")
+    with pytest.raises(ValueError, match=r"operation='xyz': must be one of the 42 ids in operations\(\)$"):
+        find("xyz")
+    with pytest.raises(ValueError, match=r"family='optics': must be one of 'geometry', 'perspective'"):
         family("optics")
+
+
+def test_operations_print_as_a_table():
+    header, *rows = repr(operations()).splitlines()
+    assert header.split() == ["family", "id", "title"]
+    for row, op in zip(rows, OPERATIONS, strict=True):
+        assert row.split(maxsplit=2) == [op.family, op.id, op.title]
+
+
+def test_operations_are_a_read_only_mapping():
+    table = operations()
+    assert isinstance(table, Mapping)
+    assert dict(table) == {op.id: op for op in OPERATIONS}
+    assert table.get("blurr") is None
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        table["gaussian"] = None
+    with pytest.raises(KeyError):
+        table["blurr"]
+
+
+@each
+def test_help_shows_the_call_and_the_docstring(op):
+    shown = pydoc.plain(pydoc.render_doc(op))
+    call = " ".join(shown.split("\n\n")[1].split())
+    assert call.startswith(f"{op!r} apply(image, {op.id!r}")
+    for name in op.parameters:
+        assert f", {name}=" in call
+    for line in inspect.getdoc(op.function).splitlines():
+        assert line in shown
+
+
+def test_an_operation_prints_on_one_line():
+    assert repr(operations()["gaussian"]) == "<Operation 'gaussian': Gaussian filter (denoise)>"
+
+
+def test_options_print_what_differs_from_the_defaults():
+    assert repr(Options()) == "Options()"
+    assert repr(Options(ndim=3, scope=((0, 2),))) == "Options(ndim=3, scope=((0, 2),))"
+
+
+def test_a_plan_prints_on_one_line():
+    plan = run_to_end(prepare(operations()["gaussian"], np.zeros((5, 37, 29), np.uint8), parameters={"sigma": 2}))
+    assert repr(plan).startswith(
+        "<Plan of 'gaussian': shape=(5, 37, 29), dtype=uint8, sigma=(2.0, 2.0), mode='nearest'"
+    )
+    assert "\n" not in repr(plan)
+
+
+def test_a_declared_psf_prints_as_the_call_that_makes_it():
+    assert repr(psf("disk", radius=(1, 2))) == "psf('disk', radius=(1.0, 2.0))"
+    lens = psf("optical", pixel_size=(0.3, 0.1, 0.1), size=5)
+    assert eval(repr(lens)) == lens
+
+
+@pytest.mark.parametrize(
+    ("hint", "phrase"),
+    [
+        (t.Degrees, "a finite number from -3,600 to 3,600°"),
+        (t.Truncation, "a finite number greater than 0 and at most 20 σ"),
+        (t.Fraction, "a finite number from 0 to 1, in units of the value range"),
+        (t.Shape, "'auto', a whole number from 1 to 10,000,000 px, or one for each axis"),
+        (t.PlaneShear, "a sequence of 2 values, each a finite number from -89 to 89°"),
+        (t.Order, "one of 0, 1, 3"),
+        (t.PsfCenter, "'centroid' or 'array'"),
+        (t.Isotropic, "True or False"),
+        (Literal["auto"] | bool, "'auto', True, or False"),
+        (Annotated[int, t.Number(ge=1)], "a whole number of at least 1"),
+        (Annotated[float, t.Number(le=2, unit="px")], "a finite number of at most 2 px"),
+    ],
+)
+def test_a_type_is_described_in_words(hint, phrase):
+    assert describe(hint) == phrase
 
 
 @each
@@ -132,12 +213,11 @@ def test_declarations_that_ask_for_the_unknown_are_refused():
         {"values": lambda image: "exact"}, {"values": lambda shape: "exact"},
         {"check": lambda measured: None}, {"statistics": (statistic,)}, {"statistics": (finish,)},
         {"statistics": (Statistic(lambda image: (), lambda counted: 0, lambda at: POINTWISE),)},
-        {"compute": lambda image, sigma: image},
     ):  # fmt: skip
         with pytest.raises(TypeError, match=r"plain: .* asks for (sigma|image|shape|measured|at)"):
             operation("Toy", **{**named, **wrong})(plain)
     for function in (asking, loose):
-        with pytest.raises(TypeError, match=r"parameter (sigma|gamma) needs an annotation and a default"):
+        with pytest.raises(TypeError, match=r"parameter (sigma|gamma) must have an annotation and a default"):
             operation("Toy", **named)(function)
-    with pytest.raises(TypeError, match=r"unordered: image second comes after an optional one"):
+    with pytest.raises(TypeError, match=r"unordered: image second must come before the optional images"):
         operation("Toy", **named)(unordered)

@@ -111,7 +111,7 @@ def test_aligned_images_come_with_the_same_region(monkeypatch):
     for other in (stack, stack[0]):
         plan = plan_of(add, image, other)
         assert same(result_of(plan), (image + other).astype(np.float32))
-    with pytest.raises(ValueError, match=r"other: shape \(37, 29\), or .*, not \(2, 37, 29\)"):
+    with pytest.raises(ValueError, match=r"other: must have shape \(37, 29\), or .*, not \(2, 37, 29\)"):
         plan_of(add, image, stack[:2])
 
 
@@ -129,7 +129,7 @@ def test_whole_images_set_the_reach(monkeypatch):
     cut_into(monkeypatch, 11**2, 8)
     assert same(result_of(plan), expected)
     for wrong in (np.full((3, 3), np.nan), np.zeros((0, 3)), np.zeros((3, 3), complex)):
-        with pytest.raises(ValueError, match=r"psf: (real|finite) numbers"):
+        with pytest.raises(ValueError, match=r"psf: must hold (real|finite) numbers"):
             plan_of(correlate, plane(), wrong)
 
 
@@ -145,7 +145,7 @@ def test_optional_images_may_be_left_out():
     assert same(
         result_of(plan_of(match_mean_if_any, image, reference)), result_of(plan_of(match_mean, image, reference))
     )
-    with pytest.raises(ValueError, match=r"match_mean_if_any takes 0 to 1 further \(reference\), not 2"):
+    with pytest.raises(ValueError, match=r"match_mean_if_any takes 0 or 1 further image \(reference\), not 2"):
         plan_of(match_mean_if_any, image, reference, reference)
 
 
@@ -174,12 +174,12 @@ def test_operations_bound_to_a_grid_are_computed_on_it(op, monkeypatch):
 @pytest.mark.parametrize("op", [first_row, one_number], ids=label)
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
 def test_blocks_of_another_shape_are_refused_even_if_they_would_broadcast(op, dtype):
-    with pytest.raises(ValueError, match=rf"{op.id}: returned a block of shape \(.*\), not \((37, 29|256)"):
+    with pytest.raises(ValueError, match=rf"{op.id}: must return a block of shape \((37, 29|256).*\), not \("):
         result_of(plan_of(op, gray(dtype)))
 
 
 def test_blocks_with_other_channels_are_refused():
-    with pytest.raises(ValueError, match=r"returned a block of shape \(37, 29, 1\), not \(37, 29, 3\)"):
+    with pytest.raises(ValueError, match=r"must return a block of shape \(37, 29, 3\), not \(37, 29, 1\)"):
         result_of(plan_of(too_few_channels, colored(gray("f4")), channel_axis=-1))
 
 
@@ -318,7 +318,10 @@ def test_small_chunks_of_a_box_are_computed_in_one_call():
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"value_range": (-1e308, 1e308)}, "value_range="), ({"channel_axis": True}, "channel_axis=True: a whole number")],
+    [
+        ({"value_range": (-1e308, 1e308)}, "value_range="),
+        ({"channel_axis": True}, "channel_axis=True: must be a whole number"),
+    ],
 )
 def test_options_that_make_no_sense_are_refused(given, said):
     with pytest.raises(ValueError, match=said):
@@ -328,7 +331,7 @@ def test_options_that_make_no_sense_are_refused(given, said):
 def test_arrays_of_unknown_shape_are_refused():
     da = pytest.importorskip("dask.array")
     image = da.from_array(gray("f4"), chunks=10)
-    with pytest.raises(ValueError, match="image: a known shape; call compute_chunk_sizes"):
+    with pytest.raises(ValueError, match="image: must have a known shape; call compute_chunk_sizes"):
         apply(image[image[:, 0] > 0.3], "rotate")
 
 

@@ -8,7 +8,7 @@ import pytest
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import region, report
-from napari_mathimg.engine.flat_estimate import estimate_flat, estimate_flat_steps
+from napari_mathimg.engine.estimates import estimate_flat, estimate_flat_steps
 from planning import Watched, cut_into, plan_of, result_of, same
 
 SHAPE = (192, 256)
@@ -157,7 +157,7 @@ def plan_of_flat(image, *images, **options):
 
 @pytest.mark.parametrize("shape", [(31, 40), (30, 40, 3), (2, 30, 40)])
 def test_a_flat_of_another_shape_is_refused(shape):
-    with pytest.raises(ValueError, match=r"flat: shape \(30, 40\), or that of the image without channels"):
+    with pytest.raises(ValueError, match=r"flat: must have shape \(30, 40\), or that of the image without channels"):
         apply(np.ones((4, 30, 40)), "flat_field", np.ones(shape))
 
 
@@ -266,9 +266,9 @@ def test_where_there_is_no_light_nothing_is_estimated():
     assert same(apply(black, "flat_field"), black)
     half = seen(cells(8), 1.0).astype(float)
     half[:, :, :150] = 0
-    with pytest.raises(ValueError, match="flat: choose an image; none can be estimated, because most of the field"):
+    with pytest.raises(ValueError, match="flat: must be given; it cannot be estimated, because most of the field"):
         apply(half, "flat_field")
-    with pytest.raises(ValueError, match=r"degree=11: a whole number, at least 0, at most 10"):
+    with pytest.raises(ValueError, match=r"degree=11: must be a whole number from 0 to 10"):
         apply(half, "flat_field", degree=11)
 
 

@@ -132,10 +132,10 @@ def test_polygons_on_the_lattice_obey_pick_s_theorem():
 
 
 @pytest.mark.parametrize(("vertices", "message"), [
-    (((0, 0), (5, 5)), r"polygon=.*: at least three corners"),
-    (((0, 0), (5, 5), (0, 9)), r"polygon=.*: corners within an array of 8 x 9 pixels"),
-    (((-1, 0), (5, 5), (0, 7)), r"polygon=.*: corners within"),
-    (((1.1, 1.1), (1.1, 1.9), (1.9, 1.5)), r"polygon=.*: an outline that holds the center of a pixel"),
+    (((0, 0), (5, 5)), r"polygon=.*: must have at least three vertices"),
+    (((0, 0), (5, 5), (0, 9)), r"polygon=.*: must lie within an array of 8 x 9 pixels"),
+    (((-1, 0), (5, 5), (0, 7)), r"polygon=.*: must lie within"),
+    (((1.1, 1.1), (1.1, 1.9), (1.9, 1.5)), r"polygon=.*: must contain the center of a pixel"),
 ])  # fmt: skip
 def test_polygons_that_fill_nothing_or_leave_the_array_are_refused(vertices, message):
     with pytest.raises(ValueError, match=message):

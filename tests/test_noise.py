@@ -174,7 +174,9 @@ def test_poisson_noise_counts_photons_from_zero_to_the_high_end():
 def test_negative_values_are_no_photons(dtype, value_range):
     image = np.full((40, 40), 3, dtype)
     image[20, 30] = -2
-    with pytest.raises(ValueError, match=r"image: values of at least 0, as numbers of photons are, not -[29]"):
+    with pytest.raises(
+        ValueError, match=r"image: must have no negative values, as photon counts have none, but has -[29]"
+    ):
         apply(image, "add_poisson_noise", options=Options(value_range=value_range))
 
 
@@ -182,12 +184,12 @@ def test_negative_values_are_no_photons(dtype, value_range):
 def test_variances_that_are_none_are_refused(wrong):
     variance = np.full((9, 9), 0.01)
     variance[3, 4] = wrong
-    with pytest.raises(ValueError, match=rf"variance: finite numbers of at least 0, not {wrong:g}"):
+    with pytest.raises(ValueError, match=rf"variance: must have finite values of at least 0, but has {wrong:g}"):
         apply(mid_gray((9, 9)), "add_localvar_noise", variance)
 
 
 def test_variance_images_must_fit():
-    with pytest.raises(ValueError, match=r"variance: shape \(9, 9\)"):
+    with pytest.raises(ValueError, match=r"variance: must have shape \(9, 9\), not \(9, 8\)"):
         apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 8)))
-    with pytest.raises(ValueError, match=r"images: add_localvar_noise takes 0 to 1 further \(variance\), not 2"):
+    with pytest.raises(ValueError, match=r"images: add_localvar_noise takes 0 or 1 further image \(variance\), not 2"):
         apply(mid_gray((9, 9)), "add_localvar_noise", np.ones((9, 9)), np.ones((9, 9)))

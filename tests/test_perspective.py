@@ -13,8 +13,8 @@ from cases import plane
 from napari_mathimg import apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import prepare
-from napari_mathimg.methods.homography_fit import fitted, mapped
-from napari_mathimg.methods.quadrilateral import SQUARE, order, ordered, proportions
+from napari_mathimg.methods.homography_fit import fit_homography, mapped
+from napari_mathimg.methods.quadrilateral import SQUARE, order, order_corners, proportions
 from napari_mathimg.ops.perspective import rectify
 
 SIGN = ((15, 155), (40, 65), (130, 260), (95, 360))  # the corners of the worked example, as (row, column)
@@ -86,7 +86,9 @@ def test_what_is_no_quadrilateral_is_refused_by_the_corner_to_move(corners, said
 
 
 def test_a_canvas_holds_its_rectangle():
-    with pytest.raises(ValueError, match=r"canvas=\(40, 512\): at least the rectangle's 48 rows and 256 columns"):
+    with pytest.raises(
+        ValueError, match=r"canvas=\(40, 512\): must be at least the rectangle's 48 rows and 256 columns"
+    ):
         apply(data.text(), "rectify", **{**EXAMPLE, "canvas": (40, 512)})
 
 
@@ -190,7 +192,7 @@ NEARLY_FRONTAL = {
 @pytest.mark.parametrize("corners", NEARLY_FRONTAL.values(), ids=NEARLY_FRONTAL)
 def test_where_corners_do_not_tell_proportions_those_of_the_edges_count(corners):
     shape = (180, 200)
-    assert proportions(ordered(corners, 1, 1, 0), SQUARE, shape) is None
+    assert proportions(order_corners(corners, 1, 1, 0), SQUARE, shape) is None
     sizes = [rectify.resolve({"corners": corners, "aspect": a}, shape, {}) for a in ("edges", "perspective")]
     assert [sizes[0][k] for k in ("width", "height")] == [sizes[1][k] for k in ("width", "height")]
 
@@ -220,7 +222,7 @@ def test_exact_pairs_give_the_exact_map(count):
     rng = np.random.default_rng(count)
     for _ in range(20):
         matrix, targets, corners = some_pairs(rng, count)
-        found = fitted(targets, corners)
+        found = fit_homography(targets, corners)
         probe = rng.uniform(0, (30, 40), (50, 2))
         np.testing.assert_allclose(mapped(found, probe), mapped(matrix, probe), rtol=0, atol=1e-7)
 
@@ -236,7 +238,7 @@ def test_the_sum_of_squares_is_the_least(count):
     rng = np.random.default_rng(count)
     for _ in range(5):
         truth, targets, corners = some_pairs(rng, count, noise=0.8)
-        found = fitted(targets, corners)
+        found = fit_homography(targets, corners)
         least = squares(found, targets, corners)
         algebraic = transform.ProjectiveTransform.from_estimate(targets, corners).params
         assert least <= squares(algebraic, targets, corners) * (1 + 1e-12)
@@ -267,13 +269,17 @@ LINE = tuple((float(k), 2.0 * k) for k in range(5))
 @pytest.mark.parametrize(
     ("corners", "targets", "said"),
     [
-        (TARGETS, LINE, "at least four points of which no three lie on a line"),
-        (LINE, TARGETS, "places that a view from the front can give these corners"),
-        (TARGETS, ((1.0, 1.0),) * 5, "at least four points of which no three lie on a line"),
-        (((8.0, 8.0),) * 5, TARGETS, "at least four points of which no three lie on a line"),
-        (((0, 0), (0, 10), (10, 10), (3, 3)), TARGETS[:4], "places that a view from the front can give these corners"),
-        (TARGETS, TARGETS[:4], r"as many as corners \(5\)"),
-        (TARGETS[:3], TARGETS[:3], "at least four points of which no three lie on a line"),
+        (TARGETS, LINE, "must include four points of which no three lie on a line"),
+        (LINE, TARGETS, "must be positions that a camera in front of the plane can see at the corners"),
+        (TARGETS, ((1.0, 1.0),) * 5, "must include four points of which no three lie on a line"),
+        (((8.0, 8.0),) * 5, TARGETS, "must include four points of which no three lie on a line"),
+        (
+            ((0, 0), (0, 10), (10, 10), (3, 3)),
+            TARGETS[:4],
+            "must be positions that a camera in front of the plane can see at the corners",
+        ),
+        (TARGETS, TARGETS[:4], r"must be as many as the corners, 5"),
+        (TARGETS[:3], TARGETS[:3], "must include four points of which no three lie on a line"),
         (TARGETS[:4], (*TARGETS[:3], (np.nan, 1.0)), "each a finite number"),
     ],
 )
@@ -283,7 +289,7 @@ def test_targets_that_leave_the_map_open_are_refused(corners, targets, said):
 
 
 def test_targets_say_where_corners_go_so_nothing_is_turned():
-    with pytest.raises(ValueError, match="turn=1: 0 where targets say where the corners go"):
+    with pytest.raises(ValueError, match="turn=1: must be 0 with targets"):
         apply(np.zeros((30, 30)), "rectify", corners=TARGETS, targets=TARGETS, turn=1)
 
 
@@ -326,7 +332,9 @@ def test_the_whole_image_keeps_every_pixel_of_a_plain_cut():
 def test_a_horizon_in_the_image_is_refused():
     steep = ((100, 150), (100, 250), (300, 390), (300, 10))  # edges meet 72 rows above the upper one
     assert not apply(np.zeros((330, 400), np.uint8), "rectify", corners=steep).any()
-    with pytest.raises(ValueError, match="canvas='whole': the horizon of this view lies in the image"):
+    with pytest.raises(
+        ValueError, match="canvas='whole': must not be used when the horizon of the plane lies in the image"
+    ):
         apply(np.zeros((330, 400), np.uint8), "rectify", corners=steep, canvas="whole")
 
 
@@ -421,7 +429,7 @@ def test_the_result_is_never_mirrored_in_the_world(frame):
 
 
 def test_a_frame_whose_directions_are_parallel_is_refused():
-    with pytest.raises(ValueError, match=r"frame=.*: two directions that are not parallel"):
+    with pytest.raises(ValueError, match=r"frame=.*: must be two directions that are not parallel"):
         apply(np.zeros((30, 30)), "rectify", frame=((1.0, 2.0), (2.0, 4.0)))
 
 
@@ -433,17 +441,20 @@ LEGAL = ((0.0, 0.0), (0.0, 20.0), (20.0, 20.0), (20.0, 0.0))
 @pytest.mark.parametrize(
     ("corners", "said"),
     [
-        (((0, 0), (0, 20), (20, 20), (8, 8)), r"a convex quadrilateral; move \(8, 8\) away from the line"),
-        (((0, 0), (10, 10), (20, 20), (20, 0)), r"a convex quadrilateral; move \(10, 10\) away from the line"),
-        (((0, 0), (0, 10), (0.5, 20), (20, 10)), "a convex quadrilateral; move"),
+        (((0, 0), (0, 20), (20, 20), (8, 8)), r"must span a convex quadrilateral; move \(8, 8\) away from the line"),
+        (
+            ((0, 0), (10, 10), (20, 20), (20, 0)),
+            r"must span a convex quadrilateral; move \(10, 10\) away from the line",
+        ),
+        (((0, 0), (0, 10), (0.5, 20), (20, 10)), "must span a convex quadrilateral; move"),
         (((0, 0), (0, 20), (0, 0), (20, 0)), r"at least 2 pixels apart; move \(0, 0\)"),
         (((0, 0), (0, 20), (20, 20), (20, 18.5)), r"at least 2 pixels apart; move \(20, 18.5\)"),
         (((0, 0), (0, 20), (20, 20), (np.nan, 0)), "each a finite number"),
         (((0, 0), (0, 20), (20, 20), (0, np.inf)), "each a finite number"),
         (((0, 0), (0, 20), (20, 20), (-np.inf, 0)), "each a finite number"),
-        (LEGAL[:3], "four, or with targets for each"),
-        ((), "four, or with targets for each"),
-        ((*LEGAL, (9, 9)), "four, or with targets for each"),
+        (LEGAL[:3], "must be four points, unless each has a target"),
+        ((), "must be four points, unless each has a target"),
+        ((*LEGAL, (9, 9)), "must be four points, unless each has a target"),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"width": 9, "height": 30}, {"aspect": "perspective"}, {"size": (4.0, 2.0)}])

@@ -246,8 +246,8 @@ LATE = {
 def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monkeypatch):
     """A grid laid out for the first pixels holds all that follow, however far away."""
     grown = []
-    grow = fine_bins.FineBins._grow
-    monkeypatch.setattr(fine_bins.FineBins, "_grow", lambda self: (grown.append(1), grow(self)))
+    grow = fine_bins.FineBins._widen
+    monkeypatch.setattr(fine_bins.FineBins, "_widen", lambda self: (grown.append(1), grow(self)))
     monkeypatch.setattr(fine_bins, "PIECE", 2**10)
     monkeypatch.setattr(region, "PIXELS", 2**12)
     image = np.concatenate(LATE[name])[::rising].astype(dtype)
@@ -323,7 +323,7 @@ def test_the_first_look_is_strided_partial_and_quick(dtype):
 
 @pytest.mark.parametrize("chunks", [(1, 64, 128), (3, 300, 7), ((2, 1), (200, 100), (128, 128, 44))])
 def test_lazy_chunks_are_read_once_and_shown_on_the_way(chunks, monkeypatch):
-    monkeypatch.setattr(counting, "SHOW", 0)
+    monkeypatch.setattr(counting, "INTERVAL", 0)
     monkeypatch.setattr(region, "PIXELS", 2**12)
     image = noise((3, 300, 300), "f4")
     spy = Spy(image, chunks)
@@ -379,11 +379,11 @@ def test_closing_stops_reading():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"array": np.zeros(3, complex)}, "image: real numbers of at most 64 bits, not complex128"),
-        ({"array": np.zeros((3, 0))}, "image: at least one pixel"),
-        ({"array": np.zeros(())}, "image: at least one pixel"),
-        ({"array": np.zeros((3, 5)), "colors": True}, "colors: a last axis of 3"),
-        ({"array": np.zeros((3, 5)), "box": ((0, 3), (2, 6))}, r"box=.*within each of the axes \(3, 5\)"),
+        ({"array": np.zeros(3, complex)}, "image: must hold real numbers of at most 64 bits, not complex128"),
+        ({"array": np.zeros((3, 0))}, "image: must have at least one pixel"),
+        ({"array": np.zeros(())}, "image: must have at least one pixel"),
+        ({"array": np.zeros((3, 5)), "colors": True}, "colors=True: must have a last axis of 3"),
+        ({"array": np.zeros((3, 5)), "box": ((0, 3), (2, 6))}, r"box=.*: must be .* within each of the axes \(3, 5\)"),
         ({"array": np.zeros((3, 5)), "box": ((0, 3),)}, "box=.*within each"),
     ],
 )
@@ -394,11 +394,11 @@ def test_regions_that_cannot_be(arguments, message):
 
 @pytest.mark.parametrize("span", ["full", (2, 1), (0, np.inf), 5, None])
 def test_spans_that_cannot_be(span):
-    with pytest.raises(ValueError, match=r"span=.*: 'robust', 'data', or two finite numbers"):
+    with pytest.raises(ValueError, match=r"span=.*: must be 'robust', 'data', or two finite numbers"):
         tally(Region(np.zeros(3))).histogram(10, span)
 
 
 @pytest.mark.parametrize("bins", [0, -1, 2.5, True])
 def test_numbers_of_bins_that_cannot_be(bins):
-    with pytest.raises(ValueError, match=f"bins={bins}: a whole number, at least 1"):
+    with pytest.raises(ValueError, match=f"bins={bins}: must be a whole number of at least 1"):
         tally(Region(np.zeros(3))).histogram(bins)

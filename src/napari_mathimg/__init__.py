@@ -1,19 +1,23 @@
-"""Mathematical imaging for napari: operations on n-D images as pure functions with a declared reach."""
+"""Mathematical imaging for napari: operations that change, restore and measure n-dimensional images.
+
+``operations()`` lists them, ``help(operations()["gaussian"])`` explains one, ``apply`` applies it to an array with
+`Options`, and ``psf`` declares a point-spread function.
+"""
 
 from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["Options", "apply", "operations", "psf"]
 
-_HOME = {"Options": "engine", "apply": "engine", "operations": "catalog", "psf": "methods.point_spread.kinds"}
+_MODULES = {"Options": "engine", "apply": "engine", "operations": "catalog", "psf": "methods.point_spread.kinds"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names at first use, so that importing the package costs nothing."""
-    if name in _HOME:
+    """Import a public name when it is first used, so that importing the package is fast."""
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
-"""Sample images: scikit-image's classics and a synthetic fluorescence stack whose truth is known.
+"""Sample images: classic ones of scikit-image, and a synthetic fluorescence stack with a known ground truth.
 
-The functions that return layer data are the commands behind ``sample_data`` in the manifest.
+The manifest offers the functions that return layer data as ``sample_data``.
 """
 
 from dataclasses import dataclass
@@ -26,32 +26,32 @@ LayerData: TypeAlias = tuple[NDArray[Any], dict[str, Any], str]
 
 
 def camera() -> list[LayerData]:
-    """Return scikit-image's photographer, (512, 512) uint8."""
+    """Return the photographer of scikit-image, shape (512, 512), uint8."""
     return _from_skimage("camera", "Camera", "photograph by Lav Varshney, CC0")
 
 
 def moon() -> list[LayerData]:
-    """Return scikit-image's surface of the moon, a low-contrast image, (512, 512) uint8."""
+    """Return the surface of the moon of scikit-image, an image of low contrast, shape (512, 512), uint8."""
     return _from_skimage("moon", "Moon")
 
 
 def page() -> list[LayerData]:
-    """Return scikit-image's scanned page under uneven light, (191, 384) uint8."""
+    """Return the page of scikit-image, scanned in uneven light, shape (191, 384), uint8."""
     return _from_skimage("page", "Page")
 
 
 def text() -> list[LayerData]:
-    """Return scikit-image's photograph of handwriting seen at a slant, (172, 448) uint8."""
+    """Return the text of scikit-image, handwriting seen at a slant, shape (172, 448), uint8."""
     return _from_skimage("text", "Text", "Wikipedia, File:Corner.png, public domain")
 
 
 def checkerboard() -> list[LayerData]:
-    """Return scikit-image's checkerboard, 8 x 8 squares of 25 px, (200, 200) uint8."""
+    """Return the checkerboard of scikit-image, 8 x 8 squares of 25 px, shape (200, 200), uint8."""
     return _from_skimage("checkerboard", "Checkerboard")
 
 
 def stained_micrograph() -> list[LayerData]:
-    """Return scikit-image's immunohistochemistry of colonic glands, (512, 512, 3) uint8 RGB."""
+    """Return the stained colonic glands of scikit-image, immunohistochemistry, shape (512, 512, 3), uint8 RGB."""
     return _from_skimage(
         "immunohistochemistry",
         "Stained micrograph (IHC, colon)",
@@ -70,25 +70,25 @@ def _from_skimage(function: str, name: str, credit: str = "scikit-image", *, rgb
 
 @dataclass(frozen=True, eq=False)
 class SyntheticTruth:
-    """What `synthetic_stack` is made from.
+    """The ground truth of `synthetic_stack`.
 
     Attributes
     ----------
     photons : ndarray, shape (32, 256, 256), float32
-        Photons emitted from each voxel, before any blur. Zero outside cells and beads.
+        Photons emitted from each voxel, before the blur; zero outside cells and beads.
     psf_sigma : tuple of float
         Standard deviations of the Gaussian point-spread function along (z, y, x), in voxels.
     beads : ndarray, shape (n, 3), int
-        Voxel (z, y, x) of each bead. A bead fills exactly one voxel; the box of five `psf_sigma`
-        around it lies in the volume and holds no other light.
+        Voxel (z, y, x) of each bead. A bead fills exactly one voxel; the box of five `psf_sigma` around it lies inside
+        the volume and contains no other light.
     voxel_size : tuple of float
         Voxel size along (z, y, x), in micrometers.
     offset : float
-        Camera counts where there is no light.
+        Camera counts without light.
     gain : float
         Camera counts per photon.
     read_noise : float
-        Standard deviation of the camera's own noise, in counts.
+        Standard deviation of the noise of the camera, in counts.
     """
 
     photons: NDArray[np.float32]
@@ -100,9 +100,9 @@ class SyntheticTruth:
     read_noise: float
 
     def blur(self) -> NDArray[np.float32]:
-        """Return the photons expected at each voxel of the image, blurred and without noise.
+        """Return the photons expected in each voxel of the stack, after the blur and without noise.
 
-        The scene is mirrored at its borders (SciPy's mode ``"reflect"``), so that no light is lost.
+        The scene is mirrored at its edges (mode "reflect" of SciPy), so that no light is lost.
 
         Returns
         -------
@@ -116,10 +116,10 @@ class SyntheticTruth:
 
 
 def synthetic_stack() -> list[LayerData]:
-    """Return cells and beads as a camera would record them, (32, 256, 256) uint16.
+    """Return cells and beads as a 12-bit camera records them, shape (32, 256, 256), uint16.
 
-    The stack is `synthetic_truth` after its blur, photon noise and a 12-bit camera. Every call
-    returns the same counts; voxels are 0.5 x 0.16 x 0.16 micrometers.
+    The stack is `synthetic_truth` with blur, photon noise and camera noise. Every call returns the same counts. Voxels
+    measure 0.5 x 0.16 x 0.16 micrometers.
     """
     truth = synthetic_truth()
     rng = np.random.default_rng((_SEED, 1))
@@ -148,16 +148,16 @@ def synthetic_stack() -> list[LayerData]:
 
 
 def synthetic_truth() -> SyntheticTruth:
-    """Return the scene and the instrument behind `synthetic_stack`.
+    """Return the scene and the instrument of `synthetic_stack`.
 
-    Cells spread on a coverslip 4 micrometers above the lowest plane, their cytoplasm stained and
-    their nuclei dark, among beads too small to be resolved. The blur is about that of a 40x lens with
-    a numerical aperture of 0.65 in green light.
+    Cells with stained cytoplasm and dark nuclei lie on a coverslip 4 micrometers above the lowest plane, among beads
+    too small to be resolved. The blur is about that of a 40x objective with a numerical aperture of 0.65 in green
+    light.
 
     Returns
     -------
     SyntheticTruth
-        Truth in photons, bead positions, point-spread function and camera.
+        Photons, bead positions, point-spread function and camera.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def synthetic_truth() -> SyntheticTruth:
 
 
 class _Cell(NamedTuple):
-    """One cell: center and half axes in micrometers, long axis in degrees, brightness in photons."""
+    """A cell: center, half axes and height in micrometers, angle of the long axis in degrees, brightness in photons."""
 
     y: float
     x: float
@@ -201,7 +201,7 @@ _CELLS = (
 
 
 def _draw_cell(photons: NDArray[np.float32], cell: _Cell, rng: np.random.Generator) -> None:
-    """Add one spread cell to `photons`: thick over its dark nucleus, thin at its ruffled rim."""
+    """Add a spread cell to `photons`, thick over its dark nucleus and thin at its ruffled rim."""
     box, (above, along, across) = _local_axes(cell)
     radius = np.hypot(along / cell.half_length, across / cell.half_width)
     theta = np.arctan2(across / cell.half_width, along / cell.half_length)
@@ -226,13 +226,13 @@ def _draw_cell(photons: NDArray[np.float32], cell: _Cell, rng: np.random.Generat
     nucleus = ball((middle, 0, 0), (0.42 * cell.height, 0.36 * cell.half_length, 0.42 * cell.half_width))
     stain += nucleus * (0.22 * haze - stain)
     for side in (-1, 1):
-        place = side * rng.uniform(0.4, 1.5, 2)
-        stain *= 1 - 0.8 * ball((middle, place[0], place[1]), (1.0, 0.8, 0.8))
+        along_center, across_center = side * rng.uniform(0.4, 1.5, 2)
+        stain *= 1 - 0.8 * ball((middle, along_center, across_center), (1.0, 0.8, 0.8))
     photons[box] += (cell.photons * inside * stain).astype(np.float32)
 
 
 def _local_axes(cell: _Cell) -> tuple[tuple[slice, ...], tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Return the voxels around a cell and their micrometers above the coverslip, along it and across it."""
+    """Return the box around a cell, and its coordinates in µm above the coverslip, along and across the cell."""
     reach = 1.3 * cell.half_length
     low = (_COVERSLIP, cell.y - reach, cell.x - reach)
     high = (_COVERSLIP + 1.1 * cell.height, cell.y + reach, cell.x + reach)
@@ -242,8 +242,8 @@ def _local_axes(cell: _Cell) -> tuple[tuple[slice, ...], tuple[NDArray[Any], NDA
     )
     z, y, x = np.ogrid[box]
     dy, dx = y * _VOXEL_SIZE[1] - cell.y, x * _VOXEL_SIZE[2] - cell.x
-    turn = np.deg2rad(cell.angle)
-    along, across = dx * np.cos(turn) - dy * np.sin(turn), dx * np.sin(turn) + dy * np.cos(turn)
+    angle = np.deg2rad(cell.angle)
+    along, across = dx * np.cos(angle) - dy * np.sin(angle), dx * np.sin(angle) + dy * np.cos(angle)
     return box, (z * _VOXEL_SIZE[0] - _COVERSLIP, along, across)
 
 
@@ -259,12 +259,12 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> N
 
 
 def _place_beads(occupied: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return voxels for 24 beads, clear of what is `occupied` and of one another, and mark them in it."""
-    clear = np.ceil(5 * np.asarray(_PSF_SIGMA)).astype(int)
+    """Return the voxels of 24 beads, away from `occupied` voxels and from each other, and mark them as occupied."""
+    distance = np.ceil(5 * np.asarray(_PSF_SIGMA)).astype(int)
     beads: list[NDArray[np.intp]] = []
     while len(beads) < 24:
-        bead = rng.integers(clear, np.asarray(_SHAPE) - clear)
-        around = tuple(slice(low, high) for low, high in zip(bead - clear, bead + clear + 1, strict=True))
+        bead = rng.integers(distance, np.asarray(_SHAPE) - distance)
+        around = tuple(slice(low, high) for low, high in zip(bead - distance, bead + distance + 1, strict=True))
         if not occupied[around].any():
             occupied[tuple(bead)] = True
             beads.append(bead)

@@ -100,9 +100,9 @@ class Watched:
         self.array, self.shape, self.dtype, self.ndim = array, array.shape, array.dtype, array.ndim
         self.chunks = (1, *array.shape[1:])
         self.read = np.zeros(array.shape, int)
-        self.further_images = seconds
+        self.seconds = seconds
 
     def __getitem__(self, key: Any) -> Any:
         self.read[key] += 1
-        time.sleep(self.further_images)
+        time.sleep(self.seconds)
         return self.array[key]

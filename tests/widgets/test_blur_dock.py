@@ -98,5 +98,5 @@ def test_another_layer_is_the_kernel(
     picker.choose("nothing")
     qtbot.mouseClick(blur.run_button, LEFT)
     qtbot.waitUntil(lambda: bool(notifications) and not blur.task.is_running)
-    assert "kernel: at least one number other than 0" in blur.message.text()
+    assert "kernel: must contain a number other than 0" in blur.message.text()
     assert len(viewer.layers) == before

@@ -79,5 +79,5 @@ def test_negative_values_are_refused_by_name(viewer: Any, dock: Opener, press: P
     widget = prepared_dock(viewer, dock, np.linspace(-1, 5, 400).reshape(20, 20))
     widget.further_images.pickers["psf"].choose("measured")
     press(widget)
-    assert "values of at least 0, as counts of light are, not -1" in widget.message.text()
+    assert "must have no negative values, but has -1" in widget.message.text()
     assert len(notifications) == 1

@@ -219,6 +219,11 @@ def test_replace_updates_only_the_layer_this_dock_made(viewer: Any, dock: Opener
         assert widget.picker.layer is source
     assert len(viewer.layers) == 2
     result = viewer.layers[-1]
+    for active in (source, result):  # a click on the source and one on the result: the dock stays with the source
+        viewer.layers.selection.active = active
+        assert widget.picker.layer is source
+    press(widget)
+    assert len(viewer.layers) == 2
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "rotate", angle=20.0))
     assert result.metadata["napari_mathimg"][0]["parameters"]["angle"] == 20.0
     np.testing.assert_array_equal(source.data, stack)

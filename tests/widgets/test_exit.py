@@ -35,11 +35,11 @@ import threading
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from napari_mathimg import operations
-from napari_mathimg.widgets.tasks.kernel_loading import warm
+from napari_mathimg.widgets.tasks.kernel_loading import load_kernels
 app = QApplication([])
 for op in operations().values():
-    warm(op, "uint16", 2, False)
-while "mathimg warm" not in [thread.name for thread in threading.enumerate()]:
+    load_kernels(op, "uint16", 2, False)
+while "mathimg run" not in [thread.name for thread in threading.enumerate()]:
     QTest.qWait(10)
 QTest.qWait(100)
 """

@@ -353,7 +353,7 @@ def test_without_a_database_the_dock_says_so(
     qtbot.waitUntil(widget.isVisible)
     assert "lensfunpy is not installed" in widget.panel(LensPanel).box.sentence.text()
     press(widget)
-    assert widget.message.text().startswith("lensfunpy: not installed")
+    assert widget.message.text().startswith("lensfunpy: must be installed")
     (photo,) = viewer.open(photograph(tmp_path / "town.jpg", **OLYMPUS, **SHOT), plugin="napari")
     viewer.layers.selection.active = photo
     QTest.mouseClick(widget.panel(LensPanel).box.file_button, LEFT)

@@ -102,7 +102,7 @@ def test_what_is_no_target_is_told(viewer: Any, lens: Any, qtbot: Any) -> None:
     lens.operation = "correct_distortion"
     typed = lens.form.parameters
     calibrate(lens, qtbot)
-    assert "no grid of at least 3 x 3 crossings" in lens.panel(CalibrationPanel).box.sentence.text()
+    assert "no grid of at least 3 x 3 corners" in lens.panel(CalibrationPanel).box.sentence.text()
     assert lens.form.parameters == typed
     assert list(viewer.layers) == [layer]
     viewer.layers.clear()

@@ -614,7 +614,7 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
     before = list(viewer.layers)
     qtbot.mouseClick(widget.run_button, LEFT)
     qtbot.waitUntil(lambda: bool(notifications))
-    assert re.search(r"needs 0\.0\d+ GiB; 0\.01 GiB are allowed", notifications[0].message)
+    assert re.search(r"needs 0\.0\d+ GiB, but 0\.01 GiB are allowed", notifications[0].message)
     assert list(viewer.layers) == before
 
 

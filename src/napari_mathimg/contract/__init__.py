@@ -1,1 +1,1 @@
-"""What an operation is: its declaration, its signature and types, its reach, and how it reports progress."""
+"""The contract of an operation: declaration, signature and types, reach, and progress."""

@@ -1,10 +1,11 @@
-"""The declaration of an operation: a signature, a reach, and what it must know beforehand."""
+"""The declaration of an operation: its signature, its reach, and the statistics it needs before a run."""
 
 import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from textwrap import fill
 from typing import Any, Literal, cast, get_type_hints
 
 from .progress import checkpoint, parallel_for
@@ -37,20 +38,22 @@ Channels = Literal["separate", "joint", "brightness", "reduce"]
 
 @dataclass(frozen=True)
 class BlockInfo:
-    """Where a block lies.
+    """The place of a block in its image.
 
     Parameters
     ----------
     index
         Index of the item in the stack.
     shape
-        Full shape of the item.
-    read, core
-        The box read and the box wanted: equal to the block and to the result.
+        Shape of the whole item.
+    read
+        Box of the item that was read: the block.
+    core
+        Box of the item that is to be computed, inside `read`.
     reach
-        What the operation declared, resolved.
+        Reach of the operation, computed from its parameters.
     position
-        Number of pixels of the layer that come before this item (and channel).
+        Number of pixels of the layer before this item and channel.
     """
 
     index: tuple[int, ...]
@@ -62,13 +65,13 @@ class BlockInfo:
 
     @property
     def inner(self) -> tuple[slice, ...]:
-        """Where the wanted box lies in the block."""
+        """Slices that cut the box `core` out of the block."""
         return within(self.core, self.read)
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """The two values an operation sees as 0 and 1, and the number of whole gray levels between them."""
+    """The two values that an operation sees as 0 and 1, and whether the image holds integers."""
 
     low: float
     high: float
@@ -76,24 +79,38 @@ class ValueRange:
 
     @property
     def width(self) -> float:
-        """Distance between the ends; 1 for a constant image."""
+        """Difference of the two values; 1 for a constant image."""
         return self.high - self.low or 1.0
 
     def bins(self, nbins: int) -> int:
-        """Bins that count the range: one per gray level of integers with at most 65536 levels, else `nbins`."""
+        """Return the number of histogram bins: one for each gray level of at most 65536, otherwise `nbins`."""
         return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """Numbers counted tile by tile and added up in the order of the grid, then finished once.
+    """A statistic that is measured on each tile, summed in the order of the tiles, and finished once.
 
-    `measure` returns a tuple of arrays for one tile; `finish` gets their sums as `counted`. `valid` is the mask
-    of pixels that hold a number, or None where all do. Where an operation has several statistics, each finds the
-    result of the one before as `measured`. `pooled` says that they may be counted over a whole layer, `needed` for
-    which parameters and further images one is counted at all; `measured` stays what it was where not. `of` names
-    aligned images that are counted instead of the image, each of their planes or volumes once; `most` says how many
-    items are counted at most, from all over. What `measure` returns may be anything that can be added.
+    An operation may have several statistics; each receives the result of the one before as `measured`.
+
+    Parameters
+    ----------
+    measure
+        Function that returns a tuple of arrays, or of other objects with an addition, for one tile. It may ask for
+        `image`, and for `valid`: the mask of the pixels that hold a finite number, or None if all do.
+    finish
+        Function that returns the result from the sums, `counted`.
+    reach
+        Region that `measure` reads for a tile.
+    pooled
+        Whether the statistic may be pooled over a whole layer.
+    needed
+        Function of parameters and further images that returns whether the statistic is measured; if not, `measured`
+        keeps its value.
+    of
+        Names of aligned images that are measured instead of the image, each plane or volume once.
+    most
+        Largest number of items that are measured, spread over the stack; None for all.
     """
 
     measure: Callable[..., tuple[Any, ...]]
@@ -107,7 +124,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Frames:
-    """An axis before all others of the result: its length, its name, and where its first and each further frame lie."""
+    """An axis that a result has before all others: number of frames, name, position of the first frame, and step."""
 
     count: int
     name: str
@@ -117,7 +134,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be known of a result: values for its record, and a text to tell."""
+    """Facts about a result: values for its record, and a text for the user."""
 
     values: Mapping[str, Any]
     text: str
@@ -126,9 +143,14 @@ class Report:
 ENGINE = {"image", "info", "shape", "dtype", "values", "measured", "valid"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Operation(Signature):
-    """A declared operation; `is_warp` says that its function returns a map, through which the engine samples."""
+    """A declared operation, as the decorator `operation` makes it.
+
+    `is_warp` tells that the function returns a `Gather`, through which the engine samples the image. The other
+    fields are the arguments of `operation`; `images` holds the name and the role of each image in the signature, and
+    `optional` the names of those that may be left out. ``help`` of an operation shows its call and its docstring.
+    """
 
     is_warp: bool
     reach: Reach | Callable[..., Reach]
@@ -148,31 +170,47 @@ class Operation(Signature):
     version: int
     module: str
 
+    def __post_init__(self) -> None:
+        """Document the instance, so that ``help`` of it shows the operation instead of this class."""
+        object.__setattr__(self, "__doc__", f"{self._call_text()}\n\n{inspect.getdoc(self.function)}")
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.id!r}: {self.title} ({self.family})>"
+
     def __reduce__(self) -> Any:
         """Pickle as a reference to the declaration."""
-        return _find, (self.module, self.id)
+        return _find_operation, (self.module, self.id)
 
     @property
     def family(self) -> str:
-        """Name of the module that declares it."""
+        """Name of the module that declares the operation."""
         return self.module.rpartition(".")[2]
 
+    def _call_text(self) -> str:
+        """Return the call that applies the operation, with its further images and the defaults of its parameters."""
+        further = [f"{name}=None" if name in self.optional else name for name, _ in self.images[1:]]
+        keywords = [f"{p.name}={p.default!r}" for p in self.parameters.values()]
+        return fill(
+            f"apply({', '.join(['image', repr(self.id), *further, *keywords])})", 100, subsequent_indent=" " * 6
+        )
+
     def uses_range(self, given: Mapping[str, Any]) -> bool:
-        """Whether the value range changes the result for parameters of which some may be "auto"."""
-        others = [h for s in self.statistics for h in (s.measure, s.finish)]
-        called = others if self.is_warp else [self.function, *others]
-        asked = self.values == "normalized" or any("values" in arguments(h) for h in called)
+        """Return whether the result depends on the value range, for parameters that may still be "auto"."""
+        functions = [f for s in self.statistics for f in (s.measure, s.finish)]
+        if not self.is_warp:
+            functions.append(self.function)
+        uses = self.values == "normalized" or any("values" in arguments(f) for f in functions)
         if self.needs_range is not None:
-            asked = call(self.needs_range, given)
+            uses = call(self.needs_range, given)
         rules = {n: a.rule for n, p in self.parameters.items() if (a := annotation_of(p.hint, Auto))}
-        return asked or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
+        return uses or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
 
     def works_on(self, ndim: int) -> bool:
-        """Whether items may have so many axes."""
+        """Return whether items may have this number of axes."""
         return self.dimensions == "all" or ndim in self.dimensions
 
     def resolve(self, given: Mapping[str, Any], shape: tuple[int, ...], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, checked on their own and together, as numbers."""
+        """Check parameters one by one and together, and resolve them to numbers; arguments as in `Signature`."""
         out = super().resolve(given, shape, known)
         if self.check:
             call(self.check, {**known, "shape": shape, **out})
@@ -199,41 +237,51 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare an operation.
 
+    Rules are functions that name what they need among their arguments: parameters, further images, or names that the
+    engine supplies. A rule that asks for another name is refused at declaration.
+
     Parameters
     ----------
     title
-        What menus show.
+        Title in menus.
     values
-        How it sees numbers: "exact" (own dtype), "float" (as they are) or "normalized" (the value range is 0 to 1).
+        How the operation sees pixel values: "exact" (in the dtype of the image), "float" (as floating point) or
+        "normalized" (the value range is 0 to 1).
     reach
-        What a box of the result depends on, or a function of parameters and images that says it.
+        Region of the image that a box of the result depends on, or a rule that returns it.
     channels
-        "separate" (one at a time), "joint" (channels last), "brightness" (V = max(R, G, B), colors scaled by
-        V'/V) or "reduce" (channels last in, none out).
+        "separate" (each channel alone), "joint" (all, channels last), "brightness" (V = max(R, G, B), colors scaled by
+        V'/V) or "reduce" (all, channels last, and none in the result).
     dimensions
-        Numbers of axes an item may have.
+        Numbers of axes that an item may have.
     statistics
-        What must be counted before any region can be computed.
+        Statistics that must be measured before any region can be computed.
     check
-        Raises ValueError for parameters that do not go together.
+        Rule that raises ValueError for parameters that contradict each other.
     saturates
-        Whether values outside the value range end at its ends.
+        Whether values outside the value range are clipped to it.
     new_values
-        Whether the result's values mean something else, so that contrast limits are set anew.
+        Whether the values of the result have another meaning, so that contrast limits are set anew.
     rigid
-        Whether it turns content as a whole, so that pixels must be square.
+        Whether the operation rotates the content as a whole, so that pixels must be square.
     frames
-        What first axis the result gets besides those of the image, for some parameters; it then comes first in the
-        block that the function returns.
+        Rule that returns the first axis that the result has in addition to those of the image, or None. The axis is
+        also the first one of the block that the function returns.
     needs_range
-        For which parameters the value range counts, where the function asks for it but not always needs it.
+        Rule that returns whether the value range affects the result, for functions that do not always use it.
     report
-        What is to be known of a result, from parameters, images, all that was `measured`, the sums of the image's and
-        the result's finite values, `before` and `after` (of frames the last), and their number, `pixels`.
+        Rule that returns facts about the result, from parameters, images, all that was `measured`, the sums of the
+        finite values of the image and of the result, `before` and `after` (of the last frame), and the number of
+        these values, `pixels`.
     version
-        Raised when the same parameters begin to give another result.
+        Version, increased when the same parameters begin to give another result.
     is_warp
         Whether the function returns a `Gather`, through which the engine samples the image; see `warp`.
+
+    Raises
+    ------
+    TypeError
+        If the decorated function or a rule does not follow the conventions above.
     """
 
     def declare(function: Callable[..., Any]) -> Operation:
@@ -245,12 +293,12 @@ def operation(
             role = annotation_of(hints.get(name), Role)
             if role:
                 if optional and not role.optional:
-                    raise TypeError(f"{function.__name__}: image {name} comes after an optional one")
+                    raise TypeError(f"{function.__name__}: image {name} must come before the optional images")
                 images.append((name, role.name))
                 optional += [name] * role.optional
             elif name not in ENGINE:
                 if name not in hints or p.default is p.empty:
-                    raise TypeError(f"{function.__name__}: parameter {name} needs an annotation and a default")
+                    raise TypeError(f"{function.__name__}: parameter {name} must have an annotation and a default")
                 parameters[name] = Parameter(name, hints[name], p.default)
         op = Operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
@@ -266,27 +314,32 @@ def operation(
 
 
 def _check_names(op: Operation) -> None:
-    """Refuse a declaration whose rules name what the engine will not know."""
-    own, second = {*op.parameters}, {name for name, _ in op.images[1:]}
+    """Refuse a declaration whose rules ask for a name that they will not get."""
+    parameters, further = {*op.parameters}, {name for name, _ in op.images[1:]}
     autos = [a.rule for p in op.parameters.values() if (a := annotation_of(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
-    for helpers, known in (
-        ([op.values, op.frames, op.needs_range], own),
-        ([s.needed for s in op.statistics], own | second),
-        ([None if op.is_warp else op.function], own | second | ENGINE),
-        ([op.reach, *(s.reach for s in op.statistics)], own | second | {"shape"}),
-        ([op.report], own | second | {"shape", "measured", "before", "after", "pixels"}),
-        ([op.check, *autos], own | supplied | {"channels"}),
-        ([s.measure for s in op.statistics], own | second | ENGINE),
-        ([s.finish for s in op.statistics], own | second | supplied | {"counted", "measured"}),
+    for rules, known in (
+        ([op.values, op.frames, op.needs_range], parameters),
+        ([s.needed for s in op.statistics], parameters | further),
+        ([None if op.is_warp else op.function], parameters | further | ENGINE),
+        ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
+        ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
+        ([op.check, *autos], parameters | supplied | {"channels"}),
+        ([s.measure for s in op.statistics], parameters | further | ENGINE),
+        ([s.finish for s in op.statistics], parameters | further | supplied | {"counted", "measured"}),
     ):
-        for helper in helpers:
-            if callable(helper) and (wrong := set(arguments(helper)) - known):
-                raise TypeError(f"{op.id}: {helper.__name__} asks for {', '.join(sorted(wrong))}")
+        for rule in rules:
+            if callable(rule) and (unknown := set(arguments(rule)) - known):
+                raise TypeError(
+                    f"{op.id}: {rule.__name__} asks for {', '.join(sorted(unknown))}, which it cannot get; "
+                    f"it may ask for {', '.join(sorted(known))}"
+                )
     aligned = {name for name, role in op.images[1:] if role == "aligned"}
-    if wrong := {name for s in op.statistics for name in s.of} - aligned:
-        raise TypeError(f"{op.id}: statistics of {', '.join(sorted(wrong))}, which are no aligned images")
+    if unaligned := {name for s in op.statistics for name in s.of} - aligned:
+        raise TypeError(
+            f"{op.id}: statistics are measured of {', '.join(sorted(unaligned))}, which must be aligned images"
+        )
 
 
-def _find(module: str, name: str) -> Operation:
+def _find_operation(module: str, name: str) -> Operation:
     return cast(Operation, getattr(import_module(module), name))

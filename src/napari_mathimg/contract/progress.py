@@ -1,4 +1,4 @@
-"""What a long computation and the engine that runs it tell each other: stop, how far, and side by side."""
+"""Progress, cancellation and parallel pieces: what a long computation and the engine exchange."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextvars import ContextVar
@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 class Progress(NamedTuple):
-    """How far a pass has come: tasks done, with the shares of those that run, out of all."""
+    """Progress of a pass: the number of tasks done, with the finished fractions of running ones, and of all tasks."""
 
     phase: str
     done: float
@@ -17,45 +17,51 @@ class Progress(NamedTuple):
 
 
 class RunContext(Protocol):
-    """The engine, as a block that is being computed sees it."""
+    """The part of the engine that a running block can reach."""
 
     def stop_if_canceled(self) -> None:
-        """Raise where the run was canceled."""
+        """Raise an exception if the run was canceled."""
 
-    def tell(self, done: float) -> None:
-        """Take note of the share of the block's work that is done."""
+    def set_progress(self, done: float) -> None:
+        """Store the fraction of the block's work that is done."""
 
     def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
-        """Run `work` on every piece, on this thread and on those that have nothing to do."""
+        """Run `work` on every piece, in this thread and in idle ones."""
 
 
-context: ContextVar[RunContext | None] = ContextVar("host", default=None)
+context: ContextVar[RunContext | None] = ContextVar("run_context", default=None)
 
 
 def checkpoint(done: float | None = None) -> None:
-    """Stop here when the run was canceled; called by long loops, without effect outside a run.
+    """Stop the computation here if its run was canceled; long loops call this, and outside a run it does nothing.
 
     Parameters
     ----------
     done
-        Share of the block's work that is done, from 0 to 1, where it is known.
+        Fraction of the block's work that is done, from 0 to 1; None if it is not known.
     """
-    engine = context.get()
-    if engine is not None:
-        engine.stop_if_canceled()
+    run = context.get()
+    if run is not None:
+        run.stop_if_canceled()
         if done is not None:
-            engine.tell(done)
+            run.set_progress(done)
 
 
 def parallel_for(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
-    """Run `work` on pieces that do not depend on each other, a checkpoint before each.
+    """Run `work` on independent pieces of a block, with a checkpoint before each.
 
-    The engine gives them the threads that have no block of their own, so that a single large block keeps all cores
-    busy. The pieces, and with them the result, must not depend on the number of threads.
+    The engine lends the threads that have no block of their own, so that a single large block uses all cores.
+
+    Parameters
+    ----------
+    work
+        Function of one piece.
+    pieces
+        Pieces of the block. They, and so the result, must not depend on the number of threads.
     """
-    engine = context.get()
-    if engine is not None:
-        engine.spread_pieces(work, pieces)
+    run = context.get()
+    if run is not None:
+        run.spread_pieces(work, pieces)
         return
     for piece in pieces:
         work(piece)

@@ -1,4 +1,4 @@
-"""What a box of the result reads: its neighborhood, the image of a map, or everything."""
+"""The reach of an operation: which box of the image it reads to compute a box of the result."""
 
 import math
 from dataclasses import dataclass
@@ -19,17 +19,26 @@ def size(box: Box) -> tuple[int, ...]:
 
 
 def within(inner: Box, outer: Box) -> tuple[slice, ...]:
-    """Return the slices that cut one box out of an array that covers another."""
+    """Return the slices that cut the box `inner` out of an array that covers the box `outer`."""
     return tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(inner, outer, strict=True))
 
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """A pixel of the result depends on the input at most `radius` away, on a grid of `align` pixels.
+    """A reach in which a pixel of the result depends on input pixels at most `radius` away.
 
-    `exact=False` says that boxes agree with the whole to a tolerance only: the engine then always computes on
-    its fixed tiles, as it does for `align > 1`. The sides of tiles are at least `halos` times the radius: fewer bound
-    the memory of operations that hold much for each pixel, more spare them work done twice.
+    Parameters
+    ----------
+    radius
+        Radius in pixels, for all axes or for each.
+    align
+        Grid in pixels on which boxes that are read must begin.
+    exact
+        Whether boxes equal the whole result to the bit. If not, or if `align` is above 1, the engine always computes
+        the same fixed tiles.
+    halos
+        Smallest side of a tile, as a multiple of the radius. Small values save the memory of operations that hold
+        much for each pixel; large values save computing the margins of tiles twice.
     """
 
     radius: int | tuple[int, ...]
@@ -42,7 +51,7 @@ class Neighborhood:
         return self.radius if isinstance(self.radius, tuple) else (self.radius,) * ndim
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
-        """Return the box of the input that a box of the result depends on, cut at the true edges."""
+        """Return the box of the input that a box of the result depends on, clipped to the image."""
         return tuple(
             (max(a - h, 0) // self.align * self.align, min(b + h, n))
             for (a, b), h, n in zip(core, self.halo(len(shape)), shape, strict=True)
@@ -51,7 +60,7 @@ class Neighborhood:
 
 @dataclass(frozen=True)
 class Whole:
-    """Every pixel of the result depends on all of the item."""
+    """A reach in which every pixel of the result depends on the whole item, for the given reason."""
 
     reason: str
 
@@ -61,25 +70,25 @@ class Whole:
 
 
 class Map(Protocol):
-    """Where each pixel of the result is read: result index -> input index."""
+    """A coordinate map from an index of the result to an index of the input."""
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return, for each axis, the input coordinates of every pixel of a box."""
+        """Return the input coordinates of every pixel of a box: one array for each axis of the input."""
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
-        """Return, for each axis, an interval that holds all of them; infinite where there is none."""
+        """Return for each axis an interval that contains these coordinates; it may be infinite."""
 
 
 class PixelCorrection(Protocol):
-    """What becomes of the light of the input's pixels before they are sampled."""
+    """A correction of the input's pixel values before they are sampled."""
 
     def change(self, block: NDArray[Any], read: Box, low: float, width: float) -> NDArray[Any]:
-        """Return the changed block of a box; `low` is black and ``low + width`` white where that counts."""
+        """Return the corrected block of the box `read`, where `low` is black and ``low + width`` is white."""
 
 
 @dataclass(frozen=True)
 class Gather:
-    """A change of domain: where each pixel of the result is read, and where the result lies over the source.
+    """A reach given by a coordinate map: the result is sampled from the input.
 
     Parameters
     ----------
@@ -88,15 +97,16 @@ class Gather:
     source
         Map from result index to input index.
     placement
-        (n + 1, n + 1) affine matrix, result index -> input index, that places the result's layer.
+        Affine matrix from result index to input index, shape (n + 1, n + 1), that places the layer of the result.
     order, mode, cval
-        Interpolation order (0, 1 or 3), edge mode and fill value.
+        Interpolation order (0, 1 or 3), edge mode, and fill value of mode "constant".
     smooth
-        Standard deviations of the Gaussian applied to the input before sampling, one per axis, or empty.
+        Standard deviations in pixels of the Gaussian that smooths the input before sampling, one for each axis, or
+        empty.
     colors
-        Maps of the first channels of images that have some, where they differ from `source`, or empty.
+        Maps of the first channels, if they differ from `source`, or empty.
     correction
-        What is done to the input's pixels first, or None.
+        Correction of the input's pixel values before smoothing and sampling, or None.
     """
 
     shape: tuple[int, ...]
@@ -110,17 +120,19 @@ class Gather:
     correction: PixelCorrection | None = None
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
-        """Return the box of the input that a box of the result samples, smoothing included."""
+        """Return the box of the input that a box of the result depends on, with the margin of the smoothing."""
         margins = [margin(s) for s in self.smooth] or [0] * len(shape)
         bounds = self.source.bounds(core)
         if self.mode == "constant" and not np.isfinite(bounds).all():
-            bounds = self._seen(core, shape)
-        every = zip(bounds, *(source.bounds(core) for source in self.colors), strict=True)
-        bounds = tuple((min(low for low, _ in axis), max(high for _, high in axis)) for axis in every)
-        return tuple(self._span(low, high, n, m) for (low, high), n, m in zip(bounds, shape, margins, strict=True))
+            bounds = self._bounds_on_image(core, shape)
+        all_maps = zip(bounds, *(source.bounds(core) for source in self.colors), strict=True)
+        bounds = tuple((min(low for low, _ in axis), max(high for _, high in axis)) for axis in all_maps)
+        return tuple(
+            self._pixels_between(low, high, n, m) for (low, high), n, m in zip(bounds, shape, margins, strict=True)
+        )
 
-    def _seen(self, core: Box, shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
-        """Bounds of those coordinates that lie on the image: beyond it, nothing is read."""
+    def _bounds_on_image(self, core: Box, shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+        """Return the bounds of the coordinates on the image, because nothing is read beyond it."""
         coordinates = np.stack(self.source.coordinates(core))
         last = np.array(shape).reshape(-1, *(1,) * len(core)) + 1
         on_image = np.all((coordinates >= -2) & (coordinates <= last), axis=0)
@@ -128,7 +140,8 @@ class Gather:
             return ((0.0, 0.0),) * len(shape)
         return tuple((float(c[on_image].min()), float(c[on_image].max())) for c in coordinates)
 
-    def _span(self, low: float, high: float, n: int, margin: int) -> tuple[int, int]:
+    def _pixels_between(self, low: float, high: float, n: int, margin: int) -> tuple[int, int]:
+        """Return (start, stop) of the pixels that sampling between two coordinates of an axis reads."""
         taps = 2 if self.order == 3 else 1
         if not max(abs(low), abs(high)) < FAR or high - low > 2 * n:
             first, last = -2 * n, 2 * n
@@ -146,10 +159,10 @@ class Gather:
 
 
 def margin(sigma: float, truncate: float = 4.0) -> int:
-    """Return the half-size of a Gaussian kernel cut at `truncate` standard deviations, as scipy.ndimage cuts it."""
+    """Return the radius in pixels of a Gaussian kernel that ends at `truncate` standard deviations, as in SciPy."""
     return int(truncate * sigma + 0.5)
 
 
 POINTWISE = Neighborhood(0)
-FAR = 1e7  # beyond, near a horizon, rounding moves a coordinate by pixels
+FAR = 1e7  # pixels; larger coordinates, near a horizon, are rounded by whole pixels
 Reach = Neighborhood | Gather | Whole

@@ -1,4 +1,4 @@
-"""A signature as a specification: typed parameters with bounds, checked and turned into numbers."""
+"""A signature as a specification: typed parameters with bounds, checked and resolved to numbers."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from .types import Auto, PerAxis, annotation_of, describe
+from .requirements import describe, nearest_names
+from .types import Auto, Choices, PerAxis, annotation_of
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,62 @@ class Signature:
         return create_model(self.id, __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
 
     def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, checked.
+        """Check parameters against their types and fill in the defaults.
+
+        Parameters
+        ----------
+        given
+            Values by parameter name.
+
+        Returns
+        -------
+        dict
+            A value for every parameter, as plain Python numbers, strings and tuples.
 
         Raises
         ------
         ValueError
-            ``name=value: requirement`` for the first parameter that is unknown or out of bounds.
+            ``name=value: must be ...`` for the first parameter that is unknown or has a value it cannot have.
         """
         try:
-            checked = self.model(**{name: _plain(value) for name, value in given.items()})
+            checked = self.model(**{name: _as_plain_value(value) for name, value in given.items()})
         except ValidationError as error:
             name = str(error.errors()[0]["loc"][0])
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                raise ValueError(f"{name}={given[name]!r}: {self.id} has no such parameter; it has {known}") from None
-            raise ValueError(f"{name}={given[name]!r}: {describe(self.parameters[name].hint)}") from None
+            raise ValueError(f"{name}={given[name]!r}: {self._requirement(name, given[name])}") from None
         return {name: getattr(checked, name) for name in self.parameters}
 
+    def _requirement(self, name: str, value: Any) -> str:
+        """Say what is wrong with a parameter that the model refused."""
+        if name not in self.parameters:
+            names = ", ".join(self.parameters)
+            its = f"its parameters are {names}" if names else "it has no parameters"
+            return f"{self.id} has no such parameter; {its}"
+        hint = self.parameters[name].hint
+        choices = annotation_of(hint, Choices)
+        return f"must be {describe(hint)}{nearest_names(value, choices.rule()) if choices else ''}"
+
     def resolve(self, given: Mapping[str, Any], shape: tuple[int, ...], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, checked, with "auto" and one-for-all-axes turned into numbers."""
+        """Check parameters, compute those that are "auto", and give each axis its own value.
+
+        Parameters
+        ----------
+        given
+            Values by parameter name.
+        shape
+            Shape of an item of the image.
+        known
+            Further names that the rules behind "auto" may ask for.
+
+        Returns
+        -------
+        dict
+            A value for every parameter.
+
+        Raises
+        ------
+        ValueError
+            As `validate` does, and for a parameter whose number of values is not the number of axes.
+        """
         out = self.validate(given)
         for name, p in self.parameters.items():
             auto = annotation_of(p.hint, Auto)
@@ -64,27 +102,30 @@ class Signature:
             if annotation_of(p.hint, PerAxis):
                 value = out[name] if isinstance(out[name], tuple) else (out[name],) * len(shape)
                 if len(value) != len(shape):
-                    raise ValueError(f"{name}={value!r}: one value, or {len(shape)} for {len(shape)} axes")
+                    raise ValueError(
+                        f"{name}={value!r}: must be one value, or {len(shape)} values for {len(shape)} axes"
+                    )
                 out[name] = value
         return out
 
 
 @cache
 def arguments(function: Callable[..., Any]) -> dict[str, bool]:
-    """Names a function asks for, and whether each goes by position."""
-    asked = inspect.signature(function).parameters.values()
-    return {p.name: p.kind is p.POSITIONAL_ONLY for p in asked}
+    """Return the names of a function's arguments, and whether each is positional-only."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.kind is p.POSITIONAL_ONLY for p in parameters}
 
 
 def call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-    """Call a function with those of the known values that it names."""
+    """Call a function with those of the known values that its arguments name."""
     names = arguments(function)
-    positional = [known[n] for n, first in names.items() if first]
-    return function(*positional, **{n: known[n] for n, first in names.items() if not first})
+    positional = [known[name] for name, is_positional in names.items() if is_positional]
+    keywords = {name: known[name] for name, is_positional in names.items() if not is_positional}
+    return function(*positional, **keywords)
 
 
-def _plain(value: Any) -> Any:
-    """NumPy values and lists as numbers and tuples."""
+def _as_plain_value(value: Any) -> Any:
+    """Turn NumPy values into Python numbers, and lists and arrays into tuples."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
+    return tuple(_as_plain_value(v) for v in value) if isinstance(value, list | tuple) else value

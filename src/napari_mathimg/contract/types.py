@@ -13,9 +13,15 @@ Array: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True)
 class Role:
-    """How an image reaches the function: its region, the same region, whole, or only its statistic.
+    """How an image reaches the function of an operation.
 
-    One that is optional comes last, and is None where it is not given.
+    Parameters
+    ----------
+    name
+        "image": the region of the image itself. "aligned": the same region of a further image. "whole": all of a
+        further image. "reference": only the statistic of a further image.
+    optional
+        Whether the image may be left out; it is then None. Optional images come last.
     """
 
     name: Literal["image", "aligned", "whole", "reference"]
@@ -31,7 +37,7 @@ Reference: TypeAlias = Annotated[Any, Role("reference")]
 
 @dataclass(frozen=True)
 class Number(annotated_types.GroupedMetadata):
-    """Bounds, with the step and the unit a form needs."""
+    """Bounds of a number, and the step and the unit that a form shows."""
 
     ge: float | None = None
     gt: float | None = None
@@ -40,7 +46,7 @@ class Number(annotated_types.GroupedMetadata):
     unit: str = ""
 
     def __iter__(self) -> Iterator[annotated_types.BaseMetadata]:
-        """Yield the bounds as pydantic understands them."""
+        """Yield the bounds in the form that pydantic reads."""
         if self.ge is not None:
             yield annotated_types.Ge(self.ge)
         if self.gt is not None:
@@ -51,19 +57,35 @@ class Number(annotated_types.GroupedMetadata):
 
 @dataclass(frozen=True)
 class Choices(annotated_types.GroupedMetadata):
-    """The names a text may be, from a rule, for choices too many to write down; `kind` says what they are."""
+    """The names that a string may be, for choices too many to write down.
+
+    Parameters
+    ----------
+    rule
+        Function that returns the names.
+    kind
+        Phrase that describes them in error messages, such as "a camera"; "" to describe them by their number.
+    """
 
     rule: Callable[[], tuple[str, ...]]
     kind: str = ""
 
     def __iter__(self) -> Iterator[annotated_types.BaseMetadata]:
-        """Yield the requirement as pydantic understands it."""
+        """Yield the requirement in the form that pydantic reads."""
         yield annotated_types.Predicate(lambda name: name in self.rule())
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a form calls a parameter whose name the field abbreviates, and its choices or parts, in their order."""
+    """Texts that a form shows for a parameter.
+
+    Parameters
+    ----------
+    text
+        Name of the parameter; "" to derive it from the name in the signature.
+    choices
+        Names of its choices, or of the parts of its value, in their order.
+    """
 
     text: str = ""
     choices: tuple[str, ...] = ()
@@ -71,9 +93,18 @@ class Label:
 
 @dataclass(frozen=True)
 class When:
-    """The parameter counts only where another one has one of some values, or none of those in `but`.
+    """The condition under which a parameter has an effect.
 
-    `hides` says that it is shown only there.
+    Parameters
+    ----------
+    other
+        Name of another parameter.
+    values
+        Values of the other parameter with which this one has an effect.
+    but
+        Values of the other parameter with which this one has none; it is an alternative to `values`.
+    hides
+        Whether a form hides the parameter where it has no effect.
     """
 
     other: str
@@ -82,15 +113,20 @@ class When:
     hides: bool = False
 
     def applies(self, value: Any) -> bool:
-        """Whether the parameter counts where the other one has a value."""
+        """Return whether the parameter has an effect with a value of the other one."""
         return value not in self.but if self.but else value in self.values
 
 
 @dataclass(frozen=True)
 class PerAxis:
-    """One value for all axes of the item, or one for each.
+    """A parameter with one value for all axes of an item, or one value for each axis.
 
-    `length` says that they may be given in world units, `odd` that the nearest odd numbers of pixels are then taken.
+    Parameters
+    ----------
+    length
+        Whether the values are lengths, which a form also accepts in world units.
+    odd
+        Whether a length in world units is rounded to the nearest odd number of pixels.
     """
 
     length: bool = False
@@ -99,12 +135,20 @@ class PerAxis:
 
 @dataclass(frozen=True)
 class PlaneLength:
-    """A length in any direction of a plane; it may be given in world units where its pixels are square."""
+    """A length in any direction of a plane, which a form also accepts in world units if the pixels are square."""
 
 
 @dataclass(frozen=True)
 class Auto:
-    """The rule, by argument names, that turns "auto" into numbers before the run; `slow` where that can be felt."""
+    """The rule that replaces "auto" by a number before a run.
+
+    Parameters
+    ----------
+    rule
+        Function of other parameters, `shape`, `dtype`, `values` or `channels`, each asked for by its name.
+    slow
+        Whether the rule takes long enough that a form must not wait for it.
+    """
 
     rule: Callable[..., Any]
     slow: bool = False
@@ -112,7 +156,7 @@ class Auto:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A value worth offering, from the pixel's size along each axis of the item."""
+    """A value that a form offers, computed from the pixel size along each axis of an item."""
 
     label: str
     help: str
@@ -121,103 +165,63 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Picked:
-    """The parameter is a place in the image that may be pointed at: a point of a plane, or an end of a box."""
+    """A parameter that a user may pick in the image: a point of a plane, or the start or stop of a box."""
 
     what: Literal["point", "start", "stop"]
 
 
 @dataclass(frozen=True)
 class FromNoise:
-    """The value worth taking for a noise whose standard deviation is a share of the value range."""
+    """The rule that suggests a value for noise of a given standard deviation, a fraction of the value range."""
 
     rule: Callable[[float], Any] = float
 
 
 @dataclass(frozen=True)
 class FromShape:
-    """Corners worth taking from an outline that is drawn in the image.
+    """Corners that a user may draw in the image as the outline of a shape.
 
-    They are moved to the middle of a plane that is just large enough; the parameter `size` is its shape.
+    The outline is centered in the smallest array that holds it; the parameter named by `size` receives the shape of
+    that array.
     """
 
     size: str
 
 
 def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Split a hint into the plain type and its annotations."""
+    """Split an annotated type into the plain type and its annotations."""
     return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
 
 
 def annotation_of(hint: Any, kind: type) -> Any:
-    """Return the annotation of a kind that a hint carries, or None."""
-    return next((n for n in parts(hint)[1] if isinstance(n, kind)), None)
+    """Return the first annotation of a class that a type carries, or None."""
+    return next((annotation for annotation in parts(hint)[1] if isinstance(annotation, kind)), None)
 
 
 def options(hint: Any) -> tuple[Any, ...]:
-    """Return the members of a union, or the hint alone."""
+    """Return the members of a union, or the type alone if it is not a union."""
     plain = parts(hint)[0]
     return get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,) if plain is not hint else (hint,)
 
 
-def describe(hint: Any) -> str:
-    """Say in words what values a hint allows."""
-    plain, _ = parts(hint)
-    if choices := annotation_of(hint, Choices):
-        if choices.kind:
-            return str(choices.kind)
-        names = choices.rule()
-        return f"one of {len(names)} names, from {names[0]!r} to {names[-1]!r}"
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(describe(a) for a in arguments))
-    if origin is Literal:
-        return ("one of " if len(arguments) > 1 else "") + ", ".join(map(repr, arguments))
-    if origin is tuple:
-        count = "" if arguments[-1] is Ellipsis else f" of {len(arguments)}"
-        return f"a sequence{count}, each {describe(arguments[0])}"
-    if plain is bool:
-        return "True or False"
-    if plain in (int, float):
-        return ("a whole number" if plain is int else "a finite number") + _bounds(annotation_of(hint, Number))
-    return f"a {getattr(plain, '__name__', plain)}"
-
-
-def _bounds(number: Number | None) -> str:
-    if number is None:
-        return ""
-    low = (
-        f"at least {_in_full(number.ge)}"
-        if number.ge is not None
-        else f"greater than {_in_full(number.gt)}"
-        if number.gt is not None
-        else ""
-    )
-    high = f"at most {_in_full(number.le)}" if number.le is not None else ""
-    return ", ".join(["", *filter(None, (low, high))])
-
-
-def _in_full(bound: float) -> str:
-    """Write a bound; "2.14748e+09" would be another number."""
-    return f"{bound:.0f}" if float(bound).is_integer() and abs(bound) < 1e10 else f"{bound:g}"
-
-
 def gone(value: Any) -> Any:
-    """Return a parameter as functions get it: "auto" and one-for-all-axes were turned into numbers before."""
+    """Return a value unchanged, typed as functions receive it: `Signature.resolve` has replaced "auto" before."""
     return value
 
 
 def middle(shape: tuple[int, ...]) -> tuple[float, ...]:
-    """Return the point halfway between the first and the last pixel."""
+    """Return the point halfway between the first and the last pixel of each axis."""
     return tuple((n - 1) / 2 for n in shape)
 
 
 def outer_corners(shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
-    """Return the corners of a plane's outer pixels, clockwise from the upper left."""
+    """Return the corners of a plane, clockwise from the upper left; pixel (0, 0) has its center at (0, 0)."""
     bottom, right = shape[0] - 0.5, shape[1] - 0.5
     return (-0.5, -0.5), (-0.5, right), (bottom, right), (bottom, -0.5)
 
 
-def _filtering(sigma: float) -> float:
+def _filtering_strength(sigma: float) -> float:
+    """Return the strength h of non-local means for noise of a standard deviation."""
     return 0.8 * sigma if sigma > 0 else 0.1
 
 
@@ -264,7 +268,7 @@ SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
 SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("spatial σ")]
 PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise"), FromNoise()]
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
-AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering), Label("strength h")]
+AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering_strength), Label("strength h")]
 PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
 PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, odd=True), Label("patch")]
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]

@@ -1,4 +1,4 @@
-"""The declaration of a change of domain: its map alone; the engine samples the image through it."""
+"""The declaration of a change of domain: a map, through which the engine samples the image."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -16,16 +16,22 @@ def warp(
     values: Values | Callable[..., Values] | None = None,
     needs_range: Callable[..., bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
-    """Declare a change of domain: the decorated function turns a shape and parameters into a `Gather`.
+    """Declare a change of domain, whose function returns a `Gather` from a shape and parameters.
 
-    `values` says how numbers are seen where the interpolation's order alone does not, `needs_range` for which
-    parameters the `light` of the `Gather` asks for black and white.
+    Parameters
+    ----------
+    title, dimensions, check, rigid
+        As in `operation`.
+    values
+        As in `operation`; by default "exact" for nearest-neighbor interpolation and "float" otherwise.
+    needs_range
+        Rule that returns whether the `correction` of the `Gather` uses the value range.
     """
 
     def declare(mapping: Callable[..., Gather]) -> Operation:
         return operation(
             title,
-            values=values or _values(mapping),
+            values=values or _default_values(mapping),
             reach=mapping,
             channels="joint",
             dimensions=dimensions,
@@ -38,7 +44,8 @@ def warp(
     return declare
 
 
-def _values(mapping: Callable[..., Gather]) -> Values | Callable[..., Values]:
+def _default_values(mapping: Callable[..., Gather]) -> Values | Callable[..., Values]:
+    """Return "exact" for maps that do not interpolate, or a rule by the order of the interpolation."""
     if "order" not in mapping.__annotations__:
         return "exact"
     return lambda order: "float" if order else "exact"

@@ -1,8 +1,7 @@
-"""The one region engine: items, values, tiles; prepare, region, run."""
+"""The engine: prepare a plan, compute any region of the result, or run all of it."""
 
 from .apply import apply
-from .flat_estimate import estimate_flat
-from .noise_estimate import estimate_sigma, estimate_sigma_steps
+from .estimates import estimate_flat, estimate_sigma, estimate_sigma_steps
 from .plan import Options, Plan
 from .prepare import prepare
 from .region import region

@@ -1,4 +1,4 @@
-"""The public call: an operation by name on an array."""
+"""The public call that applies an operation to an array."""
 
 from typing import Any
 
@@ -16,25 +16,25 @@ def apply(image: Any, operation: str, /, *images: Any, options: Options | None =
     ----------
     image
         Array (NumPy, Dask, Zarr): stack axes, then rows and columns (or planes, rows and columns with
-        ``Options(ndim=3)``), and channels where `options` say. It is not changed.
+        ``Options(ndim=3)``), and channels at the axis that `options` name. It is not changed.
     operation
-        Id of an operation; `operations()` has them all.
+        Id of an operation; `operations()` lists all.
     *images
-        Further images the operation needs.
+        Further images, in the order that the operation declares.
     options
-        How to apply it; `Options()` by default.
+        How the operation is applied; `Options()` by default.
     **parameters
-        The operation's own parameters.
+        Parameters of the operation; ``help(operations()["gaussian"])`` lists those of one.
 
     Returns
     -------
     numpy.ndarray
-        The result, in the image's type unless `options` say otherwise.
+        The result, in the type of the image unless `options` name another.
 
     Raises
     ------
     ValueError
-        ``name=value: requirement`` for anything that cannot be done.
+        ``name=value: must be ...`` for whatever cannot be done; nothing is computed then.
 
     Examples
     --------

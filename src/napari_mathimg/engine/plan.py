@@ -1,8 +1,9 @@
-"""What was asked, resolved to numbers: all that a region needs besides pixels."""
+"""Options and plans: how an operation is applied, and all that a region needs besides pixels."""
 
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from reprlib import repr as shortened
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contract.operation import Frames, Operation, ValueRange
 from ..contract.reach import Gather, Reach
+from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
 from .chunks import with_cached_chunks
 from .source import Index, Ranges, Source
@@ -17,30 +19,37 @@ from .source import Index, Ranges, Source
 Entry = TypeVar("Entry")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Options:
     """How an operation is applied to an array.
 
     Parameters
     ----------
     ndim
-        Number of axes an item has: 2 for planes, 3 for volumes. Axes before them are a stack.
+        Number of axes of an item: 2 for planes, 3 for volumes. The axes before them are stack axes.
     value_range
-        The values an operation sees as 0 and 1: "data" (lowest and highest finite value), "dtype" (limits of an
-        unsigned integer type, 0 to the highest of a signed one, 0 to 1 for floating point), or two numbers.
+        The two values that an operation sees as 0 and 1: "data" (lowest and highest finite value), "dtype" (0 and the
+        highest value of integers, 0 and 1 for floating point), or two finite numbers (low, high).
     dtype
-        Type of the result: "same" or "float32".
+        Type of the result: "same" (that of the image) or "float32".
     channel_axis
-        Axis of RGB or RGBA channels, or None.
+        Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
-        Whether histograms, ranges and the like are counted over the whole "layer" or for each "item".
+        Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
     scope
-        "all", or (start, stop) on each stack axis: only these items take part, at the place they have.
+        "all", or (start, stop) on each stack axis, to apply the operation to these items only. The result keeps their
+        place in the stack.
 
     Raises
     ------
     ValueError
-        ``name=value: requirement`` for a value that is not allowed.
+        ``name=value: must be ...`` for a value that is not allowed.
+
+    Examples
+    --------
+    >>> from napari_mathimg import Options
+    >>> Options(ndim=3, value_range=(0, 4095))
+    Options(ndim=3, value_range=(0.0, 4095.0))
     """
 
     ndim: int = 2
@@ -51,59 +60,82 @@ class Options:
     scope: Literal["all"] | Ranges = "all"
 
     def __post_init__(self) -> None:
-        if isinstance(self.ndim, bool) or not isinstance(self.ndim, int | np.integer) or self.ndim < 1:
-            raise ValueError(f"ndim={self.ndim!r}: a whole number, at least 1")
+        check_whole_number("ndim", self.ndim, least=1)
         for name, allowed in (("dtype", ("same", "float32")), ("statistics", ("layer", "item"))):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, allowed))}")
+                raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
-            object.__setattr__(self, "value_range", self._two_numbers())
+            object.__setattr__(self, "value_range", self._low_and_high())
         axis = self.channel_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
-            raise ValueError(f"channel_axis={self.channel_axis!r}: a whole number or None")
+            raise ValueError(f"channel_axis={self.channel_axis!r}: must be a whole number or None")
         if not (isinstance(self.scope, str) and self.scope == "all"):
             object.__setattr__(self, "scope", self._ranges())
 
+    def __repr__(self) -> str:
+        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
+        return f"Options({', '.join(changed)})"
+
     def _ranges(self) -> Ranges:
+        """Return the scope as pairs of Python integers."""
         try:
             pairs: Any = self.scope
             return tuple((operator.index(a), operator.index(b)) for a, b in pairs)
         except (TypeError, ValueError):
-            raise ValueError(f"scope={self.scope!r}: 'all', or (start, stop) for each stack axis") from None
+            raise ValueError(f"scope={self.scope!r}: must be 'all', or (start, stop) for each stack axis") from None
 
-    def _two_numbers(self) -> tuple[float, float]:
+    def _low_and_high(self) -> tuple[float, float]:
+        """Return the value range as two Python numbers."""
         try:
             low, high = (float(v) for v in self.value_range)
         except (TypeError, ValueError):
             low = high = np.nan
         if not (np.isfinite(low) and np.isfinite(high - low) and low < high):
-            raise ValueError(f"value_range={self.value_range!r}: 'data', 'dtype', or two finite numbers, low and high")
+            raise ValueError(
+                f"value_range={self.value_range!r}: must be 'data', 'dtype', or two finite numbers (low, high)"
+                " with low below high"
+            )
         return low, high
 
     def source(self, array: Any) -> Source:
-        """Return an array as these options read it."""
+        """Return an array as a source of items, with the axes and the scope of these options."""
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
-        if any(n != n for n in array.shape):
-            raise ValueError("image: a known shape; call compute_chunk_sizes() on the Dask array first")
+        if any(n != n for n in array.shape):  # Dask writes NaN for an unknown length
+            raise ValueError("image: must have a known shape; call compute_chunk_sizes() on the Dask array first")
         array = with_cached_chunks(array)
         return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
 
 
 class Measured(tuple[Any, ...]):
-    """What was counted in a reference image: one entry for all of it, or one for each channel."""
+    """Statistic of a reference image: one entry, or one entry for each channel."""
 
     def of(self, channel: int) -> Any:
-        """Return the entry that holds for a channel."""
+        """Return the entry of a channel."""
         return self[channel] if len(self) > 1 else self[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
-    """An operation on an array, ready to compute any region; picklable where the arrays are.
+    """An operation on an image, with all that is needed to compute any region; picklable if the arrays are.
 
-    `value_ranges`, `measured` and `tables` hold one entry under () for the whole layer, or one for each item's index;
-    `measured` and `tables` by channel too. `saturated` counts values that lie outside the value range and end
-    at its ends.
+    Attributes
+    ----------
+    operation, parameters, options
+        The operation, its parameters as numbers, and how it is applied.
+    source, images
+        The image, and the further images by name.
+    values
+        How the operation sees pixel values: "exact", "float" or "normalized".
+    reach
+        Region of the image that a box of the result depends on.
+    dtype
+        Type of the result.
+    value_ranges
+        Value range of the whole layer under the key (), or of each item under its index.
+    measured, tables
+        Statistics, and tables from gray level to result, under (key as above, channel).
+    saturated
+        Number of values that are clipped because they lie outside the value range.
     """
 
     operation: Operation
@@ -119,6 +151,10 @@ class Plan:
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
 
+    def __repr__(self) -> str:
+        parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())
+        return f"<Plan of {self.operation.id!r}: shape={self.shape}, dtype={self.dtype}{parameters}>"
+
     @property
     def item(self) -> tuple[int, ...]:
         """Shape of an item of the result, without channels."""
@@ -126,7 +162,7 @@ class Plan:
 
     @property
     def frames(self) -> Frames | None:
-        """The axis that the result has before all others, or None."""
+        """The axis that the operation adds before all others, or None."""
         return call(self.operation.frames, self.parameters) if self.operation.frames else None
 
     @property
@@ -136,7 +172,7 @@ class Plan:
 
     @property
     def channel_axis(self) -> int | None:
-        """Channel axis of the result."""
+        """Channel axis of the result, or None."""
         if self.operation.channels == "reduce" or self.source.axis is None:
             return None
         return self.source.axis + (self.frames is not None)
@@ -151,7 +187,7 @@ class Plan:
 
     @property
     def placement(self) -> NDArray[np.float64]:
-        """Affine matrix from result index to source index over all axes but channels and that of frames."""
+        """Affine matrix from result index to source index, without the axes of channels and frames."""
         lead = len(self.source.leading)
         n = lead + self.source.ndim
         matrix = np.eye(n + 1)
@@ -163,19 +199,25 @@ class Plan:
         return matrix
 
     def value_range_of(self, index: Index) -> ValueRange:
-        """Return the value range that holds for an item."""
+        """Return the value range of an item."""
         return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
 
     def measured_of(self, index: Index, channel: int) -> Any:
-        """Return what was counted for an item and a channel."""
-        return _entry(self.measured, index, channel)
+        """Return the statistic of an item and a channel, or None."""
+        return _find_entry(self.measured, index, channel)
 
     def table_of(self, index: Index) -> NDArray[Any] | None:
-        """Return the table that stands for the operation on an item, if one does."""
-        return _entry(self.tables, index, 0)
+        """Return the table that replaces the operation on an item, or None."""
+        return _find_entry(self.tables, index, 0)
 
 
-def _entry(table: Mapping[tuple[Index, int], Entry], index: Index, channel: int) -> Entry | None:
-    """What a table holds for an item, else for the last of its stack axes alone, else for all."""
+def resolve_reach(reach: Reach | Callable[..., Reach], known: Mapping[str, Any]) -> Reach:
+    """Return a declared reach, or the one that a declared rule returns."""
+    resolved: Reach = call(reach, known) if callable(reach) else reach
+    return resolved
+
+
+def _find_entry(table: Mapping[tuple[Index, int], Entry], index: Index, channel: int) -> Entry | None:
+    """Return the entry of an item, of its index on the last stack axes, or of the layer, whichever is found first."""
     keys = ((index[first:], channel) for first in range(len(index) + 1))
     return next((table[key] for key in keys if key in table), None)

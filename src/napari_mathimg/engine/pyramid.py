@@ -1,4 +1,4 @@
-"""Pyramids: levels of an image, each half as large as the one before, and where their pixels lie."""
+"""Pyramids: the levels of a multiscale image, each half as large as the one before, and their placement."""
 
 import math
 from collections.abc import Generator, Sequence
@@ -17,12 +17,22 @@ from .values import from_working, working_type
 
 Array = NDArray[Any]
 Shape = Sequence[int]
-SMALLEST = 64  # pixels along the longest side that gets smaller, below which there is no further level
+SMALLEST = 64  # pixels; no further level is made below this length of the longest halved axis
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """How a result's levels are made: which axes (from the last) get smaller, down to which length; by mean or not."""
+    """The way in which the levels of a result are made.
+
+    Parameters
+    ----------
+    axes
+        Axes that are halved, as negative numbers counted from the last axis.
+    smallest
+        Length in pixels of the longest of these axes at which the last level is reached.
+    mean
+        Whether a pixel is the mean of the pixels that it covers, or, for labels, the one in its middle.
+    """
 
     axes: tuple[int, ...]
     smallest: int
@@ -30,24 +40,24 @@ class Pyramid:
 
 
 def level_factors(finest: Shape, level: Shape) -> Array:
-    """Return how many pixels of the finest level a pixel of a level measures along each axis."""
+    """Return the size of a pixel of a level along each axis, in pixels of the finest level, from the two shapes."""
     return np.divide(finest, level)
 
 
 def level_matrix(factors: Array) -> Array:
-    """Return the matrix from index in a level to index in the finest one, (n + 1, n + 1): both fill the same frame."""
+    """Return the matrix from an index in a level to the index in the finest level, shape (n + 1, n + 1)."""
     matrix = np.diag([*factors, 1.0])
     matrix[:-1, -1] = (factors - 1) / 2
     return matrix
 
 
 def level_span(factor: float, first: int, end: int) -> tuple[int, int]:
-    """Return the pixels of a level that hold those of the finest one from `first` to before `end`."""
+    """Return (start, stop) of the pixels of a level that cover the pixels [first, end) of the finest level."""
     return math.floor(first / factor), math.ceil(end / factor)
 
 
 def pyramid_like(shapes: Sequence[Shape], mean: bool) -> Pyramid | None:
-    """Return how to make levels like some, given their shapes; None where there is one level, or none gets smaller."""
+    """Return a pyramid like one of the given shapes; None if there is one level, or no axis gets smaller."""
     if len(shapes) < 2:
         return None
     last = level_factors(shapes[0], shapes[-1])
@@ -58,21 +68,21 @@ def pyramid_like(shapes: Sequence[Shape], mean: bool) -> Pyramid | None:
 def build_pyramid(
     data: Array, ndim: int, pyramid: Pyramid, threads: int | None = None
 ) -> Generator[Progress, None, list[Array]]:
-    """Return an array and its smaller levels, each half of the one before, as the value of a generator of progress.
+    """Compute the levels of an array in a generator that yields progress and returns the levels, finest first.
 
-    A pixel is the mean of those that it covers, in parts where their number is odd; of labels, the one in its middle.
-    Little more memory is taken than that of the levels.
+    A pixel of a level is the mean of the pixels that it covers, in part if their number is odd; for labels, it is the
+    pixel in its middle. Beyond the levels themselves, the computation takes little memory.
 
     Parameters
     ----------
     data
-        Pixels; channels last where there are more axes than `ndim`.
+        Finest level; channels last if there are more axes than `ndim`.
     ndim
-        Number of axes besides channels.
+        Number of axes without channels.
     pyramid
-        How levels are made.
+        Way in which the levels are made.
     threads
-        Number of threads; all cores by default.
+        Number of threads; by default the number of cores.
     """
     levels = [data]
     while max(levels[-1].shape[:ndim][axis] for axis in pyramid.axes) > pyramid.smallest:
@@ -81,26 +91,26 @@ def build_pyramid(
 
 
 def _halved(data: Array, ndim: int, pyramid: Pyramid, threads: int) -> Generator[Progress, None, Array]:
-    """Return the next level."""
+    """Compute the level after `data`."""
     axes = [axis % ndim for axis in pyramid.axes]
     shape = tuple(-(-n // 2) if k in axes else n for k, n in enumerate(data.shape[:ndim]))
     out = np.empty((*shape, *data.shape[ndim:]), data.dtype)
 
     def work(box: Box) -> None:
-        out[tuple(slice(a, b) for a, b in box)] = _block(data, shape, axes, box, pyramid.mean)
+        out[tuple(slice(a, b) for a, b in box)] = _block_of_level(data, shape, axes, box, pyramid.mean)
 
     yield from run_tasks("Levels", tiles(shape, POINTWISE), work, threads)
     return out
 
 
-def _block(data: Array, shape: Sequence[int], axes: Sequence[int], box: Box, mean: bool) -> Array:
-    """Return a box of the next level."""
+def _block_of_level(data: Array, shape: Sequence[int], axes: Sequence[int], box: Box, mean: bool) -> Array:
+    """Compute a box of the level of a given shape after `data`."""
     if not mean:
-        where = [
+        middles = [
             np.arange(a, b) if k not in axes else ((2 * np.arange(a, b) + 1) * data.shape[k]) // (2 * shape[k])
             for k, (a, b) in enumerate(box)
         ]
-        chosen: Array = data[np.ix_(*where)]
+        chosen: Array = data[np.ix_(*middles)]
         return chosen
     read = [
         (a * data.shape[k] // shape[k], -(-b * data.shape[k] // shape[k])) if k in axes else (a, b)
@@ -113,15 +123,15 @@ def _block(data: Array, shape: Sequence[int], axes: Sequence[int], box: Box, mea
 
 
 def _averaged(block: Array, axis: int, span: tuple[int, int], first: int, n: int, m: int) -> Array:
-    """Return means along an axis: pixel k of m covers the n from ``k * n / m`` to ``(k + 1) * n / m``."""
+    """Average along an axis from n to m pixels, where pixel k covers the interval [k n / m, (k + 1) n / m)."""
     begin = np.arange(*span) * n / m
     end = begin + n / m
     total: Array = np.zeros((), block.dtype)
     for tap in range(math.ceil(n / m) + 1):
-        at = np.floor(begin) + tap
-        share = np.clip(np.minimum(end, at + 1) - np.maximum(begin, at), 0, None) * m / n
-        pixel = np.minimum(at.astype(np.intp) - first, block.shape[axis] - 1)
-        along = [1] * block.ndim
-        along[axis] = -1
-        total = total + block.take(pixel, axis) * share.astype(block.dtype).reshape(along)
+        start = np.floor(begin) + tap
+        weight = np.clip(np.minimum(end, start + 1) - np.maximum(begin, start), 0, None) * m / n
+        pixel = np.minimum(start.astype(np.intp) - first, block.shape[axis] - 1)
+        along_axis = [1] * block.ndim
+        along_axis[axis] = -1
+        total = total + block.take(pixel, axis) * weight.astype(block.dtype).reshape(along_axis)
     return total

@@ -1,4 +1,4 @@
-"""What is to be known of a result once it is there."""
+"""Facts about a finished result, from the report rule of its operation."""
 
 import itertools
 from collections.abc import Generator
@@ -17,14 +17,14 @@ from .tiles import tiles
 
 
 def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Progress, None, Report | None]:
-    """Return what an operation reports of a result, as the value of a generator that yields progress; None if nothing.
+    """Compute the report of a result in a generator that yields progress and returns the report, or None.
 
     Parameters
     ----------
     plan, result
-        From `prepare` and `run`.
+        Plan from `prepare`, and result of `run`.
     threads
-        Number of threads; all cores by default.
+        Number of threads; by default the number of cores.
     """
     rule = plan.operation.report
     if rule is None:
@@ -35,18 +35,18 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
         if name in arguments(rule):
             known[name], known["pixels"] = yield from _total(source, threads or cores())
-    found: Report = call(rule, known)
-    return found
+    finished: Report = call(rule, known)
+    return finished
 
 
 def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[float, int]]:
-    """Add up all finite values but opacity, in the order of the tiles, and count them."""
+    """Return the sum, in the order of the tiles, and the number of all finite values except opacity."""
     tasks = list(enumerate(itertools.product(source.indices, tiles(source.item, POINTWISE))))
     sums, counts = np.zeros(len(tasks)), np.zeros(len(tasks), np.int64)
 
     def work(task: Any) -> None:
-        number, where = task
-        values = source.read(*where)
+        number, (index, box) = task
+        values = source.read(index, box)
         values = values[..., : source.colors] if source.channels else values
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)]

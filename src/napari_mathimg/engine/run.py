@@ -1,4 +1,4 @@
-"""All regions of a result, in threads."""
+"""A run: all regions of a result, computed in threads."""
 
 import itertools
 from collections.abc import Generator
@@ -16,31 +16,41 @@ from .tiles import tiles
 
 
 def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Progress, None, Any]:
-    """Return the whole result, as the value of a generator that yields progress; closing it cancels.
+    """Compute the whole result in a generator that yields progress and returns the result; closing it cancels.
 
     Parameters
     ----------
     plan
         From `prepare`.
     out
-        Array to write to, of the plan's shape; a new NumPy array by default.
+        Array that receives the result, of the shape of the plan; by default a new NumPy array.
     threads
-        Number of threads; all cores by default. The result does not depend on it.
+        Number of threads; by default the number of cores. The result does not depend on it.
+
+    Returns
+    -------
+    array
+        `out`, or the new array.
+
+    Raises
+    ------
+    ValueError
+        If `out` has another shape than the plan; nothing is written then.
     """
     array = np.empty(plan.shape, plan.dtype) if out is None else out
     if tuple(array.shape) != plan.shape:
-        raise ValueError(f"out: shape {plan.shape}, not {tuple(array.shape)}")
+        raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
     result = Source(array, plan.source.ndim, plan.channel_axis)
     tasks = list(itertools.product(plan.source.indices, tiles(plan.source.item, plan.reach)))
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task
-        made = compute_block(plan, index, box)
+        block = compute_block(plan, index, box)
         if plan.frames is None:
-            result.write(index, box, made)
+            result.write(index, box, block)
             return
-        for frame, own in enumerate(made):
-            result.write((frame, *index), box, own)
+        for number, frame in enumerate(block):
+            result.write((number, *index), box, frame)
 
     yield from run_tasks(plan.operation.title, tasks, work, threads or cores())
     return array

@@ -1,4 +1,4 @@
-"""Where an array's items lie: leading axes, item axes, channels."""
+"""Sources: arrays read as items, with stack axes, item axes and channels."""
 
 import math
 from dataclasses import dataclass
@@ -15,18 +15,23 @@ Ranges = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Source:
-    """An array (NumPy, Dask, Zarr) read as items box by box, channels last.
+    """An array (NumPy, Dask, Zarr) that is read item by item and box by box, channels last.
 
     Parameters
     ----------
     array
-        Anything with `shape`, `dtype` and basic indexing.
+        Array with `shape`, `dtype` and the basic indexing of NumPy.
     ndim
-        Number of axes of an item: the last ones, channels left out.
+        Number of axes of an item: the last axes besides the channel axis.
     channel_axis
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     scope
-        (start, stop) on each leading axis, or None for all: the items that take part.
+        (start, stop) on each stack axis: the items that are read; None for all.
+
+    Raises
+    ------
+    ValueError
+        ``name=value: must be ...`` if the array cannot be read as described.
     """
 
     array: Any
@@ -38,33 +43,36 @@ class Source:
         self._check_array()
         self._check_channels()
         if not 1 <= self.ndim <= len(self.places):
-            raise ValueError(f"ndim={self.ndim}: from 1 to {len(self.places)} for an image of shape {self.array.shape}")
+            raise ValueError(
+                f"ndim={self.ndim}: must be from 1 to {len(self.places)} for an image of shape {self.array.shape}"
+            )
         if self.scope is not None:
             full = self.full_leading
             inside = len(self.scope) == len(full) and all(
                 0 <= a < b <= n for (a, b), n in zip(self.scope, full, strict=True)
             )
             if not inside:
-                raise ValueError(f"scope={self.scope}: (start, stop) within each of the leading axes {full}")
+                raise ValueError(f"scope={self.scope}: must be (start, stop) within each of the stack axes {full}")
 
     def _check_array(self) -> None:
         shape, dtype = tuple(self.array.shape), np.dtype(self.array.dtype)
         if dtype.kind not in "biuf":
-            raise ValueError(f"image: real numbers, not {dtype}")
+            raise ValueError(f"image: must hold real numbers, not {dtype}")
         if dtype.itemsize > 8:
-            raise ValueError(f"image: numbers of at most 64 bits, not {dtype}")
+            raise ValueError(f"image: must hold numbers of at most 64 bits, not {dtype}")
         if 0 in shape or not shape:
-            raise ValueError(f"image: at least one pixel on each axis, not shape {shape}")
+            raise ValueError(f"image: must have at least one pixel on each axis, not shape {shape}")
 
     def _check_channels(self) -> None:
         axis, ndim = self.channel_axis, len(self.array.shape)
         if axis is None:
             return
         if not -ndim <= axis < ndim:
-            raise ValueError(f"channel_axis={axis}: an axis of an image of shape {tuple(self.array.shape)}")
+            raise ValueError(f"channel_axis={axis}: must be an axis of an image of shape {tuple(self.array.shape)}")
         if self.channels not in (3, 4):
             raise ValueError(
-                f"channel_axis={axis}: 3 (RGB) or 4 (RGBA) channels, not {self.channels}; leave others as a stack axis"
+                f"channel_axis={axis}: must have 3 (RGB) or 4 (RGBA) channels, not {self.channels}; "
+                "keep other channels as a stack axis"
             )
 
     @property
@@ -75,7 +83,7 @@ class Source:
 
     @property
     def axis(self) -> int | None:
-        """The channel axis counted from the front."""
+        """The channel axis, counted from the first axis; None without channels."""
         return None if self.channel_axis is None else self.channel_axis % len(self.array.shape)
 
     @property
@@ -85,12 +93,12 @@ class Source:
 
     @property
     def colors(self) -> int:
-        """Number of channels besides opacity."""
+        """Number of channels without opacity."""
         return min(self.channels, 3)
 
     @property
     def places(self) -> tuple[int, ...]:
-        """Shape without channels."""
+        """Shape of the array without channels."""
         return tuple(int(n) for i, n in enumerate(self.array.shape) if i != self.axis)
 
     @property
@@ -100,7 +108,7 @@ class Source:
 
     @property
     def leading(self) -> tuple[int, ...]:
-        """Shape of the stack of items that take part."""
+        """Shape of the stack within the scope."""
         return self.full_leading if self.scope is None else tuple(b - a for a, b in self.scope)
 
     @property
@@ -110,38 +118,41 @@ class Source:
 
     @property
     def indices(self) -> list[Index]:
-        """Indices of the items that take part, from 0."""
+        """Indices of the items within the scope, from 0."""
         return list(np.ndindex(self.leading))
 
     def index_in_stack(self, index: Index) -> Index:
-        """Index of an item in the whole stack."""
+        """Return the index of an item in the whole stack."""
         return index if self.scope is None else tuple(a + i for (a, _), i in zip(self.scope, index, strict=True))
 
     def position(self, index: Index, channel: int) -> int:
-        """Number of pixels of the layer before an item of a channel; the same for planes and volumes."""
-        place = 0
+        """Return the number of pixels of the whole array before an item and channel; it does not depend on `ndim`."""
+        number = 0
         for i, n in zip(self.index_in_stack(index), self.full_leading, strict=True):
-            place = place * n + i
-        return channel * math.prod(self.places) + place * math.prod(self.item)
+            number = number * n + i
+        return channel * math.prod(self.places) + number * math.prod(self.item)
 
     def read(self, index: Index, box: Box) -> NDArray[Any]:
         """Read a box of an item in native byte order."""
         block = np.asarray(self.array[self._key(self.index_in_stack(index), box)])
         expected = len(box) + (self.axis is not None)
         if block.ndim != expected:
-            raise ValueError(f"image: an array that follows NumPy's basic indexing, not {type(self.array).__name__}")
+            raise ValueError(
+                f"image: must follow the basic indexing of NumPy, which {type(self.array).__name__} does not"
+            )
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         return block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
 
     def write(self, index: Index, box: Box, block: NDArray[Any]) -> None:
         """Write a box of an item, channels last."""
         if block.shape[: len(box)] != size(box):
-            raise ValueError(f"block of shape {block.shape} for a box of shape {size(box)}")
+            raise ValueError(f"block: must have the shape {size(box)} of its box, not {block.shape}")
         if self.axis is not None:
             block = np.moveaxis(block, -1, self._axis_in_block(len(index)))
         self.array[self._key(self.index_in_stack(index), box)] = block
 
     def _key(self, index: Index, box: Box) -> tuple[Any, ...]:
+        """Return the index that selects a box of an item from the array, with all channels."""
         key: list[Any] = [*index, *(slice(a, b) for a, b in box)]
         if self.axis is not None:
             key.insert(self.axis, slice(None))

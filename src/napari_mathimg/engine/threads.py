@@ -1,4 +1,4 @@
-"""Tasks in threads, a bounded number ahead, with progress and cancel."""
+"""Tasks in threads, of which a bounded number is submitted ahead, with progress and cancellation."""
 
 import itertools
 import os
@@ -11,20 +11,20 @@ from typing import Any, TypeVar
 from ..contract.progress import Progress, context
 
 Task = TypeVar("Task")
-TICK = 0.04  # seconds between two reports at the most
+TICK = 0.04  # seconds; longest time between two reports of progress
 
 
 class Canceled(Exception):
-    """The run was stopped before its end."""
+    """Raised in tasks of a run that was canceled."""
 
 
 def cores() -> int:
-    """Number of threads used where none is given."""
+    """Return the default number of threads: the number of cores."""
     return os.cpu_count() or 1
 
 
-class _Host:
-    """What a task sees of the engine; `idle` threads are left to its pieces."""
+class _TaskContext:
+    """The run context of one task, which has `idle` helper threads for its pieces."""
 
     def __init__(self, canceled: Event, helpers: ThreadPoolExecutor | None, idle: int) -> None:
         self._canceled = canceled
@@ -36,69 +36,82 @@ class _Host:
         if self._canceled.is_set():
             raise Canceled
 
-    def tell(self, done: float) -> None:
+    def set_progress(self, done: float) -> None:
         self.done = done
 
     def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
-        left, lock, end = iter(pieces), Lock(), object()
+        remaining, lock, end = iter(pieces), Lock(), object()
 
-        def drain() -> None:
+        def work_on_remaining() -> None:
             while True:
                 self.stop_if_canceled()
                 with lock:
-                    piece = next(left, end)
+                    piece = next(remaining, end)
                 if piece is end:
                     return
                 work(piece)
 
-        helped = [self._helpers.submit(copy_context().run, drain) for _ in range(self._idle)] if self._helpers else []
+        futures: list[Future[None]] = []
+        if self._helpers:
+            futures = [self._helpers.submit(copy_context().run, work_on_remaining) for _ in range(self._idle)]
         try:
-            drain()
+            work_on_remaining()
         finally:
-            wait(helped)
-        for future in helped:
+            wait(futures)
+        for future in futures:
             future.result()
 
 
 def run_tasks(
     phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int
 ) -> Generator[Progress, None, None]:
-    """Run `work` on every task; yield how many are done, at least 20 times a second.
+    """Run `work` on every task in threads, and yield progress at least 20 times a second.
 
-    Where there are fewer tasks than threads, the others serve the pieces that tasks are made of. Closing the generator
-    cancels: tasks not begun never run, running ones stop at their next `checkpoint`.
+    If there are fewer tasks than threads, the idle threads work on pieces of tasks (see `parallel_for`). Closing the
+    generator cancels: tasks that have not begun never run, and running ones stop at their next `checkpoint`.
+
+    Parameters
+    ----------
+    phase
+        Name of the pass in the progress.
+    tasks
+        Arguments of `work`.
+    work
+        Function of one task.
+    threads
+        Number of threads.
     """
     canceled = Event()
-    left = iter(tasks)
-    done, reached, running = 0, 0.0, set[_Host]()
+    remaining = iter(tasks)
+    done, reported, running = 0, 0.0, set[_TaskContext]()
     idle = threads // max(len(tasks), 1) - 1
     helpers = ThreadPoolExecutor(idle * len(tasks), thread_name_prefix="mathimg-piece") if idle > 0 else None
     pool = ThreadPoolExecutor(threads, thread_name_prefix="mathimg")
 
-    def one(task: Task) -> None:
-        own = _Host(canceled, helpers, idle)
-        own.stop_if_canceled()
-        context.set(own)
-        running.add(own)
+    def run_task(task: Task) -> None:
+        task_context = _TaskContext(canceled, helpers, idle)
+        task_context.stop_if_canceled()
+        context.set(task_context)
+        running.add(task_context)
         try:
             work(task)
         finally:
-            running.discard(own)
+            running.discard(task_context)
 
     def report() -> Progress:
-        nonlocal reached
-        reached = max(reached, min(done + sum(own.done for own in list(running)), len(tasks)))
-        return Progress(phase, reached, len(tasks))
+        nonlocal reported  # progress never goes back, although a task leaves `running` before it is counted as done
+        reported = max(reported, min(done + sum(task.done for task in list(running)), len(tasks)))
+        return Progress(phase, reported, len(tasks))
 
     try:
         yield report()
-        waiting: set[Future[None]] = {pool.submit(one, task) for task in itertools.islice(left, 2 * threads)}
+        waiting: set[Future[None]] = {pool.submit(run_task, task) for task in itertools.islice(remaining, 2 * threads)}
         while waiting:
             ready, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
             for future in ready:
                 future.result()
             done += len(ready)
-            waiting |= {pool.submit(one, task) for task in itertools.islice(left, len(ready))}
+            waiting |= {pool.submit(run_task, task) for task in itertools.islice(remaining, len(ready))}
             yield report()
     finally:
         canceled.set()

@@ -1,4 +1,4 @@
-"""The fixed grid of an item's regions: of its shape and reach alone, never of the machine."""
+"""The tiles of a result, which depend on its shape and the reach, but never on the machine."""
 
 import itertools
 import math
@@ -6,14 +6,28 @@ from collections.abc import Iterator
 
 from ..contract.reach import Box, Gather, Reach, Whole, size
 
-PIXELS = 2**18  # of a tile: small enough for caches and for a quick cancel, large enough for the call's cost
-SIDES = {2: 256, 3: 128}  # of the last two axes at least, by the number of axes of an item
+PIXELS = 2**18  # in a tile: few enough for caches and quick cancellation, enough to outweigh the cost of a call
+SIDES = {2: 256, 3: 128}  # pixels; smallest side along the last two axes, by the number of axes of an item
 
 
 def tiles(
     shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None, halos: int | None = None
 ) -> list[Box]:
-    """Return the boxes that cover a result of a given shape once."""
+    """Return boxes that cover each pixel of a result once.
+
+    Parameters
+    ----------
+    shape
+        Shape of an item of the image.
+    reach
+        Reach of the operation.
+    pixels
+        Number of pixels of a tile, roughly.
+    side
+        Smallest side of a tile in pixels along the last two axes; by default from `SIDES`.
+    halos
+        Smallest side of a tile as a multiple of the radius; by default that of the reach.
+    """
     if isinstance(reach, Whole):
         return [tuple((0, n) for n in shape)]
     if isinstance(reach, Gather):
@@ -22,16 +36,16 @@ def tiles(
     side = SIDES.get(len(shape), SIDES[2]) if side is None else side
     sides: list[int] = []
     for axis, (n, halo) in enumerate(zip(shape, reach.halo(len(shape)), strict=True)):
-        rest = math.prod(shape[axis + 1 :]) * math.prod(sides)
+        pixels_per_layer = math.prod(shape[axis + 1 :]) * math.prod(sides)
         least = max(halos * halo, side if axis >= len(shape) - 2 else 1)
-        length = min(max(least, pixels // rest), n)
+        length = min(max(least, pixels // pixels_per_layer), n)
         sides.append(-(-length // reach.align) * reach.align)
     spans = ([(a, min(a + s, n)) for a in range(0, n, s)] for n, s in zip(shape, sides, strict=True))
     return list(itertools.product(*spans))
 
 
 def _split(reach: Gather, core: Box, shape: tuple[int, ...], pixels: int) -> Iterator[Box]:
-    """Halve a box of the result until neither it nor what it reads is large."""
+    """Halve a box of the result until neither the box nor the box that it reads is large."""
     lengths = size(core)
     if math.prod(lengths) <= pixels:
         read = math.prod(size(reach.reads(core, shape)))

@@ -1,4 +1,4 @@
-"""Value ranges: what an operation sees as 0 and 1, found in one pass over the image where that must be looked up."""
+"""Value ranges, the two values that an operation sees as 0 and 1, found in one pass over the image if necessary."""
 
 import itertools
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Box
 from .plan import Options
 from .source import Index, Source
 from .threads import cores, run_tasks
@@ -21,69 +21,83 @@ ValueRanges = dict[Index, ValueRange]
 
 
 class DataRange(NamedTuple):
-    """Lowest and highest finite value of an item (low above high where there is none), and how many lie outside."""
+    """Lowest and highest finite value, low above high if there is none; and the number of values outside given ends."""
 
     low: Any
     high: Any
     outside: int
 
     def ends(self) -> Ends:
-        """Lowest and highest value, 0 and 1 where there is none."""
+        """Return the lowest and the highest value; 0 and 1 if no value is finite."""
         return (float(self.low), float(self.high)) if self.low <= self.high else (0.0, 1.0)
 
 
 def find_value_ranges(
     op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
-    """Return the range of the layer, under (), or of each item, and how many values will end at its ends."""
-    kind, how = source.dtype.kind, options.value_range
-    given = None if how == "data" else dtype_range(source.dtype) if how == "dtype" else how
-    ranged = op.uses_range(parameters)
+    """Return the value ranges of an image, and the number of values that will be clipped to them.
+
+    Returns
+    -------
+    value_ranges : dict
+        Value range of the whole layer under the key (), or of each item under its index.
+    saturated : int
+        Number of values outside the value range that `op` clips to it.
+
+    Raises
+    ------
+    ValueError
+        If the image holds integers that floating point does not represent, and the operation computes with them.
+    """
+    kind, choice = source.dtype.kind, options.value_range
+    given = None if choice == "data" else dtype_range(source.dtype) if choice == "dtype" else choice
+    uses_range = op.uses_range(parameters)
     fills_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
-    counts = op.saturates and given is not None and not _holds(given, source.dtype)
+    may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)
     fixed: ValueRanges = {(): ValueRange(*(given or (0.0, 1.0)), kind in "biu")}
-    if not ((given is None and ranged) or fills_missing or is_wide or counts):
+    if not ((given is None and uses_range) or fills_missing or is_wide or may_saturate):
         return fixed, 0
-    found = yield from find_data_ranges(source, given if counts else None, threads)
+    ranges = yield from find_data_ranges(source, given if may_saturate else None, threads)
     if is_wide:
-        check_exact(found.values())
-    outside = sum(s.outside for s in found.values())
-    if given is not None and (ranged or not fills_missing):
+        check_exact(ranges.values())
+    outside = sum(r.outside for r in ranges.values())
+    if given is not None and (uses_range or not fills_missing):
         return fixed, outside
     if options.statistics == "layer":
-        found = {(): merged_range(found.values())}
-    return {index: ValueRange(*s.ends(), kind in "biu") for index, s in found.items()}, outside
+        ranges = {(): merged_range(ranges.values())}
+    return {index: ValueRange(*r.ends(), kind in "biu") for index, r in ranges.items()}, outside
 
 
 def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
-    """Return the range that holds all of some."""
-    every = list(value_ranges)
-    return ValueRange(min(v.low for v in every), max(v.high for v in every), every[0].integral)
+    """Return the smallest value range that contains all given ones."""
+    all_ranges = list(value_ranges)
+    return ValueRange(min(v.low for v in all_ranges), max(v.high for v in all_ranges), all_ranges[0].integral)
 
 
 def data_range(array: Any, phase: str = "Value range", threads: int | None = None) -> Generator[Progress, None, Ends]:
-    """Return the lowest and the highest finite value of an array, read box by box; 0 and 1 where there is none."""
-    found = yield from find_data_ranges(Source(array, len(array.shape)), None, threads or cores(), phase)
-    return merged_range(found.values()).ends()
+    """Find the lowest and the highest finite value of an array, read box by box; 0 and 1 if no value is finite."""
+    ranges = yield from find_data_ranges(Source(array, len(array.shape)), None, threads or cores(), phase)
+    return merged_range(ranges.values()).ends()
 
 
 def find_data_ranges(
     source: Source, given: Ends | None, threads: int, phase: str = "Value range"
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
-    """Look at every item once; `given` are the ends outside of which values are counted."""
-    found: dict[Index, list[DataRange]] = {index: [] for index in source.indices}
+    """Find the data range of every item in one pass, and count its values outside the range `given`."""
+    parts: dict[Index, list[DataRange]] = {index: [] for index in source.indices}
     tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
 
     def work(task: Any) -> None:
-        found[task[0]].append(_survey(source, task, given))
+        index, box = task
+        parts[index].append(_data_range_of_box(source, index, box, given))
 
     yield from run_tasks(phase, tasks, work, threads)
-    return {index: merged_range(parts) for index, parts in found.items()}
+    return {index: merged_range(ranges) for index, ranges in parts.items()}
 
 
-def _survey(source: Source, task: Any, given: Ends | None) -> DataRange:
-    x = source.read(*task)
+def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None) -> DataRange:
+    x = source.read(index, box)
     x = x[..., : source.colors] if source.channels else x
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
@@ -94,19 +108,21 @@ def _survey(source: Source, task: Any, given: Ends | None) -> DataRange:
     return DataRange(low.item(), high.item(), int(np.count_nonzero((x < given[0]) | (x > given[1]))))
 
 
-def merged_range(parts: Iterable[DataRange]) -> DataRange:
-    """Return what was found in all of some parts."""
-    every = list(parts)
-    return DataRange(min(s.low for s in every), max(s.high for s in every), sum(s.outside for s in every))
+def merged_range(ranges: Iterable[DataRange]) -> DataRange:
+    """Return the data range of several parts together."""
+    parts = list(ranges)
+    return DataRange(min(p.low for p in parts), max(p.high for p in parts), sum(p.outside for p in parts))
 
 
-def _holds(given: Ends, dtype: np.dtype[Any]) -> bool:
-    """Whether no value of a dtype lies outside a range."""
+def _contains_type(given: Ends, dtype: np.dtype[Any]) -> bool:
+    """Return whether no value of an unsigned type lies outside a range."""
     return dtype.kind in "bu" and given[0] <= 0 and given[1] >= dtype_range(dtype)[1]
 
 
-def check_exact(found: Iterable[DataRange]) -> None:
-    """Refuse integers that floating point does not hold."""
-    for value in (v for s in found for v in (s.low, s.high)):
+def check_exact(ranges: Iterable[DataRange]) -> None:
+    """Raise ValueError for integers that floating point does not represent exactly."""
+    for value in (v for r in ranges for v in (r.low, r.high)):
         if abs(value) > EXACT_IN_FLOAT64:
-            raise ValueError(f"image: integers of at most 2^53, not {value}, so that floating point holds them")
+            raise ValueError(
+                f"image: must hold integers of at most 2^53, which floating point represents exactly, not {value}"
+            )

@@ -1,4 +1,4 @@
-"""How an operation sees numbers, and how its results come back."""
+"""Pixel values: the conversion to the working type of an operation and back to the type of the result."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ EXACT_IN_FLOAT64 = 2**53
 
 
 def working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Floating-point type that carries a dtype's values: float32 up to 16 bits and for float32, else float64."""
+    """Return the floating-point type for a dtype: float32 for types of at most 16 bits and float32, else float64."""
     wide = (dtype.kind in "iu" and dtype.itemsize > 2) or (dtype.kind == "f" and dtype.itemsize > 4)
     return np.dtype(np.float64 if wide else np.float32)
 
 
 def dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return what the value range "dtype" means: 0 to 1 for floating point, 0 to the highest integer."""
+    """Return the value range "dtype": 0 and 1 for booleans and floating point, 0 and the highest value of integers."""
     return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
 
 
 def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
-    """Return a contiguous block as an operation sees it; never the caller's memory changed."""
+    """Return a contiguous block as an operation sees it; the given block is not changed."""
     if values == "exact":
         return np.ascontiguousarray(block)
     x = np.ascontiguousarray(block, working_type(block.dtype))
@@ -34,7 +34,7 @@ def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
 
 
 def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.dtype[Any]) -> Array:
-    """Return what an operation made in a dtype, rounded to the nearest number it holds."""
+    """Return a computed block in the type of the result, rounded and clipped to the values of that type."""
     if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
         block = block * block.dtype.type(value_range.width)
         block += block.dtype.type(value_range.low)
@@ -45,7 +45,7 @@ def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.d
             rounded = np.nan_to_num(rounded, nan=0.0, posinf=ends[1], neginf=ends[0])
         with np.errstate(invalid="ignore"):
             out = np.clip(rounded, *ends).astype(dtype)
-        if dtype.itemsize > 4:  # the largest 64-bit integers are no floating-point numbers
+        if dtype.itemsize > 4:  # floating point does not represent the largest 64-bit integers
             out[rounded >= ends[1]] = ends[1]
         return out
     with np.errstate(over="ignore"):
@@ -53,7 +53,7 @@ def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.d
 
 
 def gray_levels(dtype: np.dtype[Any]) -> Array | None:
-    """All values of a type of at most 16 bits, in the order of their bits; None for others."""
+    """Return all values of an integer type of at most 16 bits, in the order of their bits; None for other types."""
     if dtype.kind == "b":
         return np.array([False, True])
     if dtype.kind not in "iu" or dtype.itemsize > 2:
@@ -64,25 +64,25 @@ def gray_levels(dtype: np.dtype[Any]) -> Array | None:
 
 def look_up(table: Array, block: Array) -> Array:
     """Replace every value by its entry in a table over `gray_levels`."""
-    found: Array = np.take(table, block.view(f"u{block.dtype.itemsize}"), axis=0)
-    return found
+    entries: Array = np.take(table, block.view(f"u{block.dtype.itemsize}"), axis=0)
+    return entries
 
 
 def missing(block: Array) -> Array | None:
-    """Mask of the pixels that hold no finite number; None where all do."""
+    """Return the mask of the pixels that hold no finite number; None if all do."""
     if block.dtype.kind != "f":
         return None
-    bad = ~np.isfinite(block)
-    return bad if bad.any() else None
+    mask = ~np.isfinite(block)
+    return mask if mask.any() else None
 
 
 def brightness(block: Array) -> Array:
-    """V = max(R, G, B) of HSV, channels last."""
+    """Return the brightness of colors, V = max(R, G, B) of HSV; channels last."""
     return np.ascontiguousarray(block.max(axis=-1))
 
 
 def recolor(block: Array, old: Array, new: Array) -> Array:
-    """Scale colors (channels last) so that their brightness changes from `old` to `new`; black becomes gray."""
+    """Scale colors, channels last, so that their brightness changes from `old` to `new`; black becomes gray."""
     dark = old <= 0
     factor = new / np.where(dark, 1, old)
     out: Array = block * factor[..., None]

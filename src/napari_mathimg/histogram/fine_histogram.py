@@ -1,4 +1,4 @@
-"""Counts so fine that they can be binned, cut and ranked again without reading the image."""
+"""Fine histograms, which give bins, quantiles and shares without reading the image again."""
 
 import math
 from dataclasses import dataclass
@@ -7,36 +7,36 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .bin_edges import Array, Counts, Edges
+from ..contract.requirements import check_whole_number
+from .bin_edges import Array, Counts, Edges, robust_margin
 from .fine_bins import place_of
 from .given_edges import Histogram
 
 Span = Literal["robust", "data"] | tuple[float, float]
 
-ONE_IN = 10_000  # pixels, one is dropped at either end of the robust range
-FINEST = 2**16  # bins over the robust range of numbers that have no gray levels
-EXACT = 52  # bits of an integer that float64 tells from its neighbors by a half
+FINEST = 2**16  # bins over the robust range of values that are not gray levels
+EXACT = 52  # bits of an integer that float64 distinguishes from its neighbor by a half
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of the finite pixels of one channel.
+    """Statistics of the finite pixels of one channel.
 
     Parameters
     ----------
     pixels
-        How many there are.
+        Number of finite pixels.
     low, high
-        Lowest and highest value; NaN where there is no pixel, as the following.
+        Lowest and highest value. These and the following are NaN if there is no pixel.
     mean, standard_deviation
-        Of all finite pixels (population: divided by their number).
+        Of the population: the variance is divided by the number of pixels.
     median
-        As `Tally.quantile` finds it.
+        The 0.5 quantile, as in `FineHistogram.quantile`.
     entropy
-        In bits: -sum(p log2 p) over the shares p of the gray levels; of numbers that have none, of 256 bins over
-        the robust range.
+        In bits: -sum(p log2 p) over the shares p of the gray levels, or of 256 bins over the robust range for values
+        that are not gray levels.
     saturated
-        Share of pixels at the highest value of an integer type, from 0 to 1; None for other types.
+        Share of the pixels with the highest value of their integer type, from 0 to 1; None for other types.
     """
 
     pixels: int
@@ -51,34 +51,34 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class FineHistogram:
-    """How often values occur: gray levels one by one, other numbers in fine bins.
+    """Counts of gray levels, or of other values in fine bins.
 
-    A fine bin holds the values from its start up to, but without, the next multiple of 2^exponent. For integers of at
-    most 16 bits it is one level. Other bins are about 1/2^16 to 1/2^15 of the robust range wide, wider only where the
-    image did not show its range early; their positions do not depend on the number of threads.
+    A fine bin contains the values from its start to the next multiple of 2^exponent, without the latter. For integers
+    of at most 16 bits, it is one level. Other bins are about 1/2^16 to 1/2^15 of the robust range wide, and wider only
+    if the first pixels of the image did not show its range. Their positions do not depend on the number of threads.
 
     Parameters
     ----------
     channels
-        Names: ("",) where there is one, or "Red", "Green", "Blue", "Luminance".
+        Names of the channels: ("",) for one, or "Red", "Green", "Blue", "Luminance".
     dtype
         Type of the pixels.
     starts
-        Where the fine bins that hold anything begin, rising: shape (n,), float64 or 64-bit integers.
+        Rising starts of the occupied fine bins, float64 or 64-bit integers, shape (n,).
     table
-        Pixels in them: shape (channels, n).
+        Number of pixels in each of these bins, shape (channels, n).
     exponent
-        Fine bins are 2^exponent wide.
+        Binary logarithm of the width of a fine bin.
     nonfinite
-        Pixels that are NaN or infinite: shape (channels,).
+        Number of pixels that are NaN or infinite, shape (channels,).
     ends
-        Lowest and highest finite value of each channel: shape (channels, 2); NaN where there is none.
+        Lowest and highest finite value of each channel, shape (channels, 2); NaN if there is none.
     mean, variance
-        Of each channel's finite pixels: shape (channels,).
+        Mean and variance of the finite pixels of each channel, shape (channels,).
     wanted
-        How many pixels the region has, of one channel.
+        Number of pixels of the region, in one channel.
     exact
-        Whether all of them were counted.
+        Whether all of these pixels were counted.
     """
 
     channels: tuple[str, ...]
@@ -100,160 +100,166 @@ class FineHistogram:
 
     @property
     def width(self) -> float:
-        """Width of a fine bin in the image's values; 1 for gray levels."""
+        """Width of a fine bin in the values of the image; 1 for gray levels."""
         return math.ldexp(1.0, self.exponent)
 
     @cached_property
     def finite(self) -> Counts:
-        """Finite pixels of each channel, shape (channels,)."""
-        found: Counts = self.table.sum(axis=1)
-        return found
+        """Number of finite pixels of each channel, shape (channels,)."""
+        finite: Counts = self.table.sum(axis=1)
+        return finite
 
     @property
     def pixels(self) -> int:
-        """Pixels counted, of one channel."""
+        """Number of counted pixels, in one channel."""
         return int(self.finite[0] + self.nonfinite[0]) if len(self.channels) else 0
 
     @cached_property
-    def _upto(self) -> Counts:
-        found: Counts = np.cumsum(self.table, axis=1)
-        return found
+    def _cumulative(self) -> Counts:
+        """Number of pixels up to the end of each fine bin, shape (channels, n)."""
+        cumulative: Counts = np.cumsum(self.table, axis=1)
+        return cumulative
 
     def histogram(self, bins: int = 256, span: Span = "robust") -> Histogram:
-        """Bin the counts.
+        """Combine the fine bins into wider ones.
 
         Parameters
         ----------
         bins
-            Number of bins at most; every bin holds equally many fine ones, so that none stands out only because it
-            is wider.
+            Largest number of bins. Every bin consists of the same number of fine bins, so that none stands out only
+            because it is wider.
         span
-            "robust": of the n finite pixels of all channels in order, without the max(1, n // 10000) lowest and as
-            many highest. "data": all of them. Or two values, low and high. Ends lie on the edges of fine bins.
+            "robust": the range of the n finite pixels of all channels without the max(1, n // 10000) lowest and as
+            many highest. "data": the range of all of them. Or two finite numbers (low, high). The ends are moved to
+            edges of fine bins.
 
         Returns
         -------
         Histogram
-            With counts of shape (channels, bins). Exact for its edges: the counts are those of `numpy.histogram`.
+            Histogram with counts of shape (channels, bins), which are those of `numpy.histogram` for its edges.
 
         Raises
         ------
         ValueError
-            If `bins` is no whole number of at least 1, or `span` none of the above.
+            If `bins` is not a whole number of at least 1, or if `span` is none of the above.
         """
-        if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-            raise ValueError(f"bins={bins!r}: a whole number, at least 1")
-        first, last = self._span(span)
+        check_whole_number("bins", bins, least=1)
+        first, last = self._bins_of_span(span)
         fine = last - first + 1
         if not self.integral and fine == 1:
             fine = min(FINEST, max(math.ceil(1 / self.width), 1))
             first -= fine // 2
-        grain = self._grain(first, first + fine)
-        first = first // grain * grain
-        wide = -(-fine // (int(bins) * grain)) * grain
-        begins, edges = self._cuts([first + k * wide for k in range(-(-fine // wide) + 1)])
-        slots = np.searchsorted(begins, self.starts, side="right")
-        slotted = np.zeros((len(self.table), begins.size + 1), np.int64)
+        step = self._distinguishable_step(first, first + fine)
+        first = first // step * step
+        width = -(-fine // (int(bins) * step)) * step
+        starts, edges = self._starts_and_edges([first + k * width for k in range(-(-fine // width) + 1)])
+        slots = np.searchsorted(starts, self.starts, side="right")
+        slotted = np.zeros((len(self.table), starts.size + 1), np.int64)
         for counts, of_bin in zip(slotted, self.table, strict=True):
             np.add.at(counts, slots, of_bin)
         return Histogram(slotted[:, 1:-1].copy(), edges, slotted[:, 0], slotted[:, -1], self.nonfinite)
 
-    def _span(self, span: Any) -> tuple[int, int]:
+    def _bins_of_span(self, span: Any) -> tuple[int, int]:
         """Return the first and the last fine bin of a span, as multiples of their width."""
         if isinstance(span, str) and span in ("robust", "data"):
-            upto = np.cumsum(self.table.sum(axis=0))
-            if not upto.size:
+            cumulative = np.cumsum(self.table.sum(axis=0))
+            if not cumulative.size:
                 return (0, 0) if self.integral else (0, max(math.ceil(1 / self.width), 1) - 1)
-            n = int(upto[-1])
-            dropped = min(max(1, n // ONE_IN), (n - 1) // 2) if span == "robust" else 0
-            low, high = np.searchsorted(upto, [dropped, n - 1 - dropped], side="right")
+            n = int(cumulative[-1])
+            margin = robust_margin(n) if span == "robust" else 0
+            low, high = np.searchsorted(cumulative, [margin, n - 1 - margin], side="right")
             return place_of(self.starts[low].item(), self.exponent), place_of(self.starts[high].item(), self.exponent)
         try:
             low, high = (float(v) for v in span)
-            good = math.isfinite(low) and math.isfinite(high) and low <= high
+            is_range = math.isfinite(low) and math.isfinite(high) and low <= high
         except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise ValueError(f"span={span!r}: 'robust', 'data', or two finite numbers, low and high")
+            is_range = False
+        if not is_range:
+            raise ValueError(
+                f"span={span!r}: must be 'robust', 'data', or two finite numbers (low, high) with low at most high"
+            )
         if self.integral:
             low, high = math.ceil(low), math.floor(high)
             return place_of(low, self.exponent), place_of(max(low, high), self.exponent)
         first = place_of(low, self.exponent)
         return first, max(-place_of(-high, self.exponent) - 1, first)
 
-    def _grain(self, first: int, last: int) -> int:
-        """Return the number of fine bins that float64 tells from the next ones."""
+    def _distinguishable_step(self, first: int, last: int) -> int:
+        """Return the smallest distance, in fine bins, of two edges that float64 distinguishes."""
         top = max(abs(first), abs(last), 1).bit_length()
         return int(2 ** max(0, top - EXACT + self.integral))
 
-    def _cuts(self, places: list[int]) -> tuple[Array, Edges]:
-        """Return the first value of each bin and of what follows, and the edges as `Histogram` has them.
+    def _starts_and_edges(self, places: list[int]) -> tuple[Array, Edges]:
+        """Return the starts of the bins and of the values above them, and the edges of a `Histogram`.
 
-        Of integers, edges are half-way between levels. Of other numbers, the last edge is the number right below, as
-        it belongs to no bin here but would to the last one there.
+        For integers, the edges lie halfway between levels. For other values, the last edge is the number just below
+        the end of the last bin, because a `Histogram` counts its last edge in its last bin.
         """
         if self.integral:
             info = np.iinfo(self.starts.dtype)
             levels = [place << self.exponent for place in places]
-            begins = np.array([min(max(level, info.min), info.max) for level in levels], self.starts.dtype)
-            return begins, np.array([float(level) - 0.5 for level in levels])
+            starts = np.array([min(max(level, info.min), info.max) for level in levels], self.starts.dtype)
+            return starts, np.array([float(level) - 0.5 for level in levels])
         edges = np.unique([_ldexp(place, self.exponent) for place in places])
-        begins = edges.copy()
+        starts = edges.copy()
         if edges[-1] == np.finfo(np.float64).max:
-            begins[-1] = np.inf
+            starts[-1] = np.inf
         else:
             edges[-1] = np.nextafter(edges[-1], -np.inf)
-        return begins, edges
+        return starts, edges
 
     def quantile(self, q: float, channel: int = 0) -> float:
-        """Return the value that a share `q` of a channel's finite pixels does not exceed; NaN where there is none.
+        """Return a quantile of the finite pixels of a channel, for `q` from 0 to 1; NaN if there is no pixel.
 
-        Gray levels are interpolated as by `numpy.quantile`. Other numbers are known to `width`: within a fine bin
-        they are taken to lie evenly.
+        For gray levels, it is that of `numpy.quantile`. For other values, it is exact to `width`, because pixels are
+        assumed to lie evenly within a fine bin.
         """
-        upto = self._upto[channel]
+        cumulative = self._cumulative[channel]
         n = int(self.finite[channel])
         if not n:
             return math.nan
         position = q * (n - 1)
-        below, above = (self._ranked(upto, rank, channel) for rank in (math.floor(position), math.ceil(position)))
+        below, above = (
+            self._value_of_rank(cumulative, rank, channel) for rank in (math.floor(position), math.ceil(position))
+        )
         return below + (above - below) * (position - math.floor(position))
 
-    def _ranked(self, upto: Counts, rank: int, channel: int) -> float:
-        k = int(np.searchsorted(upto, rank, side="right"))
+    def _value_of_rank(self, cumulative: Counts, rank: int, channel: int) -> float:
+        """Return the value of a pixel, given its rank from 0 among the sorted pixels of a channel."""
+        k = int(np.searchsorted(cumulative, rank, side="right"))
         start = float(self.starts[k])
         if self.integral and not self.exponent:
             return start
-        inside = rank - (int(upto[k - 1]) if k else 0)
-        value = start + self.width * (inside + 0.5) / float(self.table[channel, k])
+        rank_in_bin = rank - (int(cumulative[k - 1]) if k else 0)
+        value = start + self.width * (rank_in_bin + 0.5) / float(self.table[channel, k])
         low, high = self.ends[channel]
         return float(min(max(value, low), high))
 
     def share_up_to(self, value: float, channel: int = 0) -> float:
-        """Return the share of a channel's finite pixels at or below a value, from 0 to 1; NaN where there is none."""
+        """Return the share of the finite pixels of a channel at or below a value, from 0 to 1; NaN if there is none."""
         n = int(self.finite[channel])
         if not n:
             return math.nan
         k = int(np.searchsorted(self.starts, value, side="right"))
-        below = int(self._upto[channel, k - 1]) if k else 0
+        below = int(self._cumulative[channel, k - 1]) if k else 0
         if k and (not self.integral or self.exponent):
-            left = max(0.0, 1 - (value - float(self.starts[k - 1])) / self.width)
-            below -= int(self.table[channel, k - 1]) * left  # type: ignore[assignment]
+            above_value = max(0.0, 1 - (value - float(self.starts[k - 1])) / self.width)
+            below -= int(self.table[channel, k - 1]) * above_value  # type: ignore[assignment]
         return below / n
 
     def cumulative(self, channel: int = 0, points: int = 1024) -> tuple[Array, Array]:
-        """Return values in rising order, about `points` at most, and the shares of finite pixels up to them."""
+        """Return rising values, about `points` of them, and the shares of the finite pixels of a channel up to each."""
         n = int(self.finite[channel])
         if not n:
             return np.empty(0), np.empty(0)
-        there = np.flatnonzero(self.table[channel])
-        there = there[np.unique(np.linspace(0, there.size - 1, min(points, there.size)).astype(int))]
-        beyond = 0.0 if self.integral and not self.exponent else self.width
-        values = self.starts[there].astype(np.float64)
-        return np.append(values[0], values + beyond), np.append(0.0, self._upto[channel, there] / n)
+        bins = np.flatnonzero(self.table[channel])
+        bins = bins[np.unique(np.linspace(0, bins.size - 1, min(points, bins.size)).astype(int))]
+        width = 0.0 if self.integral and not self.exponent else self.width
+        values = self.starts[bins].astype(np.float64)
+        return np.append(values[0], values + width), np.append(0.0, self._cumulative[channel, bins] / n)
 
     def snapped(self, low: float, high: float) -> tuple[float, float]:
-        """Return the range nearest to two values of which `between` is exact: whole levels, or edges of fine bins."""
+        """Move two values to the nearest ones for which `between` is exact: gray levels, or edges of fine bins."""
         low, high = min(low, high), max(low, high)
         if self.integral:
             first = math.ceil(low - 0.5)
@@ -262,13 +268,13 @@ class FineHistogram:
         return _ldexp(first, self.exponent), _ldexp(max(first + 1, last), self.exponent)
 
     def between(self, low: float, high: float, channel: int = 0) -> int:
-        """Return how many pixels lie from `low` to `high`: of integers both included, of others `high` not."""
+        """Return the number of pixels from `low` to `high`, including `high` for integers only."""
         side: Literal["left", "right"] = "right" if self.integral else "left"
         first, last = int(np.searchsorted(self.starts, low, "left")), int(np.searchsorted(self.starts, high, side))
         return int(self.table[channel, first:last].sum())
 
     def statistics(self, channel: int = 0) -> Statistics:
-        """Return what is known of a channel."""
+        """Return the statistics of a channel."""
         n = int(self.finite[channel])
         low, high = (float(v) for v in self.ends[channel])
         if not n:
@@ -276,7 +282,10 @@ class FineHistogram:
         has_levels = self.integral and not self.exponent
         counts = self.table[channel] if has_levels else self.histogram(256).counts[channel]
         p = counts[counts > 0] / counts.sum()
-        top = int(np.iinfo(self.dtype).max) if self.dtype.kind in "iu" else None
+        saturated = None
+        if self.dtype.kind in "iu":
+            highest = int(np.iinfo(self.dtype).max)
+            saturated = self._count_at(highest, channel) / n if high >= float(highest) else 0.0
         return Statistics(
             pixels=n,
             low=low,
@@ -285,16 +294,17 @@ class FineHistogram:
             standard_deviation=math.sqrt(max(float(self.variance[channel]), 0.0)),
             median=self.quantile(0.5, channel),
             entropy=float(-(p * np.log2(p)).sum()) + 0.0,
-            saturated=None if top is None else (self._at(top, channel) / n if high >= float(top) else 0.0),
+            saturated=saturated,
         )
 
-    def _at(self, level: int, channel: int) -> int:
-        """How many pixels have the highest level of a type, where levels are told apart; else those in its bin."""
+    def _count_at(self, level: int, channel: int) -> int:
+        """Return the number of pixels in the fine bin of the highest level of a type."""
         k = int(np.searchsorted(self.starts, np.array(level, self.starts.dtype), side="right")) - 1
         return int(self.table[channel, k]) if k >= 0 else 0
 
 
 def _ldexp(place: int, exponent: int) -> float:
+    """Return ``place * 2**exponent``, or the largest finite number if it overflows."""
     try:
         return math.ldexp(float(place), exponent)
     except OverflowError:

@@ -1,1 +1,1 @@
-"""Files: what they hold beside pixels."""
+"""Metadata of image files."""

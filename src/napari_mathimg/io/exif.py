@@ -1,15 +1,15 @@
-"""With which camera and lens a picture was taken, as its file tells."""
+"""The camera, the lens and their settings, from the EXIF data of a photograph."""
 
 import logging
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FAR = 1000.0  # meters: what lensfun takes for infinity
+FAR = 1000.0  # meters; the distance that lensfun uses for infinity
 
 
 class ExifData(NamedTuple):
-    """What a file tells; "" and None where it does not."""
+    """EXIF data of a photograph; "" or None for what is missing. Lengths: focal length in mm, distance in m."""
 
     maker: str = ""
     camera: str = ""
@@ -20,7 +20,7 @@ class ExifData(NamedTuple):
     crop_factor: float | None = None
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Write camera, lens, focal length and aperture, such as "E-620, 14-42mm Lens, 17.89 mm, f/5"."""
         words = [self.camera, self.lens]
         words += [f"{self.focal_length:g} mm"] if self.focal_length else []
         words += [f"f/{self.aperture:g}"] if self.aperture else []
@@ -28,18 +28,29 @@ class ExifData(NamedTuple):
 
 
 def read_exif(path: str) -> ExifData | None:
-    """Return what a file's EXIF data tell of the camera and the lens; None where they tell nothing."""
+    """Read the EXIF data of a file.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+
+    Returns
+    -------
+    ExifData or None
+        The data, or None if the file names neither camera nor lens nor focal length, or cannot be read.
+    """
     import exifread
 
-    logging.getLogger("exifread").setLevel(logging.CRITICAL)  # that a file is no picture is said in the dock
+    logging.getLogger("exifread").setLevel(logging.CRITICAL)  # the caller reports unreadable files
     try:
         with Path(path).open("rb") as file:
             tags: dict[str, Any] = exifread.process_file(file, extract_thumbnail=False, builtin_types=True)
-    except Exception:  # it is given any bytes, and fails in many ways on damaged ones: they tell nothing then
+    except Exception:  # exifread raises errors of many kinds for damaged files
         return None
     focal_length, full_frame = _number(tags, "EXIF FocalLength"), _number(tags, "EXIF FocalLengthIn35mmFilm")
     distance = _number(tags, "EXIF SubjectDistance")
-    found = ExifData(
+    data = ExifData(
         _text(tags, "Image Make"),
         _text(tags, "Image Model"),
         _text(tags, "EXIF LensModel", "MakerNote LensModel", "MakerNote LensType"),
@@ -48,11 +59,11 @@ def read_exif(path: str) -> ExifData | None:
         min(distance, FAR) if distance else None,
         full_frame / focal_length if full_frame and focal_length else None,
     )
-    return found if any((found.camera, found.lens, found.focal_length)) else None
+    return data if any((data.camera, data.lens, data.focal_length)) else None
 
 
 def is_file(path: str) -> bool:
-    """Whether there is such a file: layers may come from addresses and folders, too."""
+    """Return whether a path is that of a file, because the source of a layer may also be an address or a folder."""
     try:
         return Path(path).is_file()
     except OSError:
@@ -60,13 +71,13 @@ def is_file(path: str) -> bool:
 
 
 def _text(tags: dict[str, Any], *names: str) -> str:
-    """The first of some tags that holds words."""
+    """Return the text of the first tag that has one, or ""."""
     values = (tags.get(name) for name in names)
     return next((v.strip(" \0") for v in values if isinstance(v, str) and v.strip(" \0")), "")
 
 
 def _number(tags: dict[str, Any], name: str) -> float | None:
-    """A tag that holds a number above 0."""
+    """Return the number of a tag, or None if it is not a finite number above 0."""
     value = tags.get(name)
     if isinstance(value, list | tuple) and len(value) == 1:
         (value,) = value

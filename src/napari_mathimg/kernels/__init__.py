@@ -1,4 +1,4 @@
-"""Inner loops: arrays in, arrays out, single-threaded, without the interpreter's lock.
+"""Inner loops compiled by Numba: they take and fill arrays, run on one thread and release the interpreter's lock.
 
-No fast-math: a pixel must come out the same to the bit whichever box it is computed in.
+They do without fast-math, because a pixel must have the same bits whichever box it is computed in.
 """

@@ -1,6 +1,7 @@
-"""Elementary functions as arithmetic alone, for loops that vectorize; right to a few units in the last place.
+"""Elementary functions written as plain arithmetic, so that loops vectorize; accurate to a few units in the last place.
 
-W. J. Cody and W. Waite, "Software Manual for the Elementary Functions" (1980): reduction of the argument in two steps.
+The argument is reduced in two steps, after W. J. Cody and W. Waite, "Software Manual for the Elementary Functions"
+(1980).
 """
 
 import math
@@ -10,10 +11,10 @@ import numpy as np
 from ._jit import inline
 
 PER_LN2 = 1 / math.log(2)
-LN2 = (6.93147180369123816490e-01, 1.90821492927058770002e-10)  # the first has zeros at its end
+LN2 = (6.93147180369123816490e-01, 1.90821492927058770002e-10)  # trailing zeros make products with the first exact
 PER_QUARTER = 2 / math.pi
 QUARTER = (1.57079632673412561417e00, 6.07710050650619224932e-11)  # of a turn
-ROUND = 1.5 * 2.0**52  # what is added to it becomes a whole number, and stands in its last bits
+ROUND = 1.5 * 2.0**52  # adding this rounds a number to an integer, which its lowest bits then hold
 EXP = tuple(1 / math.factorial(k) for k in range(14))
 SIN = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(8))
 COS = tuple((-1) ** k / math.factorial(2 * k) for k in range(9))
@@ -21,7 +22,7 @@ COS = tuple((-1) ** k / math.factorial(2 * k) for k in range(9))
 
 @inline
 def exp_of_negative(x: float) -> float:
-    """Exponential of a number that is not above zero."""
+    """Return the exponential of a number of at most 0."""
     x = max(x, -700.0)
     shifted = x * PER_LN2 + ROUND
     n = shifted - ROUND
@@ -37,7 +38,7 @@ def exp_of_negative(x: float) -> float:
 
 @inline
 def sin_cos(x: float) -> tuple[float, float]:
-    """Sine and cosine of an angle of up to some thousand turns."""
+    """Return the sine and the cosine of an angle (radians) of up to some thousand turns."""
     n = (x * PER_QUARTER + ROUND) - ROUND
     f = (x - n * QUARTER[0]) - n * QUARTER[1]
     q = n - 4 * math.floor(n * 0.25)

@@ -1,4 +1,4 @@
-"""How every kernel is compiled."""
+"""Decorators that compile kernels."""
 
 import functools
 import inspect
@@ -13,32 +13,33 @@ Compiled = Callable[..., Any]
 
 
 def kernel(function: Compiled) -> Compiled:
-    """Compile on first use, keep the machine code on disk, release the interpreter's lock.
+    """Compile on first use, cache the machine code on disk, and release the interpreter's lock.
 
-    Numba compiles again what it finds on disk when the file of the function has changed, but not when one has that it
-    takes functions from: the name under which the code is kept tells these.
+    Numba recompiles a cached function when its own file has changed, but not when a module that it imports functions
+    from has. The name under which the code is cached therefore contains a checksum of these modules.
     """
-    function.__qualname__ += f"-{_lenders_sum(function.__globals__):08x}"
+    function.__qualname__ += f"-{_imports_checksum(function.__globals__):08x}"
     compiled: Compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     return compiled
 
 
 def inline(function: Compiled) -> Compiled:
-    """Compile into the kernels that call it."""
+    """Compile inline into the kernels that call the function."""
     compiled: Compiled = numba.njit(nogil=True, inline="always", error_model="numpy")(function)
     return compiled
 
 
-def _lenders_sum(names: Mapping[str, Any]) -> int:
-    """Return a checksum of the modules of this package that a module takes functions from, itself left out."""
-    found, new = set[str](), _lenders(names)
+def _imports_checksum(names: Mapping[str, Any]) -> int:
+    """Return a checksum of all modules of this package that a module imports functions from, directly or not."""
+    found, new = set[str](), _imported_modules(names)
     while new:
         found |= new
-        new = {own for each in new for own in _lenders(vars(sys.modules[each]))} - found
+        new = {name for module in new for name in _imported_modules(vars(sys.modules[module]))} - found
     return zlib.crc32("".join(map(_source, sorted(found - {names["__name__"]}))).encode())
 
 
-def _lenders(names: Mapping[str, Any]) -> set[str]:
+def _imported_modules(names: Mapping[str, Any]) -> set[str]:
+    """Return the names of the modules of this package that a module imports functions from, except its own."""
     modules = (getattr(value, "__module__", None) or "" for value in names.values())
     return {name for name in modules if name.startswith(f"{__package__}.")} - {names["__name__"]}
 

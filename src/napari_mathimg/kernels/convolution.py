@@ -1,22 +1,22 @@
-"""Inner loops of convolution: weighted lines, scattered taps, and sums over boxes.
+"""Inner loops of convolution: separable weights, single taps, and box sums.
 
-Every kernel reads an array that holds all its windows cover, so that none knows of edges. Sums are added up in the
-same order for every pixel, so that they do not depend on where a box begins. Weights are in the order of the pixels
-they belong to: a convolution's kernel comes flipped.
+Every kernel reads an array that is padded by the size of the window, and so needs no edge handling. Terms are added in
+the same order at every pixel, so that results do not depend on where a box begins. Weights are in the order of the
+pixels that they multiply: a convolution passes its kernel flipped.
 """
 
 import numpy as np
 
 from ._jit import inline, kernel
 
-CHUNK = 2048  # numbers that stay in the nearest cache while weighted lines are added to them
-STRIP = 256  # columns whose sums over several lines are made together
+CHUNK = 2048  # numbers that stay in the first-level cache while weighted lines are added to them
+STRIP = 256  # columns whose sums over several lines are computed together
 ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
 @inline
 def weigh_lines(image, y, weights, start, total):  # type: ignore[no-untyped-def]
-    """Write the weighted sum of the lines from `y` on, from column `start` on, to `total`."""
+    """Write the weighted sum of consecutive lines, beginning at line `y` and column `start`, to `total`."""
     n, width = np.uintp(weights.size), np.uintp(total.size)
     y, start = np.uintp(y), np.uintp(start)
     rest = n & THREE
@@ -43,7 +43,7 @@ def weigh_lines(image, y, weights, start, total):  # type: ignore[no-untyped-def
 
 @inline
 def weigh_row(line, weights, total):  # type: ignore[no-untyped-def]
-    """Write the weighted sum of the shifts of a line to `total`."""
+    """Write the weighted sum of shifted copies of a line to `total`."""
     n, width = np.uintp(weights.size), np.uintp(total.size)
     rest = n & THREE
     if rest == 0:
@@ -66,7 +66,7 @@ def weigh_row(line, weights, total):  # type: ignore[no-untyped-def]
 
 @kernel
 def weigh_planes(image, weights, first, last, out):  # type: ignore[no-untyped-def]
-    """Sum weighted lines of (n, pixels), pixels `first` to `last`."""
+    """Correlate (n, pixels) with weights along the first axis, for pixels `first` to `last`."""
     for y in range(out.shape[0]):
         for start in range(first, last, CHUNK):
             weigh_lines(image, y, weights, start, out[y, start : min(start + CHUNK, last)])
@@ -74,9 +74,9 @@ def weigh_planes(image, weights, first, last, out):  # type: ignore[no-untyped-d
 
 @kernel
 def weigh_separably(image, down, across, first, last, line, out):  # type: ignore[no-untyped-def]
-    """Weigh the rows, then the columns of (planes, rows, columns), rows `first` to `last` of all planes.
+    """Correlate (planes, rows, columns) with `down` along rows and `across` along columns, for rows `first` to `last`.
 
-    `line` is scratch for a row of `image`.
+    `line` is scratch space for one row of `image`.
     """
     for p in range(out.shape[0]):
         for y in range(first, last):
@@ -86,15 +86,15 @@ def weigh_separably(image, down, across, first, last, line, out):  # type: ignor
 
 @inline
 def _tap(image, p, y, step, width):  # type: ignore[no-untyped-def]
-    """Return the part of a line that one weight belongs to."""
+    """Return the part of a line that one weight multiplies."""
     return image[p + step[0], y + step[1], step[2] : step[2] + width]
 
 
 @kernel
 def add_taps(image, steps, weights, first, last, out):  # type: ignore[no-untyped-def]
-    """Sum single weighted pixels of (planes, rows, columns), rows `first` to `last` of all planes.
+    """Correlate (planes, rows, columns) with scattered weights, for rows `first` to `last` of all planes.
 
-    `steps` are the planes, rows and columns from a window's first pixel to the one that a weight belongs to.
+    `steps` holds the offset (planes, rows, columns) of each weight from the first pixel of its window.
     """
     n, width = np.uintp(weights.size), np.uintp(out.shape[2])
     for p in range(np.uintp(out.shape[0])):
@@ -117,7 +117,7 @@ def add_taps(image, steps, weights, first, last, out):  # type: ignore[no-untype
 
 @inline
 def _sum_lines(source, y, start, span, count, total):  # type: ignore[no-untyped-def]
-    """Add `count` (1 to 3) lines, `span` apart, to `total`."""
+    """Add `count` (1 to 3) lines at a distance of `span` lines to `total`."""
     y, start, span, width = np.uintp(y), np.uintp(start), np.uintp(span), np.uintp(total.size)
     if count == 1:
         for x in range(width):
@@ -132,6 +132,7 @@ def _sum_lines(source, y, start, span, count, total):  # type: ignore[no-untyped
 
 @inline
 def _sum_four_lines(source, y, start, span, total):  # type: ignore[no-untyped-def]
+    """Write the sum of four lines at a distance of `span` lines to `total`."""
     y, start, span, width = np.uintp(y), np.uintp(start), np.uintp(span), np.uintp(total.size)
     for x in range(width):
         total[x] = (source[y, start + x] + source[y + span, start + x]) + (
@@ -141,10 +142,10 @@ def _sum_four_lines(source, y, start, span, total):  # type: ignore[no-untyped-d
 
 @kernel
 def add_up_lines(image, size, first, last, sums, out):  # type: ignore[no-untyped-def]
-    """Sum `size` consecutive lines of (n, pixels), pixels `first` to `last`.
+    """Sum `size` consecutive lines of (n, pixels), for pixels `first` to `last`.
 
-    Sums over 1, 4, 16, ... lines are made in turn in the scratch `sums`, of n lines; the result adds as many of each
-    as the digits of `size` to the base 4 say.
+    Sums over 1, 4, 16, ... lines are computed in turn in `sums`, scratch space of n lines. The result adds as many of
+    each as the base-4 digits of `size` say.
     """
     n, lines = image.shape[0], out.shape[0]
     for start in range(first, last, sums.shape[1]):
@@ -173,7 +174,7 @@ def add_up_lines(image, size, first, last, sums, out):  # type: ignore[no-untype
 
 @inline
 def _sum_shifts(line, start, span, count, total):  # type: ignore[no-untyped-def]
-    """Add `count` (1 to 3) shifts of a line, `span` apart, to `total`."""
+    """Add `count` (1 to 3) copies of a line, shifted by multiples of `span`, to `total`."""
     width = np.uintp(total.size)
     if count == 1:
         for x in range(width):
@@ -188,15 +189,16 @@ def _sum_shifts(line, start, span, count, total):  # type: ignore[no-untyped-def
 
 @inline
 def _sum_four_shifts(line, span, count, sums):  # type: ignore[no-untyped-def]
+    """Write the sum of four copies of a line, shifted by multiples of `span`, to `sums`."""
     for x in range(count):
         sums[x] = (line[x] + line[x + span]) + (line[x + TWO * span] + line[x + THREE * span])
 
 
 @kernel
 def average_rows(image, size, first, last, divisor, sums, total, out):  # type: ignore[no-untyped-def]
-    """Sum `size` consecutive numbers of the lines `first` to `last` of (lines, n), and divide by a number.
+    """Sum `size` consecutive numbers in lines `first` to `last` of (lines, n), and divide the sums by `divisor`.
 
-    `sums` is scratch for n numbers and `total` for a line of the result; sums are made as by `add_up_lines`.
+    Sums are computed as in `add_up_lines`. `sums` is scratch space for n numbers, `total` for one line of the result.
     """
     n, size = np.uintp(image.shape[1]), np.uintp(size)
     for line in range(first, last):

@@ -1,11 +1,11 @@
-"""Exact counting: gray levels one by one, the outermost values, and bins between given edges."""
+"""Exact counting of gray levels, of the outermost values and of bins between given edges, and exact sums."""
 
 import numpy as np
 
 from ._jit import kernel
 
-CHUNK = 512  # pixels looked at together, so that compilers vectorize what they can
-RUN = 64  # the same where one pixel that counts makes all of them be looked at again
+CHUNK = 512  # pixels processed together, so that the compiler can vectorize
+RUN = 64  # the same where a single hit makes the loop process all of them again
 
 
 @kernel
@@ -17,9 +17,9 @@ def count_levels(levels, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def outer_values(image, below, above, lowest, highest, out):  # type: ignore[no-untyped-def]
-    """Copy the finite values under `below` or over `above` from a flat array to the beginning of `out`.
+    """Copy the finite values less than `below` or greater than `above` from a flat array to the beginning of `out`.
 
-    Finite are those from `lowest` to `highest`. Returns how many are finite and how many were copied.
+    Values from `lowest` to `highest` are finite. Returns the number of finite values and the number of copied ones.
     """
     finite = 0
     copied = 0
@@ -43,7 +43,7 @@ def outer_values(image, below, above, lowest, highest, out):  # type: ignore[no-
 def count_slots(image, lower, upper, bottom, top, factor, origin, scale, lowest, highest, counts):  # type: ignore[no-untyped-def]
     """Add to `counts` how many values of a flat array lie in each of the slots that `slots_between` describes.
 
-    Rounding may put a computed slot one off; the lowest and the highest number of the slot then decide.
+    Rounding may make a computed slot wrong by one; a comparison with the slot's lowest and highest number corrects it.
     """
     not_finite = np.float64(lower.size - 1)
     slots = np.empty(CHUNK, np.uint32)
@@ -58,13 +58,13 @@ def count_slots(image, lower, upper, bottom, top, factor, origin, scale, lowest,
             slots[k] = np.uint32(np.int32(slot))
         for k in range(part.size):
             x = part[k]
-            i = np.uintp(slots[k])  # signed indices would be tested for wrapping around
+            i = np.uintp(slots[k])  # Numba would test a signed index for wraparound
             counts[np.uintp(i + np.uintp(x > upper[i]) - np.uintp(x < lower[i]))] += 1
 
 
 @kernel
 def count_magnitudes(values, least, counts):  # type: ignore[no-untyped-def]
-    """Count flat float32 numbers by the upper 16 of the 31 bits of their magnitudes, none under `least`."""
+    """Count flat float32 numbers by the upper 16 of the 31 bits of their magnitude; skip magnitudes below `least`."""
     for k in range(values.size):
         x = abs(values[k])
         if x >= least:
@@ -73,7 +73,7 @@ def count_magnitudes(values, least, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_within(values, least, slot, counts):  # type: ignore[no-untyped-def]
-    """Count those of one of the slots of `count_magnitudes` by the lower 15 bits."""
+    """Count the numbers in one slot of `count_magnitudes` by the lower 15 bits of their magnitude."""
     for k in range(values.size):
         x = abs(values[k])
         bits = np.float32(x).view(np.int32)
@@ -83,10 +83,10 @@ def count_within(values, least, slot, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_exactly(values, sums):  # type: ignore[no-untyped-def]
-    """Add flat float64 numbers of at least 0 to whole numbers, shape (2, 2048), that hold their sum without rounding.
+    """Add flat float64 numbers of at least 0 to `sums`, integers of shape (2, 2048) that hold the sum without rounding.
 
-    Column e adds up the mantissas of the numbers with exponent e: their upper and lower 26 bits apart. What is added
-    does not depend on the order, as a sum of floating-point numbers would.
+    Column e sums the mantissas of the numbers with exponent e, their upper and lower 26 bits separately. Unlike a
+    floating-point sum, the result does not depend on the order of the numbers.
     """
     for k in range(values.size):
         bits = np.float64(values[k]).view(np.int64)

@@ -1,4 +1,4 @@
-"""What deconvolution does to pixels and frequencies, on blocks of three axes whose last one is contiguous."""
+"""Inner loops of deconvolution over pixels and frequencies, on blocks of three axes whose last one is contiguous."""
 
 import math
 
@@ -14,7 +14,7 @@ TINY = np.float32(1e-30)
 
 @kernel
 def multiply(spectrum, transfer, conjugate):  # type: ignore[no-untyped-def]
-    """Multiply a spectrum by a transfer function or its conjugate; both as rows of real and imaginary parts."""
+    """Multiply a spectrum by a transfer function or its conjugate; both hold real and imaginary parts in turn."""
     sign = transfer.dtype.type(-1 if conjugate else 1)
     for s in range(spectrum.shape[0]):
         for y in range(spectrum.shape[1]):
@@ -29,9 +29,9 @@ def multiply(spectrum, transfer, conjugate):  # type: ignore[no-untyped-def]
 
 @kernel
 def divide(image, gain, less, offset, floor, ceiling, values):  # type: ignore[no-untyped-def]
-    """Turn blurred values into what the image is of them: ``(gain * image - less) / (values + offset)``.
+    """Replace blurred values by the ratio ``(gain * image - less) / (values + offset)``.
 
-    It is at least 0, and what is divided by at least `floor`; pixels of the image from `ceiling` on become 0.
+    The numerator is at least 0 and the denominator at least `floor`. Where the image reaches `ceiling`, the ratio is 0.
     """
     zero = values.dtype.type(0)
     for s in range(values.shape[0]):
@@ -44,9 +44,9 @@ def divide(image, gain, less, offset, floor, ceiling, values):  # type: ignore[n
 
 @kernel
 def improve(estimate, weight, values):  # type: ignore[no-untyped-def]
-    """Multiply values, as far as they are positive, by an estimate and by weights, if there are as many rows of these.
+    """Multiply the positive part of `values` by the estimate and, if `weight` has as many slices, by weights.
 
-    Where a weight is negative nothing is known: the estimate stays.
+    A negative weight marks a pixel about which nothing is known; it keeps its estimate.
     """
     weighted = weight.shape[0] == values.shape[0]
     zero = values.dtype.type(0)
@@ -63,7 +63,7 @@ def improve(estimate, weight, values):  # type: ignore[no-untyped-def]
 
 @kernel
 def change(before, after):  # type: ignore[no-untyped-def]
-    """Return the sum of absolute changes, and that of what is there after them."""
+    """Return the sum of absolute changes and the sum of the values after them."""
     changed, total = 0.0, 0.0
     for s in range(after.shape[0]):
         for y in range(after.shape[1]):
@@ -76,7 +76,7 @@ def change(before, after):  # type: ignore[no-untyped-def]
 
 @inline
 def inverse_lengths(x, s, y, level, out):  # type: ignore[no-untyped-def]
-    """Fill a row with one over the length of the gradient (forward differences), no shorter than ``level * x``."""
+    """Fill a row with the inverse length of the gradient (forward differences), each at least ``level * x`` long."""
     here = x[s, y]
     last = here.size - 1
     for k in range(here.size):
@@ -102,7 +102,7 @@ def inverse_lengths(x, s, y, level, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def total_variation(x, first, stop, strength, level, out):  # type: ignore[no-untyped-def]
-    """Fill slices with ``1 / (1 - strength * div(grad x / |grad x|))``."""
+    """Fill slices `first` to `stop` of `out` with ``1 / (1 - strength * div(grad x / |grad x|))``."""
     here_length, there_length = np.empty(x.shape[2], x.dtype), np.empty(x.shape[2], x.dtype)
     one = strength / strength
     for s in range(first, stop):
@@ -138,7 +138,7 @@ def total_variation(x, first, stop, strength, level, out):  # type: ignore[no-un
 
 @kernel
 def wiener(spectrum, transfer, laplacians, balance):  # type: ignore[no-untyped-def]
-    """Multiply a spectrum by ``conj(H) / (|H|² + balance L²)``, L the sum of one term for each axis; 0 where 0 / 0."""
+    """Multiply a spectrum by ``conj(H) / (|H|² + balance L²)``, L being the sum of one term per axis; 0 where 0 / 0."""
     along, down, across = laplacians
     for s in range(spectrum.shape[0]):
         for y in range(spectrum.shape[1]):
@@ -152,11 +152,12 @@ def wiener(spectrum, transfer, laplacians, balance):  # type: ignore[no-untyped-
 
 @kernel
 def sample(data, transfer, laplacians, noise, prior, weights, seed, stream, first, step, kept, mean):  # type: ignore[no-untyped-def]
-    """Draw one sample of a block of the spectrum and add it to the sum in `mean` where it is number `kept` from 1 on.
+    """Draw one sample of a block of the spectrum, and add it to the sum in `mean` if its number `kept` is at least 1.
 
-    The frequency (s, y, k) of the block is number ``first + (s * step + y) * weights.size + k`` of all; `weights` say
-    how often each of a whole row counts, of which the block begins at ``first % weights.size``. Returns the sums of the
-    squared residual, of the squared Laplacian, of the change of the mean and of the magnitude of the sum.
+    Frequency (s, y, k) of the block has the number ``first + (s * step + y) * weights.size + k`` in the spectrum.
+    `weights` holds how often each frequency of a whole row counts; the block begins at ``first % weights.size``.
+    Returns the sums of the squared residual, of the squared Laplacian, of the change of the mean and of the magnitude
+    of the sum.
     """
     along, down, across = laplacians
     row = weights.size

@@ -1,4 +1,4 @@
-"""Inner loops of histogram equalization, global and contrast-limited adaptive."""
+"""Inner loops of histogram equalization, both global and contrast-limited adaptive."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
 Levels = NDArray[np.uint16]
 
-PARTS = 2**20  # of a bin, and of such a part: more than float64 tells of 65536 bins
-MISSING = np.uint16(65535)  # stands for a pixel that holds no number
+PARTS = 2**20  # parts of a bin, and parts of each: finer than float64 resolves 65536 bins
+MISSING = np.uint16(65535)  # level of a pixel that holds no number
 
 
 @kernel
 def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array in [0, 1] fall into equal bins, the last one closed."""
+    """Add to `counts` how many values of a flat array in [0, 1] fall into `nbins` equal bins, the last one closed."""
     for k in range(image.size):
         i = int(image[k] * nbins)
         counts[min(max(i, 0), nbins - 1)] += 1
@@ -23,7 +23,7 @@ def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array stand for each gray level: level 0 at ``-first / width``."""
+    """Add to `counts` how many values of a flat array stand for each gray level; level 0 is at ``-first / width``."""
     for k in range(image.size):
         i = int(image[k] * width + first + 0.5)
         counts[min(max(i, 0), counts.size - 1)] += 1
@@ -31,10 +31,10 @@ def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_and_sum(image, low, high, first, width, counts, coarse, fine):  # type: ignore[no-untyped-def]
-    """Count the values of a flat array, put inside `low` and `high`, and add up how far into their bins they lie.
+    """Count the values of a flat array, clipped to `low` and `high`, and sum how far into their bins they lie.
 
-    Bin k begins at ``first + k * width``. The sums are of whole parts of a bin, and of parts of those, so that they do
-    not depend on an order.
+    Bin k begins at ``first + k * width``. `coarse` sums whole parts of a bin and `fine` parts of such parts: integers,
+    so that the sums do not depend on the order.
     """
     for k in range(image.size):
         p = (min(max(np.float64(image[k]), low), high) - first) / width
@@ -47,7 +47,7 @@ def count_and_sum(image, low, high, first, width, counts, coarse, fine):  # type
 
 @kernel
 def interpolate(image, first, step, table, out):  # type: ignore[no-untyped-def]
-    """Look a flat array up in values given at ``first + step * k``; constant beyond the ends."""
+    """Look up a flat array in a table of values at ``first + step * k``, linearly interpolated, constant beyond it."""
     last = table.size - 1
     for k in range(image.size):
         p = (image[k] - first) / step
@@ -58,7 +58,7 @@ def interpolate(image, first, step, table, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def quantize(image, top, out):  # type: ignore[no-untyped-def]
-    """Round a flat array in [0, 1] to levels 0 to `top`."""
+    """Round a flat array in [0, 1] to the levels 0 to `top`."""
     for k in range(image.size):
         out[k] = np.uint16(np.rint(min(max(np.float64(image[k]), 0.0), 1.0) * top))
 
@@ -68,7 +68,7 @@ def count_tiles(
     levels: Levels, zi: Indices, zt: Indices, yi: Indices, yt: Indices, xi: Indices, xt: Indices,
     bin_size: int, counts: Counts,
 ) -> None:  # fmt: skip
-    """Count a block's bins tile by tile; for each axis, the pixels (…i) and the tiles (…t) they count in."""
+    """Count a block's levels in bins, tile by tile; for each axis, `_i` are pixels and `_t` the tiles they count in."""
     for a in range(zi.size):
         for b in range(yi.size):
             for c in range(xi.size):
@@ -79,7 +79,7 @@ def count_tiles(
 
 @kernel
 def clip_histogram(h: Counts, limit: int) -> None:
-    """Cut a histogram at `limit` and spread the excess over the bins below it, as scikit-image does."""
+    """Clip a histogram at `limit` and spread the excess over the bins below it, as scikit-image does."""
     n = h.size
     excess = 0
     for i in range(n):
@@ -114,7 +114,7 @@ def clip_histogram(h: Counts, limit: int) -> None:
 
 @kernel
 def tile_maps(counts: Counts, limit: int, top: int, maps: Levels) -> None:
-    """Turn histograms (tiles, bins) into gray level mappings: the clipped histogram's cumulative sum."""
+    """Turn histograms (tiles, bins) into gray-level mappings: cumulative sums of the clipped histograms."""
     for t in range(counts.shape[0]):
         h = counts[t].copy()
         scale = top / max(h.sum(), 1)
@@ -127,7 +127,7 @@ def tile_maps(counts: Counts, limit: int, top: int, maps: Levels) -> None:
 
 @inline
 def mix_line(levels, maps, wy, wz, x0, xf, bin_size, total):  # type: ignore[no-untyped-def]
-    """Add to a row the mappings of the tiles (tiles, bins) to the left and right of each pixel."""
+    """Add to a row the weighted mappings (tiles, bins) of the tiles to the left and right of each pixel."""
     for c in range(levels.size):
         level = np.uintp(levels[c]) // bin_size
         total[c] += np.float32(maps[x0[c], level] * ((1 - xf[c]) * wy * wz))
@@ -136,10 +136,10 @@ def mix_line(levels, maps, wy, wz, x0, xf, bin_size, total):  # type: ignore[no-
 
 @kernel
 def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: ignore[no-untyped-def]
-    """Mix the mappings of the nearest tiles at every pixel of a block, and drop the fraction.
+    """Interpolate between the mappings of the nearest tiles at every pixel of a block, and truncate the result.
 
-    For each axis, the padded tile before a pixel (…0) and the way to the next one (…f). The products are in
-    float64 and the sum in float32, in scikit-image's order, so that dropping the fraction gives the same level.
+    For each axis, `_0` is the padded tile before each pixel and `_f` the fraction of the way to the next one. Products
+    are float64 and the sum is float32, in scikit-image's order, so that truncation gives the same level as there.
     """
     total = np.empty(levels.shape[2], np.float32)
     size = np.uintp(bin_size)

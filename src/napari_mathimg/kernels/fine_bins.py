@@ -1,16 +1,16 @@
-"""Counting on a grid of fine bins in one pass, the values beside it and the moments with them."""
+"""Counting in a grid of fine bins, together with the values beside the grid and the moments, in one pass."""
 
 import numpy as np
 
 from ._jit import inline, kernel
 
-CHUNK = 2048  # pixels looked at together, so that compilers vectorize what they can
-LANES = 64  # sums kept side by side, for the same reason
+CHUNK = 2048  # pixels processed together, so that the compiler can vectorize
+LANES = 64  # parallel sums, for the same reason
 
 
 @inline
 def _add_moments(part, shift, lowest, highest, sums, squares, low, high):  # type: ignore[no-untyped-def]
-    """Add up side by side: a sum in one variable is a chain that nothing can shorten."""
+    """Add values to parallel sums and extrema: a single running sum would not vectorize."""
     for start in range(0, part.size, LANES):
         row = part[start : start + LANES]
         for lane in range(row.size):
@@ -30,11 +30,11 @@ def _add_moments(part, shift, lowest, highest, sums, squares, low, high):  # typ
 def count_floats(image, factor, origin, most, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
     """Count the values of a flat array in the bins floor(x * factor) - origin.
 
-    `factor` is a power of two, so that the product is exact; it, `origin` and `most`, the number of bins, are of the
-    image's type, whose whole numbers around `origin` must be exact. `counts` has two entries more than bins: what lies
-    beside the grid, and what is not from `lowest` to `highest`. The values beside the grid are copied to `outside`;
-    `moments`, shape (4, LANES), gets sums of x - shift and of its squares, lowest and highest value. Returns how many
-    were copied.
+    `factor` is a power of two, so that the product is exact. `factor`, `origin` and `most`, the number of bins, have
+    the image's type, which must represent whole numbers around `origin` exactly. `counts` has two more entries than
+    bins: for values beside the grid, and for values not from `lowest` to `highest`. Values beside the grid are copied
+    to `outside`. `moments`, of shape (4, LANES), receives the sums of x - shift and of its squares, and the lowest and
+    highest value. Returns the number of copied values.
     """
     bins = counts.size - 2
     zero, one = most - most, factor / factor
@@ -47,7 +47,7 @@ def count_floats(image, factor, origin, most, shift, lowest, highest, counts, ou
         for k in range(part.size):
             x = part[k]
             place = np.floor(x * factor)
-            place = place if (x >= zero) | (place < zero) else -one  # the product of a tiny number may become 0
+            place = place if (x >= zero) | (place < zero) else -one  # a tiny negative product may underflow to 0
             slot = place - origin
             slot = slot if (slot >= zero) & (slot < most) else most
             slot = slot if (lowest <= x) & (x <= highest) else most + one
@@ -65,7 +65,7 @@ def count_floats(image, factor, origin, most, shift, lowest, highest, counts, ou
 
 @kernel
 def count_integers(image, exponent, origin, shift, lowest, highest, counts, outside, moments):  # type: ignore[no-untyped-def]
-    """Do what `count_floats` does for integers: the bins are (x >> exponent) - origin, modulo 2^64."""
+    """Count integers as `count_floats` counts floats, in the bins (x >> exponent) - origin, modulo 2^64."""
     bins = counts.size - 2
     sums, squares, low, high = moments[0], moments[1], moments[2], moments[3]
     slots = np.empty(CHUNK, np.uint32)
@@ -89,9 +89,9 @@ def count_integers(image, exponent, origin, shift, lowest, highest, counts, outs
 
 @kernel
 def count_colors(pixels, counts, weights):  # type: ignore[no-untyped-def]
-    """Count red, green, blue and luminance of unsigned pixels, (pixels, channels), in `counts`, (4, levels).
+    """Count red, green, blue and luminance of unsigned (pixels, channels) in `counts`, of shape (4, levels).
 
-    Luminance is the weighted sum, rounded to the nearest level.
+    Luminance is the weighted sum of the three, rounded to the nearest level.
     """
     for k in range(pixels.shape[0]):
         red, green, blue = pixels[k, 0], pixels[k, 1], pixels[k, 2]
@@ -104,9 +104,9 @@ def count_colors(pixels, counts, weights):  # type: ignore[no-untyped-def]
 
 @kernel
 def fill_polygon(rows, columns, row_at, column_at, out):  # type: ignore[no-untyped-def]
-    """Flip those points of a grid in `out` that lie inside a closed polygon (even-odd rule).
+    """Flip the points of a grid in `out` that lie inside a closed polygon (even-odd rule).
 
-    `row_at` and `column_at` are the rising coordinates of the grid's points, `rows` and `columns` those of the
+    `row_at` and `column_at` are the ascending coordinates of the grid's points, `rows` and `columns` those of the
     polygon's corners.
     """
     corners = rows.size

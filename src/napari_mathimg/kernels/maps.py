@@ -1,4 +1,4 @@
-"""Coordinates a warp reads at, for a box of its result."""
+"""Source coordinates of the pixels in a box of a warp's result."""
 
 import math
 
@@ -14,7 +14,7 @@ Powers = tuple[float, float, float, float, float, float, float]
 
 @kernel
 def projective(matrix: Floats, top: int, left: int, yy: Floats, xx: Floats) -> None:
-    """Fill `yy`, `xx` with the source of each pixel under a 3 x 3 matrix on (row, column, 1)."""
+    """Fill `yy` and `xx` with the source of each pixel under a 3 x 3 matrix on (row, column, 1)."""
     a, b, d = matrix[0, 1], matrix[1, 1], matrix[2, 1]
     affine = matrix[2, 0] == 0 and d == 0
     for i in range(yy.shape[0]):
@@ -40,7 +40,7 @@ def swirl(
     center: tuple[float, float], strength: float, decay: float, rotation: float,
     top: int, left: int, yy: Floats, xx: Floats,
 ) -> None:  # fmt: skip
-    """Fill `yy`, `xx` with points turned about `center` by ``rotation + strength * exp(-decay * distance)``."""
+    """Fill `yy` and `xx` with pixels rotated about `center` by ``rotation + strength * exp(-decay * distance)``."""
     for i in range(yy.shape[0]):
         dy = top + i - center[0]
         for j in range(yy.shape[1]):
@@ -50,25 +50,16 @@ def swirl(
             xx[i, j] = center[1] + dx * c - dy * s
 
 
-@kernel
-def pixels(top: int, left: int, yy: Floats, xx: Floats) -> None:
-    """Fill `yy`, `xx` with the rows and columns of a box's own pixels."""
-    for i in range(yy.shape[0]):
-        for j in range(yy.shape[1]):
-            yy[i, j] = top + i
-            xx[i, j] = left + j
-
-
 @inline
 def factor(r, powers):  # type: ignore[no-untyped-def]
-    """Factor by which a distance from the center grows: a polynomial of degree 6 of that distance."""
+    """Return the factor by which a distance r from the center grows: a polynomial of degree 6 in r."""
     p = powers
     return p[0] + r * (p[1] + r * (p[2] + r * (p[3] + r * (p[4] + r * (p[5] + r * p[6])))))
 
 
 @inline
 def slope(r, powers):  # type: ignore[no-untyped-def]
-    """Derivative of ``r * factor(r)``."""
+    """Return the derivative of ``r * factor(r)``."""
     p = powers
     return p[0] + r * (2 * p[1] + r * (3 * p[2] + r * (4 * p[3] + r * (5 * p[4] + r * (6 * p[5] + r * 7 * p[6])))))
 
@@ -78,9 +69,10 @@ def distort(
     center: tuple[float, float], unit: float, powers: Powers, tangential: tuple[float, float], limit: float,
     yy: Floats, xx: Floats,
 ) -> None:  # fmt: skip
-    """Move points (in place) to where a lens shows them; NaN beyond `limit`, where its polynomial folds the plane.
+    """Move points in place to where a lens shows them; NaN beyond `limit`, where its polynomial folds the plane.
 
-    Distances are measured in `unit` pixels. `tangential` are Brown's p1 and p2, for x to the right and y down.
+    Distances are measured in units of `unit` pixels. `tangential` holds Brown's p1 and p2, for x to the right and y
+    down.
     """
     p1, p2 = tangential
     for i in range(yy.shape[0]):
@@ -98,7 +90,7 @@ def undistort(
     center: tuple[float, float], unit: float, powers: Powers, tangential: tuple[float, float], limit: float,
     yy: Floats, xx: Floats,
 ) -> None:  # fmt: skip
-    """Undo `distort` (in place); NaN where no point within `limit` is shown."""
+    """Undo `distort` in place; NaN where the lens shows no point within `limit`."""
     for i in range(yy.shape[0]):
         for j in range(yy.shape[1]):
             y, x = (yy[i, j] - center[0]) / unit, (xx[i, j] - center[1]) / unit
@@ -113,9 +105,10 @@ def undistort(
 
 @kernel
 def undistorted_radius(r: float, powers: Powers, limit: float) -> float:
-    """Distance s up to `limit`, below which ``s * factor(s)`` grows, with ``s * factor(s) = r``; NaN if there is none.
+    """Return the distance s of at most `limit` with ``s * factor(s) = r``; NaN if there is none.
 
-    Newton's steps, and halves of the interval where one leads out of it.
+    ``s * factor(s)`` grows up to `limit`. Newton's method finds the root; bisection replaces a step that leaves the
+    interval known to contain it.
     """
     low, high = 0.0, limit
     if not math.isfinite(high):
@@ -147,7 +140,7 @@ def undistorted_radius(r: float, powers: Powers, limit: float) -> float:
 def undistorted_point(
     y: float, x: float, u: float, v: float, powers: Powers, tangential: tuple[float, float], limit: float
 ) -> tuple[float, float]:
-    """Point (u, v) whose distorted place is (y, x), by Newton's steps from a guess; NaN where they do not end."""
+    """Return the point (u, v) that `distort` moves to (y, x), by Newton's method; NaN where it does not converge."""
     p1, p2 = tangential
     if not math.isfinite(u):
         u, v = y / powers[0], x / powers[0]
@@ -155,7 +148,7 @@ def undistorted_point(
         square = u * u + v * v
         r = math.sqrt(square)
         f = factor(r, powers)
-        # The derivative of factor by r, over r: what a step along one axis adds to both.
+        # The derivative of `factor` divided by r, which both axes' derivatives contain.
         d = (slope(r, powers) - f) / square if square > 0 else 0.0
         miss_u = u * f + p1 * (square + 2 * u * u) + 2 * p2 * u * v - y
         miss_v = v * f + 2 * p1 * u * v + p2 * (square + 2 * v * v) - x

@@ -1,4 +1,4 @@
-"""Medians over windows: networks that sort many pixels at once, and histograms that follow the window.
+"""Medians of windows, by sorting networks that process many pixels at once or by histograms that follow the window.
 
 K. E. Batcher, "Sorting networks and their applications", AFIPS (1968). T. S. Huang, G. J. Yang and G. Y. Tang,
 "A fast two-dimensional median filtering algorithm", IEEE Trans. ASSP 27 (1979).
@@ -10,30 +10,30 @@ from ._jit import inline, kernel
 
 ONE = np.uintp(1)
 TWO = np.uintp(2)
-SMALL, LARGE = 5, 10  # logarithms of the levels counted together, so that the search can leap over them
+SMALL, LARGE = 5, 10  # base-2 logarithms of the numbers of levels counted together, which the search can skip
 
 
 @inline
 def lower(a, b):  # type: ignore[no-untyped-def]
-    """The lower of two."""
+    """Return the lower of two values."""
     return b if b < a else a
 
 
 @inline
 def higher(a, b):  # type: ignore[no-untyped-def]
-    """The higher of two."""
+    """Return the higher of two values."""
     return a if b < a else b
 
 
 @inline
 def middle3(a, b, c):  # type: ignore[no-untyped-def]
-    """Median of three."""
+    """Return the median of three values."""
     return higher(lower(a, b), lower(higher(a, b), c))
 
 
 @inline
 def sort3(a, b, c):  # type: ignore[no-untyped-def]
-    """Three in order."""
+    """Return three values in ascending order."""
     a1, b1 = lower(a, b), higher(a, b)
     b2, c2 = lower(b1, c), higher(b1, c)
     return lower(a1, b2), higher(a1, b2), c2
@@ -41,7 +41,7 @@ def sort3(a, b, c):  # type: ignore[no-untyped-def]
 
 @inline
 def sort5(a, b, c, d, e):  # type: ignore[no-untyped-def]
-    """Five in order."""
+    """Return five values in ascending order."""
     a, b = lower(a, b), higher(a, b)
     d, e = lower(d, e), higher(d, e)
     c, e = lower(c, e), higher(c, e)
@@ -56,9 +56,10 @@ def sort5(a, b, c, d, e):  # type: ignore[no-untyped-def]
 
 @kernel
 def median_3x3(image, out):  # type: ignore[no-untyped-def]
-    """Median of 3 x 3 windows; `image` has a margin of one pixel on every side of `out`.
+    """Fill `out` with the medians of 3 x 3 windows; `image` has one more pixel on every side.
 
-    With the columns in order, the median is that of the highest low, the middle middle and the lowest high value.
+    Once the columns are sorted, the median is the median of the highest minimum, the median of the medians, and the
+    lowest maximum.
     """
     for y in range(np.uintp(out.shape[0])):
         for x in range(np.uintp(out.shape[1])):
@@ -72,9 +73,9 @@ def median_3x3(image, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def median_5x5(image, out):  # type: ignore[no-untyped-def]
-    """Median of 5 x 5 windows; `image` has a margin of two pixels on every side of `out`.
+    """Fill `out` with the medians of 5 x 5 windows; `image` has two more pixels on every side.
 
-    Each row is put in order once over its five columns; a row of the result takes the five rows around it.
+    Each row is sorted once over five columns; each row of the result combines the five sorted rows around it.
     """
     rows, columns = out.shape
     ranks = np.empty((5, 5, columns), image.dtype)
@@ -86,7 +87,7 @@ def median_5x5(image, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def order_row5(image, y, ranks, slot):  # type: ignore[no-untyped-def]
-    """Put five neighbors in a row in order, at every pixel."""
+    """Sort five neighbors in a row, at every pixel."""
     zero, three, four = np.uintp(0), np.uintp(3), np.uintp(4)
     for x in range(np.uintp(ranks.shape[2])):
         a, b, c, d, e = sort5(
@@ -101,10 +102,10 @@ def order_row5(image, y, ranks, slot):  # type: ignore[no-untyped-def]
 
 @kernel
 def combine_rows5(r, out, y):  # type: ignore[no-untyped-def]
-    """Median of five ordered rows, whose order among themselves does not count.
+    """Fill a row of `out` with the medians of five sorted rows, which may be in any order.
 
-    With each rank in order over the rows, only the antidiagonal can hold the median, besides the highest value
-    surely below it and the lowest surely above.
+    Once each rank is sorted over the rows, the median lies on the antidiagonal or is the highest of the values certain
+    to be below it or the lowest of those certain to be above.
     """
     for x in range(np.uintp(out.shape[1])):
         _, _, _, p3, p4 = sort5(r[0, 0, x], r[1, 0, x], r[2, 0, x], r[3, 0, x], r[4, 0, x])
@@ -120,7 +121,7 @@ def combine_rows5(r, out, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def exchange(wires, program, n):  # type: ignore[no-untyped-def]
-    """Run a network: each step puts two wires in order, or keeps the lower (1) or the higher (2) only."""
+    """Run a sorting network: each step sorts two wires (0), or keeps only the lower (1) or the higher (2) value."""
     n = np.uintp(n)
     for step in range(program.shape[0]):
         a, b, kept = np.uintp(program[step, 0]), np.uintp(program[step, 1]), program[step, 2]
@@ -139,10 +140,10 @@ def exchange(wires, program, n):  # type: ignore[no-untyped-def]
 
 @kernel
 def median_network(image, first, last, size, run, sort, select, middle, out):  # type: ignore[no-untyped-def]
-    """Median of windows of any size, in rows `first` to `last` of all planes, by two networks.
+    """Fill rows `first` to `last` of all planes with the medians of windows of any size, by two sorting networks.
 
-    `sort` orders the pixels of a window's cross-section, once for all windows that share it; `select` brings the
-    median of the ordered cross-sections to wire `middle`. `run` pixels go through them together.
+    `sort` sorts the pixels of a cross-section of the window, once for all windows that share it. `select` brings the
+    median of the sorted cross-sections to wire `middle`. `run` pixels go through the networks together.
     """
     depth, height, width = size
     section = depth * height
@@ -169,7 +170,7 @@ def median_network(image, first, last, size, run, sort, select, middle, out):  #
 
 @inline
 def count(image, z, y, x, size, by, counts, small, large, level, below):  # type: ignore[no-untyped-def]
-    """Count the pixels of a cross-section in (by = 1) or out (-1); return how many of the window lie below a level."""
+    """Add a cross-section to the counts (`by` = 1) or remove it (-1); return how many pixels lie below `level`."""
     for k in range(size[0]):
         for j in range(size[1]):
             v = np.uintp(image[z + np.uintp(k), y + np.uintp(j), x])
@@ -183,7 +184,7 @@ def count(image, z, y, x, size, by, counts, small, large, level, below):  # type
 
 @inline
 def search(half, counts, small, large, level, below):  # type: ignore[no-untyped-def]
-    """Move to the level that has at most `half` of the window below it, and more with itself."""
+    """Return the level of the median, with at most `half` of the pixels below it, and the number of these."""
     unit, few, many = np.uintp(1), np.uintp(1 << SMALL), np.uintp(1 << LARGE)
     while below > half:
         if level & (many - unit) == 0 and below - large[(level >> LARGE) - unit] > half:
@@ -210,9 +211,9 @@ def search(half, counts, small, large, level, below):  # type: ignore[no-untyped
 
 @kernel
 def median_histogram(image, first, last, size, levels, out):  # type: ignore[no-untyped-def]
-    """Median of windows of whole numbers below `levels`, in rows `first` to `last` of all planes.
+    """Fill rows `first` to `last` of all planes with the medians of windows of integers below `levels`.
 
-    A histogram follows the window along each row; the median is found from the last one.
+    A histogram follows the window along each row; the search for a median begins at the one before.
     """
     half = size[0] * size[1] * size[2] // 2
     counts = np.zeros(levels, np.int32)

@@ -1,8 +1,8 @@
-"""Weighted means of pixels whose surroundings are alike: non-local means and, with patches of one pixel, bilateral.
+"""Weighted means of pixels with similar surroundings: non-local means and, with patches of one pixel, bilateral means.
 
-Images are (channels, planes, rows, columns). Rows are filled up to a multiple of `PAD` columns, so that no loop has a
-remainder; what is computed there is never looked at. All sums at a pixel are taken in the same order wherever it
-lies: there are no running sums, so that boxes agree to the bit.
+Images are (channels, planes, rows, columns). Rows are padded to a multiple of `PAD` columns, so that no loop has a
+remainder; results in the padding are not used. All sums at a pixel are taken in the same order wherever the pixel lies,
+without running sums, so that boxes agree to the bit.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from numba.extending import overload
 from ._jit import inline, kernel
 
 PAD = 64
-FARTHEST = np.float32(80)  # exponent beyond which a weight is as good as nothing
+FARTHEST = np.float32(80)  # exponent beyond which a weight is negligible
 
 
 def decay(x: float) -> float:
-    """``exp(-x)`` of a number that is not negative."""
+    """Return ``exp(-x)`` of a number of at least 0."""
     return float(np.exp(-x))
 
 
@@ -26,7 +26,7 @@ def _decay(x):  # type: ignore[no-untyped-def]
         return lambda x: np.exp(-x)
 
     def single(x):  # type: ignore[no-untyped-def]
-        """To 2e-7: Taylor's series of ``2 ** f`` for f within half of a whole number, which sets the exponent."""
+        """Return ``exp(-x)`` to 2e-7: a whole power of 2 times the Taylor series of ``2 ** f`` for ``|f| <= 1/2``."""
         z = min(x, FARTHEST) * np.float32(-1.44269504)
         n = np.int32(z - np.float32(0.5))
         f = z - np.float32(n)
@@ -40,13 +40,13 @@ def _decay(x):  # type: ignore[no-untyped-def]
 
 @inline
 def filled(n):  # type: ignore[no-untyped-def]
-    """Number of columns that no loop leaves a remainder of."""
+    """Return the number of columns rounded up to a multiple of `PAD`."""
     return (n + PAD - 1) // PAD * PAD
 
 
 @inline
 def squared_differences(image, z, y, x, dz, dy, dx, n, out):  # type: ignore[no-untyped-def]
-    """Squared differences of a row and its shifted copy, summed over channels."""
+    """Fill `out` with the squared differences between a row and a shifted copy of it, summed over channels."""
     x, there, n = np.uintp(x), np.uintp(x + dx), np.uintp(n)
     for c in range(image.shape[0]):
         if c == 0:
@@ -61,7 +61,7 @@ def squared_differences(image, z, y, x, dz, dy, dx, n, out):  # type: ignore[no-
 
 @kernel
 def sum_planes(squares, z, depth, n, out):  # type: ignore[no-untyped-def]
-    """Sum rows of `depth` planes."""
+    """Fill `out` with the sum of the rows of `depth` planes."""
     n = np.uintp(n)
     for k in range(n):
         out[k] = squares[z, k]
@@ -72,7 +72,7 @@ def sum_planes(squares, z, depth, n, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def patch_weights(rings, first, z, size, n, scale, floor, column, out):  # type: ignore[no-untyped-def]
-    """Weights of a row of patches from the squares of their rows, of which `first` is the first, summed over planes."""
+    """Fill `out` with the weights of a row of patches, from their squared differences, row by row from `first` on."""
     n, width = np.uintp(n), np.uintp(filled(n + size[2] - 1))
     zero = scale - scale
     slot = first % size[1]
@@ -102,16 +102,16 @@ def patch_weights(rings, first, z, size, n, scale, floor, column, out):  # type:
 
 @kernel
 def pixel_weights(squares, n, scale, nearness, out):  # type: ignore[no-untyped-def]
-    """Weights of a row of pixels from their squared differences and how near they are."""
+    """Fill `out` with the weights of a row of pixels, from their squared differences and their spatial weight."""
     for k in range(np.uintp(n)):
         out[k] = nearness * decay(squares[k] * scale)
 
 
 @kernel
 def add_weighted(image, radius, z, y, dz, dy, dx, weights, start, sums, totals):  # type: ignore[no-untyped-def]
-    """Add to a row the weighted differences of pixels at a shift, and their weights, from `start` on.
+    """Add to a row the weighted differences from the pixels at a shift, and the weights, which begin at `start`.
 
-    Sums of differences, unlike those of values, do not pile up rounding where the image is flat.
+    Unlike sums of values, sums of differences do not accumulate rounding errors where the image is flat.
     """
     start, n = np.uintp(start), np.uintp(totals.shape[2])
     p, q, r, s = z + radius[0], y + radius[1], np.uintp(radius[2]), np.uintp(radius[2] + dx)
@@ -124,13 +124,12 @@ def add_weighted(image, radius, z, y, dz, dy, dx, weights, start, sums, totals):
 
 @kernel
 def add_similar(image, radius, box, columns, shifts, nearness, size, scale, floor, sums, totals):  # type: ignore[no-untyped-def]
-    """Add to all pixels of a box how those at some shifts from them differ, and those at the opposite shifts.
+    """Add to all pixels of a box their weighted differences from pixels at some shifts and at the opposite shifts.
 
-    `image` has a margin of `radius` around the pixels to which `box`, (first, last) planes and rows, `columns` and
-    `sums` and `totals` refer, and at least 2 * `PAD` columns more than these and the margins. A shift and its
-    opposite have the same weights, which are computed once: `shifts` are the later ones of each pair in the order of
-    an array, so that dz is not negative. `floor` is what noise adds to a patch's squared differences, `scale` the
-    factor to its exponent.
+    `image` has a margin of `radius` around the pixels that `box` ((first, last) plane and row), `columns`, `sums` and
+    `totals` refer to, and at least 2 * `PAD` further columns. A shift and its opposite have the same weights, which are
+    computed once: `shifts` holds the later one of each pair in array order, so that dz is not negative. `floor` is what
+    noise adds to the squared differences of a patch; `scale` turns the rest into the exponent of the weight.
     """
     (z0, z1), (y0, y1) = box
     oz, oy, ox = size[0] // 2, size[1] // 2, size[2] // 2

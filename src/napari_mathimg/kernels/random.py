@@ -1,4 +1,4 @@
-"""Random numbers that are a function of a key and a counter, so that any box of an image gets the same ones.
+"""Random numbers computed from a key and a counter, so that a pixel gets the same number in any box of an image.
 
 G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014): the mixer of
 SplitMix64. G. E. P. Box and M. E. Muller, "A note on the generation of random normal deviates" (1958). W. Hoermann,
@@ -15,12 +15,12 @@ from ._jit import inline, kernel
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 M1 = np.uint64(0xBF58476D1CE4E5B9)
 M2 = np.uint64(0x94D049BB133111EB)
-RUN = 256  # pairs made at a time
+RUN = 256  # pairs computed at a time
 
 
 @inline
 def mix(z):  # type: ignore[no-untyped-def]
-    """Scramble 64 bits."""
+    """Return 64 scrambled bits."""
     z = (z ^ (z >> np.uint64(30))) * M1
     z = (z ^ (z >> np.uint64(27))) * M2
     return z ^ (z >> np.uint64(31))
@@ -28,13 +28,16 @@ def mix(z):  # type: ignore[no-untyped-def]
 
 @inline
 def key(seed, stream):  # type: ignore[no-untyped-def]
-    """Key of one of the streams of a seed."""
+    """Return the key of one of the streams of a seed."""
     return mix(mix(np.uint64(seed) + GOLDEN) + np.uint64(stream) * GOLDEN)
 
 
 @inline
 def log2(x):  # type: ignore[no-untyped-def]
-    """Logarithm of a positive float32 to 1e-7: the exponent, and a series in (m - 1) / (m + 1) for the mantissa."""
+    """Return the base-2 logarithm of a positive float32 to 1e-7: its exponent plus a series for its mantissa m.
+
+    The series is one in (m - 1) / (m + 1).
+    """
     bits = np.float32(x).view(np.int32)
     exponent = (bits - np.int32(0x3F3504F3)) >> np.int32(23)
     m = np.int32(bits - (exponent << np.int32(23))).view(np.float32)
@@ -47,7 +50,7 @@ def log2(x):  # type: ignore[no-untyped-def]
 
 @inline
 def turn(u):  # type: ignore[no-untyped-def]
-    """Cosine and sine of ``2 pi u`` for a float32 in [0, 1), to 2e-6: Taylor series about the half turn."""
+    """Return cosine and sine of ``2 pi u`` for a float32 in [0, 1) to 2e-6, by Taylor series about the half turn."""
     t = u - np.float32(0.5)
     q = t * t
     c = np.float32(60.2446414) + q * (np.float32(-26.4262568) + q * np.float32(7.9035364))
@@ -59,7 +62,7 @@ def turn(u):  # type: ignore[no-untyped-def]
 
 @inline
 def normal_pairs(first, n, k, cosines, sines):  # type: ignore[no-untyped-def]
-    """Fill two rows with the independent normal numbers of pairs first .. first + n - 1."""
+    """Fill two rows with the independent standard normal numbers of pairs `first` to ``first + n - 1``."""
     for i in range(n):
         bits = mix((first + np.uint64(i)) * GOLDEN ^ k)
         u = (np.float32(np.int32(bits >> np.uint64(33))) + np.float32(0.5)) * np.float32(2.0**-31)
@@ -74,8 +77,8 @@ def normal_pairs(first, n, k, cosines, sines):  # type: ignore[no-untyped-def]
 def add_normal(image, seed, stream, first, row_step, slice_step, mean, sigma, out):  # type: ignore[no-untyped-def]
     """Add ``mean + sigma * N(0, 1)`` to a block (slices, rows, columns).
 
-    The pixel (z, y, x) of the block is number ``first + z * slice_step + y * row_step + x`` of the layer; numbers
-    2 p and 2 p + 1 get the two halves of pair p.
+    Pixel (z, y, x) of the block has the number ``first + z * slice_step + y * row_step + x`` in the layer. Pixels 2 p
+    and 2 p + 1 get the two halves of pair p.
     """
     k = key(seed, stream)
     cosines, sines = np.empty(RUN, np.float32), np.empty(RUN, np.float32)
@@ -96,13 +99,13 @@ def add_normal(image, seed, stream, first, row_step, slice_step, mean, sigma, ou
 
 @inline
 def pixel_bits(p, k):  # type: ignore[no-untyped-def]
-    """64 random bits of the pixel with number `p`."""
+    """Return the 64 random bits of the pixel with number `p`."""
     return mix(np.uint64(p) * GOLDEN ^ k)
 
 
 @kernel
 def uniform(seed, stream, first, row_step, slice_step, out):  # type: ignore[no-untyped-def]
-    """Fill a block with independent numbers from -1 to 1, both left out; pixels are numbered as in `add_normal`."""
+    """Fill a block with independent uniform numbers between -1 and 1, exclusive; numbered as in `add_normal`."""
     k = key(seed, stream)
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):
@@ -115,9 +118,10 @@ def uniform(seed, stream, first, row_step, slice_step, out):  # type: ignore[no-
 
 @kernel
 def salt_and_pepper(image, seed, stream, first, row_step, slice_step, amount, salt, out):  # type: ignore[no-untyped-def]
-    """Replace a share `amount` of a block's pixels by 1 (a share `salt` of these) or 0; numbered as in `add_normal`.
+    """Replace a share `amount` of a block's pixels by 1 (a share `salt` of these) or by 0.
 
-    The upper 32 bits of a pixel's number choose whether, the lower ones by what.
+    Pixels are numbered as in `add_normal`. The upper 32 random bits of a pixel decide whether it is replaced, the lower
+    ones by what.
     """
     k = key(seed, stream)
     one, zero = image.dtype.type(1), image.dtype.type(0)
@@ -133,17 +137,17 @@ def salt_and_pepper(image, seed, stream, first, row_step, slice_step, amount, sa
 
 @inline
 def share(bits):  # type: ignore[no-untyped-def]
-    """A number from 0 to 1, both left out, of 52 random bits."""
+    """Return a number between 0 and 1, exclusive, made of 52 random bits."""
     return (np.float64(np.int64(bits >> np.uint64(12))) + 0.5) * 2.0**-52
 
 
 @inline
 def poisson_by_inversion(bits, mean):  # type: ignore[no-untyped-def]
-    """Count whose cumulative probability first reaches a uniform number: exact, for small means."""
+    """Return the count whose cumulative probability first reaches a uniform number; exact for small means."""
     u = share(bits)
     p = math.exp(-mean)
     count = 0
-    while u > p and count < 200:  # beyond, no probability is left for means below 10
+    while u > p and count < 200:  # for means below 10, higher counts have no probability in float64
         u -= p
         count += 1
         p *= mean / count
@@ -152,7 +156,7 @@ def poisson_by_inversion(bits, mean):  # type: ignore[no-untyped-def]
 
 @kernel
 def poisson_by_rejection(bits, mean):  # type: ignore[no-untyped-def]
-    """Count by transformed rejection with squeeze (PTRS), exact for means of at least 10."""
+    """Return a count drawn by transformed rejection with squeeze (PTRS); exact for means of at least 10."""
     root, log_mean = math.sqrt(mean), math.log(mean)
     b = 0.931 + 2.53 * root
     a = -0.059 + 0.02483 * b
@@ -177,7 +181,7 @@ def poisson_by_rejection(bits, mean):  # type: ignore[no-untyped-def]
 
 @kernel
 def poisson(image, seed, stream, first, row_step, slice_step, photons, out):  # type: ignore[no-untyped-def]
-    """Draw counts with the means ``image * photons``, divided by `photons`; numbered as in `add_normal`."""
+    """Draw counts with the means ``image * photons`` and divide them by `photons`; numbered as in `add_normal`."""
     k = key(seed, stream)
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):

@@ -1,4 +1,4 @@
-"""Interpolation at scattered points and along axes: nearest, linear, and cubic after Keys (a = -0.5).
+"""Interpolation at scattered points and along axes: nearest neighbor, linear, and Keys' cubic with a = -0.5.
 
 R. Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29 (1981).
 """
@@ -13,15 +13,15 @@ from ._jit import inline, kernel
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SNAP = 1e-9  # a coordinate this near to a pixel is the pixel: rounding must not spread its neighbor's NaN
+SNAP = 1e-9  # coordinates this close to a pixel are taken for it: rounding must not spread a neighbor's NaN
 FAR = 2.0**40
-RUN = 256  # points whose indices and weights are made together
-PIECE = 32  # of a run that does not lie inside as a whole
+RUN = 256  # points whose indices and weights are computed together
+PIECE = 32  # points of the parts of a run that is not entirely inside
 
 
 @inline
 def fold(i: int, n: int, mode: int) -> int:
-    """Index inside 0..n-1 that stands for `i` under an edge mode; -1 where the fill value stands."""
+    """Return the index from 0 to n - 1 that replaces `i` under an edge mode; -1 for the fill value."""
     if 0 <= i < n:
         return i
     if mode == 0:
@@ -41,13 +41,13 @@ def fold(i: int, n: int, mode: int) -> int:
 
 @inline
 def near(i: int, n: int) -> int:
-    """Index kept inside 0..n-1: no rounding of a coordinate may lead out of the memory that was read."""
+    """Return an index clipped to 0 to n - 1: a rounded coordinate must not lead outside of the block's memory."""
     return min(max(i, 0), n - 1)
 
 
 @inline
 def split(c: float) -> tuple[int, float]:
-    """Pixel at or before a coordinate, and the way to the next one."""
+    """Return the pixel at or before a coordinate, and the fraction of the way to the next one."""
     c = min(max(c, -FAR), FAR)
     i = math.floor(c)
     t = c - i
@@ -58,7 +58,7 @@ def split(c: float) -> tuple[int, float]:
 
 @inline
 def keys(t):  # type: ignore[no-untyped-def]
-    """Weights of the four pixels around a point."""
+    """Return Keys' weights of the four pixels around a point, from the fraction of the way between the inner two."""
     number = type(t)
     half, one, two = number(0.5), number(1), number(2)
     return (
@@ -71,7 +71,7 @@ def keys(t):  # type: ignore[no-untyped-def]
 
 @kernel
 def nearest(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
-    """Copy the nearest pixel; `image` (r, c, channels) is the box at (top, left) of a rows x columns plane."""
+    """Copy the nearest pixel of each point; `image` (r, c, channels) lies at (top, left) of a rows x columns plane."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             a, b = yy[y, x], xx[y, x]
@@ -89,7 +89,7 @@ def nearest(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: 
 
 @inline
 def interior(yy, xx, before, after, top, bottom, left, right):  # type: ignore[no-untyped-def]
-    """Whether a run of points keeps `before` and `after` pixels from the edges of the box that was read."""
+    """Return whether all points of a run keep `before` and `after` pixels from the edges of the block."""
     inside = True
     for k in range(yy.size):
         a, b = yy[k], xx[k]
@@ -99,7 +99,7 @@ def interior(yy, xx, before, after, top, bottom, left, right):  # type: ignore[n
 
 @inline
 def split_run(yy, xx, top, left, width, first, s, t):  # type: ignore[no-untyped-def]
-    """`split` a run of interior points: the flat index of the pixel before each, and the ways to the next ones."""
+    """Fill `first` with the flat index of the pixel before each interior point, `s` and `t` with the fractions."""
     for k in range(yy.size):
         i, j = math.floor(yy[k]), math.floor(xx[k])
         u, v = yy[k] - i, xx[k] - j
@@ -112,7 +112,7 @@ def split_run(yy, xx, top, left, width, first, s, t):  # type: ignore[no-untyped
 
 @inline
 def all_finite(values):  # type: ignore[no-untyped-def]
-    """Whether no number of a run is NaN or infinite."""
+    """Return whether no number of a run is NaN or infinite."""
     finite = True
     for k in range(values.size):
         finite &= abs(values[k]) < np.inf
@@ -121,26 +121,26 @@ def all_finite(values):  # type: ignore[no-untyped-def]
 
 @inline
 def blend(a, b, c, d, s, t, one):  # type: ignore[no-untyped-def]
-    """Mix four pixels."""
+    """Return the bilinear interpolation between four pixels."""
     return (a * (one - t) + b * t) * (one - s) + (c * (one - t) + d * t) * s
 
 
 @inline
 def pixel(image, i, j, c, top, left, rows, columns, mode, fill):  # type: ignore[no-untyped-def]
-    """Value at a pixel that may lie outside."""
+    """Return the value of a pixel that may lie outside of the image."""
     i, j = fold(i, rows, mode), fold(j, columns, mode)
     return fill if i < 0 or j < 0 else image[near(i - top, image.shape[0]), near(j - left, image.shape[1]), c]
 
 
 @inline
 def beyond(a, b, rows, columns, margin):  # type: ignore[no-untyped-def]
-    """Whether a point is so far outside that no pixel counts."""
+    """Return whether a point lies so far outside that no pixel contributes."""
     return a <= -margin or b <= -margin or a >= rows - 1 + margin or b >= columns - 1 + margin
 
 
 @inline
 def linear_run(flat, first, step, line, s, t, one, out):  # type: ignore[no-untyped-def]
-    """Mix the four pixels around each of a run of interior points."""
+    """Interpolate between the four pixels around each point of a run of interior points."""
     for k in range(out.size):
         p = first[k] * step
         q = p + line
@@ -149,10 +149,10 @@ def linear_run(flat, first, step, line, s, t, one, out):  # type: ignore[no-unty
 
 @kernel
 def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
-    """Mix the four pixels around each point; arguments as in `nearest`.
+    """Interpolate between the four pixels around each point; arguments as in `nearest`.
 
-    Runs of points whose pixels all lie inside take loops that vectorize: over slices of their own, from 0. A point's
-    arithmetic is the same in either way, so that the result does not depend on how an image is cut into runs.
+    Runs of points whose pixels all lie inside are processed by loops that vectorize. The arithmetic of a point is the
+    same either way, so that the result does not depend on how an image is divided into runs.
     """
     width, channels, one = image.shape[1], image.shape[2], image.dtype.type(1)
     bottom, right = top + image.shape[0], left + width
@@ -183,7 +183,7 @@ def linear(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: i
 
 @kernel
 def linear_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
-    """Mix the four pixels around one point, wherever it lies; one whose weight is zero leaves no trace of NaN."""
+    """Interpolate between the four pixels around any point; a NaN with a weight of 0 has no effect."""
     if not (math.isfinite(a) and math.isfinite(b)) or (mode == 0 and beyond(a, b, rows, columns, 1.0)):
         return fill
     i, u = split(a)
@@ -202,14 +202,14 @@ def linear_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type:
 
 @inline
 def keys_run(t, weights):  # type: ignore[no-untyped-def]
-    """Keys' weights of a run of points."""
+    """Fill `weights` with Keys' weights of a run of points."""
     for k in range(t.size):
         weights[0, k], weights[1, k], weights[2, k], weights[3, k] = keys(t[k])
 
 
 @inline
 def cubic_run(flat, first, step, line, h, w, out):  # type: ignore[no-untyped-def]
-    """Mix the sixteen pixels around each of a run of interior points."""
+    """Interpolate between the sixteen pixels around each point of a run of interior points."""
     for k in range(out.size):
         p = first[k] * step - line - step
         w0, w1, w2, w3 = w[0, k], w[1, k], w[2, k], w[3, k]
@@ -222,7 +222,7 @@ def cubic_run(flat, first, step, line, h, w, out):  # type: ignore[no-untyped-de
 
 @kernel
 def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ignore[no-untyped-def]
-    """Mix the sixteen pixels around each point with Keys' weights; as `linear` otherwise."""
+    """Interpolate between the sixteen pixels around each point with Keys' weights; otherwise as `linear`."""
     width, channels = image.shape[1], image.shape[2]
     bottom, right = top + image.shape[0], left + width
     flat = image.reshape(-1)
@@ -255,13 +255,13 @@ def cubic(image, top, left, rows, columns, yy, xx, mode, fill, out):  # type: ig
 
 @inline
 def four(flat, p, step, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
-    """Mix four neighbors in a row."""
+    """Return the weighted sum of four neighbors in a row."""
     return flat[p] * w0 + flat[p + step] * w1 + flat[p + step + step] * w2 + flat[p + step + step + step] * w3
 
 
 @kernel
 def cubic_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: ignore[no-untyped-def]
-    """Mix the sixteen pixels around one point, wherever it lies; one of weight zero leaves no trace of NaN."""
+    """Interpolate between the sixteen pixels around any point; a NaN with a weight of 0 has no effect."""
     if not (math.isfinite(a) and math.isfinite(b)) or (mode == 0 and beyond(a, b, rows, columns, 2.0)):
         return fill
     i, u = split(a)
@@ -284,9 +284,9 @@ def cubic_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: 
 def axis_taps(
     start: int, stop: int, scale: float, offset: float, n: int, order: int, mode: int
 ) -> tuple[Indices, Floats, Floats]:
-    """Indices and weights that make result pixels start..stop-1 of an axis of length n, and the fill's share.
+    """Return indices and weights of the taps of result pixels `start` to `stop - 1`, and the weight of the fill value.
 
-    The coordinate of result pixel r is ``scale * r + offset``. Taps of weight zero get index -1.
+    The axis has n pixels; result pixel r is read at ``scale * r + offset``. Taps with a weight of 0 get the index -1.
     """
     taps = 1 if order == 0 else order + 1
     index = np.full((stop - start, taps), -1, np.intp)
@@ -312,7 +312,7 @@ def axis_taps(
 
 @kernel
 def resample_axis(image, first, index, weight, outside, fill, out):  # type: ignore[no-untyped-def]
-    """Mix lines along the middle axis: (before, n, after) -> (before, m, after); the box read starts at `first`."""
+    """Resample (before, n, after) to (before, m, after) by weighted taps; the block begins at index `first`."""
     for o in range(out.shape[0]):
         for r in range(out.shape[1]):
             start = outside[r] * fill
@@ -329,7 +329,7 @@ def resample_axis(image, first, index, weight, outside, fill, out):  # type: ign
 
 @kernel
 def resample_rows(image, first, index, weight, outside, fill, out):  # type: ignore[no-untyped-def]
-    """`resample_axis` for a last axis: (before, n) -> (before, m)."""
+    """Resample the last axis as `resample_axis` does: (before, n) to (before, m)."""
     for o in range(out.shape[0]):
         for r in range(out.shape[1]):
             total = outside[r] * fill

@@ -1,9 +1,9 @@
 """Inner loops of total variation denoising: Chambolle's projection and the split Bregman method.
 
-Images are (channels, slabs, rows, columns). A volume's slabs are its planes; a plane has its rows as slabs of one row,
-so that the loops along columns stay long and the middle axis drops out. Rows are filled up to a multiple of `PAD`
-columns, so that no loop has a remainder; results have one column more, which repeats the image's last one (number
-`end` - 1), so that the gradient there vanishes. The last axis of the field `r` starts with a column of zeros.
+Images are (channels, slabs, rows, columns). The slabs of a volume are its planes; those of a plane are its rows, one
+row each, so that loops along columns stay long and the middle axis drops out. Rows are padded to a multiple of `PAD`
+columns, so that no loop has a remainder. Results have one more column, which repeats the image's last column, number
+`end - 1`, so that the gradient vanishes there. The last axis of the field `r` begins with a column of zeros.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ import numpy as np
 from ._jit import inline, kernel
 
 PAD = 64
-REACH = 32  # pixels after which nothing is left of a neighbor's share in a row
+REACH = 32  # pixels in a row beyond which a neighbor's contribution is negligible
 ONE = np.uintp(1)
 TWO = np.uintp(2)
 
 
 @kernel
 def divergence(image, p, q, r, s, end, out):  # type: ignore[no-untyped-def]
-    """Write the result on slab `s`: the image plus the divergence of the dual field (p, q, r)."""
+    """Write slab `s` of the result, the image plus the divergence of the dual field (p, q, r), to `out`."""
     channels, _, rows, columns = image.shape
     s = np.uintp(s)
     for c in range(np.uintp(channels)):
@@ -42,7 +42,7 @@ def divergence(image, p, q, r, s, end, out):  # type: ignore[no-untyped-def]
 
 @inline
 def shrinkage(here, under, y, beneath, ratio, factor):  # type: ignore[no-untyped-def]
-    """1 / (1 + ratio * length of the gradient) along a row; the length is that of all channels together."""
+    """Fill `factor` with ``1 / (1 + ratio * |gradient|)`` along a row; all channels share one gradient length."""
     one = factor.dtype.type(1)
     columns = np.uintp(factor.size)
     for c in range(np.uintp(here.shape[0])):
@@ -57,7 +57,7 @@ def shrinkage(here, under, y, beneath, ratio, factor):  # type: ignore[no-untype
 
 @kernel
 def chambolle_slab(image, p, q, r, s, end, tau, ratio, here, below, factor):  # type: ignore[no-untyped-def]
-    """Step the dual field on slab `s`, where the result is `here`; write the result on the next slab to `below`."""
+    """Update the dual field on slab `s`, whose result is `here`; write the result of the next slab to `below`."""
     channels, slabs, rows, columns = image.shape
     columns, s = np.uintp(columns), np.uintp(s)
     inside = s + 1 < slabs
@@ -81,10 +81,10 @@ def chambolle_slab(image, p, q, r, s, end, tau, ratio, here, below, factor):  # 
 
 @kernel
 def chambolle(image, p, q, r, end, tau, ratio, results, factor):  # type: ignore[no-untyped-def]
-    """Step the dual field in place: ``p = (p - tau * g) / (1 + ratio * |g|)``, g = the gradient of the result.
+    """Update the dual field in place: ``p = (p - tau * g) / (1 + ratio * |g|)``, g being the gradient of the result.
 
-    As many steps are taken as `results` (steps, 2, channels, rows, columns) has room for, each a slab behind the
-    one before, so that slabs are fetched from memory once for all.
+    The number of steps is the length of `results` (steps, 2, channels, rows, columns). Each step follows one slab
+    behind the one before, so that a slab is fetched from memory once for all of them.
     """
     slabs, steps = image.shape[1], results.shape[0]
     for front in range(slabs + steps - 1):
@@ -100,7 +100,7 @@ def chambolle(image, p, q, r, end, tau, ratio, results, factor):  # type: ignore
 
 @kernel
 def add_squares(here, there, x, b, squares, anew):  # type: ignore[no-untyped-def]
-    """Add to a row the squares of ``there - here + b``, from column `x` of `there` on; or write them anew."""
+    """Add the squares of ``there - here + b`` to a row, from column `x` of `there` on, or with `anew` overwrite it."""
     x = np.uintp(x)
     if anew:
         for k in range(np.uintp(squares.size)):
@@ -114,7 +114,7 @@ def add_squares(here, there, x, b, squares, anew):  # type: ignore[no-untyped-de
 
 @kernel
 def shrink(squares, isotropic, level, factor):  # type: ignore[no-untyped-def]
-    """Turn the squared lengths of a row into the factors that shorten them."""
+    """Fill `factor` with the shrinkage factors of a row of squared gradient lengths."""
     one = level / level
     if isotropic:
         for k in range(np.uintp(squares.size)):
@@ -128,7 +128,7 @@ def shrink(squares, isotropic, level, factor):  # type: ignore[no-untyped-def]
 
 @kernel
 def update(here, there, x, b, e, factor):  # type: ignore[no-untyped-def]
-    """Split a row: d = the shortened ``t = there - here + b``, then b = t - d, and e = d - b."""
+    """Update the splitting of a row: ``t = there - here + b``, ``d = factor * t``, ``b = t - d``, ``e = d - b``."""
     x = np.uintp(x)
     for k in range(np.uintp(factor.size)):
         t = there[k + x] - here[k + ONE] + b[k]
@@ -139,7 +139,7 @@ def update(here, there, x, b, e, factor):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_both(before, after, x, y, e_before, e, row):  # type: ignore[no-untyped-def]
-    """Add to a row its neighbors along an axis, from columns `x` and `y` on, and ``e_before - e``."""
+    """Add to a row its neighbors along an axis, from their columns `x` and `y` on, and ``e_before - e``."""
     x, y = np.uintp(x), np.uintp(y)
     for k in range(np.uintp(e.size)):
         row[k] += before[k + x] + after[k + y] + e_before[k] - e[k]
@@ -147,9 +147,9 @@ def add_both(before, after, x, y, e_before, e, row):  # type: ignore[no-untyped-
 
 @kernel
 def add_shares(row, share, other):  # type: ignore[no-untyped-def]
-    """``row[k] += share * row[k - 1]`` from left to right, by doubling; both rows begin with `REACH` columns more.
+    """Compute ``row[k] += share * row[k - 1]`` from left to right, by doubling; both rows have `REACH` leading columns.
 
-    What a pixel adds `REACH` or more pixels away is less than 1e-20 of it.
+    `REACH` or more pixels away, a pixel contributes less than 1e-20 of its value. Returns the row with the result.
     """
     n = row.size
     step = 1
@@ -166,10 +166,10 @@ def add_shares(row, share, other):  # type: ignore[no-untyped-def]
 
 @kernel
 def bregman(image, u, b, e, end, volume, isotropic, own, share, level, squares, factor, row, other):  # type: ignore[no-untyped-def]
-    """Sweep once over the image in the order of the array (Gauss and Seidel).
+    """Sweep once over the image in array order (Gauss-Seidel).
 
-    `u` is the result with one pixel around it that stays; `b` and `e`, one array for each axis, begin with a pixel
-    of zeros on their axis. A pixel becomes ``own * image + share * (neighbors + e before - e here)``.
+    `u` is the result with a constant border of one pixel. `b` and `e`, one array per axis, begin with zeros along
+    their axis. A pixel becomes ``own * image + share * (neighbors + e before - e here)``.
     """
     channels, slabs, rows, _ = image.shape
     first = 1 if volume else 0
@@ -205,14 +205,14 @@ def bregman(image, u, b, e, end, volume, isotropic, own, share, level, squares, 
 
 @kernel
 def finish_row(image, here, b, e, end, own, share, factor, row, other):  # type: ignore[no-untyped-def]
-    """Split along the row, then let each pixel take its share of the new one on its left."""
+    """Update the split variables along a row, then its pixels from left to right, each from the new one before it."""
     n, reach = np.uintp(image.size), np.uintp(REACH)
     for k in range(n):
         row[k + reach] += here[k + TWO] - e[k + ONE]
     update(here, here, 2, b[1:], e[1:], factor)
     for k in range(n):
         row[k + reach] = own * image[k] + share * (row[k + reach] + e[k])
-    row[REACH - 1] = here[0]  # the pixel before the row, whose share the first one takes
+    row[REACH - 1] = here[0]  # the border pixel, which contributes to the first pixel of the row
     found = add_shares(row, share, other)
     ghost = here[end + 1]
     for k in range(n):

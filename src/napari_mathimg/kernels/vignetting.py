@@ -1,16 +1,16 @@
-"""Gains that vary over the image, in linear light."""
+"""Position-dependent gains, applied in linear light."""
 
 import math
 
 from ._jit import inline, kernel
 
 ENCODINGS = {"linear": 0, "sRGB": 1, "gamma": 2}
-LEAST = 0.05  # share of the light that is taken to be left anywhere: polynomials may fall to nothing in a corner
+LEAST = 0.05  # lowest share of the light that is assumed anywhere: a polynomial may fall to 0 in a corner
 
 
 @inline
 def decoded(v: float, encoding: int, gamma: float) -> float:
-    """Light that a value stands for; below 0 the curve is mirrored (IEC 61966-2-1 for sRGB)."""
+    """Return the light that a value stands for; the curve is odd about 0 (IEC 61966-2-1 for sRGB)."""
     if encoding == 0:
         return v
     x = abs(v)
@@ -25,7 +25,7 @@ def decoded(v: float, encoding: int, gamma: float) -> float:
 
 @inline
 def encoded(v: float, encoding: int, gamma: float) -> float:
-    """Value that stands for some light."""
+    """Return the value that stands for some light: the inverse of `decoded`."""
     if encoding == 0:
         return v
     x = abs(v)
@@ -40,7 +40,7 @@ def encoded(v: float, encoding: int, gamma: float) -> float:
 
 @inline
 def gain_at(r2, k1, k2, k3, power):  # type: ignore[no-untyped-def]
-    """What light of a share ``1 + k1 r^2 + k2 r^4 + k3 r^6`` is multiplied by: that to the power of ``-power``."""
+    """Return the gain ``(1 + k1 r^2 + k2 r^4 + k3 r^6) ** -power`` at the squared distance `r2`."""
     share = max(1.0 + r2 * (k1 + r2 * (k2 + r2 * k3)), LEAST)
     if power == 1.0:
         return 1.0 / share
@@ -51,9 +51,9 @@ def gain_at(r2, k1, k2, k3, power):  # type: ignore[no-untyped-def]
 
 @kernel
 def lighten(image, top, left, center, radius, coefficients, power, encoding, gamma, low, width, colors, out):  # type: ignore[no-untyped-def]
-    """Multiply the light of a box (r, c, channels) at (top, left) by `gain_at`; channels from `colors` on are copied.
+    """Multiply the light of a box (r, c, channels) at (top, left) by `gain_at`; copy channels from `colors` on.
 
-    Where the encoding is not linear, `low` is black and ``low + width`` white.
+    In an encoding that is not linear, `low` is black and ``low + width`` is white.
     """
     k1, k2, k3 = coefficients
     for y in range(image.shape[0]):

@@ -1,9 +1,9 @@
-"""One step of the discrete wavelet transform along an axis, as PyWavelets makes it in mode "symmetric"; shrinkage.
+"""One step of the discrete wavelet transform along an axis, as PyWavelets does in mode "symmetric", and shrinkage.
 
 S. Mallat, "A theory for multiresolution signal decomposition: the wavelet representation", IEEE Trans. PAMI 11 (1989).
 
-Filters have an even length F. Coefficient i of a signal x is the sum of ``filter[j] * x[2 i + 1 - j]``, x mirrored at
-half a pixel beyond its ends; taps are added in the order of j wherever the coefficient lies.
+Filters have an even length F. Coefficient i of a signal x is the sum of ``filter[j] * x[2 i + 1 - j]``, where x is
+mirrored at the outer edges of its first and last pixel. Taps are added in the order of j for every coefficient.
 """
 
 from ._jit import inline, kernel
@@ -11,7 +11,7 @@ from ._jit import inline, kernel
 
 @inline
 def mirrored(i: int, n: int) -> int:
-    """Index inside 0..n-1 that stands for `i`."""
+    """Return the index from 0 to n - 1 that replaces `i` in a mirrored signal."""
     if 0 <= i < n:
         return i
     i = i % (2 * n)
@@ -20,7 +20,7 @@ def mirrored(i: int, n: int) -> int:
 
 @kernel
 def split_lines(image, low_filter, high_filter, first, last, low, high):  # type: ignore[no-untyped-def]
-    """Filter along the middle axis: (before, n, after) -> (before, m, after), lines `first` to `last` of all."""
+    """Filter along the middle axis, (before, n, after) to (before, m, after), for lines `first` to `last` of all."""
     n, m, width = image.shape[1], low.shape[1], image.shape[2]
     for line in range(first, last):
         a, i = line // m, line % m
@@ -38,9 +38,9 @@ def split_lines(image, low_filter, high_filter, first, last, low, high):  # type
 
 @kernel
 def split_rows(image, low_filter, high_filter, first, last, even, odd, low, high):  # type: ignore[no-untyped-def]
-    """Filter along a last axis: (lines, n) -> (lines, m); `even` and `odd` are scratch for m + F / 2 numbers.
+    """Filter along the last axis, (lines, n) to (lines, m), for lines `first` to `last`.
 
-    With pixels of even and of odd number apart, every tap is a sum of two rows.
+    `even` and `odd` are scratch space for m + F / 2 numbers: with even and odd pixels separated, taps vectorize.
     """
     n, m, half = image.shape[1], low.shape[1], low_filter.size // 2
     for line in range(first, last):
@@ -62,7 +62,7 @@ def split_rows(image, low_filter, high_filter, first, last, even, odd, low, high
 
 @kernel
 def join_lines(low, high, low_filter, high_filter, first, last, out):  # type: ignore[no-untyped-def]
-    """Undo `split_lines`: (before, m, after) -> (before, n, after), n at most 2 m - F + 2."""
+    """Undo `split_lines`, (before, m, after) to (before, n, after), with n of at most 2 m - F + 2."""
     n, width, half = out.shape[1], out.shape[2], low_filter.size // 2
     for line in range(first, last):
         a, i = line // n, line % n
@@ -78,7 +78,7 @@ def join_lines(low, high, low_filter, high_filter, first, last, out):  # type: i
 
 @kernel
 def join_rows(low, high, low_filter, high_filter, first, last, even, odd, out):  # type: ignore[no-untyped-def]
-    """Undo `split_rows`; `even` and `odd` are scratch for (n + 1) / 2 numbers."""
+    """Undo `split_rows`; `even` and `odd` are scratch space for (n + 1) / 2 numbers."""
     n, half = out.shape[1], low_filter.size // 2
     m = (n + 1) // 2
     for line in range(first, last):
@@ -102,7 +102,7 @@ def join_rows(low, high, low_filter, high_filter, first, last, even, odd, out): 
 
 @kernel
 def shrink(coefficients, threshold, is_soft):  # type: ignore[no-untyped-def]
-    """Set flat coefficients up to a threshold to zero; where `is_soft`, move all others towards zero by it."""
+    """Set flat coefficients of at most the threshold to 0; with `is_soft`, move all others toward 0 by it."""
     zero = coefficients.dtype.type(0)
     if is_soft:
         for k in range(coefficients.size):

@@ -1,6 +1,6 @@
-"""Sums over windows of odd size along an axis, the image mirrored at half a pixel beyond its ends.
+"""Sums over windows of odd size along an axis, with the image mirrored at the outer edges of its pixels.
 
-Every sum is added up in the same order, so that it does not depend on where a box begins, as a running sum would.
+Every sum is added in the same order, so that unlike a running sum it does not depend on where a box begins.
 """
 
 from ._jit import kernel
@@ -9,7 +9,7 @@ from .wavelets import mirrored
 
 @kernel
 def add_lines(image, size, first, last, out):  # type: ignore[no-untyped-def]
-    """Sum along the middle axis of (before, n, after), lines `first` to `last` of all."""
+    """Sum windows along the middle axis of (before, n, after), for lines `first` to `last` of all."""
     n, width = image.shape[1], image.shape[2]
     for line in range(first, last):
         a, i = line // n, line % n
@@ -24,7 +24,7 @@ def add_lines(image, size, first, last, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_rows(image, size, first, last, extended, out):  # type: ignore[no-untyped-def]
-    """Sum along the last axis of (lines, n); `extended` is scratch for n + size - 1 numbers."""
+    """Sum windows along the last axis of (lines, n); `extended` is scratch space for n + size - 1 numbers."""
     n = image.shape[1]
     for line in range(first, last):
         row, total = image[line], out[line]

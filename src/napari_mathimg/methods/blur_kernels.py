@@ -1,7 +1,7 @@
-"""Blur kernels as arrays of float64 whose sum is 1; all but `box` and `polygon` are odd and symmetric."""
+"""Blur kernels: arrays of float64 whose sum is 1; all but `box` and `polygon` have odd sides and are symmetric."""
 
 import math
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,79 +9,87 @@ from numpy.typing import NDArray
 from ..contract.reach import margin
 
 Floats = NDArray[np.float64]
+Vertices = tuple[tuple[float, float], ...]
 
-NODES = 64  # of the Gauss-Legendre quadrature across each pixel, along the axes of an ellipsoid before its last two
+NODES = 64  # Gauss-Legendre nodes across a pixel, along the first axis of an ellipsoid
 
 
 def box(size: tuple[int, ...]) -> Floats:
-    """Return a kernel whose weights are all the same."""
+    """Return a kernel of equal weights."""
     return np.full(size, 1 / math.prod(size))
 
 
 def disk(radius: tuple[float, ...]) -> Floats:
-    """Return each pixel's share of a disk, or of an ellipsoid with one radius along each axis.
+    """Return a disk, or an ellipsoid with one radius per axis, with the fraction of each pixel inside as its weight.
 
-    The middle of the ellipsoid is that of the pixel in the middle. Shares change continuously with the radii; a
-    radius of at most half a pixel blurs nothing along its axis, and one of 0 leaves a disk of fewer axes. In one and
-    two dimensions shares are exact up to rounding; in three, areas of sections are integrated over every pixel at
-    Gauss-Legendre nodes, which leaves about 2e-4 of the largest.
+    The center is the center of the middle pixel. Weights change continuously with the radii; a radius of at most half
+    a pixel does not blur along its axis, and a radius of 0 removes its axis from the ellipsoid. In one and two
+    dimensions, weights are exact up to rounding. In three, the areas of sections are integrated over each pixel by
+    Gauss-Legendre quadrature, with errors of about 2e-4 of the largest weight.
     """
     halves = [disk_margin(r) for r in radius]
-    edges = [_edges(h) / r for r, h in zip(radius, halves, strict=True) if r > 0]
-    share = _share_of_ball(edges) if edges else np.ones(())
-    share[share < 1e-12 * share.max()] = 0  # what rounding leaves of pixels outside
-    out: Floats = share / share.sum()
+    edges = [_pixel_edges(h) / r for r, h in zip(radius, halves, strict=True) if r > 0]
+    volume = _volume_in_ball(edges) if edges else np.ones(())
+    volume[volume < 1e-12 * volume.max()] = 0  # rounding errors of pixels outside
+    out: Floats = volume / volume.sum()
     return out.reshape([2 * h + 1 for h in halves])
 
 
 def disk_margin(radius: float) -> int:
-    """Return how many pixels a disk reaches from its middle one."""
+    """Return the number of pixels by which a disk extends beyond its middle pixel."""
     return max(math.ceil(radius - 0.5), 0)
 
 
-def _edges(half: int) -> Floats:
-    """Return the borders of the pixels from ``-half`` to `half`."""
+def _pixel_edges(half: int) -> Floats:
+    """Return the edges of the pixels from ``-half`` to `half`."""
     return np.arange(2 * half + 2, dtype=np.float64) - (half + 0.5)
 
 
-def _share_of_ball(edges: list[Floats], radius: float = 1.0) -> Floats:
-    """Return how much of each cell of a grid, given by its edges along each axis, lies in a ball around 0."""
+def _volume_in_ball(edges: list[Floats], radius: float = 1.0) -> Floats:
+    """Return the volume of each cell of a grid, given by its edges along each axis, inside a ball around 0."""
     if len(edges) == 1:
         return np.diff(np.clip(edges[0], -radius, radius))
     if len(edges) == 2:
-        area = _area_to(edges[0][:, None] / radius, edges[1] / radius)
+        area = _area_in_disk(edges[0][:, None] / radius, edges[1] / radius)
         return np.diff(np.diff(area, axis=0), axis=1) * radius**2
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     sections = []
     for low, high in np.clip(np.column_stack([edges[0][:-1], edges[0][1:]]), -radius, radius):
         heights = (low + high) / 2 + (high - low) / 2 * nodes
         radii = np.sqrt(radius**2 - heights**2)
-        parts = [w * _share_of_ball(edges[1:], r) for w, r in zip(weights, radii, strict=True)]
-        sections.append((high - low) / 2 * sum(parts))
+        areas = [w * _volume_in_ball(edges[1:], r) for w, r in zip(weights, radii, strict=True)]
+        sections.append((high - low) / 2 * sum(areas))
     return np.stack(sections)
 
 
-def _area_to(y: Floats, x: Floats) -> Floats:
-    """Return the signed area of the unit disk between the axes and the point (y, x)."""
+def _area_in_disk(y: Floats, x: Floats) -> Floats:
+    """Return the signed area of the unit disk within the rectangle from the origin to (y, x)."""
     sign = np.sign(x) * np.sign(y)
     x, y = np.minimum(np.abs(x), 1), np.minimum(np.abs(y), 1)
-    turn = np.minimum(np.sqrt(1 - y * y), x)  # from there on the circle is below y
-    area: Floats = sign * (y * turn + _area_below_circle(x) - _area_below_circle(turn))
+    crossing = np.minimum(np.sqrt(1 - y * y), x)  # beyond it, the circle lies below y
+    area: Floats = sign * (y * crossing + _area_below_circle(x) - _area_below_circle(crossing))
     return area
 
 
 def _area_below_circle(x: Floats) -> Floats:
+    """Return the area under the unit circle from 0 to `x`."""
     area: Floats = (x * np.sqrt(1 - x * x) + np.arcsin(x)) / 2
     return area
 
 
-def line(length: float, angle: float) -> Floats:
-    """Return a straight path of `length` pixels through the middle.
+@lru_cache(maxsize=4)
+def motion_kernel(length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int]) -> Floats:
+    """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`."""
+    return line(length, angle) if isinstance(vertices, str) else polygon(vertices, shape)
 
-    It runs in the direction of `angle`, in degrees counter-clockwise as displayed. Every column of a flat path, every
-    row of a steep one, has the share of the path that lies in it, as linear weights of the two pixels between which
-    the path goes through its middle. At angle 0, five pixels are five equal weights. Up to a length of 1, nothing is
-    blurred.
+
+def line(length: float, angle: float) -> Floats:
+    """Return a straight path of `length` pixels, centered on the middle pixel.
+
+    Its direction is `angle`, in degrees counter-clockwise as displayed. Each column of a flat path, or row of a steep
+    one, weighs as much as the part of the path inside it; this weight is divided linearly between the two pixels
+    nearest to the path at the middle of the column. At an angle of 0, a path of five pixels has five equal weights. A
+    path of at most one pixel does not blur.
     """
     direction = np.deg2rad(angle)
     along, across = math.cos(direction), -math.sin(direction)
@@ -89,7 +97,7 @@ def line(length: float, angle: float) -> Floats:
     if not flat:
         along, across = across, along
     reach = max(length, 1.0) * abs(along) / 2
-    half = disk_margin(round(reach, 12))  # a rounding error makes no column
+    half = disk_margin(round(reach, 12))  # a rounding error must not add a column
     k = np.arange(-half, half + 1)
     low, high = np.maximum(k - 0.5, -reach), np.minimum(k + 0.5, reach)
     height = np.round(k * (across / along), 12)
@@ -99,47 +107,47 @@ def line(length: float, angle: float) -> Floats:
     return np.ascontiguousarray(weight if flat else weight.T)
 
 
-def polygon(vertices: tuple[tuple[float, float], ...], shape: tuple[int, int]) -> Floats:
-    """Return the pixels in a polygon, all with the same weight, in an array of a given shape.
+def polygon(vertices: Vertices, shape: tuple[int, int]) -> Floats:
+    """Return a filled polygon of equal weights in an array of a given shape.
 
-    A pixel counts whose center lies within or on the outline, as in skimage.draw.polygon; parts that the outline goes
-    round twice are holes.
+    A pixel is filled if its center lies inside or on the outline, as in skimage.draw.polygon. By the even-odd rule,
+    parts that the outline encloses twice are holes.
 
     Parameters
     ----------
     vertices
-        (row, column) of each corner.
+        (row, column) of each vertex, in pixels.
     shape
         Rows and columns of the array.
 
     Raises
     ------
     ValueError
-        If there are fewer than three corners, one lies outside of the array, or no pixel is filled.
+        If there are fewer than three vertices, a vertex lies outside of the array, or no pixel is filled.
     """
-    from skimage.draw import polygon as filled
+    from skimage.draw import polygon as polygon_pixels
 
     corners = np.array(vertices, dtype=float).reshape(len(vertices), -1)
     if len(corners) < 3 or corners.shape[1] != 2:
-        raise ValueError(f"polygon={vertices}: at least three corners (row, column)")
+        raise ValueError(f"polygon={vertices}: must have at least three vertices (row, column)")
     if np.any(corners < -0.5) or np.any(corners > np.array(shape) - 0.5):
-        raise ValueError(f"polygon={vertices}: corners within an array of {shape[0]} x {shape[1]} pixels")
+        raise ValueError(f"polygon={vertices}: must lie within an array of {shape[0]} x {shape[1]} pixels")
     out = np.zeros(shape)
-    out[filled(corners[:, 0], corners[:, 1], shape)] = 1
+    out[polygon_pixels(corners[:, 0], corners[:, 1], shape)] = 1
     if not out.any():
-        raise ValueError(f"polygon={vertices}: an outline that holds the center of a pixel")
+        raise ValueError(f"polygon={vertices}: must contain the center of a pixel")
     out /= out.sum()
     return out
 
 
 def gaussian(sigma: tuple[float, ...], truncate: float = 4.0) -> Floats:
-    """Return a Gaussian cut at `truncate` standard deviations, sampled at pixel centers as scipy.ndimage samples it."""
+    """Return a Gaussian truncated at `truncate` standard deviations, sampled at pixel centers as in scipy.ndimage."""
     kernel: Floats = reduce(np.multiply.outer, (gaussian_weights(s, truncate) for s in sigma), np.ones(()))
     return kernel
 
 
 def gaussian_weights(sigma: float, truncate: float = 4.0) -> Floats:
-    """Return the Gaussian along one axis; 1 alone where `sigma` is 0."""
+    """Return the Gaussian along one axis; a single 1 if `sigma` is 0."""
     if sigma <= 1e-15:
         return np.ones(1)
     half = margin(sigma, truncate)

@@ -1,7 +1,6 @@
-"""Convolution by the way that suits a kernel: axis by axis, pixel by pixel, or through Fourier transforms."""
+"""Convolution by the fastest of three ways: axis by axis, weight by weight, or by Fourier transforms."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from itertools import product
@@ -16,47 +15,47 @@ from ..contract.operation import BlockInfo
 from ..contract.progress import parallel_for
 from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
+from .direct_convolution import average_windows, correlate_scattered, correlate_separable
 from .padding import embedded, padded_block, window_reach
-from .window_sums import box_means, tap_sums, weighted
 
 Floats = NDArray[np.float64]
 
-MOST_PIXELS = 2**21  # of a kernel: what it needs in memory and time stays bounded
-MOST_TAPS = 256  # that are faster one by one than through a transform
-SIDES = {2: 512, 3: 128}  # of a transform at least, by the number of axes, where the image is as large
-MOST_POINTS = 2**24  # of a transform that is larger than twice the kernel
-ROUNDING = {4: 2e-7, 8: 4e-15}  # of a product of one factor an axis, as a share of the sum of absolute weights
+MAX_PIXELS = 2**21  # of a kernel, to bound memory and time
+MAX_TAPS = 256  # nonzero weights up to which direct summation is faster than a transform
+FFT_SIDES = {2: 512, 3: 128}  # minimum sides of a transform by the number of axes, if the image is that large
+MAX_FFT_POINTS = 2**24  # of a transform with more than twice the kernel's sides
+ROUNDING = {4: 2e-7, 8: 4e-15}  # error of separable weights up to which they are used, relative to the sum of all
 
 
 @dataclass(frozen=True)
 class Stencil:
-    """Of which pixels a result is made: the place of the first, relative to it, and the weights from there on."""
+    """Weights of the neighbors of a pixel; `low` is the offset of the first neighbor from the pixel."""
 
     low: tuple[int, ...]
     weights: Floats
 
     @property
     def radius(self) -> tuple[int, ...]:
-        """How far away along each axis a pixel may count."""
+        """Largest distance of a neighbor along each axis."""
         return tuple(max(-a, a + n - 1, 0) for a, n in zip(self.low, self.weights.shape, strict=True))
 
-    def factors(self, precision: float) -> tuple[Floats, ...] | None:
-        """Return one factor along each axis whose product the weights are, where there are such."""
-        top = [int(i) for i in np.unravel_index(np.abs(self.weights).argmax(), self.weights.shape)]
-        highest = self.weights[tuple(top)]
-        lines = [np.moveaxis(self.weights, axis, -1)[(*top[:axis], *top[axis + 1 :])] for axis in range(len(top))]
+    def separate(self, precision: float) -> tuple[Floats, ...] | None:
+        """Return one factor per axis whose outer product equals the weights to a precision; None if there is none."""
+        peak = [int(i) for i in np.unravel_index(np.abs(self.weights).argmax(), self.weights.shape)]
+        highest = self.weights[tuple(peak)]
+        lines = [np.moveaxis(self.weights, axis, -1)[(*peak[:axis], *peak[axis + 1 :])] for axis in range(len(peak))]
         factors = (lines[0], *(line / highest for line in lines[1:]))
-        left = np.abs(reduce(np.multiply.outer, factors) - self.weights).sum()
-        return factors if left <= precision * np.abs(self.weights).sum() else None
+        error = np.abs(reduce(np.multiply.outer, factors) - self.weights).sum()
+        return factors if error <= precision * np.abs(self.weights).sum() else None
 
-    def is_quick(self, precision: float) -> bool:
-        """Whether passes or single taps are the way, which leave nothing of the place of a box in the result."""
-        return int(np.count_nonzero(self.weights)) <= MOST_TAPS or self.factors(precision) is not None
+    def is_direct(self, precision: float) -> bool:
+        """Whether direct summation is used, whose result does not depend on where a box begins."""
+        return int(np.count_nonzero(self.weights)) <= MAX_TAPS or self.separate(precision) is not None
 
 
 @dataclass(frozen=True)
-class _Itself:
-    """An array that equals itself only: a key of what was made of it."""
+class _ByIdentity:
+    """An array as a cache key: it is hashed and compared by identity."""
 
     array: t.Array
 
@@ -64,108 +63,116 @@ class _Itself:
         return id(self.array)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.array is self.array
+        return isinstance(other, _ByIdentity) and other.array is self.array
 
 
 def stencil(kernel: t.Array) -> Stencil:
-    """Return the stencil of a kernel whose pixel n // 2 along each axis is its middle, without zeros around it."""
-    return _stencil(_Itself(kernel))
+    """Return the stencil of a kernel, without surrounding zeros; the kernel's center has the index n // 2."""
+    return _stencil(_ByIdentity(kernel))
 
 
 @lru_cache(maxsize=4)
-def _stencil(kernel: _Itself) -> Stencil:
+def _stencil(kernel: _ByIdentity) -> Stencil:
     array = kernel.array.astype(np.float64)
     used = [np.flatnonzero(array.any(axis=tuple({*range(array.ndim)} - {axis}))) for axis in range(array.ndim)]
-    cut = array[tuple(slice(u[0], u[-1] + 1) for u in used)]
+    trimmed = array[tuple(slice(u[0], u[-1] + 1) for u in used)]
     low = tuple(int(n // 2 - u[-1]) for n, u in zip(array.shape, used, strict=True))
-    return Stencil(low, np.ascontiguousarray(np.flip(cut)))
+    return Stencil(low, np.ascontiguousarray(np.flip(trimmed)))
 
 
 def check_kernel_size(name: str, value: Any, shape: tuple[int, ...]) -> None:
-    """Refuse a kernel of more pixels than can be convolved with in reasonable memory."""
-    if math.prod(shape) > MOST_PIXELS:
-        raise ValueError(f"{name}={value}: a kernel of at most {MOST_PIXELS:,} pixels, not {math.prod(shape):,}")
+    """Raise ValueError for a kernel that is too large."""
+    if math.prod(shape) > MAX_PIXELS:
+        raise ValueError(
+            f"{name}={value}: must give a kernel of at most {MAX_PIXELS:,} pixels, not {math.prod(shape):,}"
+        )
+
+
+def checked_kernel_reach(kernel: t.Array, shape: tuple[int, ...], mode: str) -> Reach:
+    """Return the reach of a kernel; raise ValueError for one that images of a shape cannot be convolved with."""
+    if kernel.ndim != len(shape):
+        raise ValueError(f"kernel: must have {len(shape)} axes, not the shape {kernel.shape}")
+    if not kernel.any():
+        raise ValueError("kernel: must contain a number other than 0")
+    check_kernel_size("kernel", "x".join(map(str, kernel.shape)), kernel.shape)
+    return kernel_reach(kernel, mode)
 
 
 def kernel_reach(kernel: t.Array, mode: str) -> Reach:
-    """Return how far a kernel reaches; transforms agree with the whole to a tolerance only."""
-    own = stencil(kernel)
-    reach = window_reach(own.radius, mode)
-    if isinstance(reach, Neighborhood) and not own.is_quick(ROUNDING[8]):
-        return replace(reach, exact=False, halos=6)  # three times the kernel: as large as one transform's part
+    """Return the reach of a kernel; it is not exact where Fourier transforms are used."""
+    neighbors = stencil(kernel)
+    reach = window_reach(neighbors.radius, mode)
+    if isinstance(reach, Neighborhood) and not neighbors.is_direct(ROUNDING[8]):
+        return replace(reach, exact=False, halos=6)  # tiles of three times the kernel are as large as one transform
     return reach
 
 
-def convolved(image: t.Array, info: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
-    """Return the convolution of a block with a kernel, its sum as it is."""
-    own = stencil(kernel)
-    precision = ROUNDING[image.dtype.itemsize]
-    wide = _windows(image, info, own.low, own.weights.shape, mode, cval)
-    factors = own.factors(precision)
-    taps = int(np.count_nonzero(own.weights))
-    if factors is not None and (taps > MOST_TAPS or sum(own.weights.shape) <= max(taps, own.weights.ndim)):
-        out = weighted(wide, [f.astype(image.dtype) for f in factors])
-    elif taps <= MOST_TAPS:
-        out = tap_sums(wide, own.weights.astype(image.dtype))
+def convolve_block(image: t.Array, info: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
+    """Return the convolution of a block with a kernel, in the block's type."""
+    neighbors = stencil(kernel)
+    weights = neighbors.weights
+    padded = _pad_for_windows(image, info, neighbors.low, weights.shape, mode, cval)
+    factors = neighbors.separate(ROUNDING[image.dtype.itemsize])
+    taps = int(np.count_nonzero(weights))
+    if factors is not None and (taps > MAX_TAPS or sum(weights.shape) <= max(taps, weights.ndim)):
+        out = correlate_separable(padded, [f.astype(image.dtype) for f in factors])
+    elif taps <= MAX_TAPS:
+        out = correlate_scattered(padded, weights.astype(image.dtype))
     else:
-        out = _transformed(wide, kernel)
+        out = _convolve_by_fft(padded, kernel)
     return embedded(image, info, out)
 
 
-def averaged(image: t.Array, info: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
-    """Return the means over boxes whose pixel n // 2 is in the middle, in float64."""
-    wide = _windows(image, info, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
-    return embedded(image, info, box_means(wide, size))
+def average_boxes(image: t.Array, info: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
+    """Return the means of boxes around the pixels of a block, in float64; a box's center has the index n // 2."""
+    padded = _pad_for_windows(image, info, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
+    return embedded(image, info, average_windows(padded, size))
 
 
-def _windows(
+def _pad_for_windows(
     image: t.Array, info: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
-) -> t.Array:  # fmt: skip
-    """Return all pixels that windows of a shape cover, which begin at `low` from each pixel of the wanted box."""
+) -> t.Array:
+    """Return the pixels covered by all windows of a shape that begin at the offset `low` from the wanted pixels."""
     radius = tuple(max(-a, a + n - 1, 0) for a, n in zip(low, shape, strict=True))
-    wide = padded_block(image, info, radius, mode, cval)
+    padded = padded_block(image, info, radius, mode, cval)
     sides = [m + n - 1 for m, n in zip(size_of(info.core), shape, strict=True)]
-    return wide[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
+    return padded[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
 
 
-def _transformed(wide: t.Array, kernel: t.Array) -> t.Array:
-    """Convolve by transforms of overlapping parts, of bounded size."""
+def _convolve_by_fft(padded: t.Array, kernel: t.Array) -> t.Array:
+    """Convolve by Fourier transforms of overlapping parts (overlap-save), which bounds their size."""
     shape = stencil(kernel).weights.shape
-    sides = tuple(m - n + 1 for m, n in zip(wide.shape, shape, strict=True))
-    steps = _steps(sides, shape)
+    sides = tuple(m - n + 1 for m, n in zip(padded.shape, shape, strict=True))
+    steps = _part_sides(sides, shape)
     lengths = tuple(fft.next_fast_len(s + n - 1, real=True) for s, n in zip(steps, shape, strict=True))
-    spectrum = _spectrum(_Itself(kernel), lengths, wide.dtype)
-    out = np.empty(sides, wide.dtype)
+    transfer = _transfer_function(_ByIdentity(kernel), lengths, padded.dtype)
+    out = np.empty(sides, padded.dtype)
 
     def work(start: tuple[int, ...]) -> None:
         box = tuple(slice(a, min(a + s, n)) for a, s, n in zip(start, steps, sides, strict=True))
         read = tuple(slice(b.start, b.stop + n - 1) for b, n in zip(box, shape, strict=True))
-        found = fft.rfftn(wide[read], lengths)
-        found *= spectrum
-        made = fft.irfftn(found, lengths, overwrite_x=True)
-        out[box] = made[tuple(slice(b.stop - b.start) for b in box)]
+        spectrum = fft.rfftn(padded[read], lengths)
+        spectrum *= transfer
+        part = fft.irfftn(spectrum, lengths, overwrite_x=True)
+        out[box] = part[tuple(slice(b.stop - b.start) for b in box)]
 
-    parallel_for(work, _starts(sides, steps))
+    parallel_for(work, product(*(range(0, m, s) for m, s in zip(sides, steps, strict=True))))
     return out
 
 
-def _steps(sides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sides of the parts into which a box is cut, about equal."""
-    length = SIDES.get(len(sides), SIDES[3])
+def _part_sides(sides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sides of about equal parts into which a box is divided for a kernel of a shape."""
+    length = FFT_SIDES.get(len(sides), FFT_SIDES[3])
     wanted = [max(length, 4 * n) for n in shape]
-    if math.prod(wanted) > MOST_POINTS:
+    if math.prod(wanted) > MAX_FFT_POINTS:
         wanted = [max(length // 2, 2 * n) for n in shape]
     counts = [-(-m // (w - n + 1)) for m, w, n in zip(sides, wanted, shape, strict=True)]
     return tuple(-(-m // c) for m, c in zip(sides, counts, strict=True))
 
 
-def _starts(sides: tuple[int, ...], steps: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    return product(*(range(0, m, s) for m, s in zip(sides, steps, strict=True)))
-
-
-@lru_cache(maxsize=4)  # the parts at an edge may be smaller
-def _spectrum(kernel: _Itself, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
-    """Return the conjugate transform of a stencil: a window's weights belong to the pixels after its first."""
+@lru_cache(maxsize=4)  # parts at an edge may be smaller
+def _transfer_function(kernel: _ByIdentity, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
+    """Return the conjugate transform of a stencil, which correlates with its weights."""
     weights = stencil(kernel.array).weights.astype(dtype)
     spectrum: t.Array = np.conj(fft.rfftn(weights, lengths))
     spectrum.flags.writeable = False

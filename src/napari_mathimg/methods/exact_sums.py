@@ -1,4 +1,4 @@
-"""Sums of floating-point numbers that do not depend on the order: tiles may be added in any."""
+"""Exact sums of floating-point numbers, which do not depend on the order of tiles."""
 
 import math
 
@@ -9,7 +9,7 @@ Counts = NDArray[np.int64]
 
 
 def exact_sum(sums: Counts) -> float:
-    """Return what `add_exactly` added, rounded once; infinite where that is no finite number."""
+    """Return the sum that `add_exactly` counted, rounded once; infinite if it exceeds float64."""
     total = 0
     for exponent in np.flatnonzero(sums.any(axis=0)).tolist():
         total += ((int(sums[0, exponent]) << 26) + int(sums[1, exponent])) << exponent

@@ -1,8 +1,8 @@
-"""Products with transfer functions on blocks of any size: bounded pieces, side by side, each of which can be canceled.
+"""Multiplication of a block's spectrum by transfer functions, in bounded pieces that threads share.
 
-A block is a plane or a volume; here it always has three axes, the middle one of a plane being 1 long. All that happens
-along one axis is done where a piece of the spectrum lies in the cache: the image is continued beyond its edges, then
-transformed, on the way back transformed and folded.
+A block, a plane or a volume, always has three axes here; the middle one of a plane has a length of 1. All steps along
+an axis are done while a piece of the spectrum is in the cache: padding and transform on the way to frequencies, inverse
+transform and folding on the way back.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from . import padded_axis
 from .padded_axis import Boundary, PaddedAxis
 
 PIECE = 2**17  # numbers transformed between two checkpoints
-KEPT = 2**27  # bytes of transfer functions
+CACHE_BYTES = 2**27  # of transfer functions
 
 Part = tuple[slice, slice]  # slices and rows of a block
-Use = Callable[[Part, Array], None]
-Change = Callable[[slice, slice, Array], None]
+PixelFunction = Callable[[Part, Array], None]
+FrequencyFunction = Callable[[slice, slice, Array], None]
 
 
 def as_volume(block: Array) -> Array:
@@ -34,122 +34,147 @@ def as_volume(block: Array) -> Array:
 
 
 def padded_axes(
-    shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, reaches: int = 1
+    shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, half_sizes: int = 1
 ) -> list[PaddedAxis]:
-    """Return the circles on which a block (three axes) is convolved with an odd kernel, seen so many times as far."""
-    return [padded_axis.padded_axis(n, reaches * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
+    """Return the padded axes of a block of three axes, with margins of some half-sizes of a kernel of odd sides."""
+    return [padded_axis.padded_axis(n, half_sizes * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
 
 
 class Convolver:
-    """The spectrum of a block, and the passes in which it is made, changed and turned back.
+    """The spectrum of a block, and the passes that compute, change and invert it.
 
     Parameters
     ----------
-    circles
-        One for each of three axes.
+    axes
+        The three padded axes.
     dtype
         Floating-point type of the block.
-    extend
-        How an axis goes on beyond its ends.
+    pad
+        Function that fills the padding of an axis.
     """
 
     def __init__(
         self,
-        circles: list[PaddedAxis],
+        axes: list[PaddedAxis],
         dtype: Any,
-        extend: Callable[[Array, int, PaddedAxis], None] = padded_axis.extend,
+        pad: Callable[[Array, int, PaddedAxis], None] = padded_axis.extend,
     ) -> None:
-        self.circles = circles
-        self.shape = (circles[0].size, circles[1].size, circles[2].size // 2 + 1)
+        self.axes = axes
+        self.shape = (axes[0].size, axes[1].size, axes[2].size // 2 + 1)
         self.spectrum = np.empty(self.shape, np.result_type(dtype, np.complex64))
-        self._extend = extend
+        self._pad = pad
 
-    def rows(self, use: Use, *, back: bool = False, on: bool = True, fold: bool = False, extend: bool = False) -> None:
-        """Let `use` see and change all pixels, part by part.
-
-        `back` says that the pixels come from the spectrum (and whether what lies beyond the edges is folded back);
-        `on` that they go to it (and whether they are continued beyond the edges, or followed by zeros).
-        """
-        _, down, across = self.circles
-        n = self.circles[0].n
-        step = max(1, PIECE // (self.shape[1] * self.shape[2] * 2))
-        grow = self._extend if extend else padded_axis.clear
-
-        def work(first: int) -> None:
-            slices = slice(first, min(first + step, n))
-            own = self.spectrum[slices]
-            bands = list(_bands(own.shape[2], own.shape[0] * down.size)) if down.size > 1 else []
-            if back:
-                for band in bands:
-                    checkpoint()
-                    padded_axis.backward(own[..., band], 1)
-                    if fold:
-                        padded_axis.fold(own[..., band], 1, down)
-            for rows in _bands(down.n, own.shape[0] * own.shape[2] * 2):
-                checkpoint()
-                if back:
-                    pixels = padded_axis.backward_real(own[:, rows], across.size)
-                    if fold:
-                        padded_axis.fold(pixels, 2, across)
-                else:
-                    pixels = np.empty((own.shape[0], rows.stop - rows.start, across.size), self.spectrum.real.dtype)
-                use((slices, rows), pixels[..., : across.n])
-                if on:
-                    grow(pixels, 2, across)
-                    padded_axis.forward_real(pixels, own[:, rows])
-            for band in bands if on else ():
-                checkpoint()
-                grow(own[..., band], 1, down)
-                padded_axis.forward(own[..., band], 1)
-
-        parallel_for(work, range(0, n, step))
-
-    def frequencies(
+    def process_rows(
         self,
-        change: Change | None = None,
+        function: PixelFunction,
         *,
-        back: bool = True,
-        on: bool = True,
+        inverse: bool = False,
+        forward: bool = True,
         fold: bool = False,
         extend: bool = False,
     ) -> None:
-        """Let `change` change all frequencies, box by box, between the transform along the first axis and its inverse.
+        """Call a function that reads and changes the pixels, part by part, between transforms along two axes.
 
-        `on` and `back` say whether these two are done, `extend` and `fold` are as in `rows`.
+        Parameters
+        ----------
+        function
+            Called with each part and its pixels, of shape (slices, rows, columns).
+        inverse
+            Transform the spectrum back along its last two axes first; otherwise the pixels are uninitialized.
+        forward
+            Transform the pixels along these axes afterward.
+        fold
+            Fold the padding back onto the pixels after the inverse transform.
+        extend
+            Pad the pixels as the boundary says before the forward transform; otherwise with zeros.
         """
-        first = self.circles[0]
-        grow = self._extend if extend else padded_axis.clear
+        _, down, across = self.axes
+        n = self.axes[0].n
+        step = max(1, PIECE // (self.shape[1] * self.shape[2] * 2))
+        pad = self._pad if extend else padded_axis.clear
+
+        def work(first: int) -> None:
+            slices = slice(first, min(first + step, n))
+            slab = self.spectrum[slices]
+            bands = list(_bands(slab.shape[2], slab.shape[0] * down.size)) if down.size > 1 else []
+            if inverse:
+                for band in bands:
+                    checkpoint()
+                    padded_axis.invert(slab[..., band], 1)
+                    if fold:
+                        padded_axis.fold(slab[..., band], 1, down)
+            for rows in _bands(down.n, slab.shape[0] * slab.shape[2] * 2):
+                checkpoint()
+                if inverse:
+                    pixels = padded_axis.invert_real(slab[:, rows], across.size)
+                    if fold:
+                        padded_axis.fold(pixels, 2, across)
+                else:
+                    pixels = np.empty((slab.shape[0], rows.stop - rows.start, across.size), self.spectrum.real.dtype)
+                function((slices, rows), pixels[..., : across.n])
+                if forward:
+                    pad(pixels, 2, across)
+                    padded_axis.transform_real(pixels, slab[:, rows])
+            for band in bands if forward else ():
+                checkpoint()
+                pad(slab[..., band], 1, down)
+                padded_axis.transform(slab[..., band], 1)
+
+        parallel_for(work, range(0, n, step))
+
+    def process_frequencies(
+        self,
+        function: FrequencyFunction | None = None,
+        *,
+        forward: bool = True,
+        inverse: bool = True,
+        fold: bool = False,
+        extend: bool = False,
+    ) -> None:
+        """Call a function that changes the spectrum, box by box, between transforms along the first axis.
+
+        Parameters
+        ----------
+        function
+            Called with the rows and columns of each box and its frequencies; None changes nothing.
+        forward, inverse
+            Transform along the first axis first, and back afterward.
+        fold, extend
+            As in `process_rows`.
+        """
+        first = self.axes[0]
+        pad = self._pad if extend else padded_axis.clear
 
         def work(box: tuple[slice, slice]) -> None:
-            own = self.spectrum[:, box[0], box[1]]
-            if on:
-                grow(own, 0, first)
-                padded_axis.forward(own, 0)
-            if change is not None:
-                change(*box, own)
-            if back:
-                padded_axis.backward(own, 0)
+            frequencies = self.spectrum[:, box[0], box[1]]
+            if forward:
+                pad(frequencies, 0, first)
+                padded_axis.transform(frequencies, 0)
+            if function is not None:
+                function(*box, frequencies)
+            if inverse:
+                padded_axis.invert(frequencies, 0)
                 if fold:
-                    padded_axis.fold(own, 0, first)
+                    padded_axis.fold(frequencies, 0, first)
 
-        parallel_for(work, self.boxes())
+        parallel_for(work, self._boxes())
 
-    def boxes(self) -> Iterator[tuple[slice, slice]]:
-        """Yield the boxes of the last two axes in which frequencies are changed."""
+    def _boxes(self) -> Iterator[tuple[slice, slice]]:
+        """Yield the rows and columns of the boxes in which frequencies are processed."""
         size, down, across = self.shape
-        for band in _bands(across, size):
-            yield from ((part, band) for part in _bands(down, size * (band.stop - band.start)))
+        for columns in _bands(across, size):
+            yield from ((rows, columns) for rows in _bands(down, size * (columns.stop - columns.start)))
 
 
 def _bands(n: int, cost: int) -> Iterator[slice]:
-    """Yield slices of an axis of which each unit costs so much."""
+    """Yield slices of an axis of length n, each index of which costs `cost` transformed numbers."""
     step = max(1, PIECE // max(cost, 1))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
 
 
 class TransferFunctions:
-    """Transfer functions of kernels whose middle is their center; those used last are kept."""
+    """A cache of the transfer functions of centered kernels, bounded in bytes; the least recently used are dropped."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -157,45 +182,45 @@ class TransferFunctions:
         self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def of(self, kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        """Return the transfer function of a kernel (three axes) on circles of some sizes; it is not to be changed."""
+    def get(self, kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """Return the transfer function of a kernel of three axes for transforms of some sizes; callers only read it."""
         digest = hashlib.blake2b(np.ascontiguousarray(kernel).data, digest_size=16).digest()
-        name = (digest, kernel.shape, sizes, np.dtype(dtype).char)
+        key = (digest, kernel.shape, sizes, np.dtype(dtype).char)
         with self._lock:
-            own = self._locks.setdefault(name, threading.Lock())
+            key_lock = self._locks.setdefault(key, threading.Lock())
         try:
-            with own:  # others that need the same one wait for it
+            with key_lock:  # threads that need the same one wait for it
                 with self._lock:
-                    if name in self._cache:
-                        self._cache.move_to_end(name)
-                        return self._cache[name]
-                made = _transfer_function(kernel, sizes, dtype)
+                    if key in self._cache:
+                        self._cache.move_to_end(key)
+                        return self._cache[key]
+                transfer = _transfer_function(kernel, sizes, dtype)
                 with self._lock:
-                    if made.nbytes <= self._capacity:
-                        self._cache[name] = made
-                    while sum(kept.nbytes for kept in self._cache.values()) > self._capacity:
+                    if transfer.nbytes <= self._capacity:
+                        self._cache[key] = transfer
+                    while sum(cached.nbytes for cached in self._cache.values()) > self._capacity:
                         self._cache.popitem(last=False)
-                return made
+                return transfer
         finally:
             with self._lock:
-                self._locks.pop(name, None)
+                self._locks.pop(key, None)
 
 
 def _transfer_function(kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Lay a kernel's middle on the origin, the rest around it, and transform."""
-    circles = [PaddedAxis(n, n, 0, "periodic") for n in sizes]
-    made = Convolver(circles, dtype)
-    places = [(np.arange(k) - k // 2) % n for k, n in zip(kernel.shape, sizes, strict=True)]
+    """Return the spectrum of a kernel whose middle pixel lies at the origin."""
+    convolver = Convolver([PaddedAxis(n, n, 0, "periodic") for n in sizes], dtype)
+    positions = [(np.arange(k) - k // 2) % n for k, n in zip(kernel.shape, sizes, strict=True)]
 
-    def lay(part: Part, pixels: Array) -> None:
+    def place(part: Part, pixels: Array) -> None:
         pixels[...] = 0
-        chosen = [np.flatnonzero((p >= s.start) & (p < s.stop)) for p, s in zip(places, part, strict=False)]
-        for i, j in itertools.product(*chosen):
-            np.add.at(pixels[places[0][i] - part[0].start, places[1][j] - part[1].start], places[2], kernel[i, j])
+        inside = [np.flatnonzero((p >= s.start) & (p < s.stop)) for p, s in zip(positions, part, strict=False)]
+        for i, j in itertools.product(*inside):
+            row = pixels[positions[0][i] - part[0].start, positions[1][j] - part[1].start]
+            np.add.at(row, positions[2], kernel[i, j])
 
-    made.rows(lay)
-    made.frequencies(back=False)
-    return made.spectrum
+    convolver.process_rows(place)
+    convolver.process_frequencies(inverse=False)
+    return convolver.spectrum
 
 
-transfer_functions = TransferFunctions(KEPT)
+transfer_functions = TransferFunctions(CACHE_BYTES)

@@ -1,4 +1,4 @@
-"""Gaussian smoothing, axis by axis."""
+"""Gaussian smoothing by separable convolution."""
 
 import numpy as np
 
@@ -6,29 +6,29 @@ from ..contract.operation import BlockInfo
 from ..contract.reach import POINTWISE, Reach, margin
 from ..contract.types import Array
 from .blur_kernels import gaussian_weights
+from .direct_convolution import correlate_separable
 from .padding import padded_block, window_reach
-from .window_sums import weighted
 
 
 def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
-    """Return how far Gaussians cut at `truncate` standard deviations reach."""
+    """Return the reach of Gaussians truncated at `truncate` standard deviations."""
     return window_reach(tuple(margin(s, truncate) for s in sigma), mode)
 
 
-def smoothed(
+def smooth_block(
     image: Array, info: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0
 ) -> Array:
-    """Return what scipy.ndimage.gaussian_filter makes of the wanted box of a block, in the block's type."""
+    """Return the wanted box of a block smoothed as by scipy.ndimage.gaussian_filter, in the block's type."""
     weights = [gaussian_weights(s, truncate) for s in sigma]
     if all(len(w) == 1 for w in weights):
         return image[info.inner]
-    wide = padded_block(image, info, tuple(len(w) // 2 for w in weights), mode, cval)
-    return weighted(wide, [w.astype(image.dtype) for w in weights])
+    padded = padded_block(image, info, tuple(len(w) // 2 for w in weights), mode, cval)
+    return correlate_separable(padded, [w.astype(image.dtype) for w in weights])
 
 
 def smooth(image: Array, sigma: tuple[float, ...], mode: str, cval: float) -> Array:
-    """Smooth an array whose edges are those of the image, or far from what is asked for; channels last, if any."""
+    """Smooth all of an array, channels last if there are any, as if its edges were those of the image."""
     if image.ndim > len(sigma):
         return np.stack([smooth(image[..., c], sigma, mode, cval) for c in range(image.shape[-1])], axis=-1)
     box = tuple((0, n) for n in image.shape)
-    return smoothed(image, BlockInfo((), image.shape, box, box, POINTWISE), sigma, mode, cval)
+    return smooth_block(image, BlockInfo((), image.shape, box, box, POINTWISE), sigma, mode, cval)

@@ -1,46 +1,61 @@
-"""Maps of changes of domain: where each pixel of a result is read, result index -> input index."""
+"""Maps of geometric transformations, from the pixels of the result to positions in the image."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract.reach import Box, Floats, size
+from ..contract.reach import Box, Floats, Gather, size
 from ..kernels import maps
 
 
 @dataclass(frozen=True)
 class Separable:
-    """Each axis on its own: ``scale * index + offset``."""
+    """A map of each axis on its own: ``scale * index + offset``."""
 
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the input coordinates of every pixel of a box."""
+        """Return the source coordinates of every pixel of a box, one array per axis."""
         grids = np.meshgrid(*(np.arange(a, b, dtype=float) for a, b in core), indexing="ij")
         return tuple(s * g + o for s, o, g in zip(self.scale, self.offset, grids, strict=True))
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
-        """Return the interval of input coordinates along each axis."""
+        """Return the interval of source coordinates of a box along each axis."""
         ends = ((s * a + o, s * (b - 1) + o) for s, o, (a, b) in zip(self.scale, self.offset, core, strict=True))
         return tuple((min(e), max(e)) for e in ends)
 
 
+def resize_map(
+    shape: tuple[int, ...], size: tuple[int, ...], order: int, mode: str, cval: float, anti_aliasing: bool
+) -> Gather:
+    """Return the resizing of an image to a size, outer edges on outer edges.
+
+    Result pixel r is read at ``factor * (r + 0.5) - 0.5``, the factor being the ratio of the two shapes.
+    """
+    factor = tuple(n / m for n, m in zip(shape, size, strict=True))
+    offset = tuple((f - 1) / 2 for f in factor)
+    placement = np.diag([*factor, 1.0])
+    placement[:-1, -1] = offset
+    smooth = tuple(max(0.0, o) for o in offset) if anti_aliasing and order else ()
+    return Gather(size, Separable(factor, offset), placement, order, mode, cval, smooth)
+
+
 @dataclass(frozen=True)
 class Projective:
-    """A 3 x 3 matrix on (row, column, 1)."""
+    """A map by a 3 x 3 matrix on (row, column, 1)."""
 
     matrix: tuple[tuple[float, ...], ...]
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the rows and columns of every pixel of a box."""
+        """Return the source rows and columns of every pixel of a box."""
         yy, xx = np.empty(size(core)), np.empty(size(core))
         maps.projective(np.array(self.matrix), core[0][0], core[1][0], yy, xx)
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
-        """Return the intervals of rows and columns: a box's corners bound it unless the horizon crosses it."""
+        """Return the intervals of source rows and columns: those of the corners, or infinite if the horizon crosses."""
         ends = np.array([(r, c, 1.0) for r in (core[0][0], core[0][1] - 1) for c in (core[1][0], core[1][1] - 1)])
         y, x, w = np.array(self.matrix) @ ends.T
         if not (np.all(w > 0) or np.all(w < 0)):
@@ -50,7 +65,7 @@ class Projective:
 
 @dataclass(frozen=True)
 class Swirl:
-    """Points turned about `center` by an angle (radians) that decays with their distance."""
+    """A rotation about `center` by an angle (radians) that decays with the distance."""
 
     center: tuple[float, float]
     strength: float
@@ -58,15 +73,16 @@ class Swirl:
     rotation: float
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the rows and columns of every pixel of a box."""
+        """Return the source rows and columns of every pixel of a box."""
         yy, xx = np.empty(size(core)), np.empty(size(core))
         maps.swirl(self.center, self.strength, self.decay, self.rotation, core[0][0], core[1][0], yy, xx)
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
-        """Return intervals of rows and columns: the edges of a box go to the edges of what it becomes.
+        """Return the intervals of source rows and columns, from those of the edges of the box.
 
-        No point moves further than ``1 + |strength| / e`` times as far as the pixel does that it is made for.
+        The source of an edge is the edge of the source. Between two neighboring pixels of an edge, the source moves by
+        at most ``1 + |strength| / e`` pixels.
         """
         (top, bottom), (left, right) = core
         edges = [((top, top + 1), (left, right)), ((bottom - 1, bottom), (left, right))]

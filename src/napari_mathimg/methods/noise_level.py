@@ -1,21 +1,22 @@
-"""How strong the noise of an image is."""
+"""Estimation of the noise level of an image."""
 
 from typing import Annotated, Any
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import POINTWISE
-from . import wavelets
+from .wavelet_shrinkage import noise_statistics
+from .wavelets import wavelet_names
 
 
-@operation("Noise level", values="normalized", reach=POINTWISE, statistics=wavelets.noise_statistics(pooled=True))
+@operation("Noise level", values="normalized", reach=POINTWISE, statistics=noise_statistics(pooled=True))
 def noise_level(
     image: t.Image,
     /,
     *,
-    wavelet: Annotated[str, t.Choices(wavelets.wavelet_names)] = "db2",
+    wavelet: Annotated[str, t.Choices(wavelet_names)] = "db2",
     info: BlockInfo,
     measured: Any,
 ) -> t.Image:
-    """Keep the image; `measured` holds the standard deviation of its noise, as a share of the value range."""
+    """Return the image; `measured` is the standard deviation of its noise, as a fraction of the value range."""
     return image

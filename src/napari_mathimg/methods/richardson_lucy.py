@@ -1,4 +1,4 @@
-"""The Richardson-Lucy iteration on a block."""
+"""The Richardson-Lucy iteration on a block, and its reach."""
 
 import math
 from typing import NamedTuple
@@ -6,18 +6,56 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contract.progress import checkpoint, parallel_for
+from ..contract.reach import Neighborhood, Reach, Whole
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
 from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .padded_axis import Boundary
-from .point_spread.preparation import Kernel
+from .point_spread.preparation import Center, Kernel, check_extent, prepare_psf, rms_radius
 
-KNOWN = 1e-4  # of the light of a pixel: where less of it reaches pixels that count, nothing is known
-SLICES = 2**16  # pixels of a piece of the total variation
+LEAST_SEEN = 1e-4  # share of a pixel's light that must reach valid pixels, or nothing is known about the pixel
+SLICE_PIXELS = 2**16  # of a piece of the total variation
+CUTOFF, MAX_CUTOFF = 6.0, 45.0  # standard deviations of the PSF, found by trial: see the tests
+HALOS = 24  # threads share the work on a tile, so that few large tiles save repeated work
+
+
+def iteration_reach(
+    psf: Array, center: Center, boundary: Boundary, num_iter: int, tolerance: float, regularization: float,
+    shape: tuple[int, ...],
+) -> Reach:  # fmt: skip
+    """Return the reach of some iterations; raise ValueError for a PSF that does not fit the image.
+
+    Each iteration reaches two half-sizes of the PSF farther, but distant influences fade. An error is multiplied by
+    ``1 - |H|²`` in each iteration: near zeros of H, it spreads like a Gaussian whose width grows with the square root
+    of the number of iterations, until noise or darkness stops it.
+    """
+    kernel, _ = prepare_psf(psf, center)
+    check_extent(kernel, shape)
+    if boundary == "periodic":
+        return Whole("a periodic boundary joins opposite edges")
+    if tolerance > 0:
+        return Whole("the stopping rule looks at all pixels")
+    gradient = 0.5 if regularization else 0
+    full = [2 * num_iter * (k // 2 + gradient) for k in kernel.shape]
+    cutoff = [min(CUTOFF * math.sqrt(num_iter), MAX_CUTOFF) * (d + gradient) for d in rms_radius(kernel)]
+    radius = tuple(math.ceil(min(both)) for both in zip(full, cutoff, strict=True))
+    # A short axis is one tile: a narrow remainder would cost as much as its margins.
+    short = [math.ceil(n / r) for n, r in zip(shape, radius, strict=True) if r and n < 2 * HALOS * r]
+    return Neighborhood(radius, exact=False, halos=max(HALOS, *short, 0))
+
+
+def refuse_negative(image: Array) -> tuple[Array, ...]:
+    """Raise ValueError for a block with negative values; as a statistic, return nothing."""
+    low = image.min()
+    if low < 0:
+        raise ValueError(
+            f"image: must have no negative values, but has {low:g}; clip it, or add {-low:g} to image and background"
+        )
+    return ()
 
 
 class Model(NamedTuple):
-    """How an image came about: the PSF, what lies beyond the edges, an offset, and where pixels saturate."""
+    """How the image was formed: PSF, light beyond the edges, background, and the value at which pixels saturate."""
 
     kernel: Kernel
     boundary: Boundary
@@ -26,62 +64,63 @@ class Model(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """How long to iterate: at most so many times, until the change is small, keeping each so many-th estimate."""
+    """When to stop: the number of iterations and the relative change; every `keep_every`-th estimate is kept."""
 
     num_iter: int
     tolerance: float
     keep_every: int
 
 
-def estimates(image: Array, model: Model, regularization: float, stop: Stop) -> Array:
-    """Return the last estimate, or where some are kept all of these on a first axis."""
+def iterate(image: Array, model: Model, regularization: float, stop: Stop) -> Array:
+    """Return the last estimate, or the kept ones along a first axis."""
     frames = stop.num_iter // stop.keep_every if stop.keep_every else 1
     kept = np.zeros((frames, *image.shape), image.dtype)
-    top = float(image.max(initial=0))
-    if top > 0:
-        _Iteration(image, model, regularization, 2.0 ** -math.frexp(top)[1], stop).fill(kept)
+    highest = float(image.max(initial=0))
+    if highest > 0:
+        _Iteration(image, model, regularization, 2.0 ** -math.frexp(highest)[1], stop).run(kept)
     return kept if stop.keep_every else kept[0]
 
 
 class _Iteration:
-    """The state of an iteration, its values from 0 to 1."""
+    """The state of an iteration; the image times `gain`, a power of 2, is at most 1."""
 
     def __init__(self, image: Array, model: Model, regularization: float, gain: float, stop: Stop) -> None:
         self.image, self.model, self.gain, self.stop = as_volume(image), model, gain, stop
         self.number = image.dtype.type
         kernel = as_volume(model.kernel)
         self.convolver = Convolver(padded_axes(self.image.shape, kernel.shape, model.boundary), image.dtype)
-        sizes = tuple(c.size for c in self.convolver.circles)
-        transfer = transfer_functions.of(kernel, sizes, image.dtype)
-        self._parts = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
+        sizes = tuple(axis.size for axis in self.convolver.axes)
+        transfer = transfer_functions.get(kernel, sizes, image.dtype)
+        # Real and imaginary parts in turn, because a kernel's loops over real numbers vectorize.
+        self._spectrum, self._transfer = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
         self.masked = model.saturation < math.inf
         self.estimate = np.full(self.image.shape, model.saturation * gain if self.masked else 1, image.dtype)
-        self.none = np.empty((0, 1, 1), image.dtype)
-        self.weight = self._sensitivity(kernel)
+        self.no_weight = np.empty((0, 1, 1), image.dtype)
+        self.weight = self._inverse_sensitivity(kernel)
         self.strength = regularization
-        self.slopes = np.empty_like(self.estimate) if regularization else None
+        self.variation = np.empty_like(self.estimate) if regularization else None
 
-    def fill(self, kept: Array) -> None:
-        """Iterate, and copy the estimates that are kept, in the image's own values."""
+    def run(self, kept: Array) -> None:
+        """Iterate and fill `kept` with the estimates to be kept, scaled back to the values of the image."""
         num_iter, tolerance, every = self.stop
         every = every or num_iter
-        made = 0
+        count = 0
         for k in range(num_iter):
             change = self._step(k)
             stops = tolerance > 0 and k > 0 and change < tolerance
             if (k + 1) % every == 0 or stops:
-                np.multiply(self.estimate, 1 / self.gain, out=as_volume(kept[made]))
-                made += 1
+                np.multiply(self.estimate, 1 / self.gain, out=as_volume(kept[count]))
+                count += 1
             if stops:
-                kept[made:] = kept[made - 1]
+                kept[count:] = kept[count - 1]
                 return
 
     def _step(self, k: int) -> float:
-        """Replace the estimate by the next one; return its relative change."""
+        """Replace the estimate by the next one; return the relative change."""
         convolver, model = self.convolver, self.model
         changes: dict[tuple[int, int], tuple[float, float]] = {}
         background, nothing = self.number(model.background * self.gain), self.number(0)
-        less, offset = (nothing, background) if k else (background, nothing)  # the first is an image of light alone
+        less, offset = (nothing, background) if k else (background, nothing)  # the initial constant has no background
         floor = self.number(np.finfo(self.number).eps)
         ceiling = self.number(model.saturation)
 
@@ -92,64 +131,65 @@ class _Iteration:
             kernels.divide(self.image[part], self.number(self.gain), less, offset, floor, ceiling, pixels)
 
         def improve(part: Part, pixels: Array) -> None:
-            if self.slopes is not None:
-                pixels *= self.slopes[part]
-            weight = self.none if self.weight is None else self.weight[part]
+            if self.variation is not None:
+                pixels *= self.variation[part]
+            weight = self.no_weight if self.weight is None else self.weight[part]
             kernels.improve(self.estimate[part], weight, pixels)
             if self.stop.tolerance > 0:
                 changes[part[0].start, part[1].start] = kernels.change(self.estimate[part], pixels)
             self.estimate[part] = pixels
 
         if k == 0:
-            convolver.rows(load, extend=True)
+            convolver.process_rows(load, extend=True)
         self._blur(k, 0.2)
-        convolver.rows(divide, back=True)
+        convolver.process_rows(divide, inverse=True)
         self._blur(k, 0.6, transposed=True)
-        if self.slopes is not None:
-            self._vary()
-        convolver.rows(improve, back=True, on=k + 1 < self.stop.num_iter, fold=True, extend=True)
+        if self.variation is not None:
+            self._update_variation()
+        convolver.process_rows(improve, inverse=True, forward=k + 1 < self.stop.num_iter, fold=True, extend=True)
         checkpoint((k + 1) / self.stop.num_iter)
         change, total = np.sum([changes[part] for part in sorted(changes)], axis=0) if changes else (0.0, 0.0)
         return float(change / total) if total > 0 else 0.0
 
     def _blur(self, k: int, done: float, transposed: bool = False) -> None:
-        spectrum, transfer = self._parts
+        """Multiply the spectrum by the transfer function, or by its conjugate for the transposed blur."""
+        spectrum, transfer = self._spectrum, self._transfer
         checkpoint((k + done) / self.stop.num_iter)
 
-        def multiply(rows: slice, columns: slice, own: Array) -> None:
-            both = slice(2 * columns.start, 2 * columns.stop)
-            kernels.multiply(spectrum[:, rows, both], transfer[:, rows, both], transposed)
+        def multiply(rows: slice, columns: slice, box: Array) -> None:
+            parts = slice(2 * columns.start, 2 * columns.stop)
+            kernels.multiply(spectrum[:, rows, parts], transfer[:, rows, parts], transposed)
 
-        self.convolver.frequencies(multiply, fold=transposed, extend=not transposed)
+        self.convolver.process_frequencies(multiply, fold=transposed, extend=not transposed)
 
-    def _vary(self) -> None:
-        """Find what the total variation divides by."""
-        assert self.slopes is not None
-        slopes, number, n = self.slopes, self.number, len(self.estimate)
-        step = max(1, SLICES // self.estimate[0].size)
-        level = 4 * np.count_nonzero(np.array(slopes.shape) > 1) * self.strength  # lest a step overshoots
+    def _update_variation(self) -> None:
+        """Compute the factors by which the total variation corrects the next estimate."""
+        assert self.variation is not None
+        variation, number, n = self.variation, self.number, len(self.estimate)
+        step = max(1, SLICE_PIXELS // self.estimate[0].size)
+        level = 4 * np.count_nonzero(np.array(variation.shape) > 1) * self.strength  # keeps a step from overshooting
 
         def work(first: int) -> None:
             stop = min(first + step, n)
-            kernels.total_variation(self.estimate, first, stop, number(self.strength), number(level), slopes)
+            kernels.total_variation(self.estimate, first, stop, number(self.strength), number(level), variation)
 
         parallel_for(work, range(0, n, step))
 
-    def _sensitivity(self, kernel: Kernel) -> Array | None:
-        """Return one over the share of each pixel's light that is seen; None where it is 1 everywhere."""
-        edgeless = self.model.boundary != "reflect" or np.array_equal(kernel, np.flip(kernel))
-        if edgeless and not self.masked:
+    def _inverse_sensitivity(self, kernel: Kernel) -> Array | None:
+        """Return the inverse of the share of each pixel's light that is seen; None if all light is seen."""
+        keeps_light = self.model.boundary != "reflect" or np.array_equal(kernel, np.flip(kernel))
+        if keeps_light and not self.masked:
             return None
-        seen = self._seen(self.model.saturation)
-        whole = self._seen(math.inf) if self.masked and self.model.boundary != "periodic" else np.ones_like(seen)
+        seen = self._sensitivity(self.model.saturation)
+        most = self._sensitivity(math.inf) if self.masked and self.model.boundary != "periodic" else np.ones_like(seen)
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight: Array = (whole if self.model.boundary == "zero" else 1) / seen
-        weight[seen <= KNOWN * whole] = -1 if self.masked else 0
-        weight[whole <= KNOWN] = 0
+            weight: Array = (most if self.model.boundary == "zero" else 1) / seen
+        weight[seen <= LEAST_SEEN * most] = -1 if self.masked else 0
+        weight[most <= LEAST_SEEN] = 0
         return weight
 
-    def _seen(self, ceiling: float) -> Array:
-        """Return the transpose of the blur, applied to the pixels that count."""
+    def _sensitivity(self, ceiling: float) -> Array:
+        """Return the share of each pixel's light that reaches image pixels below `ceiling`."""
         out = np.empty_like(self.estimate)
 
         def load(part: Part, pixels: Array) -> None:
@@ -158,29 +198,29 @@ class _Iteration:
         def keep(part: Part, pixels: Array) -> None:
             out[part] = pixels
 
-        self.convolver.rows(load)
+        self.convolver.process_rows(load)
         self._blur(0, 0, transposed=True)
-        self.convolver.rows(keep, back=True, on=False, fold=True)
+        self.convolver.process_rows(keep, inverse=True, forward=False, fold=True)
         return out
 
 
-def blurred(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = False) -> Array:
-    """Return an image convolved with a kernel on its middle, or the transpose of that operation applied to it."""
+def blur(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = False) -> Array:
+    """Return the image convolved with a centered kernel, or the transpose of this operation applied to the image."""
     block, kernel = as_volume(image), as_volume(kernel)
     convolver = Convolver(padded_axes(block.shape, kernel.shape, boundary), image.dtype)
-    transfer = transfer_functions.of(kernel, tuple(c.size for c in convolver.circles), image.dtype)
+    transfer = transfer_functions.get(kernel, tuple(axis.size for axis in convolver.axes), image.dtype)
     out = np.empty_like(block)
 
     def load(part: Part, pixels: Array) -> None:
         pixels[...] = block[part]
 
-    def multiply(rows: slice, columns: slice, own: Array) -> None:
-        own *= np.conj(transfer[:, rows, columns]) if transposed else transfer[:, rows, columns]
+    def multiply(rows: slice, columns: slice, box: Array) -> None:
+        box *= np.conj(transfer[:, rows, columns]) if transposed else transfer[:, rows, columns]
 
     def keep(part: Part, pixels: Array) -> None:
         out[part] = pixels
 
-    convolver.rows(load, extend=not transposed)
-    convolver.frequencies(multiply, fold=transposed, extend=not transposed)
-    convolver.rows(keep, back=True, on=False, fold=transposed)
+    convolver.process_rows(load, extend=not transposed)
+    convolver.process_frequencies(multiply, fold=transposed, extend=not transposed)
+    convolver.process_rows(keep, inverse=True, forward=False, fold=transposed)
     return out.reshape(image.shape)

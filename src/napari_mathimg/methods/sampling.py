@@ -1,4 +1,4 @@
-"""Read a block of a result through the map of a change of domain."""
+"""Sampling of a block through the map of a geometric transformation."""
 
 import math
 from dataclasses import replace
@@ -14,11 +14,11 @@ from ..kernels import sampling
 from .gaussian import smooth
 from .maps import Separable
 
-BAND = 2**13  # points whose coordinates are in memory at a time
+BAND = 2**13  # points whose coordinates are in memory at the same time
 
 
 def warped(image: Array, /, *, info: BlockInfo, values: ValueRange) -> Array:
-    """Return what a warp makes of a block: its light is changed where the map says so, then it is sampled."""
+    """Return a block warped by its map, after the correction of its light, if the map has one."""
     gather = info.reach
     assert isinstance(gather, Gather)
     if gather.correction is not None:
@@ -27,7 +27,7 @@ def warped(image: Array, /, *, info: BlockInfo, values: ValueRange) -> Array:
 
 
 def sample(image: Array, /, *, info: BlockInfo) -> Array:
-    """Sample a block, channels last where there are any, for the box `info.core` of the result."""
+    """Return the box `info.core` of the result, sampled from a block, channels last if there are any."""
     gather = info.reach
     assert isinstance(gather, Gather)
     ndim = len(info.shape)
@@ -35,22 +35,25 @@ def sample(image: Array, /, *, info: BlockInfo) -> Array:
         image = smooth(image, gather.smooth, gather.mode, gather.cval)
     if gather.colors and image.ndim > ndim:
         others = image.shape[-1] - len(gather.colors)
-        own = zip((*gather.colors, *(gather.source,) * others), np.split(image, image.shape[-1], -1), strict=True)
-        return np.concatenate([_scattered(part, replace(gather, source=each), info) for each, part in own], axis=-1)
+        channels = zip((*gather.colors, *(gather.source,) * others), np.split(image, image.shape[-1], -1), strict=True)
+        sampled = [_sample_scattered(channel, replace(gather, source=source), info) for source, channel in channels]
+        return np.concatenate(sampled, axis=-1)
     if isinstance(gather.source, Separable):
-        return _separable(image, gather, gather.source, info)
-    return _scattered(image[..., None], gather, info)[..., 0] if image.ndim == ndim else _scattered(image, gather, info)
+        return _sample_separable(image, gather, gather.source, info)
+    if image.ndim == ndim:
+        return _sample_scattered(image[..., None], gather, info)[..., 0]
+    return _sample_scattered(image, gather, info)
 
 
-def _scattered(image: Array, gather: Gather, info: BlockInfo) -> Array:
-    """Band by band: coordinates of a whole tile would cost more in fresh memory than in arithmetic."""
+def _sample_scattered(image: Array, gather: Gather, info: BlockInfo) -> Array:
+    """Sample in bands of rows, because allocating the coordinates of a whole tile takes longer than computing them."""
     (top, _), (left, _), ((start, stop), columns) = *info.read, info.core
     image = np.ascontiguousarray(image)
     out = np.empty((*size(info.core), image.shape[2]), image.dtype)
     kernel = {0: sampling.nearest, 1: sampling.linear, 3: sampling.cubic}[gather.order]
     mode, fill = MODES[gather.mode], _fill(gather.cval, image.dtype)
     source, target = image, out
-    if gather.order == 0:  # copied bit by bit, whatever the bits mean
+    if gather.order == 0:  # one kernel per item size copies the bits of every type
         bits = np.dtype(f"u{image.dtype.itemsize}")
         source, target, fill = image.view(bits), out.view(bits), fill.view(bits)
     rows = max(1, BAND // (columns[1] - columns[0]))
@@ -62,8 +65,8 @@ def _scattered(image: Array, gather: Gather, info: BlockInfo) -> Array:
     return out
 
 
-def _separable(image: Array, gather: Gather, source: Separable, info: BlockInfo) -> Array:
-    """Axis by axis, the one that shrinks most first."""
+def _sample_separable(image: Array, gather: Gather, source: Separable, info: BlockInfo) -> Array:
+    """Sample axis by axis, beginning with the one that shrinks most."""
     fill = _fill(gather.cval, image.dtype)
     axes = sorted(range(len(info.shape)), key=lambda axis: -source.scale[axis])
     for axis in axes:
@@ -72,21 +75,23 @@ def _separable(image: Array, gather: Gather, source: Separable, info: BlockInfo)
             start, stop, source.scale[axis], source.offset[axis], n, gather.order, MODES[gather.mode]
         )
         image = (
-            _take(image, axis, index[:, 0] - first, outside > 0, fill)
+            _take_pixels(image, axis, index[:, 0] - first, outside > 0, fill)
             if gather.order == 0
-            else _mix(image, axis, first, index, weight, outside, fill)
+            else _interpolate(image, axis, first, index, weight, outside, fill)
         )
     return image
 
 
-def _take(image: Array, axis: int, index: Array, outside: Array, fill: Any) -> Array:
+def _take_pixels(image: Array, axis: int, index: Array, outside: Array, fill: Any) -> Array:
+    """Return the pixels at some indices of an axis, and the fill value where `outside` is set."""
     out = np.take(image, np.maximum(index, 0), axis)
     if outside.any():
         np.moveaxis(out, axis, 0)[outside] = fill
     return out
 
 
-def _mix(image: Array, axis: int, first: int, index: Array, weight: Array, outside: Array, fill: Any) -> Array:
+def _interpolate(image: Array, axis: int, first: int, index: Array, weight: Array, outside: Array, fill: Any) -> Array:
+    """Return an axis resampled with the taps of the kernel `axis_taps`; the block begins at index `first`."""
     shape, image = image.shape, np.ascontiguousarray(image)
     out = np.empty((*shape[:axis], len(index), *shape[axis + 1 :]), image.dtype)
     before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
@@ -106,7 +111,7 @@ def _mix(image: Array, axis: int, first: int, index: Array, weight: Array, outsi
 
 
 def _fill(cval: float, dtype: np.dtype[Any]) -> Any:
-    """The fill value as a dtype holds it."""
+    """Return the fill value in a type, rounded and clipped for integers."""
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         cval = min(max(round(cval), int(info.min)), int(info.max))

@@ -1,4 +1,4 @@
-"""Total variation denoising of a block: how the image is laid out, how far it sees, and its iterations."""
+"""Total variation denoising of a block by Chambolle's projection and by the split Bregman method."""
 
 import math
 
@@ -9,52 +9,52 @@ from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..kernels import total_variation as kernels
 
-TOGETHER = 2**21  # bytes of the slabs that iterations which follow each other work on
-MOST_TOGETHER = 16
-MOST_PIXELS = 2**26  # of a tile and what it sees
-FADES = 3.6  # standard deviations
-SWEEP_FADES = 9.6  # of the same, found by trial: see the tests
-ONE_SWEEP = 2  # pixels
+PIPELINE_BYTES = 2**21  # of the slabs that consecutive iterations work on at the same time
+MAX_PIPELINED = 16  # iterations
+MAX_PIXELS = 2**26  # of a tile with its margins
+CUTOFF = 3.6  # standard deviations beyond which an influence is negligible
+SWEEP_CUTOFF = 9.6  # the same for sweeps, found by trial: see the tests
+ONE_SWEEP = 2  # pixels that a single sweep reaches
 
 
 def chambolle_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
-    """Return how far some iterations see.
+    """Return the reach of some iterations.
 
-    Each but the first reaches one pixel farther, but what lies far away fades: the dual field is smoothed by
-    ``tau = 1 / (2 ndim)`` at a time at most, so that after n iterations an influence has spread like a Gaussian of
-    standard deviation ``sqrt(2 tau n)``.
+    Each iteration after the first reaches one pixel farther, but distant influences fade. An iteration smooths the dual
+    field by at most ``tau = 1 / (2 ndim)``, so that after n iterations an influence has spread like a Gaussian with a
+    standard deviation of ``sqrt(2 tau n)``.
     """
-    fades = math.ceil(FADES * math.sqrt(2 * num_iter / len(shape)))
-    return Neighborhood(max(min(num_iter - 1, fades), 1), exact=num_iter - 1 <= fades)
+    cutoff = math.ceil(CUTOFF * math.sqrt(2 * num_iter / len(shape)))
+    return Neighborhood(max(min(num_iter - 1, cutoff), 1), exact=num_iter - 1 <= cutoff)
 
 
 def bregman_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
-    """Return how far some sweeps see: farther than Chambolle's steps, as each passes on what it has just found."""
-    fades = math.ceil(SWEEP_FADES * math.sqrt(2 * num_iter / len(shape)))
-    return Neighborhood(ONE_SWEEP + fades, exact=False, halos=3 if len(shape) == 3 else 8)
+    """Return the reach of some sweeps, which is longer than Chambolle's: a sweep uses values that it just updated."""
+    cutoff = math.ceil(SWEEP_CUTOFF * math.sqrt(2 * num_iter / len(shape)))
+    return Neighborhood(ONE_SWEEP + cutoff, exact=False, halos=3 if len(shape) == 3 else 8)
 
 
 def check_chambolle(num_iter: int, shape: tuple[int, ...]) -> None:
-    """Refuse so many iterations that what they see does not fit into memory."""
+    """Raise ValueError for iterations whose reach needs too much memory."""
     _check_memory(num_iter, shape, chambolle_reach(num_iter, shape))
 
 
 def check_bregman(num_iter: int, shape: tuple[int, ...]) -> None:
-    """Refuse so many sweeps that what they see does not fit into memory."""
+    """Raise ValueError for sweeps whose reach needs too much memory."""
     _check_memory(num_iter, shape, bregman_reach(num_iter, shape))
 
 
 def _check_memory(num_iter: int, shape: tuple[int, ...], reach: Neighborhood) -> None:
     pixels = math.prod(min(n, 10 * r) for n, r in zip(shape, reach.halo(len(shape)), strict=True))
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         raise ValueError(
-            f"num_iter={num_iter}: fewer iterations for items of shape {shape}; {pixels:,} pixels would be computed"
-            f" together, more than {MOST_PIXELS:,}"
+            f"num_iter={num_iter}: must be lower for images of shape {shape}; {pixels:,} pixels would be computed"
+            f" together, more than {MAX_PIXELS:,}"
         )
 
 
-def in_slabs(image: t.Array, ndim: int) -> t.Array:
-    """Return a plane or a volume, channels last or none, as (channels, slabs, rows, columns), its rows filled up."""
+def to_slabs(image: t.Array, ndim: int) -> t.Array:
+    """Return a plane or a volume, channels last if any, as (channels, slabs, rows, columns) with padded rows."""
     planar = np.moveaxis(image.reshape(*image.shape[:ndim], -1), -1, 0)
     planar = planar[:, :, None] if ndim == 2 else planar
     out = np.zeros((*planar.shape[:-1], -(-planar.shape[-1] // kernels.PAD) * kernels.PAD), image.dtype)
@@ -63,23 +63,23 @@ def in_slabs(image: t.Array, ndim: int) -> t.Array:
 
 
 def from_slabs(slabs: t.Array, image: t.Array, ndim: int) -> t.Array:
-    """Return what `in_slabs` made in the image's shape."""
+    """Undo `to_slabs`: return an array of the image's shape."""
     return np.moveaxis(slabs[..., : image.shape[ndim - 1]], 0, -1).reshape(image.shape)
 
 
 def chambolle(image: t.Array, weight: float, num_iter: int, ndim: int) -> t.Array:
     """Return a block after some iterations of Chambolle's projection, the first of which changes nothing."""
-    block, end = in_slabs(image, ndim), image.shape[ndim - 1]
+    block, end = to_slabs(image, ndim), image.shape[ndim - 1]
     number, (channels, slabs, rows, columns) = block.dtype.type, block.shape
     p = np.zeros_like(block)
     q = np.zeros_like(block) if rows > 1 else np.zeros((1,) * 4, block.dtype)
     r = np.zeros((channels, slabs, rows, columns + 1), block.dtype)
     factor = np.empty(columns, block.dtype)
     tau = 1 / (2 * ndim)
-    most = min(max(1, TOGETHER // block[:, 0].nbytes), MOST_TOGETHER)
-    for first in range(1, num_iter, most):
+    pipelined = min(max(1, PIPELINE_BYTES // block[:, 0].nbytes), MAX_PIPELINED)
+    for first in range(1, num_iter, pipelined):
         checkpoint()
-        results = np.empty((min(most, num_iter - first), 2, channels, rows, columns + 1), block.dtype)
+        results = np.empty((min(pipelined, num_iter - first), 2, channels, rows, columns + 1), block.dtype)
         kernels.chambolle(block, p, q, r, end, number(tau), number(tau / weight), results, factor)
     out = np.empty((channels, slabs, rows, columns + 1), block.dtype)
     for s in range(slabs):
@@ -89,10 +89,10 @@ def chambolle(image: t.Array, weight: float, num_iter: int, ndim: int) -> t.Arra
 
 def bregman(image: t.Array, weight: float, num_iter: int, isotropic: bool, ndim: int) -> t.Array:
     """Return a block after some sweeps of the split Bregman method."""
-    block, end = in_slabs(image, ndim), image.shape[ndim - 1]
+    block, end = to_slabs(image, ndim), image.shape[ndim - 1]
     number, (channels, slabs, rows, columns) = block.dtype.type, block.shape
     volume = ndim == 3
-    u = _surrounded(block, end, volume)
+    u = _pad_border(block, end, volume)
     shapes = (
         (slabs + 1, rows, columns),
         (slabs, rows + 1, columns) if volume else (1, 1, 1),
@@ -112,8 +112,8 @@ def bregman(image: t.Array, weight: float, num_iter: int, isotropic: bool, ndim:
     return from_slabs(inner, image, ndim)
 
 
-def _surrounded(block: t.Array, end: int, volume: bool) -> t.Array:
-    """Return a block with one pixel around it, as scikit-image has it: its second one before, its last one after."""
+def _pad_border(block: t.Array, end: int, volume: bool) -> t.Array:
+    """Return a block padded by one pixel as in scikit-image: the second pixel before it, the last one after it."""
     axes = (1, 2, 3) if volume else (1, 3)
     out = np.pad(block, [(0, 0), (1, 1), (int(volume),) * 2, (1, 1)])
     for axis in axes:

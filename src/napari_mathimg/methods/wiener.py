@@ -1,4 +1,4 @@
-"""Wiener filters on a whole item: of a given balance, and of one found by sampling."""
+"""Wiener-Hunt filters of a whole plane or volume, with a given balance or with one found by Gibbs sampling."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
-REACHES = 2  # half-sizes of the PSF beyond each edge, in which one fades into the other
+BLEND_HALF_SIZES = 2  # of the PSF beyond each edge, over which opposite edges are blended
 
 
 class Sampling(NamedTuple):
-    """How many samples are drawn, from which the mean is taken, and what change of the mean ends it."""
+    """Parameters of Gibbs sampling, as in `unsupervised_wiener`."""
 
     seed: int
     burnin: int
@@ -27,98 +27,98 @@ class Sampling(NamedTuple):
     threshold: float
 
 
-class _Filter:
-    """The spectrum of an image, the PSF's transfer function and the Laplacian's, a term for each axis."""
+class _Spectra:
+    """The spectrum of an image, and the transfer functions of the PSF and of the Laplacian, one term per axis."""
 
     def __init__(self, image: Array, kernel: Kernel, boundary: Boundary) -> None:
         self.image = as_volume(image)
         block = as_volume(kernel)
-        circles = padded_axes(self.image.shape, block.shape, boundary, REACHES)
-        self.convolver = Convolver(circles, image.dtype, padded_axis.fade)
-        self.sizes = tuple(c.size for c in circles)
-        self.transfer = transfer_functions.of(block, self.sizes, image.dtype)
+        axes = padded_axes(self.image.shape, block.shape, boundary, BLEND_HALF_SIZES)
+        self.convolver = Convolver(axes, image.dtype, padded_axis.blend_edges)
+        self.sizes = tuple(axis.size for axis in axes)
+        self.transfer = transfer_functions.get(block, self.sizes, image.dtype)
         counts = (*self.sizes[:2], self.convolver.shape[2])
         self.laplacians = [
             (2 - 2 * np.cos(2 * np.pi * np.arange(count) / size)).astype(image.dtype)
             for count, size in zip(counts, self.sizes, strict=True)
         ]
 
-    def load(self, gain: float) -> None:
-        """Begin with the pixels, times a factor."""
+    def transform(self, gain: float) -> None:
+        """Transform the image times a factor along its last two axes."""
 
         def load(part: Part, pixels: Array) -> None:
             np.multiply(self.image[part], self.image.dtype.type(gain), out=pixels)
 
-        self.convolver.rows(load, extend=True)
+        self.convolver.process_rows(load, extend=True)
 
-    def terms(self, rows: slice, columns: slice) -> tuple[Array, Array, Array]:
+    def laplacian_terms(self, rows: slice, columns: slice) -> tuple[Array, Array, Array]:
         """Return the terms of the Laplacian for a box of frequencies."""
         along, down, across = self.laplacians
         return along, down[rows], across[columns]
 
-    def pixels(self, gain: float) -> Array:
-        """Return the pixels of the spectrum, times a factor."""
+    def invert(self, gain: float) -> Array:
+        """Transform the spectrum back along its last two axes; return the pixels times a factor."""
         out = np.empty_like(self.image)
 
         def keep(part: Part, pixels: Array) -> None:
             np.multiply(pixels, out.dtype.type(gain), out=out[part])
 
-        self.convolver.rows(keep, back=True, on=False)
+        self.convolver.process_rows(keep, inverse=True, forward=False)
         return out
 
 
 def wiener_hunt(image: Array, kernel: Kernel, balance: float, boundary: Boundary) -> Array:
-    """Return the image that the Wiener-Hunt filter of some balance makes."""
-    own = _Filter(image, kernel, boundary)
+    """Return the image filtered by the Wiener-Hunt filter with a given balance."""
+    spectra = _Spectra(image, kernel, boundary)
     number = image.dtype.type
 
     def apply(rows: slice, columns: slice, box: Array) -> None:
-        kernels.wiener(box, own.transfer[:, rows, columns], own.terms(rows, columns), number(balance))
+        kernels.wiener(box, spectra.transfer[:, rows, columns], spectra.laplacian_terms(rows, columns), number(balance))
 
-    own.load(1.0)
+    spectra.transform(1.0)
     checkpoint(0.3)
-    own.convolver.frequencies(apply, extend=True)
+    spectra.convolver.process_frequencies(apply, extend=True)
     checkpoint(0.7)
-    return own.pixels(1.0).reshape(image.shape)
+    return spectra.invert(1.0).reshape(image.shape)
 
 
-def sampled(image: Array, kernel: Kernel, boundary: Boundary, sampling: Sampling) -> Array:
-    """Return the mean of images drawn by Gibbs sampling, with the precisions of noise and image drawn in turn."""
-    top = float(np.abs(image).max())
-    if not top > 0:
+def sample_mean(image: Array, kernel: Kernel, boundary: Boundary, sampling: Sampling) -> Array:
+    """Return the mean of images drawn by Gibbs sampling, together with the precisions of noise and image."""
+    highest = float(np.abs(image).max())
+    if not highest > 0:
         return image
-    own = _Filter(image, kernel, boundary)
-    unit = math.sqrt(math.prod(own.sizes))
-    own.load(1 / top / unit)
-    own.convolver.frequencies(back=False, extend=True)
-    mean = np.zeros_like(own.convolver.spectrum)
-    count = _Chain(own, mean, sampling).run()
-    own.convolver.spectrum = mean
-    own.convolver.frequencies(on=False)
-    return own.pixels(top * unit / count).reshape(image.shape)
+    spectra = _Spectra(image, kernel, boundary)
+    norm = math.sqrt(math.prod(spectra.sizes))
+    spectra.transform(1 / highest / norm)
+    spectra.convolver.process_frequencies(inverse=False, extend=True)
+    mean = np.zeros_like(spectra.convolver.spectrum)
+    count = _Chain(spectra, mean, sampling).run()
+    spectra.convolver.spectrum = mean
+    spectra.convolver.process_frequencies(forward=False)
+    return spectra.invert(highest * norm / count).reshape(image.shape)
 
 
 class _Chain:
-    """A Gibbs chain as scikit-image runs it; its normal numbers are functions of seed, sample and frequency."""
+    """A Gibbs chain as in scikit-image; its normal numbers are functions of seed, sample and frequency."""
 
-    def __init__(self, own: _Filter, mean: NDArray[Any], sampling: Sampling) -> None:
-        self.own, self.mean, self.sampling = own, mean, sampling
-        self.shape = own.convolver.shape
+    def __init__(self, spectra: _Spectra, mean: NDArray[Any], sampling: Sampling) -> None:
+        self.spectra, self.mean, self.sampling = spectra, mean, sampling
+        self.shape = spectra.convolver.shape
         self.random = np.random.default_rng(sampling.seed)
-        self.weights = np.full(self.shape[2], 2.0)  # the spectrum's other half mirrors all columns but one or two
+        self.weights = np.full(self.shape[2], 2.0)  # the omitted half of the spectrum mirrors all but these columns:
         self.weights[0] = 1
-        if own.sizes[2] % 2 == 0:
+        if spectra.sizes[2] % 2 == 0:
             self.weights[-1] = 1
 
     def run(self) -> int:
-        """Sample until the mean stays as it is; return how many samples were added."""
+        """Draw samples until their mean is stable; return the number of samples in the sum."""
         _, burnin, least, most, threshold = self.sampling
         noise = prior = 1.0
-        pixels = math.prod(self.own.sizes)
+        pixels = math.prod(self.spectra.sizes)
         for k in range(most):
-            residual, rough, change, total = self._sample(k, noise, prior)
+            residual, roughness, change, total = self._sample(k, noise, prior)
             noise = self.random.gamma(pixels / 2, 2 / max(residual, 1e-300))
-            prior = self.random.gamma((pixels - 1) / 2, 2 / max(rough, 1e-300))
+            prior = self.random.gamma((pixels - 1) / 2, 2 / max(roughness, 1e-300))
             checkpoint((k + 1) / most)
             kept = k - burnin
             if k > least and kept > 1 and change < threshold * total * kept:
@@ -126,15 +126,16 @@ class _Chain:
         return k - burnin
 
     def _sample(self, k: int, noise: float, prior: float) -> tuple[float, ...]:
-        own, sums = self.own, {}
+        """Draw one sample of the spectrum and add it to the sum; return the sums of the kernel `sample`."""
+        spectra, sums = self.spectra, {}
         _, down, across = self.shape
 
         def work(rows: slice, columns: slice, box: NDArray[Any]) -> None:
             first = rows.start * across + columns.start
             sums[rows.start, columns.start] = kernels.sample(
-                box, own.transfer[:, rows, columns], own.terms(rows, columns), noise, prior,
+                box, spectra.transfer[:, rows, columns], spectra.laplacian_terms(rows, columns), noise, prior,
                 self.weights, self.sampling.seed, k, first, down, k - self.sampling.burnin, self.mean[:, rows, columns],
             )  # fmt: skip
 
-        own.convolver.frequencies(work, on=False, back=False)
+        spectra.convolver.process_frequencies(work, forward=False, inverse=False)
         return tuple(np.sum([sums[box] for box in sorted(sums)], axis=0).tolist())

@@ -1,20 +1,18 @@
-"""Blur: boxes, defocus, motion, and any kernel."""
+"""Blur with a box, a disk, a path or any kernel."""
 
 from functools import lru_cache
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
-from ..methods import blur_kernels
-from ..methods.convolution import averaged, check_kernel_size, convolved, kernel_reach
+from ..methods.blur_kernels import Vertices, disk, disk_margin, motion_kernel
+from ..methods.convolution import average_boxes, check_kernel_size, checked_kernel_reach, convolve_block, kernel_reach
 from ..methods.padding import window_reach
 from .denoise import gaussian
 
 __all__ = ["blur_box", "blur_defocus", "blur_motion", "convolve", "gaussian"]
 
-Outline = tuple[tuple[float, float], ...]
-
-disk = lru_cache(maxsize=4)(blur_kernels.disk)
+_cached_disk = lru_cache(maxsize=4)(disk)
 
 
 def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
@@ -25,17 +23,19 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
 def blur_box(
     image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
-    """Replace every pixel by the mean of a box around it.
+    """Blur with a box filter: replace each pixel by the mean of a box around it.
 
-    This is the convolution with a box whose pixel ``size // 2`` is its middle: an even one reaches one pixel farther
-    towards the end of the axis. Means of integers are exact before they are rounded.
+    This is the convolution with a box whose center is its pixel with index ``size // 2``: a box of even size reaches
+    one pixel farther toward the end of the axis. The mean of the image is kept, except near its edges. Means of
+    integers are exact before they are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing;
+    their neighbors see the low end of the value range in their place.
 
     Parameters
     ----------
     size
-        Side of the box in pixels, one for all axes or one for each.
+        Side of the box in pixels: one value for all axes, or one for each.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
@@ -50,45 +50,47 @@ def blur_box(
     >>> apply(np.array([[0, 0, 90, 0, 0, 0]], dtype=np.uint8), "blur_box", size=(1, 3))
     array([[ 0, 30, 30, 30,  0,  0]], dtype=uint8)
     """
-    return averaged(image, info, t.gone(size), mode, cval)
+    return average_boxes(image, info, t.gone(size), mode, cval)
 
 
 def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
-    return kernel_reach(disk(radius), mode)
+    return kernel_reach(_cached_disk(radius), mode)
 
 
-def _check_radius(radius: tuple[float, ...]) -> None:
-    check_kernel_size("radius", radius, tuple(2 * blur_kernels.disk_margin(r) + 1 for r in radius))
+def _check_disk(radius: tuple[float, ...]) -> None:
+    check_kernel_size("radius", radius, tuple(2 * disk_margin(r) + 1 for r in radius))
 
 
-@operation("Defocus", values="float", reach=_disk_reach, check=_check_radius)
+@operation("Defocus", values="float", reach=_disk_reach, check=_check_disk)
 def blur_defocus(
     image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
-    """Blur as a lens out of focus does: every point becomes a disk.
+    """Blur like a defocused lens, which spreads every point into a disk.
 
-    Each pixel of the kernel has the share of it that lies in the disk, in a volume in the ellipsoid, so that the blur
-    grows smoothly with the radius. Up to half a pixel, nothing is blurred along an axis. The mean is kept. Beyond
-    radii of about 9 pixels, boxes agree with the whole to 1e-6 of the values.
+    The weight of a pixel is the fraction of it that lies inside the disk, or in a volume inside the ellipsoid, so that
+    the blur grows smoothly with the radius. A radius of at most half a pixel does not blur along its axis. The mean of
+    the image is kept, except near its edges. Results for integers are rounded to the nearest integer. Missing pixels
+    (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place. For radii above
+    about 9 pixels, parts of the image computed alone agree with the whole to 1e-6 of the values.
 
     Parameters
     ----------
     radius
-        Radius of the disk in pixels, one for all axes or one for each.
+        Radius of the disk in pixels: one value for all axes, or one for each.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
     Raises
     ------
     ValueError
-        If the disk's box holds more than 2,097,152 pixels.
+        If the kernel has more than 2,097,152 pixels.
 
     References
     ----------
     .. [1] M. Subbarao and G. Surya, "Depth from defocus: a spatial domain approach", International Journal of Computer
-           Vision 13 (1994): a circle of confusion under geometric optics.
+           Vision 13 (1994): the circle of confusion of geometric optics.
 
     Examples
     --------
@@ -97,54 +99,52 @@ def blur_defocus(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "blur_defocus", radius=(0, 1))
     array([[ 0, 25, 50, 25,  0]], dtype=uint8)
     """
-    return convolved(image, info, disk(t.gone(radius)), mode, cval)
+    return convolve_block(image, info, _cached_disk(t.gone(radius)), mode, cval)
 
 
-@lru_cache(maxsize=4)
-def _path(length: float, angle: float, polygon: str | Outline, polygon_size: tuple[int, int]) -> t.Array:
-    if isinstance(polygon, str):
-        return blur_kernels.line(length, angle)
-    return blur_kernels.polygon(polygon, polygon_size)
+def _check_polygon(polygon: str | Vertices, polygon_size: tuple[int, int]) -> None:
+    motion_kernel(0.0, 0.0, polygon, polygon_size)
 
 
-def _check_path(polygon: str | Outline, polygon_size: tuple[int, int]) -> None:
-    _path(0.0, 0.0, polygon, polygon_size)
+def _motion_reach(
+    length: float, angle: float, polygon: str | Vertices, polygon_size: tuple[int, int], mode: str
+) -> Reach:
+    return kernel_reach(motion_kernel(length, angle, polygon, polygon_size), mode)
 
 
-def _path_reach(length: float, angle: float, polygon: str | Outline, polygon_size: tuple[int, int], mode: str) -> Reach:
-    return kernel_reach(_path(length, angle, polygon, polygon_size), mode)
-
-
-@operation("Motion blur", values="float", reach=_path_reach, dimensions=(2,), check=_check_path)
+@operation("Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_polygon)
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
     polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
-    """Blur as a camera or a specimen that moves does: every point becomes a path, or a polygon.
+    """Blur like a moving camera or specimen, which spreads every point along a path.
 
-    A straight path has its middle at the point: at angle 0, length 5 is the mean of five pixels in a row. A polygon
-    is filled in an array whose pixel n // 2 along each axis is the point; where it lies elsewhere, the image moves.
-    The mean is kept. Where the kernel has more than 256 pixels, boxes agree with the whole to 1e-6 of the values.
+    A straight path is centered on the point: with an angle of 0 and a length of 5, each pixel becomes the mean of five
+    pixels in a row. Instead of a path, a point may become a filled polygon. It is drawn in an array whose pixel with
+    index n // 2 along each axis is the point; a polygon that lies elsewhere in the array shifts the image. The mean of
+    the image is kept, except near its edges. Results for integers are rounded to the nearest integer. Missing pixels
+    (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place. For kernels of
+    more than 256 pixels, parts of the image computed alone agree with the whole to 1e-6 of the values.
 
     Parameters
     ----------
     length
         Length of the straight path in pixels; up to 1, nothing is blurred.
     angle
-        Direction of the straight path, counter-clockwise as displayed.
+        Direction of the straight path in degrees, counter-clockwise as displayed.
     polygon
-        Corners (row, column) of the outline of what a point becomes, in place of a straight path.
+        Vertices (row, column), in pixels, of the polygon that a point becomes instead of a straight path.
     polygon_size
-        Rows and columns of the array that the polygon is filled in.
+        Rows and columns of the array in which the polygon is drawn.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
     Raises
     ------
     ValueError
-        If the polygon has fewer than three corners, leaves its array or fills no pixel.
+        If the polygon has fewer than three vertices, leaves its array or fills no pixel.
 
     References
     ----------
@@ -161,41 +161,36 @@ def blur_motion(
            [ 0, 30, 30, 30,  0],
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
-    return convolved(image, info, _path(length, angle, polygon, polygon_size), mode, cval)
+    return convolve_block(image, info, motion_kernel(length, angle, polygon, polygon_size), mode, cval)
 
 
-def _own_reach(kernel: t.Array, shape: tuple[int, ...], mode: str) -> Reach:
-    if kernel.ndim != len(shape):
-        raise ValueError(f"kernel: an array of {len(shape)} axes, not of shape {kernel.shape}")
-    if not kernel.any():
-        raise ValueError("kernel: at least one number other than 0")
-    check_kernel_size("kernel", "x".join(map(str, kernel.shape)), kernel.shape)
-    return kernel_reach(kernel, mode)
-
-
-@operation("Convolve", values="float", reach=_own_reach)
+@operation("Convolve", values="float", reach=checked_kernel_reach)
 def convolve(
     image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
-    """Convolve with another image as the kernel.
+    """Convolve the image with another image as the kernel.
 
-    The kernel is taken as it is, its sum too: every point becomes the kernel, times the point's value. Its pixel
-    n // 2 along each axis comes to lie on the point, for odd and even n. Kernels that are products of one factor an
-    axis are applied axis by axis, those of up to 256 pixels other than 0 pixel by pixel, all others through Fourier
-    transforms; boxes then agree with the whole to 1e-6 of the values, times the sum of the kernel's absolute values.
+    Every point becomes the kernel, multiplied by the value of the point. The kernel is not normalized: its sum scales
+    the mean of the image. The center of the kernel is its pixel with index n // 2 along each axis, for odd and even n.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their
+    neighbors see the low end of the value range in their place.
+
+    Separable kernels are applied axis by axis, kernels of at most 256 nonzero pixels pixel by pixel, and all others by
+    Fourier transforms. Then parts of the image computed alone agree with the whole to 1e-6 of the values, times the
+    sum of the absolute values of the kernel.
 
     Parameters
     ----------
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
     Raises
     ------
     ValueError
-        If the kernel has another number of axes than the image's items, holds only zeros or a number that is not
-        finite, or has more than 2,097,152 pixels.
+        If the kernel does not have as many axes as the planes or volumes of the image, contains only zeros or a number
+        that is not finite, or has more than 2,097,152 pixels.
 
     References
     ----------
@@ -209,4 +204,4 @@ def convolve(
     >>> apply(np.array([[0, 0, 10, 0, 0]], dtype=np.uint8), "convolve", kernel)
     array([[ 0, 10, 20, 30,  0]], dtype=uint8)
     """
-    return convolved(image, info, kernel, mode, cval)
+    return convolve_block(image, info, kernel, mode, cval)

@@ -1,4 +1,4 @@
-"""Undoing a blur whose point-spread function is known."""
+"""Deconvolution: removal of a blur whose point-spread function is known."""
 
 import math
 from typing import Literal
@@ -6,51 +6,24 @@ from typing import Literal
 import numpy as np
 
 from ..contract import types as t
-from ..contract.operation import Frames, Report, Statistic, operation
-from ..contract.reach import Neighborhood, Reach, Whole
-from ..methods.padded_axis import Boundary
-from ..methods.point_spread.preparation import Center, check_extent, prepared, rms_radius
-from ..methods.richardson_lucy import Model, Stop, estimates
-from ..methods.wiener import Sampling, sampled, wiener_hunt
+from ..contract.operation import Frames, Statistic, operation
+from ..contract.reach import Reach, Whole
+from ..methods.deconvolution_report import report_flux, report_flux_without_background
+from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
+from ..methods.richardson_lucy import Model, Stop, iterate, iteration_reach, refuse_negative
+from ..methods.wiener import Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
-FADES, FARTHEST = 6.0, 45.0  # standard deviations of the PSF, found by trial: see the tests
-HALOS = 24  # threads share the work on a tile, so that few large ones spare work done twice
-
 
 def _whole(psf: t.Array, center: Center, shape: tuple[int, ...]) -> Reach:
-    check_extent(prepared(psf, center)[0], shape)
+    check_extent(prepare_psf(psf, center)[0], shape)
     return Whole("every frequency depends on all pixels")
-
-
-def _iterated_reach(
-    psf: t.Array, center: Center, boundary: Boundary, num_iter: int, tolerance: float, regularization: float,
-    shape: tuple[int, ...],
-) -> Reach:  # fmt: skip
-    """Return how far some iterations see.
-
-    Each sees two half-sizes of the PSF farther, but what lies far away fades. An error follows ``1 - |H|²`` from one
-    iteration to the next: where H passes through 0 it spreads like a Gaussian that widens with the root of their
-    number, until noise or darkness stops it.
-    """
-    kernel, _ = prepared(psf, center)
-    check_extent(kernel, shape)
-    if boundary == "periodic":
-        return Whole("a periodic boundary joins opposite edges")
-    if tolerance > 0:
-        return Whole("the stopping rule looks at all pixels")
-    grows = 0.5 if regularization else 0
-    exact = [2 * num_iter * (k // 2 + grows) for k in kernel.shape]
-    fades = [min(FADES * math.sqrt(num_iter), FARTHEST) * (d + grows) for d in rms_radius(kernel)]
-    radius = tuple(math.ceil(min(both)) for both in zip(exact, fades, strict=True))
-    short = [math.ceil(n / r) for n, r in zip(shape, radius, strict=True) if r and n < 2 * HALOS * r]
-    return Neighborhood(radius, exact=False, halos=max(HALOS, *short, 0))  # of an axis, no sliver is left
 
 
 def _check_clip(clip: Literal["none"] | tuple[float, float]) -> None:
     if clip != "none" and not clip[0] < clip[1]:
-        raise ValueError(f"clip={clip}: the first less than the second")
+        raise ValueError(f"clip={clip}: must be two numbers, the first below the second")
 
 
 def _check_sampling(
@@ -58,9 +31,9 @@ def _check_sampling(
 ) -> None:
     _check_clip(clip)
     if max_num_iter < burnin + 2:
-        raise ValueError(f"max_num_iter={max_num_iter}: at least burnin + 2 = {burnin + 2}")
+        raise ValueError(f"max_num_iter={max_num_iter}: must be at least burnin + 2 = {burnin + 2}")
     if min_num_iter > max_num_iter:
-        raise ValueError(f"min_num_iter={min_num_iter}: at most max_num_iter={max_num_iter}")
+        raise ValueError(f"min_num_iter={min_num_iter}: must be at most max_num_iter={max_num_iter}")
 
 
 def _check_iteration(
@@ -68,36 +41,13 @@ def _check_iteration(
 ) -> None:
     _check_clip(clip)
     if saturation == 0:
-        raise ValueError(f"saturation={saturation}: 'none' or a number greater than 0")
+        raise ValueError(f"saturation={saturation}: must be 'none' or greater than 0")
     if keep_every and num_iter % keep_every:
-        raise ValueError(f"keep_every={keep_every}: 0, or a divisor of num_iter={num_iter}, so that the last is kept")
-
-
-def _refuse_negative(image: t.Array) -> tuple[t.Array, ...]:
-    low = image.min()
-    if low < 0:
-        raise ValueError(
-            f"image: values of at least 0, as counts of light are, not {low:g}; clip them, or add {-low:g} to all and"
-            " give that as background"
-        )
-    return ()
+        raise ValueError(f"keep_every={keep_every}: must be 0 or divide num_iter={num_iter}")
 
 
 def _frames(num_iter: int, keep_every: int) -> Frames | None:
     return Frames(num_iter // keep_every, "iteration", keep_every, keep_every) if keep_every else None
-
-
-def _report(psf: t.Array, center: Center, before: float, after: float) -> Report:
-    """Tell how much light there is for what there was, and what was made of the point-spread function."""
-    _, changes = prepared(psf, center)
-    flux = after / before if before > 0 else None
-    told = [f"Flux: {100 * flux:.2f} % of the source's."] if flux is not None else []
-    return Report({"flux": flux, "psf": changes}, " ".join([*told, *changes]))
-
-
-def _report_light(psf: t.Array, center: Center, background: float, before: float, after: float, pixels: int) -> Report:
-    """Tell the same where a background is no part of the result."""
-    return _report(psf, center, before - background * pixels, after)
 
 
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
@@ -105,8 +55,8 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 
 
 @operation(
-    "Richardson-Lucy", values="float", reach=_iterated_reach, check=_check_iteration, frames=_frames,
-    statistics=(Statistic(_refuse_negative, lambda counted: None),), report=_report_light,
+    "Richardson-Lucy", values="float", reach=iteration_reach, check=_check_iteration, frames=_frames,
+    statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -114,40 +64,45 @@ def richardson_lucy(
     saturation: t.Saturation = "none", tolerance: t.RelativeChange = 0.0, keep_every: t.KeepEvery = 0,
     clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
-    """Find the light that most likely gave an image blurred by a point-spread function and counted as photons.
+    """Deconvolve with the Richardson-Lucy algorithm: find the most likely light behind a blurred photon image.
 
-    The result is nowhere negative. Beyond "reflect" and "periodic" edges it is continued, and no light is lost: blurred
-    again, the result has the sum of the image. At "zero" edges the iteration is that of scikit-image. The first
-    estimate is that of the image less the background. Boxes agree with the whole to 1e-6 of the value range.
+    The result is never negative. With "reflect" and "periodic" boundaries the image continues beyond its edges and no
+    light is lost: blurred again, the result has the same sum as the image. With a "zero" boundary the iteration equals
+    scikit-image's. The iteration starts from a constant. Results for integers are rounded to the nearest integer.
+    Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place.
+    Parts of the image computed alone agree with the whole to 1e-6 of the value range.
 
     Parameters
     ----------
     num_iter
-        Number of iterations: more are sharper and noisier.
+        Number of iterations: more iterations give a sharper and noisier result.
     boundary
-        What lies beyond the edges: the image mirrored, nothing, or the opposite edge.
+        Light beyond the edges: "reflect" mirrors the image, "zero" assumes none, "periodic" continues at the opposite
+        edge.
     center
-        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
+        Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
     background
-        Value where there is no light, such as a camera's offset; it is no part of the result.
+        Value of pixels without light, such as the offset of a camera; it is subtracted from the result.
     regularization
-        Weight of the total variation, which keeps noise down; 0.002 is usual. A gradient of length g counts as
-        g / (g² + (4 n w x)²)^½ for the weight w, n axes and the value x, so that no step overshoots.
+        Weight of the total variation, which suppresses noise; 0.002 is usual. For the weight w, n axes and the value x,
+        a gradient of length g contributes g / (g² + (4 n w x)²)^½, so that no step overshoots.
     saturation
-        Value from which pixels are saturated and tell nothing but what their neighbors do; "none" if there are none.
+        Value at and above which pixels are saturated and are ignored in favor of their neighbors; "none" if no pixel
+        is saturated.
     tolerance
-        Stop when the absolute changes of an iteration add up to less than this share of the sum; 0 never stops early.
+        Relative change at which the iteration stops: the sum of absolute changes divided by the sum of all values. 0
+        never stops early.
     keep_every
-        Keep every so many-th iteration, along a first axis to scrub through; 0 keeps the last alone. After an early
-        stop the last one is repeated.
+        Interval of the iterations that are kept, along a new first axis; 0 keeps only the last. After an early stop the
+        last one is repeated.
     clip
-        Two values at which the result ends; "none" leaves it as it is.
+        Two values to which the result is clipped; "none" does not clip.
 
     Raises
     ------
     ValueError
-        If the image has negative values, or the PSF has none above 0, other axes than the items, or reaches beyond all
-        of their pixels.
+        If the image has negative values, or if the PSF has no positive value, does not have as many axes as the planes
+        or volumes of the image, or extends beyond all of their pixels.
 
     References
     ----------
@@ -166,47 +121,49 @@ def richardson_lucy(
     >>> apply(blurred, "richardson_lucy", np.ones((1, 3)), num_iter=100)[1]
     array([ 0,  0,  0, 90,  0,  0,  0], dtype=uint8)
     """
-    kernel, _ = prepared(psf, center)
+    kernel, _ = prepare_psf(psf, center)
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
-    return _clipped(estimates(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
+    return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
 
 
-@operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=_report)
+@operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=report_flux)
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
     max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
-    """Undo a blur by the Wiener-Hunt filter, its balance between sharpness and noise found from the image.
+    """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 
-    The result is the mean of images drawn by Gibbs sampling, noise and roughness being drawn in turn. Its values may be
-    negative. Seed and image determine it.
+    The result is the mean of images drawn by Gibbs sampling, together with the precisions of the noise and of the
+    image. It may have negative values. The image and the seed determine it. Results for integers are rounded to the
+    nearest integer. Missing pixels (NaN or infinite) stay missing; all others see the low end of the value range in
+    their place.
 
     Parameters
     ----------
     seed
-        Number of the series of random numbers.
+        Seed of the random numbers.
     boundary
-        What lies beyond the edges: the image mirrored, over four half-sizes of the PSF fading into its opposite edge;
-        nothing; or the opposite edge, as in scikit-image.
+        Light beyond the edges: "reflect" mirrors the image and blends it into its opposite edge over four half-sizes of
+        the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
-        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
+        Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
     burnin
-        Number of the last sample that is left out of the mean.
+        Number of the last sample that is excluded from the mean.
     min_num_iter
-        Number of samples before which it does not stop.
+        Number of samples that are drawn at least.
     max_num_iter
-        Number of samples at which it stops.
+        Number of samples that are drawn at most.
     threshold
-        Relative change of the mean below which it stops.
+        Relative change of the mean below which sampling stops.
     clip
-        Two values at which the result ends; "none" leaves it as it is.
+        Two values to which the result is clipped; "none" does not clip.
 
     Raises
     ------
     ValueError
-        If the PSF has no value above 0, other axes than the items, or reaches beyond all of their pixels, or too few
-        samples are drawn.
+        If the PSF has no positive value, does not have as many axes as the planes or volumes of the image, or extends
+        beyond all of their pixels, or if too few samples are drawn.
 
     References
     ----------
@@ -224,37 +181,40 @@ def unsupervised_wiener(
     >>> bool(np.std(found - board) < 0.5 * np.std(blurred - board))
     True
     """
-    kernel, _ = prepared(psf, center)
+    kernel, _ = prepare_psf(psf, center)
     sampling = Sampling(seed, burnin, min_num_iter, max_num_iter, threshold)
-    return _clipped(sampled(image, kernel, boundary, sampling), clip)
+    return _clipped(sample_mean(image, kernel, boundary, sampling), clip)
 
 
-@operation("Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=_report)
+@operation("Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=report_flux)
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
-    """Undo a blur by the Wiener-Hunt filter.
+    """Deconvolve with the Wiener-Hunt filter.
 
-    A frequency is multiplied by ``conj(H) / (|H|² + balance |L|²)``, H being the transfer function of the PSF and L
-    that of the Laplacian. The mean is kept where the edges are "periodic". Values of the result may be negative.
+    The spectrum is multiplied by ``conj(H) / (|H|² + balance |L|²)``, where H is the transfer function of the PSF and L
+    that of the Laplacian. The mean of the image is kept with "periodic" boundaries. The result may have negative
+    values. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; all
+    others see the low end of the value range in their place.
 
     Parameters
     ----------
     balance
-        How much smoothness counts for sharpness: more is smoother and less noisy.
+        Weight of smoothness against sharpness: higher values give a smoother and less noisy result.
     boundary
-        What lies beyond the edges: the image mirrored, over four half-sizes of the PSF fading into its opposite edge;
-        nothing; or the opposite edge, as in scikit-image.
+        Light beyond the edges: "reflect" mirrors the image and blends it into its opposite edge over four half-sizes of
+        the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
-        The PSF's center: "array" takes the pixel with index n // 2, "centroid" its center of mass.
+        Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
     clip
-        Two values at which the result ends; "none" leaves it as it is.
+        Two values to which the result is clipped; "none" does not clip.
 
     Raises
     ------
     ValueError
-        If the PSF has no value above 0, other axes than the items, or reaches beyond all of their pixels.
+        If the PSF has no positive value, does not have as many axes as the planes or volumes of the image, or extends
+        beyond all of their pixels.
 
     References
     ----------
@@ -271,5 +231,5 @@ def wiener(
     >>> apply(blurred, "wiener", np.array([[1, 6, 1]]), balance=1e-4)[1]
     array([ 0,  0,  0,  0, 80,  0,  0,  0,  0], dtype=uint8)
     """
-    kernel, _ = prepared(psf, center)
+    kernel, _ = prepare_psf(psf, center)
     return _clipped(wiener_hunt(image, kernel, balance, boundary), clip)

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
-
 from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, operation
-from ..methods import wavelets
-from ..methods.gaussian import smoothed, smoothing_reach
-from ..methods.local_statistics import add_variances, check_odd, local_moments, mean_variance, statistics_reach
-from ..methods.median import check_window_size, median_of_windows, median_reach
-from ..methods.nl_means import bilateral_mean, bilateral_reach, check_patch, check_window, non_local_mean, patch_reach
+from ..methods import wavelet_shrinkage, wavelets
+from ..methods.bilateral import bilateral_mean, bilateral_reach, check_window
+from ..methods.gaussian import smooth_block, smoothing_reach
+from ..methods.local_wiener import check_odd, filter_locally, mean_variance, sum_variances, window_reach
+from ..methods.median import check_window_size, median_filter, median_reach
+from ..methods.nl_means import check_patch, non_local_mean, patch_reach
 from ..methods.padding import embedded
 from ..methods.total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
 
@@ -30,23 +29,26 @@ __all__ = [
 def denoise_bilateral(
     image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, info: BlockInfo
 ) -> t.Image:
-    """Replace every pixel by the mean of pixels that are near and of like value, so that edges are kept.
+    """Smooth the image but keep its edges, by averaging pixels that are near and of similar value.
 
     A pixel at the distance d whose value differs by v has the weight
-    ``exp(-d² / (2 sigma_spatial²) - v² / (2 sigma_color²))``, up to three `sigma_spatial` away along each axis; the
-    difference of colors is their Euclidean distance. Beyond the edges the image is mirrored.
+    ``exp(-d² / (2 sigma_spatial²) - v² / (2 sigma_color²))``, up to a distance of three times `sigma_spatial` along
+    each axis. The difference of two colors is their Euclidean distance. Beyond its edges the image is mirrored.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their
+    neighbors see the low end of the value range in their place.
 
     Parameters
     ----------
     sigma_color
-        Standard deviation of the weight of values; two to three times that of the noise removes it.
+        Standard deviation of the weight of value differences, as a fraction of the value range; two to three times
+        the standard deviation of the noise removes it.
     sigma_spatial
-        Standard deviation of the weight of distances, in pixels, one for all axes or one for each.
+        Standard deviation of the weight of distances, in pixels: one value for all axes, or one for each.
 
     Raises
     ------
     ValueError
-        If the window holds more than 1,048,576 pixels.
+        If the window has more than 1,048,576 pixels.
 
     References
     ----------
@@ -67,21 +69,25 @@ def denoise_nl_means(
     image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
     sigma: t.PatchNoise = 0.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
-    """Replace every pixel by the mean of pixels whose surroundings are alike, so that texture is kept.
+    """Remove noise but keep texture, by averaging pixels whose surroundings look alike (non-local means).
 
-    A pixel at which the patch differs by d² (mean of squared differences over patch and channels) has the weight
-    ``exp(-max(d² - 2 sigma², 0) / h²)``. Beyond the edges the image is mirrored.
+    A pixel whose patch differs by d², the mean squared difference over patch and channels, has the weight
+    ``exp(-max(d² - 2 sigma², 0) / h²)``. Beyond its edges the image is mirrored. Results for integers are rounded to
+    the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of the value
+    range in their place.
 
     Parameters
     ----------
     patch_size
-        Side of the square patches that are compared, in pixels, one for all axes or one for each; odd.
+        Side of the patches that are compared, in pixels: one odd number for all axes, or one for each.
     patch_distance
-        How far away patches are looked for, in pixels, one for all axes or one for each.
+        Largest distance of the patches that are compared, in pixels: one value for all axes, or one for each.
     h
-        How much patches may differ; by default 0.8 times `sigma`, or 0.1 where that is 0. Higher is smoother.
+        Difference that patches may have, as a fraction of the value range: higher values smooth more. By default 0.8
+        times `sigma`, or 0.1 if `sigma` is 0.
     sigma
-        Standard deviation of the noise, which patches differ by even where they are alike; 0 if not known.
+        Standard deviation of the noise, as a fraction of the value range; 0 if it is unknown. The difference that
+        noise alone causes between patches is subtracted.
 
     Raises
     ------
@@ -111,27 +117,29 @@ def denoise_tv_bregman(
     image: t.Image, /, *, weight: t.TVWeight = 0.2, num_iter: t.Iterations = 20, isotropic: t.Isotropic = True,
     shape: tuple[int, ...],
 ) -> t.Image:  # fmt: skip
-    """Remove noise by minimizing the total variation with the split Bregman method.
+    """Remove noise by total variation minimization with the split Bregman method: regions flatten, edges stay sharp.
 
-    The result u of an image f lowers ``|u - f|² / 2 + weight * TV(u)``. In a volume the gradient has three
-    components; RGB channels share one gradient length. As in scikit-image, whose weight is ``1 / weight``, a gradient
-    of length s is shortened by the factor ``s / (s + weight / 2)`` where isotropic, and the pixels around the image
-    stay what they were. Boxes agree with the whole to 1e-6 of the value range.
+    The iteration lowers ``|u - f|² / 2 + weight * TV(u)`` for the image f and the result u. In a volume the gradient
+    has three components; RGB channels share one gradient length. As in scikit-image, whose weight is ``1 / weight``,
+    an isotropic gradient of length s is shortened by the factor ``s / (s + weight / 2)``, and a border of one pixel
+    around the image keeps its values. Results for integers are rounded to the nearest integer. Missing pixels (NaN or
+    infinite) stay missing; their neighbors see the low end of the value range in their place. Parts of the image
+    computed alone agree with the whole to 1e-6 of the value range.
 
     Parameters
     ----------
     weight
-        How much smoothing.
+        Strength of the smoothing, as a fraction of the value range.
     num_iter
         Number of sweeps over the image; there is no other stopping rule.
     isotropic
-        Measure gradients by their length, in all directions alike; else along each axis, which favors edges that
-        lie along the axes.
+        Measure the length of gradients, whatever their direction; otherwise the components along each axis, which
+        favors edges parallel to the axes.
 
     Raises
     ------
     ValueError
-        If so many sweeps see more of a volume than memory should hold.
+        If the sweeps of a volume would need too much memory.
 
     References
     ----------
@@ -157,23 +165,25 @@ def denoise_tv_bregman(
 def denoise_tv_chambolle(
     image: t.Image, /, *, weight: t.TVWeight = 0.1, num_iter: t.Iterations = 50, shape: tuple[int, ...]
 ) -> t.Image:
-    """Remove noise by minimizing the total variation, so that regions become flat and edges stay sharp.
+    """Remove noise by total variation minimization with Chambolle's algorithm: regions flatten, edges stay sharp.
 
-    The result u of an image f minimizes ``|u - f|² / 2 + weight * TV(u)``; the mean is kept. In a volume the
-    gradient has three components; RGB channels share one gradient length, so that edges stay where all of them have
-    them. Boxes agree with the whole to 1e-6 of the value range.
+    The result u minimizes ``|u - f|² / 2 + weight * TV(u)`` for the image f. The mean of the image is kept. In a volume
+    the gradient has three components; RGB channels share one gradient length, so that edges stay in the same place in
+    all channels. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay
+    missing; their neighbors see the low end of the value range in their place. Parts of the image computed alone agree
+    with the whole to 1e-6 of the value range.
 
     Parameters
     ----------
     weight
-        How much smoothing: noise below about a third of it goes.
+        Strength of the smoothing, as a fraction of the value range: noise below about a third of it is removed.
     num_iter
-        Number of iterations; there is no other stopping rule, so that every part of an image gets the same.
+        Number of iterations; there is no other stopping rule, so that all parts of an image are treated alike.
 
     Raises
     ------
     ValueError
-        If so many iterations see more of a volume than memory should hold.
+        If the iterations of a volume would need too much memory.
 
     References
     ----------
@@ -198,20 +208,22 @@ def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0, info: BlockInfo,
 ) -> t.Image:  # fmt: skip
-    """Smooth by convolution with a Gaussian.
+    """Smooth the image with a Gaussian filter.
 
-    The mean is kept; detail finer than `sigma` is lost.
+    Detail finer than `sigma` is lost. The mean of the image is kept, except near its edges. Results for integers are
+    rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of
+    the value range in their place.
 
     Parameters
     ----------
     sigma
-        Standard deviation in pixels, one for all axes or one for each.
+        Standard deviation in pixels: one value for all axes, or one for each.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
     truncate
-        Number of standard deviations at which the kernel ends.
+        Distance at which the kernel is truncated, in standard deviations.
 
     References
     ----------
@@ -224,32 +236,32 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    return embedded(image, info, smoothed(image, info, t.gone(sigma), mode, cval, truncate))
+    return embedded(image, info, smooth_block(image, info, t.gone(sigma), mode, cval, truncate))
 
 
 @operation("Median filter", values="exact", reach=median_reach, check=check_window_size)
 def median(
     image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
-    """Replace every pixel by the median of its neighborhood.
+    """Replace each pixel by the median of the window around it.
 
-    Specks smaller than half the window go, edges stay where they are. Every value of the result occurs in the
-    image; integers stay exact.
+    Specks smaller than half the window disappear, while edges stay in place. Every value of the result occurs in the
+    image, so that integers stay exact. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
+    of the value range in their place.
 
     Parameters
     ----------
     size
-        Side of the window in pixels, one for all axes or one for each; the odd number of pixels nearest to it is
-        taken (4 is as 5).
+        Side of the window in pixels: one value for all axes, or one for each. The nearest odd number is used: 5 for 4.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
     Raises
     ------
     ValueError
-        If the window holds more than 1,048,576 pixels.
+        If the window has more than 1,048,576 pixels.
 
     References
     ----------
@@ -263,7 +275,7 @@ def median(
     >>> apply(np.array([[1, 2, 99, 4, 5]], np.uint8), "median", size=(1, 3))
     array([[1, 2, 4, 5, 5]], dtype=uint8)
     """
-    return median_of_windows(image, info, t.gone(size), mode, cval)
+    return median_filter(image, info, t.gone(size), mode, cval)
 
 
 WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
@@ -271,14 +283,8 @@ WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_leve
 
 
 @operation(
-    "Wavelet denoising", values="normalized", reach=wavelets.reach_of, channels="joint", check=wavelets.check_levels,
-    statistics=(
-        *wavelets.noise_statistics(pooled=False, needed=lambda method, sigma: method != "fixed" and sigma == "auto"),
-        Statistic(
-            wavelets.measure_energies, wavelets.bayes, wavelets.reach_of, pooled=False,
-            needed=lambda method: method == "BayesShrink",
-        ),
-    ),
+    "Wavelet denoising", values="normalized", reach=wavelets.shrinkage_reach, channels="joint",
+    check=wavelets.check_levels, statistics=wavelet_shrinkage.STATISTICS,
 )  # fmt: skip
 def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
@@ -286,33 +292,35 @@ def denoise_wavelet(
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
     levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
-    """Remove noise by shrinking wavelet coefficients.
+    """Remove noise by thresholding wavelet coefficients.
 
-    Edges are kept where their coefficients rise above the noise. Colors are denoised as luma and two chromas (YCbCr).
-    The image is mirrored at its edges. Thresholds are those of each plane or volume on its own.
+    Edges are kept if their coefficients exceed the noise. Colors are converted to luma and two chromas (YCbCr) and
+    back. Each plane or volume has thresholds of its own. Beyond its edges the image is mirrored. Results for integers
+    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
+    of the value range in their place.
 
     Parameters
     ----------
     wavelet
-        Name of a discrete wavelet of PyWavelets, such as "haar", "sym4" or "bior2.8".
+        Name of a discrete wavelet in PyWavelets, such as "haar", "sym4" or "bior2.8".
     method
-        "BayesShrink" finds a threshold for each band from its strength and the noise, "VisuShrink" takes ``sigma *
-        sqrt(2 log n)`` of the n pixels for all, "fixed" takes `threshold`.
+        Rule for the thresholds: "BayesShrink" finds one for each band from its energy and the noise, "VisuShrink" uses
+        ``sigma * sqrt(2 log n)`` for images of n pixels, and "fixed" uses `threshold`.
     mode
-        What becomes of coefficients above the threshold: "soft" moves them towards 0 by it, "hard" keeps them.
+        Treatment of coefficients above the threshold: "soft" moves them toward 0 by the threshold, "hard" keeps them.
     sigma
-        Standard deviation of the noise as a share of the value range; by default found in the image, for each channel,
-        from the median of the finest diagonal coefficients. Without effect in method "fixed".
+        Standard deviation of the noise, as a fraction of the value range. By default it is estimated for each channel,
+        from the median of the finest diagonal coefficients. Not used by the method "fixed".
     threshold
-        Threshold of all bands in method "fixed", as a share of the value range.
+        Threshold of all bands with the method "fixed", as a fraction of the value range.
     approximation
-        Shrink what is left after the last level, too.
+        Also threshold the approximation that remains after the last level.
     levels
-        Number of times the image is halved; three fewer than PyWavelets advises by default, at least 1. Beyond that
-        advice every coefficient is touched by the edges.
+        Number of decomposition levels, each of which halves the image; by default three fewer than the number that
+        PyWavelets recommends, but at least 1. Above the recommended number, the edges affect every coefficient.
     max_shifts
-        Average over transforms shifted by 0 to so many pixels along every axis: fewer artifacts at edges, in 4 times
-        (in volumes 8 times) as long for 1 as for 0.
+        Average over transforms shifted by 0 to this many pixels along each axis (cycle spinning), which leaves fewer
+        artifacts at edges. A value of 1 takes 4 times as long as 0, or 8 times for volumes.
 
     Raises
     ------
@@ -322,7 +330,7 @@ def denoise_wavelet(
     References
     ----------
     .. [1] D. L. Donoho and I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81 (1994):
-           VisuShrink, and the noise from the median.
+           VisuShrink, and the noise estimated from the median.
     .. [2] S. G. Chang, B. Yu and M. Vetterli, "Adaptive wavelet thresholding for image denoising and compression",
            IEEE Transactions on Image Processing 9 (2000): BayesShrink.
     .. [3] R. R. Coifman and D. L. Donoho, "Translation-invariant de-noising", Wavelets and Statistics (1995): cycle
@@ -338,36 +346,37 @@ def denoise_wavelet(
     >>> bool(np.std(denoised - step) < 0.5 * np.std(noisy - step))
     True
     """
-    channels = wavelets.channels_first(image, info)
-    tables = wavelets.thresholds(measured, method, sigma, threshold, t.gone(levels), approximation, info, len(channels))
-    made = [
+    channels = wavelets.split_channels(image, info)
+    tables = wavelet_shrinkage.thresholds(
+        measured, method, sigma, threshold, t.gone(levels), approximation, info, len(channels)
+    )
+    denoised = [
         wavelets.denoise_over_shifts(channel, info, table, wavelet, mode == "soft", max_shifts)
         for channel, table in zip(channels, tables, strict=True)
     ]
-    if image.ndim == len(info.shape):
-        return made[0]
-    colors: t.Array = np.moveaxis(wavelets.mixed(made, wavelets.FROM_YCBCR), 0, -1)
-    return colors
+    return wavelets.join_channels(denoised, image, info)
 
 
 @operation(
-    "Wiener filter (local)", values="normalized", reach=statistics_reach, check=check_odd,
-    statistics=(Statistic(add_variances, mean_variance, statistics_reach, True, lambda noise: noise == "auto"),),
+    "Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd,
+    statistics=(Statistic(sum_variances, mean_variance, window_reach, True, lambda noise: noise == "auto"),),
 )  # fmt: skip
 def wiener_filter(
     image: t.Image, /, *, size: t.OddSizes = 3, noise: t.NoisePower = "auto", measured: float | None
 ) -> t.Image:
-    """Remove noise where the image varies no more than the noise does.
+    """Remove noise from flat regions and keep edges and texture (local Wiener filter).
 
-    Each pixel moves towards the mean of the window around it, the farther the less the window's variance exceeds the
-    noise's: flat regions are smoothed, edges and texture kept. The image is mirrored at its edges.
+    Each pixel moves toward the mean of the window around it: all the way where the variance of the window does not
+    exceed that of the noise, and less the more it does. Beyond its edges the image is mirrored. Results for integers
+    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
+    of the value range in their place.
 
     Parameters
     ----------
     size
-        Size of the window in pixels, odd, one for all axes or one for each.
+        Side of the window in pixels: one odd number for all axes, or one for each.
     noise
-        Variance of the noise, as a share of the squared value range; the mean of the windows' variances by default.
+        Variance of the noise, as a fraction of the squared value range; by default the mean variance of all windows.
 
     Raises
     ------
@@ -387,9 +396,4 @@ def wiener_filter(
     >>> bool(filtered.std() < 0.5 * noisy.std())
     True
     """
-    power = t.gone(noise if measured is None else measured)
-    mean, variance = local_moments(image, t.gone(size))
-    gain = np.zeros_like(variance)
-    np.divide(variance - power, variance, out=gain, where=variance > power)
-    filtered: t.Array = (mean + gain * (image - mean)).astype(image.dtype)
-    return filtered
+    return filter_locally(image, t.gone(size), t.gone(noise if measured is None else measured))

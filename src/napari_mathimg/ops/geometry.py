@@ -1,12 +1,12 @@
-"""Changes of an image's domain: each is its map, read by one sampler."""
+"""Geometric transformations; each returns the map through which the engine samples the image."""
 
 import numpy as np
 
 from ..contract import types as t
 from ..contract.reach import Gather
 from ..contract.warp import warp
-from ..methods.maps import Separable, Swirl
-from ..methods.plane_matrices import about, affine_matrix, projective, shift, turning
+from ..methods.maps import Separable, Swirl, resize_map
+from ..methods.plane_matrices import about, affine_matrix, projective, rotated_canvas, rotation_matrix, shift
 
 __all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
 
@@ -16,28 +16,32 @@ Shape = tuple[int, ...]
 def _check_crop(shape: Shape, start: tuple[int, ...], stop: tuple[int, ...]) -> None:
     for axis, (a, b, n) in enumerate(zip(start, stop, shape, strict=True)):
         if b > n:
-            raise ValueError(f"stop={stop}: at most {n} on axis {axis} of an image of shape {shape}")
+            raise ValueError(f"stop={stop}: must be at most {n} on axis {axis} of an image of shape {shape}")
         if a >= b:
-            raise ValueError(f"start={start}: less than stop={stop} on axis {axis}")
+            raise ValueError(f"start={start}: must be below stop={stop} on axis {axis}")
 
 
 @warp("Crop", dimensions="all", check=_check_crop)
 def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -> Gather:
-    """Cut a box out of an image.
+    """Crop the image to a box.
 
-    The pixels and their type are kept, and so is their place in the world.
+    The pixels of the box keep their values, their type and their position in world coordinates.
 
     Parameters
     ----------
     start
-        First index kept on each axis.
+        Index of the first pixel of the box along each axis; 0 by default.
     stop
-        Index after the last one kept on each axis.
+        Index after the last pixel of the box along each axis; the number of pixels by default.
 
     Raises
     ------
     ValueError
-        If `stop` lies outside the image or `start` is not below `stop`.
+        If `stop` lies outside of the image or `start` is not below `stop`.
+
+    References
+    ----------
+    .. [1] W. Burger and M. J. Burge, "Principles of Digital Image Processing: Fundamental Techniques" (2009).
 
     Examples
     --------
@@ -57,23 +61,25 @@ def rescale(
     shape: Shape, /, *, scale: t.Factors = 1.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
     anti_aliasing: t.Smoothing = True,
 ) -> Gather:  # fmt: skip
-    """Change the number of pixels by a factor.
+    """Rescale the image: multiply its number of pixels by a factor along each axis.
 
-    The result covers the source exactly, so that its pixels are `scale` times smaller. Values are kept.
+    The result covers exactly the same area as the image, so that its pixels are smaller by the factor. Values keep
+    their meaning; interpolated integers are rounded to the nearest integer. A missing pixel (NaN) makes all pixels
+    missing that are interpolated from it.
 
     Parameters
     ----------
     scale
-        Factor by which the number of pixels grows along each axis; the number is rounded.
+        Factor for the number of pixels, which is then rounded: one value for all axes, or one for each.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
     anti_aliasing
-        Smooth by a Gaussian of (1 / scale - 1) / 2 pixels along axes that shrink, so that fine patterns do not
-        turn into coarse ones. Never with order 0.
+        Smooth axes that shrink with a Gaussian of standard deviation (1 / scale - 1) / 2 pixels before sampling, so
+        that fine patterns do not turn into coarse ones (moiré). Not used with order 0.
 
     References
     ----------
@@ -87,7 +93,7 @@ def rescale(
     array([[0., 0., 1., 2., 3., 3.]])
     """
     size = tuple(max(int(np.round(n * s)), 1) for n, s in zip(shape, t.gone(scale), strict=True))
-    return _resized(shape, size, order, mode, cval, anti_aliasing)
+    return resize_map(shape, size, order, mode, cval, anti_aliasing)
 
 
 @warp("Resize", dimensions=(2, 3))
@@ -95,22 +101,24 @@ def resize(
     shape: Shape, /, *, output_shape: t.Shape = "auto", order: t.Order = 1, mode: t.Edge = "mirror",
     cval: t.Fill = 0.0, anti_aliasing: t.Smoothing = True,
 ) -> Gather:  # fmt: skip
-    """Change the number of pixels to a given one.
+    """Resize the image to a given number of pixels.
 
-    The result covers the source exactly. Values are kept.
+    The result covers exactly the same area as the image. Values keep their meaning; interpolated integers are rounded
+    to the nearest integer. A missing pixel (NaN) makes all pixels missing that are interpolated from it.
 
     Parameters
     ----------
     output_shape
-        Number of pixels along each axis.
+        Number of pixels: one value for all axes, or one for each; that of the image by default.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
     anti_aliasing
-        Smooth by a Gaussian of (factor - 1) / 2 pixels along axes that shrink by a factor. Never with order 0.
+        Smooth axes that shrink by a factor f with a Gaussian of standard deviation (f - 1) / 2 pixels before sampling.
+        Not used with order 0.
 
     References
     ----------
@@ -126,7 +134,7 @@ def resize(
            [0, 0, 1, 1],
            [0, 0, 1, 1]], dtype=uint8)
     """
-    return _resized(shape, t.gone(output_shape), order, mode, cval, anti_aliasing)
+    return resize_map(shape, t.gone(output_shape), order, mode, cval, anti_aliasing)
 
 
 @warp("Rotate", rigid=True)
@@ -134,7 +142,11 @@ def rotate(
     shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: t.GrowCanvas = False,
     order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Turn the image counter-clockwise about a point that keeps its place.
+    """Rotate the image counter-clockwise about a fixed point.
+
+    The fixed point keeps its position in world coordinates, and pixels keep their size. Multiples of 90 degrees are
+    exact where the pixels of the result fall onto those of the image. Interpolated integers are rounded to the nearest
+    integer. A missing pixel (NaN) makes all pixels missing that are interpolated from it.
 
     Parameters
     ----------
@@ -143,13 +155,17 @@ def rotate(
     center
         Fixed point (row, column) in pixels; the middle of the image by default.
     resize
-        Grow the canvas so that the whole image stays visible.
+        Enlarge the canvas so that it contains the whole rotated image.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 2.6.
 
     Examples
     --------
@@ -159,14 +175,9 @@ def rotate(
     array([[2, 4],
            [1, 3]])
     """
-    out, low = shape, np.zeros(2)
-    turn = about(turning(angle), t.gone(center))
-    if resize:
-        ends = np.array([(r, c, 1.0) for r in (0, shape[0] - 1) for c in (0, shape[1] - 1)])
-        moved = (ends @ np.linalg.inv(turn).T)[:, :2]
-        low = moved.min(axis=0)
-        out = tuple(int(n) for n in np.around(np.round(np.ptp(moved, axis=0), 9) + 1))
-    return Gather(out, projective(turn @ shift(low)), shift(low), order, mode, cval)
+    rotation = about(rotation_matrix(angle), t.gone(center))
+    size, origin = rotated_canvas(rotation, shape) if resize else (shape, np.zeros(2))
+    return Gather(size, projective(rotation @ shift(origin)), shift(origin), order, mode, cval)
 
 
 @warp("Swirl")
@@ -174,25 +185,27 @@ def swirl(
     shape: Shape, /, *, center: t.Center = "auto", strength: t.Radians = 1.0, radius: t.Radius = 100.0,
     rotation: t.Degrees = 0.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Turn the image about a point, the less the farther away.
+    """Swirl the image: rotate it about a point by an angle that decreases with the distance.
 
-    A pixel at a distance d turns by ``rotation + strength * exp(-5 d / (radius * log(2)))``, as in scikit-image:
-    less than a thousandth of `strength` is left at `radius`.
+    A pixel at the distance d is rotated by ``rotation + strength * exp(-5 d / (radius * log(2)))``, as in scikit-image:
+    less than a thousandth of `strength` remains at `radius`. The shape and the pixel grid of the image are kept.
+    Interpolated integers are rounded to the nearest integer. A missing pixel (NaN) makes all pixels missing that are
+    interpolated from it.
 
     Parameters
     ----------
     center
         Fixed point (row, column) in pixels; the middle of the image by default.
     strength
-        Turn at the center in radians, counter-clockwise as displayed.
+        Angle at the center in radians, counter-clockwise as displayed.
     radius
-        Distance in pixels at which the turn has died out.
+        Distance in pixels beyond which the swirl is negligible.
     rotation
-        Turn of the whole image in degrees, counter-clockwise as displayed.
+        Rotation of the whole image in degrees, counter-clockwise as displayed.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
@@ -209,21 +222,15 @@ def swirl(
            [1, 3]])
     """
     decay = 5 / (radius * float(np.log(2)))
-    return Gather(
-        shape,
-        Swirl(t.gone(center), strength, decay, float(np.deg2rad(rotation))),
-        np.eye(3),
-        order,
-        mode,
-        cval,
-    )
+    source = Swirl(t.gone(center), strength, decay, float(np.deg2rad(rotation)))
+    return Gather(shape, source, np.eye(3), order, mode, cval)
 
 
 def _check_affine(scale: tuple[float, float], shear: tuple[float, float]) -> None:
     if scale[0] * scale[1] < 1e-12:
-        raise ValueError(f"scale={scale}: factors whose product is at least 1e-12")
+        raise ValueError(f"scale={scale}: must have a product of at least 1e-12")
     if abs(np.linalg.det(affine_matrix((1.0, 1.0), 0.0, shear))) < 1e-12:
-        raise ValueError(f"shear={shear}: two shears that do not fold the plane onto a line")
+        raise ValueError(f"shear={shear}: must not collapse the plane onto a line")
 
 
 @warp("Affine", check=_check_affine)
@@ -232,30 +239,39 @@ def affine(
     translation: t.Point = (0.0, 0.0), center: t.AffineCenter = "auto", inverse: bool = False, order: t.Order = 1,
     mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Scale, shear, turn and shift the image on its own grid.
+    """Scale, shear, rotate and translate the image (affine transformation).
+
+    The shape and the pixel grid of the image are kept: content that moves beyond the edges is lost. Interpolated
+    integers are rounded to the nearest integer. A missing pixel (NaN) makes all pixels missing that are interpolated
+    from it.
 
     Parameters
     ----------
     scale
-        Factors by which the content grows along rows and columns.
+        Factors (rows, columns) by which the content grows.
     rotation
-        Angle in degrees by which the content turns, counter-clockwise as displayed.
+        Angle in degrees by which the content rotates, counter-clockwise as displayed.
     shear
-        Angles in degrees by which the row and the column axis lean.
+        Angles in degrees by which the row axis and the column axis are inclined.
     translation
-        Shift (rows, columns) in pixels, the last step.
+        Shift (rows, columns) in pixels, applied last.
     center
-        Point (row, column) that scale, shear and rotation keep in place; the middle of the image by default,
-        the first pixel with `inverse`.
+        Fixed point (row, column), in pixels, of scale, shear and rotation; the middle of the image by default, the
+        first pixel with `inverse`.
     inverse
-        Take the parameters as the map from the result to the input, scikit-image's AffineTransform given to
-        its `warp`: the content then shrinks by `scale` and moves against `translation`.
+        Use the parameters as the map from the result to the image, like an AffineTransform passed to scikit-image's
+        `warp`: the content shrinks by `scale` and moves against `translation`.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
+
+    Raises
+    ------
+    ValueError
+        If scale or shear collapses the plane onto a line or a point.
 
     References
     ----------
@@ -269,15 +285,15 @@ def affine(
     array([[0, 1],
            [0, 3]])
     """
-    turn = rotation if inverse else -rotation
-    matrix = shift(translation) @ about(affine_matrix(scale, turn, shear), t.gone(center))
+    angle = rotation if inverse else -rotation
+    matrix = shift(translation) @ about(affine_matrix(scale, angle, shear), t.gone(center))
     return Gather(shape, projective(matrix if inverse else np.linalg.inv(matrix)), np.eye(3), order, mode, cval)
 
 
 def _check_homography(matrix: tuple[tuple[float, ...], ...]) -> None:
     m = np.array(matrix)
     if abs(np.linalg.det(m / (np.abs(m).max() or 1.0))) < 1e-15:
-        raise ValueError(f"matrix={matrix}: an invertible matrix")
+        raise ValueError(f"matrix={matrix}: must be invertible")
 
 
 @warp("Homography", check=_check_homography)
@@ -285,18 +301,22 @@ def homography(
     shape: Shape, /, *, matrix: t.Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), inverse: bool = False,
     order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Map the image by a projective transformation on its own grid.
+    """Warp the image with a homography, a projective transformation given by a 3 x 3 matrix.
+
+    The shape and the pixel grid of the image are kept: content that moves beyond the edges is lost. Interpolated
+    integers are rounded to the nearest integer. A missing pixel (NaN) makes all pixels missing that are interpolated
+    from it.
 
     Parameters
     ----------
     matrix
-        3 x 3 matrix on (x, y, 1), x the column and y the row, from the input to the result.
+        3 x 3 matrix from the image to the result, acting on (x, y, 1) in pixels: x is the column, y the row.
     inverse
-        Take the matrix as the map from the result to the input, as scikit-image's `warp` does.
+        Use the matrix as the map from the result to the image, as scikit-image's `warp` does.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
@@ -319,13 +339,3 @@ def homography(
     """
     m = np.array(matrix, float)[[1, 0, 2]][:, [1, 0, 2]]
     return Gather(shape, projective(m if inverse else np.linalg.inv(m)), np.eye(3), order, mode, cval)
-
-
-def _resized(shape: Shape, size: Shape, order: int, mode: str, cval: float, anti_aliasing: bool) -> Gather:
-    """Edges on edges: result pixel r is read at ``factor * (r + 0.5) - 0.5``."""
-    factor = tuple(n / m for n, m in zip(shape, size, strict=True))
-    offset = tuple((f - 1) / 2 for f in factor)
-    placement = np.diag([*factor, 1.0])
-    placement[:-1, -1] = offset
-    smooth = tuple(max(0.0, o) for o in offset) if anti_aliasing and order else ()
-    return Gather(size, Separable(factor, offset), placement, order, mode, cval, smooth)

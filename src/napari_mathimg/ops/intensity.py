@@ -1,4 +1,4 @@
-"""Changes of intensities: tone curves, equalization, clipping."""
+"""Intensity transformations: tone curves, histogram equalization, clipping."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,22 +8,22 @@ from scipy.special import expit
 from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
 from ..contract.reach import POINTWISE
-from ..kernels import equalization
 from ..methods.equalization import (
     CumulativeCurve,
     Distribution,
     TileMaps,
+    apply_curve,
+    apply_tile_maps,
     check_reference,
     check_tiles,
     count_and_sum,
-    count_mixed,
+    count_equalized,
     count_tiles,
     count_values,
     cumulative_curve,
     distribution,
+    find_extremes,
     match,
-    mix_maps,
-    stretch,
     tile_maps,
 )
 
@@ -43,9 +43,11 @@ __all__ = [
 
 @operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce")
 def to_gray(image: t.Image, /) -> t.Image:
-    """Turn colors into luminance.
+    """Convert colors to luminance (RGB to grayscale).
 
-    Y = 0.2125 R + 0.7154 G + 0.0721 B, as for linear Rec. 709 primaries; opacity is dropped.
+    Luminance is 0.2125 R + 0.7154 G + 0.0721 B, as for linear Rec. 709 primaries. An opacity channel is dropped.
+    Results for integers are rounded to the nearest integer. A pixel with a missing channel (NaN or infinite) becomes
+    missing.
 
     Raises
     ------
@@ -72,9 +74,11 @@ def to_gray(image: t.Image, /) -> t.Image:
 
 def _check_clip(low: float, high: float, outside: str, dtype: np.dtype[Any]) -> None:
     if low > high:
-        raise ValueError(f"low={low:g}: at most high={high:g}")
+        raise ValueError(f"low={low:g}: must be at most high={high:g}")
     if outside == "nan" and dtype.kind != "f":
-        raise ValueError(f"outside='nan': a floating-point result, not {dtype}; choose float32 as output type")
+        raise ValueError(
+            f"outside='nan': must have a floating-point result, not {dtype}; set the output type to float32"
+        )
 
 
 @operation("Clip", values="float", reach=POINTWISE, check=_check_clip)
@@ -82,22 +86,28 @@ def clip(
     image: t.Image, /, *, low: t.LowLevel = "auto", high: t.HighLevel = "auto",
     outside: Literal["saturate", "zero", "nan"] = "saturate",
 ) -> t.Image:  # fmt: skip
-    """Keep the intensities from one level to another.
+    """Clip intensities to a range of values, or isolate those inside of it.
+
+    Values from `low` to `high` are kept. Missing pixels (NaN or infinite) stay missing.
 
     Parameters
     ----------
     low
-        Lowest value kept; the low end of the value range by default.
+        Lowest value that is kept; the low end of the value range by default.
     high
-        Highest value kept; the high end of the value range by default.
+        Highest value that is kept; the high end of the value range by default.
     outside
-        What becomes of other values: "saturate" puts them at the nearer level, "zero" at 0, "nan" marks them as
-        missing (floating-point results only).
+        Treatment of all other values: "saturate" sets them to the nearer of the two, "zero" to 0, and "nan" to missing
+        (floating-point results only).
 
     Raises
     ------
     ValueError
-        If `low` is above `high`, or missing values are asked of an integer result.
+        If `low` is above `high`, or `outside` is "nan" and the result has an integer type.
+
+    References
+    ----------
+    .. [1] W. Burger and M. J. Burge, "Principles of Digital Image Processing: Fundamental Techniques" (2009).
 
     Examples
     --------
@@ -113,7 +123,7 @@ def clip(
 
 
 def _full_range(values: ValueRange, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """The limits of a dtype, from 0 where the image has no negative values."""
+    """Return the limits of a type, beginning at 0 if the image has no negative values."""
     top = 1.0 if dtype.kind in "bf" else float(np.iinfo(dtype).max)
     bottom = -1.0 if dtype.kind == "f" else 0.0 if dtype.kind == "b" else float(np.iinfo(dtype).min)
     return (0.0 if values.low >= 0 else bottom), top
@@ -124,15 +134,20 @@ OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range), t.Label
 
 @operation("Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True)
 def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
-    """Stretch the value range linearly to another range.
+    """Rescale intensities linearly from the value range to an output range (contrast stretching).
 
-    Values outside the value range end at its ends.
+    Values outside of the value range are clipped to it. Results for integers are rounded to the nearest integer.
+    Missing pixels (NaN or infinite) stay missing.
 
     Parameters
     ----------
     out_range
-        Values that the ends of the value range become; the limits of the result's type by default (0 to 1 for
-        floating point), from 0 where the image has no negative values.
+        Values (low, high) that the ends of the value range become. By default the limits of the type of the result (0
+        to 1 for floating point), beginning at 0 if the image has no negative values.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.2.
 
     Examples
     --------
@@ -149,7 +164,14 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
 
 @operation("Invert", new_values=True, values="float", reach=POINTWISE)
 def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
-    """Exchange dark and bright: the low end of the value range becomes the high end.
+    """Invert intensities: exchange dark and bright, so that the low end of the value range becomes the high end.
+
+    A value v becomes ``low + high - v``. Values outside of the value range are not clipped; integers are clipped to the
+    limits of their type. Missing pixels (NaN or infinite) stay missing.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez and R. E. Woods, "Digital Image Processing", 4th ed. (2018), section 3.2.
 
     Examples
     --------
@@ -164,14 +186,17 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
 
 @operation("Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
 def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
-    """Apply a power law: ``gain * value ** gamma`` on the value range.
+    """Apply gamma correction, the power law ``gain * value ** gamma`` on the value range.
+
+    Values are clipped to the value range, whose ends count as 0 and 1, before and after the correction. Results for
+    integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing.
 
     Parameters
     ----------
     gamma
-        Exponent; above 1 darkens, below 1 brightens.
+        Exponent: above 1 it darkens the image, below 1 it brightens it.
     gain
-        Factor on the result.
+        Factor that multiplies the result.
 
     References
     ----------
@@ -192,14 +217,17 @@ def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0)
 
 @operation("Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
 def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False) -> t.Image:
-    """Apply a logarithm: ``gain * log2(1 + value)`` on the value range.
+    """Apply logarithmic correction, ``gain * log2(1 + value)`` on the value range.
+
+    Values are clipped to the value range, whose ends count as 0 and 1, before and after the correction. Results for
+    integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing.
 
     Parameters
     ----------
     gain
-        Factor on the result.
+        Factor that multiplies the result.
     inv
-        Apply ``gain * (2 ** value - 1)`` instead.
+        Apply the inverse curve ``gain * (2 ** value - 1)`` instead.
 
     References
     ----------
@@ -221,16 +249,20 @@ def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False)
 def adjust_sigmoid(
     image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: t.Inverse = False
 ) -> t.Image:
-    """Raise the contrast around a level: ``1 / (1 + exp(gain * (cutoff - value)))`` on the value range.
+    """Apply sigmoid correction, ``1 / (1 + exp(gain * (cutoff - value)))`` on the value range.
+
+    The contrast increases around the cutoff and decreases elsewhere. Values are clipped to the value range, whose ends
+    count as 0 and 1. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay
+    missing.
 
     Parameters
     ----------
     cutoff
-        Level that becomes the middle, as a share of the value range.
+        Value that becomes the middle of the value range, as a fraction of it.
     gain
-        Steepness; the slope at the cutoff is a quarter of it.
+        Steepness of the curve: its slope at the cutoff is a quarter of the gain.
     inv
-        Exchange dark and bright in the result.
+        Subtract the result from 1, which exchanges dark and bright.
 
     References
     ----------
@@ -254,15 +286,18 @@ def adjust_sigmoid(
     statistics=(Statistic(count_values, cumulative_curve),),
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: CumulativeCurve) -> t.Image:
-    """Spread the intensities evenly over the value range: each becomes the share of pixels at or below it.
+    """Equalize the histogram: spread intensities evenly over the value range.
 
-    Colors keep their hue: V = max(R, G, B) is equalized. A constant image is left unchanged.
+    Each value becomes the fraction of pixels at or below it. Colors keep their hue, because only their brightness V =
+    max(R, G, B) is equalized. Values outside of the value range are clipped to it. A constant image does not change.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
+    counted.
 
     Parameters
     ----------
     nbins
-        Number of bins for images of more than 65536 gray levels and for floating point; integers are counted
-        level by level.
+        Number of bins for floating-point images and for images of more than 65536 gray levels; the gray levels of other
+        integers are counted one by one.
 
     References
     ----------
@@ -275,16 +310,15 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: Cumulativ
     >>> apply(np.array([[0, 1, 2, 255]], np.uint8), "equalize_hist", options=Options(value_range="dtype"))
     array([[ 64, 128, 191, 255]], dtype=uint8)
     """
-    flat = image.reshape(-1)
-    out = np.empty_like(flat)
-    equalization.interpolate(flat, measured.first, measured.step, measured.table, out)
-    return out.reshape(image.shape)
+    return apply_curve(image, measured)
 
 
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, check=check_tiles,
     new_values=True,
-    statistics=(Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_mixed, stretch, pooled=False)),
+    statistics=(
+        Statistic(count_tiles, tile_maps, pooled=False), Statistic(count_equalized, find_extremes, pooled=False),
+    ),
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
@@ -293,17 +327,25 @@ def equalize_adapthist(
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
-    The result fills the value range. Colors keep their hue: V = max(R, G, B) is equalized. A constant image
-    is left unchanged.
+    Each pixel is interpolated between the curves of the nearest regions, and the result is stretched to the value
+    range. Colors keep their hue, because only their brightness V = max(R, G, B) is equalized. Values outside of the
+    value range are clipped to it. The image is mirrored to fill the last regions. A constant image does not change.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
+    counted.
 
     Parameters
     ----------
     kernel_size
-        Size of a region in pixels along each axis; an eighth of the image by default.
+        Size of a region in pixels: one value for all axes, or one for each; an eighth of the image by default.
     clip_limit
-        Share of a region's pixels that one bin may hold: higher gives more contrast, 0 sets no limit.
+        Fraction of the pixels of a region that a bin may contain: higher values give more contrast, 0 sets no limit.
     nbins
-        Number of bins of a region's histogram.
+        Number of bins of the histogram of a region.
+
+    Raises
+    ------
+    ValueError
+        If the histograms of all regions would need too much memory.
 
     References
     ----------
@@ -320,8 +362,8 @@ def equalize_adapthist(
     """
     if measured.low == measured.high:
         return image
-    mixed = mix_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
-    stretched: t.Array = (mixed.astype(image.dtype) - measured.low) / (measured.high - measured.low)
+    levels = apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
+    stretched: t.Array = (levels.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
 
 
@@ -332,19 +374,20 @@ def equalize_adapthist(
 def match_histograms(
     image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: Distribution
 ) -> t.Image:
-    """Give an image the distribution of the values of another, its reference.
+    """Match the histogram of the image to that of a reference image.
 
-    Every value becomes the one that has the same share of pixels at or below it in the reference; between values that
-    occur, it is interpolated. The images need not have the same shape or type; colors are matched one by one.
-    Integers of up to 65536 gray levels are counted level by level; other numbers in 65536 equal parts of their range,
-    each with the mean of its values, so that a value's rank is known to the share of pixels in two such parts. Values
-    outside the value range end at its ends; it is that of the image, and the reference counts as a whole. A constant
-    image is left unchanged.
+    Each value becomes the one with the same fraction of pixels at or below it in the reference; between values that
+    occur, the mapping is linear. The two images may differ in shape and type. Color channels are matched one by one.
+    The gray levels of integers are counted one by one, if there are at most 65536. All other numbers are counted in
+    65536 equal bins of their range, together with their means, so that ranks are accurate to the fraction of pixels in
+    two bins. Values outside of the value range of the image are clipped to it; the reference is used as a whole. A
+    constant image does not change. Results for integers are rounded to the nearest integer. Missing pixels (NaN or
+    infinite) stay missing and are not counted.
 
     Raises
     ------
     ValueError
-        If the type of the result does not hold the reference's values.
+        If the reference has no finite value, or the type of the result cannot represent its values.
 
     References
     ----------

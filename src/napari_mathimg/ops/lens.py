@@ -1,6 +1,6 @@
-"""What lenses and lamps do to a picture, undone: distortion, lateral chromatic aberration, vignetting, shading."""
+"""Correction of lens distortion, lateral chromatic aberration, vignetting and uneven illumination."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import POINTWISE, Gather, Map
 from ..contract.warp import warp
-from ..methods.lens.distortion import COEFFICIENTS, Bending, LensMap, bending, filling_scale, half_shorter_side
+from ..methods.lens.distortion import LensMap, half_shorter_side, lens_gather, unmoved
+from ..methods.lens.distortion_parameters import check_distortion, distortion_of, distortion_scale
 from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
 from ..methods.lens.lens_correction import (
     AutoAperture,
@@ -20,35 +21,16 @@ from ..methods.lens.lens_correction import (
     PhotographEncoding,
     Strength,
     check_lens,
-    correction,
+    lens_correction,
 )
-from ..methods.lens.vignetting import LEAST, Falloff, half_diagonal
-from ..methods.maps import Separable
-from ..methods.plane_matrices import about
+from ..methods.lens.vignetting import Falloff, check_falloff, half_diagonal
 
 __all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]
 
 Shape = tuple[int, ...]
-Pair = tuple[float, float]
 Radius = Annotated[float, t.Number(gt=0, le=1e6, step=10, unit="px")]
 Encoding = Annotated[Literal["linear", "sRGB", "gamma"], t.Label("encoding")]
 EncodingGamma = Annotated[float, t.Number(ge=0.1, le=10, step=0.1), t.When("encoding", ("gamma",), hides=True)]
-
-
-def _identity(shape: Shape) -> Separable:
-    return Separable((1.0,) * len(shape), (0.0,) * len(shape))
-
-
-def _placed(shape: Shape, source: LensMap, order: int, mode: str, cval: float, **more: Any) -> Gather:
-    """The result lies over its source: the larger its content, the smaller its pixels."""
-    zoom = source.scale if source.inverse else 1 / source.scale
-    placement = about(np.diag([zoom, zoom, 1.0]), source.center)
-    moves = source.scale != 1.0 or any(not lens.keeps for lens in source.lenses)
-    return Gather(shape, source if moves else _identity(shape), placement, order, mode, cval, **more)
-
-
-def _to_corner(shape: Shape) -> float:
-    return round(half_diagonal(shape), 6)
 
 
 Model = Literal["poly3", "poly5", "ptlens", "brown"]
@@ -57,57 +39,30 @@ K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), 
 K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True)]
 OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True)]
 OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True)]
-UnitOfDistortion = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius")]
-UnitOfVignetting = Annotated[Literal["auto"] | Radius, t.Auto(_to_corner), t.Label("unit radius")]
+DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius")]
+DistortionScale = Annotated[Literal["auto"] | t.Scale, t.Auto(distortion_scale, slow=True)]
 
 
-def _hand_made(model: str, given: dict[str, float]) -> Bending:
-    return bending(model, [given[name] for name in COEFFICIENTS[model]])
-
-
-def _hand_made_scale(
-    shape: Shape, model: str, k1: float, k2: float, k3: float, p1: float, p2: float, a: float, b: float, c: float,
-    center: Pair, radius: float, inverse: bool, order: int,
-) -> float | None:  # fmt: skip
-    given = {"k1": k1, "k2": k2, "k3": k3, "p1": p1, "p2": p2, "a": a, "b": b, "c": c}
-    try:
-        lenses = (_hand_made(model, given),)
-        return filling_scale(shape, [LensMap(center, radius, lenses, inverse=inverse)], float(order == 3))
-    except ValueError:  # the check says what is wrong
-        return None
-
-
-HandMadeScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_hand_made_scale, slow=True)]
-
-
-def _check_distortion(
-    shape: Shape, model: str, k1: float, k2: float, k3: float, p1: float, p2: float, a: float, b: float, c: float,
-    center: Pair, radius: float, inverse: bool, order: int, scale: float | None,
-) -> None:  # fmt: skip
-    given = {"k1": k1, "k2": k2, "k3": k3, "p1": p1, "p2": p2, "a": a, "b": b, "c": c}
-    lenses = (_hand_made(model, given),)
-    if scale is None:
-        filling_scale(shape, [LensMap(center, radius, lenses, inverse=inverse)], float(order == 3))
-
-
-@warp("Correct distortion", check=_check_distortion)
+@warp("Correct distortion", check=check_distortion)
 def correct_distortion(
     shape: Shape, /, *, model: Model = "poly3", k1: K1 = 0.0, k2: K2 = 0.0, k3: OfBrown = 0.0, p1: OfBrown = 0.0,
     p2: OfBrown = 0.0, a: OfPTLens = 0.0, b: OfPTLens = 0.0, c: OfPTLens = 0.0, center: t.Center = "auto",
-    radius: UnitOfDistortion = "auto", inverse: bool = False, order: t.Order = 1, scale: HandMadeScale = "auto",
+    radius: DistortionRadius = "auto", inverse: bool = False, order: t.Order = 1, scale: DistortionScale = "auto",
     mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Straighten what a lens has bent, by coefficients of one of the usual models.
+    """Correct lens distortion (barrel, pincushion) with the coefficients of a distortion model.
 
-    A point of the straight picture at (x, y) from the center, x to the right and y down in units of `radius`, at a
-    distance r, is read at (x, y) times a polynomial of r. Where that would fold the picture, the fill value stands.
+    A pixel of the corrected image at (x, y) from the center, x to the right and y down in units of `radius`, is read at
+    (x, y) times a polynomial of its distance r. Where the polynomial would fold the image, the fill value is used.
+    Interpolated integers are rounded to the nearest integer. A missing pixel (NaN) makes all pixels missing that are
+    interpolated from it.
 
     Parameters
     ----------
     model
-        The polynomial. "poly3": 1 - k1 + k1 r^2; "poly5": 1 + k1 r^2 + k2 r^4; "ptlens": a r^3 + b r^2 + c r + 1 - a -
-        b - c; "brown" (Brown-Conrady): 1 + k1 r^2 + k2 r^4 + k3 r^6, and (2 p1 x y + p2 (r^2 + 2 x^2), p1 (r^2 + 2 y^2)
-        + 2 p2 x y) is added.
+        Polynomial of the model. "poly3": 1 - k1 + k1 r^2; "poly5": 1 + k1 r^2 + k2 r^4; "ptlens": a r^3 + b r^2 + c r +
+        1 - a - b - c; "brown" (Brown-Conrady): 1 + k1 r^2 + k2 r^4 + k3 r^6, plus the tangential displacement (2 p1 x y
+        + p2 (r^2 + 2 x^2), p1 (r^2 + 2 y^2) + 2 p2 x y).
     k1
         Coefficient of r^2.
     k2
@@ -115,9 +70,9 @@ def correct_distortion(
     k3
         Coefficient of r^6.
     p1
-        Tangential coefficient: the lens leans up or down.
+        Tangential coefficient of a lens that is tilted up or down.
     p2
-        Tangential coefficient: the lens leans to a side.
+        Tangential coefficient of a lens that is tilted to the side.
     a
         Coefficient of r^3.
     b
@@ -125,19 +80,19 @@ def correct_distortion(
     c
         Coefficient of r.
     center
-        Where the lens's axis meets the image (row, column), in pixels; the middle of the image by default.
+        Position (row, column) of the optical axis, in pixels; the middle of the image by default.
     radius
         Distance in pixels at which r is 1. Half the shorter side by default, as in lensfun and Hugin; for coefficients
         from OpenCV, the focal length in pixels.
     inverse
-        Bend instead of straighten: what was straightened with the same numbers becomes what it was.
+        Distort the image instead, which undoes a correction with the same coefficients.
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     scale
-        Factor by which the content grows; 1 keeps the pixels' size in the middle. By default as much as is needed, and
-        no more, so that no empty border shows.
+        Factor by which the content grows; 1 keeps the size of the pixels in the middle. By default the smallest factor
+        that leaves no empty border.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
@@ -160,33 +115,33 @@ def correct_distortion(
     >>> apply(np.array([[1, 2, 3, 4, 5]]), "correct_distortion", model="poly5", k1=-0.3, radius=2, scale=1, order=0)
     array([[2, 2, 3, 4, 4]])
     """
-    given = {"k1": k1, "k2": k2, "k3": k3, "p1": p1, "p2": p2, "a": a, "b": b, "c": c}
-    lenses, zoom = (_hand_made(model, given),), t.gone(scale)
-    source = LensMap(t.gone(center), t.gone(radius), lenses, zoom, inverse)
-    return _placed(shape, source, order, mode, cval)
+    lens = distortion_of(model, k1, k2, k3, p1, p2, a, b, c)
+    source = LensMap(t.gone(center), t.gone(radius), (lens,), t.gone(scale), inverse)
+    return lens_gather(shape, source, order, mode, cval)
 
 
-def _check_vignetting(shape: Shape, k1: float, k2: float, k3: float, center: Pair, radius: float) -> None:
-    least = Falloff((k1, k2, k3), center, radius).least(shape)
-    if least < LEAST:
-        raise ValueError(
-            f"k1={k1}, k2={k2}, k3={k3}: a falloff that leaves at least 5 % of the light everywhere,"
-            f" not {100 * least:.3g} %"
-        )
+def _half_diagonal(shape: Shape) -> float:
+    return round(half_diagonal(shape), 6)
+
+
+VignettingRadius = Annotated[Literal["auto"] | Radius, t.Auto(_half_diagonal), t.Label("unit radius")]
 
 
 @warp(
     "Correct vignetting",
-    check=_check_vignetting,
+    check=check_falloff,
     values="float",
     needs_range=lambda encoding: encoding != "linear",
 )
 def correct_vignetting(
     shape: Shape, /, *, k1: Annotated[float, Coefficient] = 0.0, k2: Annotated[float, Coefficient] = 0.0,
-    k3: Annotated[float, Coefficient] = 0.0, center: t.Center = "auto", radius: UnitOfVignetting = "auto",
+    k3: Annotated[float, Coefficient] = 0.0, center: t.Center = "auto", radius: VignettingRadius = "auto",
     inverse: bool = False, encoding: Encoding = "linear", gamma: EncodingGamma = 2.2,
 ) -> Gather:  # fmt: skip
-    """Brighten the corners that a lens has darkened: light is divided by 1 + k1 r^2 + k2 r^4 + k3 r^6.
+    """Correct vignetting: divide light by 1 + k1 r^2 + k2 r^4 + k3 r^6, which brightens the corners.
+
+    Every pixel stays in place. An opacity channel is kept. Results for integers are rounded to the nearest integer and
+    clipped to the limits of their type. Missing pixels (NaN) stay missing.
 
     Parameters
     ----------
@@ -197,21 +152,22 @@ def correct_vignetting(
     k3
         Coefficient of r^6.
     center
-        Where the lens's axis meets the image (row, column), in pixels; the middle of the image by default.
+        Position (row, column) of the optical axis, in pixels; the middle of the image by default.
     radius
-        Distance in pixels at which r is 1. That from the middle to a corner by default, as in lensfun, to 6 decimals.
+        Distance in pixels at which r is 1. By default the distance from the middle to a corner, as in lensfun, rounded
+        to 6 decimals.
     inverse
-        Darken the corners instead.
+        Multiply instead of divide, which darkens the corners.
     encoding
-        How values stand for light: "linear" (0 is black), "sRGB" (pictures as cameras write them), or "gamma" (light is
-        value ** gamma). For the last two the value range is black to white: that of the type, for photographs.
+        Relation of values to light: "linear" (0 is black), "sRGB" (as in photographs), or "gamma" (light is value **
+        gamma). The last two need a value range from black to white; for photographs, that is the range of the type.
     gamma
-        Exponent of the encoding.
+        Exponent of the encoding "gamma".
 
     Raises
     ------
     ValueError
-        If the falloff leaves less than 5 % of the light anywhere.
+        If the polynomial falls below 5 % anywhere in the image.
 
     References
     ----------
@@ -227,9 +183,8 @@ def correct_vignetting(
     array([[100.        ,  91.42857143, 100.        ,  91.42857143,
             100.        ]])
     """
-    center_, radius_ = t.gone(center), t.gone(radius)
-    light = Falloff((k1, k2, k3), center_, radius_, -1.0 if inverse else 1.0, encoding, gamma)
-    return Gather(shape, _identity(shape), np.eye(3), order=0, mode="nearest", correction=light)
+    falloff = Falloff((k1, k2, k3), t.gone(center), t.gone(radius), -1.0 if inverse else 1.0, encoding, gamma)
+    return Gather(shape, unmoved(shape), np.eye(3), order=0, mode="nearest", correction=falloff)
 
 
 @warp(
@@ -245,53 +200,55 @@ def correct_lens(
     strength: Strength = 100.0, encoding: PhotographEncoding = "sRGB", gamma: EncodingGamma = 2.2, order: t.Order = 1,
     scale: LensScale = "auto", mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
-    """Undo what a lens does to a photograph, by lensfun's calibrations of camera and lens.
+    """Correct distortion, chromatic aberration and vignetting of a photograph with lensfun's calibration of the lens.
 
-    The image is the whole picture as the sensor took it, of any size. Vignetting is corrected where the light fell,
-    then red and blue are brought over green, then lines become straight; the projection is kept. What an entry has no
-    data for is left as it is. Light is never multiplied by more than 20, to the power of the strength.
+    The image must be the uncropped picture from the sensor, of any size. Vignetting is corrected first; then red and
+    blue are aligned with green and distortion is corrected. The projection of the lens is kept. A correction for which
+    the database has no data is not made. Light is multiplied by at most 20, to the power of the strength. An opacity
+    channel moves with the image. Results for integers are rounded to the nearest integer. A missing pixel (NaN) makes
+    all pixels missing that are interpolated from it.
 
     Parameters
     ----------
     camera
         Name of the camera, or "Generic Crop-factor ..." for the size of its sensor.
     lens
-        Name of the lens. Of several entries the one is taken that was made with the smallest sensor which covers that
-        of the camera.
+        Name of the lens. Of several calibrations, the one with the smallest sensor that covers the camera's is used.
     focal_length
-        Focal length in mm; it need not be given where the lens has only one.
+        Focal length in mm; not needed for a lens with a single focal length.
     distortion
-        Straighten lines.
+        Correct the distortion.
     aberration
-        Bring red and blue of RGB images over green.
+        Correct the lateral chromatic aberration of RGB images, by aligning red and blue with green.
     vignetting
-        Brighten the corners.
+        Correct the vignetting.
     aperture
-        The f-number; it counts for vignetting alone.
+        The f-number; used for vignetting only.
     distance
-        Distance of what is in focus, in m; it counts for vignetting alone, and little.
+        Distance of the plane in focus, in m; used for vignetting only, and of little effect.
     strength
-        How much of each correction is done: displacements are multiplied by it, gains have it for an exponent.
+        Strength of all corrections: displacements are multiplied by it, and gains are raised to its power.
     encoding
-        How values stand for light, for vignetting: "sRGB" (pictures as cameras write them), "linear" (0 is black), or
-        "gamma" (light is value ** gamma). But for "linear" the value range is black to white: that of the type, for
-        photographs.
+        Relation of values to light, used for vignetting only: "sRGB" (as in photographs), "linear" (0 is black), or
+        "gamma" (light is value ** gamma). Except for "linear", the value range must be black to white; for photographs,
+        that is the range of the type.
     gamma
-        Exponent of the encoding.
+        Exponent of the encoding "gamma".
     order
-        Interpolation: 0 nearest pixel, 1 linear, 3 cubic (Keys, a = -0.5).
+        Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     scale
-        Factor by which the content grows; 1 keeps the pixels' size in the middle. By default as much as is needed, and
-        no more, so that no empty border shows.
+        Factor by which the content grows; 1 keeps the size of the pixels in the middle. By default the smallest factor
+        that leaves no empty border.
     mode
-        What lies beyond the edges, in scipy.ndimage's terms.
+        How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
         Value beyond the edges in mode "constant".
 
     Raises
     ------
     ValueError
-        If camera or lens is not in the database, or the lens has no such focal length or aperture.
+        If the database does not contain the camera or the lens, if the lens does not have this focal length or
+        aperture, or if no scale fills the result.
 
     References
     ----------
@@ -310,12 +267,12 @@ def correct_lens(
            [131.3, 106.4, 100. , 106.4, 131.3],
            [140.2, 113.9, 106.4, 113.9, 140.2]])
     """
-    found = correction(
+    correction = lens_correction(
         shape, camera, lens, t.gone(focal_length), t.gone(aperture), distance, distortion, aberration,
         vignetting, strength, t.gone(scale), encoding, gamma,
     )  # fmt: skip
-    colors: tuple[Map, ...] = found.colors
-    return _placed(shape, found.green, order, mode, cval, colors=colors, correction=found.light)
+    colors: tuple[Map, ...] = correction.colors
+    return lens_gather(shape, correction.green, order, mode, cval, colors=colors, correction=correction.falloff)
 
 
 @operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
@@ -323,35 +280,38 @@ def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
     degree: t.SurfaceDegree = 6, info: BlockInfo, measured: Gains | Shading,
 ) -> t.Image:  # fmt: skip
-    """Even out the light: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
+    """Correct uneven illumination: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
 
-    The flat is an image of something even under the same light, the dark image one without light; each is one plane
-    for all, or has planes of its own. The mean of each plane of the flat, and of each of its colors, is kept.
+    The flat is an image of a uniform object under the same illumination, the dark an image without light. Either is a
+    single plane for all, or has a plane for each plane of the image. The mean brightness of each plane and color of the
+    flat is preserved. Results for integers are rounded to the nearest integer and clipped to the limits of their type.
+    Missing pixels (NaN or infinite) stay missing.
 
-    Without a flat, it is estimated from the stack: what its planes have in common, whatever their content. Each plane
-    is taken as its level times the flat times its content; medians over planes and over the field are found in turn,
-    on a grid of at most 64 x 64 cells, and a polynomial is fitted to the logarithm. This wants planes that differ, at
-    least ten, with less than half of them covered at any place; what is as fine as dust is left. Of more than 500
-    planes, 500 from all over are read. The camera's offset must be taken away by a dark image.
+    Without a flat, it is estimated from what the planes of the stack have in common. Each plane is modeled as the
+    product of a brightness level, the flat and its content. Medians over the planes and over the field are computed in
+    turn on a grid of at most 64 x 64 cells, and a polynomial is fitted to the logarithm of the result. This needs at
+    least ten different planes, fewer than half of which are covered by objects at any position. Fine structures such as
+    dust are not corrected. From stacks of more than 500 planes, 500 evenly distributed ones are read. The offset of the
+    camera must be subtracted by a dark image.
 
     Parameters
     ----------
     degree
-        Degree of the polynomial in an estimated flat; lower is smoother. Not used with a flat.
+        Degree of the polynomial of an estimated flat; lower degrees are smoother. Not used with a flat.
 
     Raises
     ------
     ValueError
-        If the flat is not brighter than the dark image at every pixel; the first that is not is told. If a flat cannot
-        be estimated, because most of the field is dark.
+        If the flat is not brighter than the dark at every pixel (the error names the first such pixel), or if no flat
+        can be estimated because most of the field is dark.
 
     References
     ----------
     .. [1] J. A. Seibert, J. M. Boone and K. K. Lindfors, "Flat-field correction technique for digital detectors", Proc.
            SPIE 3336 (1998).
     .. [2] K. Smith et al., "CIDRE: an illumination-correction method for optical microscopy", Nature Methods 12 (2015):
-           the flat from the images themselves.
-    .. [3] J. W. Tukey, "Exploratory Data Analysis" (1977): fits by medians, found in turn.
+           the flat estimated from the images themselves.
+    .. [3] J. W. Tukey, "Exploratory Data Analysis" (1977): fits by alternating medians.
     .. [4] P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
 
     Examples

@@ -1,1 +1,1 @@
-"""What made a result, as plain values, and where it lies in the world."""
+"""The record of the steps that made a result, as plain values, and its placement in the world."""

@@ -1,4 +1,4 @@
-"""The rule that puts a result where its content lies in the world; matrices alone, so that any viewer can use it."""
+"""The placement of a result in the world, by matrices alone, so that any viewer can use it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,16 +14,17 @@ PIXEL = "pixel"
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the pixels of an array lie: ``affine @ matrix`` takes an index to the world.
+    """The placement of an array: ``affine @ matrix`` maps an index to world coordinates.
 
     Parameters
     ----------
     matrix, affine
-        (n + 1, n + 1) matrices; `matrix` holds the pixel size, `affine` what was done to the whole image since.
+        Matrices of shape (n + 1, n + 1). `matrix` contains the pixel size, and `affine` a later transform of the whole
+        image.
     units
-        Units of the world, one for each axis.
+        Unit of each world axis.
     axis_labels
-        Names of the axes.
+        Name of each axis.
     """
 
     matrix: NDArray[Any]
@@ -33,7 +34,7 @@ class Placement:
 
 
 def place_result(source: Placement, plan: Plan) -> Placement:
-    """Return where the result of a plan lies, its source lying where it does."""
+    """Return the placement of the result of a plan, from the placement of its source."""
     placed = replace(source, matrix=source.matrix @ plan.placement)
     if plan.frames is None:
         return placed
@@ -44,7 +45,7 @@ def place_result(source: Placement, plan: Plan) -> Placement:
 
 
 def axis_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of axes; those usual in microscopy where they have only numbers."""
+    """Return the names of axes, or those usual in microscopy if the axes are only numbered."""
     n = len(axis_labels)
     if all(axis_labels) and not any(label.lstrip("-").isdigit() for label in axis_labels):
         return axis_labels
@@ -52,7 +53,7 @@ def axis_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _with_first_axis(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return the matrix for one more axis before all others, which stands alone."""
+    """Return the matrix with one more axis before all others, on which it acts as the identity."""
     out = np.eye(len(matrix) + 1)
     out[1:, 1:] = matrix
     return out

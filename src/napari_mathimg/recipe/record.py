@@ -1,6 +1,7 @@
-"""The record of steps in a result's metadata: what was done, with which parameters, to what."""
+"""The record of steps in the metadata of a result: operation, parameters, options and source of each step."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,11 +12,11 @@ from ..contract.reach import Gather
 from ..engine import Options, Plan
 from ..methods.maps import Projective
 
-RECORD = "napari_mathimg"  # key of the chain of steps in metadata
+RECORD = "napari_mathimg"  # key of the list of steps in metadata
 
 
 class Source(Protocol):
-    """What a record says of the image that a step was done to."""
+    """The image that a step was applied to, as the record describes it."""
 
     @property
     def name(self) -> str:
@@ -23,7 +24,7 @@ class Source(Protocol):
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Its metadata, with the list of the steps that made it under `RECORD`."""
+        """Metadata of the image, with the list of the steps that made it under `RECORD`."""
 
     @property
     def level(self) -> int:
@@ -37,7 +38,21 @@ def record(
     images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
-    """Return a result's metadata: those of its source, with every earlier step, then this one."""
+    """Return the metadata of a result: those of its source, with a further step in the record.
+
+    Parameters
+    ----------
+    source
+        Image that the step was applied to.
+    plan
+        Plan of the step.
+    scope
+        Description of the items that the step was applied to.
+    images
+        Description of each further image; None for those that were left out.
+    report
+        Report of the operation, or None.
+    """
     value_ranges = list(plan.value_ranges.values())
     step = {
         "operation": plan.operation.id,
@@ -63,18 +78,17 @@ def record(
 
 
 def xy_matrix(source: Projective) -> tuple[tuple[float, ...], ...]:
-    """Return a map's matrix from the result to the input on (x, y, 1), as `homography` takes it."""
+    """Return the matrix of a map from result to input on (x, y, 1), the argument `matrix` of `homography`."""
     matrix = np.array(source.matrix)[[1, 0, 2]][:, [1, 0, 2]]
     return tuple(tuple(float(v) for v in row) for row in matrix / matrix[2, 2])
 
 
 def options_record(options: Options) -> dict[str, Any]:
     """Return options as plain values."""
-    names = ("ndim", "value_range", "dtype", "channel_axis", "statistics", "scope")
-    return {name: getattr(options, name) for name in names}
+    return asdict(options)
 
 
 def last_step(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the step that made what has these metadata, or None."""
+    """Return the last step in the record of some metadata, or None."""
     steps = metadata.get(RECORD)
     return steps[-1] if steps else None

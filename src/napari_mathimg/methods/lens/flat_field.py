@@ -1,4 +1,4 @@
-"""Uneven light: gains from a picture of the light, or from what a stack of pictures has in common."""
+"""Flat-field correction, with gains from a flat image or from what the planes of a stack have in common."""
 
 import math
 import warnings
@@ -19,22 +19,19 @@ from ..exact_sums import exact_sum
 
 Floats = NDArray[np.float64]
 
-CELLS = 64  # at most along each axis, of the grid on which a flat is estimated
-PLANES = 500  # at most, from all over, that a flat is estimated from: more of them take time and change little
-CELL = 8  # pixels of a cell at least, along each axis
-ROUNDS = 6  # in which levels of planes and flat are found in turn; they change by less than 0.1 % after four
-DARK = "flat: choose an image; none can be estimated, because most of the field is dark in most of the planes"
-HUBER = 1.345  # standard deviations up to which a residual counts in full: 95 % efficient for normal ones
-
-
-# A flat that is given
+MAX_CELLS = 64  # along each axis of the grid on which a flat is estimated
+MAX_PLANES = 500  # from which a flat is estimated: more take time and change little
+CELL = 8  # minimum pixels of a cell along each axis
+ROUNDS = 6  # of alternating medians; the result changes by less than 0.1 % after four
+DARK = "flat: must be given; it cannot be estimated, because most of the field is dark in most planes"
+HUBER = 1.345  # standard deviations up to which a residual has full weight: 95 % efficiency for normal residuals
 
 
 @dataclass(frozen=True, eq=False)
 class LightSums:
-    """How bright the flat is above the dark image: numbers that add up over blocks, sums without rounding.
+    """The brightness of a flat above the dark image: exact sums and extremes that can be added over blocks.
 
-    `faults` counts the pixels where it is not brighter, `first` is the first of them.
+    `faults` is the number of pixels where the flat is not brighter than the dark; `first` is the first of them.
     """
 
     sums: NDArray[np.int64]
@@ -45,7 +42,7 @@ class LightSums:
     first: tuple[int, ...] | None = None
 
     def __add__(self, other: "LightSums") -> "LightSums":
-        """Return what both hold."""
+        """Return the sums over both."""
         firsts = [f for f in (self.first, other.first) if f is not None]
         return LightSums(
             self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
@@ -55,7 +52,7 @@ class LightSums:
 
 @dataclass(frozen=True)
 class Gains:
-    """The mean brightness that a flat is brought to, and the lowest and highest gain this takes."""
+    """The mean brightness of a flat, and the lowest and the highest gain that it gives."""
 
     mean: float
     low: float
@@ -68,7 +65,7 @@ class Gains:
 
 
 def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple[LightSums]:
-    """Look at a block of the flat."""
+    """Return the brightness of a block of the flat above the dark image."""
     light = flat.astype(float) if dark is None else flat.astype(float) - dark
     with np.errstate(invalid="ignore"):
         dead = ~((light > 0) & np.isfinite(light))
@@ -84,7 +81,7 @@ def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple
 
 
 def gains(counted: tuple[LightSums], dark: Any) -> Gains:
-    """Return what the flat asks for; refuse one that is dark somewhere."""
+    """Return the gains of a flat; raise ValueError if it is not brighter than the dark image everywhere."""
     (light,) = counted
     if light.faults:
         assert light.first is not None
@@ -92,17 +89,14 @@ def gains(counted: tuple[LightSums], dark: Any) -> Gains:
         where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
         many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
-        raise ValueError(f"flat: {wanted} at every pixel; {many} not, the first at {where}")
+        raise ValueError(f"flat: must be {wanted} at every pixel; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
     return Gains(mean, mean / light.high, mean / light.low)
 
 
-# A flat that is estimated
-
-
 @dataclass(frozen=True)
 class Samples:
-    """Sums and numbers of pixels over cells of a grid: blocks of many planes, the last before the others."""
+    """Sums and numbers of the pixels in the cells of a block, linked to the samples of earlier blocks."""
 
     index: tuple[int, ...]
     corner: tuple[int, int]
@@ -111,20 +105,20 @@ class Samples:
     before: "Samples | None" = None
 
     def __add__(self, other: "Samples") -> "Samples":
-        """Return these samples and one more."""
+        """Return the samples with those of another block added."""
         return Samples(other.index, other.corner, other.sums, other.counts, self)
 
     def __iter__(self) -> Iterator["Samples"]:
-        """Go through all samples."""
-        one: Samples | None = self
-        while one is not None:
-            yield one
-            one = one.before
+        """Yield the samples of all blocks, the last one first."""
+        block: Samples | None = self
+        while block is not None:
+            yield block
+            block = block.before
 
 
 @dataclass(frozen=True, eq=False)
 class Shading:
-    """A smooth flat of mean 1: the exponential of a polynomial of (row, column), both from -1 to 1 over the plane.
+    """A smooth flat: the exponential of a polynomial of (row, column), both scaled from -1 to 1 over the plane.
 
     Parameters
     ----------
@@ -133,7 +127,7 @@ class Shading:
     shape
         Shape of the plane.
     planes
-        Number of planes it was found from.
+        Number of planes from which it was estimated.
     """
 
     powers: Floats
@@ -146,12 +140,12 @@ class Shading:
         return np.asarray(1 / self.surface(rows, columns, dtype))
 
     def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
-        """Return the flat on a box."""
+        """Return the flat on a box of rows and columns."""
         down, right = (_scaled(np.arange(*span), n) for span, n in zip((rows, columns), self.shape, strict=True))
         return np.asarray(np.exp(self._polynomial(down[:, None].astype(dtype), right[None].astype(dtype))))
 
     def _polynomial(self, down: t.Array, right: t.Array) -> t.Array:
-        """Evaluate by Horner's rule, pixel by pixel alike whatever the box."""
+        """Return the polynomial by Horner's rule, with the same bits at a pixel whatever the box."""
         total = np.zeros(np.broadcast_shapes(down.shape, right.shape), down.dtype)
         for coefficients in self.powers[::-1]:
             line = np.zeros_like(right)
@@ -163,6 +157,7 @@ class Shading:
 
     @cached_property
     def _sampled(self) -> Floats:
+        """The flat on at most 513 x 513 points."""
         down, right = (_scaled(np.linspace(0, n - 1, min(n, 513)), n) for n in self.shape)
         return np.asarray(np.exp(self._polynomial(down[:, None], right[None])))
 
@@ -177,59 +172,59 @@ class Shading:
         return float(1 / self._sampled.min())
 
     def normalized(self) -> "Shading":
-        """Return the flat with a mean of 1."""
+        """Return the flat divided by its mean."""
         powers = self.powers.copy()
         powers[0, 0] -= np.log(self._sampled.mean())
         return Shading(powers, self.shape, self.planes)
 
 
 def _scaled(position: NDArray[Any], n: int) -> Floats:
-    """Positions along an axis from -1 at its first pixel to 1 at its last; 0 where it has one."""
+    """Return positions along an axis of n pixels, from -1 at the first to 1 at the last; 0 on an axis of one pixel."""
     return 2 * position.astype(float) / (n - 1) - 1 if n > 1 else 0.0 * position
 
 
-def _side(n: int) -> int:
-    """Pixels of a cell along an axis of so many: a power of 2, so that one tile holds whole cells of both axes."""
+def _cell_side(n: int) -> int:
+    """Return the side of a cell along an axis of n pixels: a power of 2, so that tiles consist of whole cells."""
     side = CELL
-    while n > CELLS * side:
+    while n > MAX_CELLS * side:
         side *= 2
     return side
 
 
-def _edges(n: int) -> NDArray[np.intp]:
-    """Where the cells along an axis begin and where the last one ends."""
-    return np.append(np.arange(0, n, _side(n)), n)
+def _cell_edges(n: int) -> NDArray[np.intp]:
+    """Return where the cells along an axis of n pixels begin, and where the last one ends."""
+    return np.append(np.arange(0, n, _cell_side(n)), n)
 
 
 def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
-    """Let no cell lie in two tiles: its sum then does not depend on them."""
-    return Neighborhood(0, align=max(map(_side, shape)))
+    """Return a reach whose tiles divide no cell, so that the sums of cells do not depend on the tiles."""
+    return Neighborhood(0, align=max(map(_cell_side, shape)))
 
 
 def sample(image: t.Array, dark: t.Array | None, info: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
-    """Add a block of a plane up over its cells."""
+    """Return the sums and numbers of the valid pixels of a block over its cells."""
     light = image if dark is None else image - dark
     if valid is not None:
         light = light * valid
-    sides = [_side(n) for n in info.shape]
+    sides = [_cell_side(n) for n in info.shape]
     starts = [np.arange(0, n, side) for n, side in zip(light.shape, sides, strict=True)]
     (top, _), (left, _) = info.read
 
-    def over_cells(x: t.Array) -> Floats:
+    def sum_cells(x: t.Array) -> Floats:
         rows: Floats = np.add.reduceat(x, starts[0], axis=0, dtype=np.float64)
         return np.asarray(np.add.reduceat(rows, starts[1], axis=1))
 
-    counts = over_cells(np.ones(light.shape) if valid is None else valid.astype(float))
-    return (Samples(info.index, (top // sides[0], left // sides[1]), over_cells(light), counts),)
+    counts = sum_cells(np.ones(light.shape) if valid is None else valid.astype(float))
+    return (Samples(info.index, (top // sides[0], left // sides[1]), sum_cells(light), counts),)
 
 
 def estimate(counted: tuple[Samples], shape: tuple[int, ...], degree: int) -> Shading:
-    """Return the flat that planes of other content have in common.
+    """Return the flat that planes with different content have in common.
 
-    Each plane is taken as its level times the flat times its content; the medians of cells over planes, and of planes
-    over cells, are found in turn, then a smooth surface is fitted.
+    Each plane is modeled as the product of its brightness level, the flat and its content. The medians over planes and
+    over cells are computed in turn; then a smooth surface is fitted.
     """
-    means = _means(counted[0], shape)
+    means = _cell_means(counted[0], shape)
     if not (means > 0).any():
         return Shading(np.zeros((1, 1)), shape, 0)
     flat = np.ones(means.shape[1:])
@@ -245,38 +240,38 @@ def estimate(counted: tuple[Samples], shape: tuple[int, ...], degree: int) -> Sh
     return _smooth(flat, shape, degree, int(lit.sum())).normalized()
 
 
-def _means(samples: Samples, shape: tuple[int, ...]) -> Floats:
-    """Means of planes over the cells; NaN where less than half of one is there."""
-    numbers = {index: number for number, index in enumerate(sorted({one.index for one in samples}))}
-    grid = tuple(len(_edges(n)) - 1 for n in shape)
+def _cell_means(samples: Samples, shape: tuple[int, ...]) -> Floats:
+    """Return the means of the cells of each plane; NaN if fewer than half of the pixels of a cell are valid."""
+    numbers = {index: number for number, index in enumerate(sorted({block.index for block in samples}))}
+    grid = tuple(len(_cell_edges(n)) - 1 for n in shape)
     sums, counts = np.zeros((len(numbers), *grid)), np.zeros((len(numbers), *grid))
-    for one in samples:
-        (top, left), (rows, columns), number = one.corner, one.sums.shape, numbers[one.index]
-        sums[number, top : top + rows, left : left + columns] += one.sums
-        counts[number, top : top + rows, left : left + columns] += one.counts
-    enough = counts >= math.prod(min(_side(n), n) for n in shape) / 2
+    for block in samples:
+        (top, left), (rows, columns), number = block.corner, block.sums.shape, numbers[block.index]
+        sums[number, top : top + rows, left : left + columns] += block.sums
+        counts[number, top : top + rows, left : left + columns] += block.counts
+    enough = counts >= math.prod(min(_cell_side(n), n) for n in shape) / 2
     return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=enough)
 
 
 def _median(values: Floats, axis: int) -> Floats:
-    """Median of what is not NaN; NaN where nothing is left."""
+    """Return the median of the numbers along an axis; NaN if there are none."""
     if not np.isnan(values).any():
         return np.asarray(np.median(values, axis=axis))
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of slices without a number
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # about slices without numbers
         return np.asarray(np.nanmedian(values, axis=axis))
 
 
 def _smooth(flat: Floats, shape: tuple[int, ...], degree: int, planes: int) -> Shading:
-    """Fit the logarithm by a polynomial, cells that stand out counting less (Huber)."""
-    middles = [_scaled((e[:-1] + e[1:] - 1) / 2, n) for e, n in ((_edges(n), n) for n in shape)]
+    """Return the polynomial fitted to the logarithm of cells, with low weights for outliers (Huber)."""
+    middles = [_scaled((e[:-1] + e[1:] - 1) / 2, n) for e, n in ((_cell_edges(n), n) for n in shape)]
     degrees = [min(degree, (len(m) - 1) // 2) for m in middles]
     terms = [(i, j) for i in range(degrees[0] + 1) for j in range(degrees[1] + 1) if i + j <= degree]
     bases = [legendre.legvander(m, d) for m, d in zip(middles, degrees, strict=True)]
     known = np.isfinite(flat)
     columns = np.stack([np.multiply.outer(bases[0][:, i], bases[1][:, j])[known] for i, j in terms], axis=1)
-    found = robust_fit(columns, np.log(flat[known]))
+    coefficients = robust_fit(columns, np.log(flat[known]))
     orthogonal = np.zeros((degrees[0] + 1, degrees[1] + 1))
-    for (i, j), coefficient in zip(terms, found, strict=True):
+    for (i, j), coefficient in zip(terms, coefficients, strict=True):
         orthogonal[i, j] = coefficient
     to_powers = [np.stack([np.pad(legendre.leg2poly(row), (0, d - k)) for k, row in enumerate(_unit_rows(d))])
                  for d in degrees]  # fmt: skip
@@ -284,31 +279,32 @@ def _smooth(flat: Floats, shape: tuple[int, ...], degree: int, planes: int) -> S
 
 
 def _unit_rows(degree: int) -> list[Floats]:
+    """Return the coefficients of each Legendre polynomial up to a degree in the Legendre basis."""
     return [np.eye(degree + 1)[k, : k + 1] for k in range(degree + 1)]
 
 
 def robust_fit(columns: Floats, values: Floats) -> Floats:
-    """Return the coefficients of Huber's regression, by least squares whose weights are found in turn."""
-    found: Floats = np.asarray(np.linalg.lstsq(columns, values, rcond=None)[0], np.float64)
-    residual = values - columns @ found
+    """Return the coefficients of Huber's regression, by iteratively reweighted least squares."""
+    coefficients: Floats = np.asarray(np.linalg.lstsq(columns, values, rcond=None)[0], np.float64)
+    residual = values - columns @ coefficients
     limit = HUBER * 1.4826 * float(np.median(np.abs(residual)))
     if limit <= 1e-12:
-        return found
+        return coefficients
     for _ in range(100):
         root = np.sqrt(np.minimum(1, limit / np.maximum(np.abs(residual), limit)))
-        before = found
-        found = np.asarray(np.linalg.lstsq(columns * root[:, None], values * root, rcond=None)[0], np.float64)
-        residual = values - columns @ found
-        if np.abs(found - before).max() < 1e-10:
+        before = coefficients
+        coefficients = np.asarray(np.linalg.lstsq(columns * root[:, None], values * root, rcond=None)[0], np.float64)
+        residual = values - columns @ coefficients
+        if np.abs(coefficients - before).max() < 1e-10:
             break
-    return found
+    return coefficients
 
 
 def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
-    """Tell the lowest and the highest gain, and what they were found from."""
-    low, high = min(one.low for one in measured), max(one.high for one in measured)
+    """Report the lowest and the highest gain, and the number of planes of an estimated flat."""
+    low, high = min(flat.low for flat in measured), max(flat.high for flat in measured)
     text = f"Gain {low:.4g} to {high:.4g}"
-    planes = max((one.planes for one in measured if isinstance(one, Shading)), default=0)
+    planes = max((flat.planes for flat in measured if isinstance(flat, Shading)), default=0)
     if not planes:
         return Report({"gain": (low, high)}, f"{text}.")
     source = f"{planes} planes" if planes > 1 else "1 plane"
@@ -316,6 +312,6 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
 
 
 STATISTICS = (
-    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=PLANES),
+    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=MAX_PLANES),
     Statistic(measure_light, gains, needed=lambda flat: flat is not None, of=("flat", "dark")),
 )

@@ -1,4 +1,4 @@
-"""How a photograph is corrected by the entry of its lens in lensfun's database: parameters, maps and light."""
+"""Correction of photographs by lensfun's database: types and checks of the parameters, maps and falloff."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 
 def _or_none(names: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-    """Names to choose from, the first for none; that alone where there is no database."""
+    """Return the names with an empty one before them; only the empty one if there is no database."""
     try:
         return ("", *names())
     except ValueError:
@@ -28,7 +28,7 @@ LensName = Annotated[str, t.Choices(lambda: _or_none(lensfun_database.lens_names
 
 
 def _only_focal_length(camera: str, lens: str) -> float | None:
-    """The focal length of a lens that has one; None where it must be given."""
+    """Return the focal length of a lens that has a single one; None if it must be given."""
     if not camera or not lens:
         return None
     shortest, longest = lensfun_database.bounds(lensfun_database.entry(lens, camera)).focal_length
@@ -36,12 +36,12 @@ def _only_focal_length(camera: str, lens: str) -> float | None:
 
 
 def _only_aperture(camera: str, lens: str, vignetting: bool) -> float | None:
-    """Any f-number that a lens has, where none counts; None where it must be given."""
+    """Return any f-number of the lens if it has no effect; None if it must be given."""
     if not camera or not lens:
         return None
-    found = lensfun_database.entry(lens, camera)
-    widest, narrowest = lensfun_database.bounds(found).aperture
-    if vignetting and lensfun_database.corrections(found)[2] and widest != narrowest:
+    entry = lensfun_database.entry(lens, camera)
+    widest, narrowest = lensfun_database.bounds(entry).aperture
+    if vignetting and lensfun_database.corrections(entry)[2] and widest != narrowest:
         return None
     return widest or 8.0
 
@@ -57,47 +57,47 @@ Strength = Annotated[float, t.Number(ge=0, le=200, step=10, unit="%")]
 
 
 class Correction(NamedTuple):
-    """What a correction reads for each channel, and what it does to the light."""
+    """The map of green, the maps of red, green and blue if they differ, and the falloff of light if it is corrected."""
 
     green: LensMap
     colors: tuple[LensMap, ...]
-    light: Falloff | None
+    falloff: Falloff | None
 
 
-def correction(
+def lens_correction(
     shape: Shape, camera: str, lens: str, focal_length: float, aperture: float, distance: float, distortion: bool,
     aberration: bool, vignetting: bool, strength: float, scale: float = 1.0, encoding: str = "linear",
     gamma: float = 1.0,
 ) -> Correction:  # fmt: skip
-    """Return how a picture taken with a camera and a lens is corrected."""
-    found, share = lensfun_database.entry(lens, camera), strength / 100
-    data = lensfun_database.profile(found, focal_length, aperture, distance)
+    """Return the correction of a photograph; parameters as in `correct_lens`, resolved to numbers."""
+    entry, factor = lensfun_database.entry(lens, camera), strength / 100
+    profile = lensfun_database.profile(entry, focal_length, aperture, distance)
     center, half = ((shape[0] - 1) / 2, (shape[1] - 1) / 2), half_diagonal(shape)
-    unit = lensfun_database.unit(found, camera, half)
-    bent = (data.distortion.strengthened(share),) if distortion and data.distortion else ()
-    green = LensMap(center, unit, bent, scale)
+    unit = lensfun_database.unit(entry, camera, half)
+    lenses = (profile.distortion.strengthened(factor),) if distortion and profile.distortion else ()
+    green = LensMap(center, unit, lenses, scale)
     red, blue = (
-        LensMap(center, unit, (*bent, own.strengthened(share)), scale) if aberration and own else green
-        for own in (data.red, data.blue)
+        LensMap(center, unit, (*lenses, color.strengthened(factor)), scale) if aberration and color else green
+        for color in (profile.red, profile.blue)
     )
-    light = None
-    if vignetting and data.falloff and share:
-        light = Falloff(
-            data.falloff, center, half * lensfun_database.sensor_ratio(found, camera), share, encoding, gamma
-        )
-    return Correction(green, () if red == green == blue else (red, green, blue), light)
+    falloff = None
+    if vignetting and profile.falloff and factor:
+        radius = half * lensfun_database.sensor_ratio(entry, camera)
+        falloff = Falloff(profile.falloff, center, radius, factor, encoding, gamma)
+    return Correction(green, () if red == green == blue else (red, green, blue), falloff)
 
 
 def _lens_scale(
     shape: Shape, camera: str, lens: str, focal_length: Any, aperture: Any, distance: float, distortion: bool,
     aberration: bool, strength: float, order: int, channels: int,
 ) -> float | None:  # fmt: skip
+    """Return the scale that leaves no empty border; None if there is none or the lens is not given."""
     if not camera or not lens or focal_length in (None, "auto"):
         return None
     colored = aberration and channels >= 3
-    asked = correction(shape, camera, lens, focal_length, 8.0, distance, distortion, colored, False, strength)
+    maps = lens_correction(shape, camera, lens, focal_length, 8.0, distance, distortion, colored, False, strength)
     try:
-        return filling_scale(shape, [asked.green, *asked.colors], float(order == 3))
+        return filling_scale(shape, [maps.green, *maps.colors], float(order == 3))
     except ValueError:
         return None
 
@@ -106,23 +106,23 @@ LensScale = Annotated[Literal["auto"] | t.Scale, t.Auto(_lens_scale, slow=True)]
 
 
 def check_lens(camera: str, lens: str, focal_length: float | None, aperture: float | None, scale: float | None) -> None:
-    """Refuse names that the database does not know, and what their entry cannot be asked for."""
+    """Raise ValueError for missing names, and for a focal length or aperture that the lens does not have."""
     for name, value, known in (
         ("camera", camera, lensfun_database.camera_names),
         ("lens", lens, lensfun_database.lens_names),
     ):
         if not value:
-            raise ValueError(f"{name}={value!r}: a {name} of lensfun's database, such as {known()[0]!r}")
+            raise ValueError(f"{name}={value!r}: must be a {name} of lensfun's database, such as {known()[0]!r}")
     (shortest, longest), (widest, narrowest), _ = lensfun_database.bounds(lensfun_database.entry(lens, camera))
     if focal_length is None:
-        raise ValueError(f"focal_length='auto': from {shortest:g} to {longest:g} mm for {lens}")
+        raise ValueError(f"focal_length='auto': must be from {shortest:g} to {longest:g} mm for {lens}")
     if not shortest * 0.99 <= focal_length <= longest * 1.01:
         span = f"{shortest:g}" if shortest == longest else f"from {shortest:g} to {longest:g}"
-        raise ValueError(f"focal_length={focal_length}: {span} mm for {lens}")
+        raise ValueError(f"focal_length={focal_length}: must be {span} mm for {lens}")
     stops = " ".join(f"{word} f/{f:g}" for word, f in (("from", widest), ("to", narrowest)) if f is not None)
     if aperture is None:
-        raise ValueError(f"aperture='auto': {stops} for the vignetting of {lens}")
+        raise ValueError(f"aperture='auto': must be {stops} for the vignetting of {lens}")
     if aperture < (widest or 0) * 0.95 or aperture > (narrowest or np.inf) * 1.05:
-        raise ValueError(f"aperture={aperture}: {stops} for {lens}")
+        raise ValueError(f"aperture={aperture}: must be {stops} for {lens}")
     if scale is None:
-        raise ValueError("scale='auto': there is none at which the picture fills the result; give a number")
+        raise ValueError("scale='auto': must be a number here, as no scale fills the result")

@@ -1,8 +1,9 @@
-"""lensfun's database of lenses: names, what an entry corrects, and its coefficients at a focal length.
+"""lensfun's database of lenses: names, available corrections, and coefficients at a focal length.
 
-Only the database that comes with lensfunpy is read, so that the same names give the same picture everywhere. Of lensfun
-itself only the search and the interpolation between calibrations are used: points are moved by our own functions, in
-double precision (its `ptlens` in SSE, version 0.3.4, exchanges the radii of four points and is off by pixels).
+Only the database that comes with lensfunpy is read, so that the same names give the same result everywhere. lensfun
+itself is used only to search the database and to interpolate between calibrations. Points are moved by our own
+functions in double precision, because lensfun's SSE version of `ptlens` (0.3.4) mixes up the radii of four points and
+is wrong by pixels.
 """
 
 import re
@@ -15,14 +16,14 @@ import numpy as np
 
 from .distortion import COEFFICIENTS, Bending, bending
 
-DEFAULT_ASPECT = 1.5  # of the sensors that lenses were calibrated on, where an entry says nothing
-COVERED = 1.01  # a sensor larger by no more than this is taken for the one of the calibration
+DEFAULT_ASPECT = 1.5  # of the sensor of a calibration whose entry gives none
+COVERED = 1.01  # largest ratio of two sensors that count as the same size
 COMPANY = re.compile(r",? \b(Camera|Co|Company|Computer|Corp|Corporation|Imaging|Inc|Ltd|Optical|AG)\b[.,]*", re.I)
 Lens = Any  # lensfunpy.Lens
 
 
 class Bounds(NamedTuple):
-    """What an entry can be asked for; None where it does not say."""
+    """The ranges that an entry covers; None where it gives none."""
 
     focal_length: tuple[float, float]
     aperture: tuple[float | None, float | None]
@@ -30,10 +31,10 @@ class Bounds(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """An entry at a focal length (mm), f-number and distance (m).
+    """The coefficients of an entry at a focal length (mm), f-number and distance (m); None without data.
 
-    Lengths of `distortion`, `red` and `blue` are measured in the entry's own unit (see `unit`), those of `falloff` in
-    half the diagonal of a sensor of its crop factor. None where the entry has no data.
+    The unit of length of `distortion`, `red` and `blue` is the one of the entry (see `unit`); that of `falloff` is half
+    the diagonal of a sensor with the entry's crop factor.
     """
 
     distortion: Bending | None
@@ -54,12 +55,12 @@ def database() -> Any:
     try:
         import lensfunpy
     except ImportError:
-        raise ValueError("lensfunpy: not installed; there may be no build of it for this computer") from None
+        raise ValueError("lensfunpy: must be installed; there may be no build of it for this computer") from None
     return lensfunpy.Database(load_common=False)
 
 
 def full_name(maker: str, model: str, variant: str | None = None) -> str:
-    """Return the name of a camera or lens, the maker's first, without what sort of company it is."""
+    """Return the name of a camera or lens, beginning with the maker, without the legal form of the company."""
     short = COMPANY.sub("", maker).strip()
     name = model if model.split()[0].casefold() == short.split()[0].casefold() else f"{short} {model}"
     return f"{name} ({variant})" if variant else name
@@ -67,13 +68,14 @@ def full_name(maker: str, model: str, variant: str | None = None) -> str:
 
 @cache
 def _cameras() -> dict[str, Any]:
+    """Return the cameras by name, in alphabetical order."""
     named = {full_name(c.maker, c.model, c.variant): c for c in database().cameras}
     return dict(sorted(named.items(), key=lambda item: item[0].casefold()))
 
 
 @cache
 def _lenses() -> dict[str, list[Lens]]:
-    """Entries by name; one lens may have several, for sensors of different sizes: those of the largest first."""
+    """Return the entries of lenses by name; a lens may have several, for sensors of different sizes, largest first."""
     named: dict[str, list[Lens]] = {}
     for lens in sorted(
         database().lenses, key=lambda lens: (full_name(lens.maker, lens.model).casefold(), lens.crop_factor)
@@ -83,52 +85,52 @@ def _lenses() -> dict[str, list[Lens]]:
 
 
 def camera_names() -> tuple[str, ...]:
-    """Names of all cameras."""
+    """Return the names of all cameras."""
     return tuple(_cameras())
 
 
 def lens_names() -> tuple[str, ...]:
-    """Names of all lenses."""
+    """Return the names of all lenses."""
     return tuple(_lenses())
 
 
 def crop_factor(camera: str) -> float:
-    """Return the diagonal of 35 mm film over that of a camera's sensor."""
+    """Return the ratio of the diagonal of 35 mm film to that of a camera's sensor."""
     return float(_cameras()[camera].crop_factor)
 
 
 def entry(lens: str, camera: str) -> Lens:
-    """Return the entry of a lens that suits a camera: that of the smallest sensor which covers the camera's."""
-    found = _lenses()[lens]
+    """Return the entry of a lens for a camera: the one with the smallest sensor that covers the camera's sensor."""
+    entries = _lenses()[lens]
     crop = crop_factor(camera)
-    covering = [e for e in found if e.crop_factor <= crop * COVERED]
-    return covering[-1] if covering else found[0]
+    covering = [e for e in entries if e.crop_factor <= crop * COVERED]
+    return covering[-1] if covering else entries[0]
 
 
 @cache
 def known_corrections(lens: str, camera: str) -> tuple[bool, bool, bool]:
-    """Return `corrections` of the entry that suits a camera; without a camera, of that of the largest sensor."""
+    """Return `corrections` of the entry for a camera; without a camera, of the entry with the largest sensor."""
     return corrections(entry(lens, camera) if camera else _lenses()[lens][0])
 
 
 def covers(lens: str, camera: str) -> bool:
-    """Whether a lens was calibrated on a sensor at least as large as a camera's."""
+    """Return whether a lens was calibrated on a sensor at least as large as a camera's."""
     return bool(entry(lens, camera).crop_factor <= crop_factor(camera) * COVERED)
 
 
 def corrections(found: Lens) -> tuple[bool, bool, bool]:
-    """Whether an entry has data of distortion, lateral chromatic aberration and vignetting."""
-    every = (found.calib_distortion, found.calib_tca, found.calib_vignetting)
-    bent, colored, dark = (any(item.model.name != "NONE" for item in items) for items in every)
-    return bent, colored, dark
+    """Return whether an entry has data for distortion, lateral chromatic aberration and vignetting."""
+    calibrations = (found.calib_distortion, found.calib_tca, found.calib_vignetting)
+    distortion, aberration, vignetting = (any(c.model.name != "NONE" for c in some) for some in calibrations)
+    return distortion, aberration, vignetting
 
 
 def bounds(found: Lens) -> Bounds:
-    """Return what an entry can be asked for."""
-    lights = found.calib_vignetting
-    widest = found.min_aperture or min((c.aperture for c in lights), default=None)
+    """Return the focal lengths, apertures and distances that an entry covers."""
+    calibrations = found.calib_vignetting
+    widest = found.min_aperture or min((c.aperture for c in calibrations), default=None)
     narrowest = found.max_aperture or None
-    distances = [c.distance for c in lights]
+    distances = [c.distance for c in calibrations]
     return Bounds(
         (_clean(found.min_focal), _clean(found.max_focal)),
         (widest and _clean(widest), narrowest and _clean(narrowest)),
@@ -137,7 +139,7 @@ def bounds(found: Lens) -> Bounds:
 
 
 def _clean(value: float) -> float:
-    """A number of the database as it was written: lensfun holds it in single precision."""
+    """Return a number as it is written in the database, from lensfun's single precision."""
     return float(str(np.float32(value)))
 
 
@@ -153,7 +155,7 @@ def profile(found: Lens, focal_length: float, aperture: float, distance: float) 
 
 
 def _aberration(found: Any) -> tuple[Bending | None, Bending | None]:
-    """Where red and blue are seen of what green shows: scaled, or by the cubic ``v r + c r^2 + b r^3``."""
+    """Return the distortions of red and blue relative to green: a scaling, or the cubic ``v r + c r^2 + b r^3``."""
     if found is None or found.model.name == "NONE":
         return None, None
     if found.model.name == "LINEAR":
@@ -163,19 +165,19 @@ def _aberration(found: Any) -> tuple[Bending | None, Bending | None]:
 
 
 def sensor_ratio(found: Lens, camera: str) -> float:
-    """Return the diagonal of the sensor of a calibration over that of a camera's."""
+    """Return the ratio of the diagonal of the calibration's sensor to that of a camera's sensor."""
     return crop_factor(camera) / float(found.crop_factor)
 
 
 def unit(found: Lens, camera: str, half_diagonal: float) -> float:
-    """Return the pixels in which an entry measures: half the shorter side of the sensor it was calibrated on."""
+    """Return an entry's unit of length in pixels: half the shorter side of the sensor it was calibrated on."""
     aspect = _aspects().get((found.maker, found.model, round(found.crop_factor, 3)), DEFAULT_ASPECT)
     return half_diagonal * sensor_ratio(found, camera) / float(np.hypot(aspect, 1))
 
 
 @cache
 def _aspects() -> dict[tuple[str, str, float], float]:
-    """Proportions of the sensors that lenses were calibrated on, where an entry has some; lensfunpy keeps them back."""
+    """Return the aspect ratios of the calibrations' sensors, read from the files because lensfunpy omits them."""
     import lensfunpy
 
     found = {}
@@ -189,22 +191,22 @@ def _aspects() -> dict[tuple[str, str, float], float]:
 
 
 def find_camera(maker: str, model: str) -> str | None:
-    """Return the name of the camera that calls itself so in its pictures; None if it is unknown."""
+    """Return the name of the camera with the maker and model from a picture's metadata; None if it is unknown."""
     found = database().find_cameras(maker.strip() or None, model.strip())
     return full_name(found[0].maker, found[0].model, found[0].variant) if found and model.strip() else None
 
 
 def generic_camera(crop: float) -> str | None:
-    """Return the name of the generic camera of a crop factor; None if there is none within 5 %."""
+    """Return the name of the generic camera with a crop factor; None if there is none within 5 %."""
     name = min((n for n in camera_names() if n.startswith("Generic")), key=lambda n: abs(crop_factor(n) - crop))
     return name if abs(crop_factor(name) / crop - 1) <= 0.05 else None
 
 
 def find_lens(camera: str, model: str) -> str | None:
-    """Return the name of the lens that calls itself so in pictures of a camera; None if none is like it.
+    """Return the name of the lens with the model from the metadata of a camera's picture; None if there is none.
 
-    Where the database has no such name, the only lens that fits and has all of its numbers; without a model, the lens
-    of a camera that has only one.
+    If the database has no such name, this is the only fitting lens whose name contains all numbers of the model;
+    without a model, the only lens that fits the camera.
     """
     if model.strip() and (found := database().find_lenses(_cameras()[camera], None, model.strip())):
         return full_name(found[0].maker, found[0].model)
@@ -219,6 +221,6 @@ def _numbers(text: str) -> set[str]:
 
 @cache
 def fitting_lenses(camera: str) -> tuple[str, ...]:
-    """Names of the lenses that fit a camera's mount and were calibrated on a sensor that covers its own."""
+    """Return the names of the lenses that fit a camera's mount and were calibrated on a sensor that covers its own."""
     found = {full_name(e.maker, e.model) for e in database().find_lenses(_cameras()[camera])}
     return tuple(name for name in lens_names() if name in found)

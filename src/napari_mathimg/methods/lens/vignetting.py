@@ -1,4 +1,4 @@
-"""The falloff of light towards the corners, and its correction at the pixels of the source."""
+"""The falloff of light toward the corners, and its correction."""
 
 from dataclasses import dataclass
 
@@ -10,30 +10,31 @@ from ...kernels import vignetting
 
 Shape = tuple[int, ...]
 Pair = tuple[float, float]
-LEAST = vignetting.LEAST
 
 
 def half_diagonal(shape: Shape) -> float:
-    """Return the distance between the center and a corner, from pixel center to pixel center."""
+    """Return the distance from the middle to the center of a corner pixel."""
     return max(float(np.hypot(shape[0] - 1, shape[1] - 1)), 1.0) / 2
 
 
 @dataclass(frozen=True)
 class Falloff:
-    """Light falls to the share ``1 + k1 r^2 + k2 r^4 + k3 r^6``, r in units of `radius` pixels from the center.
+    """A falloff of light to the share ``1 + k1 r^2 + k2 r^4 + k3 r^6`` at the distance r from the center.
 
-    Nowhere is it taken to fall below 5 %.
+    Shares below 5 % count as 5 %.
 
     Parameters
     ----------
     coefficients
         k1, k2 and k3.
-    center, radius
-        In pixels.
+    center
+        (row, column) in pixels.
+    radius
+        Distance in pixels at which r is 1.
     power
-        The light is multiplied by that share to the power of ``-power``: 1 undoes the falloff, -1 makes one.
+        Light is multiplied by the share to the power of ``-power``: 1 corrects the falloff, -1 applies it.
     encoding, gamma
-        How values stand for light: "linear", "sRGB", or "gamma" (light is value ** gamma).
+        Relation of values to light: "linear", "sRGB", or "gamma" (light is value ** gamma).
     """
 
     coefficients: tuple[float, float, float]
@@ -44,7 +45,7 @@ class Falloff:
     gamma: float = 1.0
 
     def least(self, shape: Shape) -> float:
-        """Return the lowest share of light anywhere in an image."""
+        """Return the lowest share of light anywhere in an image of a shape."""
         rows, columns = ((max(c, n - 1 - c) / self.radius) for c, n in zip(self.center, shape, strict=True))
         farthest = rows**2 + columns**2
         k1, k2, k3 = self.coefficients
@@ -53,13 +54,13 @@ class Falloff:
         return float(min(1 + s * (k1 + s * (k2 + s * k3)) for s in squares))
 
     def gains(self, box: Box) -> Floats:
-        """Return the factor on the light of every pixel of a box."""
+        """Return the factor that multiplies the light of every pixel of a box."""
         ones = np.ones((*size(box), 1))
         plain = Falloff(self.coefficients, self.center, self.radius, self.power)
         return plain.change(ones, box, 0.0, 1.0)[..., 0]
 
     def change(self, block: Array, read: Box, low: float, width: float) -> Array:
-        """Return a block, channels last where there are any, with its light changed; opacity is kept."""
+        """Return a block, channels last if any, with its light corrected; an opacity channel is kept."""
         image = np.ascontiguousarray(block).reshape(*size(read), -1)
         out = np.empty_like(image)
         vignetting.lighten(
@@ -67,3 +68,12 @@ class Falloff:
             vignetting.ENCODINGS[self.encoding], self.gamma, low, width, 3, out,
         )  # fmt: skip
         return out.reshape(block.shape)
+
+
+def check_falloff(shape: Shape, k1: float, k2: float, k3: float, center: Pair, radius: float) -> None:
+    """Raise ValueError for a falloff to less than 5 % of the light."""
+    least = Falloff((k1, k2, k3), center, radius).least(shape)
+    if least < vignetting.LEAST:
+        raise ValueError(
+            f"k1={k1}, k2={k2}, k3={k3}: must leave at least 5 % of the light everywhere, not {100 * least:.3g} %"
+        )

@@ -1,1 +1,1 @@
-"""Point-spread functions: declared kinds, arrays, beads, optics."""
+"""Point-spread functions: models, measurement on beads, resampling, and preparation for deconvolution."""

@@ -1,8 +1,8 @@
-"""Point-spread functions: how an instrument or a movement spreads the light of a point.
+"""Models of point-spread functions, which describe how an instrument or a motion spreads the light of a point.
 
-Each kind is a function of its parameters that returns a kernel of float64 whose sum is 1 and whose middle is the
-pixel of index ``n // 2``; the signature is its only specification. A declared one, `PointSpread`, is a kind with its
-parameters, which goes wherever an array does and can be recorded.
+Each kind is a function of its parameters that returns a kernel of float64 with the sum 1, centered on its pixel with
+index ``n // 2``; the signature is its only specification. A `PointSpread` is a kind with its parameters. It can be used
+in place of an array and recorded in a recipe.
 """
 
 import inspect
@@ -30,25 +30,25 @@ from ...contract.types import (
     When,
     annotation_of,
 )
-from .. import blur_kernels as footprints
+from .. import blur_kernels
 from .beads import Beads, from_beads
 from .optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
 from .resampling import Kernel, Resampled, fwhm, resample
 
 __all__ = ["KINDS", "Beads", "Kernel", "PointSpread", "Resampled", "from_beads", "fwhm", "kind", "psf", "resample"]
 
-LARGEST = 2**25  # values of a kernel: 256 MiB
+MAX_PIXELS = 2**25  # of a kernel, 256 MiB
 UNBOUNDED = 2**30
-PER_SIGMA = 2 * math.sqrt(2 * math.log(2))  # widths at half maximum of a Gaussian per standard deviation
+FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian
 
 
 def _spacing(spacing: tuple[float, ...] | None) -> tuple[float, ...]:
     if spacing is None:
-        raise ValueError("pixel_size='auto': the size in µm, where there is no layer whose scale has a unit of length")
+        raise ValueError("pixel_size='auto': must be a size in µm, as no image gives one")
     return spacing
 
 
-def _enough(
+def _size_near_focus(
     modality: str,
     numerical_aperture: float,
     emission: float,
@@ -56,7 +56,7 @@ def _enough(
     pixel_size: tuple[float, ...],
     shape: tuple[int, ...],
 ) -> tuple[int, ...]:
-    """Odd sizes that hold the light near the focus, none larger than the image."""
+    """Return the odd sides of an array that contains the light near the focus, none larger than the image."""
     steepness = math.tan(half_angle(numerical_aperture, refractive_index))
     depth = (2.0 if modality == "widefield" else 1.25) * depth_of_focus(emission, numerical_aperture, refractive_index)
     across = 2 * airy_diameter(emission, numerical_aperture)
@@ -89,12 +89,12 @@ Micrometers = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
 PixelSize = Annotated[
     Literal["auto"] | Micrometers | tuple[Micrometers, ...], PerAxis(), Auto(_spacing), Label("pixels")
 ]
-KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_enough)]
+KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_size_near_focus)]
 
 
 @dataclass(frozen=True)
 class Kind(Signature):
-    """A kind of point-spread function; `dimensions` are the numbers of axes it can have."""
+    """A kind of point-spread function; `dimensions` are the possible numbers of axes."""
 
     dimensions: tuple[int, ...]
 
@@ -107,12 +107,12 @@ KINDS: dict[str, Kind] = {}
 
 
 def kind(title: str, dimensions: tuple[int, ...] = (2, 3)) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Declare a kind of point-spread function, whose keywords are its parameters."""
+    """Declare a function as a kind of point-spread function, with its keywords as parameters."""
 
     def declare(function: Callable[..., Array]) -> Callable[..., Array]:
         hints = get_type_hints(function, include_extras=True)
-        own = {n: Parameter(n, hints[n], p.default) for n, p in inspect.signature(function).parameters.items()}
-        KINDS[function.__name__] = Kind(function.__name__, title, function, own, dimensions)
+        parameters = {n: Parameter(n, hints[n], p.default) for n, p in inspect.signature(function).parameters.items()}
+        KINDS[function.__name__] = Kind(function.__name__, title, function, parameters, dimensions)
         return function
 
     return declare
@@ -125,13 +125,13 @@ def gaussian(*, given: Given = "sigma", sigma: Sigmas = 2.0, fwhm: Widths = 4.7,
     Parameters
     ----------
     given
-        Whether `sigma` or `fwhm` says how wide it is.
+        Parameter that sets the width: `sigma` or `fwhm`.
     sigma
-        Standard deviation along each axis.
+        Standard deviation along each axis, in pixels.
     fwhm
-        Full width at half maximum along each axis: 2.355 standard deviations.
+        Full width at half maximum along each axis, in pixels: 2.355 standard deviations.
     truncate
-        Where it is cut off, in standard deviations.
+        Distance at which the Gaussian is truncated, in standard deviations.
 
     Examples
     --------
@@ -139,9 +139,9 @@ def gaussian(*, given: Given = "sigma", sigma: Sigmas = 2.0, fwhm: Widths = 4.7,
     >>> psf("gaussian", sigma=(1, 2)).shape
     (9, 17)
     """
-    widths = np.array(_each(sigma)) if given == "sigma" else np.array(_each(fwhm)) / PER_SIGMA
-    _check_size("sigma" if given == "sigma" else "fwhm", *(2 * margin(s, truncate) + 1 for s in widths))
-    return footprints.gaussian(tuple(float(s) for s in widths), truncate)
+    sigmas = np.array(_each(sigma)) if given == "sigma" else np.array(_each(fwhm)) / FWHM_PER_SIGMA
+    _check_size("sigma" if given == "sigma" else "fwhm", *(2 * margin(s, truncate) + 1 for s in sigmas))
+    return blur_kernels.gaussian(tuple(float(s) for s in sigmas), truncate)
 
 
 @kind("Box")
@@ -151,55 +151,55 @@ def box(*, size: KernelSizes = 5.0) -> Array:
     Parameters
     ----------
     size
-        Size along each axis, rounded to whole pixels.
+        Side along each axis, rounded to whole pixels.
     """
-    whole = [round(n) for n in _each(size)]
-    _check_size("size", *whole)
-    return footprints.box(tuple(whole))
+    sides = [round(n) for n in _each(size)]
+    _check_size("size", *sides)
+    return blur_kernels.box(tuple(sides))
 
 
 @kind("Disk")
 def disk(*, radius: Radii = 3.0) -> Array:
-    """Return a disk, or a ball, of equal weights: a lens out of focus.
+    """Return a disk or an ellipsoid of equal weights: the blur of a defocused lens.
 
     Parameters
     ----------
     radius
-        Radius along each axis; a pixel on the edge has the share that lies inside.
+        Radius along each axis, in pixels; a pixel on the edge weighs as much as the fraction of it that lies inside.
     """
-    _check_size("radius", *(2 * footprints.disk_margin(r) + 1 for r in _each(radius)))
-    return footprints.disk(_each(radius))
+    _check_size("radius", *(2 * blur_kernels.disk_margin(r) + 1 for r in _each(radius)))
+    return blur_kernels.disk(_each(radius))
 
 
 @kind("Motion", dimensions=(2,))
 def motion(*, length: PathLength = 9.0, angle: Degrees = 0.0) -> Array:
-    """Return a straight path: a camera or an object that moved during the exposure.
+    """Return a straight path: the blur of a camera or an object that moved during the exposure.
 
     Parameters
     ----------
     length
-        Length of the path.
+        Length of the path in pixels.
     angle
-        Its direction, counter-clockwise as displayed.
+        Direction of the path in degrees, counter-clockwise as displayed.
     """
     _check_size("length", math.ceil(length), math.ceil(length))
-    return footprints.line(length, angle)
+    return blur_kernels.line(length, angle)
 
 
 @kind("Polygon", dimensions=(2,))
 def polygon(
     *, vertices: Outline = ((0.0, 0.0), (0.0, 8.0), (8.0, 4.0)), size: PlaneSize = (9, 9)
 ) -> Array:  # fmt: skip
-    """Return a filled polygon of equal weights, such as the outline of an opening or of a movement.
+    """Return a filled polygon of equal weights, such as the outline of an aperture or of a motion.
 
     Parameters
     ----------
     vertices
-        Its corners, (row, column) of the array it is drawn in.
+        Vertices (row, column) of the polygon, in pixels of the array.
     size
-        Rows and columns of that array; its middle is the pixel of index ``n // 2``.
+        Rows and columns of the array, whose center is its pixel with index ``n // 2``.
     """
-    return footprints.polygon(vertices, size)
+    return blur_kernels.polygon(vertices, size)
 
 
 @kind("Optical")
@@ -216,27 +216,29 @@ def optical(
 ) -> Array:
     """Return the point-spread function of a fluorescence microscope without aberrations.
 
-    Molecules turn freely and all their light counts. In widefield a pixel is the mean over its area, as a camera sees
-    it; in a confocal microscope it is the value in its middle, as a scanner does. Planes are thin in both.
+    Molecules rotate freely. A pixel of a widefield microscope is the mean over its area, as a camera measures it; a
+    pixel of a confocal microscope is the value at its center, as a scanner measures it. Planes are infinitely thin.
 
     Parameters
     ----------
     modality
-        Widefield, or confocal: excited by a focused beam that fills the lens, and seen through a pinhole.
+        Type of microscope: widefield, or confocal, with a focused excitation beam that fills the objective and a
+        pinhole.
     numerical_aperture
         Numerical aperture of the objective.
     refractive_index
-        Refractive index of the immersion medium and the specimen: 1 air, 1.333 water, 1.515 oil.
+        Refractive index of the immersion medium and the specimen: 1 for air, 1.333 for water, 1.515 for oil.
     emission
-        Wavelength of the light that is seen.
+        Wavelength of the emitted light in nm.
     excitation
-        Wavelength of the light that excites.
+        Wavelength of the excitation light in nm.
     pinhole
-        Diameter of the pinhole in Airy units, ``1.22 emission / numerical_aperture`` seen from the specimen.
+        Diameter of the pinhole in Airy units: ``1.22 emission / numerical_aperture`` in the specimen.
     pixel_size
-        Size of a pixel along each axis, and so the distance of two planes.
+        Size of a pixel along each axis in µm; along the first axis of a volume, the distance between planes.
     size
-        Size of the array, in pixels: by default what holds the light near the focus, and not more than the image.
+        Number of pixels of the array along each axis; by default it contains the light near the focus, but is not
+        larger than the image.
 
     References
     ----------
@@ -270,37 +272,41 @@ def optical(
 
 
 def _each(value: Any) -> tuple[Any, ...]:
-    """One value for each axis, as `resolve` has made it."""
+    """Return a parameter as the tuple of one value for each axis that `resolve` made of it."""
     assert isinstance(value, tuple)
     return value
 
 
 def _check_size(name: str, *sizes: int) -> None:
-    if math.prod(sizes) > LARGEST:
+    if math.prod(sizes) > MAX_PIXELS:
         shape = " x ".join(map(str, sizes))
-        raise ValueError(f"{name}: a kernel of at most {LARGEST:,} pixels, not {shape}")
+        raise ValueError(f"{name}: must give a kernel of at most {MAX_PIXELS:,} pixels, not {shape}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointSpread(Kernel):
-    """A point-spread function that is declared: its kind and its parameters as numbers.
+    """A point-spread function given by its kind and its parameters, resolved to numbers.
 
-    It goes wherever an array does; the array is computed when it is first asked for.
+    It can be used in place of an array, which is computed on first use.
     """
 
     kind: str
     parameters: Mapping[str, Any]
 
     def __reduce__(self) -> Any:
-        """Pickle what was declared, not the array."""
+        """Pickle kind and parameters instead of the array."""
         return PointSpread, (self.kind, dict(self.parameters))
+
+    def __repr__(self) -> str:
+        parameters = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
+        return f"psf({self.kind!r}{parameters})"
 
     def _compute(self) -> Array:
         computed: Array = KINDS[self.kind].function(**self.parameters)
         return computed
 
     def record(self) -> dict[str, Any]:
-        """Return what makes it again."""
+        """Return kind and parameters."""
         return {"kind": self.kind, "parameters": dict(self.parameters)}
 
 
@@ -312,24 +318,24 @@ def psf(
     spacing: tuple[float, ...] | None = None,
     **parameters: Any,
 ) -> PointSpread:
-    """Declare a point-spread function, which goes wherever an array does.
+    """Create a point-spread function, which can be used in place of an array.
 
     Parameters
     ----------
     kind
         "gaussian", "box", "disk", "motion", "polygon" or "optical".
     shape
-        Shape of the plane or volume it is for: it says how many axes there are, and an automatic size is not larger.
-        By default as many axes as a parameter has values, or two.
+        Shape of the plane or volume to which it is applied: it gives the number of axes, and limits an automatic size.
+        By default there are as many axes as a parameter has values, or two.
     spacing
-        Size of the image's pixels along each axis in micrometers, which is what `pixel_size` then is by default.
+        Pixel size of the image along each axis in µm, which is the default of `pixel_size`.
     **parameters
-        The kind's own.
+        Parameters of the kind.
 
     Raises
     ------
     ValueError
-        ``name=value: requirement`` for anything that cannot be done.
+        If the kind is unknown, a parameter is invalid, or the kind does not support the number of axes.
 
     Examples
     --------
@@ -340,7 +346,7 @@ def psf(
     3
     """
     if kind not in KINDS:
-        raise ValueError(f"kind={kind!r}: one of {', '.join(KINDS)}")
+        raise ValueError(f"kind={kind!r}: must be one of {', '.join(KINDS)}")
     declared = KINDS[kind]
     given = declared.validate(parameters)
     per_axis = [v for name, v in given.items() if isinstance(v, tuple) and declared.is_per_axis(name)]
@@ -349,5 +355,5 @@ def psf(
         shape = (UNBOUNDED,) * ndim
     if len(shape) not in declared.dimensions:
         allowed = " or ".join(map(str, declared.dimensions))
-        raise ValueError(f"ndim={len(shape)}: {kind} has {allowed} axes")
+        raise ValueError(f"ndim={len(shape)}: must be {allowed} for a PSF of kind {kind!r}")
     return PointSpread(kind, declared.resolve(parameters, shape, {"spacing": spacing}))

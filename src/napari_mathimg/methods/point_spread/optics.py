@@ -1,4 +1,4 @@
-"""Light near the focus of a lens: the point-spread functions of widefield and confocal fluorescence microscopes."""
+"""Intensity near the focus of a lens, for the point-spread functions of widefield and confocal microscopes."""
 
 import math
 
@@ -9,50 +9,52 @@ from ...contract.progress import checkpoint
 
 Floats = NDArray[np.float64]
 
-STEPS = 64  # radii within wavelength / NA: cubic splines between them leave less than 1e-6 of the maximum
-BAND = 512  # radii at a time
+STEPS = 64  # radii within wavelength / NA; cubic splines between them are accurate to 1e-6 of the maximum
+BAND = 512  # radii computed at a time
 
 
 def half_angle(numerical_aperture: float, refractive_index: float) -> float:
-    """Return the angle between the axis and the outermost ray, in radians.
+    """Return the angle between the optical axis and the outermost ray, in radians.
 
     Raises
     ------
     ValueError
-        If no ray is as steep as the numerical aperture says.
+        If the numerical aperture is not below the refractive index.
     """
     if numerical_aperture >= refractive_index:
         raise ValueError(
-            f"numerical_aperture={numerical_aperture}: less than the refractive index of the medium,"
-            f" {refractive_index:g}"
+            f"numerical_aperture={numerical_aperture}: must be below the refractive index, {refractive_index:g}"
         )
     return math.asin(numerical_aperture / refractive_index)
 
 
 def airy_diameter(wavelength: float, numerical_aperture: float) -> float:
-    """Return the diameter of the first dark ring, in the unit of the wavelength: the Airy unit."""
+    """Return the diameter of the first dark ring (the Airy unit), in the unit of the wavelength."""
     return 1.22 * wavelength / numerical_aperture
 
 
 def depth_of_focus(wavelength: float, numerical_aperture: float, refractive_index: float) -> float:
-    """Return the width at half maximum along the axis, ``0.88 wavelength / (n - sqrt(n**2 - NA**2))``."""
-    bent = refractive_index - math.sqrt(refractive_index**2 - numerical_aperture**2)
-    return 0.88 * wavelength / bent
+    """Return the full width at half maximum along the axis, ``0.88 wavelength / (n - sqrt(n**2 - NA**2))``."""
+    return 0.88 * wavelength / (refractive_index - math.sqrt(refractive_index**2 - numerical_aperture**2))
 
 
 def focus(
     radii: Floats, depths: Floats, wavelength: float, numerical_aperture: float, refractive_index: float
 ) -> Floats:
-    """Return the intensity of unpolarized light around the focus of an aplanatic lens, 1 in the focus.
+    """Return the intensity of unpolarized light around the focus of an aplanatic lens, relative to that at the focus.
 
-    By reciprocity it is also how much of the light of a freely rotating molecule there reaches a point in the image.
+    By reciprocity, this is also the share of the light of a freely rotating molecule that reaches a point of the image.
 
     Parameters
     ----------
     radii, depths
-        Distances from the axis and from the plane in focus, in the unit of the wavelength.
-    wavelength, numerical_aperture, refractive_index
-        Of the light in vacuum, of the lens, and of the medium.
+        Distances from the optical axis and from the plane in focus, in the unit of the wavelength.
+    wavelength
+        Wavelength in vacuum.
+    numerical_aperture
+        Numerical aperture of the lens.
+    refractive_index
+        Refractive index of the medium.
 
     Returns
     -------
@@ -86,21 +88,24 @@ def focus(
 
 
 def through_pinhole(profile: Floats, step: float, radius: float) -> Floats:
-    """Return the mean of a profile around the axis over a disk, for a disk at each of its radii.
+    """Return the means of a profile that is symmetric about the axis over disks centered at each of its radii.
 
-    Every ring counts by the area that it shares with the disk: with `STEPS`, that is right to 1e-3 of the maximum.
+    Each ring is weighted by the area that it shares with the disk; with `STEPS`, the error is below 1e-3 of the
+    maximum.
 
     Parameters
     ----------
     profile
-        Values of shape (radii, depths), from the axis outward in equal steps, each for the ring around it; beyond its
-        end there is nothing.
-    step, radius
-        Distance of two radii, and radius of the disk.
+        Values of shape (radii, depths) at equally spaced radii, the first on the axis, each for the ring around its
+        radius; beyond the last one, values are 0.
+    step
+        Distance between two radii.
+    radius
+        Radius of the disk.
     """
     if radius <= 0:
         return profile
-    tiny = 1e-9 * step  # in place of 0, by which is divided
+    tiny = 1e-9 * step  # instead of 0, to avoid division by 0
     edges = np.maximum(step * (np.arange(len(profile) + 1) - 0.5), tiny)
     middles = np.maximum(step * np.arange(len(profile)), tiny)
     out = np.empty_like(profile)
@@ -112,7 +117,7 @@ def through_pinhole(profile: Floats, step: float, radius: float) -> Floats:
 
 
 def _shared_area(first: Floats, second: float, distance: Floats) -> Floats:
-    """Return the area that two disks share, from their radii and the distance of their middles."""
+    """Return the area that two disks share, from their radii and the distance between their centers."""
     to_first = np.clip((distance**2 + first**2 - second**2) / (2 * distance * first), -1, 1)
     to_second = np.clip((distance**2 + second**2 - first**2) / (2 * distance * second), -1, 1)
     sides = (first + second) ** 2 - distance**2, distance**2 - (first - second) ** 2
@@ -122,18 +127,20 @@ def _shared_area(first: Floats, second: float, distance: Floats) -> Floats:
 
 
 def on_grid(profile: Floats, step: float, size: tuple[int, int], pixel: tuple[float, float], nodes: int) -> Floats:
-    """Return a profile around an axis on a grid whose pixel of index ``n // 2`` lies on the axis.
+    """Return a profile that is symmetric about an axis on a grid whose pixel with index ``n // 2`` lies on the axis.
 
     Parameters
     ----------
     profile
-        Values of shape (radii, planes), from the axis outward in equal steps.
+        Values of shape (radii, planes) at equally spaced radii, the first on the axis.
     step
-        Distance of two radii.
-    size, pixel
-        Rows and columns of the grid, and the size of its pixels.
+        Distance between two radii.
+    size
+        Rows and columns of the grid.
+    pixel
+        Size of the pixels along rows and columns, in the unit of `step`.
     nodes
-        Points of a Gauss-Legendre rule along each axis whose mean a pixel is; 1 takes the profile in its middle.
+        Gauss-Legendre nodes along each axis over which a pixel is averaged; 1 samples the middle of the pixel.
 
     Returns
     -------
@@ -142,9 +149,9 @@ def on_grid(profile: Floats, step: float, size: tuple[int, int], pixel: tuple[fl
     """
     from scipy.interpolate import CubicSpline
 
-    places, weights = np.polynomial.legendre.leggauss(nodes)
+    positions, weights = np.polynomial.legendre.leggauss(nodes)
     halves = [n // 2 for n in size]
-    y, x = ((np.arange(h + 1)[:, None] + places / 2) * p for h, p in zip(halves, pixel, strict=True))
+    y, x = ((np.arange(h + 1)[:, None] + positions / 2) * p for h, p in zip(halves, pixel, strict=True))
     radius = np.hypot(y[:, :, None, None], x[None, None])
     share = np.multiply.outer(weights, weights) / 4
     spline = CubicSpline(np.arange(len(profile)) * step, profile)

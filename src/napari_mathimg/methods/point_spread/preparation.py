@@ -1,4 +1,4 @@
-"""Point-spread functions made fit for deconvolution: not negative, with the sum 1 and an odd number of pixels."""
+"""Preparation of point-spread functions for deconvolution: nonnegative, centered, of odd sides and with the sum 1."""
 
 from typing import Literal
 
@@ -9,46 +9,48 @@ from ...contract.types import Array
 
 Center = Literal["array", "centroid"]
 Kernel = NDArray[np.float64]
-NO_SHIFT = 1e-3  # pixels
+MIN_SHIFT = 1e-3  # pixels; smaller shifts are ignored
 
 
-def prepared(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
-    """Return a point-spread function whose middle is its center, and what was changed to make it so.
+def prepare_psf(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
+    """Return a point-spread function with its center in the middle pixel, and a description of the changes.
 
-    Negative values become 0, the rest is divided by its sum and padded with zeros; zeros around it are cut off.
+    Negative values become 0. The rest is divided by its sum, padded with zeros so that the center is in the middle, and
+    trimmed of surrounding zeros.
 
     Parameters
     ----------
     psf
-        Array with as many axes as an item.
+        Array with as many axes as the planes or volumes to be deconvolved.
     center
-        What comes to lie in the middle: "array" the pixel with index ``n // 2`` along each axis of length n,
-        "centroid" the center of mass. To the nearest pixel that takes zeros only; the rest of it, d pixels along an
-        axis, is shifted by linear interpolation, which keeps sign, sum and centroid and adds ``|d| (1 - |d|)`` to the
+        Point that moves to the middle pixel: "array" is the pixel with index ``n // 2`` along each axis of length n,
+        "centroid" the center of mass. Padding moves it by whole pixels. A remainder of d pixels along an axis is
+        shifted by linear interpolation, which keeps signs, sum and centroid and adds ``|d| (1 - |d|)`` px² to the
         variance along that axis.
 
     Returns
     -------
     kernel
-        Odd along each axis, of sum 1.
+        Array of odd sides and with the sum 1.
     changes
-        What was changed, a sentence each.
+        One sentence for each change.
 
     Raises
     ------
     ValueError
-        If there are numbers that are not finite, or none above 0.
+        If a value is not finite, or no value is positive.
     """
     array = np.asarray(psf, np.float64)
     if not array.size or not np.isfinite(array).all():
-        raise ValueError("psf: finite numbers only, at least one")
+        raise ValueError("psf: must contain finite numbers only, and at least one")
     if not (array > 0).any():
-        raise ValueError(f"psf: at least one value above 0; the highest of these is {array.max():g}")
+        raise ValueError(f"psf: must have a positive value, but the highest is {array.max():g}")
     changes = []
     if (array < 0).any():
-        changes.append(f"{np.count_nonzero(array < 0):,} negative values of the PSF, down to {array.min():.3g}, are 0.")
+        count = np.count_nonzero(array < 0)
+        changes.append(f"{count:,} negative values of the PSF, down to {array.min():.3g}, were set to 0.")
         array = np.maximum(array, 0)
-    array = array / array.max()  # so that the sum stays finite
+    array = array / array.max()  # keeps the sum finite
     total = array.sum()
     given = np.asarray(psf, np.float64).clip(0).sum()
     array = array / total
@@ -56,63 +58,63 @@ def prepared(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
         changes.append(f"The PSF was divided by its sum, {given:.4g}.")
     middle = tuple(n // 2 for n in array.shape)
     if center == "centroid":
-        array, middle, moved = _at_centroid(array)
-        changes += moved
-    kernel = _trimmed(_padded(array, middle))
+        array, middle, shifts = _shift_centroid(array)
+        changes += shifts
+    kernel = _trim(_pad_around(array, middle))
     return kernel, tuple(changes)
 
 
 def check_extent(kernel: Kernel, shape: tuple[int, ...]) -> None:
-    """Refuse a point-spread function that has other axes than an item, or reaches beyond all of its pixels."""
+    """Raise ValueError for a point-spread function that does not fit images of a shape."""
     if kernel.ndim != len(shape):
-        raise ValueError(f"psf: {len(shape)} axes, as the items have, not {kernel.ndim}")
+        raise ValueError(f"psf: must have {len(shape)} axes, as the image does here, not {kernel.ndim}")
     for axis, (k, n) in enumerate(zip(kernel.shape, shape, strict=True)):
         if k > 2 * n - 1:
             raise ValueError(
-                f"psf: at most {2 * n - 1} pixels along axis {axis}, where the image has {n}, not {k}; crop it"
+                f"psf: must have at most {2 * n - 1} px along axis {axis}, where the image has {n} px, not {k}; crop it"
             )
 
 
 def rms_radius(kernel: Kernel) -> tuple[float, ...]:
-    """Return the root mean square distance from the middle along each axis, in pixels."""
+    """Return the root mean square distance from the middle pixel along each axis, in pixels."""
     return tuple(
         float(np.sqrt((np.moveaxis(kernel, axis, -1) @ (np.arange(n) - n // 2) ** 2.0).sum()))
         for axis, n in enumerate(kernel.shape)
     )
 
 
-def _at_centroid(array: Kernel) -> tuple[Kernel, tuple[int, ...], list[str]]:
-    """Shift by the fraction of a pixel that brings the centroid onto a pixel; return that pixel and what was done."""
-    found = [float((np.moveaxis(array, axis, -1) @ np.arange(n)).sum()) for axis, n in enumerate(array.shape)]
-    middle, shifts = [round(c) for c in found], []
-    for axis, c in enumerate(found):
+def _shift_centroid(array: Kernel) -> tuple[Kernel, tuple[int, ...], list[str]]:
+    """Shift the centroid to the nearest pixel; return the array, that pixel and a description of the shift."""
+    centroid = [float((np.moveaxis(array, axis, -1) @ np.arange(n)).sum()) for axis, n in enumerate(array.shape)]
+    middle, shifts = [round(c) for c in centroid], []
+    for axis, c in enumerate(centroid):
         d = c - middle[axis]
-        shifts.append(d if abs(d) > NO_SHIFT else 0.0)
+        shifts.append(d if abs(d) > MIN_SHIFT else 0.0)
         if shifts[axis]:
-            grown = np.pad(array, [(1, 1) if a == axis else (0, 0) for a in range(array.ndim)])
-            array = (1 - abs(d)) * grown + abs(d) * np.roll(grown, -1 if d > 0 else 1, axis)
+            padded = np.pad(array, [(1, 1) if a == axis else (0, 0) for a in range(array.ndim)])
+            array = (1 - abs(d)) * padded + abs(d) * np.roll(padded, -1 if d > 0 else 1, axis)
             middle[axis] += 1
-    places = ", ".join(f"{c:.2f}" for c in found)
+    position = ", ".join(f"{c:.2f}" for c in centroid)
     if any(shifts):
-        moved = ", ".join(f"{-d:+.2f}" for d in shifts)
-        wider = ", ".join(f"{abs(d) * (1 - abs(d)):.2f}" for d in shifts)
+        shift = ", ".join(f"{-d:+.2f}" for d in shifts)
+        variance = ", ".join(f"{abs(d) * (1 - abs(d)):.2f}" for d in shifts)
         return array, tuple(middle), [
-            f"The PSF's centroid ({places}) was shifted by ({moved}) px onto a pixel by linear interpolation, which"
-            f" adds ({wider}) px² to its variance."
+            f"The PSF's centroid ({position}) was shifted by ({shift}) px onto a pixel by linear interpolation, which"
+            f" adds ({variance}) px² to its variance."
         ]  # fmt: skip
     off = any(m != n // 2 for m, n in zip(middle, array.shape, strict=True))
-    return array, tuple(middle), [f"The PSF is centered on its centroid, ({places})."] if off else []
+    return array, tuple(middle), [f"The PSF is centered on its centroid, ({position})."] if off else []
 
 
-def _padded(array: Kernel, middle: tuple[int, ...]) -> Kernel:
-    """Pad with zeros until a pixel is the middle."""
+def _pad_around(array: Kernel, middle: tuple[int, ...]) -> Kernel:
+    """Pad an array with zeros until a given pixel is the middle one."""
     halves = [max(m, n - 1 - m) for m, n in zip(middle, array.shape, strict=True)]
     ends = zip(halves, middle, array.shape, strict=True)
     return np.pad(array, [(h - m, h - (n - 1 - m)) for h, m, n in ends])
 
 
-def _trimmed(kernel: Kernel) -> Kernel:
-    """Cut off zeros on both sides alike."""
+def _trim(kernel: Kernel) -> Kernel:
+    """Remove surrounding zeros, as many on either side."""
     for axis, n in enumerate(kernel.shape):
         others = tuple(a for a in range(kernel.ndim) if a != axis)
         used = np.flatnonzero(kernel.any(axis=others))

@@ -1,4 +1,4 @@
-"""What any array that is a point-spread function can be asked and made into: its widths, other pixels."""
+"""Widths of point-spread functions, and their resampling to other pixel sizes."""
 
 import math
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Floats = NDArray[np.float64]
 
 
 class Kernel:
-    """Something that stands for an array, which is computed when it is asked for the first time."""
+    """An array that is computed on first use."""
 
     @cached_property
     def array(self) -> Array:
-        """The array, which cannot be written to."""
+        """The array, which is read-only."""
         computed = self._compute()
         computed.flags.writeable = False
         return computed
@@ -27,7 +27,7 @@ class Kernel:
         raise NotImplementedError
 
     def record(self) -> dict[str, Any]:
-        """Return what makes it, as far as it is not in the array that it is made of."""
+        """Return the parameters from which the array is computed, for a recipe."""
         raise NotImplementedError
 
     @property
@@ -47,7 +47,7 @@ class Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Resampled(Kernel):
-    """An array with pixels of another size; arguments as in `resample`."""
+    """An array resampled to another pixel size; arguments as in `resample`."""
 
     source: Any
     pixel: tuple[float, ...]
@@ -57,16 +57,16 @@ class Resampled(Kernel):
         return resample(np.asarray(self.source), self.pixel, self.target)
 
     def record(self) -> dict[str, Any]:
-        """Return the sizes of the pixels before and after."""
+        """Return the pixel sizes before and after."""
         return {"resampled": {"pixel": self.pixel, "target": self.target}}
 
 
 def fwhm(psf: ArrayLike) -> tuple[float, ...]:
     """Return the full width at half maximum along each axis, in pixels.
 
-    Along the line through the largest value (of several, the one in their middle), it is the distance of the first
-    places to both sides where the value has fallen to half of it, between two pixels by linear interpolation. Beyond
-    the ends of the array there are zeros.
+    It is measured along the line through the highest value (of several, the one closest to their middle), between the
+    first positions on both sides at which the value falls to half, linearly interpolated between pixels. Beyond the
+    array, values are 0.
 
     Raises
     ------
@@ -75,19 +75,19 @@ def fwhm(psf: ArrayLike) -> tuple[float, ...]:
     """
     array = np.asarray(psf, dtype=float)
     if not array.size or not array.max() > 0:
-        raise ValueError("psf: a positive value at least")
+        raise ValueError("psf: must have a positive value")
     tops = np.argwhere(array >= (1 - 1e-9) * array.max())
     peak = [int(k) for k in tops[np.argmin(((tops - tops.mean(0)) ** 2).sum(1))]]
-    out = []
-    for axis, at in enumerate(peak):
+    widths = []
+    for axis, position in enumerate(peak):
         through: tuple[Any, ...] = (*peak[:axis], slice(None), *peak[axis + 1 :])
         line = np.pad(array[through], 1)
-        out.append(_fall(line[at + 1 :]) + _fall(line[at + 1 :: -1]))
-    return tuple(out)
+        widths.append(_half_width(line[position + 1 :]) + _half_width(line[position + 1 :: -1]))
+    return tuple(widths)
 
 
-def _fall(values: Floats) -> float:
-    """Return where values first fall to half of the first one."""
+def _half_width(values: Floats) -> float:
+    """Return the distance at which values first fall to half of the first one."""
     half = values[0] / 2
     after = int(np.argmax(values <= half))
     above, below = values[after - 1], values[after]
@@ -95,12 +95,12 @@ def _fall(values: Floats) -> float:
 
 
 def resample(psf: ArrayLike, pixel: tuple[float, ...], target: tuple[float, ...]) -> Floats:
-    """Return a point-spread function with pixels of another size.
+    """Return a point-spread function resampled to another pixel size.
 
-    Each pixel is taken as the light that falls on it: axis by axis, the light up to each edge is interpolated by a
-    cubic spline, and a new pixel gets what lies between its edges. So the sum is kept, and the middle (index
-    ``n // 2``) stays the middle. Each axis becomes odd and just long enough. Next to steep edges the spline swings:
-    values may be negative there.
+    Pixels are integrals of light. Axis by axis, the cumulative light at the pixel edges is interpolated by a cubic
+    spline, and a new pixel gets the light between its edges. The sum is kept, and the center stays the pixel with
+    index ``n // 2``. Each axis gets the smallest odd length that holds the light. Near steep edges the spline
+    overshoots, so that values may be negative.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def resample(psf: ArrayLike, pixel: tuple[float, ...], target: tuple[float, ...]
     Raises
     ------
     ValueError
-        If a size is not positive, or their number is not that of the axes.
+        If a size is not positive, or the number of sizes is not that of axes.
     """
     out = np.asarray(psf, dtype=float)
     for name, size in (("pixel", pixel), ("target", target)):
         if len(size) != out.ndim or not all(0 < s < math.inf for s in size):
-            raise ValueError(f"{name}={size}: {out.ndim} numbers above 0, one for each axis")
+            raise ValueError(f"{name}={size}: must be {out.ndim} numbers greater than 0, one for each axis")
     for axis, (old, new) in enumerate(zip(pixel, target, strict=True)):
         if not math.isclose(old, new, rel_tol=1e-9):
             out = _resample_axis(out, axis, old / new)
@@ -125,7 +125,7 @@ def resample(psf: ArrayLike, pixel: tuple[float, ...], target: tuple[float, ...]
 
 
 def _resample_axis(values: Floats, axis: int, ratio: float) -> Floats:
-    """Give an axis pixels of which `ratio` are as long as one now."""
+    """Return an axis resampled to new pixels, `ratio` of which are as long as an old one."""
     from scipy.interpolate import CubicSpline
 
     middle = values.shape[axis] // 2

@@ -12,6 +12,7 @@ from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
 from ...recipe.record import last_step
 from ..form.form import Form
+from ..layers.proxies import unwrapped
 from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
@@ -57,19 +58,19 @@ class FamilyDock(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        self._viewer = napari_viewer
+        self._viewer = viewer = unwrapped(napari_viewer)
         self.bar = RunBar()
         self.task, self.message, self.progress = self.bar.task, self.bar.message, self.bar.progress
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
         self.options = OptionsBox()
-        self.results = Results(napari_viewer, self.options, self)
+        self.results = Results(viewer, self.options, self)
         self.operations = OperationPanel(self.family, self.first_operation)
         self.memory = FamilyMemory(self, self.family, self.operations, self.options, self.first_options)
         self.memory.fill_choices()
         own: list[Panel] = []
-        self.layers = LayerPanel(napari_viewer, self.family, self.results, own)
+        self.layers = LayerPanel(viewer, self.family, self.results, own)
         self.picker = self.layers.picker
-        context = DockContext(self, napari_viewer, self.bar, self.options, self.results, self.layers, self.operations)
+        context = DockContext(self, viewer, self.bar, self.options, self.results, self.layers, self.operations)
         self.forms = FormPanel(context, self.memory, own)
         self.further_images = FurtherImagesPanel(context)
         own += self.make_panels(context, self.forms, self.further_images)

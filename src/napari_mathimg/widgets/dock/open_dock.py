@@ -3,12 +3,13 @@
 from typing import Any
 
 from ...catalog import FAMILIES
+from ..layers.proxies import unwrapped
 from ..settings.preferences import PLUGIN
 
 
 def open_dock(viewer: Any, family: str) -> Any:
     """Return the dock of a family, or the one with this title, opened where it was not."""
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, FAMILIES.get(family, family))
+    dock, widget = unwrapped(viewer).window.add_plugin_dock_widget(PLUGIN, FAMILIES.get(family, family))
     dock.show()
     dock.raise_()
     return widget

@@ -10,7 +10,7 @@ from magicgui.widgets import Container, PushButton
 from ...contract.operation import ValueRange
 from ...contract.signature import Signature, arguments, call
 from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, annotation_of
-from ..tasks.latest_task import LatestTask
+from ..tasks.latest_task import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
 from .parameter_field import field, unit_note, unit_of
@@ -75,8 +75,8 @@ class Form(Container):
                 shown.append(take)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
-        self._later = LatestTask(self.native)
-        self._later.found.connect(self._tell_auto)
+        self._latest = LatestValues(self.native)
+        self._latest.found.connect(self._tell_auto)
         self._untouched = self.parameters
         for name, p in operation.parameters.items():
             if (when := annotation_of(p.hint, When)) and name not in self._hidden:
@@ -223,9 +223,9 @@ class Form(Container):
                 given = _given(auto, known)
                 if auto.slow and given is not None:
                     self[name].wait()
-                    self._later.ask(name, given, partial(_meaning, auto, given))
+                    self._latest.ask(name, given, partial(_meaning, auto, given))
                     continue
-                self._later.drop(name)
+                self._latest.drop(name)
                 known[name] = _meaning(auto, given)
                 self._tell_auto(name, known[name])
 

@@ -14,9 +14,9 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from ...catalog import FAMILIES
 from ...contract.operation import Operation
 from ...contract.reach import Whole
+from ...contract.requirements import describe
 from ...contract.signature import Parameter
-from ...contract.types import describe
-from ..form.parameter_field import label, unit_of
+from ..form.parameter_field import label
 from ..layers.snapshot import DOMAIN
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -116,12 +116,10 @@ def _parameters(operation: Operation, doc: Docstring) -> Iterator[str]:
 def facts(parameter: Parameter) -> str:
     """Say which values a parameter may have, their unit and its default."""
     said = describe(parameter.hint)
-    unit = unit_of(parameter.hint)
-    in_unit = f", in {'units ' if unit.startswith('of ') else ''}{unit}" if unit else ""
     default = parameter.default
     shown = ("yes" if default else "no") if isinstance(default, bool) else _number(default)
     said = "yes or no" if said == "True or False" else said
-    return f"{said[0].upper()}{said[1:]}{in_unit}; {shown} by default."
+    return f"{said[0].upper()}{said[1:]}; {shown} by default."
 
 
 def _number(value: Any) -> str:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
+from ..layers.proxies import unwrapped
 from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colors
@@ -17,7 +18,7 @@ from ..settings.remembered import DockMemory
 from .actions import HistogramActions
 from .counted_region import RegionChoice
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
-from .fields import fill_with_layers, own
+from .fields import fill_with_layers
 from .layer_counts import Connection, Follower, Kept
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
@@ -35,7 +36,7 @@ class HistogramDock(HistogramActions):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer)
+        super().__init__(unwrapped(napari_viewer))
         self._saved: Kept = WeakKeyDictionary()
         self._compared: dict[Layer, Follower] = {}
         self.pinned: list[ref[Layer]] = []
@@ -151,7 +152,7 @@ class HistogramDock(HistogramActions):
 
     def _active(self) -> tuple[Layer | None, str]:
         selection = self._viewer.layers.selection
-        layer = own(selection.active)
+        layer = selection.active
         if layer is None:
             if not len(self._viewer.layers):
                 return None, "Open an image to see its histogram."
@@ -179,13 +180,13 @@ class HistogramDock(HistogramActions):
         """The layer that the active one was made from, as its metadata tells; None where it is not there."""
         step = last_step(self._follower.layer.metadata) if self._follower is not None else None
         name = None if step is None else step.get("source")
-        return next((x for x in map(own, self._viewer.layers) if x.name == name and isinstance(x, Image)), None)
+        return next((x for x in self._viewer.layers if x.name == name and isinstance(x, Image)), None)
 
     def pin(self, layer: Layer, on: bool = True) -> None:
         """Keep a layer's histogram in view, or no longer."""
-        self.pinned = [pin for pin in self.pinned if pin() is not own(layer)]
+        self.pinned = [pin for pin in self.pinned if pin() is not layer]
         if on:
-            self.pinned.append(ref(own(layer)))
+            self.pinned.append(ref(layer))
         self._compare()
 
     def _compare(self) -> None:

@@ -14,11 +14,6 @@ from ..qt.layout import hbox
 NARROW, WIDE = 150, 310  # pixels: of the table in one column, and where it has two
 
 
-def own(layer: Any) -> Any:
-    """Return a layer itself: what napari hands to plugins may be a stand-in, another one at each look."""
-    return getattr(layer, "__wrapped__", layer)
-
-
 class ElidedLabel(QLabel):
     """A line of text whose middle is left out where there is no room; it never asks for any."""
 
@@ -161,7 +156,7 @@ class InsideBox(ElidedComboBox):
     def list_layers(self, layers: Any) -> None:
         """List a viewer's layers; the choice stays, or becomes everywhere where its layer is gone."""
         chosen = self.layer
-        self._listed = [None, *(own(layer) for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
+        self._listed = [None, *(layer for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
         self.blockSignals(True)
         self.clear()
         self.addItems(["Everywhere", *(f"Inside {layer.name}" for layer in self._listed[1:] if layer is not None)])
@@ -174,7 +169,7 @@ class InsideBox(ElidedComboBox):
 def fill_with_layers(menu: QMenu, layers: Any, chosen: list[Layer], active: Layer | None, toggle: Any) -> None:
     """Fill a menu with image layers, those compared with ticked."""
     menu.clear()
-    for layer in map(own, reversed(layers)):
+    for layer in reversed(layers):
         if isinstance(layer, Image) and (layer is not active or layer in chosen):
             action = menu.addAction(layer.name)
             action.setCheckable(True)

@@ -1,6 +1,6 @@
 """One layer's counts, counted anew when its pixels or the region change."""
 
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...contract.progress import Progress
 from ...histogram import Answer, tally_steps
 from ...histogram.fine_histogram import FineHistogram
 from ..settings.preferences import threads
-from ..tasks.background_task import BackgroundTask
+from ..tasks.latest_task import LatestTask
 from .counted_region import Place, RegionChoice, place_in
 
 Connection = tuple[Any, Callable[..., None]]
@@ -48,8 +48,16 @@ class Follower(QObject):
         self.progress: Progress | None = None
         self.updates = 0
         self._viewer, self._choice, self._saved = viewer, choice, kept
-        self._runners: list[BackgroundTask] = []
-        self._serial, self._waits, self._gone = 0, False, False
+        self._task = LatestTask(
+            self,
+            runs=RUNS,
+            expected=(Exception,),  # whatever reading a layer's data may raise
+            urgent=lambda answer: answer.tally is not None,
+        )
+        self._task.progressed.connect(self._answer)
+        self._task.returned.connect(self._finish)
+        self._task.failed.connect(self._fail)
+        self._task.closed.connect(self.deleteLater)
         self._key: tuple[Any, ...] | None = None
         self._place: Place | None = None
         self._dirty = True
@@ -65,7 +73,7 @@ class Follower(QObject):
     @property
     def is_counting(self) -> bool:
         """Whether an answer is still to come."""
-        return self._soon.isActive() or self._waits or self.progress is not None
+        return self._soon.isActive() or self.progress is not None
 
     @property
     def is_first_look(self) -> bool:
@@ -88,11 +96,10 @@ class Follower(QObject):
 
     def stop(self) -> None:
         """End all runs and undo all connections; the follower goes."""
-        self._gone = True
         self._disconnect()
         self._soon.stop()
         self._cancel()
-        self._ended()
+        self._task.close()
 
     def cancel(self) -> None:
         """Stop counting; what is known by then stays, marked partial."""
@@ -192,84 +199,36 @@ class Follower(QObject):
     def _start(self, place: Place) -> None:
         self._patience.start(PATIENCE)
         self.progress = Progress("", 0, 1)
-        if len(self._runners) >= RUNS:
-            self._waits = True
-            return
-        self._waits = False
-        self._serial += 1
-        task = BackgroundTask(self, urgent=lambda tagged: tagged[1].tally is not None)
-        task.progressed.connect(self._answer)
-        task.returned.connect(self._finish)
-        task.failed.connect(self._fail)
-        task.finished.connect(self._ended)
-        self._runners.append(task)
-        task.start(_tagged(self._serial, tally_steps(place.region, place.coarse, threads())))
+        self._task.ask(tally_steps(place.region, place.coarse, threads()))
 
     def _cancel(self) -> None:
-        self._serial += 1
-        self._waits, self.progress = False, None
+        self.progress = None
         self._patience.stop()
-        for task in self._runners:
-            task.cancel()
+        self._task.cancel()
 
-    def _answer(self, tagged: tuple[int, Answer]) -> None:
-        serial, answer = tagged
-        if serial != self._serial:
-            return
+    def _answer(self, answer: Answer) -> None:
         self.progress = answer.progress
         if answer.tally is not None:
             self.tally = answer.tally
         if answer.tally is not None or not self._patience.isActive():
             self._tell()
 
-    def _finish(self, tagged: tuple[int, FineHistogram]) -> None:
-        serial, tally = tagged
-        if serial != self._serial:
-            return
+    def _finish(self, tally: FineHistogram) -> None:
         self.tally, self.progress = tally, None
         place = self._place
         if place is not None and place.region.mask is None and not place.region.in_memory:
             self._saved.setdefault(self.layer, {})[place.key] = (place.region.array, tally)
         self._tell()
 
-    def _fail(self, error: Exception) -> None:
-        serial = getattr(error, "serial", self._serial)
-        if serial != self._serial:
-            return
+    def _fail(self, text: str) -> None:
         self.tally, self.progress = None, None
-        self.message = f"'{self.layer.name}' could not be read: {error or type(error).__name__}"
+        self.message = f"'{self.layer.name}' could not be read: {text}"
         self._tell()
 
     def _tell(self) -> None:
         self._patience.stop()
         self.updates += 1
         self.changed.emit()
-
-    def _ended(self) -> None:
-        """Let ended runs go; begin the one that waits for its turn."""
-        for task in [r for r in self._runners if not r.is_running]:
-            self._runners.remove(task)
-            task.deleteLater()
-        if self._gone and not self._runners:
-            self.deleteLater()
-        elif self._waits and self._place is not None and not self._gone:
-            self._start(self._place)
-
-
-def _tagged(
-    serial: int, steps: Generator[Answer, None, FineHistogram]
-) -> Generator[Any, None, tuple[int, FineHistogram]]:
-    """Mark every answer with the number of its run, so that one of an old run is known as such."""
-    try:
-        while True:
-            yield serial, next(steps)
-    except StopIteration as done:
-        return serial, done.value
-    except Exception as error:
-        error.serial = serial  # type: ignore[attr-defined]
-        raise
-    finally:
-        steps.close()
 
 
 def _is_dask(array: Any) -> bool:

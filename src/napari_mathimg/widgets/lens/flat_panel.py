@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...engine import Options
-from ...engine.flat_estimate import estimate_flat_steps
+from ...engine.estimates import estimate_flat_steps
 from ..dock.context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel

@@ -11,7 +11,8 @@ from ...contract.reach import Gather
 from ...methods.homography_fit import mapped
 from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, Fault, order, pixel_size, proportions
-from ...ops.perspective import lengths, rectangle_map, rectify
+from ...methods.rectification import lengths, rectangle_map
+from ...ops.perspective import rectify
 from ..layers.levels import factors
 from ..layers.plane import frame, into_units_of, plane_to_world
 

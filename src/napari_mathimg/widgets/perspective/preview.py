@@ -18,7 +18,7 @@ from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
 from ..layers.plane import shown_index
-from ..tasks.background_task import BackgroundTask
+from ..tasks.latest_task import LatestTask
 
 Array = NDArray[Any]
 Size = tuple[float, float]
@@ -54,46 +54,30 @@ class Preview(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
         self.setToolTip("The result, reduced")
-        self.task = BackgroundTask(self)
+        self.task = LatestTask(self, expected=(Exception,))  # whatever reading a layer's data may raise
         self.task.returned.connect(self._keep)
-        self.task.failed.connect(self._fail)
-        self.task.finished.connect(self._follow)
+        self.task.failed.connect(lambda text: self.setText(f"The plane could not be read: {text}"))
         self._levels: list[Array] = []
         self._key: Plane | None = None
         self._wanted: Plane | None = None
         self._size = 1.0, 1.0  # of a pixel of the finest resolution, in pixels of the image
 
     def watch(self, layer: Layer | None, dims: Any, level: int = 0) -> None:
-        """Read the plane of a level of a layer that the viewer shows, unless it is the one at hand."""
-        if layer is None:
-            self._levels, self._key, self._wanted = [], None, None
+        """Read the plane of a level of a layer that the viewer shows, unless that was the last one asked for."""
+        wanted = None if layer is None else Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
+        if wanted is not None and wanted == self._wanted:
+            return
+        self._levels, self._key, self._wanted = [], None, wanted
+        if layer is None or wanted is None:
+            self.task.cancel()
             self.clear()
             return
-        self._wanted = Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
-        if self._wanted != self._key:
-            self._follow()
-
-    def _follow(self) -> None:
-        """Read what is wanted next, once what was read before has ended."""
-        wanted = self._wanted
-        layer = None if wanted is None or wanted == self._key else wanted.layer()
-        if wanted is None or layer is None:
-            return
-        if self.task.is_running:
-            self.task.cancel()
-            return
-        self._levels, self._key = [], None
-        plane, size = _readable(layer, wanted)
-        self.task.start(_levels(wanted, plane, size, isinstance(layer, Labels)))
+        levels = list(layer.data)[level:] if layer.multiscale else [layer.data]
+        self.task.ask(_levels(wanted, levels, layer.ndim, isinstance(layer, Labels)))
 
     def _keep(self, found: tuple["Plane", list[Array], Size]) -> None:
         self._key, self._levels, self._size = found
         self.ready.emit()
-
-    def _fail(self, error: Exception) -> None:
-        """Say that there is no picture; the same plane is not tried again."""
-        self._key = self._wanted
-        self.setText(f"The plane could not be read: {str(error) or type(error).__name__}")
 
     def show_map(self, layer: Layer, level: int, gather: Gather, across: float) -> bool:
         """Show what a map makes of the plane; `across` is the width over the height of a pixel of the result.
@@ -129,21 +113,22 @@ class Preview(QLabel):
         return self._levels[number], (self._size[0] * 2**number, self._size[1] * 2**number)
 
 
-def _readable(layer: Layer, wanted: Plane) -> tuple[Any, Size]:
+def _readable(place: tuple[int, ...], levels: list[Any], ndim: int) -> tuple[Any, Size]:
     """Return a plane, or that of the first level after it that is not too large, and its pixels' size in the image."""
-    levels = list(layer.data)[wanted.level :] if layer.multiscale else [layer.data]
-    axes = slice(layer.ndim - 2, layer.ndim)
+    axes = slice(ndim - 2, ndim)
     level = next((v for v in levels if np.prod(v.shape[axes], dtype=float) <= PIXELS), levels[-1])
     counts = list(zip(level.shape, levels[0].shape, strict=False))
-    at = tuple(min(int((i + 0.5) * n / m), n - 1) for i, (n, m) in zip(wanted.place, counts, strict=False))
+    at = tuple(min(int((i + 0.5) * n / m), n - 1) for i, (n, m) in zip(place, counts, strict=False))
     rows, columns = (m / n for n, m in counts[axes])
     return level[at] if at else level, (rows, columns)
 
 
 def _levels(
-    key: Plane, plane: Any, size: Size, labels: bool
+    key: Plane, levels: list[Any], ndim: int, labels: bool
 ) -> Generator[Progress, None, tuple[Plane, list[Array], Size]]:
-    """Read a plane, and halve it as often as the picture may need it."""
+    """Read a plane of the first of these levels, and halve it as often as the picture may need it."""
+    yield Progress("Preview", 0, 1)
+    plane, size = _readable(key.place, levels, ndim)
     rows, columns = plane.shape[:2]
     step = max(1, int(np.ceil(np.sqrt(rows * columns / PIXELS))))
     count = max(1, BAND // columns // step) * step
@@ -152,13 +137,13 @@ def _levels(
         yield Progress("Preview", first, rows)
         band = np.asarray(plane[first : first + count : step, ::step])
         bands.append(band if labels else band.astype(np.float32))
-    levels = [np.ascontiguousarray(np.concatenate(bands))]
-    while not labels and min(levels[-1].shape[:2]) >= 2 * LEAST:
+    halved = [np.ascontiguousarray(np.concatenate(bands))]
+    while not labels and min(halved[-1].shape[:2]) >= 2 * LEAST:
         yield Progress("Preview", rows, rows)
-        fine = levels[-1]
+        fine = halved[-1]
         fine = fine[: fine.shape[0] // 2 * 2, : fine.shape[1] // 2 * 2]
-        levels.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
-    return key, levels, (size[0] * step, size[1] * step)
+        halved.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
+    return key, halved, (size[0] * step, size[1] * step)
 
 
 def _colors(seen: Array, layer: Layer) -> Array:

@@ -48,4 +48,4 @@ class PreviewPanel(Panel):
 
     def close(self) -> None:
         """Read no further."""
-        self.picture.task.cancel()
+        self.picture.task.close()

@@ -313,6 +313,6 @@ class PsfPanel(QWidget):
     def disconnect_from_viewer(self) -> None:
         """End what is computed and undo all connections."""
         self._unwatch()
-        self.preview.task.cancel()
+        self.preview.task.close()
         self.beads.disconnect_from_viewer()
         LayerPicker.disconnect_from_viewer(self.picker)

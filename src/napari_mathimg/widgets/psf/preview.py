@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
 from ..qt.layout import wrapping_label
-from ..tasks.background_task import BackgroundTask, reason
+from ..tasks.latest_task import LatestTask
 
 Array = NDArray[Any]
 
@@ -61,19 +61,13 @@ class PsfPreview(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted: tuple[Any, Any] | None = None
-        self._begun: Any = None  # the key of what is computed
         self._spacing: tuple[float, ...] = ()
         self._unit = ""
         self._axes: tuple[str, ...] = ()
         self.shown: Pictured | None = None
-        self.task = BackgroundTask(self)
+        self.task = LatestTask(self, delay=DELAY)
         self.task.returned.connect(self._show)
-        self.task.failed.connect(self._fail)
-        self.task.finished.connect(self._start)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DELAY)
-        self._timer.timeout.connect(self._start)
+        self.task.failed.connect(self.say)
         self.pictures = [QLabel(), QLabel()]
         self.text = wrapping_label()
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -98,7 +92,7 @@ class PsfPreview(QWidget):
         super().showEvent(event)
         text = LINES * self.text.fontMetrics().lineSpacing() + SPACE
         self.setFixedHeight(SIDE + text)
-        self._timer.start()
+        self._start()
 
     def ask(self, key: Any, kernel: Any, axes: Sequence[str], spacing: tuple[float, ...], unit: str) -> None:
         """Show a point-spread function soon, unless the one with this key is shown.
@@ -113,16 +107,18 @@ class PsfPreview(QWidget):
             Names of its axes, size of its pixels, and the unit of these ("" for none).
         """
         self._axes, self._spacing, self._unit = tuple(axes), spacing, unit
+        if self._wanted is None or self._wanted[0] != key:
+            self.task.cancel()
         self._wanted = key, kernel
         if self.shown is not None and self.shown.key == key:
             self._tell(self.shown)
         else:
-            self._timer.start()
+            self._start()
 
     def say(self, text: str) -> None:
         """Show a sentence in place of a point-spread function."""
         self._wanted, self.shown = None, None
-        self._timer.stop()
+        self.task.cancel()
         self._place.hide()
         self.text.setText(text)
         self.said.emit()
@@ -133,25 +129,14 @@ class PsfPreview(QWidget):
         return self._wanted is None or self.shown is None or self.shown.key != self._wanted[0]
 
     def _start(self) -> None:
-        """Compute what is wanted, when what was computed before has ended."""
+        """Compute what is wanted soon, once somebody looks."""
         if self._wanted is not None and self.is_pending and self.isVisible() and not self.task.is_running:
-            self._begun = self._wanted[0]
-            self.task.start(pictured(*self._wanted))
+            self.task.ask(pictured(*self._wanted))
 
     def _show(self, found: Pictured) -> None:
-        if self._wanted is None or found.key != self._wanted[0]:
-            return
         self.shown = found
         self._tell(found)
         self.ready.emit(found)
-
-    def _fail(self, error: Exception) -> None:
-        """Say why there is no picture, unless another one is wanted by now."""
-        if self._wanted is None or self._wanted[0] != self._begun:
-            reason(error)
-            return
-        self.say("")
-        self.say(reason(error))
 
     def _tell(self, found: Pictured) -> None:
         """Show the pictures, with pixels as wide as high in the world, and the widths."""

@@ -7,10 +7,9 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from ...contract.progress import Progress
 from ...engine import Canceled
 
-Steps = Generator[Progress, None, Any]
+Steps = Generator[Any, None, Any]  # yields reports: `Progress`, or what a caller makes of it
 REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile
 
 
@@ -27,14 +26,19 @@ def reason(error: Exception) -> str:
     """
     if not isinstance(error, EXPECTED):
         raise error
+    return words(error)
+
+
+def words(error: Exception) -> str:
+    """Return an error's message; its type's name where it has none."""
     return str(error) or type(error).__name__
 
 
 class BackgroundTask(QObject):
-    """Runs a generator of `Progress` outside the window's thread and tells what became of it.
+    """Runs a generator of reports outside the window's thread and tells what became of it.
 
     Exactly one of `returned`, `failed` and `canceled` is emitted for each run, then `finished`; all in the
-    window's thread.
+    window's thread. A run that is canceled reports no more progress.
 
     Parameters
     ----------
@@ -49,6 +53,7 @@ class BackgroundTask(QObject):
     failed = Signal(object)
     canceled = Signal()
     finished = Signal()
+    _reported = Signal(object, object)
     _ended = Signal(object, str, object)
 
     def __init__(self, parent: QObject | None = None, urgent: Callable[[Any], bool] = lambda report: False) -> None:
@@ -56,6 +61,7 @@ class BackgroundTask(QObject):
         self._urgent = urgent
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._reported.connect(self._report)
         self._ended.connect(self._end)
 
     @property
@@ -96,7 +102,7 @@ class BackgroundTask(QObject):
                 now = time.monotonic()
                 if now - last >= REPORT or self._urgent(progress):
                     last = now
-                    if not self._emit("progressed", progress):
+                    if not self._emit("_reported", stop, progress):
                         raise Canceled
         except StopIteration as done:
             return done.value
@@ -110,6 +116,10 @@ class BackgroundTask(QObject):
         except RuntimeError:
             return False
         return True
+
+    def _report(self, stop: threading.Event, progress: Any) -> None:
+        if stop is self._stop and not stop.is_set():
+            self.progressed.emit(progress)
 
     def _end(self, stop: threading.Event, kind: str, value: Any) -> None:
         if stop is not self._stop or self._thread is None:

@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtCore import QObject
 
 from ...engine import Options
-from ...engine.noise_estimate import estimate_sigma_steps
+from ...engine.estimates import estimate_sigma_steps
 from ..settings.preferences import threads
 from .background_task import BackgroundTask
 

@@ -1,13 +1,13 @@
-"""Calibration of `correct_distortion` from one picture of a target."""
+"""Calibration of lens distortion from a single picture of a target."""
 
 from collections.abc import Generator
 from typing import Any
 
 from ....contract.progress import Progress, run_to_end
-from .lens_fit import Calibration, Model, Pair, explained, fit
+from .lens_fit import Calibration, Model, Pair, fit, fit_with_projection
 from .line_straightness import straightness
-from .refinement import refined
-from .target import Kind, Target, find_target, sight
+from .refinement import refine_target
+from .target import Kind, Target, detect_target, find_target
 
 __all__ = ["Calibration", "Target", "calibrate", "calibrate_steps", "find_target", "fit", "straightness"]
 
@@ -15,32 +15,32 @@ __all__ = ["Calibration", "Target", "calibrate", "calibrate_steps", "find_target
 def calibrate(
     image: Any, kind: Kind = "chessboard", model: Model = "poly3", *, spacing: float = 1.0, center: Pair | None = None
 ) -> Calibration:
-    """Find what `correct_distortion` needs to straighten pictures like this one of a target.
+    """Return the calibration of a lens from a picture of a target.
 
     Parameters
     ----------
     image
-        Array of two axes, or of three with colors last: one picture of a chessboard or of a square grid of dots. The
-        target may be turned, tilted moderately and in part outside, but should fill the picture.
+        Array of two axes, or of three with colors last: a picture of a chessboard or of a square grid of dots. The
+        target may be rotated, moderately tilted and partly outside, but should fill the picture.
     kind
         "chessboard" or "dots".
     model
-        A model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
+        Model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
     spacing
-        Distance of neighboring crossings or dots, in any unit: that of the pixel size.
+        Distance between neighboring corners or dots, in any unit; the pixel size is given in the same unit.
     center
-        Where the lens's axis meets the picture, (row, column) in pixels, if that is known; else it is sought.
+        Position (row, column) of the optical axis in pixels, if it is known; otherwise it is estimated.
 
     Returns
     -------
     Calibration
-        `parameters` of `correct_distortion`, their standard errors, how straight lines are before and after, and the
-        pixel size.
+        Parameters of `correct_distortion`, their standard errors, the straightness of lines before and after the
+        correction, and the pixel size.
 
     Raises
     ------
     ValueError
-        If there is no target in the image, or it does not determine the lens.
+        If the image shows no target, or the target does not determine the lens.
 
     References
     ----------
@@ -63,8 +63,8 @@ def calibrate(
 def calibrate_steps(
     image: Any, kind: Kind = "chessboard", model: Model = "poly3", *, spacing: float = 1.0, center: Pair | None = None
 ) -> Generator[Progress, None, Calibration]:
-    """Return what `calibrate` does, as the value of a generator that yields progress; closing it cancels."""
-    sighting = yield from sight(image, kind)
-    _, seen = explained(sighting.target, model, spacing, center)
-    target = yield from refined(sighting, seen)
-    return explained(target, model, spacing, center)[0]
+    """Calibrate as `calibrate` does, in a generator that yields progress and returns the result; closing it cancels."""
+    detection = yield from detect_target(image, kind)
+    _, project = fit_with_projection(detection.target, model, spacing, center)
+    target = yield from refine_target(detection, project)
+    return fit(target, model, spacing=spacing, center=center)

@@ -1,45 +1,46 @@
-"""Dots of a grid: blobs, whose middle is where the Laplacian of the smoothed image is strongest."""
+"""Detection of the dots of a grid, at whose centers the Laplacian of the smoothed image has extrema."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.feature import peak_local_max
 
-from .chessboard import MOST, evened
+from .chessboard import MAX_CANDIDATES, normalize_contrast
 
 Floats = NDArray[np.float64]
 
 SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)  # standard deviations; that of a disk of radius r is r / sqrt(2)
-LEAST = 0.35  # of the strength that most dots reach
+MIN_STRENGTH = 0.35  # of a dot, relative to the median of all dots
 
 
-def response(image: Floats, sigma: float) -> Floats:
-    """Return how much each place is a bright dot of a size, whatever the light; negative for dark dots."""
-    return np.asarray(-(sigma**2) * ndi.gaussian_laplace(evened(image, 8 * sigma), sigma, mode="nearest"))
+def blob_response(image: Floats, sigma: float) -> Floats:
+    """Return the response to bright dots of a size, independent of illumination; it is negative for dark dots."""
+    even = normalize_contrast(image, 8 * sigma)
+    return np.asarray(-(sigma**2) * ndi.gaussian_laplace(even, sigma, mode="nearest"))
 
 
-def candidates(response: Floats, sigma: float) -> tuple[Floats, float]:
-    """Return the dots seen at a scale, as (row, column), and their usual strength."""
-    least = max(0.3, LEAST * float(np.quantile(response, 0.999)))
-    apart = max(round(sigma), 2)
-    found = peak_local_max(
-        response, min_distance=apart, threshold_abs=least, num_peaks=MOST, exclude_border=round(2 * sigma)
-    )
-    if not len(found):
+def find_dots(response: Floats, sigma: float) -> tuple[Floats, float]:
+    """Return the dots found at a scale, as (row, column), and their median strength."""
+    threshold = max(0.3, MIN_STRENGTH * float(np.quantile(response, 0.999)))
+    pixels = peak_local_max(
+        response, min_distance=max(round(sigma), 2), threshold_abs=threshold, num_peaks=MAX_CANDIDATES,
+        exclude_border=round(2 * sigma),
+    )  # fmt: skip
+    if not len(pixels):
         return np.empty((0, 2)), 0.0
-    strength = response[tuple(found.T)]
+    strength = response[tuple(pixels.T)]
     usual = float(np.median(strength))
-    return _peaks(response, found[strength > LEAST * usual]), usual
+    return _refine_peaks(response, pixels[strength > MIN_STRENGTH * usual]), usual
 
 
-def refined(image: Floats, points: Floats, sigma: float, sign: int) -> Floats:
-    """Return the middles of dots near some points to a fraction of a pixel; NaN where there is none."""
+def refine_dots(image: Floats, points: Floats, sigma: float, sign: int) -> Floats:
+    """Return the centers of dots near some points with subpixel accuracy; NaN if there is none."""
     response = -sign * ndi.gaussian_laplace(image, sigma, mode="nearest")
-    return _peaks(response, np.rint(points).astype(int))
+    return _refine_peaks(response, np.rint(points).astype(int))
 
 
-def _peaks(response: Floats, pixels: NDArray[np.intp]) -> Floats:
-    """Peaks of the surface of second degree through the nine pixels around some; NaN where there is none nearby."""
+def _refine_peaks(response: Floats, pixels: NDArray[np.intp]) -> Floats:
+    """Return the peaks of quadratic surfaces fitted to 3 x 3 pixels; NaN if there is no peak nearby."""
     inside = np.all((pixels >= 1) & (pixels < np.array(response.shape) - 1), axis=1)
     row, column = np.where(inside[:, None], pixels, 1).T
 

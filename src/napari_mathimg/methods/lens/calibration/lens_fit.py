@@ -1,7 +1,7 @@
-"""The lens that explains how a target is seen, by least squares."""
+"""Least-squares fit of a lens model to the points of a target."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -17,37 +17,36 @@ Floats = NDArray[np.float64]
 Model = Literal["poly3", "poly5", "ptlens", "brown"]
 Pair = tuple[float, float]
 
-OUTLIER = 5.0  # robust standard deviations from which a point is left out
-SPARE = 1.5  # coordinates for each number that is sought, at least
-UNSURE = 0.005  # of half the diagonal: standard error of the correction from which it is not determined
-FAR = 1e3  # pixels by which a point misses where the model shows nothing
+OUTLIER = 5.0  # robust standard deviations beyond which a point is excluded
+MIN_RATIO = 1.5  # of coordinates to fitted numbers
+MAX_ERROR = 0.005  # standard error of a correction that counts as determined, relative to half the diagonal
+FAR = 1e3  # residual, in pixels, of a point that the model does not show
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What a picture of a target says about the lens.
+    """A lens calibrated from a picture of a target.
 
     Parameters
     ----------
     model, coefficients, center, radius
-        What `correct_distortion` takes: the center as (row, column) in pixels, and the pixels at which r is 1.
+        Parameters of `correct_distortion`: the center as (row, column) in pixels, the radius in pixels.
     errors
-        Standard errors of the coefficients, and of "row" and "column" of the center where it was sought.
+        Standard errors of the coefficients, and of "row" and "column" of the center if it was estimated.
     target
-        The points, less those left out.
+        Points of the target without outliers.
     left_out
-        Number of points that do not fit.
+        Number of outliers.
     before, after
-        How far the points lie from straight lines, before and after the correction: root mean square, in pixels.
+        Root mean square distance of the points from straight lines, before and after the correction, in pixels.
     misfit
         Root mean square distance between points and model, in pixels.
     unsure
-        Standard error of the correction where in the picture it is largest: of the way by which points go wrong, in
-        pixels.
+        Largest standard error of the corrected positions anywhere in the picture, in pixels.
     pixel_size
-        Size of a pixel of the corrected picture in the middle of the target, in the unit of its spacing.
+        Median size of a pixel of the corrected picture over the target, in the unit of the spacing.
     uneven
-        By how much pixel sizes differ over the target, because it was tilted: largest over smallest, less 1.
+        Ratio of the largest to the smallest pixel size over the target, minus 1; it is caused by tilt.
     """
 
     model: Model
@@ -70,16 +69,17 @@ class Calibration:
         return {"model": self.model, **self.coefficients, "center": self.center, "radius": self.radius}
 
     def corrected(self, points: Floats) -> Floats:
-        """Return where points of the picture lie when it is straightened, at a scale of 1."""
+        """Return the corrected positions of points of the picture, at a scale of 1."""
         return undistorted(points, self.model, tuple(self.coefficients.values()), self.center, self.radius)
 
 
 @dataclass(frozen=True, eq=False)
-class _Question:
-    """Which numbers are sought, and how points depend on them.
+class _Problem:
+    """A fit: the vector of its numbers, and the positions of points as a function of it.
 
-    The first eight are the homography from the grid to the straight picture, both in units about 1; then follow the
-    coefficients, and the center's way from the middle of the picture in units of `radius`, where it is sought.
+    The first eight numbers are the homography from the grid to the undistorted picture, both scaled to about 1. They
+    are followed by the coefficients and, if the center is estimated, by its offset from the middle of the picture in
+    units of `radius`.
     """
 
     target: Target
@@ -90,147 +90,148 @@ class _Question:
 
     @cached_property
     def grid(self) -> Floats:
-        """The points' places, in units about 1."""
-        return self.scaled(self.target.places)
+        """The places of the target's points, scaled to about 1."""
+        return self.scale(self.target.places)
 
-    def scaled(self, places: NDArray[Any]) -> Floats:
-        """Places of the grid in the units of the homography."""
-        own = self.target.places
-        return np.asarray(2.0 * (places - own.min(axis=0)) / np.ptp(own, axis=0).max() - 1)
+    def scale(self, places: NDArray[Any]) -> Floats:
+        """Return places of the grid scaled to about 1."""
+        all_places = self.target.places
+        return np.asarray(2.0 * (places - all_places.min(axis=0)) / np.ptp(all_places, axis=0).max() - 1)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Coefficients."""
+        """Names of the coefficients."""
         return COEFFICIENTS[self.model]
 
     @property
     def size(self) -> int:
-        """How many numbers are sought."""
+        """Number of fitted numbers."""
         return 8 + len(self.names) + 2 * self.finds_center
 
     def lens(self, numbers: Floats) -> tuple[tuple[float, ...], Pair]:
-        """Coefficients and center."""
+        """Return the coefficients and the center."""
         count = len(self.names)
         shift = numbers[8 + count :] if self.finds_center else (0.0, 0.0)
         row, column = (float(m + self.radius * s) for m, s in zip(self.middle, shift, strict=True))
         return tuple(float(v) for v in numbers[8 : 8 + count]), (row, column)
 
-    def straight(self, numbers: Floats, grid: Floats) -> Floats:
-        """Places of the grid in the straight picture, in pixels."""
+    def undistorted_positions(self, numbers: Floats, grid: Floats) -> Floats:
+        """Return the positions of scaled places in the undistorted picture, in pixels."""
         matrix = np.append(numbers[:8], 1.0).reshape(3, 3)
         down, right, depth = matrix @ np.column_stack([grid, np.ones(len(grid))]).T
         return np.asarray(np.stack([down, right], axis=1) / depth[:, None] * self.radius + self.middle)
 
-    def seen(self, numbers: Floats, grid: Floats) -> Floats:
-        """Where places of the grid are seen, in pixels; NaN where they are not."""
+    def positions(self, numbers: Floats, grid: Floats) -> Floats:
+        """Return the positions of scaled places in the picture, in pixels; NaN where the lens shows none."""
         coefficients, center = self.lens(numbers)
         try:
-            return distorted(self.straight(numbers, grid), self.model, coefficients, center, self.radius)
-        except ValueError:  # no lens has such coefficients
+            undistorted = self.undistorted_positions(numbers, grid)
+            return distorted(undistorted, self.model, coefficients, center, self.radius)
+        except ValueError:  # the coefficients turn the center inside out
             return np.full_like(grid, np.nan)
 
-    def misses(self, numbers: Floats) -> Floats:
-        """How far the model misses the points, in pixels; flat."""
-        return np.nan_to_num(self.seen(numbers, self.grid) - self.target.points, nan=FAR).ravel()
+    def residuals(self, numbers: Floats) -> Floats:
+        """Return the differences between model and points, in pixels, as a flat array."""
+        return np.nan_to_num(self.positions(numbers, self.grid) - self.target.points, nan=FAR).ravel()
 
-    def begin(self) -> Floats:
-        """Return the homography of the points as they are, and no distortion."""
-        seen = (self.target.points - self.middle) / self.radius
-        (y, x), (down, right) = self.grid.T, seen.T
-        one, none = np.ones_like(x), np.zeros_like(x)
-        rows = np.stack([y, x, one, none, none, none, -y * down, -x * down, -down], axis=1)
-        columns = np.stack([none, none, none, y, x, one, -y * right, -x * right, -right], axis=1)
+    def initial(self) -> Floats:
+        """Return the numbers of the homography that fits the points without distortion."""
+        points = (self.target.points - self.middle) / self.radius
+        (y, x), (down, right) = self.grid.T, points.T
+        one, zero = np.ones_like(x), np.zeros_like(x)
+        rows = np.stack([y, x, one, zero, zero, zero, -y * down, -x * down, -down], axis=1)
+        columns = np.stack([zero, zero, zero, y, x, one, -y * right, -x * right, -right], axis=1)
         matrix = np.linalg.svd(np.concatenate([rows, columns]), full_matrices=False)[2][-1]
-        out = np.zeros(self.size)
-        out[:8] = (matrix / matrix[8])[:8]
-        return out
+        numbers = np.zeros(self.size)
+        numbers[:8] = (matrix / matrix[8])[:8]
+        return numbers
 
 
 def fit(target: Target, model: Model = "poly3", *, spacing: float = 1.0, center: Pair | None = None) -> Calibration:
-    """Return the lens under which a target's grid is seen as it is.
+    """Return the calibration that fits the points of a target best.
 
     Parameters
     ----------
     target
-        From `find_target`.
+        Target found by `find_target`.
     model
-        A model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
+        Model of `correct_distortion`: "poly3", "poly5", "ptlens" or "brown".
     spacing
-        Distance of neighboring points of the target, in any unit.
+        Distance between neighboring points of the target, in any unit.
     center
-        Where the lens's axis meets the picture, (row, column) in pixels, if that is known; else it is sought.
+        Position (row, column) of the optical axis in pixels, if it is known; otherwise it is estimated.
 
     Raises
     ------
     ValueError
-        If the points do not determine the lens: too few, or too near to each other or to the middle.
+        If the points do not determine the lens, because they are too few or too close to each other or to the middle.
 
     References
     ----------
     .. [1] Z. Zhang, "A flexible new technique for camera calibration", IEEE Trans. PAMI 22 (2000).
     .. [2] F. Devernay and O. Faugeras, "Straight lines have to be straight", Machine Vision and Applications 13 (2001).
     """
-    return explained(target, model, spacing, center)[0]
+    return fit_with_projection(target, model, spacing, center)[0]
 
 
-def explained(
+def fit_with_projection(
     target: Target, model: Model, spacing: float, center: Pair | None
 ) -> tuple[Calibration, Callable[[Floats], Floats]]:
-    """Return what `fit` does, and what takes places of the grid to where the lens shows them."""
+    """Fit as `fit` does; also return the function that projects places of the grid to positions in the picture."""
     if model not in COEFFICIENTS:
-        raise ValueError(f"model={model!r}: one of {', '.join(map(repr, COEFFICIENTS))}")
+        raise ValueError(f"model={model!r}: must be one of {', '.join(map(repr, COEFFICIENTS))}")
     if not (np.isfinite(spacing) and spacing > 0):
-        raise ValueError(f"spacing={spacing!r}: a finite number, greater than 0")
+        raise ValueError(f"spacing={spacing!r}: must be a finite number greater than 0")
     middle = center or ((target.shape[0] - 1) / 2, (target.shape[1] - 1) / 2)
     radius = half_shorter_side(target.shape)
-    question = _Question(target, model, middle, radius, center is None)
-    _check(question)
-    numbers = _solve(question)
-    kept = _fitting(question.misses(numbers).reshape(-1, 2))
-    left_out = int((~kept).sum())
+    problem = _Problem(target, model, middle, radius, center is None)
+    _check(problem)
+    numbers = _solve(problem)
+    inliers = _find_inliers(problem.residuals(numbers).reshape(-1, 2))
+    left_out = int((~inliers).sum())
     if left_out:
-        target = Target(target.points[kept], target.places[kept], target.shape)
-        question = _Question(target, model, middle, radius, center is None)
-        _check(question)
-        numbers = _solve(question)
-    found = _described(question, numbers, left_out, spacing)
-    return found, lambda places: question.seen(numbers, question.scaled(places))
+        target = Target(target.points[inliers], target.places[inliers], target.shape)
+        problem = _Problem(target, model, middle, radius, center is None)
+        _check(problem)
+        numbers = _solve(problem)
+    calibration = _describe(problem, numbers, left_out, spacing)
+    return calibration, lambda places: problem.positions(numbers, problem.scale(places))
 
 
-def _check(question: _Question) -> None:
-    """Refuse points that are too few for the numbers sought."""
-    count, least = len(question.target.points), int(np.ceil(SPARE * question.size / 2))
-    lines = [len(np.unique(question.target.places[:, axis])) for axis in (0, 1)]
+def _check(problem: _Problem) -> None:
+    """Raise ValueError for too few points."""
+    count, least = len(problem.target.points), int(np.ceil(MIN_RATIO * problem.size / 2))
+    lines = [len(np.unique(problem.target.places[:, axis])) for axis in (0, 1)]
     if count < least or min(lines) < 3:
         raise ValueError(
-            f"points={count}: the model {question.model!r} is not determined; it wants {max(least, 9)} points or more,"
-            " in at least 3 rows and 3 columns"
+            f"points={count}: must be at least {max(least, 9)} points, in at least 3 rows and 3 columns, to determine"
+            f" the model {problem.model!r}"
         )
 
 
-def _solve(question: _Question) -> Floats:
-    """Find the numbers: first with the center where it is assumed, then with all of them."""
-    numbers = question.begin()
-    stages = [8 + len(question.names), question.size] if question.finds_center else [question.size]
+def _solve(problem: _Problem) -> Floats:
+    """Return the fitted numbers; the center is fitted last, after all others."""
+    numbers = problem.initial()
+    stages = [8 + len(problem.names), problem.size] if problem.finds_center else [problem.size]
     for count in stages:
         rest = numbers[count:]
         found = least_squares(
-            lambda some, rest=rest: question.misses(np.concatenate([some, rest])), numbers[:count], method="lm",
+            lambda some, rest=rest: problem.residuals(np.concatenate([some, rest])), numbers[:count], method="lm",
             x_scale="jac", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=200 * count,
         )  # fmt: skip
         numbers = np.concatenate([found.x, rest])
     return numbers
 
 
-def _fitting(misses: Floats) -> NDArray[np.bool_]:
-    """Which points are no outliers."""
-    distance = np.hypot(*misses.T)
-    usual = float(np.median(distance)) / 1.1774  # the median of Rayleigh's distribution
-    return np.asarray(distance <= max(OUTLIER * usual, 0.05))
+def _find_inliers(residuals: Floats) -> NDArray[np.bool_]:
+    """Return which points are not outliers."""
+    distance = np.hypot(*residuals.T)
+    sigma = float(np.median(distance)) / 1.1774  # the median of a Rayleigh distribution
+    return np.asarray(distance <= max(OUTLIER * sigma, 0.05))
 
 
 def _derivative(function: Any, numbers: Floats) -> Floats:
-    """Central differences of a function of all numbers."""
+    """Return the derivatives of a function by all numbers, from central differences."""
     steps = 1e-5 * np.maximum(np.abs(numbers), 1e-2)
     columns = []
     for k, step in enumerate(steps):
@@ -239,86 +240,85 @@ def _derivative(function: Any, numbers: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _described(question: _Question, numbers: Floats, left_out: int, spacing: float) -> Calibration:
-    """Say what was found, and how sure it is; refuse what is not determined."""
-    target, (coefficients, center) = question.target, question.lens(numbers)
-    misses = question.misses(numbers)
-    covariance = _covariance(question, numbers, misses)
-    unsure = _unsure(question, numbers, covariance)
-    limit = UNSURE * float(np.hypot(*target.shape)) / 2
-    misfit = float(np.sqrt(2 * np.mean(misses**2)))
-    if not unsure <= limit:
-        what = (
-            f"its correction would be uncertain by {unsure:.3g} px somewhere in the picture, more than {limit:.2g} px"
-            if np.isfinite(unsure)
-            else "the points leave some of its numbers free, or it folds the picture where there are no points"
+def _describe(problem: _Problem, numbers: Floats, left_out: int, spacing: float) -> Calibration:
+    """Return the calibration with its errors; raise ValueError if the points do not determine the lens."""
+    target, (coefficients, center) = problem.target, problem.lens(numbers)
+    residuals = problem.residuals(numbers)
+    covariance = _covariance(problem, numbers, residuals)
+    error = _correction_error(problem, numbers, covariance)
+    limit = MAX_ERROR * float(np.hypot(*target.shape)) / 2
+    misfit = float(np.sqrt(2 * np.mean(residuals**2)))
+    if not error <= limit:
+        reason = (
+            f"the correction would be uncertain by {error:.3g} px somewhere in the picture, more than {limit:.2g} px"
+            if np.isfinite(error)
+            else "some of its numbers remain free, or it folds the picture where there are no points"
         )
         raise ValueError(
-            f"points={len(target.points)}: the model {question.model!r} is not determined; they miss it by {misfit:.2g}"
-            f" px, and {what}. Let the target fill the picture, choose another model, or give the center"
+            f"points={len(target.points)}: must determine the model {problem.model!r}, which they miss by {misfit:.2g}"
+            f" px; {reason}. Let the target fill the picture, choose another model, or give the center"
         )
     deviation = np.sqrt(np.diag(covariance))[8:]
-    names = [*question.names, *(("row", "column") if question.finds_center else ())]
-    scales = [1.0] * len(question.names) + [question.radius] * 2
+    names = [*problem.names, *(("row", "column") if problem.finds_center else ())]
+    scales = [1.0] * len(problem.names) + [problem.radius] * 2
     errors = {name: float(s * d) for name, d, s in zip(names, deviation, scales, strict=False)}
-    sizes = _pixel_sizes(question, numbers, spacing)
-    found = Calibration(
-        question.model, dict(zip(question.names, coefficients, strict=True)), center, question.radius, errors, target,
-        left_out, straightness(target.points, target.places), 0.0, misfit, unsure,
+    sizes = _pixel_sizes(problem, numbers, spacing)
+    calibration = Calibration(
+        problem.model, dict(zip(problem.names, coefficients, strict=True)), center, problem.radius, errors, target,
+        left_out, straightness(target.points, target.places), 0.0, misfit, error,
         float(np.median(sizes)), float(sizes.max() / sizes.min() - 1),
     )  # fmt: skip
-    object.__setattr__(found, "after", straightness(found.corrected(target.points), target.places))
-    return found
+    return replace(calibration, after=straightness(calibration.corrected(target.points), target.places))
 
 
-def _covariance(question: _Question, numbers: Floats, misses: Floats) -> Floats:
-    """Covariance of the numbers from the misfit; infinite where the points leave some combination free."""
-    jacobian = _derivative(question.misses, numbers)
+def _covariance(problem: _Problem, numbers: Floats, residuals: Floats) -> Floats:
+    """Return the covariance of the numbers; infinite if the points do not determine some combination of them."""
+    jacobian = _derivative(problem.residuals, numbers)
     scale = np.linalg.norm(jacobian, axis=0)
     if not (np.isfinite(jacobian).all() and scale.all()):
-        return np.full((question.size,) * 2, np.inf)
-    _, strength, turn = np.linalg.svd(jacobian / scale, full_matrices=False)
-    if strength[-1] < 1e-9 * strength[0]:
-        return np.full((question.size,) * 2, np.inf)
-    half = (turn.T / strength) / scale[:, None]
-    return np.asarray(half @ half.T * float(misses @ misses) / max(misses.size - question.size, 1))
+        return np.full((problem.size,) * 2, np.inf)
+    _, singular_values, directions = np.linalg.svd(jacobian / scale, full_matrices=False)
+    if singular_values[-1] < 1e-9 * singular_values[0]:
+        return np.full((problem.size,) * 2, np.inf)
+    root = (directions.T / singular_values) / scale[:, None]
+    return np.asarray(root @ root.T * float(residuals @ residuals) / max(residuals.size - problem.size, 1))
 
 
-def _unsure(question: _Question, numbers: Floats, covariance: Floats) -> float:
-    """Largest standard error of the correction over the edge and the inside of the picture, in pixels.
+def _correction_error(problem: _Problem, numbers: Floats, covariance: Floats) -> float:
+    """Return the largest standard error of corrected positions over the picture, in pixels.
 
-    Only what bends lines counts: a shift, turn or tilt of all of the straight picture is no error.
+    Only errors that bend lines count: a homography of the whole undistorted picture is not an error.
     """
     if not np.isfinite(covariance).all():
         return float("inf")
-    rows, columns = (np.linspace(0, n - 1, 9) for n in question.target.shape)
-    places = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    rows, columns = (np.linspace(0, n - 1, 9) for n in problem.target.shape)
+    points = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
-    def moved(some: Floats) -> Floats:
-        coefficients, center = question.lens(np.concatenate([numbers[:8], some]))
-        return undistorted(places, question.model, coefficients, center, question.radius).ravel()
+    def correct(some: Floats) -> Floats:
+        coefficients, center = problem.lens(np.concatenate([numbers[:8], some]))
+        return undistorted(points, problem.model, coefficients, center, problem.radius).ravel()
 
-    jacobian = _derivative(moved, numbers[8:])
+    jacobian = _derivative(correct, numbers[8:])
     if not np.isfinite(jacobian).all():
         return float("inf")
-    y, x = ((places - question.middle) / question.radius).T
-    one, none = np.ones_like(x), np.zeros_like(x)
-    down = np.stack([y, x, one, none, none, none, y * y, y * x], axis=1)
-    right = np.stack([none, none, none, y, x, one, x * y, x * x], axis=1)
-    plain = np.stack([down, right], axis=1).reshape(-1, 8)
-    jacobian = jacobian - plain @ np.linalg.lstsq(plain, jacobian, rcond=None)[0]
+    y, x = ((points - problem.middle) / problem.radius).T
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    down = np.stack([y, x, one, zero, zero, zero, y * y, y * x], axis=1)
+    right = np.stack([zero, zero, zero, y, x, one, x * y, x * x], axis=1)
+    homography = np.stack([down, right], axis=1).reshape(-1, 8)
+    jacobian = jacobian - homography @ np.linalg.lstsq(homography, jacobian, rcond=None)[0]
     variance = np.einsum("ij,jk,ik->i", jacobian, covariance[8:, 8:], jacobian).reshape(-1, 2).sum(axis=1)
     return float(np.sqrt(max(variance.max(initial=0.0), 0.0)))
 
 
-def _pixel_sizes(question: _Question, numbers: Floats, spacing: float) -> Floats:
-    """Size of a pixel of the straight picture at every point of the target."""
+def _pixel_sizes(problem: _Problem, numbers: Floats, spacing: float) -> Floats:
+    """Return the size of a pixel of the undistorted picture at every point of the target."""
     step = 1e-4
     ends = [
-        [question.straight(numbers, question.grid + sign * step * np.eye(2)[axis]) for sign in (1, -1)]
+        [problem.undistorted_positions(numbers, problem.grid + sign * step * np.eye(2)[axis]) for sign in (1, -1)]
         for axis in (0, 1)
     ]
     (dy, dx) = ((a - b) / (2 * step) for a, b in ends)
-    area = np.abs(dy[:, 0] * dx[:, 1] - dy[:, 1] * dx[:, 0])  # pixels for a unit of the grid, squared
-    unit = np.ptp(question.target.places.astype(float), axis=0).max() / 2 * spacing
+    area = np.abs(dy[:, 0] * dx[:, 1] - dy[:, 1] * dx[:, 0])  # square pixels per square unit of the scaled grid
+    unit = np.ptp(problem.target.places.astype(float), axis=0).max() / 2 * spacing
     return np.asarray(unit / np.sqrt(area))

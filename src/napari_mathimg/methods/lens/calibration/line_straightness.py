@@ -1,17 +1,17 @@
-"""How straight the rows and columns of a target are."""
+"""Straightness of the rows and columns of a target."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FEWEST = 3  # points of a line that can be bent
+MIN_POINTS = 3  # of a line that can deviate from a straight one
 
 
 def straightness(points: Floats, places: NDArray[np.intp]) -> float:
-    """Return how far the points of a grid lie from straight rows and columns: root mean square, in pixels.
+    """Return the root mean square distance of a grid's points from straight rows and columns, in pixels.
 
-    Each row and each column of at least three points has its own line of least squared distances. Perspective keeps
-    lines straight, so that a tilted target does no harm.
+    A line of least squared distances is fitted to each row and column of at least three points. Perspective keeps lines
+    straight, so that the tilt of a target has no effect.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ def straightness(points: Floats, places: NDArray[np.intp]) -> float:
     squares, count = 0.0, 0
     for axis in (0, 1):
         for line in np.unique(places[:, axis]):
-            own = points[places[:, axis] == line]
-            if len(own) >= FEWEST:
-                centered = own - own.mean(axis=0)
+            on_line = points[places[:, axis] == line]
+            if len(on_line) >= MIN_POINTS:
+                centered = on_line - on_line.mean(axis=0)
                 squares += float(np.linalg.svd(centered, compute_uv=False)[-1] ** 2)
-                count += len(own)
+                count += len(on_line)
     return float(np.sqrt(squares / max(count, 1)))

@@ -1,6 +1,7 @@
-"""Sums over windows, in pieces that can be canceled and shared among threads.
+"""Convolution by direct summation, in pieces that threads share and that can be canceled.
 
-Arrays come with all that their windows cover; results are as much smaller as the windows are large.
+Arrays are padded by the size of the window; results are smaller by it. Weights are in the order of the pixels that
+they multiply.
 """
 
 import math
@@ -13,35 +14,30 @@ from ..contract.types import Array
 from ..kernels import convolution as kernels
 from .padding import volume
 
-PRODUCTS = 2**24  # multiplications of a piece, about
-BAND = 2**16  # float64 numbers of a piece of a box's sums, about: they stay in a near cache
+PRODUCTS = 2**24  # approximate number of multiplications in a piece
+BAND = 2**16  # approximate number of float64 sums in a piece, which fit into the second-level cache
 
 
-def weighted(wide: Array, weights: Sequence[Array]) -> Array:
-    """Return the sums of windows, one factor of the weights along each axis."""
-    down, across, deep = _three(weights, np.ones(1, wide.dtype))
-    block = np.ascontiguousarray(volume(wide, len(weights)))
+def correlate_separable(padded: Array, factors: Sequence[Array]) -> Array:
+    """Return the correlation with the outer product of one factor per axis."""
+    deep, down, across = [np.ones(1, padded.dtype)] * (3 - len(factors)) + list(factors)
+    block = np.ascontiguousarray(volume(padded, len(factors)))
     planes, rows, columns = (n - len(w) + 1 for n, w in zip(block.shape, (deep, down, across), strict=True))
     if len(deep) > 1 or deep[0] != 1:
-        block = _weighted_planes(block, deep)
-    out = np.empty((planes, rows, columns), wide.dtype)
+        block = _correlate_planes(block, deep)
+    out = np.empty((planes, rows, columns), padded.dtype)
     step = max(1, PRODUCTS // (planes * columns * (len(down) + len(across))))
 
     def work(first: int) -> None:
-        line = np.empty(block.shape[2], wide.dtype)
+        line = np.empty(block.shape[2], padded.dtype)
         kernels.weigh_separably(block, down, across, first, min(first + step, rows), line, out)
 
     parallel_for(work, range(0, rows, step))
-    return out.reshape([n - len(w) + 1 for n, w in zip(wide.shape, weights, strict=True)])
+    return out.reshape([n - len(w) + 1 for n, w in zip(padded.shape, factors, strict=True)])
 
 
-def _three(each: Sequence[Array], one: Array) -> tuple[Array, Array, Array]:
-    """Return what belongs to rows, columns and planes."""
-    deep, down, across = [one] * (3 - len(each)) + list(each)
-    return down, across, deep
-
-
-def _weighted_planes(block: Array, weights: Array) -> Array:
+def _correlate_planes(block: Array, weights: Array) -> Array:
+    """Return the correlation of (planes, rows, columns) with weights along the first axis."""
     planes, pixels = len(block) - len(weights) + 1, math.prod(block.shape[1:])
     out = np.empty((planes, *block.shape[1:]), block.dtype)
     step = max(kernels.CHUNK, PRODUCTS // (planes * len(weights)) // kernels.CHUNK * kernels.CHUNK)
@@ -54,29 +50,29 @@ def _weighted_planes(block: Array, weights: Array) -> Array:
     return out
 
 
-def tap_sums(wide: Array, weights: Array) -> Array:
-    """Return the sums of windows, zero weights left out."""
-    block = np.ascontiguousarray(volume(wide, weights.ndim))
-    taps = volume(weights, weights.ndim)
-    steps = np.argwhere(taps).astype(np.uintp)
-    own = taps[tuple(steps.T)]
-    out = np.empty([n - k + 1 for n, k in zip(block.shape, taps.shape, strict=True)], wide.dtype)
-    step = max(1, PRODUCTS // (out.shape[0] * out.shape[2] * len(own)))
+def correlate_scattered(padded: Array, weights: Array) -> Array:
+    """Return the correlation with the nonzero weights, one by one."""
+    block = np.ascontiguousarray(volume(padded, weights.ndim))
+    window = volume(weights, weights.ndim)
+    offsets = np.argwhere(window).astype(np.uintp)
+    taps = window[tuple(offsets.T)]
+    out = np.empty([n - k + 1 for n, k in zip(block.shape, window.shape, strict=True)], padded.dtype)
+    step = max(1, PRODUCTS // (out.shape[0] * out.shape[2] * len(taps)))
 
     def work(first: int) -> None:
-        kernels.add_taps(block, steps, own, first, min(first + step, out.shape[1]), out)
+        kernels.add_taps(block, offsets, taps, first, min(first + step, out.shape[1]), out)
 
     parallel_for(work, range(0, out.shape[1], step))
-    return out.reshape([n - k + 1 for n, k in zip(wide.shape, weights.shape, strict=True)])
+    return out.reshape([n - k + 1 for n, k in zip(padded.shape, weights.shape, strict=True)])
 
 
-def box_means(wide: Array, size: tuple[int, ...]) -> Array:
-    """Return the means of windows of a size, from sums in float64: of integers, they are exact up to 2^53."""
+def average_windows(padded: Array, size: tuple[int, ...]) -> Array:
+    """Return the means of windows of a size in float64; sums of integers are exact up to 2^53."""
     deep, down, across = (1,) * (3 - len(size)) + size
-    block = np.ascontiguousarray(volume(wide, len(size)))
+    block = np.ascontiguousarray(volume(padded, len(size)))
     planes, rows, columns = (n - k + 1 for n, k in zip(block.shape, (deep, down, across), strict=True))
     if deep > 1:
-        block = _summed_planes(block, deep)
+        block = _sum_planes(block, deep)
     out = np.empty((planes, rows, columns))
     step = max(down, BAND // block.shape[2])
 
@@ -90,10 +86,11 @@ def box_means(wide: Array, size: tuple[int, ...]) -> Array:
         kernels.average_rows(sums, across, 0, len(sums), math.prod(size), *scratch, out[plane, first:last])
 
     parallel_for(work, ((p, y) for p in range(planes) for y in range(0, rows, step)))
-    return out.reshape([n - k + 1 for n, k in zip(wide.shape, size, strict=True)])
+    return out.reshape([n - k + 1 for n, k in zip(padded.shape, size, strict=True)])
 
 
-def _summed_planes(block: Array, size: int) -> Array:
+def _sum_planes(block: Array, size: int) -> Array:
+    """Return the sums of `size` consecutive planes in float64."""
     planes, pixels = len(block) - size + 1, math.prod(block.shape[1:])
     out = np.empty((planes, *block.shape[1:]))
     step = max(kernels.STRIP, PRODUCTS // (8 * planes) // kernels.STRIP * kernels.STRIP)

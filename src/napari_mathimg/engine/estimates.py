@@ -1,0 +1,121 @@
+"""Estimates from an image: the standard deviation of its noise, and the flat of a stack."""
+
+import math
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.progress import Progress, run_to_end
+from ..methods.noise_level import noise_level
+from ..ops.lens import flat_field
+from .plan import Options
+from .prepare import resolve
+from .statistics import measure_statistics
+from .threads import cores
+
+Flat = NDArray[np.float32]
+
+
+def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
+    """Estimate the standard deviation of white Gaussian noise in an image.
+
+    The estimate is the median magnitude of the finest diagonal wavelet coefficients, divided by 0.6745, so that edges
+    have little influence. Coefficients of 0, as in masked or saturated regions, are left out. For colors, it is the
+    root mean square of the estimates of all channels.
+
+    Parameters
+    ----------
+    image
+        Array (NumPy, Dask, Zarr), read box by box.
+    options
+        How the image is read, as in `apply`. With ``statistics="layer"``, all planes or volumes are pooled; otherwise
+        the estimate is the root mean square of theirs.
+
+    Returns
+    -------
+    float
+        Standard deviation as a fraction of the value range: the argument `sigma` of `denoise_wavelet`.
+
+    Raises
+    ------
+    ValueError
+        If the image or the options cannot be used, as in `apply`.
+
+    References
+    ----------
+    .. [1] D. L. Donoho and I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81 (1994).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg import Options
+    >>> from napari_mathimg.engine import estimate_sigma
+    >>> ramp = np.linspace(0, 1, 256) + 0.05 * np.random.default_rng(0).standard_normal((256, 256))
+    >>> round(estimate_sigma(ramp, options=Options(value_range="dtype")), 2)
+    0.05
+    """
+    return run_to_end(estimate_sigma_steps(image, options))
+
+
+def estimate_sigma_steps(
+    image: Any, options: Options | None = None, threads: int | None = None
+) -> Generator[Progress, None, float]:
+    """Run `estimate_sigma` as a generator that yields progress and returns its value; closing it cancels."""
+    threads = threads or cores()
+    plan = yield from resolve(noise_level, image, (), options, None, threads)
+    yield from measure_statistics(plan, threads)
+    sigmas = [sigma for channels in plan.measured.values() for sigma in channels]
+    return math.sqrt(sum(sigma * sigma for sigma in sigmas) / len(sigmas))
+
+
+def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None) -> Flat:
+    """Estimate the flat that the planes of a stack have in common, as `flat_field` does if it is given none.
+
+    Parameters
+    ----------
+    image
+        Array (NumPy, Dask, Zarr), read box by box.
+    dark
+        Image without light, or None: one plane for all, or as many planes as the image has.
+    degree
+        Degree of the polynomial, 0 to 10; a lower one is smoother.
+    options
+        How the stack is read, as in `apply`.
+
+    Returns
+    -------
+    ndarray, float32
+        Plane of mean 1, shape (rows, columns) or (rows, columns, colors): the argument `flat` of `flat_field` for a
+        stack without a dark image.
+
+    Raises
+    ------
+    ValueError
+        If the images or the options cannot be used, or if most of the field is dark.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_mathimg.engine import estimate_flat
+    >>> light = 1 + 0.5 * np.linspace(-1, 1, 64) * np.ones((48, 1))
+    >>> levels = np.array([3.0, 5.0, 4.0])
+    >>> bool(np.abs(estimate_flat(levels[:, None, None] * light) / light - 1).max() < 0.03)
+    True
+    """
+    return run_to_end(estimate_flat_steps(image, dark, degree, options))
+
+
+def estimate_flat_steps(
+    image: Any, dark: Any = None, degree: int = 6, options: Options | None = None, threads: int | None = None
+) -> Generator[Progress, None, Flat]:
+    """Run `estimate_flat` as a generator that yields progress and returns its value; closing it cancels."""
+    threads = threads or cores()
+    plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads)
+    yield from measure_statistics(plan, threads)
+    rows, columns = plan.source.item
+    count = plan.source.colors if plan.source.channels else 1
+    index = plan.source.indices[0]
+    surfaces = [plan.measured_of(index, c).surface((0, rows), (0, columns), np.float32) for c in range(count)]
+    return np.stack(surfaces, axis=-1) if plan.source.channels else surfaces[0]

@@ -1,0 +1,85 @@
+"""The local Wiener filter, and the means and variances of windows that it uses."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.operation import BlockInfo
+from ..contract.progress import checkpoint
+from ..contract.reach import Neighborhood
+from ..contract.types import Array
+from ..kernels import counting, window_sums
+from .exact_sums import exact_sum
+
+SUMS = 2**24  # additions between two checkpoints
+
+
+def filter_locally(image: Array, size: tuple[int, ...], noise: float) -> Array:
+    """Move each pixel toward the mean of its window, all the way where the window's variance is at most `noise`."""
+    mean, variance = local_moments(image, size)
+    gain = np.zeros_like(variance)
+    np.divide(variance - noise, variance, out=gain, where=variance > noise)
+    filtered: Array = (mean + gain * (image - mean)).astype(image.dtype)
+    return filtered
+
+
+def window_means(image: Array, size: tuple[int, ...]) -> Array:
+    """Return the mean of the window of odd size around each pixel, with the image mirrored at its edges."""
+    for axis, n in enumerate(size):
+        if n > 1:
+            image = _window_sums(image, axis, n)
+    return image / math.prod(size)
+
+
+def _window_sums(image: Array, axis: int, size: int) -> Array:
+    """Return the sums of windows of odd size along an axis."""
+    out = np.empty_like(image)
+    before, n, after = math.prod(image.shape[:axis]), image.shape[axis], math.prod(image.shape[axis + 1 :])
+    is_last = axis == image.ndim - 1
+    lines = before if is_last else before * n
+    step = max(1, SUMS // (size * (n if is_last else after)))
+    extended = np.empty(n + size - 1, image.dtype)
+    for first in range(0, lines, step):
+        checkpoint()
+        part = (size, first, min(first + step, lines))
+        if is_last:
+            window_sums.add_rows(image.reshape(before, n), *part, extended, out.reshape(before, n))
+        else:
+            window_sums.add_lines(image.reshape(before, n, after), *part, out.reshape(before, n, after))
+    return out
+
+
+def window_reach(size: tuple[int, ...]) -> Neighborhood:
+    """Return the reach of windows of odd size."""
+    return Neighborhood(tuple(n // 2 for n in size))
+
+
+def check_odd(size: tuple[int, ...]) -> None:
+    """Raise ValueError for windows of even size."""
+    if any(n % 2 == 0 for n in size):
+        raise ValueError(f"size={size}: must be odd")
+
+
+def local_moments(image: Array, size: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the variance of the window around each pixel, in float64 to limit cancellation."""
+    image = image.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of values above 1e154 overflow
+        mean, variance = window_means(image, size), window_means(image * image, size)
+        variance -= mean * mean
+    return mean, np.maximum(variance, 0, out=variance)
+
+
+def sum_variances(image: Array, info: BlockInfo, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
+    """Return the exact sum of the variances of the windows around a tile's valid pixels, and their number."""
+    _, variance = local_moments(image, size)
+    variances = variance[info.inner].reshape(-1) if valid is None else variance[info.inner][valid[info.inner]]
+    sums = np.zeros((2, 2048), np.int64)
+    counting.add_exactly(variances, sums)
+    return sums, np.array(variances.size)
+
+
+def mean_variance(counted: tuple[Array, ...]) -> float:
+    """Return the mean of the variances that `sum_variances` counted."""
+    sums, count = counted
+    return exact_sum(sums) / max(int(count), 1)

@@ -1,0 +1,173 @@
+"""Thresholds for wavelet coefficients, and the statistics of an image that they are computed from."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.operation import BlockInfo, Statistic
+from ..contract.reach import Neighborhood
+from ..contract.types import Array
+from ..kernels import counting
+from .exact_sums import exact_sum
+from .wavelets import decompose, diagonal_detail, filters, long_axes, shrinkage_reach, split_channels
+
+NORMAL_MEDIAN = 0.6744897501960817  # median magnitude of standard normal numbers
+LEAST = np.float32(2.0**-36)  # lower coefficients of equal pixels up to 1 are rounding errors
+LARGEST = float(np.finfo(np.float32).max)
+
+
+class MedianSlots(NamedTuple):
+    """Where the two middle magnitudes are: their slots in the coarse count, and their ranks within these."""
+
+    slots: tuple[int, int]
+    ranks: tuple[int, int]
+
+
+def _core_coefficients(info: BlockInfo, level: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the slices of the coefficients of a level that belong to the wanted box of a block.
+
+    Each coefficient of the image belongs to exactly one box.
+    """
+    slices = []
+    for (a, b), (r, _), n, m in zip(info.core, info.read, info.shape, shape, strict=True):
+        last = m if b == n else (b - r) >> level
+        slices.append(slice((a - r) >> level if n > 1 else 0, last))
+    return tuple(slices)
+
+
+def _finest_details(image: Array, info: BlockInfo, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
+    """Yield the finest diagonal coefficients of each channel, computed in float64 so that flat regions give zeros."""
+    axes, f = long_axes(info.shape), filters(wavelet_name, np.dtype(np.float64))
+    for channel in split_channels(image, info):
+        detail = diagonal_detail(channel.astype(np.float64), axes, f) if axes else np.empty((0,) * channel.ndim)
+        clipped = np.clip(detail[_core_coefficients(info, 1, detail.shape)], -LARGEST, LARGEST)
+        yield clipped.astype(np.float32).reshape(-1)
+
+
+def count_magnitudes(image: Array, info: BlockInfo, wavelet: str) -> tuple[Array, ...]:
+    """Count the finest diagonal coefficients of each channel in coarse slots."""
+    channels = [*_finest_details(image, info, wavelet)]
+    counts = np.zeros((len(channels), 2**16), np.int64)
+    for values, row in zip(channels, counts, strict=True):
+        counting.count_magnitudes(values, LEAST, row)
+    return (counts,)
+
+
+def find_median_slots(counted: tuple[Array, ...]) -> tuple[MedianSlots | None, ...]:
+    """Return the coarse slots that contain the median of each channel; None for a channel without coefficients."""
+    return tuple(_median_slots(np.cumsum(counts)) for counts in counted[0])
+
+
+def _median_slots(cumulative: Array) -> MedianSlots | None:
+    if not cumulative[-1]:
+        return None
+    ranks = [(int(cumulative[-1]) - 1) // 2, int(cumulative[-1]) // 2]
+    slots = [int(np.searchsorted(cumulative, rank, side="right")) for rank in ranks]
+    within = [rank - int(cumulative[slot - 1] if slot else 0) for rank, slot in zip(ranks, slots, strict=True)]
+    return MedianSlots((slots[0], slots[1]), (within[0], within[1]))
+
+
+def count_within_slots(
+    image: Array, info: BlockInfo, wavelet: str, measured: tuple[MedianSlots | None, ...]
+) -> tuple[Array, ...]:
+    """Count the magnitudes within the slots that contain the median, one by one."""
+    counts = np.zeros((len(measured), 2, 2**15), np.int64)
+    for values, rows, middle in zip(_finest_details(image, info, wavelet), counts, measured, strict=True):
+        for row, slot in zip(rows, middle.slots if middle else (), strict=False):
+            counting.count_within(values, LEAST, slot, row)
+    return (counts,)
+
+
+def sigma_of_median(counted: tuple[Array, ...], measured: tuple[MedianSlots | None, ...]) -> tuple[float, ...]:
+    """Return the standard deviation of the noise of each channel, from the median magnitude [Donoho & Johnstone]."""
+    medians = (_median(counts, middle) if middle else 0.0 for counts, middle in zip(counted[0], measured, strict=True))
+    return tuple(median / NORMAL_MEDIAN for median in medians)
+
+
+def _median(counts: Array, middle: MedianSlots) -> float:
+    """Return the mean of the two middle magnitudes, assembled from their upper and lower bits."""
+    bits = [
+        (slot << 15) + int(np.searchsorted(np.cumsum(row), rank, side="right"))
+        for row, slot, rank in zip(counts, *middle, strict=True)
+    ]
+    return float(np.array(bits, np.int32).view(np.float32).mean(dtype=np.float64))
+
+
+def _one_level_reach(wavelet: str) -> Neighborhood:
+    return shrinkage_reach(wavelet, 1)
+
+
+def noise_statistics(pooled: bool, needed: Callable[..., bool] | None = None) -> tuple[Statistic, Statistic]:
+    """Return the statistics that estimate the noise of each channel; two passes give the exact median."""
+    return (
+        Statistic(count_magnitudes, find_median_slots, _one_level_reach, pooled, needed),
+        Statistic(count_within_slots, sigma_of_median, _one_level_reach, pooled, needed),
+    )
+
+
+def sum_squares(image: Array, info: BlockInfo, wavelet: str, levels: int) -> tuple[Array, ...]:
+    """Return the exact sums of the squared coefficients of each channel, level and band, and their numbers."""
+    axes, f = long_axes(info.shape), filters(wavelet, image.dtype)
+    channels = split_channels(image, info)
+    sums = np.zeros((len(channels), levels, 2 ** len(axes), 2, 2048), np.int64)
+    sizes = np.zeros((levels, 2 ** len(axes)), np.int64)
+    for channel, channel_sums in zip(channels, sums, strict=True):
+        approximation = channel
+        for level in range(1, levels + 1):
+            bands = decompose(approximation, axes, f)
+            for k, band in enumerate(bands):
+                if k or level == levels:
+                    coefficients = band[_core_coefficients(info, level, band.shape)]
+                    with np.errstate(over="ignore"):
+                        squares = np.square(coefficients, dtype=np.float64)
+                    counting.add_exactly(squares.reshape(-1), channel_sums[level - 1, k])
+                    sizes[level - 1, k] = coefficients.size
+            approximation = bands[0]
+    return sums, sizes
+
+
+def mean_squares(counted: tuple[Array, ...]) -> NDArray[np.float64]:
+    """Return the mean squared coefficient of each band, of shape (channels, levels, bands)."""
+    sums, sizes = counted
+    totals = np.array([exact_sum(s) for s in sums.reshape(-1, 2, 2048)]).reshape(sums.shape[:3])
+    means: NDArray[np.float64] = totals / np.maximum(sizes, 1)
+    return means
+
+
+def bayes_thresholds(energy: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sigma^2 / sigma_signal for each band, infinite for bands of nothing but noise [Chang, Yu & Vetterli]."""
+    noise = np.square(sigma)[:, None, None]
+    signal = np.sqrt(np.maximum(energy - noise, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(noise > 0, noise / signal, 0.0)
+
+
+def finish_bayes(counted: tuple[Array, ...], measured: tuple[float, ...] | None, sigma: Any) -> NDArray[np.float64]:
+    """Return the BayesShrink thresholds of each channel, level and band."""
+    energy = mean_squares(counted)
+    return bayes_thresholds(energy, np.broadcast_to(sigma if measured is None else measured, len(energy)))
+
+
+def thresholds(
+    measured: Any, method: str, sigma: Any, threshold: float, levels: int, approximation: bool, info: BlockInfo,
+    channels: int,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the thresholds of each channel, level and band; 0 for an approximation that is not shrunk."""
+    if method == "BayesShrink":
+        table = np.array(measured)
+    else:
+        universal = np.sqrt(2 * np.log(np.prod(info.shape, dtype=float)))
+        each = threshold if method == "fixed" else np.array(sigma if measured is None else measured) * universal
+        table = np.empty((channels, levels, 2 ** len(long_axes(info.shape))))
+        table[:] = np.broadcast_to(each, channels)[:, None, None]
+    if not approximation:
+        table[:, :, 0] = 0
+    return table
+
+
+STATISTICS = (
+    *noise_statistics(pooled=False, needed=lambda method, sigma: method != "fixed" and sigma == "auto"),
+    Statistic(sum_squares, finish_bayes, shrinkage_reach, pooled=False, needed=lambda method: method == "BayesShrink"),
+)
