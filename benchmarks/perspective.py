@@ -22,6 +22,8 @@ from qtpy.QtWidgets import QApplication
 from vispy.gloo import glir
 
 from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 
 CORNERS = ((0.1, 0.15), (0.15, 0.9), (0.85, 0.8), (0.8, 0.1))  # shares of the image
 PATIENCE = 20.0  # seconds
@@ -54,17 +56,18 @@ def drag(viewer, dock, seconds: float) -> list[float]:
         down, right = (world - np.array(camera.center)[-2:]) * camera.zoom
         return QPoint(round(native.width() / 2 + right), round(native.height() / 2 + down))
 
-    start = at(dock.markers.corners_in(layer)[0])
+    picture = dock.panel(PreviewPanel).picture
+    start = at(dock.panel(CornersPanel).markers.corners_in(layer)[0])
     QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=start)
     frames, begun, step = [], time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
         step += 1
         turn = step % 40
         shift = turn if turn < 20 else 40 - turn
-        before, count = dock.preview.pixmap().cacheKey(), drawn[0]
+        before, count = picture.pixmap().cacheKey(), drawn[0]
         frame = time.perf_counter()
         QTest.mouseMove(native, start + QPoint(3 * shift + 1, 2 * shift + 1))
-        wait(lambda before=before, count=count: dock.preview.pixmap().cacheKey() != before and drawn[0] > count)
+        wait(lambda before=before, count=count: picture.pixmap().cacheKey() != before and drawn[0] > count)
         frames.append(time.perf_counter() - frame)
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=start)
     return frames
@@ -82,9 +85,9 @@ def main() -> None:
     layer = viewer.add_image(image(arguments.side))
     dock = open_dock(viewer, "perspective")
     QTest.qWait(1000)
-    dock.markers.place([(r * arguments.side, c * arguments.side) for r, c in CORNERS], layer)
-    dock.pick()
-    wait(lambda: dock.run_button.isEnabled() and not dock.preview.pixmap().isNull())
+    dock.panel(CornersPanel).markers.place([(r * arguments.side, c * arguments.side) for r, c in CORNERS], layer)
+    dock.panel(CornersPanel).pick()
+    wait(lambda: dock.run_button.isEnabled() and not dock.panel(PreviewPanel).picture.pixmap().isNull())
     for number in range(1, arguments.rounds + 1):
         frames = drag(viewer, dock, arguments.seconds)
         slow = sorted(frames)[int(0.95 * len(frames))]

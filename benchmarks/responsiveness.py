@@ -70,7 +70,7 @@ def run_once(viewer: Any, dock: FamilyDock, source: Any) -> dict[str, float]:
     source.visible = True
     turn_events(0.5)
     gaps: dict[str, float] = {}
-    heart, show = Heart(), dock._add_results
+    heart, show = Heart(), dock.runs.add_results
 
     def add(done: Any) -> None:
         heart.beat()

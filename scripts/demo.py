@@ -30,8 +30,12 @@ from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
 from napari_mathimg.widgets.lens.dock import LensDock
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.perspective.dock import PerspectiveDock
+from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
+from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.qt.layout import dock_of
 
 WINDOW = 1280, 800
@@ -89,7 +93,7 @@ class Demo:
         dock.operation = operation
         for name, choice in {**OPTIONS, **options}.items():
             dock.options.choose(getattr(dock.options, name), choice)
-        dock.reset_button.click()
+        dock.forms.reset_button.click()
         for name, value in parameters.items():
             dock.form[name].value = value
         return dock
@@ -120,7 +124,7 @@ class Demo:
 
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
-        runs = dock.task, dock.estimator
+        runs = dock.task, dock.forms.estimator
         self.until(lambda: enough() or not any(r.is_running for r in runs), f"{dock.operation.title}: no end")
 
     def until(self, enough: Callable[[], bool], otherwise: str) -> None:
@@ -264,14 +268,14 @@ def center(demo: Demo) -> None:
     demo.grab("domain")
     dock.options.choose(dock.options.domain_place, "over")
     demo.grab("domain-over")
-    (overlay,) = dock._results.overlays()
+    (overlay,) = dock.results.made.overlays()
     squares = overlay.data
     dock.picker.layer, dock.form["strength"].value = camera, -6
     dock.options.replace.setChecked(True)
     dock.run_button.click()
     demo.wait(dock)
     dock.options.replace.setChecked(False)
-    if [*dock._results.overlays()] != [overlay] or np.array_equal(overlay.data, squares):
+    if [*dock.results.made.overlays()] != [overlay] or np.array_equal(overlay.data, squares):
         raise DemoError("the domain does not follow the parameters")
     demo.grab("domain-again")
     dock.options.domain.setChecked(False)
@@ -313,23 +317,23 @@ def perspective(demo: Demo) -> None:
     dock = cast(PerspectiveDock, demo.choose(text, "rectify", {}))
     demo.viewer.reset_view()
     QTest.qWait(DRAWING)
-    dock.pick_button.click()
+    dock.panel(CornersPanel).pick_button.click()
     for corner in SIGN:
         demo.click(text, corner)
-    marked = np.array(dock.markers.corners_in(text))
+    marked = np.array(dock.panel(CornersPanel).markers.corners_in(text))
     if len(marked) != len(SIGN) or np.abs(marked - SIGN).max() > 1:
         raise DemoError(f"clicks set corners at {marked.tolist()}")
     for row, corner in enumerate(SIGN):
         for column, value in enumerate(corner):
-            dock.table.item(row, column).setText(str(value))
-    box = dock.rectangle
+            dock.panel(CornersPanel).table.item(row, column).setText(str(value))
+    box = dock.panel(RectanglePanel).box
     box.mode.setCurrentIndex(box.mode.findData("typed"))
     box.width_box.value, box.height_box.value = 256, 48
     QTest.qWait(DRAWING)
     demo.grab("corners")
     box.canvas.setCurrentIndex(box.canvas.findData("canvas"))
     box.rows.value = box.columns.value = 512
-    dock.outline_box.setChecked(True)
+    dock.panel(OutlinePanel).tick.setChecked(True)
     QTest.qWait(DRAWING)
     result, target = demo.run_many(dock)
     matrix = result.metadata["napari_mathimg"][-1]["matrix"]
@@ -341,7 +345,7 @@ def perspective(demo: Demo) -> None:
         layer.translate = (-170, 480)
     demo.viewer.reset_view()
     demo.grab("perspective")
-    dock.markers.use(None, None)
+    dock.panel(CornersPanel).markers.use(None, None)
 
 
 def lens(demo: Demo) -> None:
@@ -380,7 +384,7 @@ def calibrated(demo: Demo) -> None:
     dock = demo.choose(picture, "correct_distortion", {}, model="poly3")
     if not isinstance(dock, LensDock):
         raise DemoError(f"{dock.operation.title}: another dock opened")
-    box = dock.calibration
+    box = dock.panel(CalibrationPanel).box
     box.spacing.value = 0.5
     box.run.click()
     demo.until(lambda: not box.task.is_running, "no end of the calibration")
@@ -444,7 +448,7 @@ def match(demo: Demo) -> None:
 def explained(demo: Demo) -> None:
     """The page of an operation beside its dock; it follows the operation."""
     dock = demo.choose(demo.open("synthetic_stack")[0], "gaussian", {})
-    dock.help.click()
+    dock.operations.help.click()
     page = dock.window().findChild(HelpWindow)
     dock.operation = "denoise_nl_means"
     QTest.qWait(DRAWING)
@@ -469,8 +473,8 @@ def levels(demo: Demo) -> None:
     demo.viewer.reset_view()
     demo.grab("levels")
     dock = cast(PerspectiveDock, demo.choose(layer, "rectify", {}))
-    dock.outline_box.setChecked(False)
-    dock.markers.place(((100, 150), (60, 800), (900, 900), (850, 80)), layer)
+    dock.panel(OutlinePanel).tick.setChecked(False)
+    dock.panel(CornersPanel).markers.place(((100, 150), (60, 800), (900, 900), (850, 80)), layer)
     middles = []
     for level in ("2", "0"):
         dock.options.choose(dock.options.level, level)
@@ -480,7 +484,7 @@ def levels(demo: Demo) -> None:
     if np.abs(middles[1] - middles[0]).max() > 4 * layer.scale.max():
         raise DemoError(f"the middles of the rectangles of two levels are {middles}")
     demo.grab("levels-perspective")
-    dock.markers.use(None, None)
+    dock.panel(CornersPanel).markers.use(None, None)
 
 
 def scope(demo: Demo) -> None:
@@ -559,7 +563,7 @@ def remembered(demo: Demo) -> None:
     if again is dock or again.operation.id != "adjust_sigmoid" or again.form.parameters["gain"] != 7.5:
         raise DemoError("the dock does not begin as it was left")
     demo.grab("remembered")
-    again.reset_button.click()
+    again.forms.reset_button.click()
 
 
 def preferences(demo: Demo) -> None:

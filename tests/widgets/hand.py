@@ -11,6 +11,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 from superqt.utils._throttler import ThrottledCallable
 
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.qt.layout import dock_of
 
 LEFT = Qt.MouseButton.LeftButton
@@ -76,8 +77,9 @@ class Hand:
 
     def pick(self, widget: Any, layer: Any, places: Any = QUAD) -> None:
         """Begin, and click corners."""
-        self.qtbot.waitUntil(lambda: widget.pick_button.isVisible() and widget.pick_button.isEnabled())
-        self.qtbot.mouseClick(widget.pick_button, LEFT)
+        button = widget.panel(CornersPanel).pick_button
+        self.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled())
+        self.qtbot.mouseClick(button, LEFT)
         self.click(layer, *places)
         if len(places) >= 4:
             self.qtbot.waitUntil(widget.run_button.isEnabled)
@@ -85,7 +87,7 @@ class Hand:
     def settle(self, widget: Any) -> None:
         """Wait until the dock shows what was changed."""
         process_events()
-        self.qtbot.waitUntil(lambda: not widget._refreshing)
+        self.qtbot.waitUntil(lambda: not widget.panel(CornersPanel).refresh.is_pending)
 
 
 def marked(points: Any, layer: Any) -> Any:

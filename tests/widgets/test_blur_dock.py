@@ -27,7 +27,7 @@ def blur(viewer: Any, dock: Opener, stack: Any, qtbot: Any) -> FamilyDock:
 def test_the_gaussian_is_listed_here_too_and_its_settings_stay(
     viewer: Any, blur: FamilyDock, dock: Opener, press: Press
 ) -> None:
-    names = [blur.operations.itemText(k) for k in range(blur.operations.count())]
+    names = [blur.operations.choice.itemText(k) for k in range(blur.operations.choice.count())]
     assert names == ["Box blur", "Convolve", "Defocus", "Gaussian filter", "Motion blur"]
     blur.operation = "gaussian"
     blur.form["sigma"].value = 3.5

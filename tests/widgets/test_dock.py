@@ -60,7 +60,7 @@ def test_the_picker_follows_the_active_layer_and_survives_renaming(viewer: Any, 
     viewer.layers.clear()
     assert widget.picker.layer is None
     assert not widget.run_button.isEnabled()
-    assert "Open or select" in widget._note.text()
+    assert "Open or select" in widget.requirement.label.text()
     points = viewer.add_points(np.zeros((1, 2)))
     assert widget.picker.layer is None
     viewer.add_image(stack)
@@ -81,7 +81,7 @@ def test_typed_values_are_still_there_after_looking_at_another_operation(
     widget.operation = "adjust_log"
     widget.operation = "adjust_gamma"
     assert widget.form.parameters["gamma"] == 2.25
-    qtbot.mouseClick(widget.reset_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.forms.reset_button, Qt.MouseButton.LeftButton)
     assert widget.form.parameters["gamma"] == 1.0
 
 
@@ -142,7 +142,7 @@ def test_gray_of_a_gray_layer_cannot_be_asked_for(viewer: Any, dock: Opener, sta
     widget = dock("intensity")
     widget.operation = "to_gray"
     assert not widget.run_button.isEnabled()
-    assert "RGB" in widget._note.text()
+    assert "RGB" in widget.requirement.label.text()
     viewer.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True)
     assert widget.run_button.isEnabled()
 
@@ -444,9 +444,9 @@ def test_settings_are_loaded_from_a_result(viewer: Any, dock: Opener, press: Pre
     noise.form["seed"].value = 11
     noise.options.choose(noise.options.value_range, "dtype")
     press(noise)
-    qtbot.mouseClick(noise.reset_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(noise.forms.reset_button, Qt.MouseButton.LeftButton)
     noise.options.choose(noise.options.value_range, "data")
-    qtbot.mouseClick(noise.load_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(noise.forms.load_button, Qt.MouseButton.LeftButton)
     assert noise.form.parameters == {"mean": 0.0, "var": 0.125, "seed": 11}
     assert noise.options.value_range.currentData() == "dtype"
 

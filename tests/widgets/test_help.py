@@ -78,8 +78,8 @@ def test_no_file_of_docutils_changes_a_page(tmp_path: Path, monkeypatch: pytest.
 def explained(viewer: Any, dock: Opener, qtbot: Any) -> Any:
     """A dock whose question mark was clicked, and the window that came."""
     widget = dock("intensity")
-    qtbot.waitUntil(widget.help.isVisible)
-    qtbot.mouseClick(widget.help, LEFT)
+    qtbot.waitUntil(widget.operations.help.isVisible)
+    qtbot.mouseClick(widget.operations.help, LEFT)
     (window,) = viewer.window._qt_window.findChildren(HelpWindow)
     qtbot.waitUntil(window.isVisible)
     return widget, window
@@ -91,19 +91,19 @@ def test_the_question_mark_explains_the_operation_and_the_page_follows(
     widget, window = explained
     assert not window.isModal()
     assert widget.operation.title in window.windowTitle()
-    qtbot.keyClick(widget.operations, Qt.Key.Key_Down)
+    qtbot.keyClick(widget.operations.choice, Qt.Key.Key_Down)
     assert widget.operation.title in window.windowTitle()
     assert widget.operation.title in window.browser.toPlainText()
     picture = window.browser.loadResource(2, window.browser.document().baseUrl().resolved(_url(widget.operation.id)))
     assert picture is not None
     other = dock("denoise")
-    qtbot.waitUntil(other.help.isVisible)
-    qtbot.mouseClick(other.help, LEFT)
+    qtbot.waitUntil(other.operations.help.isVisible)
+    qtbot.mouseClick(other.operations.help, LEFT)
     assert other.operation.title in window.windowTitle()
     assert len(viewer.window._qt_window.findChildren(HelpWindow)) == 1
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not viewer.window._qt_window.findChildren(HelpWindow))
-    qtbot.keyClick(other.operations, Qt.Key.Key_Down)
+    qtbot.keyClick(other.operations.choice, Qt.Key.Key_Down)
     assert not viewer.window._qt_window.findChildren(HelpWindow)
 
 
@@ -136,6 +136,6 @@ def test_text_stands_out_in_both_themes(viewer: Any, explained: Any, qtbot: Any,
 
 
 def test_a_dock_of_one_operation_names_and_explains_it(viewer: Any, opened: Any, qtbot: Any) -> None:
-    qtbot.mouseClick(opened.help, LEFT)
+    qtbot.mouseClick(opened.operations.help, LEFT)
     (window,) = viewer.window._qt_window.findChildren(HelpWindow)
     assert "Rectify" in window.windowTitle()

@@ -52,8 +52,8 @@ def operations(widget: Any) -> Any:
     if not isinstance(widget, FamilyDock):
         yield ""
         return
-    for index in range(widget.operations.count()):
-        widget.operations.setCurrentIndex(index)
+    for index in range(widget.operations.choice.count()):
+        widget.operations.choice.setCurrentIndex(index)
         process_events()
         yield widget.operation.id
 
@@ -128,7 +128,7 @@ def test_nothing_jumps_when_the_operation_changes(viewer: Any, shown: Any, title
     resized(viewer, widget, 320, 800)
     places = set()
     for _ in operations(widget):
-        fixed = (widget.picker, widget.operations, widget.run_button, widget.cancel_button)
+        fixed = (widget.picker, widget.operations.choice, widget.run_button, widget.cancel_button)
         places.add(tuple((w.mapTo(widget, QPoint()), w.size()) for w in fixed).__repr__())
     assert len(places) == 1
 
@@ -172,8 +172,8 @@ def test_a_run_without_a_mouse(viewer: Any, shown: Any, qtbot: Any) -> None:
         raise AssertionError(f"{wanted} is not reached")
 
     widget.picker.setFocus()
-    tab_to(widget.operations)
-    QTest.keyClicks(widget.operations, "Gamma")
+    tab_to(widget.operations.choice)
+    QTest.keyClicks(widget.operations.choice, "Gamma")
     assert widget.operation.id == "adjust_gamma"
     tab_to(widget.form["gamma"].native)
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)

@@ -18,6 +18,7 @@ from napari_mathimg import Options, apply, operations
 from napari_mathimg.io.exif import read_exif
 from napari_mathimg.methods.lens import lens_correction, lensfun_database
 from napari_mathimg.methods.lens.distortion import COEFFICIENTS
+from napari_mathimg.widgets.lens.lens_panel import LensPanel
 
 LEFT = Qt.MouseButton.LeftButton
 ZUIKO = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"
@@ -84,7 +85,7 @@ def test_a_photograph_is_corrected_by_what_its_file_tells(
     """Opened, it fills in the dock; one press of Run corrects it; its settings come back from the result."""
     (layer,) = viewer.open(photograph(tmp_path / f"town.{kind}", **OLYMPUS, **SHOT, distance=3.0), plugin="napari")
     lens_dock._viewer.layers.selection.active = layer
-    box, form = lens_dock.box, lens_dock.form
+    box, form = lens_dock.panel(LensPanel).box, lens_dock.form
     assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
     assert lens_dock.message.text() == "Taken with E-620, OLYMPUS 14-42mm Lens, 17.89 mm, f/5."
     assert box.sentence.text() == f"{ZUIKO}: 14 to 42 mm, from f/3.5 to f/22, vignetting from 0.25 m on."
@@ -99,9 +100,9 @@ def test_a_photograph_is_corrected_by_what_its_file_tells(
     assert viewer.layers.selection.active is result
     assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)  # a result has no file: what is typed stays
     assert not box.file_button.isEnabled()
-    QTest.mouseClick(lens_dock.reset_button, LEFT)
+    QTest.mouseClick(lens_dock.forms.reset_button, LEFT)
     assert (box.camera, box.lens) == ("", "")
-    QTest.mouseClick(lens_dock.load_button, LEFT)
+    QTest.mouseClick(lens_dock.forms.load_button, LEFT)
     assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
     assert lens_dock.form.parameters["focal_length"] == 17.89
     step = result.metadata["napari_mathimg"][-1]
@@ -112,9 +113,9 @@ def test_a_dock_that_is_opened_later_reads_the_file_as_well(viewer: Any, dock: A
     viewer.open(photograph(tmp_path / "town.jpg", **OLYMPUS, **SHOT), plugin="napari")
     widget = dock("lens")
     qtbot.waitUntil(widget.isVisible)
-    assert (widget.box.camera, widget.box.lens) == (TAKEN["camera"], ZUIKO)
+    assert (widget.panel(LensPanel).box.camera, widget.panel(LensPanel).box.lens) == (TAKEN["camera"], ZUIKO)
     widget.form.load({"focal_length": 30.0})
-    widget._follow_layer()
+    widget.layers.tell_changed()
     assert widget.form.parameters["focal_length"] == 30  # read once: what is typed later stays
 
 
@@ -122,7 +123,7 @@ def test_camera_and_lens_are_found_by_parts_of_their_names(
     viewer: Any, lens_dock: Any, press: Press, qtbot: Any
 ) -> None:
     viewer.add_image(scene()[..., 0], name="plain")
-    box = lens_dock.box
+    box = lens_dock.panel(LensPanel).box
     type_camera(box, "olympus e-620")  # any case
     assert box.camera == TAKEN["camera"]
     assert names(box) == list(lensfun_database.fitting_lenses(box.camera))
@@ -137,7 +138,7 @@ def test_camera_and_lens_are_found_by_parts_of_their_names(
 
 
 def test_the_list_says_what_each_lens_has_and_offers_others_on_request(viewer: Any, lens_dock: Any) -> None:
-    box = lens_dock.box
+    box = lens_dock.panel(LensPanel).box
     viewer.add_image(scene())
     type_camera(box, "Canon EOS 5D Mark III")
     QTest.keyClicks(box.search, "10-18mm")
@@ -170,12 +171,13 @@ def test_an_unknown_camera_is_said_and_its_sensor_stands_for_it(viewer: Any, len
     viewer.open(photograph(tmp_path / "a.jpg", **known), plugin="napari")
     said = lens_dock.message.text()
     assert "The database knows no camera 'X 9000'. Choose a generic one of its crop factor." in said
-    assert (lens_dock.box.camera, lens_dock.box.lens) == ("", "")
-    assert lens_dock.box.sentence.text() == "Choose the camera, or a generic one of its crop factor; then the lens."
+    assert (lens_dock.panel(LensPanel).box.camera, lens_dock.panel(LensPanel).box.lens) == ("", "")
+    begin = "Choose the camera, or a generic one of its crop factor; then the lens."
+    assert lens_dock.panel(LensPanel).box.sentence.text() == begin
     viewer.open(photograph(tmp_path / "b.jpg", **known, full_frame=40), plugin="napari")
     assert "Generic Crop-factor 2.0 (Four-Thirds) stands for its sensor." in lens_dock.message.text()
     assert "Choose the lens: none is called 'Zoomatic 17-70'." in lens_dock.message.text()
-    assert lens_dock.box.camera == "Generic Crop-factor 2.0 (Four-Thirds)"
+    assert lens_dock.panel(LensPanel).box.camera == "Generic Crop-factor 2.0 (Four-Thirds)"
     assert lens_dock.form.parameters["focal_length"] == 20
 
 
@@ -210,9 +212,9 @@ def test_files_that_tell_nothing_are_said_to(viewer: Any, lens_dock: Any, tmp_pa
     path.write_bytes(content)
     layer = viewer.add_image(scene())
     layer._source = Source(path=str(path))
-    lens_dock._follow_layer()
+    lens_dock.layers.tell_changed()
     assert lens_dock.message.text() == ""  # nobody asked
-    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
 
 
@@ -224,9 +226,9 @@ def test_what_is_no_file_is_said_to_be_none(viewer: Any, lens_dock: Any, tmp_pat
     path = path if "://" in path else str(tmp_path / path)
     layer = viewer.add_image(scene())
     layer._source = Source(path=path)
-    lens_dock._follow_layer()
+    lens_dock.layers.tell_changed()
     assert lens_dock.message.text() == ""
-    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text().endswith(
         f"{Path(path).name} is no file on this computer: choose camera and lens by name."
     )
@@ -246,7 +248,7 @@ def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
     (layer,) = viewer.open(path, plugin="napari")
     assert layer.data.shape == (130, 8, 9)
     assert lens_dock.message.text() == ""
-    QTest.mouseClick(lens_dock.box.file_button, LEFT)
+    QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text() == (
         "Taken with AxioCam MRc5. The database knows no camera 'AxioCam MRc5'. Choose a generic one of its crop factor."
     )
@@ -276,7 +278,7 @@ def test_what_is_infinitely_far_is_as_far_as_the_database_goes(tmp_path: Path) -
 def test_the_domain_shows_gains_too(viewer: Any, lens_dock: Any, press: Press) -> None:
     viewer.add_image(scene((64, 96))[..., 0], name="plain")
     lens_dock.operation = "correct_vignetting"
-    assert not lens_dock.box.isVisible()
+    assert not lens_dock.panel(LensPanel).box.isVisible()
     lens_dock.options.domain.setChecked(True)
     lens_dock.form.load({"k1": -0.4, "encoding": "sRGB"})
     press(lens_dock)
@@ -301,7 +303,7 @@ def test_only_the_coefficients_of_the_model_are_shown(viewer: Any, lens_dock: An
 def test_what_lenses_correct_is_looked_up_once_they_are_seen(viewer: Any, dock: Any, qtbot: Any) -> None:
     """Of more than a thousand, so that the dock opens at once."""
     lensfun_database.known_corrections.cache_clear()
-    box = dock("lens").box
+    box = dock("lens").panel(LensPanel).box
     qtbot.waitUntil(box.lenses.isVisible)
     qtbot.waitUntil(lambda: lensfun_database.known_corrections.cache_info().currsize > 0)
     process_events()
@@ -351,13 +353,13 @@ def test_without_a_database_the_dock_says_so(
     viewer.add_image(scene())
     widget = dock("lens")
     qtbot.waitUntil(widget.isVisible)
-    assert "lensfunpy is not installed" in widget.box.sentence.text()
+    assert "lensfunpy is not installed" in widget.panel(LensPanel).box.sentence.text()
     press(widget)
     assert widget.message.text().startswith("lensfunpy: must be installed")
     (photo,) = viewer.open(photograph(tmp_path / "town.jpg", **OLYMPUS, **SHOT), plugin="napari")
     viewer.layers.selection.active = photo
-    QTest.mouseClick(widget.box.file_button, LEFT)
+    QTest.mouseClick(widget.panel(LensPanel).box.file_button, LEFT)
     assert "lensfunpy" in widget.message.text()
-    assert (widget.box.camera, widget.box.lens) == ("", "")
+    assert (widget.panel(LensPanel).box.camera, widget.panel(LensPanel).box.lens) == ("", "")
     for cache in caches:
         cache.cache_clear()

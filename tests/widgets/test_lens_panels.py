@@ -10,6 +10,8 @@ from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, apply
 from napari_mathimg.engine import estimate_flat
+from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
+from napari_mathimg.widgets.lens.flat_panel import FlatPanel
 from targets import Scene
 
 SCENE = Scene((240, 320), "poly5", {"k1": -0.08, "k2": 0.01}, (116.0, 168.0))
@@ -28,7 +30,7 @@ def lens(viewer: Any, dock: Any, qtbot: Any) -> Any:
 
 
 def calibrate(widget: Any, qtbot: Any) -> None:
-    box = widget.calibration
+    box = widget.panel(CalibrationPanel).box
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
     with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
@@ -40,7 +42,7 @@ def test_a_target_fills_in_the_form_and_straightens_itself(
     layer = viewer.add_image(target, name="board")
     lens.operation = "correct_distortion"
     lens.form["model"].value = "poly5"
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     box.spacing.value = 0.5
     assert not box.set_size.isEnabled()
     calibrate(lens, qtbot)
@@ -71,7 +73,7 @@ def test_a_second_calibration_takes_the_place_of_the_first(viewer: Any, lens: An
     viewer.add_image(np.stack([target * 0, target]), name="stack")
     viewer.dims.set_point(0, 1)
     lens.operation = "correct_distortion"
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     box.finds_center.setChecked(False)
     for model in ("poly5", "ptlens"):
         lens.form["model"].value = model
@@ -86,7 +88,7 @@ def test_a_calibration_is_not_typed_where_it_does_not_belong(viewer: Any, lens: 
     lens.operation = "correct_vignetting"
     others = lens.form.parameters
     lens.operation = "correct_distortion"
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
     with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
@@ -101,17 +103,17 @@ def test_what_is_no_target_is_told(viewer: Any, lens: Any, qtbot: Any) -> None:
     lens.operation = "correct_distortion"
     typed = lens.form.parameters
     calibrate(lens, qtbot)
-    assert "no grid of at least 3 x 3 corners" in lens.calibration.sentence.text()
+    assert "no grid of at least 3 x 3 corners" in lens.panel(CalibrationPanel).box.sentence.text()
     assert lens.form.parameters == typed
     assert list(viewer.layers) == [layer]
     viewer.layers.clear()
-    assert not lens.calibration.run.isEnabled()
+    assert not lens.panel(CalibrationPanel).box.run.isEnabled()
 
 
 def test_a_calibration_can_be_canceled_and_the_dock_closed(viewer: Any, lens: Any, qtbot: Any, target: Any) -> None:
     viewer.add_image(target)
     lens.operation = "correct_distortion"
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     with qtbot.waitSignal(box.task.finished):
         QTest.mouseClick(box.run, LEFT)
         assert box.run.text() == "Cancel"
@@ -133,9 +135,9 @@ def test_an_estimated_flat_becomes_a_layer_and_the_flat(viewer: Any, lens: Any, 
     lens.operation = "flat_field"
     lens.form["degree"].value = 2
     lens.further_images.pickers["dark"].choose("cap")
-    qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.task.finished):
-        QTest.mouseClick(lens.flat.button, LEFT)
+    qtbot.waitUntil(lens.panel(FlatPanel).box.button.isVisible)
+    with qtbot.waitSignal(lens.panel(FlatPanel).box.task.finished):
+        QTest.mouseClick(lens.panel(FlatPanel).box.button, LEFT)
     flat = viewer.layers["cells flat"]
     dark = viewer.layers["cap"].data
     np.testing.assert_array_equal(flat.data, estimate_flat(stack, dark=dark, degree=2))
@@ -165,9 +167,9 @@ def test_an_estimated_flat_may_come_when_something_else_is_chosen(viewer: Any, l
     stack = np.random.default_rng(2).integers(50, 90, (12, 40, 48), dtype=np.uint16)
     viewer.add_image(stack, name="cells", contrast_limits=(0, 100))
     lens.operation = "flat_field"
-    qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.made):
-        QTest.mouseClick(lens.flat.button, LEFT)
+    qtbot.waitUntil(lens.panel(FlatPanel).box.button.isVisible)
+    with qtbot.waitSignal(lens.panel(FlatPanel).box.made):
+        QTest.mouseClick(lens.panel(FlatPanel).box.button, LEFT)
         lens.operation = "correct_distortion"
     assert viewer.layers["cells flat"].data.shape == (40, 48)
 
@@ -178,9 +180,9 @@ def test_a_flat_of_a_level_lies_over_it(viewer: Any, lens: Any, qtbot: Any) -> N
     viewer.add_image([stack, stack[:, ::2, ::2]], multiscale=True, name="cells", **place)
     lens.operation = "flat_field"
     lens.options.level.setCurrentIndex(1)
-    qtbot.waitUntil(lens.flat.button.isVisible)
-    with qtbot.waitSignal(lens.flat.made):
-        QTest.mouseClick(lens.flat.button, LEFT)
+    qtbot.waitUntil(lens.panel(FlatPanel).box.button.isVisible)
+    with qtbot.waitSignal(lens.panel(FlatPanel).box.made):
+        QTest.mouseClick(lens.panel(FlatPanel).box.button, LEFT)
     flat = viewer.layers["cells flat"]
     assert flat.data.shape == (20, 24)
     np.testing.assert_allclose(flat.scale, (1, 0.5))
@@ -237,7 +239,7 @@ def test_a_calibration_holds_at_every_level(
     layer = viewer.add_image(pyramid, multiscale=True, name="board", translate=(7, 9))
     lens.operation = "correct_distortion"
     lens.form["model"].value = "poly5"
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     box.spacing.value = 0.5
     qtbot.waitUntil(lens.options.level.isVisible)
     lens.options.choose(lens.options.level, str(calibrated))
@@ -286,7 +288,7 @@ def test_a_target_without_levels_serves_a_layer_that_has_some(
     lens.form["model"].value = "poly5"
     qtbot.waitUntil(lens.options.level.isVisible)
     lens.options.choose(lens.options.level, "1")
-    box = lens.calibration
+    box = lens.panel(CalibrationPanel).box
     box.spacing.value = 0.5
     box.picker.choose("board")
     calibrate(lens, qtbot)

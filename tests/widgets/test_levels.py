@@ -243,7 +243,7 @@ def test_a_place_stays_where_it_is_when_the_level_changes(viewer: Any, dock: Ope
         widget.options.choose(widget.options.level, str(level))
         np.testing.assert_allclose(widget.form.parameters["center"], center)
         assert widget.form.parameters["radius"] == radius
-        np.testing.assert_allclose(widget.picking.cross.place, source.data_to_world((41, 60)))
+        np.testing.assert_allclose(widget.forms.picking.cross.place, source.data_to_world((41, 60)))
     choose_level(widget, 1)
     hand.drag(source, (41, 60), (80.5, 40.5))
     seen = np.array(widget.form.parameters["center"])

@@ -11,6 +11,7 @@ from scipy import ndimage as ndi
 import napari_mathimg as mathimg
 from napari_mathimg import Options
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -195,8 +196,8 @@ def test_channels_of_one_image_get_the_same_mapping(
     select(viewer, channels)
     if operation == "rectify":
         qtbot.waitUntil(widget.isVisible)
-        widget.markers.place_own([(5.0, 6.0), (8.0, 44.0), (50.0, 40.0), (55.0, 9.0)], channels[0])
-        widget._refresh()
+        widget.panel(CornersPanel).markers.place_own([(5.0, 6.0), (8.0, 44.0), (50.0, 40.0), (55.0, 9.0)], channels[0])
+        widget.panel(CornersPanel).refresh.at_once()
         select(viewer, channels)
     for name, value in typed.items():
         widget.form[name].value = value

@@ -20,6 +20,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit, QScrollArea
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
+from napari_mathimg.widgets.lens.lens_panel import LensPanel
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
+from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings import preferences, remembered
@@ -71,7 +76,7 @@ def test_a_dock_begins_as_it_was_left(
 ) -> None:
     viewer.add_image(stack)
     widget = dock("intensity")
-    choose_by_key(widget.operations, "adjust_gamma")
+    choose_by_key(widget.operations.choice, "adjust_gamma")
     type_number(qtbot, widget.form["gamma"].native, "2.25")
     choose_by_key(widget.options.value_range, "custom")
     type_number(qtbot, widget.options.high.native, "3000")
@@ -94,7 +99,7 @@ def test_a_dock_begins_as_it_was_left(
     assert options.replace.isChecked()
     assert options.hide_source.isChecked()
     assert yaml.safe_load(file.read_text())["forms"] == {"adjust_gamma": {"2": {"gamma": 2.25}}}
-    qtbot.mouseClick(widget.reset_button, LEFT)
+    qtbot.mouseClick(widget.forms.reset_button, LEFT)
     assert again(widget).form.parameters["gamma"] == 1
 
 
@@ -159,7 +164,7 @@ def test_a_point_spread_function_is_declared_as_it_was(
     begin(qtbot, panel, "disk", radius="2")
     again(widget)
     kept = yaml.safe_load(file.read_text())
-    assert kept["docks"]["deconvolve"]["parts"]["psf"] == {
+    assert kept["docks"]["deconvolve"]["parts"]["further_images"]["psf"] == {
         "kind": "disk",
         "typed": {
             "disk": {"2": {"radius": [4.5, 4.5]}, "3": {"radius": [2, 2, 2]}},
@@ -209,7 +214,7 @@ def test_a_kind_that_volumes_do_not_have_waits_for_planes(viewer: Any, dock: Ope
 def test_of_a_point_spread_function_what_no_longer_fits_is_left_out(
     viewer: Any, dock: Opener, qtbot: Any, file: Path, held: Any, kind: str, sigma: tuple[float, ...]
 ) -> None:
-    file.write_text(yaml.safe_dump({"docks": {"deconvolve": {"parts": {"psf": held}}}}))
+    file.write_text(yaml.safe_dump({"docks": {"deconvolve": {"parts": {"further_images": {"psf": held}}}}}))
     viewer.add_image(np.zeros((20, 30)))
     panel = panel_of(qtbot, dock("deconvolve"), "richardson_lucy", "psf")
     assert panel.kind == panel.save_state()["kind"] == kind
@@ -220,7 +225,7 @@ def test_of_a_point_spread_function_what_no_longer_fits_is_left_out(
 def test_a_rectangle_is_measured_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path) -> None:
     viewer.add_image(np.zeros((20, 30)))
     widget = dock("perspective")
-    box = widget.rectangle
+    box = widget.panel(RectanglePanel).box
     choose_by_key(box.mode, "typed")
     choose_by_key(box.canvas, "canvas")
     for _ in range(box.unit.findText("mm")):
@@ -229,7 +234,7 @@ def test_a_rectangle_is_measured_as_it_was(viewer: Any, dock: Opener, qtbot: Any
     for field, text in zip((box.width_box, box.height_box, box.rows, box.columns), typed.values(), strict=True):
         type_number(qtbot, field.native, text)
     widget = again(widget)
-    box = widget.rectangle
+    box = widget.panel(RectanglePanel).box
     assert (box.mode.currentData(), box.unit.currentText(), box.canvas.currentData()) == ("typed", "mm", "canvas")
     assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [85.6, 53.98, 700, 900]
     assert box.rows.native.isVisible()
@@ -237,8 +242,8 @@ def test_a_rectangle_is_measured_as_it_was(viewer: Any, dock: Opener, qtbot: Any
     widget = again(widget)
     kept = yaml.safe_load(file.read_text())["docks"]["perspective"]["parts"]["rectangle"]
     assert kept == {"size": "perspective", "canvas": "canvas", "rows": 700, "columns": 900}
-    qtbot.mouseClick(widget.reset_button, LEFT)
-    assert again(widget).rectangle.mode.currentData() == "edges"
+    qtbot.mouseClick(widget.forms.reset_button, LEFT)
+    assert again(widget).panel(RectanglePanel).box.mode.currentData() == "edges"
 
 
 def test_of_a_rectangle_what_no_longer_fits_is_left_out(viewer: Any, dock: Opener, file: Path) -> None:
@@ -248,7 +253,7 @@ def test_of_a_rectangle_what_no_longer_fits_is_left_out(viewer: Any, dock: Opene
     }  # fmt: skip
     file.write_text(yaml.safe_dump({"docks": {"perspective": {"parts": {"rectangle": held}}}}))
     viewer.add_image(np.zeros((20, 30)))
-    box = dock("perspective").rectangle
+    box = dock("perspective").panel(RectanglePanel).box
     assert (box.mode.currentData(), box.unit.currentText(), box.canvas.currentData()) == ("typed", "px", "rectangle")
     assert [f.value for f in (box.width_box, box.height_box, box.rows, box.columns)] == [256, 12, 512, 512]
 
@@ -257,28 +262,28 @@ def test_the_tools_of_perspective_are_set_as_they_were(
     viewer: Any, dock: Opener, qtbot: Any, again: Any, hand: Hand, layer: Any, opened: Any
 ) -> None:
     hand.pick(opened, layer)
-    type_number(qtbot, opened.radius, "17")
+    type_number(qtbot, opened.panel(CornersPanel).radius, "17")
     area = opened.findChild(QScrollArea)
-    area.ensureWidgetVisible(opened.outline_box)
-    tick(qtbot, opened.outline_box)
-    assert opened.outline_box.isChecked()
+    area.ensureWidgetVisible(opened.panel(OutlinePanel).tick)
+    tick(qtbot, opened.panel(OutlinePanel).tick)
+    assert opened.panel(OutlinePanel).tick.isChecked()
     widget: Any = again(opened)
-    assert widget.radius.value() == 17
-    assert widget.outline_box.isChecked()
+    assert widget.panel(CornersPanel).radius.value() == 17
+    assert widget.panel(OutlinePanel).tick.isChecked()
 
 
 def test_a_lens_is_calibrated_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path) -> None:
     viewer.add_image(np.zeros((20, 30)))
     widget: Any = dock("lens")
     widget.operation = "correct_distortion"
-    box = widget.calibration
+    box = widget.panel(CalibrationPanel).box
     choose_by_key(box.kind, "dots")
     type_number(qtbot, box.spacing.native, "2.5")
     for _ in range(box.unit.findText("cm") - box.unit.findText("mm")):
         qtbot.keyClick(box.unit, Qt.Key.Key_Down)
     box.finds_center.click()
     widget = again(widget)
-    box = widget.calibration
+    box = widget.panel(CalibrationPanel).box
     assert (box.kind.currentData(), box.spacing.value, box.unit.currentText()) == ("dots", 2.5, "cm")
     assert not box.finds_center.isChecked()
     kept = yaml.safe_load(file.read_text())["docks"]["lens"]["parts"]["calibration"]
@@ -290,10 +295,10 @@ def test_of_a_calibration_what_no_longer_fits_is_left_out(viewer: Any, dock: Ope
     file.write_text(yaml.safe_dump({"docks": {"lens": {"parts": {"calibration": held, "lenses": {"others": 1}}}}}))
     viewer.add_image(np.zeros((20, 30)))
     widget: Any = dock("lens")
-    box = widget.calibration
+    box = widget.panel(CalibrationPanel).box
     assert (box.kind.currentData(), box.spacing.value, box.unit.currentText()) == ("chessboard", 1, "mm")
     assert box.finds_center.isChecked()
-    assert not widget.box.others.isChecked()
+    assert not widget.panel(LensPanel).box.others.isChecked()
 
 
 def test_beads_are_measured_as_they_were(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
@@ -633,7 +638,7 @@ def test_marks_take_another_color_at_once(hand: Hand, layer: Any, opened: Any, v
     hand.settle(opened)
     outline = next(x for x in viewer.layers if x.name.endswith("outline"))
     cyan = np.array([0, 0xE5, 0xFF, 255]) / 255
-    for colors in (opened.markers.points.border_color, outline.edge_color):
+    for colors in (opened.panel(CornersPanel).markers.points.border_color, outline.edge_color):
         np.testing.assert_allclose(colors, np.broadcast_to(cyan, colors.shape), atol=1e-6)
 
 

@@ -14,6 +14,10 @@ from qtpy.QtWidgets import QApplication
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
+from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
+from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.qt.layout import dock_of
 
 Press = Callable[[FamilyDock], None]
@@ -72,19 +76,19 @@ def test_dragging_a_corner_shows_what_becomes_of_it_before_the_button_is_release
 ) -> None:
     hand.pick(opened, layer)
     hand.settle(opened)
-    hand.qtbot.waitUntil(lambda: shown(opened.preview))
+    hand.qtbot.waitUntil(lambda: shown(opened.panel(PreviewPanel).picture))
     points, outline = viewer.layers["sign corners"], viewer.layers["sign outline"]
-    picture, before = opened.preview.pixmap().toImage(), marked(points, layer)
+    picture, before = opened.panel(PreviewPanel).picture.pixmap().toImage(), marked(points, layer)
     hand.press(layer, before[1])
     hand.move(layer, before[1], (12.0, 110.0))
     hand.settle(opened)
     now = marked(points, layer)
     assert np.abs(now[1] - (12.0, 110.0)).max() < 2.5 / viewer.scene.camera.zoom
     np.testing.assert_allclose(now[[0, 2, 3]], before[[0, 2, 3]], atol=1e-4)
-    assert opened.table.item(1, 0).text() == f"{now[1, 0]:.2f}"
-    assert opened.table.item(1, 1).text() == f"{now[1, 1]:.2f}"
+    assert opened.panel(CornersPanel).table.item(1, 0).text() == f"{now[1, 0]:.2f}"
+    assert opened.panel(CornersPanel).table.item(1, 1).text() == f"{now[1, 1]:.2f}"
     np.testing.assert_allclose(outline.data[0][:4], now, atol=1e-4)
-    assert opened.preview.pixmap().toImage() != picture
+    assert opened.panel(PreviewPanel).picture.pixmap().toImage() != picture
     hand.release(layer, (12.0, 110.0))
 
 
@@ -103,10 +107,11 @@ def test_the_preview_looks_like_the_result_also_of_data_that_came_later(
         layer.visible = True
         viewer.layers.selection.active = layer
         hand.settle(opened)
-        hand.qtbot.waitUntil(lambda: not opened.preview.task.is_running)
-        assert opened.preview._key.data == id(data)
+        preview = opened.panel(PreviewPanel).picture
+        hand.qtbot.waitUntil(lambda of=preview: not of.task.is_running)
+        assert preview._key.data == id(data)
         hand.settle(opened)
-        picture = opened.preview.pixmap().toImage()
+        picture = preview.pixmap().toImage()
         press(opened)
         found = viewer.layers[-1].data
         np.testing.assert_array_equal(found, mathimg.apply(data, "rectify", corners=corners))
@@ -122,11 +127,11 @@ def test_the_preview_looks_like_the_result_also_of_data_that_came_later(
 def test_backspace_takes_corners_back_and_escape_leaves(viewer: Any, opened: Any, hand: Hand, layer: Any) -> None:
     hand.pick(opened, layer, QUAD[:2])
     hand.settle(opened)
-    assert opened.fault_text.text().startswith("Click corner 3 of 4")
+    assert opened.panel(CornersPanel).fault_text.text().startswith("Click corner 3 of 4")
     hand.key(Qt.Key.Key_Backspace)
     hand.settle(opened)
-    assert opened.fault_text.text().startswith("Click corner 2 of 4")
-    assert opened.table.rowCount() == 1
+    assert opened.panel(CornersPanel).fault_text.text().startswith("Click corner 2 of 4")
+    assert opened.panel(CornersPanel).table.rowCount() == 1
     hand.click(layer, *QUAD[1:])
     hand.settle(opened)
     points = viewer.layers["sign corners"]
@@ -161,16 +166,16 @@ def test_a_corner_dragged_inside_is_refused_at_once_by_its_label(
     hand.press(layer, begin)
     hand.move(layer, begin, (38.0, 50.0))
     hand.settle(opened)
-    label = opened.table.label(2)[0]
-    assert f"Not convex: move corner {label} away" in opened.fault_text.text()
+    label = opened.panel(CornersPanel).table.label(2)[0]
+    assert f"Not convex: move corner {label} away" in opened.panel(CornersPanel).fault_text.text()
     red = outline.edge_color[0]
     assert red[0] > 0.9
     assert red[1] < 0.4
     assert not opened.run_button.isEnabled()
-    assert not opened.matrix_button.isEnabled()
+    assert not opened.panel(CornersPanel).matrix_button.isEnabled()
     hand.move(layer, (38.0, 50.0), marked(points, layer)[1])  # onto its neighbor
     hand.settle(opened)
-    assert "nearer than two pixels" in opened.fault_text.text()
+    assert "nearer than two pixels" in opened.panel(CornersPanel).fault_text.text()
     hand.move(layer, QUAD[1], begin)
     hand.release(layer, begin)
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
@@ -184,7 +189,7 @@ def test_an_existing_points_layer_lends_its_points_and_gets_its_text_back(
         np.array(QUAD)[::-1] / 2, scale=(2, 2), name="mine", features={"n": list("abcd")}, text={"string": "at {n}"}
     )
     viewer.layers.selection.active = layer
-    opened.corners.layer = own
+    opened.panel(CornersPanel).corners.layer = own
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
     assert sorted(str(t)[0] for t in own.text.values) == list("1234")
     press(opened)
@@ -194,13 +199,13 @@ def test_an_existing_points_layer_lends_its_points_and_gets_its_text_back(
     layer.visible = True
     hand.drag(layer, QUAD[1], (15.0, 105.0))
     hand.settle(opened)
-    opened.corners.layer = None
+    opened.panel(CornersPanel).corners.layer = None
     hand.settle(opened)
     assert [str(t) for t in own.text.values] == [f"at {n}" for n in "abcd"]
     np.testing.assert_allclose(own.data[[0, 1, 3]], (np.array(QUAD)[::-1] / 2)[[0, 1, 3]])
     assert not opened.run_button.isEnabled()
     viewer.layers.remove(own)
-    assert opened.corners.count() == 1
+    assert opened.panel(CornersPanel).corners.count() == 1
 
 
 def test_a_typed_number_moves_its_corner_and_words_do_not(viewer: Any, opened: Any, hand: Hand, layer: Any) -> None:
@@ -209,9 +214,9 @@ def test_a_typed_number_moves_its_corner_and_words_do_not(viewer: Any, opened: A
     points = viewer.layers["sign corners"]
     before = marked(points, layer)
     for text, value in (("30,5", 30.5), ("left", 30.5), ("nan", 30.5), ("inf", 30.5)):
-        type_into(opened.table, 1, 0, text)
+        type_into(opened.panel(CornersPanel).table, 1, 0, text)
         hand.settle(opened)
-        hand.qtbot.waitUntil(lambda value=value: opened.table.item(1, 0).text() == f"{value:.2f}")
+        hand.qtbot.waitUntil(lambda value=value: opened.panel(CornersPanel).table.item(1, 0).text() == f"{value:.2f}")
         now = marked(points, layer)
         assert now[1, 0] == pytest.approx(value, abs=1e-5)
         np.testing.assert_allclose(np.delete(now.ravel(), 2), np.delete(before.ravel(), 2), atol=1e-5)
@@ -225,19 +230,19 @@ def test_snap_finds_the_corners_of_a_square_and_says_where_there_are_none(
     layer = viewer.add_image(image, scale=(0.5, 0.7), name="square")
     hand.pick(opened, layer, ((22, 28), (18, 91), (67, 92), (72, 31)))
     hand.settle(opened)
-    qtbot.mouseClick(opened.snap_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     hand.settle(opened)
     points = viewer.layers["square corners"]
     true = [(19.5, 29.5), (19.5, 89.5), (69.5, 89.5), (69.5, 29.5)]
     np.testing.assert_allclose(marked(points, layer), true, atol=0.1)
     assert "4 of 4 corners moved" in opened.message.text()
-    type_into(opened.table, 2, 0, "45")
+    type_into(opened.panel(CornersPanel).table, 2, 0, "45")
     hand.settle(opened)
-    qtbot.mouseClick(opened.snap_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     hand.settle(opened)
-    assert f"3 of 4 corners moved to a corner in the image. None within 12 px of {opened.table.label(2)}." in (
-        opened.message.text()
-    )
+    lost = opened.panel(CornersPanel).table.label(2)
+    told = f"3 of 4 corners moved to a corner in the image. None within 12 px of {lost}."
+    assert told in opened.message.text()
     np.testing.assert_allclose(marked(points, layer)[2], (45, 89.5), atol=0.1)
 
 
@@ -245,16 +250,16 @@ def test_turn_steps_the_labels_and_turns_the_result(
     viewer: Any, opened: Any, hand: Hand, layer: Any, press: Press, qtbot: Any
 ) -> None:
     hand.pick(opened, layer)
-    choose(opened.rectangle.mode, "typed")
-    opened.rectangle.width_box.value = opened.rectangle.height_box.value = 50
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    opened.panel(RectanglePanel).box.width_box.value = opened.panel(RectanglePanel).box.height_box.value = 50
     hand.settle(opened)
-    assert [opened.table.label(k)[0] for k in range(4)] == list("1234")
+    assert [opened.panel(CornersPanel).table.label(k)[0] for k in range(4)] == list("1234")
     corners = marked(viewer.layers["sign corners"], layer)
     straight = mathimg.apply(layer.data, "rectify", corners=corners, width=50, height=50).astype(int)
     for turn, labels in ((1, "4123"), (2, "3412")):
-        qtbot.mouseClick(opened.turn_button, LEFT)
+        qtbot.mouseClick(opened.panel(CornersPanel).turn_button, LEFT)
         hand.settle(opened)
-        assert "".join(opened.table.label(k)[0] for k in range(4)) == labels
+        assert "".join(opened.panel(CornersPanel).table.label(k)[0] for k in range(4)) == labels
         press(opened)
         turned = viewer.layers[-1].data.astype(int)
         np.testing.assert_allclose(turned, np.rot90(straight, turn), atol=1)
@@ -265,7 +270,7 @@ def test_canvases_and_typed_sizes_in_pixels_and_in_units_are_the_result_s(
     viewer: Any, opened: Any, hand: Hand, layer: Any, press: Press, image: Any
 ) -> None:
     hand.pick(opened, layer)
-    size, corners = opened.rectangle, marked(viewer.layers["sign corners"], layer)
+    size, corners = opened.panel(RectanglePanel).box, marked(viewer.layers["sign corners"], layer)
     for canvas, said in (("whole", "whole"), ("canvas", (130, 170))):
         choose(size.canvas, canvas)
         size.rows.value, size.columns.value = 130, 170
@@ -289,7 +294,7 @@ def test_canvases_and_typed_sizes_in_pixels_and_in_units_are_the_result_s(
     size.unit.setCurrentText("cm")
     size.width_box.value, size.height_box.value = 30, 10
     hand.settle(opened)
-    assert "cm (the image has no units)" in opened.size_text.text()
+    assert "cm (the image has no units)" in opened.panel(PreviewPanel).size_text.text()
     middle = np.mean(
         [viewer.layers["sign corners"].data_to_world(p) for p in viewer.layers["sign corners"].data], axis=0
     )
@@ -306,7 +311,7 @@ def test_a_typed_length_is_taken_in_the_layer_s_unit(
 ) -> None:
     layer = viewer.add_image(stacked(image), name="sign", scale=(3, 0.5, 0.5), units=("um",) * 3)
     hand.pick(opened, layer)
-    size = opened.rectangle
+    size = opened.panel(RectanglePanel).box
     choose(size.mode, "typed")
     size.unit.setCurrentText("mm")
     size.width_box.value, size.height_box.value = 0.06, 0.02
@@ -322,17 +327,18 @@ def test_further_corners_with_typed_targets_are_fitted_and_their_residuals_shown
     viewer: Any, opened: Any, hand: Hand, layer: Any, press: Press, qtbot: Any
 ) -> None:
     hand.pick(opened, layer)
-    choose(opened.rectangle.mode, "typed")
-    opened.rectangle.width_box.value, opened.rectangle.height_box.value = 80, 40
-    qtbot.mouseClick(opened.add_button, LEFT)
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    opened.panel(RectanglePanel).box.width_box.value, opened.panel(RectanglePanel).box.height_box.value = 80, 40
+    qtbot.mouseClick(opened.panel(CornersPanel).add_button, LEFT)
     hand.click(layer, (45.0, 60.0), (40.0, 40.0))
     hand.settle(opened)
-    assert opened.table.rowCount() == 6
-    assert [opened.table.item(k, 4).text() for k in range(6)] == ["0.00"] * 6  # each where it lies already
+    assert opened.panel(CornersPanel).table.rowCount() == 6
+    missed = [opened.panel(CornersPanel).table.item(k, 4).text() for k in range(6)]
+    assert missed == ["0.00"] * 6  # each where it lies already
     aims = {4: (20.0, 42.0), 5: (19.0, 21.0), 0: (0.5, -0.5)}
     for row, aim in aims.items():
         for axis in (0, 1):
-            type_into(opened.table, row, 2 + axis, str(aim[axis]))
+            type_into(opened.panel(CornersPanel).table, row, 2 + axis, str(aim[axis]))
             hand.settle(opened)
     press(opened)
     result = viewer.layers["sign – Rectify"]
@@ -347,8 +353,8 @@ def test_further_corners_with_typed_targets_are_fitted_and_their_residuals_shown
         y, x = np.array(known["targets"][row]) - 0.5
         u, v, w = matrix @ (x, y, 1)
         off = np.hypot(v / w - corners[row, 0], u / w - corners[row, 1])
-        assert float(opened.table.item(row, 4).text()) == pytest.approx(off, abs=0.006)
-    assert opened.fault_text.text().startswith("Least squares: ")
+        assert float(opened.panel(CornersPanel).table.item(row, 4).text()) == pytest.approx(off, abs=0.006)
+    assert opened.panel(CornersPanel).fault_text.text().startswith("Least squares: ")
 
 
 def test_the_outline_lies_on_the_rectangle_of_the_result(
@@ -359,8 +365,8 @@ def test_the_outline_lies_on_the_rectangle_of_the_result(
         affine=np.diag([1.0, 2.0, 1.5, 1.0]),
     )  # fmt: skip
     hand.pick(opened, layer)
-    opened.outline_box.setChecked(True)
-    choose(opened.rectangle.canvas, "whole")
+    opened.panel(OutlinePanel).tick.setChecked(True)
+    choose(opened.panel(RectanglePanel).box.canvas, "whole")
     press(opened)
     result, box = viewer.layers["sign – Rectify"], viewer.layers["sign – Rectify outline"]
     corners = viewer.layers["sign corners"]
@@ -406,13 +412,13 @@ def test_copied_matrix_and_settings_of_a_result_make_it_again(
     viewer: Any, opened: Any, hand: Hand, layer: Any, press: Press, qtbot: Any
 ) -> None:
     hand.pick(opened, layer)
-    qtbot.mouseClick(opened.turn_button, LEFT)
-    choose(opened.rectangle.mode, "typed")
-    opened.rectangle.width_box.value, opened.rectangle.height_box.value = 70, 33
-    choose(opened.rectangle.canvas, "canvas")
-    opened.rectangle.rows.value, opened.rectangle.columns.value = SHAPE
+    qtbot.mouseClick(opened.panel(CornersPanel).turn_button, LEFT)
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    opened.panel(RectanglePanel).box.width_box.value, opened.panel(RectanglePanel).box.height_box.value = 70, 33
+    choose(opened.panel(RectanglePanel).box.canvas, "canvas")
+    opened.panel(RectanglePanel).box.rows.value, opened.panel(RectanglePanel).box.columns.value = SHAPE
     hand.settle(opened)
-    qtbot.mouseClick(opened.matrix_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).matrix_button, LEFT)
     copied = json.loads(QApplication.clipboard().text())
     press(opened)
     first = viewer.layers["sign – Rectify"]
@@ -421,11 +427,11 @@ def test_copied_matrix_and_settings_of_a_result_make_it_again(
     np.testing.assert_allclose(same.astype(int), first.data.astype(int), atol=1)
 
     viewer.layers.remove("sign corners")
-    choose(opened.rectangle.canvas, "rectangle")
-    opened.rectangle.width_box.value = 11
-    qtbot.mouseClick(opened.turn_button, LEFT)
+    choose(opened.panel(RectanglePanel).box.canvas, "rectangle")
+    opened.panel(RectanglePanel).box.width_box.value = 11
+    qtbot.mouseClick(opened.panel(CornersPanel).turn_button, LEFT)
     opened.picker.layer = first
-    qtbot.mouseClick(opened.load_button, LEFT)
+    qtbot.mouseClick(opened.forms.load_button, LEFT)
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
     assert opened.picker.layer is layer
     assert layer.visible
@@ -450,12 +456,12 @@ def test_layers_may_go_at_any_time(viewer: Any, opened: Any, hand: Hand, layer: 
     hand.settle(opened)
     assert "sign outline" not in names(viewer)
     assert not opened.run_button.isEnabled()
-    assert opened.fault_text.text().startswith("Press Pick corners")
+    assert opened.panel(CornersPanel).fault_text.text().startswith("Press Pick corners")
     hand.pick(opened, layer, QUAD[:2])
     viewer.layers.remove(layer)
     hand.settle(opened)
     assert names(viewer) == ["sign corners"]
-    assert not opened.pick_button.isEnabled()
+    assert not opened.panel(CornersPanel).pick_button.isEnabled()
     hand.key(Qt.Key.Key_Backspace)
     viewer.layers.clear()
     hand.settle(opened)
@@ -470,12 +476,12 @@ def test_corners_are_picked_in_two_dimensions_along_the_last_two_axes(
 ) -> None:
     layer = viewer.add_image(stacked(image), name="sign")
     viewer.dims.ndisplay = 3
-    qtbot.mouseClick(opened.pick_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).pick_button, LEFT)
     said = "Show the axes y and x of 'sign' in two dimensions to pick corners"
     assert said in opened.message.text()
     viewer.dims.ndisplay = 2
     viewer.dims.order = (1, 0, 2)
-    qtbot.mouseClick(opened.pick_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).pick_button, LEFT)
     assert said in opened.message.text()
     assert names(viewer) == ["sign"]
     viewer.dims.order = (0, 1, 2)
@@ -501,7 +507,7 @@ def test_a_closed_dock_leaves_no_overlay_and_no_connection(
         process_events()
         viewer.layers.selection.active = layer
         if chosen:
-            widget.corners.layer = own
+            widget.panel(CornersPanel).corners.layer = own
             qtbot.waitUntil(widget.run_button.isEnabled)
         else:
             hand.pick(widget, layer)

@@ -8,14 +8,17 @@ from event_loop import process_events
 from hand import QUAD, choose, stacked, type_into
 from qtpy.QtCore import Qt
 
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
+from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.qt.layout import dock_of
 
 
 def test_large_pixels_in_small_units(viewer: Any, opened: Any, hand: Any, image: Any) -> None:
     layer = viewer.add_image(image, scale=(5e6, 5e6), units=("nm", "nm"), name="map")
-    opened.markers.place(QUAD, layer)
+    opened.panel(CornersPanel).markers.place(QUAD, layer)
     hand.settle(opened)
-    assert opened.fault_text.text() == ""
+    assert opened.panel(CornersPanel).fault_text.text() == ""
 
 
 def test_labels_beside_an_image_are_not_mixed(
@@ -35,7 +38,7 @@ def test_points_of_three_axes_can_be_chosen(viewer: Any, opened: Any, hand: Any,
     layer = viewer.add_image(stacked(image), name="sign")
     own = viewer.add_points([(z, *p) for z, p in enumerate(QUAD)], name="mine")
     opened.picker.layer = layer
-    opened.corners.layer = own
+    opened.panel(CornersPanel).corners.layer = own
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
     viewer.dims.set_current_step(0, 1)
 
@@ -44,18 +47,18 @@ def test_layers_of_other_units(viewer: Any, opened: Any, hand: Any, image: Any, 
     layer = viewer.add_image(image, name="um", units=("um", "um"))
     other = viewer.add_image(image, name="nm", units=("nm", "nm"), scale=(1000, 1000))
     viewer.layers.selection.active = layer
-    opened.markers.place(QUAD, layer)
+    opened.panel(CornersPanel).markers.place(QUAD, layer)
     hand.settle(opened)
-    np.testing.assert_allclose(opened.parameters_for(other)["corners"], QUAD, atol=1e-4)
+    np.testing.assert_allclose(opened.runs.parameters_for(other)["corners"], QUAD, atol=1e-4)
 
 
 def test_axes_of_different_units(viewer: Any, opened: Any, hand: Any, image: Any, press: Any) -> None:
     """Pixels of 0.5 um x 500 nm are square."""
     layer = viewer.add_image(image, name="mix", units=("um", "nm"), scale=(0.5, 500))
-    opened.markers.place(((9.5, 9.5), (9.5, 69.5), (49.5, 69.5), (49.5, 9.5)), layer)
-    choose(opened.rectangle.mode, "typed")
-    opened.rectangle.unit.setCurrentText("µm")
-    opened.rectangle.width_box.value, opened.rectangle.height_box.value = 30, 20
+    opened.panel(CornersPanel).markers.place(((9.5, 9.5), (9.5, 69.5), (49.5, 69.5), (49.5, 9.5)), layer)
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    opened.panel(RectanglePanel).box.unit.setCurrentText("µm")
+    opened.panel(RectanglePanel).box.width_box.value, opened.panel(RectanglePanel).box.height_box.value = 30, 20
     hand.settle(opened)
     press(opened)
     assert viewer.layers["mix – Rectify"].data.shape == (40, 60)
@@ -63,28 +66,28 @@ def test_axes_of_different_units(viewer: Any, opened: Any, hand: Any, image: Any
 
 def test_units_of_time(viewer: Any, opened: Any, hand: Any, image: Any) -> None:
     layer = viewer.add_image(image, name="kymograph", units=("s", "s"))
-    opened.markers.place(QUAD, layer)
-    choose(opened.rectangle.mode, "typed")
-    opened.rectangle.unit.setCurrentText("mm")
+    opened.panel(CornersPanel).markers.place(QUAD, layer)
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    opened.panel(RectanglePanel).box.unit.setCurrentText("mm")
     hand.settle(opened)
     process_events()
-    assert "Size in mm: a unit such as second" in opened.fault_text.text()
+    assert "Size in mm: a unit such as second" in opened.panel(CornersPanel).fault_text.text()
 
 
 def test_typed_targets_go_with_their_points(viewer: Any, opened: Any, hand: Any, layer: Any, qtbot: Any) -> None:
     hand.pick(opened, layer)
-    opened.add()
+    opened.panel(CornersPanel).add()
     hand.click(layer, (45.0, 60.0))
     hand.settle(opened)
-    type_into(opened.table, 4, 2, "5")
+    type_into(opened.panel(CornersPanel).table, 4, 2, "5")
     hand.settle(opened)
     viewer.layers.remove("sign corners")
     hand.settle(opened)
     hand.pick(opened, layer)
-    opened.add()
+    opened.panel(CornersPanel).add()
     hand.click(layer, (45.0, 60.0))
     hand.settle(opened)
-    assert [opened.table.item(k, 4).text() for k in range(5)] == ["0.00"] * 5
+    assert [opened.panel(CornersPanel).table.item(k, 4).text() for k in range(5)] == ["0.00"] * 5
 
 
 def test_the_outline_follows_the_layer(viewer: Any, opened: Any, hand: Any, layer: Any) -> None:
@@ -101,7 +104,7 @@ def test_the_outline_follows_the_layer(viewer: Any, opened: Any, hand: Any, laye
 def test_the_outline_is_thin_on_layers_with_an_affine(viewer: Any, opened: Any, hand: Any, image: Any) -> None:
     layer = viewer.add_image(image, name="sign", affine=np.diag([20.0, 20, 1]))
     viewer.reset_view()
-    opened.markers.place(QUAD, layer)
+    opened.panel(CornersPanel).markers.place(QUAD, layer)
     hand.settle(opened)
     assert viewer.layers["sign outline"].edge_width[0] * viewer.scene.camera.zoom < 4
 
@@ -117,7 +120,7 @@ def test_a_dock_behind_another_shows_what_is_now(viewer: Any, opened: Any, dock:
     dock_of(opened).show()
     process_events()
     hand.settle(opened)
-    assert float(opened.table.item(0, 0).text()) == pytest.approx(p.data[0, 0], abs=0.01)
+    assert float(opened.panel(CornersPanel).table.item(0, 0).text()) == pytest.approx(p.data[0, 0], abs=0.01)
 
 
 def test_settings_leave_points_of_others_alone(viewer: Any, opened: Any, hand: Any, layer: Any, press: Any) -> None:
@@ -125,10 +128,10 @@ def test_settings_leave_points_of_others_alone(viewer: Any, opened: Any, hand: A
     press(opened)
     own = viewer.add_points(np.array(QUAD) + 3, name="mine")
     before = own.data.copy()
-    opened.corners.layer = own
+    opened.panel(CornersPanel).corners.layer = own
     opened.picker.layer = viewer.layers["sign – Rectify"]
     process_events()
-    opened.load_button.click()
+    opened.forms.load_button.click()
     hand.settle(opened)
     np.testing.assert_array_equal(own.data, before)
 
@@ -149,14 +152,15 @@ def test_a_plane_that_cannot_be_read_is_tried_once(viewer: Any, opened: Any, han
         contrast_limits=(0, 1),
         cache=False,
     )
-    hand.qtbot.waitUntil(lambda: opened.preview._key is not None and not opened.preview.task.is_running)
+    picture = opened.panel(PreviewPanel).picture
+    hand.qtbot.waitUntil(lambda: picture._key is not None and not picture.task.is_running)
     bad[0] = True
     calls.clear()
-    opened.preview.watch(None, viewer.dims)
-    opened.preview.watch(layer, viewer.dims)
-    hand.qtbot.waitUntil(lambda: opened.preview.text().startswith("The plane could not be read"))
+    picture.watch(None, viewer.dims)
+    picture.watch(layer, viewer.dims)
+    hand.qtbot.waitUntil(lambda: picture.text().startswith("The plane could not be read"))
     process_events()
-    assert not opened.preview.task.is_running
+    assert not picture.task.is_running
     n = len(calls)
     bad[0] = False
     assert n <= 2
@@ -168,7 +172,7 @@ def test_the_table_is_empty_without_an_image(viewer: Any, opened: Any, hand: Any
     viewer.layers.remove(layer)
     hand.settle(opened)
     process_events()
-    assert opened.table.rowCount() == 0
+    assert opened.panel(CornersPanel).table.rowCount() == 0
 
 
 def test_nothing_below_moves_when_corners_are_wrong(viewer: Any, opened: Any, hand: Any, layer: Any) -> None:
@@ -177,11 +181,11 @@ def test_nothing_below_moves_when_corners_are_wrong(viewer: Any, opened: Any, ha
     hand.pick(opened, layer)
     hand.settle(opened)
     process_events()
-    before = opened.preview.y()
+    before = opened.panel(PreviewPanel).picture.y()
     points = viewer.layers["sign corners"]
     data = points.data.copy()
     data[2] = (38, 50)
     points.data = data
     hand.settle(opened)
     process_events()
-    assert opened.preview.y() == before
+    assert opened.panel(PreviewPanel).picture.y() == before

@@ -11,6 +11,9 @@ from qtpy.QtTest import QTest
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
+from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 
 Press = Callable[[FamilyDock], None]
 
@@ -68,7 +71,7 @@ def test_results_of_all_levels_lie_over_each_other(
         choose_level(opened, level)
         hand.settle(opened)
         corners = at_level(sign, points, 2**level)
-        assert opened.table.item(2, 1).text() == f"{corners[2, 1]:.2f}"
+        assert opened.panel(CornersPanel).table.item(2, 1).text() == f"{corners[2, 1]:.2f}"
         press(opened)
         layer, data = result_of(viewer)
         scaled = tuple(map(tuple, frame * 2**level))
@@ -158,7 +161,7 @@ def test_snap_looks_in_the_level(viewer: Any, opened: Any, hand: Hand, qtbot: An
     hand.pick(opened, layer, ((44, 56), (36, 182), (136, 184), (144, 62)))
     choose_level(opened, level)
     hand.settle(opened)
-    qtbot.mouseClick(opened.snap_button, LEFT)
+    qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     assert "4 of 4 corners moved" in opened.message.text()
     true = [(39.5, 59.5), (39.5, 179.5), (139.5, 179.5), (139.5, 59.5)]
     np.testing.assert_allclose(marked(viewer.layers["sign corners"], layer), true, atol=0.1 * 2**level)
@@ -170,7 +173,7 @@ def test_typed_numbers_are_pixels_of_the_level(viewer: Any, opened: Any, hand: H
     before = marked(points, sign)
     choose_level(opened, 2)
     hand.settle(opened)
-    type_into(opened.table, 1, 0, "30.25")
+    type_into(opened.panel(CornersPanel).table, 1, 0, "30.25")
     hand.settle(opened)
     now = marked(points, sign)
     assert now[1, 0] == pytest.approx(4 * 30.25 + 1.5, abs=1e-4)
@@ -190,7 +193,7 @@ def test_typed_sizes_stay_what_they_are_in_the_world(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any
 ) -> None:
     hand.pick(opened, sign, LARGE)
-    size = opened.rectangle
+    size = opened.panel(RectanglePanel).box
     choose(size.mode, "typed")
     choose(size.canvas, "canvas")
     for box, text in ((size.width_box, "201"), (size.height_box, "120"), (size.rows, "140"), (size.columns, "301")):
@@ -228,7 +231,7 @@ def test_a_length_is_the_same_at_every_level(viewer: Any, opened: Any, hand: Han
         halved(smooth()), multiscale=True, name="sign", scale=(0.5, 0.25), units=("um", "um"), contrast_limits=(0, 2000)
     )
     hand.pick(opened, layer, LARGE)
-    size = opened.rectangle
+    size = opened.panel(RectanglePanel).box
     choose(size.mode, "typed")
     size.unit.setCurrentText("mm")
     type_number(size.width_box, "0.12")
@@ -250,24 +253,24 @@ def test_targets_and_outline_mean_the_same_at_every_level(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any, qtbot: Any
 ) -> None:
     hand.pick(opened, sign, LARGE)
-    choose(opened.rectangle.mode, "typed")
-    type_number(opened.rectangle.width_box, "320")
-    type_number(opened.rectangle.height_box, "160")
-    qtbot.mouseClick(opened.add_button, LEFT)
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    type_number(opened.panel(RectanglePanel).box.width_box, "320")
+    type_number(opened.panel(RectanglePanel).box.height_box, "160")
+    qtbot.mouseClick(opened.panel(CornersPanel).add_button, LEFT)
     hand.click(sign, (180.0, 240.0))
     hand.settle(opened)
-    type_into(opened.table, 4, 2, "80")
+    type_into(opened.panel(CornersPanel).table, 4, 2, "80")
     hand.settle(opened)
-    type_into(opened.table, 4, 3, "168")
+    type_into(opened.panel(CornersPanel).table, 4, 3, "168")
     hand.settle(opened)
-    opened.outline_box.setChecked(True)
+    opened.panel(OutlinePanel).tick.setChecked(True)
     outlines, missed = [], []
     for level in (0, 1):
         choose_level(opened, level)
         hand.settle(opened)
-        typed = [float(opened.table.item(4, column).text()) for column in (2, 3)]
+        typed = [float(opened.panel(CornersPanel).table.item(4, column).text()) for column in (2, 3)]
         assert typed == [80 / 2**level, 168 / 2**level]
-        missed.append(max(float(opened.table.item(k, 4).text()) for k in range(5)) * 2**level)
+        missed.append(max(float(opened.panel(CornersPanel).table.item(k, 4).text()) for k in range(5)) * 2**level)
         press(opened)
         box, (result, _) = viewer.layers["sign – Rectify outline"], result_of(viewer)
         outlines.append(np.array([box.data_to_world(p) for p in box.data[0]])[:4])
@@ -291,15 +294,15 @@ def test_proportions_are_the_camera_s_at_every_level(viewer: Any, opened: Any, h
     layer = viewer.add_image(halved(smooth()), multiscale=True, name="sign")
     viewer.add_points(corners, name="card")
     viewer.layers.selection.active = layer
-    opened.corners.choose("card")
-    choose(opened.rectangle.mode, "perspective")
+    opened.panel(CornersPanel).corners.choose("card")
+    choose(opened.panel(RectanglePanel).box.mode, "perspective")
     qtbot.waitUntil(opened.run_button.isEnabled)
     for level in (0, 1, 2):
         choose_level(opened, level)
         hand.settle(opened)
-        wide, high = opened.rectangle.width_box.value, opened.rectangle.height_box.value
+        wide, high = opened.panel(RectanglePanel).box.width_box.value, opened.panel(RectanglePanel).box.height_box.value
         assert wide == pytest.approx(5 / 3 * high, abs=1.5)
-        assert opened.fault_text.text() == ""
+        assert opened.panel(CornersPanel).fault_text.text() == ""
 
 
 @pytest.mark.parametrize("sign", [PLACES["placed"]], indirect=True)
@@ -308,9 +311,9 @@ def test_settings_of_a_level_s_result_make_it_again(
 ) -> None:
     hand.pick(opened, sign, LARGE)
     choose_level(opened, 1)
-    choose(opened.rectangle.mode, "typed")
-    type_number(opened.rectangle.width_box, "75")
-    type_number(opened.rectangle.height_box, "40")
+    choose(opened.panel(RectanglePanel).box.mode, "typed")
+    type_number(opened.panel(RectanglePanel).box.width_box, "75")
+    type_number(opened.panel(RectanglePanel).box.height_box, "40")
     hand.settle(opened)
     corners = marked(viewer.layers["sign corners"], sign)
     press(opened)
@@ -319,15 +322,16 @@ def test_settings_of_a_level_s_result_make_it_again(
     viewer.layers.remove("sign corners")
     opened.picker.layer = sign
     choose_level(opened, 0)
-    type_number(opened.rectangle.width_box, "11")
+    type_number(opened.panel(RectanglePanel).box.width_box, "11")
     viewer.layers.selection.active = first
     opened.picker.layer = first
     hand.settle(opened)
-    qtbot.mouseClick(opened.load_button, LEFT)
+    qtbot.mouseClick(opened.forms.load_button, LEFT)
     qtbot.waitUntil(opened.run_button.isEnabled)
     assert opened.picker.layer is sign
     assert opened.options.level.currentData() == "1"
-    assert (opened.rectangle.width_box.value, opened.rectangle.height_box.value) == (75, 40)
+    rectangle = opened.panel(RectanglePanel).box
+    assert (rectangle.width_box.value, rectangle.height_box.value) == (75, 40)
     np.testing.assert_allclose(marked(viewer.layers["sign corners"], sign), corners, atol=1e-4)
     press(opened)
     again = viewer.layers[-1]

@@ -8,6 +8,8 @@ from hand import Hand, choose_level
 from qtpy.QtGui import QColor
 
 from napari_mathimg.widgets.perspective import preview
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 
 
 def test_the_preview_is_of_the_level(viewer: Any, opened: Any, hand: Hand, qtbot: Any) -> None:
@@ -20,9 +22,10 @@ def test_the_preview_is_of_the_level(viewer: Any, opened: Any, hand: Hand, qtbot
     hand.pick(opened, layer, ((29.5, 59.5), (29.5, 179.5), (149.5, 179.5), (149.5, 59.5)))
     for level, sides in ((0, (0, 200)), (1, (200, 0))):
         choose_level(opened, level)
-        qtbot.waitUntil(lambda level=level: opened.preview._key is not None and opened.preview._key.level == level)
+        shows = opened.panel(PreviewPanel).picture
+        qtbot.waitUntil(lambda level=level, of=shows: of._key is not None and of._key.level == level)
         hand.settle(opened)
-        picture = opened.preview.pixmap().toImage()
+        picture = opened.panel(PreviewPanel).picture.pixmap().toImage()
         seen = [QColor(picture.pixel(int(picture.width() * x), picture.height() // 2)).red() for x in (0.25, 0.75)]
         assert seen == pytest.approx(sides, abs=2)
         middle = [QColor(picture.pixel(x, picture.height() // 2)).red() for x in range(picture.width())]
@@ -42,12 +45,12 @@ def test_the_preview_is_of_the_level_s_plane_and_of_a_coarser_one_where_there_is
     hand.pick(opened, layer, ((29.5, 59.5), (29.5, 179.5), (149.5, 179.5), (149.5, 59.5)))
     for level, most, gray in ((0, 2**25, 90), (1, 2**25, 65), (0, 10_000, 65)):
         monkeypatch.setattr(preview, "PIXELS", most)
-        opened.preview.watch(None, ())  # to read anew
+        opened.panel(PreviewPanel).picture.watch(None, ())  # to read anew
         choose_level(opened, level)
-        opened._soon()
-        qtbot.waitUntil(lambda: bool(opened.preview._levels))
+        opened.panel(CornersPanel).refresh.soon()
+        qtbot.waitUntil(lambda: bool(opened.panel(PreviewPanel).picture._levels))
         hand.settle(opened)
-        picture = opened.preview.pixmap().toImage()
+        picture = opened.panel(PreviewPanel).picture.pixmap().toImage()
         seen = [QColor(picture.pixel(x, picture.height() // 2)).red() for x in range(picture.width())]
         assert seen[len(seen) // 4] == pytest.approx(gray, abs=1)
         assert np.argmax(np.abs(np.diff(seen))) == pytest.approx(len(seen) / 2, abs=2)

@@ -116,7 +116,7 @@ def test_a_kind_is_typed_pictured_run_recorded_and_loaded_again(
     assert used["parameters"]["sigma"] == (1.5, 1.5)
     choose_kind(panel, "box", qtbot)
     widget.picker.layer = result
-    qtbot.mouseClick(widget.load_button, LEFT)
+    qtbot.mouseClick(widget.forms.load_button, LEFT)
     assert panel.kind == "gaussian"
     assert panel.form.parameters["sigma"] == (1.5, 1.5)
 

@@ -11,6 +11,7 @@ from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
 from napari_mathimg.catalog import FAMILIES
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.settings import remembered
@@ -25,7 +26,7 @@ NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Show the lenses whose names": "searches",
 }
 BY_HAND = {  # what cannot be altered at once is tested in test_memory
-    "PerspectiveDock.radius": "needs corners",
+    "CornersPanel.radius": "needs corners",
     "RectangleBox.width_box": "needs a typed size",
     "RectangleBox.height_box": "needs a typed size",
     "RectangleBox.unit": "needs a typed size",
@@ -37,9 +38,11 @@ Fields = dict[str, Any]
 
 def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
     """Every form in a dock: whose it is, and whether it is shown."""
-    for (id, *_), form in getattr(dock, "_forms", {}).items():
+    if isinstance(dock, HistogramDock):
+        return
+    for (id, *_), form in dock.forms.forms.items():
         yield id, form, form is dock.form
-    for panel in dock.further_images.panels.values() if hasattr(dock, "further_images") else ():
+    for panel in dock.further_images.panels.values():
         for (kind, _), form in panel._forms.items():
             yield f"{panel._name} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
 
@@ -56,23 +59,26 @@ def is_field(widget: QWidget) -> bool:
 
 def name_of(widget: QWidget, top: QWidget) -> str:
     """What a widget is called by the nearest that calls it something, or which of its kind it is there."""
-    parent = widget.parent()
+    owners, parent = [*getattr(top, "panels", ())], widget.parent()
     while parent is not top.parent():
-        names = [n for n, x in getattr(parent, "__dict__", {}).items() if widget in (x, getattr(x, "native", None))]
-        if names:
-            return f"{type(parent).__name__}.{names[0]}"
+        owners.append(parent)
         parent = parent.parent()
+    for owner in owners:
+        names = [n for n, x in getattr(owner, "__dict__", {}).items() if widget in (x, getattr(x, "native", None))]
+        if names:
+            return f"{type(owner).__name__}.{names[0]}"
     siblings = [w for w in widget.parent().children() if type(w) is type(widget)]
     return f"{type(widget.parent().parent()).__name__}.{type(widget).__name__}{siblings.index(widget)}"
 
 
 def fields(dock: Any) -> Fields:
     """What can be chosen, ticked and typed in the pieces of a dock that are shown, by where it is."""
+    choice = None if isinstance(dock, HistogramDock) else dock.operations.choice
     natives = [form.native for _, form, _ in forms(dock)]
     found = {}
     for widget in dock.findChildren(QWidget):
         inside = any(native.isAncestorOf(widget) for native in natives)
-        shown = widget.parent().isVisibleTo(dock) and widget is not getattr(dock, "operations", None)
+        shown = widget.parent().isVisibleTo(dock) and widget is not choice
         if is_field(widget) and shown and not inside:
             found[name_of(widget, dock)] = widget
     for whose, form, shown in forms(dock):
@@ -133,7 +139,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)
     process_events()
-    ids = list(getattr(widget, "_operations", [""]))
+    ids = [""] if isinstance(widget, HistogramDock) else list(widget.operations.operations)
     altered: dict[str, bool] = {}
     for id in ids:
         if id:

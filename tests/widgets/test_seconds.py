@@ -12,6 +12,7 @@ from skimage import exposure
 import napari_mathimg as mathimg
 from napari_mathimg.engine import estimate_flat, estimate_sigma
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.lens.flat_panel import FlatPanel
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -40,7 +41,7 @@ def test_only_layers_that_can_serve_are_listed(viewer: Any, dock: Opener, stack:
     assert listed(widget, "variance") == ["None", "small", "plane", "volume"]
     widget.operation = "add_gaussian_noise"
     assert not widget.further_images.pickers
-    assert not widget.further_images.isVisible()
+    assert not widget.further_images.widget.isVisible()
 
 
 def test_a_variance_image_is_used_recorded_and_chosen_again(
@@ -111,7 +112,7 @@ def test_estimated_noise_is_filled_in(viewer: Any, dock: Opener, qtbot: Any) -> 
         assert widget.form.parameters[name] == "auto"
         ask = widget.form.noise_buttons[name].native
         qtbot.waitUntil(ask.isVisible)
-        with qtbot.waitSignal(widget.estimator.finished):
+        with qtbot.waitSignal(widget.forms.estimator.finished):
             qtbot.mouseClick(ask, Qt.MouseButton.LeftButton)
         sigma = estimate_sigma(image)
         assert sigma == np.clip(sigma, 0.95 * 500 / np.ptp(image), 1.05 * 500 / np.ptp(image))
@@ -172,7 +173,7 @@ def test_a_second_image_with_levels_serves_at_each(viewer: Any, dock: Opener, pr
     viewer.layers.selection.active = viewer.layers["binned"]  # has no levels; the others' level of its shape fits
     assert {*listed(widget, "flat")} == {"None", "cap", "cells", "light"}
     widget.further_images.pickers["flat"].choose("light")
-    assert widget.further_images.chosen(widget.operation, viewer.layers["binned"])[0].array is layers["light"].data[1]
+    assert widget.runs.job(viewer.layers["binned"]).further_images[0].array is layers["light"].data[1]
 
 
 def test_a_reference_counts_in_full_resolution(viewer: Any, dock: Opener, press: Press, qtbot: Any) -> None:
@@ -203,7 +204,7 @@ def test_the_dark_of_an_estimated_flat_is_that_of_the_level(viewer: Any, dock: O
     qtbot.waitUntil(widget.options.level.isVisible)
     qtbot.keyClick(widget.options.level, Qt.Key.Key_Down)
     widget.further_images.pickers["dark"].choose("cap")
-    with qtbot.waitSignal(widget.flat.made):
-        qtbot.mouseClick(widget.flat.button, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(widget.panel(FlatPanel).box.made):
+        qtbot.mouseClick(widget.panel(FlatPanel).box.button, Qt.MouseButton.LeftButton)
     found, degree = np.asarray(viewer.layers["cells flat"].data), widget.form.parameters["degree"]
     np.testing.assert_array_equal(found, estimate_flat(coarse, dark=halves(dark)[1], degree=degree))

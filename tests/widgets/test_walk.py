@@ -141,7 +141,7 @@ class Walk:
     def operate(self) -> None:
         dock = self.dock()
         if isinstance(dock, FamilyDock):
-            dock.operations.setCurrentIndex(self.rng.randrange(dock.operations.count()))
+            dock.operations.choice.setCurrentIndex(self.rng.randrange(dock.operations.choice.count()))
 
     def choose(self) -> None:
         box = self.any_of(QComboBox)

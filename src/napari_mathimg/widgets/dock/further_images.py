@@ -1,10 +1,10 @@
 """The further images that an operation needs: one picker each, listing the layers that can serve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from napari.layers import Image, Layer
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...contract.operation import Operation
@@ -12,6 +12,9 @@ from ..layers.further_image import FurtherImage
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
+from ..tasks.operation_job import Job
+from .context import DockContext
+from .panel import Panel
 
 NONE = "None"
 TIPS = {
@@ -21,33 +24,45 @@ TIPS = {
 }
 
 
-class FurtherImages(QWidget):
+class FurtherImagesPanel(Panel):
     """Pickers for the further images of the chosen operation, and panels for point-spread functions.
 
-    Nothing where it needs none. A panel is kept for other operations that call its image the same.
+    Nothing where it needs none. A PSF's panel is kept for other operations that call its image the same.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
     """
 
-    made = Signal(str, object)  # the name of a panel that is new, and the panel
+    name = "further_images"
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
-        self._form = QFormLayout(self)
+    def __init__(self, context: DockContext) -> None:
+        self._context = context
+        self.widget = QWidget()
+        self._form = QFormLayout(self.widget)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._operation: Operation | None = None
         self._source: Layer | None = None
         self._ndim = 2
         self._level = 0
+        self._saved: dict[str, Any] = {}  # states of panels that are still to come
         self.pickers: dict[str, LayerPicker] = {}
         self.panels: dict[str, PsfPanel] = {}
-        self.hide()
+        self.widget.hide()
 
-    def show_for(self, operation: Operation, source: Layer, ndim: int, level: int = 0) -> None:
-        """List the layers that can serve an operation on items of so many axes of a level of a layer."""
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """List the layers that can serve an operation on items of a level of a layer."""
+        if layer is not None:
+            self._list(layer, operation, level)
+        self.widget.setVisible(layer is not None and bool(self.pickers))
+
+    def _list(self, source: Layer, operation: Operation, level: int) -> None:
         if operation is not self._operation:
             self._clear()
             self._operation = operation
+        ndim = self._context.options.ndim(source, operation)
         anew = (source, ndim, level) != (self._source, self._ndim, self._level)
         self._source, self._ndim, self._level = source, ndim, level
         for name, role in operation.images[1:]:
@@ -57,7 +72,6 @@ class FurtherImages(QWidget):
                 self.pickers[name].list_layers()
             if role == "whole":
                 self.panels[name].show_for(source, ndim, level)
-        self.setVisible(bool(self.pickers))
 
     def _add(self, name: str, role: str, is_optional: bool) -> None:
         if role != "whole":
@@ -65,8 +79,11 @@ class FurtherImages(QWidget):
             self._form.addRow(name[0].upper() + name[1:], self.pickers[name])
             return
         if name not in self.panels:
-            panel = self.panels[name] = PsfPanel(self._viewer, name, self._picker(name, role, is_optional))
-            self.made.emit(name, panel)
+            panel = PsfPanel(self._context.viewer, name, self._picker(name, role, is_optional))
+            if isinstance(saved := self._saved.get(name), dict):
+                panel.restore_state(saved)
+            self.panels[name] = panel
+            panel.changed.connect(self.tell_changed)
         panel = self.panels[name]
         self.pickers[name] = panel.picker
         panel.picker.list_layers()
@@ -77,7 +94,8 @@ class FurtherImages(QWidget):
         def serves(layer: Layer) -> bool:
             return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
-        picker = LayerPicker(self._viewer, serves, lambda layer: False, self, NONE if is_optional else "Choose a layer")
+        none = NONE if is_optional else "Choose a layer"
+        picker = LayerPicker(self._context.viewer, serves, lambda layer: False, self.widget, none)
         picker.setToolTip(TIPS[role].format(name))
         return picker
 
@@ -94,14 +112,18 @@ class FurtherImages(QWidget):
         while self._form.rowCount():
             self._form.removeRow(0)
 
-    def chosen(self, operation: Operation, source: Layer, level: int = 0) -> tuple[FurtherImage | None, ...]:
-        """Return the further images of a run on a level of a layer; None for one that is left out before another.
+    def add_to_job(self, job: Job, layer: Layer) -> Job:
+        """Add the images that are chosen.
 
         Raises
         ------
         ValueError
             If one that the operation needs is not chosen, or a point-spread function does not fit.
         """
+        return replace(job, further_images=self._chosen(job.operation, layer, self._context.options.level_of(layer)))
+
+    def _chosen(self, operation: Operation, source: Layer, level: int) -> tuple[FurtherImage | None, ...]:
+        """Return the images for a level of a layer; None for one that is left out before another."""
         out: list[FurtherImage | None] = []
         for name, role in operation.images[1:]:
             layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
@@ -118,9 +140,9 @@ class FurtherImages(QWidget):
             out.pop()
         return tuple(out)
 
-    def load(self, records: Sequence[Mapping[str, Any] | None]) -> None:
+    def load_step(self, step: Mapping[str, Any]) -> None:
         """Choose the layers of a record by their names, where they are listed, and kinds with their parameters."""
-        for name, record in zip(list(self.pickers), records, strict=False):
+        for name, record in zip(list(self.pickers), step.get("images", ()), strict=False):
             if record is None:
                 self.pickers[name].layer = None
             elif name in self.panels:
@@ -128,8 +150,16 @@ class FurtherImages(QWidget):
             else:
                 self.pickers[name].choose(record["name"])
 
-    def disconnect_from_viewer(self) -> None:
-        """Undo the connections of the pickers: they go."""
+    def save_state(self) -> dict[str, Any]:
+        """Return what is chosen and typed for point-spread functions, by the names of the images."""
+        return self._saved | {name: panel.save_state() for name, panel in self.panels.items()}
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Let the panels that come up begin with what was saved."""
+        self._saved = dict(saved)
+
+    def close(self) -> None:
+        """Undo the connections of the pickers."""
         for panel in self.panels.values():
             PsfPanel.disconnect_from_viewer(panel)
         for picker in self.pickers.values():

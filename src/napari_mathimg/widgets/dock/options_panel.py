@@ -1,6 +1,7 @@
 """How an operation is applied: planes or volumes, scope, value range, statistics, type, and what becomes of layers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -21,6 +22,8 @@ from ..form.fields import NumberBox, make_narrow
 from ..layers import levels
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
+from ..tasks.operation_job import Job
+from .panel import Panel
 
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
 BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
@@ -28,7 +31,7 @@ TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_s
 EXACT_SIZE = 2**22  # of an array whose range is shown at once
 
 
-class OptionsPanel(QWidget):
+class OptionsBox(QWidget):
     """The options of a run; only those are shown that change its result for the layer at hand."""
 
     changed = Signal()
@@ -210,17 +213,21 @@ class OptionsPanel(QWidget):
         by_item = any(not s.pooled for s in operation.statistics) or self.statistics.currentData() == "item"
         return operation.reach != POINTWISE or by_item
 
-    def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
-        """Show the options that matter for an operation with such parameters on a layer."""
-        labels = isinstance(layer, Labels)
-        rgb = not labels and bool(layer.rgb)
+    def follow(self, layer: Layer) -> int:
+        """Offer what a layer has; return the number of its level that is processed."""
         if (level := self._levels.get(layer)) and (self._layer is None or self._layer() is not layer):
             self._wanted[self.level] = level
         self._layer = ref(layer)
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
-        self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (rgb and k == "limits")})
+        self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
         self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
+        self._suggest_range(layer)
+        return self.level_of(layer)
+
+    def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
+        """Show the options that matter for an operation with such parameters on a layer that is followed."""
+        labels, rgb = isinstance(layer, Labels), _is_rgb(layer)
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
@@ -240,7 +247,6 @@ class OptionsPanel(QWidget):
             "square": mapped and self.domain.isChecked(),
             "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
         }
-        self._suggest_range(layer)
         self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
         for name, on in shown.items():
@@ -315,18 +321,18 @@ class OptionsPanel(QWidget):
             ndim=ndim,
             value_range=self._value_range(layer) if self._shown["range"] else "data",
             dtype=self.dtype.currentData() if self._shown["dtype"] else "same",
-            channel_axis=layer.ndim if not isinstance(layer, Labels) and layer.rgb else None,
+            channel_axis=layer.ndim if _is_rgb(layer) else None,
             statistics=self.statistics.currentData() if self._shown["statistics"] else "layer",
             scope=ranges,
         ), "everything" if ranges == "all" else self.scope.currentText().lower()
 
-    def state(self) -> list[tuple[QComboBox, Any]]:
+    def choices(self) -> list[tuple[QComboBox, Any]]:
         """Return what is chosen."""
         return [(box, box.currentData()) for box in (self.level, *self.boxes.values())]
 
-    def restore(self, state: list[tuple[QComboBox, Any]]) -> None:
+    def choose_all(self, choices: list[tuple[QComboBox, Any]]) -> None:
         """Choose again what was chosen."""
-        for box, data in state:
+        for box, data in choices:
             self.choose(box, data)
 
     def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
@@ -343,3 +349,38 @@ class OptionsPanel(QWidget):
         else:
             self.low.value, self.high.value = how
             self.choose(self.value_range, "custom")
+
+
+class OptionsPanel(Panel):
+    """The options of a run, where there is a layer.
+
+    Parameters
+    ----------
+    options
+        The options.
+    parameters
+        Returns what is typed for the operation's parameters.
+    """
+
+    def __init__(self, options: OptionsBox, parameters: Callable[[], Mapping[str, Any]]) -> None:
+        self.widget = self.options = options
+        self._parameters = parameters
+        options.changed.connect(self.tell_changed)
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show the options that matter for an operation on a layer."""
+        self.options.setVisible(layer is not None)
+        if layer is not None:
+            self.options.show_for(layer, operation, self._parameters())
+
+    def add_to_job(self, job: Job, layer: Layer) -> Job:
+        """Ask for the domain and for levels where they are ticked."""
+        options = self.options
+        domain = options.domain.isChecked() and job.operation.is_warp and not isinstance(layer, Labels)
+        with_levels = options.multiscale.isChecked() and options.level_of(layer) == 0
+        pyramid = levels.pyramid_of(layer) if with_levels else None
+        return replace(job, domain=domain, square=options.square.value(), pyramid=pyramid)
+
+
+def _is_rgb(layer: Layer) -> bool:
+    return not isinstance(layer, Labels) and bool(layer.rgb)

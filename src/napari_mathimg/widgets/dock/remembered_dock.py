@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qtpy.QtWidgets import QWidget
+
 from ...contract.operation import Operation
 from ..form.form import Form
 from ..form.restored import restore_form
 from ..settings.preferences import default_options, remembers
 from ..settings.remembered import DockMemory
-from .options_panel import OptionsPanel
+from .operation_panel import OperationPanel
+from .options_panel import OptionsBox
 
 PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
 
 
-def restore(options: OptionsPanel, said: Mapping[str, Any], range_: Any) -> None:
+def restore(options: OptionsBox, said: Mapping[str, Any], range_: Any) -> None:
     """Choose options as far as they are still there."""
     for name, box in options.boxes.items():
         if isinstance(said.get(name), str):
@@ -36,34 +39,41 @@ class FamilyMemory(DockMemory):
     Parameters
     ----------
     dock
-        The dock, which says what it holds.
+        The dock.
+    family
+        What it is kept by.
+    operations, options
+        What is chosen in the dock.
+    first
+        Options that are chosen unless others were, by name.
     """
 
-    def __init__(self, dock: Any) -> None:
-        super().__init__(dock, dock.family)
+    def __init__(
+        self, dock: QWidget, family: str, operations: OperationPanel, options: OptionsBox, first: Mapping[str, str]
+    ) -> None:
+        super().__init__(dock, family)
+        self._operations, self._options, self._first = operations, options, first
         self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
         self._defaults = default_options()
 
-    @property
-    def operation(self) -> str:
-        """Id of the operation that was chosen; "" for none."""
-        return str(self._own.get("operation", ""))
+    def fill_choices(self) -> None:
+        """Choose the operation and options that were chosen, and keep those that will be.
 
-    def has_choice(self, option: str) -> bool:
-        """Whether an option was chosen before, in the dock or on the Preferences page."""
-        said = self._own.get("options")
-        chosen = isinstance(said, dict) and option in said
-        return chosen or default_options().get(option) != PRESET.get(option)
-
-    def fill_options(self, options: OptionsPanel) -> None:
-        """Choose the options that were chosen; those with a default of the user's own only while it is the same."""
-        said = self._own.get("options")
-        said = dict(said) if isinstance(said, dict) else {}
+        An option with a default of the user's own is chosen only while that is the same.
+        """
+        self._operations.choose(str(self._own.get("operation", "")))
+        own = self._own.get("options")
+        said = dict(own) if isinstance(own, dict) else {}
         before, self._defaults = self._own.get("defaults"), default_options()
         for name, choice in self._defaults.items():
             if not isinstance(before, dict) or before.get(name) != choice:
                 said[name] = choice
+        for name, choice in self._first.items():
+            if not (isinstance(own, dict) and name in own) and self._defaults.get(name) == PRESET.get(name):
+                said[name] = choice
+        options = self._options
         restore(options, said, self._own.get("range"))
+        self._operations.changed.connect(self.touch)
         for box in options.boxes.values():
             box.currentIndexChanged.connect(self.touch)
         for tick in options.ticks.values():
@@ -72,12 +82,12 @@ class FamilyMemory(DockMemory):
             end.changed.connect(self.touch)
         options.square.valueChanged.connect(self.touch)
 
-    def take_defaults(self, options: OptionsPanel) -> None:
+    def take_defaults(self) -> None:
         """Choose what the Preferences page now says."""
         defaults = default_options()
         for name, choice in defaults.items():
             if choice != self._defaults[name]:
-                options.want(options.boxes[name], choice)
+                self._options.want(self._options.boxes[name], choice)
         self._defaults = defaults
         self.touch()
 
@@ -95,8 +105,8 @@ class FamilyMemory(DockMemory):
         form.changed.connect(note)
 
     def _dock_state(self) -> dict[str, Any]:
-        dock, options = self._dock, self._dock.options
-        state = super()._dock_state() | {"operation": dock.operation.id, "defaults": default_options()}
+        options, operation = self._options, self._operations.operation
+        state = super()._dock_state() | {"operation": operation.id, "defaults": default_options()}
         chosen = {name: options.wanted(box) for name, box in options.boxes.items()}
         ticked = {name: tick.isChecked() for name, tick in options.ticks.items()}
         state["options"] = {name: choice for name, choice in chosen.items() if choice} | ticked

@@ -101,7 +101,7 @@ class Form(Container):
 
     def align(self) -> None:
         """Give all labels the width of the widest, as the window's style draws it."""
-        rows = [row for field in self if (row := field._labeled_widget()) is not None]
+        rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
         for row in rows:
             row.native.ensurePolished()
         widths = [row._label_widget.native.sizeHint().width() for row in rows if row._label_widget.value]

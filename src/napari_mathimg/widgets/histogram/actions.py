@@ -12,7 +12,7 @@ from ...catalog import find
 from ...engine import Options
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
-from ..dock.shown_result import show_result
+from ..dock.results import show_result
 from ..layers.levels import full_resolution, pyramid_of
 from ..layers.snapshot import snapshot
 from ..tasks.background_task import BackgroundTask, reason

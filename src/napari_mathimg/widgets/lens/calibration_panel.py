@@ -1,7 +1,7 @@
 """Coefficients of a distortion from one picture of a target, typed into the form; points and pixel size besides."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,12 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 
 from ...catalog import find
+from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...recipe.record import RECORD
+from ..dock.context import DockContext
+from ..dock.form_panel import FormPanel
+from ..dock.panel import Panel
 from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
@@ -221,6 +225,50 @@ class CalibrationBox(QGroupBox):
                 setattr(points, name, value)
         text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)
         self.sentence.setText(f"{layer.name}: pixels of {text} {unit}.")
+
+
+class CalibrationPanel(Panel):
+    """Calibration by a target, whose coefficients are typed for `correct_distortion`.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    forms
+        Where the model is chosen, and the coefficients are typed.
+    """
+
+    name = "calibration"
+
+    def __init__(self, context: DockContext, forms: FormPanel) -> None:
+        self._context, self._forms = context, forms
+        self.widget = self.box = CalibrationBox(context.viewer, lambda: forms.form["model"].value)
+        self.box.kept.changed.connect(self.tell_changed)
+        self.box.found.connect(self._take)
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show the calibration for a level of a layer where the operation takes it."""
+        takes_it = operation.id == "correct_distortion"
+        self.box.setVisible(takes_it)
+        if takes_it:
+            self.box.show_for(layer, level)
+
+    def _take(self) -> None:
+        """Type what was found where it belongs, whatever is chosen by now."""
+        self._context.operations.choose("correct_distortion")
+        self._forms.form.load(self.box.parameters())
+
+    def save_state(self) -> dict[str, Any]:
+        """Return what is chosen and typed."""
+        return self.box.kept.save_state()
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Choose and type what was saved, as far as it fits."""
+        self.box.kept.restore_state(saved)
+
+    def close(self) -> None:
+        """End what runs and undo the connections."""
+        self.box.disconnect_from_viewer()
 
 
 def typed(known: "Calibration", pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:

@@ -6,10 +6,15 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...engine import Options
 from ...engine.estimates import estimate_flat_steps
-from ..layers.levels import array_of, into_full
+from ..dock.context import DockContext
+from ..dock.form_panel import FormPanel
+from ..dock.further_images import FurtherImagesPanel
+from ..dock.panel import Panel
+from ..layers.levels import array_of, into_full, level_like, shape_at
 from ..layers.plane import spatial_state_like
 from ..qt.layout import button, wrapping_label
 from ..settings.preferences import threads
@@ -83,3 +88,55 @@ class FlatBox(QWidget):
         self._viewer.layers.selection.active = active
         self.is_adding = False
         self.made.emit(layer)
+
+
+class FlatPanel(Panel):
+    """The estimate of a flat, which is chosen for `flat_field`.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    forms
+        Where the degree of the estimate is typed.
+    further_images
+        Where the dark image is chosen, and the flat is.
+    """
+
+    def __init__(self, context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> None:
+        self._context, self._forms, self._further_images = context, forms, further_images
+        self.widget = self.box = FlatBox(context.viewer)
+        self.box.button.clicked.connect(self._estimate)
+        self.box.made.connect(self._take)
+
+    def may_follow(self, layer: Layer) -> bool:
+        """Stay with the stack when its flat is added."""
+        return not self.box.is_adding
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Offer an estimate where the operation takes a flat."""
+        self.box.setVisible(operation.id == "flat_field" and layer is not None)
+
+    def _estimate(self) -> None:
+        """Make a layer of the light that the chosen layer's planes have in common."""
+        context, layer = self._context, self._context.layer
+        if layer is None:
+            return
+        try:
+            options, _ = context.options.options(layer, context.operations.operation, context.viewer.dims)
+        except ValueError as error:
+            context.bar.tell_failure(error)
+            return
+        dark, level = self._further_images.pickers["dark"].layer, context.level
+        image = None if dark is None else array_of(dark, level_like(dark, shape_at(layer, level)) or 0)
+        self.box.start(layer, level, image, self._forms.form["degree"].value, options)
+
+    def _take(self, flat: Layer) -> None:
+        """Choose the flat that was estimated, unless another operation was chosen meanwhile."""
+        picker = self._further_images.pickers.get("flat")
+        if picker is not None:
+            picker.choose(flat.name)
+
+    def close(self) -> None:
+        """End an estimate."""
+        self.box.task.cancel()

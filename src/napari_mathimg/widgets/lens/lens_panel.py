@@ -1,211 +1,154 @@
-"""Cameras and lenses of the database to choose from, and what is known of them."""
+"""Camera and lens of the chosen layer: chosen by name, or read from its file."""
 
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QComboBox,
-    QHeaderView,
-    QLineEdit,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from napari.layers import Layer
 
+from ...contract.operation import Operation
+from ...io.exif import FAR, ExifData, is_file, read_exif
 from ...methods.lens import lensfun_database
-from ..qt.layout import button, form_layout, wrapping_label
-from ..qt.search_box import SearchBox
+from ..dock.context import DockContext
+from ..dock.form_panel import FormPanel
+from ..dock.panel import Panel
+from ..form.fields import limit
+from ..layers.levels import shape_at
+from ..qt.visible_refresh import VisibleRefresh
+from ..settings.saved_fields import SavedFields
+from ..tasks.kernel_loading import load_kernels
+from .lens_box import NO_DATABASE, LensBox, known_cameras
 
-ROWS = 9
-MARKS = "D", "T", "V"
-MEANING = "D: distortion, T: lateral chromatic aberration, V: vignetting"
-NO_DATABASE = "There is no database of lenses on this computer: lensfunpy is not installed."
-CHOOSE = "Choose the lens."
-BEGIN = "Choose the camera, or a generic one of its crop factor; then the lens."
-NONE_FITS = "No lens of the database fits this camera and this search."
-NONE_FITS_AT_ALL = "No lens of the database has such a name."
-NOT_COVERED = "This lens was calibrated on a smaller sensor: towards the edges the correction is a guess."
-
-
-class _Entry(QTreeWidgetItem):
-    """A lens in the list: what it corrects is looked up once it is drawn, for there are more than a thousand."""
-
-    def __init__(self, name: str, camera: str) -> None:
-        super().__init__()
-        self._name, self._camera = name, camera
-
-    def data(self, column: int, role: int) -> Any:
-        """Return the name, or the mark of a correction that is known."""
-        if role == Qt.ItemDataRole.DisplayRole and column:
-            known = lensfun_database.known_corrections(self._name, self._camera)
-            return MARKS[column - 1] if known[column - 1] else ""
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) and not column:
-            return self._name
-        if role == Qt.ItemDataRole.TextAlignmentRole and column:
-            return Qt.AlignmentFlag.AlignCenter
-        return super().data(column, role)
+FOUND = "Taken with {}."
+NO_CAMERA = "The database knows no camera {!r}. {}"
+GENERIC = "{} stands for its sensor."
+CHOOSE_GENERIC = "Choose a generic one of its crop factor."
+NO_LENS = "Choose the lens: {}."
+OUTSIDE = "The {} of {:g} is none of this lens, which has {:g} to {:g}."
+NOTHING = "{} tells nothing of camera and lens."
+NO_FILE = "{} is no file on this computer: choose camera and lens by name."
+WIDEST = {"focal_length": (0.1, 10_000.0), "aperture": (0.1, 256.0), "distance": (0.01, FAR)}  # without a lens
+MANY = 100  # planes: no photograph, and to read what is said of each of them takes long
+ROUNDED = 0.02  # by which the numbers of a file may differ from those of the database
+PARTS = ("correct_distortion", "correct_vignetting")  # operations whose kernels a correction by name runs
 
 
-class LensBox(QWidget):
-    """A camera, a search, and the lenses that fit, with what each corrects."""
+class LensPanel(Panel):
+    """The camera and lens of `correct_lens`, prefilled from the picture's file.
 
-    chosen = Signal(str, str)  # camera and lens, "" for none
-    asked = Signal()  # to read the file again
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    forms
+        Where camera, lens and what is known of the picture are typed.
+    """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._camera = self._lens = ""
-        names = known_cameras()
-        search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
-        self._search, self.cameras = search, search.native  # the first owns the second
-        self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.cameras.setMinimumContentsLength(8)
-        self.cameras.lineEdit().setPlaceholderText("Type a part of its name")
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Any part of its name, such as 14-42")
-        self.search.setToolTip("Show the lenses whose names hold all of these words")
-        self.search.setClearButtonEnabled(True)
-        self.others = QCheckBox("Other mounts and sensors too")
-        self.others.setToolTip("List lenses that do not fit the camera, or were calibrated on a smaller sensor")
-        self.lenses = self._list()
-        self.sentence = wrapping_label()
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.sentence.setMinimumHeight(3 * self.sentence.fontMetrics().lineSpacing())
-        self.file_button = button(
-            "Read from file", "Take camera, lens, focal length and aperture from the layer's file"
-        )
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.file_button)
-        column.addLayout(form_layout({"Camera": self.cameras, "Lens": self.search}))
-        for widget in (self.lenses, self.others, self.sentence):
-            column.addWidget(widget)
-        self.cameras.currentIndexChanged.connect(self._choose_camera)
-        self.search.textChanged.connect(self._fill)
-        self.others.toggled.connect(self._fill)
-        self.lenses.currentItemChanged.connect(self._choose_lens)
-        self.file_button.clicked.connect(self.asked)
-        self._fill()
+    name = "lenses"
 
-    def _list(self) -> QTreeWidget:
-        tree = QTreeWidget()
-        tree.setHeaderLabels(["Lens", *MARKS])
-        tree.setRootIsDecorated(False)
-        tree.setUniformRowHeights(True)
-        tree.setTextElideMode(Qt.TextElideMode.ElideLeft)  # lenses of a maker differ in how their names end
-        tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = tree.header()
-        header.setStretchLastSection(False)
-        header.setMinimumSectionSize(16)
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in range(1, 1 + len(MARKS)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, 22)
-            tree.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignCenter)
-            tree.headerItem().setToolTip(column, MEANING)
-        tree.setToolTip(f"What is known of each lens: {MEANING}")
-        return tree
+    def __init__(self, context: DockContext, forms: FormPanel) -> None:
+        self._context, self._forms = context, forms
+        self.widget = self.box = LensBox()
+        self._fields = SavedFields(self.box, others=self.box.others)
+        self._read: str | None = None  # the file that was read last
+        self._reading = VisibleRefresh(self.box, self._read_new)
+        self._fields.changed.connect(self.tell_changed)
+        self.box.chosen.connect(self._take)
+        self.box.asked.connect(self._read_again)
 
-    def showEvent(self, event: Any) -> None:
-        """Make the list as high as its rows are, in the style of the window."""
-        super().showEvent(event)
-        row = max(self.lenses.sizeHintForRow(0), self.lenses.fontMetrics().lineSpacing())
-        frame = 2 * self.lenses.frameWidth()
-        self.lenses.setFixedHeight(self.lenses.header().sizeHint().height() + ROWS * row + frame)
-
-    @property
-    def camera(self) -> str:
-        """Name of the chosen camera, "" for none."""
-        return self._camera
-
-    @property
-    def lens(self) -> str:
-        """Name of the chosen lens, "" for none."""
-        return self._lens
-
-    def show_chosen(self, camera: str, lens: str) -> None:
-        """Show a camera and a lens, without telling that they were chosen."""
-        if (camera, lens) == (self._camera, self._lens):
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show camera and lens, and read the layer's file as soon as somebody looks."""
+        by_name = operation.id == "correct_lens"
+        self.box.setVisible(by_name)
+        self.box.file_button.setEnabled(layer is not None and layer.source.path is not None)
+        if not by_name:
             return
-        self._camera, self._lens = camera, lens
-        with QSignalBlocker(self.cameras), QSignalBlocker(self.others):
-            self.cameras.setCurrentIndex(max(self.cameras.findText(camera), 0))
-            self.cameras.lineEdit().setCursorPosition(0)
-            if lens and camera and lens not in lensfun_database.fitting_lenses(camera):
-                self.others.setChecked(True)
-        self._fill()
+        if layer is not None:  # without a lens there is nothing to try: its kernels are those of its parts
+            for id in PARTS:
+                op = self._context.operations.operations[id]
+                load_kernels(op, str(layer.dtype), 2, bool(getattr(layer, "rgb", False)))
+        form = self._forms.form
+        for name in ("camera", "lens"):
+            form[name].visible = False  # the box stands for them
+        self._bound()
+        self.box.show_chosen(form["camera"].value, form["lens"].value)
+        self._reading.when_visible()
 
-    def _choose_camera(self) -> None:
-        self._camera = self.cameras.currentText()
-        if self._lens and not self._listed(self._lens):
-            self._lens = ""
-        self._fill()
-        self.chosen.emit(self._camera, self._lens)
+    def _take(self, camera: str, lens: str) -> None:
+        """Type what was chosen in the box into the form."""
+        self._forms.form.load({"camera": camera, "lens": lens})
 
-    def _choose_lens(self, item: QTreeWidgetItem | None) -> None:
-        self._lens = item.text(0) if item is not None else ""
-        self._tell()
-        self.chosen.emit(self._camera, self._lens)
+    def _read_new(self) -> None:
+        """Read the layer's file once."""
+        layer = self._context.layer
+        path = None if layer is None or math.prod(shape_at(layer)[:-2]) > MANY else layer.source.path
+        if self._context.operations.operation.id == "correct_lens" and path is not None and path != self._read:
+            self._prefill(path, quietly=True)
 
-    def _listed(self, name: str) -> bool:
-        return self.others.isChecked() or not self._camera or name in lensfun_database.fitting_lenses(self._camera)
+    def _bound(self) -> None:
+        """Hold focal length, aperture and distance within the entry's bounds, and offer what it corrects."""
+        camera, lens = self._forms.form["camera"].value, self._forms.form["lens"].value
+        for name, (low, high) in _limits(camera, lens).items():
+            limit(self._forms.form[name], low, high)
+        offered = lensfun_database.known_corrections(lens, camera) if camera and lens else (True, True, True)
+        for name, has in zip(("distortion", "aberration", "vignetting"), offered, strict=True):
+            self._forms.form[name].enabled = has
 
-    def _fill(self) -> None:
-        """List the lenses that fit what is chosen and typed; the chosen one stays chosen while it is hidden."""
-        words = self.search.text().casefold().split()
-        names = _known_lenses() if self.others.isChecked() or not self._camera else self._fitting()
-        found = [name for name in names if all(word in name.casefold() for word in words)]
-        with QSignalBlocker(self.lenses):
-            self.lenses.clear()
-            self.lenses.addTopLevelItems([_Entry(name, self._camera) for name in found])
-            if self._lens in found:
-                item = self.lenses.topLevelItem(found.index(self._lens))
-                self.lenses.setCurrentItem(item)
-                self.lenses.scrollToItem(item)
-        self._tell()
+    def _read_again(self) -> None:
+        layer = self._context.layer
+        if layer is not None and layer.source.path is not None:
+            self._prefill(layer.source.path, quietly=False)
 
-    def _fitting(self) -> tuple[str, ...]:
-        return lensfun_database.fitting_lenses(self._camera)
+    def _prefill(self, path: str, quietly: bool) -> None:
+        """Fill in what a file tells of the camera and the lens."""
+        self._read = path
+        found = read_exif(path)
+        if found is None:
+            if not quietly:
+                self._context.tell((NOTHING if is_file(path) else NO_FILE).format(Path(path).name))
+            return
+        self._context.tell(self._fill_in(found))
 
-    def _tell(self) -> None:
-        """Say what is to be done, or what the chosen entry can be asked for."""
+    def _fill_in(self, found: ExifData) -> str:
+        """Fill in what is known of a picture, and say it."""
+        said = [FOUND.format(found)]
         if not known_cameras():
-            self.sentence.setText(NO_DATABASE)
-        elif self._camera and self._lens:
-            known = described(self._camera, self._lens)
-            covered = lensfun_database.covers(self._lens, self._camera)
-            self.sentence.setText(known if covered else f"{known} {NOT_COVERED}")
-        elif not self.lenses.topLevelItemCount():
-            self.sentence.setText(NONE_FITS if self._camera and not self.others.isChecked() else NONE_FITS_AT_ALL)
-        else:
-            self.sentence.setText(CHOOSE if self._camera else BEGIN)
+            return f"{said[0]} {NO_DATABASE}"
+        camera = lensfun_database.find_camera(found.maker, found.camera)
+        if camera is None:
+            camera = lensfun_database.generic_camera(found.crop_factor) if found.crop_factor else None
+            said.append(NO_CAMERA.format(found.camera, GENERIC.format(camera) if camera else CHOOSE_GENERIC))
+        lens = lensfun_database.find_lens(camera, found.lens) if camera else None
+        if camera and lens is None:
+            said.append(NO_LENS.format(f"none is called {found.lens!r}" if found.lens else "the file does not name it"))
+        self._forms.form.load({"camera": camera or "", "lens": lens or ""})
+        values = {"focal_length": found.focal_length, "aperture": found.aperture, "distance": found.distance}
+        for name, (low, high) in _limits(camera, lens).items():
+            value = values[name]
+            if value is not None and (name == "distance" or low * (1 - ROUNDED) <= value <= high * (1 + ROUNDED)):
+                self._forms.form.load({name: min(max(value, low), high)})
+            elif value is not None:
+                said.append(OUTSIDE.format(name.replace("_", " "), value, low, high))
+        return " ".join(said)
+
+    def save_state(self) -> dict[str, Any]:
+        """Return which lenses are listed."""
+        return self._fields.save_state()
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """List the lenses that were listed."""
+        self._fields.restore_state(saved)
 
 
-def described(camera: str, lens: str) -> str:
-    """Say which focal lengths, apertures and distances an entry has."""
-    focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
-    words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
-    if widest is not None:
-        words.append(f"from f/{widest:g}" + (f" to f/{narrowest:g}" if narrowest is not None else ""))
-    if distance is None:
-        words.append("vignetting unknown")
-    elif distance[0] < distance[1]:
-        words.append(f"vignetting from {distance[0]:g} m on")
-    return f"{lens}: {', '.join(words)}."
-
-
-def known_cameras() -> tuple[str, ...]:
-    """Names of cameras; none where there is no database."""
-    try:
-        return lensfun_database.camera_names()
-    except ValueError:
-        return ()
-
-
-def _known_lenses() -> tuple[str, ...]:
-    return lensfun_database.lens_names() if known_cameras() else ()
+def _limits(camera: str | None, lens: str | None) -> dict[str, tuple[float, float]]:
+    """Lowest and highest focal length, aperture and distance that a lens can be asked for."""
+    if not camera or not lens:
+        return WIDEST
+    limits = {}
+    for (name, (low, high)), own in zip(
+        WIDEST.items(), lensfun_database.bounds(lensfun_database.entry(lens, camera)), strict=True
+    ):
+        least, most = own or (None, None)
+        limits[name] = (low if least is None else least, high if most is None else most)
+    return limits

@@ -1,15 +1,22 @@
 """What the rectangle measures, which way up it lies, and what the result shows around it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
+from ...recipe.record import last_step
+from ..dock.context import DockContext
+from ..dock.panel import Panel
 from ..form.fields import NumberBox, make_narrow
+from ..form.level_scaling import LevelScaling
 from ..layers.spacing import spacing_of
 from ..qt.combo_box import ElidedComboBox
+from ..tasks.operation_job import Job
+from .corner_geometry import resized
 
 SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
 CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centered in a canvas"}
@@ -188,3 +195,51 @@ class RectangleBox(QWidget):
             self.height_box.value, self.width_box.value = parameters["height"], parameters["width"]
         self.blockSignals(False)
         self._follow()
+
+
+class RectanglePanel(Panel):
+    """The size of the rectangle and of the result, for the level of the layer that is processed.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    """
+
+    name = "rectangle"
+
+    def __init__(self, context: DockContext) -> None:
+        self._context = context
+        self._sizes = LevelScaling(resized)
+        self.widget = self.box = RectangleBox()
+        self.box.changed.connect(self.tell_changed)
+
+    def follow(self, layer: Layer, level: int) -> None:
+        """Type the sizes in pixels of a level of a layer."""
+        self.box.type_pixels(self._sizes.follow(layer, level, self.box.in_pixels))
+
+    def add_to_job(self, job: Job, layer: Layer) -> Job:
+        """Give the result the unit that the size is typed in, where the layer has none."""
+        unit = self.box.new_units(layer)
+        if not unit:
+            return job
+        inherited = {**job.source.inherited, "units": (*layer.units[:-2], unit, unit)}
+        return replace(job, source=replace(job.source, inherited=inherited))
+
+    def reset(self) -> None:
+        """Choose what is chosen at first."""
+        self.box.reset()
+
+    def load_step(self, step: Mapping[str, Any]) -> None:
+        """Show the size that a record says, in the unit of the layer that it made."""
+        if self._context.layer is not None:
+            made = [layer for layer in self._context.viewer.layers if last_step(layer.metadata) is step]
+            self.box.load(step["parameters"], spacing_of(made[0], 2)[1] if made else "")
+
+    def save_state(self) -> dict[str, Any]:
+        """Return what is chosen, and the numbers that are typed."""
+        return self.box.save_state()
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Choose and type what was saved, as far as it fits."""
+        self.box.restore_state(saved)

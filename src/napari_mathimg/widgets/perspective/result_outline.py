@@ -1,15 +1,21 @@
 """The rectangle's outline over a result."""
 
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Layer, Shapes
+from qtpy.QtWidgets import QCheckBox
 
 from ...contract.reach import Gather
 from ...engine import Plan
+from ..dock.context import DockContext
+from ..dock.panel import Panel
 from ..layers.plane import spatial_state_like
 from ..settings.preferences import color_of_marks
+from ..settings.saved_fields import SavedFields
+from ..tasks.operation_job import Done, Job
 from .corner_geometry import outline_in
 
 
@@ -48,3 +54,36 @@ class ResultOutlines:
         )
         self._viewer.add_layer(box)
         self._viewer.layers.selection.active = result
+
+
+class OutlinePanel(Panel):
+    """Whether the rectangle is outlined over results.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    """
+
+    name = "outline"
+
+    def __init__(self, context: DockContext) -> None:
+        self._outlines = ResultOutlines(context.viewer)
+        self.widget = self.tick = QCheckBox("Outline the rectangle")
+        self.tick.setToolTip("Add the rectangle's outline as a Shapes layer over the result")
+        self._fields = SavedFields(self.tick, outline=self.tick)
+        self._fields.changed.connect(self.tell_changed)
+
+    def added(self, layer: Layer, job: Job, done: Done) -> None:
+        """Outline the rectangle over the result where it is asked for, in the place of an earlier outline."""
+        self._outlines.remove(layer)
+        if self.tick.isChecked():
+            self._outlines.add(layer, done.plan)
+
+    def save_state(self) -> dict[str, Any]:
+        """Return whether it is ticked."""
+        return self._fields.save_state()
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Tick it where it was ticked."""
+        self._fields.restore_state(saved)

@@ -273,7 +273,7 @@ class PsfPanel(QWidget):
         if isinstance(typed, dict):
             self._typed = {k: v for k, v in typed.items() if k in KINDS and isinstance(v, dict)}
         if isinstance(saved.get("layer"), dict):
-            self._saved.take(saved["layer"])
+            self._saved.restore_state(saved["layer"])
 
     def _follow_layer(self) -> None:
         """Show the chosen layer, and what becomes of it."""

@@ -131,7 +131,8 @@ class DockMemory(QObject):
 
     def _dock_state(self) -> dict[str, Any]:
         state: dict[str, Any] = {}
-        if parts := {**self._held, **{name: part.save_state() for name, part in self._parts.items()}}:
+        states = {name: part.save_state() for name, part in self._parts.items()}
+        if parts := {**self._held, **{name: own for name, own in states.items() if own}}:
             state["parts"] = parts
         if size := size_in_window(self._dock) or self.size:
             state["size"] = list(size)

@@ -37,7 +37,7 @@ class Job:
     options: Options
     parameters: dict[str, Any]
     scope: str
-    domain: bool
+    domain: bool = False
     further_images: tuple[FurtherImage | None, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
     threads: int | None = None

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ..qt.layout import button, hbox, wrapping_label
-from ..tasks.background_task import EXPECTED, BackgroundTask, Steps, reason
+from .background_task import EXPECTED, BackgroundTask, Steps, reason
 
 STEPS = 1000  # of the progress bar
 MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are

@@ -1,16 +1,73 @@
-"""The result of a job as a layer of the viewer, and a sentence about it."""
+"""The layers that a dock adds to the viewer, and sentences about them."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QObject
 
+from ..canvas.domain_overlay import DomainOverlays
 from ..layers.layer_arguments import result_arguments
+from ..layers.made_layers import HiddenSources, MadeLayers
 from ..tasks.operation_job import Done, Job
+from .options_panel import OptionsBox
+from .panel import Panel
 
 NO_BREAK = "\u00a0"  # no line ends here
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
+
+
+class Results:
+    """Results in the viewer, the domains over them, and the sources that are hidden for them.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    options
+        Say whether a result replaces the one before, whether its source is hidden, and where domains are shown.
+    parent
+        The dock.
+    """
+
+    def __init__(self, viewer: Any, options: OptionsBox, parent: QObject) -> None:
+        self._viewer, self._options = viewer, options
+        self.made = MadeLayers(viewer)
+        self.overlays = DomainOverlays(viewer, self.made, options.domain, options.domain_place, parent)
+        self._hidden_sources = HiddenSources(viewer)
+        self.is_adding = False
+
+    @property
+    def last(self) -> Layer | None:
+        """The layer added last, while it is in the viewer."""
+        return self.made.last
+
+    def may_follow(self, layer: Layer) -> bool:
+        """Whether the dock goes to a layer that becomes active: not to a result about to be replaced."""
+        return not (self._options.replace.isChecked() and (self.is_adding or layer is self.last))
+
+    def add(self, job: Job, done: Done, alone: bool, panels: Sequence[Panel]) -> str:
+        """Add the layer of a job, alone or one of several, and tell panels of it; say what it is."""
+        source = job.layer()
+        previous = self.made.previous(source, alone) if self._options.replace.isChecked() else (None, None)
+        self.is_adding = True
+        try:
+            layer, overlay = show_result(self._viewer, job, done, *previous)
+            self.made.keep(source, layer, overlay)
+            for panel in panels:
+                panel.added(layer, job, done)
+        finally:
+            self.is_adding = False
+        if self._options.hide_source.isChecked() and source is not None and source is not layer:
+            self._hidden_sources.hide(source, layer)
+        return result_sentence(layer, job, done)
+
+    def close(self) -> None:
+        """Leave all layers as they are: the dock is going."""
+        self.overlays.close()
+        self._hidden_sources.close()
 
 
 def show_result(

@@ -1,0 +1,171 @@
+"""The parameters of the chosen operation, and what fills them in."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from napari.layers import Labels, Layer
+from psygnal import Signal
+from qtpy.QtWidgets import QVBoxLayout
+
+from ...contract.operation import Operation
+from ...recipe.placement import axis_names
+from ...recipe.record import last_step
+from ..canvas.picking import Picking
+from ..form.form import Form
+from ..form.level_scaling import PlaceScaling
+from ..layers.levels import array_of, full_resolution, shape_at
+from ..layers.spacing import spacing_at, spacing_like
+from ..psf.drawn_outline import offer_outlines
+from ..qt.layout import button, hbox, vbox_widget
+from ..tasks.noise_estimate import NoiseEstimator
+from .context import DockContext
+from .panel import Panel, Parameters
+from .remembered_dock import FamilyMemory
+
+LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
+
+
+class FormPanel(Panel):
+    """A form for each operation and kind of layer, of which one is shown; typed into, picked in the image or estimated.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    memory
+        Gives a new form what was typed into an earlier one.
+    panels
+        The panels that hide parameters from the form.
+    """
+
+    auto_changed = Signal()  # what "auto" means may have changed
+
+    def __init__(self, context: DockContext, memory: FamilyMemory, panels: Sequence[Panel]) -> None:
+        self._context, self._memory, self._panels = context, memory, panels
+        self.forms: dict[tuple[Any, ...], Form] = {}
+        self._form: Form | None = None
+        self._places = PlaceScaling()
+        self.estimator = NoiseEstimator(context.dock)
+        self.picking = Picking(context.viewer, context.dock, context.results.made)
+        self.picking.told.connect(context.tell)
+        self.reset_button = button("Reset", "Set the parameters to their defaults")
+        self.load_button = button("Load settings", "Fill in the settings that made the chosen layer")
+        self._place = QVBoxLayout()
+        self._place.setContentsMargins(0, 0, 0, 0)
+        self.widget = vbox_widget(self._place, hbox(self.reset_button, self.load_button))
+
+    @property
+    def form(self) -> Form:
+        """The chosen operation's form for the chosen layer."""
+        assert self._form is not None
+        return self._form
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show the form of an operation, and what "auto" means in it for a level of a layer."""
+        self.load_button.setEnabled(layer is not None and last_step(layer.metadata) is not None)
+        if layer is None:
+            self._show_form(operation, ("y", "x"), None)
+            self.picking.use(None, None)
+            return
+        options = self._context.options
+        ndim = options.ndim(layer, operation)
+        self._show_form(operation, axis_names(layer.axis_labels)[-ndim:], layer)
+        self._places.follow(self.form, layer, level)
+        data = full_resolution(layer)
+        limits = options.limits(layer) if operation.uses_range(self.form.parameters) else None
+        channels = data.shape[-1] if getattr(layer, "rgb", False) else 0
+        place = spacing_at(layer, ndim, level)
+        self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, data.dtype, {"channels": channels})
+        self.picking.use(self.form, layer, level)
+        self.reset_button.setEnabled(bool(len(self.form)))
+
+    def _show_form(self, operation: Operation, axes: tuple[str, ...], layer: Layer | None) -> None:
+        hidden: dict[str, Any] = {}
+        for panel in self._panels:
+            hidden |= panel.hides
+        hidden |= LABELS_HAVE if isinstance(layer, Labels) else {}
+        own = {name: value for name, value in hidden.items() if name in operation.parameters}
+        key = (operation.id, axes, tuple(own))
+        if key not in self.forms:
+            self.forms[key] = self._make(operation, axes, own)
+        if self._form is not self.forms[key]:
+            if self._form is not None:
+                self._form.native.hide()
+            self._form = self.forms[key]
+            self._form.native.show()
+            self._form.align()
+
+    def _make(self, operation: Operation, axes: tuple[str, ...], hidden: Mapping[str, Any]) -> Form:
+        context = self._context
+        form = Form(operation, axes, hidden)
+        form.native.hide()
+        self._memory.fill_form(form, operation, len(axes))
+        form.changed.connect(self.tell_changed)
+        if form.steers_auto:
+            form.changed.connect(self._tell_auto)
+        for name, rule in form.noise_buttons.items():
+            rule.changed.connect(partial(self._estimate, name))
+        self.picking.serve(form)
+        offer_outlines(form, context.viewer, lambda: context.layer, context.options.level_of, context.tell)
+        self._place.addWidget(form.native)
+        return form
+
+    def _tell_auto(self, *change: Any) -> None:
+        self.auto_changed.emit()
+
+    def _estimate(self, name: str) -> None:
+        """Find the noise of the chosen layer and type what a parameter is for it."""
+        context, layer = self._context, self._context.layer
+        if layer is None or self.estimator.is_running:
+            return
+        try:
+            options, _ = context.options.options(layer, context.operations.operation, context.viewer.dims)
+            array = array_of(layer, context.level)
+        except ValueError as error:
+            context.bar.tell_failure(error)
+            return
+        context.tell("The noise is estimated…")
+        typed = partial(self.form.load_noise, name)
+        self.estimator.estimate(array, options, lambda sigma: context.tell(typed(sigma)), context.bar.tell_failure)
+
+    def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
+        """Return what is typed, as it counts for a layer."""
+        chosen, form, context = self._context.layer, self.form, self._context
+        if chosen is None or layer is chosen or not form.in_world:
+            return typed | self._suited(form.parameters, layer)
+        ndim = context.options.ndim(layer, context.operations.operation)
+        spacing = spacing_like(layer, chosen, ndim, context.options.level_of(layer))
+        return typed | self._suited(form.parameters_on(spacing), layer)
+
+    def _suited(self, parameters: Parameters, layer: Layer) -> Parameters:
+        """Parameters typed for the chosen layer, with what labels have and images do not, and the reverse."""
+        if isinstance(layer, Labels) == isinstance(self._context.layer, Labels):
+            return parameters
+        defaults = {name: p.default for name, p in self._context.operations.operation.parameters.items()}
+        own = LABELS_HAVE if isinstance(layer, Labels) else defaults
+        return parameters | {name: own[name] for name in LABELS_HAVE if name in parameters}
+
+    def reset(self) -> None:
+        """Set the parameters to their defaults."""
+        self.form.reset()
+
+    def load_step(self, step: Mapping[str, Any]) -> None:
+        """Type the parameters of a recorded step; nothing is changed where they do not fit.
+
+        Raises
+        ------
+        ValueError
+            If they do not fit.
+        """
+        typed = self.form.parameters
+        try:
+            self.form.load(step["parameters"])
+        except ValueError:
+            self.form.load(typed)
+            raise
+
+    def close(self) -> None:
+        """End an estimate and undo all connections."""
+        self.estimator.cancel()
+        self.picking.close()

@@ -1,0 +1,69 @@
+"""Which layer a dock works on; it follows the active one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari.layers import Layer
+from psygnal import Signal
+
+from ..layers.layer_observer import LayerObserver
+from ..layers.layer_picker import LayerPicker
+from ..layers.snapshot import is_usable
+from ..qt.layout import form_layout, vbox_widget
+from .panel import Panel
+from .results import Results
+
+
+class LayerPanel(Panel):
+    """The layer that is chosen, and those that are selected in the viewer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    family
+        Whose operations the layers are for.
+    results
+        The layers that the dock adds: one that is about to be replaced is not followed.
+    panels
+        The panels that may refuse to follow a layer.
+    """
+
+    picked = Signal()  # another layer
+    selected = Signal()  # other layers are selected in the viewer
+
+    def __init__(self, viewer: Any, family: str, results: Results, panels: Sequence[Panel]) -> None:
+        self._viewer, self._family, self._results, self._panels = viewer, family, results, panels
+        self._observer = LayerObserver(self.tell_changed)
+        self.picker = LayerPicker(viewer, self.takes, self.may_follow)
+        self.widget = vbox_widget(form_layout({"Layer": self.picker}))
+        self._observer.watch(self.layer)
+        self.picker.picked.connect(self._pick)
+        self.picker.selected.connect(self.selected.emit)
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer."""
+        return self.picker.layer
+
+    def takes(self, layer: Layer) -> bool:
+        """Whether a layer is of a kind that the operations work on."""
+        return is_usable(layer, self._family)
+
+    def selection(self) -> list[Layer]:
+        """Return the layers of such a kind that are selected in the viewer."""
+        return [layer for layer in self._viewer.layers if layer in self._viewer.layers.selection and self.takes(layer)]
+
+    def may_follow(self, layer: Layer) -> bool:
+        """Whether the choice goes to a layer that becomes active."""
+        return self._results.may_follow(layer) and all(panel.may_follow(layer) for panel in self._panels)
+
+    def _pick(self) -> None:
+        self._observer.watch(self.layer)
+        self.picked.emit()
+        self.tell_changed()
+
+    def close(self) -> None:
+        """Undo all connections."""
+        self.picker.disconnect_from_viewer()
+        self._observer.close()

@@ -1,0 +1,98 @@
+"""Which operation of a family is chosen, what it does, and what it needs."""
+
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtWidgets import QLabel, QWidget
+
+from ...catalog import family as operations_of
+from ...contract.operation import Operation
+from ..form.form import summary
+from ..help.window import HelpButton
+from ..layers.snapshot import DOMAIN
+from ..qt.combo_box import ElidedComboBox
+from ..qt.layout import hbox, wrapping_label
+from .panel import Panel
+
+
+class OperationPanel(Panel):
+    """The operations of a family, one of which is chosen, and its help.
+
+    Parameters
+    ----------
+    family
+        The family.
+    first
+        Id of the operation that is chosen at first; "" for the family's first one.
+    """
+
+    def __init__(self, family: str, first: str = "") -> None:
+        self.operations = operations_of(family)
+        self.widget = QWidget()
+        self.choice = ElidedComboBox(self.widget)
+        for op in self.operations.values():
+            self.choice.addItem(op.title, op.id)
+        self.choice.setToolTip("What is done")
+        self.choice.setVisible(len(self.operations) > 1)
+        self.choose(first)
+        self.help = HelpButton(lambda: self.operation)
+        row = hbox(QLabel(self.operation.title) if self.choice.isHidden() else self.choice, self.help)
+        row.setSpacing(3)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.widget.setLayout(row)
+        self.choice.currentIndexChanged.connect(self._tell)
+
+    @property
+    def operation(self) -> Operation:
+        """The chosen operation."""
+        return self.operations[self.choice.currentData()]
+
+    def choose(self, id: str) -> None:
+        """Choose an operation of the family."""
+        if (index := self.choice.findData(id)) >= 0:
+            self.choice.setCurrentIndex(index)
+
+    def _tell(self, index: int) -> None:
+        self.help.follow()
+        self.tell_changed()
+
+
+class SummaryPanel(Panel):
+    """What the chosen operation does, in a sentence."""
+
+    def __init__(self) -> None:
+        self.widget = self.label = wrapping_label()
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show the sentence of an operation."""
+        self.label.setText(summary(operation))
+
+
+class RequirementPanel(Panel):
+    """What a run needs that is not there, in a sentence.
+
+    Parameters
+    ----------
+    family
+        Whose operations are run.
+    """
+
+    def __init__(self, family: str) -> None:
+        self.widget = self.label = wrapping_label()
+        self._begin = f"Open or select an {'image or labels' if family in DOMAIN else 'image'} layer to begin."
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.label.text()
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show what is missing for an operation on a layer."""
+        colorless = operation.channels == "reduce" and not _is_rgb(layer)
+        text = self._begin if layer is None else "This needs an RGB layer." if colorless else ""
+        self.label.setText(text)
+        self.label.setVisible(bool(text))
+
+
+def _is_rgb(layer: Any) -> bool:
+    return bool(getattr(layer, "rgb", False))

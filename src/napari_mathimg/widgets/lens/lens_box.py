@@ -1,0 +1,211 @@
+"""Cameras and lenses of the database to choose from, and what is known of them."""
+
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...methods.lens import lensfun_database
+from ..qt.layout import button, form_layout, wrapping_label
+from ..qt.search_box import SearchBox
+
+ROWS = 9
+MARKS = "D", "T", "V"
+MEANING = "D: distortion, T: lateral chromatic aberration, V: vignetting"
+NO_DATABASE = "There is no database of lenses on this computer: lensfunpy is not installed."
+CHOOSE = "Choose the lens."
+BEGIN = "Choose the camera, or a generic one of its crop factor; then the lens."
+NONE_FITS = "No lens of the database fits this camera and this search."
+NONE_FITS_AT_ALL = "No lens of the database has such a name."
+NOT_COVERED = "This lens was calibrated on a smaller sensor: towards the edges the correction is a guess."
+
+
+class _Entry(QTreeWidgetItem):
+    """A lens in the list: what it corrects is looked up once it is drawn, for there are more than a thousand."""
+
+    def __init__(self, name: str, camera: str) -> None:
+        super().__init__()
+        self._name, self._camera = name, camera
+
+    def data(self, column: int, role: int) -> Any:
+        """Return the name, or the mark of a correction that is known."""
+        if role == Qt.ItemDataRole.DisplayRole and column:
+            known = lensfun_database.known_corrections(self._name, self._camera)
+            return MARKS[column - 1] if known[column - 1] else ""
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) and not column:
+            return self._name
+        if role == Qt.ItemDataRole.TextAlignmentRole and column:
+            return Qt.AlignmentFlag.AlignCenter
+        return super().data(column, role)
+
+
+class LensBox(QWidget):
+    """A camera, a search, and the lenses that fit, with what each corrects."""
+
+    chosen = Signal(str, str)  # camera and lens, "" for none
+    asked = Signal()  # to read the file again
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._camera = self._lens = ""
+        names = known_cameras()
+        search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
+        self._search, self.cameras = search, search.native  # the first owns the second
+        self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.cameras.setMinimumContentsLength(8)
+        self.cameras.lineEdit().setPlaceholderText("Type a part of its name")
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Any part of its name, such as 14-42")
+        self.search.setToolTip("Show the lenses whose names hold all of these words")
+        self.search.setClearButtonEnabled(True)
+        self.others = QCheckBox("Other mounts and sensors too")
+        self.others.setToolTip("List lenses that do not fit the camera, or were calibrated on a smaller sensor")
+        self.lenses = self._list()
+        self.sentence = wrapping_label()
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.sentence.setMinimumHeight(3 * self.sentence.fontMetrics().lineSpacing())
+        self.file_button = button(
+            "Read from file", "Take camera, lens, focal length and aperture from the layer's file"
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.file_button)
+        column.addLayout(form_layout({"Camera": self.cameras, "Lens": self.search}))
+        for widget in (self.lenses, self.others, self.sentence):
+            column.addWidget(widget)
+        self.cameras.currentIndexChanged.connect(self._choose_camera)
+        self.search.textChanged.connect(self._fill)
+        self.others.toggled.connect(self._fill)
+        self.lenses.currentItemChanged.connect(self._choose_lens)
+        self.file_button.clicked.connect(self.asked)
+        self._fill()
+
+    def _list(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setHeaderLabels(["Lens", *MARKS])
+        tree.setRootIsDecorated(False)
+        tree.setUniformRowHeights(True)
+        tree.setTextElideMode(Qt.TextElideMode.ElideLeft)  # lenses of a maker differ in how their names end
+        tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = tree.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(16)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, 1 + len(MARKS)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, 22)
+            tree.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignCenter)
+            tree.headerItem().setToolTip(column, MEANING)
+        tree.setToolTip(f"What is known of each lens: {MEANING}")
+        return tree
+
+    def showEvent(self, event: Any) -> None:
+        """Make the list as high as its rows are, in the style of the window."""
+        super().showEvent(event)
+        row = max(self.lenses.sizeHintForRow(0), self.lenses.fontMetrics().lineSpacing())
+        frame = 2 * self.lenses.frameWidth()
+        self.lenses.setFixedHeight(self.lenses.header().sizeHint().height() + ROWS * row + frame)
+
+    @property
+    def camera(self) -> str:
+        """Name of the chosen camera, "" for none."""
+        return self._camera
+
+    @property
+    def lens(self) -> str:
+        """Name of the chosen lens, "" for none."""
+        return self._lens
+
+    def show_chosen(self, camera: str, lens: str) -> None:
+        """Show a camera and a lens, without telling that they were chosen."""
+        if (camera, lens) == (self._camera, self._lens):
+            return
+        self._camera, self._lens = camera, lens
+        with QSignalBlocker(self.cameras), QSignalBlocker(self.others):
+            self.cameras.setCurrentIndex(max(self.cameras.findText(camera), 0))
+            self.cameras.lineEdit().setCursorPosition(0)
+            if lens and camera and lens not in lensfun_database.fitting_lenses(camera):
+                self.others.setChecked(True)
+        self._fill()
+
+    def _choose_camera(self) -> None:
+        self._camera = self.cameras.currentText()
+        if self._lens and not self._listed(self._lens):
+            self._lens = ""
+        self._fill()
+        self.chosen.emit(self._camera, self._lens)
+
+    def _choose_lens(self, item: QTreeWidgetItem | None) -> None:
+        self._lens = item.text(0) if item is not None else ""
+        self._tell()
+        self.chosen.emit(self._camera, self._lens)
+
+    def _listed(self, name: str) -> bool:
+        return self.others.isChecked() or not self._camera or name in lensfun_database.fitting_lenses(self._camera)
+
+    def _fill(self) -> None:
+        """List the lenses that fit what is chosen and typed; the chosen one stays chosen while it is hidden."""
+        words = self.search.text().casefold().split()
+        names = _known_lenses() if self.others.isChecked() or not self._camera else self._fitting()
+        found = [name for name in names if all(word in name.casefold() for word in words)]
+        with QSignalBlocker(self.lenses):
+            self.lenses.clear()
+            self.lenses.addTopLevelItems([_Entry(name, self._camera) for name in found])
+            if self._lens in found:
+                item = self.lenses.topLevelItem(found.index(self._lens))
+                self.lenses.setCurrentItem(item)
+                self.lenses.scrollToItem(item)
+        self._tell()
+
+    def _fitting(self) -> tuple[str, ...]:
+        return lensfun_database.fitting_lenses(self._camera)
+
+    def _tell(self) -> None:
+        """Say what is to be done, or what the chosen entry can be asked for."""
+        if not known_cameras():
+            self.sentence.setText(NO_DATABASE)
+        elif self._camera and self._lens:
+            known = described(self._camera, self._lens)
+            covered = lensfun_database.covers(self._lens, self._camera)
+            self.sentence.setText(known if covered else f"{known} {NOT_COVERED}")
+        elif not self.lenses.topLevelItemCount():
+            self.sentence.setText(NONE_FITS if self._camera and not self.others.isChecked() else NONE_FITS_AT_ALL)
+        else:
+            self.sentence.setText(CHOOSE if self._camera else BEGIN)
+
+
+def described(camera: str, lens: str) -> str:
+    """Say which focal lengths, apertures and distances an entry has."""
+    focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
+    words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
+    if widest is not None:
+        words.append(f"from f/{widest:g}" + (f" to f/{narrowest:g}" if narrowest is not None else ""))
+    if distance is None:
+        words.append("vignetting unknown")
+    elif distance[0] < distance[1]:
+        words.append(f"vignetting from {distance[0]:g} m on")
+    return f"{lens}: {', '.join(words)}."
+
+
+def known_cameras() -> tuple[str, ...]:
+    """Names of cameras; none where there is no database."""
+    try:
+        return lensfun_database.camera_names()
+    except ValueError:
+        return ()
+
+
+def _known_lenses() -> tuple[str, ...]:
+    return lensfun_database.lens_names() if known_cameras() else ()

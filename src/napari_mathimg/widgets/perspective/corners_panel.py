@@ -1,0 +1,357 @@
+"""Corners of a rectangle in the image, and the map that they make."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from napari.layers import Labels, Layer, Points
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QSpinBox
+
+from ...contract.operation import Operation
+from ...contract.reach import Gather
+from ...methods.homography_fit import residuals
+from ...methods.maps import Projective
+from ...methods.quadrilateral import Corners, fault, order
+from ...ops.perspective import rectify
+from ...recipe.record import xy_matrix
+from ..dock.context import DockContext
+from ..dock.form_panel import FormPanel
+from ..dock.panel import Panel, Parameters
+from ..form.fields import make_narrow
+from ..layers.layer_picker import LayerPicker
+from ..layers.levels import shape_at
+from ..layers.plane import frame, plane_of, plane_to_world
+from ..layers.view_geometry import check_view
+from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.visible_refresh import VisibleRefresh
+from ..settings.saved_fields import SavedFields
+from .corner_geometry import (
+    CORNERS,
+    Known,
+    carried,
+    error_words,
+    fault_words,
+    labels,
+    map_of,
+    outline,
+    places,
+    sentence,
+    tells_proportions,
+    with_targets,
+)
+from .corner_markers import Markers
+from .corner_snap import snap
+from .corner_table import CornerTable
+from .corner_targets import CornerTargets
+from .preview_panel import PreviewPanel
+from .rectangle_panel import RectanglePanel
+
+SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the panels' fields stand for the others
+PICK, MOVE = "Pick corners", "Move corners"
+BEGIN = "Press Pick corners, then click the four corners of a rectangle, in any order."
+NEXT = "Click corner {} of 4, in any order. Backspace takes one back, Escape leaves."
+UNTOLD = "Seen nearly from the front: the perspective tells no proportions, so edge lengths are taken."
+
+
+class CornersPanel(Panel):
+    """Corners are clicked, dragged, snapped or typed; they and the rectangle's size are the parameters of `rectify`.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    forms
+        The forms of the dock: a change of what is typed changes the map.
+    rectangle
+        How large the rectangle is; it shows what its size is where that is not typed.
+    preview
+        Shows what the map makes of the image.
+    """
+
+    name = "corners"
+    hides: ClassVar[Mapping[str, Any]] = {n: p.default for n, p in rectify.parameters.items() if n not in SHOWN}
+
+    def __init__(
+        self, context: DockContext, forms: FormPanel, rectangle: RectanglePanel, preview: PreviewPanel
+    ) -> None:
+        self._context, self._viewer = context, context.viewer
+        self._forms, self._rectangle, self._preview = forms, rectangle, preview
+        self._turn = 0
+        self._aims = CornerTargets()
+        self._gather: Gather | None = None
+        self.markers = Markers(self._viewer, context.dock)
+        self.corners = LayerPicker(
+            self._viewer, lambda layer: isinstance(layer, Points), lambda layer: False, none="None yet"
+        )
+        self.corners.setToolTip("Points layer whose points are the corners")
+        self.pick_button = button(PICK, "Click the four corners in the image, in any order; then drag them")
+        self.add_button = button("Add", "Click further points whose places in the rectangle are known; Escape ends it")
+        self.turn_button = button("Turn", "Turn the result by a quarter: the corners' labels step on")
+        self.snap_button = button("Snap", "Move every corner to the nearest corner in the image")
+        self.radius = QSpinBox()
+        self.radius.setRange(2, 100)
+        self.radius.setValue(12)
+        self.radius.setSuffix(" px")
+        make_narrow(self.radius)
+        self.radius.setToolTip("How far Snap looks for a corner")
+        self.matrix_button = button("Copy matrix", "Copy the matrix from the result to the image, on (x, y, 1)")
+        self.table = CornerTable()
+        self.fault_text = wrapping_label()
+        self.fault_text.setMinimumHeight(3 * self.fault_text.fontMetrics().lineSpacing())
+        self.fault_text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.widget = vbox_widget(
+            form_layout({"Corners": self.corners}),
+            hbox(self.pick_button, self.add_button, self.turn_button),
+            hbox(self.snap_button, self.radius, self.matrix_button),
+            self.table,
+            self.fault_text,
+        )
+        self._fields = SavedFields(self.widget, radius=self.radius)
+        self.refresh = VisibleRefresh(self.widget, self._show)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.corners.picked.connect(self._use)
+        self.markers.removed.connect(self._aims.forget)
+        self.pick_button.clicked.connect(self.pick)
+        self.add_button.clicked.connect(self.add)
+        self.turn_button.clicked.connect(self.turn)
+        self.snap_button.clicked.connect(self.snap)
+        self.matrix_button.clicked.connect(self.copy_matrix)
+        self.table.moved.connect(self._move)
+        self.table.aimed.connect(self._aim)
+        self._fields.changed.connect(self.tell_changed)
+        for change in (self.markers.changed, self._rectangle.changed, self._preview.changed, self._forms.changed):
+            change.connect(self.refresh.soon)
+        self._viewer.dims.events.current_step.connect(self.refresh.soon)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the corners make a rectangle."""
+        return self._gather is not None
+
+    def may_follow(self, layer: Layer) -> bool:
+        """Stay with the image whose corners are marked, not with what it becomes."""
+        results = self._context.results
+        return not results.is_adding and layer not in results.made
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show the corners in a level of a layer."""
+        self.markers.watch(layer)
+        if layer is not None:
+            self._rectangle.follow(layer, level)
+        self.refresh.at_once()
+
+    def pick(self) -> None:
+        """Let clicks in the image set corners; once there are four, let them be dragged."""
+        layer = self._context.layer
+        if layer is None:
+            return
+        try:
+            plane_to_world(layer)
+            check_view(self._viewer.dims, layer, "to pick corners")
+        except ValueError as error:
+            self._context.bar.tell_failure(error)
+            return
+        self._context.tell("")
+        self._uncover(layer)
+        if len(self._corners()) >= CORNERS:
+            self.markers.show("select")
+            return
+        self.markers.begin(layer)
+        self.corners.layer = self.markers.points
+
+    def add(self) -> None:
+        """Let clicks in the image add corners."""
+        if self._context.layer is not None:
+            self._uncover(self._context.layer)
+            self.markers.show("add")
+
+    def _uncover(self, layer: Layer) -> None:
+        """Show the image, and not what lies over it."""
+        if (result := self._context.results.last) is not None:
+            result.visible = False
+        layer.visible = True
+
+    def _use(self) -> None:
+        self.markers.use(self.corners.layer, self._context.layer)
+
+    def turn(self) -> None:
+        """Turn the result by a quarter."""
+        self._turn = (self._turn + 1) % 4
+        self._aims.turn()
+        self.refresh.soon()
+
+    def snap(self) -> None:
+        """Move every corner to the nearest one in the image; tell which ones found none."""
+        layer = self._context.layer
+        corners = self._corners()
+        if layer is None or not corners:
+            return
+        plane = plane_of(self._viewer.dims, layer, self._context.level)
+        found = [snap(plane, corner, self.radius.value()) for corner in corners]
+        self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer, self._context.level)
+        lost = [self.table.label(k) for k, new in enumerate(found) if new is None]
+        moved = len(corners) - len(lost)
+        text = f"{moved} of {len(corners)} corners moved to a corner in the image."
+        if lost:
+            text += f" None within {self.radius.value()} px of {', '.join(lost)}."
+        self._context.tell(text)
+
+    def copy_matrix(self) -> None:
+        """Copy the matrix of the map, from the result to the image on (x, y, 1)."""
+        if self._gather is not None and isinstance(self._gather.source, Projective):
+            QApplication.clipboard().setText(str([list(row) for row in xy_matrix(self._gather.source)]))
+            self._context.tell("Matrix copied: Homography takes it with inverse ticked.")
+
+    def _corners(self) -> tuple[tuple[float, float], ...]:
+        layer = self._context.layer
+        return () if layer is None else self.markers.corners_in(layer, self._context.level)
+
+    def _move(self, row: int, axis: int, value: float) -> None:
+        layer, corners = self._context.layer, np.array(self._corners())
+        if layer is not None and np.isfinite(value):
+            corners[row, axis] = value
+            self.markers.place(corners.tolist(), layer, self._context.level)
+        self.refresh.soon()
+
+    def _aim(self, row: int, axis: int, value: float) -> None:
+        if np.isfinite(value):
+            self._aims.type(row, axis, value / self._sides()[axis])
+        self.refresh.soon()
+
+    def _sides(self) -> tuple[float, float]:
+        """Height and width of the rectangle in the unit that targets are typed in."""
+        return self._rectangle.box.height_box.value, self._rectangle.box.width_box.value
+
+    def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
+        """Return the parameters for a layer: the chosen one's, carried over through the world to the others."""
+        own, level = self._context.layer, self._context.level
+        assert own is not None
+        said = self._said(own, self._corners(), typed)
+        if layer is own:
+            return said
+        known = rectify.resolve(said, self._shape(own), {})
+        return carried(known, (own, level), (layer, self._context.options.level_of(layer)))
+
+    def _shape(self, layer: Layer) -> tuple[int, ...]:
+        """Rows and columns of the chosen layer's level."""
+        return shape_at(layer, self._context.level)[-2:]
+
+    def _said(self, layer: Layer, corners: Corners, typed: Parameters) -> Parameters:
+        """Return the parameters that corners, table and fields say, beside those of the form."""
+        if len(corners) < CORNERS:
+            raise ValueError(f"corners: {CORNERS} at least; {len(corners)} are marked")
+        said = {**typed, "corners": corners, "frame": frame(layer, self._context.level), "turn": self._turn}
+        said |= self._rectangle.box.parameters(layer)
+        if len(corners) == CORNERS and not self._aims.typed:
+            return said
+        return with_targets(said, self._aims.typed, self._shape(layer))
+
+    def _show(self) -> None:
+        """Show corners, outline, preview and size as they are now, or what is wrong with them."""
+        layer = self._context.layer
+        self._preview.watch(layer, self._context.level)
+        self._gather = None
+        if self.corners.layer is not self.markers.points:
+            self.corners.layer = self.markers.points
+        self._aims.follow(self.markers.points)
+        corners: Corners = ()
+        try:
+            corners = self._corners()
+        except ValueError as error:
+            self._show_corners([], ())
+            self.fault_text.setText(sentence(error))
+        else:
+            if layer is not None:
+                self._show_marked(layer, corners)
+            else:
+                self._show_corners([], ())
+                self.fault_text.setText("")
+        count = len(corners)
+        if not self.is_ready:
+            self._preview.clear()
+        self.pick_button.setText(MOVE if count >= CORNERS else PICK)
+        self.pick_button.setEnabled(layer is not None)
+        self.add_button.setEnabled(count >= CORNERS)
+        self.turn_button.setEnabled(count >= CORNERS)
+        for widget in (self.snap_button, self.radius):
+            widget.setEnabled(count > 0 and not isinstance(layer, Labels))
+        self.matrix_button.setEnabled(self.is_ready)
+        self.tell_changed()
+
+    def _show_marked(self, layer: Layer, corners: Corners) -> None:
+        """Show corners that are marked; where they make a rectangle, what becomes of it."""
+        count = len(corners)
+        if count < CORNERS:
+            self._show_corners([str(k + 1) for k in range(count)], corners)
+            self.markers.draw(corners, layer, self._context.level)
+            self.fault_text.setText(NEXT.format(count + 1) if self.markers.is_marking else BEGIN)
+            return
+        wrong = fault(corners[:CORNERS])
+        at = order(corners[:CORNERS], 1, 1, self._turn, frame(layer, self._context.level))
+        try:
+            if wrong is not None:
+                raise ValueError(fault_words(wrong, labels(at, count)).rstrip("."))
+            known = rectify.resolve(self._said(layer, corners, self._forms.form.parameters), self._shape(layer), {})
+            self._gather = rectify.function(self._shape(layer), **known)
+        except ValueError as error:
+            self._show_corners(labels(at, count), corners)
+            self.markers.draw([corners[k] for k in at], layer, self._context.level, good=False)
+            self.fault_text.setText(sentence(error))
+            return
+        self._show_map(layer, known, self._gather)
+
+    def _show_map(self, layer: Layer, known: Known, gather: Gather) -> None:
+        """Show corners with their labels and targets, the outline, the preview and the size."""
+        corners, (high, wide) = known["corners"], (known["height"], known["width"])
+        self._rectangle.box.show_size(high, wide)
+        sides, aims = self._sides(), self._aims.show(known)
+        errors: list[float] = residuals(map_of(known), known["targets"], corners).tolist() if aims else []
+        targets = [(down * sides[0], right * sides[1]) for down, right in aims]
+        self._show_corners(labels(places(known, corners, self._turn), len(corners)), corners, targets, errors)
+        self.markers.draw(outline(known), layer, self._context.level)
+        asked = self._rectangle.box.mode.currentData() == "perspective" and not errors
+        untold = asked and not tells_proportions(known, self._shape(layer))
+        self.fault_text.setText(error_words(errors) if errors else UNTOLD if untold else "")
+        self._preview.show_map(layer, self._context.level, known, gather, self._rectangle.box.new_units(layer))
+
+    def _show_corners(self, names: list[str], corners: Corners, targets: Any = (), errors: Any = ()) -> None:
+        self.markers.label([name.split()[0] for name in names])
+        self.table.show_corners(names, corners, targets, errors, self._rectangle.box.unit.currentText())
+
+    def reset(self) -> None:
+        """Undo turns and forget where further corners belong."""
+        self._turn, self._aims.typed = 0, {}
+        self.refresh.soon()
+
+    def source_of(self, step: Mapping[str, Any]) -> Layer | None:
+        """Return the layer that a recorded step was run on, where it is still there: the corners are its."""
+        layers = self._context.layers
+        return next((x for x in self._viewer.layers if x.name == step["source"] and layers.takes(x)), None)
+
+    def load_step(self, step: Mapping[str, Any]) -> None:
+        """Mark the corners of a recorded step."""
+        layer, known = self._context.layer, step["parameters"]
+        if layer is None:
+            return
+        self._turn = known["turn"]
+        self.markers.place_own(known["corners"], layer, self._context.level)
+        self.corners.layer = self.markers.points
+        self._aims.load(known, self.markers.points)
+        self.refresh.soon()
+
+    def save_state(self) -> dict[str, Any]:
+        """Return how far Snap looks."""
+        return self._fields.save_state()
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Let Snap look as far as it did."""
+        self._fields.restore_state(saved)
+
+    def close(self) -> None:
+        """Take the outline away and undo all connections."""
+        self.corners.disconnect_from_viewer()
+        self.markers.close()
+        self._viewer.dims.events.current_step.disconnect(self.refresh.soon)

@@ -1,0 +1,51 @@
+"""What the rectangle becomes, and how large."""
+
+from napari.layers import Layer
+from qtpy.QtCore import Qt
+
+from ...contract.reach import Gather
+from ..dock.context import DockContext
+from ..dock.panel import Panel
+from ..layers.spacing import spacing_of
+from ..qt.layout import vbox_widget, wrapping_label
+from .corner_geometry import Known, lengths_of, size_words
+from .preview import Preview
+
+
+class PreviewPanel(Panel):
+    """A small picture of the result, and its size in words.
+
+    Parameters
+    ----------
+    context
+        What the panels of the dock share.
+    """
+
+    def __init__(self, context: DockContext) -> None:
+        self._context = context
+        self.picture = Preview()
+        self.size_text = wrapping_label()
+        self.size_text.setMinimumHeight(3 * self.size_text.fontMetrics().lineSpacing())
+        self.size_text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.widget = vbox_widget(self.picture, self.size_text)
+        self.picture.ready.connect(self.tell_changed)
+
+    def watch(self, layer: Layer | None, level: int) -> None:
+        """Take the picture from the plane of a level of a layer that the viewer shows."""
+        self.picture.watch(layer, self._context.viewer.dims, level)
+
+    def show_map(self, layer: Layer, level: int, known: Known, gather: Gather, new_unit: str) -> None:
+        """Show what a map by resolved parameters makes of the plane, which may get a unit that the layer has not."""
+        high, wide = lengths_of(known)
+        self.picture.show_map(layer, level, gather, (wide / known["width"]) / (high / known["height"]))
+        words = size_words(gather.shape, known, new_unit or spacing_of(layer, 2)[1])
+        self.size_text.setText(words + (" (the image has no units)" if new_unit else ""))
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.picture.clear()
+        self.size_text.setText("")
+
+    def close(self) -> None:
+        """Read no further."""
+        self.picture.task.close()
