@@ -8,6 +8,7 @@ reports before; medians over the rounds::
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from typing import Any
@@ -44,8 +45,7 @@ def stop(name: str, shape: tuple[int, ...], dtype: str, parameters: dict[str, An
     images = (np.ones((9,) * len(shape)),) if op.images[1:] else ()
     steps = run(run_to_end(prepare(op, image, images, Options(ndim=len(shape)), parameters)))
     gaps, last = [], time.perf_counter()
-    for _ in range(12):
-        next(steps)
+    for _ in itertools.islice(steps, 4):
         now = time.perf_counter()
         gaps.append(now - last)
         last = now

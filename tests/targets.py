@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
 
 
 def radial(model, k):
@@ -96,13 +97,10 @@ class Scene:
         )
         place = (y.ravel() - self.center[0]) / self.radius, (x.ravel() - self.center[1]) / self.radius
         grid = np.stack(self.to_grid(*straightened(*place, self.model, self.k)), axis=1)
-        found = []
-        for i in range(-reach, reach + 1):
-            for j in range(-reach, reach + 1):
-                near = np.argmin(np.hypot(*(grid - (i, j)).T))
-                if np.hypot(*(grid[near] - (i, j))) < 0.7:
-                    found.append((i, j, y.ravel()[near], x.ravel()[near]))
-        start = np.array(found)
+        steps = np.indices((2 * reach + 1,) * 2).reshape(2, -1).T - reach
+        far, near = cKDTree(grid).query(steps)
+        steps, near = steps[far < 0.7], near[far < 0.7]
+        start = np.column_stack([steps, y.ravel()[near], x.ravel()[near]])
 
         def miss(flat):
             yx = flat.reshape(-1, 2)

@@ -115,14 +115,18 @@ def test_boxes_of_total_variation_agree_with_the_whole(kind, name, more, weight)
     """A cut is where a box differs most from the whole: beyond it, edge rules act on the wrong pixels."""
     image, op, parameters = HARD[kind], operations()[name], {"weight": weight, **more}
     options = {"value_range": "dtype", "ndim": image.ndim}
+    radius = plan_of(op, image, parameters=parameters, **options).reach.radius
+    # Axes too short for a cut need no more pixels than enough to be there.
+    image = image[tuple(slice(None if max(n // 2 + 7, n - 30) >= radius else 16) for n in image.shape)]
     plan = plan_of(op, image, parameters=parameters, **options)
     assert not plan.reach.exact
+    assert plan.reach.radius == radius
     whole = result_of(plan)
     errors = {}
     for axis, n in enumerate(image.shape):
         for low in {n // 2, n // 2 + 7, n - 30}:
-            if low >= plan.reach.radius:
-                errors[axis, low] = cut_off(op, image, whole, plan.reach.radius, axis, low, parameters, options)
+            if low >= radius:
+                errors[axis, low] = cut_off(op, image, whole, radius, axis, low, parameters, options)
     assert errors
     assert max(errors.values()) <= 1e-6
 

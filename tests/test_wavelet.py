@@ -60,10 +60,12 @@ def by_pywavelets(image, wavelet, levels, threshold, mode="soft", approximation=
 @pytest.mark.parametrize("shape", [(61, 47), (2, 31), (5, 9, 7)])
 def test_every_discrete_wavelet_shrinks_as_by_pywavelets(shape):
     image, options = plane(shape), VOLUMES if len(shape) == 3 else DTYPE
-    given = {"method": "fixed", "threshold": 0.02, "levels": 3, "approximation": True}
+    given = {"method": "fixed", "threshold": 0.02, "approximation": True}
     for wavelet in WAVELETS:
-        result = apply(image, "denoise_wavelet", wavelet=wavelet, options=options, **given)
-        expected = by_pywavelets(image, wavelet, 3, 0.02, approximation=True)
+        is_long = pywt.Wavelet(wavelet).dec_len > 20  # it makes large volumes of small ones at each level
+        levels = 1 if is_long and len(shape) == 3 else 3
+        result = apply(image, "denoise_wavelet", wavelet=wavelet, levels=levels, options=options, **given)
+        expected = by_pywavelets(image, wavelet, levels, 0.02, approximation=True)
         np.testing.assert_allclose(result, expected, rtol=0, atol=1e-11, err_msg=wavelet)
 
 
