@@ -167,3 +167,16 @@ def callbacks(viewer: Any, *layers: Any) -> int:
 def _count(connected: Any) -> int:
     """Leave out the cameras of the grid's views: napari makes new ones with every change and lets none go."""
     return sum(not (isinstance(c, tuple) and c[1] == "_on_ndisplay_change") for c in connected)
+
+
+def type_number(qtbot: Any, box: Any, text: str) -> None:
+    box.selectAll()
+    qtbot.keyClicks(box, text)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+
+
+def choose_by_key(box: QComboBox, data: Any) -> None:
+    """Step through a list with the arrow keys."""
+    steps = box.findData(data) - box.currentIndex()
+    for _ in range(abs(steps)):
+        QTest.keyClick(box, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)

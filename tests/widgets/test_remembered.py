@@ -25,7 +25,7 @@ NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Take the box around the selected": "waits for a rectangle",
     "Show the lenses whose names": "searches",
 }
-BY_HAND = {  # what cannot be altered at once is tested in test_memory
+BY_HAND = {  # what cannot be altered at once is tested in test_saved_docks
     "CornersPanel.radius": "needs corners",
     "RectangleBox.width_box": "needs a typed size",
     "RectangleBox.height_box": "needs a typed size",

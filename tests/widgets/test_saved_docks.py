@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import yaml
 from event_loop import process_events
-from hand import Hand, close_by_mouse
+from hand import Hand, choose_by_key, close_by_mouse, type_number
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QScrollArea
+from qtpy.QtWidgets import QAbstractSpinBox, QScrollArea
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
@@ -51,19 +50,6 @@ def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
         return anew
 
     return close_and_open
-
-
-def type_number(qtbot: Any, box: Any, text: str) -> None:
-    box.selectAll()
-    qtbot.keyClicks(box, text)
-    qtbot.keyClick(box, Qt.Key.Key_Return)
-
-
-def choose_by_key(box: QComboBox, data: Any) -> None:
-    """Step through a list with the arrow keys."""
-    steps = box.findData(data) - box.currentIndex()
-    for _ in range(abs(steps)):
-        QTest.keyClick(box, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)
 
 
 def test_a_dock_begins_as_it_was_left(
