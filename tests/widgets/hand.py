@@ -8,7 +8,7 @@ from event_loop import process_events
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit
 from superqt.utils._throttler import ThrottledCallable
 
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
