@@ -14,9 +14,9 @@ import numpy as np
 import pyqtgraph
 import pytest
 import vispy.gloo.glir
-from counted import Settle
 from event_loop import process_events
-from hand import Hand
+from histogram_checks import Settle
+from mouse_and_keys import Hand
 from napari._qt.qt_viewer import QtViewer
 from napari.settings import NapariSettings
 from npe2 import PluginManifest
@@ -27,7 +27,7 @@ from shared_window import SharedWindow
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
-from napari_mathimg.widgets.settings import remembered
+from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # milliseconds that a busy machine may take; nobody waits so long where a test passes
 SERVES = 40  # tests
@@ -73,7 +73,7 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     napari.settings._clear_plugin_settings_cache()
     yield
     napari.settings._clear_plugin_settings_cache()
-    remembered._read.cache_clear()
+    saved_docks._read.cache_clear()
 
 
 @pytest.fixture

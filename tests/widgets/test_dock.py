@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counted import Gated
 from event_loop import process_events
-from hand import close_by_mouse
+from histogram_checks import Gated
+from mouse_and_keys import close_by_mouse
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt, QTimer
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import LEFT, choose, close_by_mouse, names
+from mouse_and_keys import LEFT, choose, close_by_mouse, names
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from event_loop import process_events
-from hand import close_by_mouse
+from mouse_and_keys import close_by_mouse
 from qtpy.QtCore import Qt
 from skimage import exposure
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from event_loop import process_events
-from hand import close_by_mouse
+from mouse_and_keys import close_by_mouse
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QTextDocument
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counted import KINDS, RNG, Gated, Settle, Watched, check, pixels_of
 from event_loop import process_events
-from hand import callbacks
+from histogram_checks import KINDS, RNG, Gated, Settle, Watched, check, pixels_of
+from mouse_and_keys import callbacks
 from napari.layers import Image
 from qtpy.QtCore import Qt
 

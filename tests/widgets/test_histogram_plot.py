@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counted import RNG, Settle, drag
 from event_loop import process_events
+from histogram_checks import RNG, Settle, drag
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication

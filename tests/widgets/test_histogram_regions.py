@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counted import Gated, Settle, check, pixels_of
+from histogram_checks import Gated, Settle, check, pixels_of
 from napari.layers import Labels, Shapes
 from skimage import draw
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from counted import KINDS, RNG, Settle, check, pixels_of
 from event_loop import process_events
-from hand import callbacks
+from histogram_checks import KINDS, RNG, Settle, check, pixels_of
+from mouse_and_keys import callbacks
 from napari.layers import Image
 
 from napari_mathimg.widgets.histogram.dock import HistogramDock

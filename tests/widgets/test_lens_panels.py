@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import LEFT, close_by_mouse
+from mouse_and_keys import LEFT, close_by_mouse
 from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, apply

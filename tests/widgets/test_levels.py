@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import Hand, choose_level
+from mouse_and_keys import Hand, choose_level
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
 

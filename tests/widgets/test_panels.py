@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from hand import close_by_mouse
+from mouse_and_keys import close_by_mouse
 from napari.layers import Layer
 from qtpy.QtWidgets import QSpinBox
 
 from napari_mathimg.contract.operation import Operation
-from napari_mathimg.widgets.dock.context import DockContext
+from napari_mathimg.widgets.dock.dock_context import DockContext
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.form_panel import FormPanel
 from napari_mathimg.widgets.dock.further_images import FurtherImagesPanel

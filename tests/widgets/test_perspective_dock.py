@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import LEFT, QUAD, SHAPE, Hand, choose, frame_of, marked, names, rectangle_of, stacked, type_into, upright
+from mouse_and_keys import (
+    LEFT,
+    QUAD,
+    SHAPE,
+    Hand,
+    choose,
+    frame_of,
+    marked,
+    names,
+    rectangle_of,
+    stacked,
+    type_into,
+    upright,
+)
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import QUAD, choose, stacked, type_into
+from mouse_and_keys import QUAD, choose, stacked, type_into
 from qtpy.QtCore import Qt
 
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand import LEFT, QUAD, Hand, choose, choose_level, frame_of, marked, rectangle_of, type_into, upright
+from mouse_and_keys import LEFT, QUAD, Hand, choose, choose_level, frame_of, marked, rectangle_of, type_into, upright
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 

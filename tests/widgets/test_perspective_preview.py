@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand import Hand, choose_level
+from mouse_and_keys import Hand, choose_level
 from qtpy.QtGui import QColor
 
 from napari_mathimg.widgets.perspective import preview

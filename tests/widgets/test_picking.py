@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import LEFT, Hand, close_by_mouse, stacked
+from mouse_and_keys import LEFT, Hand, close_by_mouse, stacked
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dask import array as da
 from event_loop import process_events
-from hand import Hand, choose_by_key, close_by_mouse, type_number
+from mouse_and_keys import Hand, choose_by_key, close_by_mouse, type_number
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import close_by_mouse
+from mouse_and_keys import close_by_mouse
 from qtpy.QtCore import QPoint, Qt
 from scipy import ndimage as ndi
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import close_by_mouse
+from mouse_and_keys import close_by_mouse
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
@@ -14,7 +14,7 @@ from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
-from napari_mathimg.widgets.settings import remembered
+from napari_mathimg.widgets.settings import saved_docks
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
 NOT_REMEMBERED = {  # what the tooltip begins with, and why
@@ -148,7 +148,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     assert {field for field, is_altered in altered.items() if not is_altered and ": " not in field} <= BY_HAND.keys()
     left = state(widget, ids)
     close_by_mouse(widget, qtbot)
-    remembered._read.cache_clear()
+    saved_docks._read.cache_clear()
     _clear_plugin_settings_cache()
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from event_loop import process_events
-from hand import Hand, choose_by_key, close_by_mouse, type_number
+from mouse_and_keys import Hand, choose_by_key, close_by_mouse, type_number
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QScrollArea
@@ -21,7 +21,7 @@ from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.settings import remembered
+from napari_mathimg.widgets.settings import saved_docks
 from napari_mathimg.widgets.settings.preferences import settings
 
 Opener = Callable[[str], FamilyDock]
@@ -43,7 +43,7 @@ def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
         family = getattr(widget, "family", "Histogram")
         process_events()
         close_by_mouse(widget, qtbot)
-        remembered._read.cache_clear()
+        saved_docks._read.cache_clear()
         _clear_plugin_settings_cache()
         anew = dock(family)
         qtbot.waitUntil(anew.isVisible)
@@ -468,12 +468,12 @@ def test_a_broken_file_is_begun_anew(viewer: Any, dock: Opener, again: Any, file
 def test_nothing_is_written_while_values_change(
     viewer: Any, dock: Opener, qtbot: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "PAUSE", 600_000)  # milliseconds: longer than these keys take on any machine
+    monkeypatch.setattr(saved_docks, "PAUSE", 600_000)  # milliseconds: longer than these keys take on any machine
     viewer.add_image(np.zeros((20, 30)))
     widget = dock("denoise")
     widget.operation = "gaussian"
     qtbot.waitUntil(widget.isVisible)
-    pause = widget.memory._pause
+    pause = widget.saved_state._pause
     box = widget.form["sigma"]._row._fields[0].native
     for _ in range(40):
         pause.stop()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from hand import callbacks
+from mouse_and_keys import callbacks
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest

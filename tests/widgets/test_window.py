@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from event_loop import process_events
-from hand import QUAD, Hand
+from mouse_and_keys import QUAD, Hand
 from qtpy.QtCore import Qt
 from shared_window import differences, state
 

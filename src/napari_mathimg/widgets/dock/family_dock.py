@@ -12,13 +12,13 @@ from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
 from ...recipe.record import last_step
 from ..form.form import Form
-from ..layers.proxies import unwrapped
+from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
 from ..tasks.run_bar import RunBar
-from .context import DockContext
+from .dock_context import DockContext
 from .form_panel import FormPanel
 from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
@@ -26,9 +26,9 @@ from .open_dock import open_dock
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
 from .options_panel import OptionsBox, OptionsPanel
 from .panel import Panel
-from .remembered_dock import FamilyMemory
 from .results import Results
 from .run_panel import RunPanel
+from .saved_family_dock import FamilyDockState
 
 MINIMUM_WIDTH = 280
 
@@ -65,13 +65,13 @@ class FamilyDock(QWidget):
         self.options = OptionsBox()
         self.results = Results(viewer, self.options, self)
         self.operations = OperationPanel(self.family, self.first_operation)
-        self.memory = FamilyMemory(self, self.family, self.operations, self.options, self.first_options)
-        self.memory.fill_choices()
+        self.saved_state = FamilyDockState(self, self.family, self.operations, self.options, self.first_options)
+        self.saved_state.fill_choices()
         own: list[Panel] = []
         self.layers = LayerPanel(viewer, self.family, self.results, own)
         self.picker = self.layers.picker
         context = DockContext(self, viewer, self.bar, self.options, self.results, self.layers, self.operations)
-        self.forms = FormPanel(context, self.memory, own)
+        self.forms = FormPanel(context, self.saved_state, own)
         self.further_images = FurtherImagesPanel(context)
         own += self.make_panels(context, self.forms, self.further_images)
         summary, self.requirement = SummaryPanel(), RequirementPanel(self.family)
@@ -100,7 +100,7 @@ class FamilyDock(QWidget):
     def _connect(self) -> None:
         for panel in self.panels:
             if panel.name:
-                self.memory.keep(panel.name, panel)
+                self.saved_state.keep(panel.name, panel)
         self.layers.picked.connect(self._clear_message)
         self.layers.selected.connect(self._show_selected)
         self.layers.changed.connect(self._refresh.when_visible)
@@ -112,7 +112,7 @@ class FamilyDock(QWidget):
         self.forms.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
         self._undo += [panel.close for panel in self.panels]
-        self._undo += [self.results.close, on_change("results", self.memory.take_defaults)]
+        self._undo += [self.results.close, on_change("results", self.saved_state.take_defaults)]
         undo = self._undo
         self.destroyed.connect(lambda: _close_all(undo))
 
@@ -128,7 +128,7 @@ class FamilyDock(QWidget):
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
             dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
-        place_dock(self, FamilyDock, self.memory.size)
+        place_dock(self, FamilyDock, self.saved_state.size)
         if dock:
             dock.visibilityChanged.connect(self.forms.picking.show_in_front)
 

@@ -19,9 +19,9 @@ from ..layers.spacing import spacing_at, spacing_like
 from ..psf.drawn_outline import offer_outlines
 from ..qt.layout import button, hbox, vbox_widget
 from ..tasks.noise_estimate import NoiseEstimator
-from .context import DockContext
+from .dock_context import DockContext
 from .panel import Panel, Parameters
-from .remembered_dock import FamilyMemory
+from .saved_family_dock import FamilyDockState
 
 LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
 
@@ -33,7 +33,7 @@ class FormPanel(Panel):
     ----------
     context
         What the panels of the dock share.
-    memory
+    state
         Gives a new form what was typed into an earlier one.
     panels
         The panels that hide parameters from the form.
@@ -41,8 +41,8 @@ class FormPanel(Panel):
 
     auto_changed = Signal()  # what "auto" means may have changed
 
-    def __init__(self, context: DockContext, memory: FamilyMemory, panels: Sequence[Panel]) -> None:
-        self._context, self._memory, self._panels = context, memory, panels
+    def __init__(self, context: DockContext, state: FamilyDockState, panels: Sequence[Panel]) -> None:
+        self._context, self._state, self._panels = context, state, panels
         self.forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
         self._places = PlaceScaling()
@@ -100,7 +100,7 @@ class FormPanel(Panel):
         context = self._context
         form = Form(operation, axes, hidden)
         form.native.hide()
-        self._memory.fill_form(form, operation, len(axes))
+        self._state.fill_form(form, operation, len(axes))
         form.changed.connect(self.tell_changed)
         if form.steers_auto:
             form.changed.connect(self._tell_auto)

@@ -13,7 +13,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
 from ..tasks.operation_job import Job
-from .context import DockContext
+from .dock_context import DockContext
 from .panel import Panel
 
 NONE = "None"

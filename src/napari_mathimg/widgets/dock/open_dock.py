@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...catalog import FAMILIES
-from ..layers.proxies import unwrapped
+from ..layers.napari_proxies import unwrapped
 from ..settings.preferences import PLUGIN
 
 

@@ -13,7 +13,7 @@ from ..layers.transforms import check_square
 from ..settings.preferences import memory, threads
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
-from .context import DockContext
+from .dock_context import DockContext
 from .panel import Panel, Parameters
 from .results import elapsed
 

@@ -10,11 +10,11 @@ from qtpy.QtCore import QTimer
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
-from ..layers.proxies import unwrapped
+from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_tabs
 from ..qt.theme import theme_colors
-from ..settings.remembered import DockMemory
+from ..settings.saved_docks import DockState
 from .actions import HistogramActions
 from .counted_region import RegionChoice
 from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
@@ -49,8 +49,8 @@ class HistogramDock(HistogramActions):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
         self._connect_controls()
-        self.memory = DockMemory(self, "histogram")
-        self.memory.keep("view", self.kept)
+        self.saved_state = DockState(self, "histogram")
+        self.saved_state.keep("view", self.saved_fields)
         self._show_nothing("Show this dock to count.")
         order_tabs(self)
 
@@ -100,7 +100,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
-        place_dock(self, HistogramDock, self.memory.size)
+        place_dock(self, HistogramDock, self.saved_state.size)
 
     def _close(self) -> None:
         """Go with the dock widget that napari removes when it is closed."""

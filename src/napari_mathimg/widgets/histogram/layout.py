@@ -102,7 +102,7 @@ class HistogramLayout(QWidget):
             _action(menu, text) for text in ("Counts as CSV…", "Plot as PNG…", "Plot as SVG…", "Count again")
         )
         self.table = NumberTable(NUMBERS)
-        self.kept = SavedFields(
+        self.saved_fields = SavedFields(
             self, where=self.where, bins=self.bins, channel=self.channel, log=self.log,
             before_after=self.before_after, cumulative=self.cumulative,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...recipe.record import RECORD
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.panel import Panel
 from ..form.fields import NumberBox, make_narrow

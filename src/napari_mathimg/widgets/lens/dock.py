@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.family_dock import FamilyDock
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel

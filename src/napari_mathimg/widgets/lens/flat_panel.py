@@ -10,7 +10,7 @@ from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...engine import Options
 from ...engine.estimates import estimate_flat_steps
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel
 from ..dock.panel import Panel

@@ -10,7 +10,7 @@ from napari.layers import Layer
 from ...contract.operation import Operation
 from ...io.exif import FAR, ExifData, is_file, read_exif
 from ...methods.lens import lensfun_database
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.panel import Panel
 from ..form.fields import limit

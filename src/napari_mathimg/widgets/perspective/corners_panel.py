@@ -15,7 +15,7 @@ from ...methods.maps import Projective
 from ...methods.quadrilateral import Corners, fault, order
 from ...ops.perspective import rectify
 from ...recipe.record import xy_matrix
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.panel import Panel, Parameters
 from ..form.fields import make_narrow

@@ -1,6 +1,6 @@
 """The Perspective dock: four corners clicked in the image become a rectangle."""
 
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.family_dock import FamilyDock
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel

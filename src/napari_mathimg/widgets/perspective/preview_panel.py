@@ -4,7 +4,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from ...contract.reach import Gather
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.panel import Panel
 from ..layers.spacing import spacing_of
 from ..qt.layout import vbox_widget, wrapping_label

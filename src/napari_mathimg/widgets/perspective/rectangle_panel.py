@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from ...recipe.record import last_step
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.panel import Panel
 from ..form.fields import NumberBox, make_narrow
 from ..form.level_scaling import LevelScaling

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox
 
 from ...contract.reach import Gather
 from ...engine import Plan
-from ..dock.context import DockContext
+from ..dock.dock_context import DockContext
 from ..dock.panel import Panel
 from ..layers.plane import spatial_state_like
 from ..settings.preferences import color_of_marks

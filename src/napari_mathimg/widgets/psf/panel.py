@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
-from ..form.restored import restore_form
+from ..form.restored_form import restore_form
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like

@@ -7,9 +7,9 @@ from qtpy.QtWidgets import QWidget
 
 from ...contract.operation import Operation
 from ..form.form import Form
-from ..form.restored import restore_form
+from ..form.restored_form import restore_form
 from ..settings.preferences import default_options, remembers
-from ..settings.remembered import DockMemory
+from ..settings.saved_docks import DockState
 from .operation_panel import OperationPanel
 from .options_panel import OptionsBox
 
@@ -33,7 +33,7 @@ def restore(options: OptionsBox, said: Mapping[str, Any], range_: Any) -> None:
     options.typed_range = low, high
 
 
-class FamilyMemory(DockMemory):
+class FamilyDockState(DockState):
     """Keeps the operation, options and forms of a family's dock, too.
 
     Parameters

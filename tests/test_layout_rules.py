@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import house
+import layout_rules
 import napari_mathimg
 
 SOURCES = Path(napari_mathimg.__file__).parent
@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_tree_in_order_has_no_leaks(tree: Path) -> None:
-    assert house.leaks(tree) == []
+    assert layout_rules.leaks(tree) == []
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_tree_in_order_has_no_leaks(tree: Path) -> None:
 )
 def test_private_names_used_elsewhere_are_found(tree: Path, module: str, code: str, said: str) -> None:
     (tree / module).write_text(code, encoding="utf-8")
-    assert house.leaks(tree) == [f"{module}:{said}"]
+    assert layout_rules.leaks(tree) == [f"{module}:{said}"]
 
 
 def test_long_modules_are_found(tree: Path) -> None:
     (tree / "engine" / "long.py").write_text("x = 1\n" * 401, encoding="utf-8")
     (tree / "engine" / "fits.py").write_text("x = 1\n" * 400, encoding="utf-8")
-    assert house.too_long(tree, 400) == ["engine/long.py: 401 lines, more than 400"]
+    assert layout_rules.too_long(tree, 400) == ["engine/long.py: 401 lines, more than 400"]
 
 
 def test_full_folders_are_found(tree: Path) -> None:
@@ -77,16 +77,16 @@ def test_full_folders_are_found(tree: Path) -> None:
         for k in range(count):
             (tree / folder / f"more{k}.py").touch()
     (tree / "widgets/form/__init__.py").touch()
-    assert house.too_full(tree, 15) == ["methods/lens: 16 modules, more than 15"]
+    assert layout_rules.too_full(tree, 15) == ["methods/lens: 16 modules, more than 15"]
 
 
 def test_private_names_stay_in_their_package() -> None:
-    assert house.leaks(SOURCES) == []
+    assert layout_rules.leaks(SOURCES) == []
 
 
 def test_no_module_is_long() -> None:
-    assert house.too_long(SOURCES, 400) + house.too_long(TESTS, 650) == []
+    assert layout_rules.too_long(SOURCES, 400) + layout_rules.too_long(TESTS, 650) == []
 
 
 def test_no_folder_is_full() -> None:
-    assert house.too_full(SOURCES, 15) == []
+    assert layout_rules.too_full(SOURCES, 15) == []

@@ -57,7 +57,7 @@ class SavedPart(Protocol):
         """Choose and type what was held, as far as it fits."""
 
 
-class DockMemory(QObject):
+class DockState(QObject):
     """Keeps what a dock was left with: begins with it, and writes it once changes have come to rest.
 
     Parameters
