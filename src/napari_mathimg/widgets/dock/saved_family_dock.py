@@ -61,10 +61,10 @@ class FamilyDockState(DockState):
 
         A changed default on the Preferences page overrides the saved option.
         """
-        self._operations.choose(str(self._own.get("operation", "")))
-        saved = self._own.get("options")
+        self._operations.choose(str(self._restored.get("operation", "")))
+        saved = self._restored.get("options")
         chosen = dict(saved) if isinstance(saved, dict) else {}
-        before, self._defaults = self._own.get("defaults"), default_options()
+        before, self._defaults = self._restored.get("defaults"), default_options()
         for name, choice in self._defaults.items():
             if not isinstance(before, dict) or before.get(name) != choice:
                 chosen[name] = choice
@@ -72,7 +72,7 @@ class FamilyDockState(DockState):
             if not (isinstance(saved, dict) and name in saved) and self._defaults.get(name) == PRESET.get(name):
                 chosen[name] = choice
         options = self._options
-        restore(options, chosen, self._own.get("range"))
+        restore(options, chosen, self._restored.get("range"))
         self._operations.changed.connect(self.touch)
         for box in options.boxes.values():
             box.currentIndexChanged.connect(self.touch)

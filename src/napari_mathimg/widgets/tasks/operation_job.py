@@ -110,11 +110,11 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
 
 
-def _numbered(number: int, count: int, steps: Generator[Progress, None, Value]) -> Generator[Progress, None, Value]:
+def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]) -> Generator[Progress, None, Value]:
     """Add the number of the job to the phase of every report."""
     while True:
         try:
-            progress = next(steps)
+            progress = next(reports)
         except StopIteration as stop:
             value: Value = stop.value
             return value
