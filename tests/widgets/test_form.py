@@ -175,7 +175,7 @@ def test_a_length_in_a_plane_is_typed_in_the_world_where_pixels_are_square(qtbot
     assert form.parameters[name] == 32.0
     assert box._pixels.value == "= 32 px"
     assert form.parameters_on((0.5, 0.5))[name] == 16.0
-    with pytest.raises(ValueError, match=f"{name} in µm: pixels that are square"):
+    with pytest.raises(ValueError, match=f"{name} in µm: pixels must be square"):
         form.parameters_on((0.5, 0.25))
     form.show_image((40, 50), (0.5, 0.25), "µm", None, np.dtype(np.uint16))
     assert form.parameters[name] == 32.0

@@ -1,1 +1,1 @@
-"""The dock of a family: its panels, its run, and where it lies in the window."""
+"""The dock of a family of operations: its panels, its runs and its results."""

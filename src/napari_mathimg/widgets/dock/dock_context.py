@@ -1,4 +1,4 @@
-"""What the panels of a dock share."""
+"""The objects that the panels of a dock share."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,9 @@ from .results import Results
 
 @dataclass(frozen=True)
 class DockContext:
-    """The viewer, and those parts of a dock that every panel may ask."""
+    """The viewer and the parts of a dock that every panel may use."""
 
-    dock: QWidget  # a parent for objects that go with the dock
+    dock: QWidget  # the parent of objects that are deleted with the dock
     viewer: Any
     bar: RunBar
     options: OptionsBox
@@ -32,10 +32,10 @@ class DockContext:
 
     @property
     def level(self) -> int:
-        """The level of the chosen layer that is processed."""
+        """The multiscale level of the chosen layer that is processed."""
         layer = self.layer
         return 0 if layer is None else self.options.level_of(layer)
 
     def tell(self, text: str) -> None:
-        """Say something below the Run button."""
+        """Show a message below the Run button."""
         self.bar.message.setText(text)

@@ -1,39 +1,39 @@
-"""The docks that are a family's operations and nothing more."""
+"""The docks of the families that need no panels of their own."""
 
 from .family_dock import FamilyDock
 
 
 class GeometryDock(FamilyDock):
-    """Changes of an image's domain."""
+    """The dock for geometric transforms."""
 
     family = "geometry"
 
 
 class IntensityDock(FamilyDock):
-    """Changes of intensities."""
+    """The dock for intensity transforms."""
 
     family = "intensity"
 
 
 class NoiseDock(FamilyDock):
-    """Noise models."""
+    """The dock for noise models."""
 
     family = "noise"
 
 
 class DenoiseDock(FamilyDock):
-    """Smoothing and noise removal."""
+    """The dock for smoothing and noise removal."""
 
     family = "denoise"
 
 
 class BlurDock(FamilyDock):
-    """Blur."""
+    """The dock for blur."""
 
     family = "blur"
 
 
 class DeconvolveDock(FamilyDock):
-    """Undoing a known blur."""
+    """The dock for deconvolution, which removes a known blur."""
 
     family = "deconvolve"

@@ -1,4 +1,4 @@
-"""The dock of a family: panels below each other, and a run that adds a layer."""
+"""The dock of a family of operations: a column of panels, and runs that add layers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -38,8 +38,8 @@ SomePanel = TypeVar("SomePanel", bound=Panel)
 class FamilyDock(QWidget):
     """A dock for the operations of one family, composed of panels.
 
-    Every dock has panels for the layer, the operation, its further images, its parameters, the options and the run;
-    those of the family's own come above the parameters.
+    Every dock has panels for the layer, the operation, its further images, its parameters, the options and the run.
+    Panels that only one family has lie above the parameters.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class FamilyDock(QWidget):
     """
 
     family: ClassVar[str]
-    first_operation: ClassVar[str] = ""  # id of the one that is chosen at first; "" for the family's first one
-    first_options: ClassVar[Mapping[str, str]] = {}  # options that are chosen at first, by name
+    first_operation: ClassVar[str] = ""  # id of the one chosen initially; "" for the family's first
+    first_options: ClassVar[Mapping[str, str]] = {}  # options chosen initially, by name
 
     @staticmethod
     def make_panels(context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> tuple[Panel, ...]:
-        """Return the panels of the family's own, from the top to the bottom."""
+        """Return the panels that only this family has, from top to bottom."""
         return ()
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -67,23 +67,23 @@ class FamilyDock(QWidget):
         self.operations = OperationPanel(self.family, self.first_operation)
         self.saved_state = FamilyDockState(self, self.family, self.operations, self.options, self.first_options)
         self.saved_state.fill_choices()
-        own: list[Panel] = []
-        self.layers = LayerPanel(viewer, self.family, self.results, own)
+        family_panels: list[Panel] = []
+        self.layers = LayerPanel(viewer, self.family, self.results, family_panels)
         self.picker = self.layers.picker
         context = DockContext(self, viewer, self.bar, self.options, self.results, self.layers, self.operations)
-        self.forms = FormPanel(context, self.saved_state, own)
+        self.forms = FormPanel(context, self.saved_state, family_panels)
         self.further_images = FurtherImagesPanel(context)
-        own += self.make_panels(context, self.forms, self.further_images)
+        family_panels += self.make_panels(context, self.forms, self.further_images)
         summary, self.requirement = SummaryPanel(), RequirementPanel(self.family)
         options = OptionsPanel(self.options, lambda: self.forms.form.parameters)
         panels: tuple[Panel, ...] = (self.layers, self.operations, summary, self.requirement)
-        panels += (self.forms, options, self.further_images, *own)
+        panels += (self.forms, options, self.further_images, *family_panels)
         self.runs = RunPanel(context, panels)
         self.panels = (*panels, self.runs)
-        self._undo: list[Callable[[], Any]] = []  # what to do when the dock goes
+        self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
-        self._lay_out(summary, *own, self.requirement, self.further_images, self.forms)
+        self._lay_out(summary, *family_panels, self.requirement, self.further_images, self.forms)
         self._connect()
         self._refresh.at_once()
 
@@ -117,23 +117,23 @@ class FamilyDock(QWidget):
         self.destroyed.connect(lambda: _close_all(undo))
 
     def showEvent(self, event: Any) -> None:
-        """Share the place of the other family docks, as tabs, when shown for the first time."""
+        """Place the dock, as a tab of the other family docks, when it is shown for the first time."""
         super().showEvent(event)
         if not self._placed:
             self._placed = True
             QTimer.singleShot(0, self._settle)
 
     def _settle(self) -> None:
-        self.form.align()  # in the style of the window, which is known from now on
+        self.form.align()  # the window's style is known only now
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
-            dock.setWindowTitle(FAMILIES[self.family])  # the text of its tab
+            dock.setWindowTitle(FAMILIES[self.family])  # the text of the dock's tab
         place_dock(self, FamilyDock, self.saved_state.size)
         if dock:
             dock.visibilityChanged.connect(self.forms.picking.show_in_front)
 
     def _close(self) -> None:
-        """Go with the dock widget that napari removes when it is closed: end the run, undo all connections."""
+        """Stop the run, disconnect all signals and delete the dock when napari removes its dock widget."""
         _close_all(self._undo)
         self.deleteLater()
 
@@ -153,7 +153,7 @@ class FamilyDock(QWidget):
 
     @property
     def result(self) -> Layer | None:
-        """The layer this dock made last, while it is in the viewer."""
+        """The layer that this dock added last, while it is in the viewer."""
         return self.results.last
 
     def panel(self, kind: type[SomePanel]) -> SomePanel:
@@ -165,34 +165,34 @@ class FamilyDock(QWidget):
             self.message.clear()
 
     def _show(self) -> None:
-        """Show in every panel what fits the chosen operation and layer."""
+        """Update every panel for the chosen operation and layer."""
         layer, operation = self.layers.layer, self.operation
         self._show_selected()
         level = 0 if layer is None else self.options.follow(layer)
         for panel in self.panels:
             panel.show_for(layer, operation, level)
-        order_tabs(self)  # forms and pickers may have come
+        order_tabs(self)  # forms and pickers may have been added
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))
 
     def run(self) -> None:
-        """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
+        """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         if self._refresh.is_pending:
             self._refresh.at_once()
         self.runs.start()
 
     def reset(self) -> None:
-        """Set what is typed to its defaults."""
+        """Set everything in the panels to its defaults."""
         for panel in self.panels:
             panel.reset()
 
     def load_settings(self) -> None:
-        """Fill in the operation, parameters and options that made the chosen layer."""
+        """Fill in the operation, parameters and options that produced the chosen layer."""
         layer = self.layers.layer
         step = last_step(layer.metadata) if layer is not None else None
         if step is None:
-            show_warning("This layer has no settings: it was not made by Mathematical Imaging.")
+            show_warning("This layer has no settings to load: it is not a result of Mathematical Imaging.")
             return
         try:
             op = find(step["operation"])
@@ -200,10 +200,16 @@ class FamilyDock(QWidget):
             dock = self if op.id in self.operations.operations else open_dock(self._viewer, op.family)
             dock.load_step(step)
         except (KeyError, TypeError, ValueError) as error:
-            show_warning(f"These settings do not fit: {error}")
+            show_warning(f"The settings cannot be loaded: {error}")
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Fill in a recorded step; nothing is changed where its numbers of axes are not those of the form."""
+        """Fill in a recorded step.
+
+        Raises
+        ------
+        ValueError
+            If the step was applied to items with another number of axes; the parameters and options then stay.
+        """
         for panel in self.panels:
             if (source := panel.source_of(step)) is not None:
                 source.visible = True
@@ -217,7 +223,7 @@ class FamilyDock(QWidget):
         except ValueError:
             self.operation = operation
             self.options.choose_all(choices)
-            raise ValueError("the layer has another number of axes than the one they were used on") from None
+            raise ValueError("the chosen layer has another number of axes than the layer they were used on") from None
         for panel in self.panels:
             if panel is not self.forms:
                 panel.load_step(step)
@@ -225,6 +231,6 @@ class FamilyDock(QWidget):
 
 
 def _close_all(undo: list[Callable[[], Any]]) -> None:
-    """Stop the run and undo every connection of a dock that is gone."""
+    """Stop the run and disconnect all signals of a dock that is closed."""
     while undo:
         undo.pop()()

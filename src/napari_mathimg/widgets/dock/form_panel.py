@@ -1,4 +1,4 @@
-"""The parameters of the chosen operation, and what fills them in."""
+"""The panel with the form of the chosen operation and the tools that fill it in."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,23 +23,25 @@ from .dock_context import DockContext
 from .panel import Panel, Parameters
 from .saved_family_dock import FamilyDockState
 
-LABELS_HAVE = {"order": 0, "anti_aliasing": False}  # labels are names: between two of them there is nothing
+LABELS_VALUES = {"order": 0, "anti_aliasing": False}  # labels are categories and must not be interpolated
 
 
 class FormPanel(Panel):
-    """A form for each operation and kind of layer, of which one is shown; typed into, picked in the image or estimated.
+    """Shows the form of the chosen operation, and keeps a form for each operation and kind of layer.
+
+    Values can be typed, picked in the image or estimated.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The objects that the panels of the dock share.
     state
-        Gives a new form what was typed into an earlier one.
+        The saved state of the dock, which restores the values of new forms.
     panels
-        The panels that hide parameters from the form.
+        The panels that may hide parameters from the form.
     """
 
-    auto_changed = Signal()  # what "auto" means may have changed
+    auto_changed = Signal()  # the meaning of "auto" may have changed
 
     def __init__(self, context: DockContext, state: FamilyDockState, panels: Sequence[Panel]) -> None:
         self._context, self._state, self._panels = context, state, panels
@@ -50,7 +52,7 @@ class FormPanel(Panel):
         self.picking = Picking(context.viewer, context.dock, context.results.made)
         self.picking.told.connect(context.tell)
         self.reset_button = button("Reset", "Set the parameters to their defaults")
-        self.load_button = button("Load settings", "Fill in the settings that made the chosen layer")
+        self.load_button = button("Load settings", "Fill in the settings that produced the chosen layer")
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 0, 0, 0)
         self.widget = vbox_widget(self._place, hbox(self.reset_button, self.load_button))
@@ -62,7 +64,7 @@ class FormPanel(Panel):
         return self._form
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show the form of an operation, and what "auto" means in it for a level of a layer."""
+        """Show the form of an operation, and the meaning of "auto" in it for a level of a layer."""
         self.load_button.setEnabled(layer is not None and last_step(layer.metadata) is not None)
         if layer is None:
             self._show_form(operation, ("y", "x"), None)
@@ -84,11 +86,11 @@ class FormPanel(Panel):
         hidden: dict[str, Any] = {}
         for panel in self._panels:
             hidden |= panel.hides
-        hidden |= LABELS_HAVE if isinstance(layer, Labels) else {}
-        own = {name: value for name, value in hidden.items() if name in operation.parameters}
-        key = (operation.id, axes, tuple(own))
+        hidden |= LABELS_VALUES if isinstance(layer, Labels) else {}
+        hidden = {name: value for name, value in hidden.items() if name in operation.parameters}
+        key = (operation.id, axes, tuple(hidden))
         if key not in self.forms:
-            self.forms[key] = self._make(operation, axes, own)
+            self.forms[key] = self._make(operation, axes, hidden)
         if self._form is not self.forms[key]:
             if self._form is not None:
                 self._form.native.hide()
@@ -103,19 +105,19 @@ class FormPanel(Panel):
         self._state.fill_form(form, operation, len(axes))
         form.changed.connect(self.tell_changed)
         if form.steers_auto:
-            form.changed.connect(self._tell_auto)
-        for name, rule in form.noise_buttons.items():
-            rule.changed.connect(partial(self._estimate, name))
+            form.changed.connect(self._emit_auto_changed)
+        for name, noise_button in form.noise_buttons.items():
+            noise_button.changed.connect(partial(self._estimate, name))
         self.picking.serve(form)
         offer_outlines(form, context.viewer, lambda: context.layer, context.options.level_of, context.tell)
         self._place.addWidget(form.native)
         return form
 
-    def _tell_auto(self, *change: Any) -> None:
+    def _emit_auto_changed(self, *change: Any) -> None:
         self.auto_changed.emit()
 
     def _estimate(self, name: str) -> None:
-        """Find the noise of the chosen layer and type what a parameter is for it."""
+        """Estimate the noise of the chosen layer and fill in the parameter that depends on it."""
         context, layer = self._context, self._context.layer
         if layer is None or self.estimator.is_running:
             return
@@ -125,33 +127,33 @@ class FormPanel(Panel):
         except ValueError as error:
             context.bar.tell_failure(error)
             return
-        context.tell("The noise is estimated…")
-        typed = partial(self.form.load_noise, name)
-        self.estimator.estimate(array, options, lambda sigma: context.tell(typed(sigma)), context.bar.tell_failure)
+        context.tell("Estimating the noise…")
+        fill_in = partial(self.form.load_noise, name)
+        self.estimator.estimate(array, options, lambda sigma: context.tell(fill_in(sigma)), context.bar.tell_failure)
 
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
-        """Return what is typed, as it counts for a layer."""
+        """Return the form's parameters for a layer; lengths in a unit of the world become pixels of that layer."""
         chosen, form, context = self._context.layer, self.form, self._context
         if chosen is None or layer is chosen or not form.in_world:
-            return typed | self._suited(form.parameters, layer)
+            return typed | self._adapted(form.parameters, layer)
         ndim = context.options.ndim(layer, context.operations.operation)
         spacing = spacing_like(layer, chosen, ndim, context.options.level_of(layer))
-        return typed | self._suited(form.parameters_on(spacing), layer)
+        return typed | self._adapted(form.parameters_on(spacing), layer)
 
-    def _suited(self, parameters: Parameters, layer: Layer) -> Parameters:
-        """Parameters typed for the chosen layer, with what labels have and images do not, and the reverse."""
+    def _adapted(self, parameters: Parameters, layer: Layer) -> Parameters:
+        """Return parameters of the chosen layer for another one, of which only one may be a Labels layer."""
         if isinstance(layer, Labels) == isinstance(self._context.layer, Labels):
             return parameters
         defaults = {name: p.default for name, p in self._context.operations.operation.parameters.items()}
-        own = LABELS_HAVE if isinstance(layer, Labels) else defaults
-        return parameters | {name: own[name] for name in LABELS_HAVE if name in parameters}
+        values = LABELS_VALUES if isinstance(layer, Labels) else defaults
+        return parameters | {name: values[name] for name in LABELS_VALUES if name in parameters}
 
     def reset(self) -> None:
         """Set the parameters to their defaults."""
         self.form.reset()
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Type the parameters of a recorded step; nothing is changed where they do not fit.
+        """Fill in the parameters of a recorded step; change nothing if they do not fit.
 
         Raises
         ------
@@ -166,6 +168,6 @@ class FormPanel(Panel):
             raise
 
     def close(self) -> None:
-        """End an estimate and undo all connections."""
+        """Cancel a noise estimate and disconnect all signals."""
         self.estimator.cancel()
         self.picking.close()

@@ -1,4 +1,4 @@
-"""The further images that an operation needs: one picker each, listing the layers that can serve."""
+"""The panel for the further images of an operation, with a picker of layers for each."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,21 +18,21 @@ from .panel import Panel
 
 NONE = "None"
 TIPS = {
-    "aligned": "Layer that gives the {}; listed are those of a shape that fits, or with a level that has one",
-    "reference": "Layer that gives the {}; all its pixels count, those of the full resolution where it has levels",
-    "whole": "Layer that gives the {}; those of a shape that fits are listed",
+    "aligned": "Layer to use as the {}; lists the layers with a matching shape, or with a level of a matching shape",
+    "reference": "Layer to use as the {}; all its pixels are used, at full resolution if it is multiscale",
+    "whole": "Layer to use as the {}; lists the layers with a matching number of axes",
 }
 
 
 class FurtherImagesPanel(Panel):
-    """Pickers for the further images of the chosen operation, and panels for point-spread functions.
+    """Pickers for the further images of the chosen operation, and panels for its point-spread functions (PSFs).
 
-    Nothing where it needs none. A PSF's panel is kept for other operations that call its image the same.
+    It is hidden if the operation needs no further image. Operations whose PSFs have the same name share a PSF panel.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The objects that the panels of the dock share.
     """
 
     name = "further_images"
@@ -47,13 +47,13 @@ class FurtherImagesPanel(Panel):
         self._source: Layer | None = None
         self._ndim = 2
         self._level = 0
-        self._saved: dict[str, Any] = {}  # states of panels that are still to come
+        self._saved: dict[str, Any] = {}  # saved states of panels, some not yet created
         self.pickers: dict[str, LayerPicker] = {}
         self.panels: dict[str, PsfPanel] = {}
         self.widget.hide()
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """List the layers that can serve an operation on items of a level of a layer."""
+        """List the layers that can be further images of an operation on a level of a layer."""
         if layer is not None:
             self._list(layer, operation, level)
         self.widget.setVisible(layer is not None and bool(self.pickers))
@@ -63,12 +63,12 @@ class FurtherImagesPanel(Panel):
             self._clear()
             self._operation = operation
         ndim = self._context.options.ndim(source, operation)
-        anew = (source, ndim, level) != (self._source, self._ndim, self._level)
+        has_changed = (source, ndim, level) != (self._source, self._ndim, self._level)
         self._source, self._ndim, self._level = source, ndim, level
         for name, role in operation.images[1:]:
             if name not in self.pickers:
                 self._add(name, role, name in operation.optional)
-            elif anew:
+            elif has_changed:
                 self.pickers[name].list_layers()
             if role == "whole":
                 self.panels[name].show_for(source, ndim, level)
@@ -91,16 +91,16 @@ class FurtherImagesPanel(Panel):
         panel.show()
 
     def _picker(self, name: str, role: str, is_optional: bool) -> LayerPicker:
-        def serves(layer: Layer) -> bool:
+        def is_listed(layer: Layer) -> bool:
             return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
         none = NONE if is_optional else "Choose a layer"
-        picker = LayerPicker(self._context.viewer, serves, lambda layer: False, self.widget, none)
+        picker = LayerPicker(self._context.viewer, is_listed, lambda layer: False, self.widget, none)
         picker.setToolTip(TIPS[role].format(name))
         return picker
 
     def _clear(self) -> None:
-        """Take the pickers away; panels are put aside."""
+        """Remove the pickers; hide the PSF panels but keep them for later."""
         for panel in self.panels.values():
             if panel.picker in self.pickers.values():
                 self._form.takeRow(panel)
@@ -113,25 +113,25 @@ class FurtherImagesPanel(Panel):
             self._form.removeRow(0)
 
     def add_to_job(self, job: Job, layer: Layer) -> Job:
-        """Add the images that are chosen.
+        """Add the chosen images to a job.
 
         Raises
         ------
         ValueError
-            If one that the operation needs is not chosen, or a point-spread function does not fit.
+            If a required image is not chosen, or a point-spread function does not fit.
         """
         return replace(job, further_images=self._chosen(job.operation, layer, self._context.options.level_of(layer)))
 
     def _chosen(self, operation: Operation, source: Layer, level: int) -> tuple[FurtherImage | None, ...]:
-        """Return the images for a level of a layer; None for one that is left out before another."""
+        """Return the images for a level of a layer; None for one that is not chosen but precedes another."""
         out: list[FurtherImage | None] = []
         for name, role in operation.images[1:]:
             layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
             if panel is not None and not (layer is None and panel.kind == LAYER):
                 out.append(FurtherImage(panel.title, panel.kernel(source)))
             elif layer is not None:
-                own = level_like(layer, shape_at(source, level)) if role == "aligned" else None
-                out.append(FurtherImage(layer.name, array_of(layer, own or 0), own or 0))
+                matching = level_like(layer, shape_at(source, level)) if role == "aligned" else None
+                out.append(FurtherImage(layer.name, array_of(layer, matching or 0), matching or 0))
             elif name in operation.optional:
                 out.append(None)
             else:
@@ -141,7 +141,7 @@ class FurtherImagesPanel(Panel):
         return tuple(out)
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Choose the layers of a record by their names, where they are listed, and kinds with their parameters."""
+        """Choose the recorded layers by name, if listed, and the recorded kinds of PSF with their parameters."""
         for name, record in zip(list(self.pickers), step.get("images", ()), strict=False):
             if record is None:
                 self.pickers[name].layer = None
@@ -151,15 +151,15 @@ class FurtherImagesPanel(Panel):
                 self.pickers[name].choose(record["name"])
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen and typed for point-spread functions, by the names of the images."""
+        """Return the states of the PSF panels by the names of the images."""
         return self._saved | {name: panel.save_state() for name, panel in self.panels.items()}
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Let the panels that come up begin with what was saved."""
+        """Keep saved states for PSF panels that are created later."""
         self._saved = dict(saved)
 
     def close(self) -> None:
-        """Undo the connections of the pickers."""
+        """Disconnect the pickers and the PSF panels from the viewer."""
         for panel in self.panels.values():
             PsfPanel.disconnect_from_viewer(panel)
         for picker in self.pickers.values():
@@ -168,7 +168,7 @@ class FurtherImagesPanel(Panel):
 
 
 def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0) -> bool:
-    """Whether a layer can be the further image with a role for items of so many axes of a level of another layer."""
+    """Return whether a layer can be a further image for a level of a source layer, whose items have `ndim` axes."""
     if not isinstance(layer, Image) or layer is source:
         return False
     if role == "reference":
@@ -177,5 +177,5 @@ def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0)
         return False
     if role == "whole":
         return bool(layer.ndim == ndim)
-    own = shape_at(source, level)
-    return bool(ndim <= layer.ndim <= len(own)) and level_like(layer, own) is not None
+    shape = shape_at(source, level)
+    return bool(ndim <= layer.ndim <= len(shape)) and level_like(layer, shape) is not None

@@ -1,4 +1,4 @@
-"""Which layer a dock works on; it follows the active one."""
+"""The panel that chooses the layer to process; it follows the viewer's active layer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +15,21 @@ from .results import Results
 
 
 class LayerPanel(Panel):
-    """The layer that is chosen, and those that are selected in the viewer.
+    """The chosen layer, and the layers that are selected in the viewer.
 
     Parameters
     ----------
     viewer
         The viewer.
     family
-        Whose operations the layers are for.
+        Name of the family of operations; only layers that it can process are listed.
     results
-        The layers that the dock adds: one that is about to be replaced is not followed.
+        The layers that the dock adds; a result that is about to be replaced is not followed.
     panels
         The panels that may refuse to follow a layer.
     """
 
-    picked = Signal()  # another layer
+    picked = Signal()  # another layer is chosen
     selected = Signal()  # other layers are selected in the viewer
 
     def __init__(self, viewer: Any, family: str, results: Results, panels: Sequence[Panel]) -> None:
@@ -47,15 +47,15 @@ class LayerPanel(Panel):
         return self.picker.layer
 
     def takes(self, layer: Layer) -> bool:
-        """Whether a layer is of a kind that the operations work on."""
+        """Return whether the operations can process a layer."""
         return is_usable(layer, self._family)
 
     def selection(self) -> list[Layer]:
-        """Return the layers of such a kind that are selected in the viewer."""
+        """Return the layers selected in the viewer that the operations can process."""
         return [layer for layer in self._viewer.layers if layer in self._viewer.layers.selection and self.takes(layer)]
 
     def may_follow(self, layer: Layer) -> bool:
-        """Whether the choice goes to a layer that becomes active."""
+        """Return whether to choose a layer when it becomes active."""
         return self._results.may_follow(layer) and all(panel.may_follow(layer) for panel in self._panels)
 
     def _pick(self) -> None:
@@ -64,6 +64,6 @@ class LayerPanel(Panel):
         self.tell_changed()
 
     def close(self) -> None:
-        """Undo all connections."""
+        """Disconnect all signals."""
         self.picker.disconnect_from_viewer()
         self._observer.close()

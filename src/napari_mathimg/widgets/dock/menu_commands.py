@@ -1,4 +1,4 @@
-"""The commands of the menus: each opens its family's dock with the operation chosen."""
+"""The menu commands: each opens the dock of an operation's family and chooses the operation."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> "Callable[[napari.Viewer], None]":
-    """Return the command of the operation with this id."""
+    """Return the menu command of the operation with this id."""
     if name not in operations():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

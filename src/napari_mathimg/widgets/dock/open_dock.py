@@ -8,7 +8,7 @@ from ..settings.preferences import PLUGIN
 
 
 def open_dock(viewer: Any, family: str) -> Any:
-    """Return the dock of a family, or the one with this title, opened where it was not."""
+    """Show the dock of a family, or the dock with this title, and return its widget; open it if it is closed."""
     dock, widget = unwrapped(viewer).window.add_plugin_dock_widget(PLUGIN, FAMILIES.get(family, family))
     dock.show()
     dock.raise_()

@@ -1,4 +1,4 @@
-"""Which operation of a family is chosen, what it does, and what it needs."""
+"""Panels that choose an operation, summarize it, and show what it still needs."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from .panel import Panel
 
 
 class OperationPanel(Panel):
-    """The operations of a family, one of which is chosen, and its help.
+    """The choice of an operation of a family, with a help button.
 
     Parameters
     ----------
     family
-        The family.
+        Name of the family.
     first
-        Id of the operation that is chosen at first; "" for the family's first one.
+        Id of the operation that is chosen initially; "" for the first of the family.
     """
 
     def __init__(self, family: str, first: str = "") -> None:
@@ -32,7 +32,7 @@ class OperationPanel(Panel):
         self.choice = ElidedComboBox(self.widget)
         for op in self.operations.values():
             self.choice.addItem(op.title, op.id)
-        self.choice.setToolTip("What is done")
+        self.choice.setToolTip("The operation to apply")
         self.choice.setVisible(len(self.operations) > 1)
         self.choose(first)
         self.help = HelpButton(lambda: self.operation)
@@ -40,7 +40,7 @@ class OperationPanel(Panel):
         row.setSpacing(3)
         row.setContentsMargins(0, 0, 0, 0)
         self.widget.setLayout(row)
-        self.choice.currentIndexChanged.connect(self._tell)
+        self.choice.currentIndexChanged.connect(self._announce)
 
     @property
     def operation(self) -> Operation:
@@ -52,34 +52,34 @@ class OperationPanel(Panel):
         if (index := self.choice.findData(id)) >= 0:
             self.choice.setCurrentIndex(index)
 
-    def _tell(self, index: int) -> None:
+    def _announce(self, index: int) -> None:
         self.help.follow()
         self.tell_changed()
 
 
 class SummaryPanel(Panel):
-    """What the chosen operation does, in a sentence."""
+    """A sentence that says what the chosen operation does."""
 
     def __init__(self) -> None:
         self.widget = self.label = wrapping_label()
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show the sentence of an operation."""
+        """Show the summary of an operation."""
         self.label.setText(summary(operation))
 
 
 class RequirementPanel(Panel):
-    """What a run needs that is not there, in a sentence.
+    """A sentence that says what is missing for a run.
 
     Parameters
     ----------
     family
-        Whose operations are run.
+        Name of the family.
     """
 
     def __init__(self, family: str) -> None:
         self.widget = self.label = wrapping_label()
-        self._begin = f"Open or select an {'image or labels' if family in DOMAIN else 'image'} layer to begin."
+        self._no_layer = f"Open or select an {'image or labels' if family in DOMAIN else 'image'} layer to begin."
 
     @property
     def is_ready(self) -> bool:
@@ -88,8 +88,8 @@ class RequirementPanel(Panel):
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
         """Show what is missing for an operation on a layer."""
-        colorless = operation.channels == "reduce" and not _is_rgb(layer)
-        text = self._begin if layer is None else "This needs an RGB layer." if colorless else ""
+        lacks_colors = operation.channels == "reduce" and not _is_rgb(layer)
+        text = self._no_layer if layer is None else "This operation needs an RGB layer." if lacks_colors else ""
         self.label.setText(text)
         self.label.setVisible(bool(text))
 

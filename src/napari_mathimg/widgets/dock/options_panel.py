@@ -1,4 +1,4 @@
-"""How an operation is applied: planes or volumes, scope, value range, statistics, type, and what becomes of layers."""
+"""The options of a run: planes or volumes, scope, value range, statistics, output type, and the layers it adds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,11 +28,11 @@ from .panel import Panel
 RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
 BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
 TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_source")
-EXACT_SIZE = 2**22  # of an array whose range is shown at once
+EXACT_SIZE = 2**22  # values; the range of a larger array is not computed for display
 
 
 class OptionsBox(QWidget):
-    """The options of a run; only those are shown that change its result for the layer at hand."""
+    """The options of a run; it shows only those that can change the result for the chosen layer."""
 
     changed = Signal()
 
@@ -43,31 +43,33 @@ class OptionsBox(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._rows: dict[str, tuple[QWidget, QWidget]] = {}
         self._shown: dict[str, bool] = {}
-        self._selected = 0  # number of layers that are selected
-        self._wanted: dict[QComboBox, str] = {}  # what is chosen as soon as it is offered
-        self._layer: ref[Layer] | None = None  # that is shown
-        self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # chosen for each layer
-        self.level = self._choice("level", "Level", "Level of the multiscale layer that is processed; 0 is the finest")
-        self.process = self._choice("process", "Process as", "Each plane on its own, or volumes in three dimensions")
+        self._selected = 0  # number of selected layers
+        self._wanted: dict[QComboBox, str] = {}  # entries to choose as soon as they are offered
+        self._layer: ref[Layer] | None = None  # whose options are shown
+        self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # level chosen for each layer
+        self.level = self._choice("level", "Level", "Level of the multiscale layer to process; 0 is the finest")
+        self.process = self._choice("process", "Process as", "Process each plane separately (2D) or whole volumes (3D)")
         self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
-        self.scope = self._choice("scope", "Apply to", "Which part of the layer takes part")
-        self.value_range = self._choice("range", "Value range", "The values that count as 0 and 1")
-        self._add("custom", "", self._custom_range(), "Low and high end of the value range")
+        self.scope = self._choice("scope", "Apply to", "Part of the layer to process")
+        self.value_range = self._choice("range", "Value range", "Intensities that the operation treats as 0 and 1")
+        self._add("custom", "", self._custom_range(), "Lower and upper end of the value range")
         self.statistics = self._choice(
-            "statistics", "Statistics", "Whether histograms and ranges are counted over the layer or item by item"
+            "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each plane or volume"
         )
         self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
-        self.dtype = self._choice("dtype", "Output type", "Type of the result's pixels")
+        self.dtype = self._choice("dtype", "Output type", "Pixel type of the result")
         self.all_selected = self._tick(
-            "All selected layers", "Run on every layer that is selected in the layer list, one after the other", False
+            "All selected layers", "Process every layer selected in the layer list, one after the other", False
         )
         self.one_range = self._tick(
-            "One value range for all", "The range of the data of all these layers together counts as 0 and 1", False
+            "One value range for all",
+            "Use the data range of all these layers together, so that results are comparable",
+            False,
         )
         self.multiscale = self._tick(
-            "As multiscale", "Give the result smaller and smaller levels too, so that it is drawn as fast", True
+            "As multiscale", "Make the result multiscale too, so that large images are drawn quickly", True
         )
-        self.domain = self._tick("Show the domain", "Add a checkerboard put through the same mapping", False)
+        self.domain = self._tick("Show the domain", "Add a checkerboard that is transformed like the image", False)
         self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
         self.square = QSpinBox()
@@ -75,31 +77,34 @@ class OptionsBox(QWidget):
         self.square.setSuffix(" px")
         self.square.setSpecialValueText("auto")
         self._add(
-            "square", "Squares", self.square, "Side of the checkerboard's squares in pixels; auto shows about eight"
+            "square",
+            "Squares",
+            self.square,
+            "Side of the checkerboard's squares in pixels; auto fits eight along the shorter side",
         )
-        self.replace = self._tick("Replace the previous result", "Update the layer this dock made last", False)
+        self.replace = self._tick("Replace the previous result", "Update the layer that this dock added last", False)
         self.hide_source = self._tick(
-            "Hide the source", "Hide the source layer after the run, until its result is deleted", True
+            "Hide the source", "Hide the source layer after the run; it is shown again when its result is deleted", True
         )
         self.domain.toggled.connect(self.changed)
         for box in (self.level, *self.boxes.values()):
             box.currentIndexChanged.connect(partial(self._choose, box))
         self.all_selected.toggled.connect(self.one_range.setEnabled)
-        self._touched = False  # whether somebody typed a custom range
+        self._touched = False  # whether the user typed a custom range
 
     @property
     def boxes(self) -> dict[str, QComboBox]:
-        """The choices by name."""
+        """The combo boxes by name."""
         return {name: getattr(self, name) for name in BOXES}
 
     @property
     def ticks(self) -> dict[str, QCheckBox]:
-        """The ticks by name."""
+        """The check boxes by name."""
         return {name: getattr(self, name) for name in TICKS}
 
     @property
     def typed_range(self) -> tuple[float, float] | None:
-        """The custom range, where somebody typed one."""
+        """The custom range; None if the user typed none."""
         return (self.low.value, self.high.value) if self._touched else None
 
     @typed_range.setter
@@ -129,7 +134,7 @@ class OptionsBox(QWidget):
         self.changed.emit()
 
     def _suggest_range(self, layer: Layer) -> None:
-        """Begin a custom range with the contrast limits, until somebody types another."""
+        """Fill in the contrast limits as the custom range, unless the user typed another."""
         if not self._touched and hasattr(layer, "contrast_limits"):
             with self.low.changed.blocked(), self.high.changed.blocked():
                 self.low.value, self.high.value = layer.contrast_limits
@@ -158,7 +163,7 @@ class OptionsBox(QWidget):
         return box
 
     def _fill(self, box: QComboBox, choices: Mapping[str, str]) -> None:
-        """Offer choices, keeping the chosen one where it is still there."""
+        """Replace the entries of a combo box; keep the chosen one if it is still offered."""
         chosen = self._wanted.get(box, box.currentData())
         is_same = {box.itemData(k): box.itemText(k) for k in range(box.count())} == dict(choices)
         if is_same and (chosen == box.currentData() or chosen not in choices):
@@ -171,7 +176,7 @@ class OptionsBox(QWidget):
         box.blockSignals(False)
 
     def choose(self, box: QComboBox, data: str) -> None:
-        """Choose an entry where it is offered."""
+        """Choose an entry if it is offered."""
         if (index := box.findData(data)) >= 0:
             self._wanted.pop(box, None)
             box.setCurrentIndex(index)
@@ -182,12 +187,12 @@ class OptionsBox(QWidget):
         self.choose(box, data)
 
     def wanted(self, box: QComboBox) -> str | None:
-        """Return what is chosen, or will be as soon as it is offered."""
+        """Return the chosen entry, or the one to choose as soon as it is offered."""
         chosen: str | None = self._wanted.get(box, box.currentData())
         return chosen
 
     def level_of(self, layer: Layer) -> int:
-        """Number of the level of a layer that is processed.
+        """Return the number of the level of a layer that is processed.
 
         Raises
         ------
@@ -196,11 +201,11 @@ class OptionsBox(QWidget):
         """
         level = int(self.level.currentData() or 0) if layer.multiscale else 0
         if layer.multiscale and level >= len(layer.data):
-            raise ValueError(f"level={level}: one from 0 to {len(layer.data) - 1}, of which {layer.name!r} has")
+            raise ValueError(f"level={level}: must be from 0 to {len(layer.data) - 1} for {layer.name!r}")
         return level
 
     def ndim(self, layer: Layer, operation: Operation) -> int:
-        """Number of axes of an item."""
+        """Return the number of axes of an item: 2 for planes, 3 for volumes, or all axes."""
         if operation.dimensions == "all":
             return int(layer.ndim)
         if not operation.works_on(2):
@@ -209,12 +214,12 @@ class OptionsBox(QWidget):
         return 3 if volumes and operation.works_on(3) and int(layer.ndim) >= 3 else 2
 
     def _items_matter(self, operation: Operation) -> bool:
-        """Whether planes and volumes give different results; where not, planes leave the finer scope."""
+        """Return whether planes and volumes give different results; if not, planes offer the finer choice of scope."""
         by_item = any(not s.pooled for s in operation.statistics) or self.statistics.currentData() == "item"
         return operation.reach != POINTWISE or by_item
 
     def follow(self, layer: Layer) -> int:
-        """Offer what a layer has; return the number of its level that is processed."""
+        """Offer the choices that a layer allows; return the number of the level to process."""
         if (level := self._levels.get(layer)) and (self._layer is None or self._layer() is not layer):
             self._wanted[self.level] = level
         self._layer = ref(layer)
@@ -226,7 +231,7 @@ class OptionsBox(QWidget):
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
-        """Show the options that matter for an operation with such parameters on a layer that is followed."""
+        """Show the options that can change the result of an operation on the layer passed to `follow` last."""
         labels, rgb = isinstance(layer, Labels), _is_rgb(layer)
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
@@ -256,7 +261,7 @@ class OptionsBox(QWidget):
         self.show_selected(self._selected)
 
     def show_selected(self, count: int) -> None:
-        """Offer what can be done with so many selected layers."""
+        """Show the options for several layers if more than one is selected."""
         self._selected = count
         self.all_selected.setVisible(count > 1)
         from_data = self._shown.get("range", False) and self.value_range.currentData() == "data"
@@ -265,7 +270,7 @@ class OptionsBox(QWidget):
 
     @property
     def shares_range(self) -> bool:
-        """Whether all selected layers have one value range."""
+        """Whether all selected layers share one value range."""
         return bool(self.one_range.isChecked() and not self.one_range.isHidden() and self.all_selected.isChecked())
 
     def _scopes(self, layer: Layer, operation: Operation) -> dict[str, str]:
@@ -279,7 +284,7 @@ class OptionsBox(QWidget):
         return choices
 
     def limits(self, layer: Layer) -> ValueRange | None:
-        """Return the value range where it is known without reading much, else None."""
+        """Return the value range; None if that would require reading a large array."""
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
         if how == "data":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
@@ -293,7 +298,7 @@ class OptionsBox(QWidget):
         return (self.low.value, self.high.value) if how == "custom" else how
 
     def _ranges(self, layer: Layer, ndim: int, dims: Any) -> Any:
-        """What the scope means at the viewer's place on the stack axes."""
+        """Return the ranges along the stack axes that the scope selects at the viewer's position."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
             return "all"
@@ -305,14 +310,14 @@ class OptionsBox(QWidget):
             names = axis_names(layer.axis_labels)
             raise ValueError(
                 f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
-                " so that its place on the others is chosen, or apply to everything"
+                " so that its sliders select the position on the others, or apply to everything"
             )
         here = levels.position_at(dims, layer, level)
         ranges = tuple((p, p + 1) for p in here[:fixed])
         return ranges if scope == "item" else (*ranges, (0, lead[-1]))
 
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
-        """Return the options of a run on a layer at the place the viewer's dims show, and the scope in words."""
+        """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
         ndim = self.ndim(layer, operation)
         if self._shown["custom"] and not self.low.value < self.high.value:
             raise ValueError(f"Custom range: low ({self.low.value:g}) must be below high ({self.high.value:g})")
@@ -327,16 +332,16 @@ class OptionsBox(QWidget):
         ), "everything" if ranges == "all" else self.scope.currentText().lower()
 
     def choices(self) -> list[tuple[QComboBox, Any]]:
-        """Return what is chosen."""
+        """Return the chosen entry of each combo box."""
         return [(box, box.currentData()) for box in (self.level, *self.boxes.values())]
 
     def choose_all(self, choices: list[tuple[QComboBox, Any]]) -> None:
-        """Choose again what was chosen."""
+        """Choose the entries that `choices` returned."""
         for box, data in choices:
             self.choose(box, data)
 
     def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
-        """Choose what a result's record says, as far as it is offered."""
+        """Choose the recorded options of a result, as far as they are offered."""
         self.choose(self.level, str(level))
         self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
         self.choose(self.statistics, options["statistics"])
@@ -352,14 +357,14 @@ class OptionsBox(QWidget):
 
 
 class OptionsPanel(Panel):
-    """The options of a run, where there is a layer.
+    """The panel with the options of a run; it is hidden while no layer is chosen.
 
     Parameters
     ----------
     options
         The options.
     parameters
-        Returns what is typed for the operation's parameters.
+        Returns the parameters in the form.
     """
 
     def __init__(self, options: OptionsBox, parameters: Callable[[], Mapping[str, Any]]) -> None:
@@ -368,13 +373,13 @@ class OptionsPanel(Panel):
         options.changed.connect(self.tell_changed)
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show the options that matter for an operation on a layer."""
+        """Show the options that can change the result for a layer."""
         self.options.setVisible(layer is not None)
         if layer is not None:
             self.options.show_for(layer, operation, self._parameters())
 
     def add_to_job(self, job: Job, layer: Layer) -> Job:
-        """Ask for the domain and for levels where they are ticked."""
+        """Request the domain and the multiscale levels if they are ticked."""
         options = self.options
         domain = options.domain.isChecked() and job.operation.is_warp and not isinstance(layer, Labels)
         with_levels = options.multiscale.isChecked() and options.level_of(layer) == 0

@@ -1,4 +1,4 @@
-"""What a panel of a dock is."""
+"""The interface of a dock's panels."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -14,17 +14,17 @@ Parameters = dict[str, Any]
 
 
 class Panel(Protocol):
-    """A part of a dock: a plain object with a widget.
+    """A part of a dock: an object that has a widget and takes part in runs.
 
-    To add a panel, derive a class from this one, give it a `widget`, and override what it takes part in; whatever is
-    not overridden does nothing. What it needs of its dock it gets as arguments (see `DockContext`), for example the
-    layer that is chosen, or a place for messages. Then name it among the panels of its family's dock::
+    To add a panel, derive a class from this one, give it a `widget`, and override the methods that it needs; the
+    others do nothing. The panel gets what it needs of its dock as arguments: a `DockContext` has, for example, the
+    chosen layer and a place for messages. Then return the panel from `make_panels` of its family's dock::
 
         class ScalePanel(Panel):
             name = "scale"
 
             def __init__(self, context: DockContext) -> None:
-                self.widget = self.tick = QCheckBox("Mind the scale")
+                self.widget = self.tick = QCheckBox("Use the scale")
                 self.tick.toggled.connect(self.tell_changed)
 
             def parameters(self, layer, typed):
@@ -38,79 +38,79 @@ class Panel(Protocol):
             def make_panels(context, forms, further_images):
                 return (ScalePanel(context),)
 
-    Whenever the layer, the operation or an option has changed, the dock calls `show_for` of all panels: of the ones
-    that every dock has, then of the family's own in their order. In the same order a run asks them for `parameters` and
-    `add_to_job`, and tells them of each layer that was `added`.
+    Whenever the layer, the operation or an option changes, the dock calls `show_for` of all panels: first of those
+    that every dock has, then of those that only its family has, in the order of `make_panels`. A run calls
+    `parameters`, then `add_to_job`, and then `added` for each layer that it adds, in the same order of the panels.
     """
 
-    name: ClassVar[str] = ""  # what its state is kept by, for a panel that has one
+    name: ClassVar[str] = ""  # key of the saved state; empty for a panel that saves none
     widget: QWidget
-    hides: ClassVar[Mapping[str, Any]] = {}  # parameters that the form does not show, and the values they have there
-    changed: ClassVar[Signal] = Signal()  # something that is kept, or that a run depends on, has changed
+    hides: ClassVar[Mapping[str, Any]] = {}  # parameters that the form does not show, and their values in it
+    changed: ClassVar[Signal] = Signal()  # something that is saved, or that a run depends on, has changed
 
     def tell_changed(self, *change: Any) -> None:
-        """Emit `changed`; for signals of widgets."""
+        """Emit `changed`; signals of widgets can be connected to this."""
         self.changed.emit()
 
     @property
     def is_ready(self) -> bool:
-        """Whether a run can begin."""
+        """Whether this panel is ready for a run."""
         return True
 
     def may_follow(self, layer: Layer) -> bool:
-        """Whether the dock goes to a layer that becomes active."""
+        """Return whether to choose a layer when it becomes active."""
         return True
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show what fits an operation on a level of the chosen layer; there may be no layer."""
+        """Update the panel for an operation on a level of the chosen layer; `layer` is None if there is none."""
         return
 
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
-        """Return the operation's parameters for a layer, the chosen one or another.
+        """Return the operation's parameters for a layer, which need not be the chosen one.
 
-        `typed` is what the panels before say; what is chosen here is added to it.
+        `typed` has the parameters from the panels before this one; the panel returns them with its own.
 
         Raises
         ------
         ValueError
-            If something is missing or wrong.
+            If something is missing or invalid.
         """
         return typed
 
     def add_to_job(self, job: Job, layer: Layer) -> Job:
-        """Return the job of a run on a layer with what is chosen here.
+        """Return the job of a run on a layer, with the choices of this panel added.
 
         Raises
         ------
         ValueError
-            If something is missing or wrong.
+            If something is missing or invalid.
         """
         return job
 
     def added(self, layer: Layer, job: Job, done: Done) -> None:
-        """A run has added a layer, or updated it."""
+        """Respond to a layer that a run has added or updated."""
         return
 
     def reset(self) -> None:
-        """Set what is typed to its default."""
+        """Set everything in the panel to its default."""
         return
 
     def source_of(self, step: Mapping[str, Any]) -> Layer | None:
-        """Return the layer that the dock is to go to before a recorded step is loaded; None to stay."""
+        """Return the layer to choose before a recorded step is loaded; None to keep the chosen layer."""
         return None
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Fill in a recorded step; the form has been filled in by then."""
+        """Fill in a recorded step; the form is already filled in."""
         return
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen and typed, as a file can keep it."""
+        """Return the state of the panel, as values that a file can hold."""
         return {}
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose and type what was saved, as far as it fits."""
+        """Restore a saved state as far as it fits."""
         return
 
     def close(self) -> None:
-        """End what runs and undo all connections: the dock is going."""
+        """Stop all tasks and disconnect all signals, because the dock is closed."""
         return

@@ -1,4 +1,4 @@
-"""The layers that a dock adds to the viewer, and sentences about them."""
+"""Adding results to the viewer, and the messages about them."""
 
 import time
 from collections.abc import Sequence
@@ -14,20 +14,27 @@ from ..tasks.operation_job import Done, Job
 from .options_panel import OptionsBox
 from .panel import Panel
 
-NO_BREAK = "\u00a0"  # no line ends here
+NO_BREAK = "\u00a0"  # a space that lines do not break at
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-KEPT = ("rgb", "colormap", "blending", "opacity", "gamma")  # of a layer that is updated: how its user looks at it
+KEPT = (
+    "rgb",
+    "colormap",
+    "blending",
+    "opacity",
+    "gamma",
+)  # properties that an updated layer keeps: they are the user's choices of display
 
 
 class Results:
-    """Results in the viewer, the domains over them, and the sources that are hidden for them.
+    """The results in the viewer, the overlays of their domains, and the hidden source layers.
 
     Parameters
     ----------
     viewer
         The viewer.
     options
-        Say whether a result replaces the one before, whether its source is hidden, and where domains are shown.
+        Options that say whether a result replaces the previous one, whether its source is hidden, and where domains
+        are shown.
     parent
         The dock.
     """
@@ -45,11 +52,11 @@ class Results:
         return self.made.last
 
     def may_follow(self, layer: Layer) -> bool:
-        """Whether the dock goes to a layer that becomes active: not to a result about to be replaced."""
+        """Return whether to choose a layer when it becomes active: not a result that is about to be replaced."""
         return not (self._options.replace.isChecked() and (self.is_adding or layer is self.last))
 
     def add(self, job: Job, done: Done, alone: bool, panels: Sequence[Panel]) -> str:
-        """Add the layer of a job, alone or one of several, and tell panels of it; say what it is."""
+        """Add the result of a job, notify the panels, and return a message; `alone` if the run has no other job."""
         source = job.layer()
         previous = self.made.previous(source, alone) if self._options.replace.isChecked() else (None, None)
         self.is_adding = True
@@ -65,7 +72,7 @@ class Results:
         return result_sentence(layer, job, done)
 
     def close(self) -> None:
-        """Leave all layers as they are: the dock is going."""
+        """Disconnect all signals and leave all layers as they are, because the dock is closed."""
         self.overlays.close()
         self._hidden_sources.close()
 
@@ -73,9 +80,11 @@ class Results:
 def show_result(
     viewer: Any, job: Job, done: Done, previous: Layer | None, previous_overlay: Layer | None
 ) -> tuple[Layer, Layer | None]:
-    """Add a result to a viewer, and the domain over it; each takes the place of a previous one if there is one."""
+    """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
     arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.further_images, done.report)
-    layer = _put(viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous)
+    layer = _add_or_update(
+        viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous
+    )
     if done.overlay is None:
         if previous_overlay is not None:
             viewer.layers.remove(previous_overlay)
@@ -83,13 +92,15 @@ def show_result(
     place = {name: arguments[name] for name in PLACE}
     name = f"{arguments['name']} (domain)"
     look = {"name": name, "opacity": 0.4, "blending": "translucent", "contrast_limits": (0, 255), "rgb": False}
-    overlay = _put(viewer, Image, done.overlay, {**place, **look}, previous_overlay)
+    overlay = _add_or_update(viewer, Image, done.overlay, {**place, **look}, previous_overlay)
     viewer.layers.selection.active = layer
     return layer, overlay
 
 
-def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None) -> Layer:
-    """Update a previous layer where the data fit it; else add one and remove the previous one."""
+def _add_or_update(
+    viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None
+) -> Layer:
+    """Update the previous layer if the data fit it; otherwise add a layer and remove the previous one."""
     if previous is not None and _fits(previous, data, arguments):
         previous.data = data
         for name, value in arguments.items():
@@ -105,7 +116,7 @@ def _put(viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], p
 
 
 def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a layer can show a result of this kind and number of axes."""
+    """Return whether a layer can show data of this kind and number of axes."""
     if isinstance(data, list) or layer.multiscale:
         return False
     if isinstance(layer, Labels):
@@ -115,16 +126,16 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
 
 
 def result_sentence(layer: Layer, job: Job, done: Done) -> str:
-    """Say what was added."""
+    """Return the message about an added layer."""
     size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
     text = f"{layer.name}: {size} in {elapsed(job)}."
     if done.plan.saturated:
-        text += f" {done.plan.saturated:,} values lay outside of the value range and are at its ends."
+        text += f" {done.plan.saturated:,} values were outside the value range and were clipped to it."
     if done.report is not None and done.report.text:
         text += f" {done.report.text}"
     return text
 
 
 def elapsed(job: Job) -> str:
-    """Return the time since a run began."""
+    """Return the time since a job began, as text."""
     return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"

@@ -1,4 +1,4 @@
-"""Runs of the chosen operation: what they are given, and what becomes of their results."""
+"""The panel that runs the chosen operation and adds its results."""
 
 from collections.abc import Sequence
 from weakref import ref
@@ -19,12 +19,12 @@ from .results import elapsed
 
 
 class RunPanel(Panel):
-    """The Run bar: a run takes from all panels what they say, and tells them of the layers it adds.
+    """The Run bar: collects the input of a run from all panels, and notifies them of the layers that it adds.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The objects that the panels of the dock share.
     panels
         The other panels.
     """
@@ -34,31 +34,31 @@ class RunPanel(Panel):
         self.widget = self.bar = context.bar
         self._refused: list[tuple[str, Exception]] = []
         for panel in panels:
-            panel.changed.connect(self._offer)
+            panel.changed.connect(self._enable_run)
         self.bar.task.returned.connect(self.add_results)
-        self.bar.task.finished.connect(self._offer)
+        self.bar.task.finished.connect(self._enable_run)
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Make ready for a run."""
+        """Load the kernels of the operation, and enable Run if all panels are ready."""
         if layer is not None:
             rgb = bool(getattr(layer, "rgb", False))
             load_kernels(
                 operation, str(full_resolution(layer).dtype), self._context.options.ndim(layer, operation), rgb
             )
-        self._offer()
+        self._enable_run()
 
-    def _offer(self) -> None:
-        """Let a run begin where all panels are ready."""
+    def _enable_run(self) -> None:
+        """Enable Run if all panels are ready and no run is in progress."""
         ready = all(panel.is_ready for panel in self._panels)
         self.bar.run.setEnabled(ready and not self.bar.task.is_running)
 
     def parameters_for(self, layer: Layer) -> Parameters:
-        """Return what all panels say of the operation's parameters, as it counts for a layer.
+        """Return the operation's parameters for a layer, collected from all panels.
 
         Raises
         ------
         ValueError
-            If something is missing or wrong.
+            If a parameter is missing or invalid.
         """
         typed: Parameters = {}
         for panel in self._panels:
@@ -66,12 +66,12 @@ class RunPanel(Panel):
         return typed
 
     def job(self, layer: Layer) -> Job:
-        """Return all that a run on a layer needs.
+        """Return the job of a run on a layer.
 
         Raises
         ------
         ValueError
-            If it cannot be done.
+            If the operation cannot be applied to the layer.
         """
         context, operation = self._context, self._context.operations.operation
         check_square(operation, layer)
@@ -84,14 +84,14 @@ class RunPanel(Panel):
         return job
 
     def start(self) -> None:
-        """Apply the operation to the chosen layer, or to all selected ones; results are added when all are done."""
+        """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         chosen, options = self._context.layer, self._context.options
         if chosen is None or self.bar.task.is_running:
             return
         selected = self._context.layers.selection()
-        many = len(selected) > 1 and options.all_selected.isChecked()
+        use_selected = len(selected) > 1 and options.all_selected.isChecked()
         jobs, self._refused = [], []
-        for layer in selected if many else [chosen]:
+        for layer in selected if use_selected else [chosen]:
             try:
                 jobs.append(self.job(layer))
             except ValueError as error:
@@ -102,19 +102,19 @@ class RunPanel(Panel):
         self.bar.start(all_steps(jobs, options.shares_range))
 
     def add_results(self, outcomes: Sequence[Outcome]) -> None:
-        """Add the layers of a run, and tell what became of each."""
+        """Add the results of a run to the viewer, and show a message about each result and each error."""
         results = self._context.results
         failed = self._refused + [(o.job.source.name, o.error) for o in outcomes if o.error is not None]
         alone = len(outcomes) == 1
-        told = [results.add(o.job, o.done, alone, self._panels) for o in outcomes if o.done is not None]
+        added = [results.add(o.job, o.done, alone, self._panels) for o in outcomes if o.done is not None]
         results.overlays.arrange()
-        if len(told) > 2:
-            told = [f"{len(told)} layers in {elapsed(outcomes[0].job)}."]
+        if len(added) > 2:
+            added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}."]
         failures = [f"{name}: {error}." for name, error in failed]
-        self._context.tell(" ".join(told + failures))
+        self._context.tell(" ".join(added + failures))
         for text in failures:
             show_error(text)
 
     def close(self) -> None:
-        """End a run."""
+        """Cancel the run in progress."""
         self.bar.task.cancel()

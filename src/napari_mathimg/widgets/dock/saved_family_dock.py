@@ -1,4 +1,4 @@
-"""The operation, options and forms that a family's dock was left with."""
+"""The saved operation, options and form values of a family's dock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,19 @@ from ..settings.saved_docks import DockState
 from .operation_panel import OperationPanel
 from .options_panel import OptionsBox
 
-PRESET = {"value_range": "data", "dtype": "same"}  # of the Preferences page, as it comes
+PRESET = {"value_range": "data", "dtype": "same"}  # defaults of the Preferences page
 
 
-def restore(options: OptionsBox, said: Mapping[str, Any], range_: Any) -> None:
-    """Choose options as far as they are still there."""
+def restore(options: OptionsBox, saved: Mapping[str, Any], range_: Any) -> None:
+    """Restore saved options as far as they still exist."""
     for name, box in options.boxes.items():
-        if isinstance(said.get(name), str):
-            options.want(box, said[name])
+        if isinstance(saved.get(name), str):
+            options.want(box, saved[name])
     for name, tick in options.ticks.items():
-        if isinstance(said.get(name), bool):
-            tick.setChecked(said[name])
-    if isinstance(said.get("square"), int):
-        options.square.setValue(said["square"])
+        if isinstance(saved.get(name), bool):
+            tick.setChecked(saved[name])
+    if isinstance(saved.get("square"), int):
+        options.square.setValue(saved["square"])
     try:
         low, high = (float(v) for v in range_ or ())
     except (TypeError, ValueError):
@@ -34,18 +34,18 @@ def restore(options: OptionsBox, said: Mapping[str, Any], range_: Any) -> None:
 
 
 class FamilyDockState(DockState):
-    """Keeps the operation, options and forms of a family's dock, too.
+    """Saves and restores the operation, options and form values of a family's dock, besides its panels and size.
 
     Parameters
     ----------
     dock
         The dock.
     family
-        What it is kept by.
+        Key under which the state is saved.
     operations, options
-        What is chosen in the dock.
+        The dock's choices.
     first
-        Options that are chosen unless others were, by name.
+        Options, by name, that are chosen unless others were saved.
     """
 
     def __init__(
@@ -53,26 +53,26 @@ class FamilyDockState(DockState):
     ) -> None:
         super().__init__(dock, family)
         self._operations, self._options, self._first = operations, options, first
-        self._changed: dict[tuple[str, int], Form] = {}  # the form of each kind that was typed into last
+        self._changed: dict[tuple[str, int], Form] = {}  # last edited form of each operation and number of axes
         self._defaults = default_options()
 
     def fill_choices(self) -> None:
-        """Choose the operation and options that were chosen, and keep those that will be.
+        """Restore the saved operation and options, and save their changes from now on.
 
-        An option with a default of the user's own is chosen only while that is the same.
+        A changed default on the Preferences page overrides the saved option.
         """
-        self._operations.choose(str(self._own.get("operation", "")))
-        own = self._own.get("options")
-        said = dict(own) if isinstance(own, dict) else {}
-        before, self._defaults = self._own.get("defaults"), default_options()
+        self._operations.choose(str(self._restored.get("operation", "")))
+        saved = self._restored.get("options")
+        chosen = dict(saved) if isinstance(saved, dict) else {}
+        before, self._defaults = self._restored.get("defaults"), default_options()
         for name, choice in self._defaults.items():
             if not isinstance(before, dict) or before.get(name) != choice:
-                said[name] = choice
+                chosen[name] = choice
         for name, choice in self._first.items():
-            if not (isinstance(own, dict) and name in own) and self._defaults.get(name) == PRESET.get(name):
-                said[name] = choice
+            if not (isinstance(saved, dict) and name in saved) and self._defaults.get(name) == PRESET.get(name):
+                chosen[name] = choice
         options = self._options
-        restore(options, said, self._own.get("range"))
+        restore(options, chosen, self._restored.get("range"))
         self._operations.changed.connect(self.touch)
         for box in options.boxes.values():
             box.currentIndexChanged.connect(self.touch)
@@ -83,7 +83,7 @@ class FamilyDockState(DockState):
         options.square.valueChanged.connect(self.touch)
 
     def take_defaults(self) -> None:
-        """Choose what the Preferences page now says."""
+        """Choose the options whose defaults were changed on the Preferences page."""
         defaults = default_options()
         for name, choice in defaults.items():
             if choice != self._defaults[name]:
@@ -92,17 +92,17 @@ class FamilyDockState(DockState):
         self.touch()
 
     def fill_form(self, form: Form, operation: Operation, ndim: int) -> None:
-        """Type what was typed into a form that is new."""
-        own = self._saved.forms.get(operation.id) if self._saved is not None and remembers() else None
-        typed = own.get(str(ndim)) if isinstance(own, dict) else None
-        if isinstance(typed, dict):
-            restore_form(form, operation, typed)
+        """Restore the saved values of a new form, and save its changes from now on."""
+        by_ndim = self._saved.forms.get(operation.id) if self._saved is not None and remembers() else None
+        saved = by_ndim.get(str(ndim)) if isinstance(by_ndim, dict) else None
+        if isinstance(saved, dict):
+            restore_form(form, operation, saved)
 
-        def note() -> None:
+        def mark_changed() -> None:
             self._changed[operation.id, ndim] = form
             self.touch()
 
-        form.changed.connect(note)
+        form.changed.connect(mark_changed)
 
     def _dock_state(self) -> dict[str, Any]:
         options, operation = self._options, self._operations.operation
@@ -116,14 +116,14 @@ class FamilyDockState(DockState):
         return state
 
     def _form_states(self) -> dict[str, Any]:
-        """What was typed into forms, joined with what is kept of the same operations on other numbers of axes."""
+        """Return the values of edited forms, with the saved ones of the same operations on other numbers of axes."""
         assert self._saved is not None
         forms: dict[str, Any] = {}
         for (id, ndim), form in self._changed.items():
             try:
                 typed = form.typed
-            except (SyntaxError, ValueError):  # half a line of code
+            except (SyntaxError, ValueError):  # an unfinished list of points
                 continue
-            own = forms.get(id) or self._saved.forms.get(id)
-            forms[id] = {**(own if isinstance(own, dict) else {}), str(ndim): typed}
+            by_ndim = forms.get(id) or self._saved.forms.get(id)
+            forms[id] = {**(by_ndim if isinstance(by_ndim, dict) else {}), str(ndim): typed}
         return forms

@@ -1,1 +1,1 @@
-"""Forms made from the signatures of operations."""
+"""Forms generated from the signatures of operations."""

@@ -1,4 +1,4 @@
-"""Several fields side by side."""
+"""Rows of form fields."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from magicgui.widgets import Container
 
 
 class Row(Container):
-    """Several fields whose value is a tuple, at most three side by side."""
+    """Several fields, at most three side by side, whose value is a tuple."""
 
     def __init__(self, fields: Sequence[Any], **kwargs: Any) -> None:
         lines = [list(fields[k : k + 3]) for k in range(0, len(fields), 3)]
@@ -32,7 +32,7 @@ class Row(Container):
 
 
 def line(fields: Sequence[Any]) -> Container:
-    """Fields or buttons side by side."""
+    """Return a container with fields or buttons side by side."""
     row = Container(widgets=fields, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
     return row

@@ -1,4 +1,4 @@
-"""The pieces that fields of a form are made of."""
+"""Basic fields of a form."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ TYPED = "typed"
 
 
 class _TrimmedSpinBox(QDoubleSpinBox):
-    """A number box that shows no trailing zeros and may be narrow."""
+    """A spin box that shows no trailing zeros and can be narrow."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -23,7 +23,7 @@ class _TrimmedSpinBox(QDoubleSpinBox):
         self.setDecimals(DIGITS)
 
     def textFromValue(self, value: float) -> str:
-        """Return the shortest decimal text."""
+        """Return the shortest decimal representation."""
         return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".") if value else "0"
 
     def sizeHint(self) -> QSize:
@@ -59,14 +59,14 @@ class IntegerBox(NumberBox):
 
 
 class Automatic(Container):
-    """A tick for a word such as "auto", and the field that counts when it is not ticked.
+    """A check box for a word such as "auto", and a field that is used while it is not checked.
 
-    While it is ticked, the field shows what the word means.
+    While it is checked, the field shows the value that the word stands for.
     """
 
     def __init__(self, inner: Any, value: Any, word: str = "auto", **kwargs: Any) -> None:
         self._word = word
-        tip = "Choose from the image" if word == "auto" else kwargs.get("tooltip", "")
+        tip = "Derive the value from the image" if word == "auto" else kwargs.get("tooltip", "")
         self._tick = CheckBox(text=word, value=True, tooltip=tip)
         self._inner = inner
         super().__init__(widgets=[self._tick, inner], layout="vertical", labels=False, **kwargs)
@@ -93,21 +93,21 @@ class Automatic(Container):
 
     @property
     def ticked(self) -> Any:
-        """The signal that the tick was set or taken away."""
+        """The signal that the box was checked or unchecked."""
         return self._tick.changed
 
     @property
     def numbers(self) -> Any:
-        """The inner field's value: what counts, or what the word means now."""
+        """The inner field's value: the one that is used, or the one that the word stands for."""
         return self._inner.value
 
     def wait(self) -> None:
-        """Show that it is being found what the word stands for, where no number is shown yet."""
+        """Show that the value that the word stands for is being computed, if no number is shown yet."""
         self._inner.native.setSpecialValueText("…")
         self._inner.visible = True
 
     def suggest(self, value: Any) -> None:
-        """Show what "auto" stands for now; nothing where that is None or no number the field can hold."""
+        """Show the value that the word stands for; hide the field if it is None or the field cannot hold it."""
         if not self._tick.value:
             return
         if isinstance(self._inner, NumberBox):
@@ -121,14 +121,14 @@ class Automatic(Container):
 
 
 def limit(field: Any, low: float, high: float) -> None:
-    """Set the bounds of a field for a number; what is typed in it is moved within them."""
+    """Set the bounds of a number field; a value outside is clipped to them."""
     box = field._inner if isinstance(field, Automatic) else field
     if (box.min, box.max) != (low, high):
         box.native.setRange(low, high)
 
 
 class ChoiceBox(Container):
-    """A box of words and "typed", and the field that counts where that is chosen."""
+    """A combo box of words and "typed", and a field that is used if "typed" is chosen."""
 
     def __init__(self, words: Sequence[str], inner: Any, value: Any, **kwargs: Any) -> None:
         self._box = ComboBox(choices=[*words, TYPED], value=words[0], tooltip=kwargs.get("tooltip", ""))
@@ -160,7 +160,7 @@ class Points(LiteralEvalLineEdit):
     """A field for any number of points, typed as ((row, column), ...)."""
 
     def get_value(self) -> Any:
-        """Return the points as tuples; a text that is not finished as it is."""
+        """Return the points as tuples, or the text itself if it is unfinished."""
         try:
             value = super().get_value()
         except (SyntaxError, ValueError):
@@ -169,6 +169,6 @@ class Points(LiteralEvalLineEdit):
 
 
 def make_narrow(box: QAbstractSpinBox) -> None:
-    """Take the step buttons off a number box, so that several fit in a row."""
+    """Remove the step buttons of a spin box, so that several fit in a row."""
     box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 34px; }")

@@ -1,4 +1,4 @@
-"""Fields for numbers of which there is one for each axis, and for lengths, in pixels or in a unit of the world."""
+"""Fields for one number per axis, and for lengths in pixels or in a unit of the world."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from .field_row import Row, line
 from .fields import DIGITS, IntegerBox
 
 PIXELS = "px"
-NOISE = 9  # decimals of a number of pixels; what lies below comes from the change of units
+NOISE = 9  # decimals of a number of pixels; smaller differences come from the conversion of units
 
 Rounding = Callable[[float], Any]
 
@@ -21,30 +21,30 @@ def whole(length: float) -> int:
 
 
 def odd(length: float) -> int:
-    """Return the odd number of pixels nearest to a length; of two, the larger one."""
+    """Return the odd number of pixels nearest to a length; the larger one in a tie."""
     return 2 * math.floor(length / 2) + 1
 
 
 class PerAxisRow(Container):
-    """One field for each axis, a tick that keeps them equal, and for lengths the unit they are typed in.
+    """One field for each axis, a check box that keeps them equal, and for lengths the unit in which they are typed.
 
-    The value is in pixels whatever the unit.
+    The value is always in pixels.
 
     Parameters
     ----------
     row
         The fields.
     value
-        What they begin with.
+        Their initial values.
     rounding
-        How a length in the world becomes a number of pixels; None for what is no length.
+        Function that rounds a length in pixels to a valid value; None if the values are not lengths.
     """
 
     def __init__(self, row: Row, value: tuple[Any, ...], rounding: Rounding | None = None, **kwargs: Any) -> None:
         self._row = row
         self._round = rounding
         self._spacing = (1.0,) * len(value)
-        self._wanted: tuple[str, tuple[float, ...]] | None = None  # a unit, and lengths in it
+        self._wanted: tuple[str, tuple[float, ...]] | None = None  # a unit not yet offered, and lengths in it
         self._least = max(f.min for f in row._fields)
         self._most = min(f.max for f in row._fields)
         self._equal = CheckBox(text="equal", value=len(set(value)) == 1, tooltip="Same value on every axis")
@@ -67,23 +67,23 @@ class PerAxisRow(Container):
 
     @property
     def in_world(self) -> bool:
-        """Whether lengths are typed in a unit of the world."""
+        """Whether the lengths are typed in a unit of the world."""
         return bool(self._unit.value != PIXELS)
 
     @property
     def _typed(self) -> tuple[float, ...]:
-        """What the fields show, which of whole numbers of pixels are fractions of the world's unit."""
+        """The numbers in the fields, in the chosen unit; they can be fractions even if pixels are whole numbers."""
         return tuple(float(f.native.value()) for f in self._row._fields)
 
     def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
-        """Let lengths be typed in a world unit, of which a pixel has so many along each axis.
+        """Offer a unit of the world, given the pixel size in that unit along each axis.
 
-        Lengths typed in this unit stay what they are in the world; others stay what they are in pixels.
+        Lengths already typed in this unit keep their size in the world; others keep their number of pixels.
         """
         if unit and self._unit.value == unit:
             self._spacing = tuple(spacing)
             self._set_bounds()
-            self._tell()
+            self._show_pixels()
             return
         in_pixels = self.lengths
         self._spacing = tuple(spacing)
@@ -98,24 +98,24 @@ class PerAxisRow(Container):
             self._type_wanted(*self._wanted)
 
     @property
-    def said(self) -> tuple[str, tuple[float, ...]] | None:
-        """The unit of the world that lengths are typed in, or will be, and the lengths; None for pixels."""
+    def in_unit(self) -> tuple[str, tuple[float, ...]] | None:
+        """The unit of the world in which the lengths are or will be typed, and the lengths; None for pixels."""
         return self._wanted or ((self._unit.value, self._typed) if self.in_world else None)
 
     def want(self, unit: str, lengths: Sequence[float]) -> None:
-        """Type lengths in a unit of the world as soon as it is offered, unless others are typed before.
+        """Fill in lengths in a unit of the world as soon as the unit is offered, unless the user types others first.
 
         Raises
         ------
         ValueError
-            If their number is not that of the fields.
+            If the number of lengths is not the number of fields.
         """
         if len(lengths) != len(self._row._fields):
-            raise ValueError(f"{len(self._row._fields)} lengths, not {len(lengths)}")
+            raise ValueError(f"there must be {len(self._row._fields)} lengths, not {len(lengths)}")
         self._wanted = unit, tuple(lengths)
 
     def _type_wanted(self, unit: str, lengths: tuple[float, ...]) -> None:
-        """Choose the unit and type lengths in it, where its boxes can hold them."""
+        """Choose the unit and fill in the lengths, if they are within the bounds."""
         in_pixels = [n / s for n, s in zip(lengths, self._spacing, strict=True)]
         if all(self._least <= n <= self._most for n in in_pixels):
             with self._equal.changed.blocked():
@@ -125,7 +125,7 @@ class PerAxisRow(Container):
         self._wanted = None
 
     def _set_bounds(self) -> None:
-        """Say the bounds, which are in pixels, in the chosen unit; the same on all axes, and so that they hold all."""
+        """Set the bounds in the chosen unit: the same for all axes, and wide enough for the current values."""
         factors = self._spacing if self.in_world else (1.0,)
         low, high = self._least * min(factors), self._most * max(factors)
         for f, now in zip(self._row._fields, self._typed, strict=True):
@@ -134,7 +134,7 @@ class PerAxisRow(Container):
             f.min, f.max = min(low, now), max(high, now)
 
     def _type(self, in_pixels: Sequence[Any]) -> None:
-        """Show lengths given in pixels in the chosen unit."""
+        """Show lengths, given in pixels, in the chosen unit."""
         typed = [v * s if self.in_world else v for v, s in zip(in_pixels, self._spacing, strict=True)]
         if not _all_equal(typed):
             with self._equal.changed.blocked():
@@ -142,13 +142,13 @@ class PerAxisRow(Container):
         self._set_bounds()
         self._row.value = typed
         self._set_bounds()
-        self._tell()
+        self._show_pixels()
 
     def _convert(self, unit: str) -> None:
-        """Keep the lengths when the unit changes."""
+        """Convert the lengths when the unit changes."""
         self._type(self._resolved(self._spacing) if unit == PIXELS else self._typed)
 
-    def _tell(self) -> None:
+    def _show_pixels(self) -> None:
         self._pixels.visible = self.in_world
         self._pixels.value = "= " + ", ".join(f"{v:.4g}" for v in self.lengths) + " px" if self.in_world else ""
 
@@ -156,17 +156,17 @@ class PerAxisRow(Container):
         self._wanted = None
         if self._equal.value:
             self._row.value = (value,) * len(self._row._fields)
-        self._tell()
+        self._show_pixels()
 
     def _resolved(self, spacing: Sequence[float]) -> tuple[Any, ...]:
-        """Return the lengths that are typed in the world as numbers of pixels, of which each measures so much."""
+        """Return the lengths typed in a unit of the world in pixels, given the pixel size along each axis."""
         assert self._round is not None
         return tuple(
             self._round(max(round(v / s, NOISE), self._least)) for v, s in zip(self._typed, spacing, strict=True)
         )
 
     def lengths_on(self, spacing: Sequence[float]) -> tuple[Any, ...]:
-        """Return the values for pixels that measure so much of the unit along each axis."""
+        """Return the lengths in pixels, given the pixel size along each axis."""
         return self._resolved(spacing) if self.in_world else self._row.value
 
     @property
@@ -175,7 +175,7 @@ class PerAxisRow(Container):
         return self.lengths_on(self._spacing)
 
     def value_on(self, spacing: Sequence[float]) -> Any:
-        """Return the value for pixels that measure so much of the unit along each axis."""
+        """Return the value in pixels, given the pixel size along each axis."""
         return self.lengths_on(spacing)
 
     @property
@@ -188,7 +188,7 @@ class PerAxisRow(Container):
         count = len(self._row._fields)
         each = tuple(value) if isinstance(value, list | tuple) else (value,) * count
         if len(each) != count:
-            raise ValueError(f"{count} values, not {len(each)}")
+            raise ValueError(f"there must be {count} values, not {len(each)}")
         self._wanted = None
         with self._equal.changed.blocked():
             self._equal.value = _all_equal(each)
@@ -196,7 +196,7 @@ class PerAxisRow(Container):
 
 
 class LengthBox(PerAxisRow):
-    """A field for one length in a plane, and the unit it is typed in, which needs pixels that are square."""
+    """A field for one length in a plane, and the unit in which it is typed; a unit of the world needs square pixels."""
 
     def __init__(self, box: Any, value: float, **kwargs: Any) -> None:
         super().__init__(Row([box]), (value,), float, **kwargs)
@@ -205,19 +205,19 @@ class LengthBox(PerAxisRow):
         return [line([self._row, self._unit])]
 
     def offer_unit(self, unit: str, spacing: Sequence[float]) -> None:
-        """Let the length be typed in a world unit, of which a pixel has so many along each axis."""
+        """Offer a unit of the world if the pixels are square, given the pixel size in that unit along each axis."""
         super().offer_unit(unit if _square(spacing) else "", spacing[-1:])
 
     def value_on(self, spacing: Sequence[float]) -> Any:
-        """Return the length for pixels that measure so much of the unit along each axis.
+        """Return the length in pixels, given the pixel size along each axis.
 
         Raises
         ------
         ValueError
-            If it is typed in that unit, and they are not square.
+            If the length is typed in a unit of the world and the pixels are not square.
         """
         if self.in_world and not _square(spacing):
-            raise ValueError(f"{self.name} in {self._unit.value}: pixels that are square")
+            raise ValueError(f"{self.name} in {self._unit.value}: pixels must be square")
         return self.lengths_on(spacing[-1:])[0]
 
 

@@ -1,4 +1,4 @@
-"""Numbers in pixels of a level that stay what they are in the world when another level is chosen."""
+"""Conversion of positions and distances in pixels when another level of a multiscale layer is chosen."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,32 +14,32 @@ DECIMALS = 3  # of a pixel
 ROUNDING = 1e-9
 
 Numbers = Mapping[str, Any]
-Carry = Callable[[Layer, Numbers, int, int], Numbers]  # numbers of one level for another
+Carry = Callable[[Layer, Numbers, int, int], Numbers]  # converts numbers from one level to another
 
 
 class LevelScaling:
-    """Follows the level of a layer with some numbers; each is the same again at the level where it was typed.
+    """Converts numbers whenever the level of a layer changes; each is exact again at the level where it was typed.
 
     Parameters
     ----------
     carry
-        Returns numbers of one level of a layer for another level.
+        Function that converts numbers from one level of a layer to another.
     """
 
     def __init__(self, carry: Carry) -> None:
         self._carry = carry
         self._layer: ref[Layer] | None = None
         self._level = 0
-        self._typed: dict[str, tuple[Any, int]] = {}  # and at which level
+        self._typed: dict[str, tuple[Any, int]] = {}  # each number, and the level at which it was typed
         self._shown: dict[str, Any] = {}
 
     def follow(self, layer: Layer, level: int, numbers: Numbers) -> Numbers:
-        """Return what numbers that are shown become, now that a level of a layer is chosen; nothing if they stay."""
-        before, known = self._level, self._layer is not None and self._layer() is layer
+        """Return the numbers converted to the chosen level; an empty mapping if nothing changes."""
+        before, is_same = self._level, self._layer is not None and self._layer() is layer
         self._layer, self._level = ref(layer), level
-        if not known:
+        if not is_same:
             self._typed, self._shown = {}, {}
-        if not known or level == before:
+        if not is_same or level == before:
             return {}
         for name, number in numbers.items():
             if name not in self._typed or number != self._shown[name]:
@@ -48,43 +48,43 @@ class LevelScaling:
         return {name: self._shown[name] for name in numbers}
 
     def _at(self, layer: Layer, level: int, name: str) -> Any:
-        typed, home = self._typed[name]
-        return typed if level == home else self._carry(layer, {name: typed}, home, level)[name]
+        typed, typed_at = self._typed[name]
+        return typed if level == typed_at else self._carry(layer, {name: typed}, typed_at, level)[name]
 
 
 class PlaceScaling:
-    """Keeps points and boxes of forms, and distances from such points, where and what they are in the world."""
+    """Keeps the points, boxes and distances of forms unchanged in the world when the level changes."""
 
     def __init__(self) -> None:
         self._forms: dict[Form, LevelScaling] = {}
 
     def follow(self, form: Form, layer: Layer, level: int) -> None:
-        """Type what the places of a form are in a level of a layer, if it showed them for another of its levels."""
+        """Convert the positions and distances of a form to a level of a layer, if it showed another of its levels."""
         if form not in self._forms:
             names = {name: what for what, name in form.picked.items()} | dict.fromkeys(form.distances, "distance")
-            self._forms[form] = LevelScaling(lambda *given: _carried(names, *given))
+            self._forms[form] = LevelScaling(lambda *arguments: _converted(names, *arguments))
         parameters = form.parameters
         places = (*form.picked.values(), *form.distances)
         numbers = {name: parameters[name] for name in places if parameters[name] != "auto"}
         form.load(self._forms[form].follow(layer, level, numbers))
 
 
-def _carried(kinds: Mapping[str, str], layer: Layer, numbers: Numbers, before: int, after: int) -> Numbers:
-    """Return places in a level of a layer for another level."""
+def _converted(kinds: Mapping[str, str], layer: Layer, numbers: Numbers, before: int, after: int) -> Numbers:
+    """Return positions and distances converted from one level of a layer to another."""
     ratio = (factors(layer, before) / factors(layer, after)).tolist()
     shape = shape_at(layer, after)
     out = {}
     for name, value in numbers.items():
         kind, each = kinds[name], value if isinstance(value, tuple) else (value,)
-        own = list(zip(each, ratio[-len(each) :], shape[-len(each) :], strict=True))
+        per_axis = list(zip(each, ratio[-len(each) :], shape[-len(each) :], strict=True))
         if kind == "distance" and len(each) == 1:
             out[name] = max(round(value * math.sqrt(ratio[-2] * ratio[-1]), DECIMALS), 10**-DECIMALS)
         elif kind == "distance":
-            out[name] = tuple(round(v * r, DECIMALS) for v, r, _ in own)
+            out[name] = tuple(round(v * r, DECIMALS) for v, r, _ in per_axis)
         elif kind == "point":
-            out[name] = tuple(round((v + 0.5) * r - 0.5, DECIMALS) for v, r, _ in own)
+            out[name] = tuple(round((v + 0.5) * r - 0.5, DECIMALS) for v, r, _ in per_axis)
         elif kind == "start":
-            out[name] = tuple(min(math.floor(v * r + ROUNDING), n - 1) for v, r, n in own)
+            out[name] = tuple(min(math.floor(v * r + ROUNDING), n - 1) for v, r, n in per_axis)
         else:
-            out[name] = tuple(min(math.ceil(v * r - ROUNDING), n) for v, r, n in own)
+            out[name] = tuple(min(math.ceil(v * r - ROUNDING), n) for v, r, n in per_axis)
     return out

@@ -1,4 +1,4 @@
-"""The field of a form for a parameter's type."""
+"""Form fields for the types of parameters."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
@@ -15,16 +15,16 @@ from .length_fields import LengthBox, PerAxisRow, Rounding, odd, whole
 
 
 def label(name: str, hint: Any) -> str:
-    """Return what a form calls a parameter, with its unit."""
+    """Return the label of a parameter, with a short unit in parentheses."""
     text = (annotation_of(hint, Label) or Label()).text or name.replace("_", " ")
     axes = annotation_of(hint, PerAxis)
-    has_box = annotation_of(hint, PlaneLength) or (axes and axes.length)  # for the unit
-    unit = "" if has_box else unit_of(hint)
+    has_unit_box = annotation_of(hint, PlaneLength) or (axes and axes.length)  # whose unit is chosen in the field
+    unit = "" if has_unit_box else unit_of(hint)
     return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
 
 
 def unit_of(hint: Any) -> str:
-    """Return the unit of a parameter, or of its parts; "" where it has none."""
+    """Return the unit of a parameter or of its elements; "" if it has none."""
     number = annotation_of(hint, Number)
     if number:
         return str(number.unit)
@@ -33,7 +33,7 @@ def unit_of(hint: Any) -> str:
 
 
 def unit_note(hint: Any) -> str:
-    """Return a unit too long for a label, as a sentence."""
+    """Return a sentence about a unit that is too long for the label."""
     unit = unit_of(hint)
     return f"In units {unit}." if len(unit) > 3 else ""
 
@@ -48,7 +48,7 @@ def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = 
     axes
         Names of the item's axes.
     tooltip
-        What the docstring says of it.
+        The parameter's description in the docstring.
     """
     members = options(hint)
     shown: dict[str, Any] = {"name": name, "label": label(name, hint), "tooltip": tooltip}
@@ -75,21 +75,21 @@ def _value_field(
     if per_axis:
         element = next(m for m in members if get_origin(m) is not tuple)
         each = value if isinstance(value, tuple) else (value,) * len(axes)
-        row = Row([_boxed(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
+        row = Row([_narrow_number(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
         if value is None:
             row.tooltip = shown["tooltip"]
             return row
         return PerAxisRow(row, each, _rounding(per_axis, element), **shown)
     member = members[0]
     if hint is not None and annotation_of(hint, PlaneLength):
-        return LengthBox(_boxed(name, hint, value, ""), value, **shown)
+        return LengthBox(_narrow_number(name, hint, value, ""), value, **shown)
     if get_origin(member) is tuple:
         return _tuple_field(name, member, value, axes, shown)
     return _scalar(member if hint is None or len(members) > 1 else hint, value, shown)
 
 
 def _rounding(per_axis: PerAxis, element: Any) -> Rounding | None:
-    """Return how a length in the world becomes a number of pixels; None for what is no length."""
+    """Return the function that rounds a length in pixels to a valid value; None if it is not a length."""
     if not per_axis.length:
         return None
     return odd if per_axis.odd else whole if parts(element)[0] is int else float
@@ -106,11 +106,11 @@ def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown:
         ]
         return Row(lines, **shown)
     prefixes = axes if len(elements) == len(axes) else ("",) * len(elements)
-    return Row([_boxed(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)], **shown)
+    return Row([_narrow_number(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)], **shown)
 
 
-def _boxed(name: str, hint: Any, value: Any, prefix: str) -> Any:
-    """A number without step buttons, for a row."""
+def _narrow_number(name: str, hint: Any, value: Any, prefix: str) -> Any:
+    """Return a number field without step buttons, for a row."""
     box = _scalar(hint, value, {"name": f"{name}_{prefix}"})
     make_narrow(box.native)
     if prefix:

@@ -1,4 +1,4 @@
-"""What was typed into a form in an earlier session, typed again."""
+"""Restoring the saved values of a form."""
 
 import logging
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def restore_form(form: Form, operation: Signature, typed: Mapping[str, Any]) -> None:
-    """Type values into a form as far as they fit; others stay at their defaults."""
+    """Fill in saved values as far as they are valid; the others stay at their defaults."""
     for name, value in typed.items():
         try:
             if isinstance(value, Mapping):

@@ -1,1 +1,1 @@
-"""An operation explained inside napari: text from its docstring, units and bounds from its signature, a picture."""
+"""Help for operations: text from the docstring, units and bounds from the signature, and a picture."""

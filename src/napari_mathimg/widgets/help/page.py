@@ -1,4 +1,4 @@
-"""The page that explains an operation, as HTML that a QTextBrowser shows."""
+"""The help page of an operation, as HTML for a QTextBrowser."""
 
 import re
 from collections.abc import Iterator
@@ -35,20 +35,20 @@ pre { white-space: pre-wrap; }
 
 ITEMS = {(2,): "planes", (3,): "volumes", (2, 3): "planes or volumes"}
 COLORS = {
-    "separate": "Colors are treated one by one.",
-    "joint": "Colors are treated together.",
-    "brightness": "Of colors, the brightness is treated; they keep their hue.",
-    "reduce": "It takes colors, and gives one gray value for them.",
+    "separate": "Color channels are processed one by one.",
+    "joint": "Color channels are processed together.",
+    "brightness": "The brightness of colors is processed; they keep their hue.",
+    "reduce": "Takes a color image and returns a grayscale image.",
 }
 ROLES = {
     "aligned": "an image of the same shape, used pixel by pixel",
-    "whole": "a small image, used as a whole at every pixel",
-    "reference": "an image of any shape, of which only the distribution of values counts",
+    "whole": "a small image, such as a kernel, all of which is used at every pixel",
+    "reference": "an image of any shape, of which only the distribution of values is used",
 }
 
 
 def page(operation: Operation) -> str:
-    """Return the page of an operation."""
+    """Return the help page of an operation."""
     text = cleandoc(operation.function.__doc__ or "")
     doc = parse(text, DocstringStyle.NUMPYDOC)
     return "".join(
@@ -78,7 +78,7 @@ def markup(text: str) -> str:
 
 @cache
 def _settings() -> Any:
-    """Return the settings of docutils, found once for it is slow: its defaults, whatever files of the user say."""
+    """Return the default settings of docutils without the user's files, cached because finding them is slow."""
     from docutils.frontend import get_default_settings
     from docutils.parsers.rst import Parser
     from docutils.readers.standalone import Reader
@@ -91,7 +91,7 @@ def _settings() -> Any:
 
 
 def _line(text: str) -> str:
-    """Return one paragraph of reStructuredText as HTML without its tags; one that begins "A. Buades" is no list."""
+    """Return a paragraph of reStructuredText as HTML without its <p> tags; a leading "A." is not taken for a list."""
     paragraph = re.sub(r"^(?=\(?\w+[.)]\s)", r"\\", " ".join(text.split()))
     return re.sub(r"^<p>|</p>$", "", markup(paragraph).strip())
 
@@ -103,23 +103,24 @@ def _picture(operation: Operation) -> str:
 
 
 def _parameters(operation: Operation, doc: Docstring) -> Iterator[str]:
-    said = {p.arg_name: p.description or "" for p in doc.params}
+    descriptions = {p.arg_name: p.description or "" for p in doc.params}
     if operation.parameters:
         yield "<h2>Parameters</h2>"
     for name, parameter in operation.parameters.items():
         yield (
             f'<p class="parameter"><b>{escape(label(name, parameter.hint))}</b> &nbsp;<code>{name}</code></p>'
-            f'<p class="inside">{_line(said.get(name, ""))}</p><p class="inside"><i>{escape(facts(parameter))}</i></p>'
+            f'<p class="inside">{_line(descriptions.get(name, ""))}</p>'
+            f'<p class="inside"><i>{escape(facts(parameter))}</i></p>'
         )
 
 
 def facts(parameter: Parameter) -> str:
-    """Say which values a parameter may have, their unit and its default."""
-    said = describe(parameter.hint)
+    """Return a sentence with the valid values of a parameter, their unit and its default."""
+    values = describe(parameter.hint)
     default = parameter.default
     shown = ("yes" if default else "no") if isinstance(default, bool) else _number(default)
-    said = "yes or no" if said == "True or False" else said
-    return f"{said[0].upper()}{said[1:]}; {shown} by default."
+    values = "yes or no" if values == "True or False" else values
+    return f"{values[0].upper()}{values[1:]}; {shown} by default."
 
 
 def _number(value: Any) -> str:
@@ -128,36 +129,36 @@ def _number(value: Any) -> str:
 
 def _images(operation: Operation) -> Iterator[str]:
     for name, role in operation.images[1:]:
-        left_out = " It may be left out." if name in operation.optional else ""
-        yield f"<h2>{name[0].upper()}{name[1:].replace('_', ' ')}</h2><p>The dock asks for {ROLES[role]}.{left_out}</p>"
+        note = " It is optional." if name in operation.optional else ""
+        yield f"<h2>{name[0].upper()}{name[1:].replace('_', ' ')}</h2><p>The dock asks for {ROLES[role]}.{note}</p>"
 
 
 def _works_on(operation: Operation) -> str:
     items = ITEMS.get(operation.dimensions, "all axes") if operation.dimensions != "all" else "all axes at once"
     facts = [f"Works on {items}."]
     if operation.family in DOMAIN:
-        facts.append("Labels layers are taken too, without interpolation.")
+        facts.append("It also works on Labels layers, without interpolation.")
     if operation.values == "normalized":
-        facts.append("The value range counts as 0 to 1.")
+        facts.append("The value range is treated as 0 to 1.")
     if operation.saturates:
-        facts.append("Values outside the value range end at its ends.")
+        facts.append("Values outside the value range are clipped to it.")
     if not operation.is_warp:
         facts.append(COLORS[operation.channels])
     if isinstance(operation.reach, Whole):
-        facts.append("Every pixel counts for every other: a plane or volume is computed in one piece.")
+        facts.append("Every pixel affects every other, so that a plane or volume is computed in one piece.")
     return f"<h2>Applied to</h2><p>{' '.join(facts)}</p>"
 
 
 def _refusals(doc: Docstring) -> Iterator[str]:
     for refusal in doc.raises:
-        yield f"<h2>Refused</h2><p>{_line(refusal.description or '')}</p>"
+        yield f"<h2>Errors</h2><p>{_line(refusal.description or '')}</p>"
 
 
 def _references(doc: Docstring) -> Iterator[str]:
     for meta in doc.meta:
         if meta.args == ["references"]:
-            each = re.split(r"^\.\. \[\d+\]\s*", meta.description or "", flags=re.MULTILINE)
-            cited = "".join(f"<li>{_line(one)}</li>" for one in each if one.strip())
+            entries = re.split(r"^\.\. \[\d+\]\s*", meta.description or "", flags=re.MULTILINE)
+            cited = "".join(f"<li>{_line(entry)}</li>" for entry in entries if entry.strip())
             yield f"<h2>References</h2><ol>{cited}</ol>"
 
 

@@ -1,4 +1,4 @@
-"""A window beside the docks that explains the chosen operation, and stays open."""
+"""The help window, which stays open beside the docks and shows the page of the chosen operation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ from ..qt.layout import dock_of
 from .page import PICTURES, STYLE, page
 
 SIZE = 440, 640
-WIDTH = 24  # of the button, in pixels
-MARGIN = 12  # from the dock whose button opened it, in pixels
+WIDTH = 24  # of the help button, in pixels
+MARGIN = 12  # between the window and the dock whose button opened it, in pixels
 
 
 class HelpWindow(QDialog):
-    """The page of one operation; it goes with a dock that opened it."""
+    """The window with the page of one operation; it closes with the dock that opened it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -35,7 +35,7 @@ class HelpWindow(QDialog):
         self.resize(*SIZE)
 
     def explain(self, operation: Operation) -> None:
-        """Show the page of an operation from its beginning."""
+        """Show the page of an operation, scrolled to its beginning."""
         if operation is self.operation:
             return
         self.operation = operation
@@ -44,17 +44,17 @@ class HelpWindow(QDialog):
         self.browser.setHtml(page(operation).replace("{caption}", caption))
 
     def leave(self, opener: Any = None) -> None:
-        """Close: the dock that opened it has gone."""
+        """Close the window, because the dock that opened it is closed."""
         self.close()
 
 
 class HelpButton(QPushButton):
-    """A question mark that opens the page of an operation; an open page follows.
+    """A question-mark button that opens the page of the chosen operation.
 
     Parameters
     ----------
     chosen
-        Which operation is chosen.
+        Function that returns the chosen operation.
     """
 
     def __init__(self, chosen: Callable[[], Operation], parent: QWidget | None = None) -> None:
@@ -62,24 +62,24 @@ class HelpButton(QPushButton):
         self._chosen = chosen
         self.setText("?")
         self.setFixedWidth(WIDTH)
-        self.setToolTip("Explain this operation: what it does, its parameters and units, references, a picture")
+        self.setToolTip("Explain this operation: what it does, its parameters and units, references and a picture")
         self.setAccessibleName("Explain this operation")
         self.clicked.connect(self.open)
 
     def open(self) -> None:
-        """Show the page of the chosen operation, beside the dock where there is room."""
+        """Show the page of the chosen operation, beside the dock if there is room."""
         window = self.window().findChild(HelpWindow)
         if window is None:
             window = HelpWindow(self.window())
             self.destroyed.connect(window.leave)
         window.explain(self._chosen())
         if not window.isVisible():
-            self._lay_beside(window)
+            self._place_beside_dock(window)
             window.show()
         window.raise_()
         window.activateWindow()
 
-    def _lay_beside(self, window: HelpWindow) -> None:
+    def _place_beside_dock(self, window: HelpWindow) -> None:
         screen = self.screen().availableGeometry()
         dock = dock_of(self) or self
         corner = dock.mapToGlobal(dock.rect().topLeft())
@@ -91,7 +91,7 @@ class HelpButton(QPushButton):
         window.setGeometry(left, top, width, height)
 
     def follow(self) -> None:
-        """Let a page that is open explain what is chosen now."""
+        """Show the page of the chosen operation if the window is open."""
         window = self.window().findChild(HelpWindow)
         if window is not None and window.isVisible():
             window.explain(self._chosen())

@@ -1,15 +1,15 @@
-"""Combo boxes for names of any length."""
+"""A combo box for names of any length."""
 
 from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
-BESIDE_TEXT = 2  # pixels of a combo box's field that its text leaves free
+TEXT_MARGIN = 2  # pixels left free beside the text in a combo box
 
 
 class ElidedComboBox(QComboBox):
-    """A combo box that may be narrow: it leaves out the middle of a long text, and its list shows it whole."""
+    """A combo box that can be narrow: it elides the middle of a long text, and its list shows the whole text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -18,19 +18,19 @@ class ElidedComboBox(QComboBox):
         self.setMinimumContentsLength(8)
 
     def paintEvent(self, event: Any) -> None:
-        """Draw the box with its text shortened to what fits."""
+        """Draw the box with its text elided to fit."""
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)
-        place = self.style().subControlRect(
+        text_rect = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideMiddle, place.width() - BESIDE_TEXT
+            option.currentText, Qt.TextElideMode.ElideMiddle, text_rect.width() - TEXT_MARGIN
         )
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def showPopup(self) -> None:
-        """Open the list as wide as its longest text."""
+        """Open the list, as wide as its longest text."""
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         super().showPopup()

@@ -1,4 +1,4 @@
-"""Where a dock comes to lie in napari's window, and how large."""
+"""The position and size of a dock in napari's window."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -6,25 +6,25 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from .layout import dock_of, share_place
 
 SIDES = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
-LARGEST = 0.6  # of the window, that a dock takes when it is opened
+LARGEST = 0.6  # largest fraction of the window that a dock takes when it is opened
 
 
 def place_dock(widget: QWidget, kind: type[QWidget], size: tuple[int, int] | None) -> None:
-    """Lay a dock over others of its kind, as a tab; else give it the size it had, unless it shares a side."""
+    """Add a dock as a tab to others of its kind; otherwise restore its size, unless other docks are at its side."""
     dock, window = dock_of(widget), widget.window()
     if dock is None or not isinstance(window, QMainWindow):
         return
     if share_place(dock, window, kind) or _shares_side(window, dock):
         return
     if size is not None and not dock.isFloating():
-        upright = _is_upright(window, dock)
-        length, most = (size[0], window.width()) if upright else (size[1], window.height())
-        along = Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical
+        at_side = _is_at_side(window, dock)
+        length, most = (size[0], window.width()) if at_side else (size[1], window.height())
+        along = Qt.Orientation.Horizontal if at_side else Qt.Orientation.Vertical
         window.resizeDocks([dock], [min(length, round(LARGEST * most))], along)
 
 
 def size_in_window(widget: QWidget) -> tuple[int, int] | None:
-    """Return width and height of the dock that holds a widget, where it lies in a window."""
+    """Return the width and height of the dock that holds a widget; None if it floats or is hidden."""
     dock, window = dock_of(widget), widget.window()
     if dock is None or dock.isFloating() or not isinstance(window, QMainWindow) or not dock.isVisible():
         return None
@@ -32,11 +32,11 @@ def size_in_window(widget: QWidget) -> tuple[int, int] | None:
 
 
 def _shares_side(window: QMainWindow, dock: QDockWidget) -> bool:
-    """Whether other docks can be seen at the side of the window where a dock lies: their size is also its own."""
+    """Return whether other docks are visible at the same side of the window, so that they share its size."""
     others = [other for other in window.findChildren(QDockWidget) if other is not dock and other.isVisible()]
     return any(window.dockWidgetArea(o) == window.dockWidgetArea(dock) and not o.isFloating() for o in others)
 
 
-def _is_upright(window: QMainWindow, dock: QDockWidget) -> bool:
-    """Whether a dock lies at a side, where its width can be chosen, and not above or below."""
+def _is_at_side(window: QMainWindow, dock: QDockWidget) -> bool:
+    """Return whether a dock is at the left or right side, where its width can vary, not its height."""
     return window.dockWidgetArea(dock) in SIDES

@@ -1,4 +1,4 @@
-"""Pieces that docks are laid out from."""
+"""Layout helpers for docks."""
 
 from collections.abc import Iterator
 
@@ -19,34 +19,34 @@ from qtpy.QtWidgets import (
 
 
 def order_tabs(dock: QWidget) -> None:
-    """Let Tab go through a dock as its layouts place its widgets, whenever they were made."""
+    """Set the tab order of a dock's widgets to their order in its layouts."""
     before = dock
-    for widget in _placed(dock):
+    for widget in _widgets_of(dock):
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             QWidget.setTabOrder(before, widget)
             before = widget
 
 
-def _placed(widget: QWidget) -> Iterator[QWidget]:
+def _widgets_of(widget: QWidget) -> Iterator[QWidget]:
     inner = widget.widget() if isinstance(widget, QScrollArea) else None
     if inner is not None:
-        yield from _placed(inner)
+        yield from _widgets_of(inner)
     elif widget.layout() is not None:
-        yield from _in_layout(widget.layout())
+        yield from _widgets_in_layout(widget.layout())
 
 
-def _in_layout(layout: QLayout) -> Iterator[QWidget]:
+def _widgets_in_layout(layout: QLayout) -> Iterator[QWidget]:
     for index in range(layout.count()):
         item = layout.itemAt(index)
         if item.widget() is not None:
             yield item.widget()
-            yield from _placed(item.widget())
+            yield from _widgets_of(item.widget())
         elif item.layout() is not None:
-            yield from _in_layout(item.layout())
+            yield from _widgets_in_layout(item.layout())
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
-    """The dock that holds a widget, or None."""
+    """Return the dock that holds a widget, or None."""
     parent = widget.parent()
     while parent is not None and not isinstance(parent, QDockWidget):
         parent = parent.parent()
@@ -54,7 +54,7 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
 
 
 def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> bool:
-    """Lay a dock over the visible one in the window that holds a widget of a kind, as tabs, where there is one."""
+    """Add a dock as a tab to a visible dock that holds a widget of a kind; return whether there is one."""
     for other in window.findChildren(kind):
         neighbor = dock_of(other)
         if neighbor and neighbor is not dock and neighbor.isVisible() and not neighbor.isFloating():
@@ -65,21 +65,21 @@ def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> 
 
 
 def wrapping_label() -> QLabel:
-    """A label whose text wraps."""
+    """Return a label whose text wraps."""
     label = QLabel()
     label.setWordWrap(True)
     return label
 
 
 def button(text: str, tip: str) -> QPushButton:
-    """A button with a tooltip."""
+    """Return a button with a tooltip."""
     button = QPushButton(text)
     button.setToolTip(tip)
     return button
 
 
 def hbox(*widgets: QWidget) -> QHBoxLayout:
-    """Widgets in a row."""
+    """Return a layout with widgets side by side."""
     line = QHBoxLayout()
     for widget in widgets:
         line.addWidget(widget)
@@ -87,7 +87,7 @@ def hbox(*widgets: QWidget) -> QHBoxLayout:
 
 
 def form_layout(fields: dict[str, QWidget]) -> QFormLayout:
-    """Fields below each other with their labels."""
+    """Return a layout of labeled fields below each other."""
     form = QFormLayout()
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for text, field in fields.items():
@@ -96,7 +96,7 @@ def form_layout(fields: dict[str, QWidget]) -> QFormLayout:
 
 
 def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
-    """Pieces below each other."""
+    """Return a widget with widgets and layouts below each other."""
     inside = QWidget()
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 0, 0)
@@ -109,7 +109,7 @@ def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
 
 
 def scroll_area(*pieces: QWidget | QLayout) -> QScrollArea:
-    """Pieces below each other that scroll up and down where there is too little height."""
+    """Return a scroll area with widgets and layouts below each other, which scrolls vertically if needed."""
     inside = vbox_widget(*pieces)
     column = inside.layout()
     assert isinstance(column, QVBoxLayout)

@@ -1,4 +1,4 @@
-"""A field for one of very many names."""
+"""A searchable combo box for a large number of names."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,11 +8,11 @@ from magicgui.widgets.bases import CategoricalWidget
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QCompleter
 
-LETTERS = 5  # of a choice that a narrow form shows at least
+LETTERS = 5  # minimum number of letters of a choice that a narrow form shows
 
 
 class _NamesBackend(_ComboBoxBackend):
-    """Names that are their own values, listed all at once: magicgui looks each one up among all others."""
+    """A combo box whose names are their own values; it adds them all at once, because magicgui searches for each."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -45,7 +45,7 @@ class _NamesBackend(_ComboBoxBackend):
 
 
 class SearchBox(CategoricalWidget[str]):
-    """A box of many names: typing lists those that contain what is typed."""
+    """A combo box of many names; typing lists the names that contain the typed text."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget_type=_NamesBackend, **kwargs)
@@ -57,12 +57,12 @@ class SearchBox(CategoricalWidget[str]):
         box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         box.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         box.completer().setFilterMode(Qt.MatchFlag.MatchContains)
-        box.lineEdit().editingFinished.connect(self._take)
+        box.lineEdit().editingFinished.connect(self._choose_typed)
 
-    def _take(self) -> None:
-        """Choose the name that is typed; show the chosen one again where there is none."""
+    def _choose_typed(self) -> None:
+        """Choose the typed name; if there is no such name, show the chosen one again."""
         box = self.native
-        found = box.findText(box.currentText().strip(), Qt.MatchFlag.MatchFixedString)
-        if found >= 0:
-            box.setCurrentIndex(found)
+        index = box.findText(box.currentText().strip(), Qt.MatchFlag.MatchFixedString)
+        if index >= 0:
+            box.setCurrentIndex(index)
         box.setEditText(box.itemText(box.currentIndex()))

@@ -1,4 +1,4 @@
-"""napari's colors for what Qt style sheets do not reach."""
+"""napari's theme colors, for widgets that Qt style sheets do not affect."""
 
 from typing import NamedTuple
 
@@ -15,6 +15,6 @@ class Colors(NamedTuple):
 
 
 def theme_colors(name: str) -> Colors:
-    """Return the colors of a theme by its name."""
+    """Return the colors of the theme with this name."""
     theme = get_theme(name)
     return Colors(*(QColor(str(getattr(theme, part).as_hex())) for part in ("background", "text", "current")))

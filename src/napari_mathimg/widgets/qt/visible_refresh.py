@@ -1,4 +1,4 @@
-"""Work for a widget that waits until the widget is seen."""
+"""Refreshes of a widget that wait until it is visible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,24 +8,24 @@ from qtpy.QtWidgets import QWidget
 
 
 class VisibleRefresh(QObject):
-    """Refreshes a widget while it is visible; what was asked for while it was hidden is done when it is shown.
+    """Refreshes a widget while it is visible; a refresh requested while it is hidden happens when it is shown.
 
     Parameters
     ----------
     widget
         The widget.
     refresh
-        Called to refresh it.
+        Function that refreshes it.
     """
 
     def __init__(self, widget: QWidget, refresh: Callable[[], Any]) -> None:
         super().__init__(widget)
         self._widget, self._refresh = widget, refresh
-        self.is_pending = False  # whether a refresh was asked for that is still to come
+        self.is_pending = False  # whether a requested refresh has not happened yet
         widget.installEventFilter(self)
 
     def at_once(self, *change: Any) -> None:
-        """Refresh, visible or not."""
+        """Refresh now, even if the widget is hidden."""
         self.is_pending = False
         self._refresh()
 
@@ -35,7 +35,7 @@ class VisibleRefresh(QObject):
         self._resume()
 
     def soon(self, *change: Any) -> None:
-        """Refresh once the window is free: once for many changes."""
+        """Refresh once when the event loop is idle, even after many changes."""
         if not self.is_pending:
             self.is_pending = True
             QTimer.singleShot(0, self._resume)
@@ -45,7 +45,7 @@ class VisibleRefresh(QObject):
             self.at_once()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Do what has waited until the widget is shown."""
+        """Do a pending refresh when the widget is shown."""
         if event.type() == QEvent.Type.Show:
             self._resume()
         return False

@@ -1,1 +1,1 @@
-"""What the user prefers, and what docks remember from session to session."""
+"""The user's preferences, and the state of docks that is kept between sessions."""

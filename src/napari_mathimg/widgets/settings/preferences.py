@@ -1,4 +1,4 @@
-"""What napari's Preferences page says for this plugin, as the docks use it."""
+"""The plugin's settings on napari's Preferences page, as the docks use them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,37 +19,37 @@ def settings() -> Any:
 
 
 def default_options() -> dict[str, str]:
-    """Return the choices of the options that have a default of the user's own."""
+    """Return the defaults that the user chose for options, by name."""
     results = settings().results
     return {"value_range": VALUE_RANGES[results.value_range], "dtype": OUTPUT_TYPES[results.output_type]}
 
 
 def threads() -> int | None:
-    """Return the number of threads of a run; None for one on every core."""
+    """Return the number of threads of a run; None for one per core."""
     return settings().computing.threads or None
 
 
 def memory() -> int | None:
-    """Return how many bytes a result may take; None for what is free."""
+    """Return the number of bytes that a result may take; None for the free memory."""
     return int(settings().computing.memory * GIB) or None
 
 
 def remembers() -> bool:
-    """Whether docks begin as they were left."""
+    """Return whether docks restore their state from the last session."""
     return bool(settings().docks.remember)
 
 
 def color_of_marks() -> str:
-    """Return the color of what docks draw over an image."""
+    """Return the color of the marks that docks draw over an image."""
     return COLORS[settings().docks.marks]
 
 
 def on_change(section: str, react: Callable[[], None]) -> Callable[[], None]:
-    """Call a function after each change of a section of the page; return what ends that."""
+    """Call a function after each change in a section of the page; return a function that stops this."""
     events = getattr(settings(), section).events
 
-    def hear(event: Any) -> None:
+    def on_event(event: Any) -> None:
         react()
 
-    events.connect(hear)
-    return lambda: events.disconnect(hear)
+    events.connect(on_event)
+    return lambda: events.disconnect(on_event)

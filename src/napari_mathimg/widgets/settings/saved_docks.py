@@ -1,4 +1,4 @@
-"""What a dock was left with, kept for the next session beside napari's own settings."""
+"""The saved state of docks, in a file beside napari's own settings."""
 
 import logging
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from ..qt.dock_area import size_in_window
 from .preferences import remembers, settings
 
-PAUSE = 600  # milliseconds without a change, after which it is written
+PAUSE = 600  # milliseconds without a change before the state is written
 
 log = logging.getLogger(__name__)
 
 
 class SavedDocks(PluginSettings):
-    """Values of docks and forms: napari's settings of a plugin hold no such tables, so they have a file of their own.
+    """The state of docks and forms, in a file of its own because napari's plugin settings cannot hold such tables.
 
-    `docks` holds what a dock was left with, by its name; `forms` what differs from the defaults in an operation's form,
-    by its id and the number of axes of an item.
+    `docks` holds the state of each dock by its name. `forms` holds the form values that differ from the defaults, by
+    the id of the operation and the number of axes of an item.
     """
 
     docks: dict[str, Any] = Field(default_factory=dict)
@@ -30,52 +30,52 @@ class SavedDocks(PluginSettings):
 
 
 def saved_docks() -> SavedDocks | None:
-    """Return what is kept beside napari's settings; None where napari keeps none."""
-    beside = settings().config_path
-    return _read(Path(beside).with_name("napari-mathimg-docks.yaml")) if beside else None
+    """Return the saved docks; None if napari saves no settings."""
+    napari_path = settings().config_path
+    return _read(Path(napari_path).with_name("napari-mathimg-docks.yaml")) if napari_path else None
 
 
 @cache
 def _read(path: Path) -> SavedDocks:
     try:
         return SavedDocks(config_path=path)
-    except AssertionError:  # napari's: the file holds no table
-        log.warning("%s holds no settings; it is begun anew", path)
+    except AssertionError:  # raised by napari: the file holds no table
+        log.warning("%s holds no settings; it is replaced", path)
         path.unlink()
         return SavedDocks(config_path=path)
 
 
 class SavedPart(Protocol):
-    """A piece of a dock that says what it holds, and begins with as much of what it held as still fits."""
+    """A part of a dock whose state can be saved, and restored as far as it still fits."""
 
     changed: Any  # a signal
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen and typed, as a file can keep it."""
+        """Return the state, as values that a file can hold."""
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose and type what was held, as far as it fits."""
+        """Restore a saved state as far as it fits."""
 
 
 class DockState(QObject):
-    """Keeps what a dock was left with: begins with it, and writes it once changes have come to rest.
+    """Restores the saved state of a dock, and writes it after changes.
 
     Parameters
     ----------
     dock
-        The dock, whose parts say what they hold.
+        The dock.
     name
-        What it is kept by.
+        Key under which the state is saved.
     """
 
     def __init__(self, dock: Any, name: str) -> None:
         super().__init__(dock)
         self._dock, self._name = dock, name
         self._saved = saved_docks()
-        own = self._saved.docks.get(name) if self._saved is not None and remembers() else None
-        self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
-        held = self._own.get("parts")
-        self._held: Mapping[str, Any] = held if isinstance(held, dict) else {}
+        state = self._saved.docks.get(name) if self._saved is not None and remembers() else None
+        self._restored: Mapping[str, Any] = state if isinstance(state, dict) else {}
+        part_states = self._restored.get("parts")
+        self._part_states: Mapping[str, Any] = part_states if isinstance(part_states, dict) else {}
         self._parts: dict[str, SavedPart] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -84,7 +84,7 @@ class DockState(QObject):
         dock.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the size of the dock; and what it holds when it is hidden, for it may be going."""
+        """Save a new size of the dock; write the state at once when it is hidden, because it may be closing."""
         if event.type() == QEvent.Type.Hide:
             self.flush()
         elif event.type() == QEvent.Type.Resize and self._dock.isVisible():
@@ -93,25 +93,25 @@ class DockState(QObject):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height that the dock had."""
-        size = self._own.get("size")
+        """The saved width and height of the dock; None if there are none."""
+        size = self._restored.get("size")
         fits = isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
         return tuple(size) if size and fits else None
 
     def keep(self, name: str, part: SavedPart) -> None:
-        """Give a part of the dock what it held, and keep what it holds from now on."""
-        held = self._held.get(name)
-        if isinstance(held, dict):
-            part.restore_state(held)
+        """Restore a part of the dock, and save its changes from now on."""
+        state = self._part_states.get(name)
+        if isinstance(state, dict):
+            part.restore_state(state)
         self._parts[name] = part
         part.changed.connect(self.touch)
 
     def touch(self, *change: Any) -> None:
-        """Something has changed: write it once nothing changes any more."""
+        """Schedule writing after a change, once there are no further changes."""
         self._pause.start()
 
     def flush(self) -> None:
-        """Write now what waits to be written."""
+        """Write scheduled changes now."""
         if self._pause.isActive():
             self._pause.stop()
             self._write()
@@ -127,17 +127,17 @@ class DockState(QObject):
         try:
             self._saved.save()
         except OSError as error:
-            log.warning("what the docks hold cannot be kept: %s", error)
+            log.warning("the state of the docks cannot be saved: %s", error)
 
     def _dock_state(self) -> dict[str, Any]:
         state: dict[str, Any] = {}
         states = {name: part.save_state() for name, part in self._parts.items()}
-        if parts := {**self._held, **{name: own for name, own in states.items() if own}}:
+        if parts := {**self._part_states, **{name: s for name, s in states.items() if s}}:
             state["parts"] = parts
         if size := size_in_window(self._dock) or self.size:
             state["size"] = list(size)
         return state
 
     def _form_states(self) -> dict[str, Any]:
-        """What was typed into forms."""
+        """Return the values of edited forms."""
         return {}

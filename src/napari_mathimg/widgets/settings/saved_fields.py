@@ -1,4 +1,4 @@
-"""Boxes and ticks of a dock that the next session begins with."""
+"""Saving and restoring of individual fields of a dock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from qtpy.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QWidget
 
 
 class SavedFields(QObject):
-    """Says what boxes and ticks hold, by their names, and gives it back to them as far as it fits.
+    """Saves the values of fields by name, and restores them as far as they fit.
 
     Parameters
     ----------
     parent
         The owner.
     **fields
-        Ticks and other buttons that stay pressed, lists of choices, and boxes for numbers.
+        Check boxes and other checkable buttons, combo boxes and spin boxes.
     """
 
     changed = Signal()
@@ -24,26 +24,26 @@ class SavedFields(QObject):
         super().__init__(parent)
         self._fields = fields
         for field in fields.values():
-            _change_of(field).connect(self.changed)
+            _change_signal(field).connect(self.changed)
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen, ticked and typed."""
-        return {name: _value_of(field) for name, field in self._fields.items()}
+        """Return the values of the fields by name."""
+        return {name: _value(field) for name, field in self._fields.items()}
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose, tick and type what was saved, as far as it fits."""
+        """Restore saved values as far as they fit."""
         for name, field in self._fields.items():
             if name in saved:
-                _give(field, saved[name])
+                _set_value(field, saved[name])
 
 
-def _change_of(field: QWidget) -> Any:
+def _change_signal(field: QWidget) -> Any:
     if isinstance(field, QAbstractButton):
         return field.toggled
     return field.currentIndexChanged if isinstance(field, QComboBox) else field.valueChanged
 
 
-def _value_of(field: QWidget) -> Any:
+def _value(field: QWidget) -> Any:
     if isinstance(field, QAbstractButton):
         return field.isChecked()
     if isinstance(field, QComboBox):
@@ -51,7 +51,7 @@ def _value_of(field: QWidget) -> Any:
     return field.value()
 
 
-def _give(field: QWidget, value: Any) -> None:
+def _set_value(field: QWidget, value: Any) -> None:
     if isinstance(field, QAbstractButton):
         if isinstance(value, bool):
             field.setChecked(value)

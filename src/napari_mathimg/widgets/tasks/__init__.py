@@ -1,1 +1,1 @@
-"""Work outside the window's thread: in the background, latest request first."""
+"""Work in background threads, outside the window's thread."""

@@ -1,4 +1,4 @@
-"""One run at a time in a thread of its own: progress, cancel, one end."""
+"""Background runs, one at a time, with progress and cancellation."""
 
 import threading
 import time
@@ -9,43 +9,44 @@ from qtpy.QtCore import QObject, Signal
 
 from ...engine import Canceled
 
-Steps = Generator[Any, None, Any]  # yields reports: `Progress`, or what a caller makes of it
-REPORT = 0.03  # seconds between two signals at the least: the window need not hear of every tile
+Steps = Generator[Any, None, Any]  # yields reports, usually `Progress`
+REPORT = 0.03  # minimum seconds between progress signals: the window need not show every tile
 
 
-EXPECTED = (ValueError, MemoryError, OSError)  # errors that tell the user something; others are ours
+EXPECTED = (ValueError, MemoryError, OSError)  # errors with a message for the user; others are defects of the program
 
 
 def reason(error: Exception) -> str:
-    """Return what an expected error tells the user.
+    """Return the message of an expected error.
 
     Raises
     ------
     Exception
-        The error itself where it is not an expected one.
+        The error itself if it is not an expected one.
     """
     if not isinstance(error, EXPECTED):
         raise error
-    return words(error)
+    return message_of(error)
 
 
-def words(error: Exception) -> str:
-    """Return an error's message; its type's name where it has none."""
+def message_of(error: Exception) -> str:
+    """Return an error's message, or the name of its type if it has none."""
     return str(error) or type(error).__name__
 
 
 class BackgroundTask(QObject):
-    """Runs a generator of reports outside the window's thread and tells what became of it.
+    """Runs a generator of reports in a thread and emits its progress and outcome.
 
-    Exactly one of `returned`, `failed` and `canceled` is emitted for each run, then `finished`; all in the
-    window's thread. A run that is canceled reports no more progress.
+    For each run, exactly one of `returned`, `failed` and `canceled` is emitted, and then `finished`, all in the
+    window's thread. A canceled run reports no further progress.
 
     Parameters
     ----------
     parent
         The owner.
     urgent
-        Which reports are told however soon they follow another; of the others, those that come too soon are not.
+        Function that returns whether a report is emitted however soon it follows another; other reports are dropped if
+        they follow too soon.
     """
 
     progressed = Signal(object)
@@ -66,11 +67,11 @@ class BackgroundTask(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether a run has begun and not yet ended."""
+        """Whether a run is in progress."""
         return self._thread is not None
 
     def start(self, steps: Steps) -> bool:
-        """Begin a run; refused, with False, while another is under way."""
+        """Start a run and return True; return False if another is in progress."""
         if self.is_running:
             return False
         self._stop = threading.Event()
@@ -79,7 +80,7 @@ class BackgroundTask(QObject):
         return True
 
     def cancel(self) -> None:
-        """Ask the run to stop; it does within a tile's time."""
+        """Request the run to stop, which it does after the current tile."""
         self._stop.set()
 
     def _work(self, steps: Steps, stop: threading.Event) -> None:
@@ -110,7 +111,7 @@ class BackgroundTask(QObject):
             steps.close()
 
     def _emit(self, signal: str, *values: Any) -> bool:
-        """Emit a signal; False when the window was closed meanwhile, and this object with it."""
+        """Emit a signal; return False if the window was closed meanwhile and this object was deleted with it."""
         try:
             getattr(self, signal).emit(*values)
         except RuntimeError:

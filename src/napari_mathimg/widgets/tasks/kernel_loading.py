@@ -1,4 +1,4 @@
-"""Load an operation's kernels before its first run: loading machine code makes the window stutter."""
+"""Loading of an operation's compiled kernels before its first run, because loading makes the window stutter."""
 
 from collections.abc import Generator
 
@@ -10,17 +10,17 @@ from ...contract.progress import Progress
 from ...engine import Options, prepare, run
 from .latest_task import PAUSE, LatestTask
 
-SIDE = 8
+SIDE = 8  # of the tiny image, in pixels
 Kind = tuple[str, str, int, bool]
-_begun: dict[Kind, LatestTask] = {}
+_loading: dict[Kind, LatestTask] = {}
 
 
 def load_kernels(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
-    """Run an operation on a tiny image of a kind in the background, once; when the window has come to rest."""
+    """Run an operation once in the background on a tiny image of this kind, when the window is idle."""
     kind = op.id, dtype, ndim, rgb
-    if kind not in _begun:
-        _begun[kind] = LatestTask(QCoreApplication.instance(), delay=PAUSE, expected=())
-        _begun[kind].ask(_steps(op, dtype, ndim, rgb))
+    if kind not in _loading:
+        _loading[kind] = LatestTask(QCoreApplication.instance(), delay=PAUSE, expected=())
+        _loading[kind].ask(_steps(op, dtype, ndim, rgb))
 
 
 def _steps(op: Operation, dtype: str, ndim: int, rgb: bool) -> Generator[Progress, None, None]:
@@ -32,6 +32,6 @@ def _steps(op: Operation, dtype: str, ndim: int, rgb: bool) -> Generator[Progres
     ]
     try:
         plan = yield from prepare(op, image, second, options, {}, threads=1)
-    except ValueError:  # the operation does not take such images, and will say so when it is run
+    except ValueError:  # the operation does not accept such images; a real run will report that
         return
     yield from run(plan, threads=1)

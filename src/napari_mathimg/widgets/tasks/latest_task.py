@@ -1,40 +1,41 @@
-"""The last request wins: work in the background for what was asked for last."""
+"""Background work for the latest request only."""
 
 from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from .background_task import EXPECTED, BackgroundTask, Steps, words
+from .background_task import EXPECTED, BackgroundTask, Steps, message_of
 
-PAUSE = 200  # ms in which the window draws: drawing and work both need the interpreter
+PAUSE = 200  # ms for the window to draw first: drawing and work both need the interpreter
 
 
 class LatestTask(QObject):
-    """Runs the steps that were asked for last.
+    """Runs the steps that were requested last.
 
-    A request replaces the one before it, whose run is told to stop and whose reports and answer are dropped. Exactly
-    one of `returned` and `failed` is emitted for each request that was neither replaced nor canceled.
+    A request replaces the previous one, whose run is canceled and whose reports and result are dropped. Exactly one of
+    `returned` and `failed` is emitted for each request that is neither replaced nor canceled.
 
     Parameters
     ----------
     parent
         The owner.
     delay
-        Milliseconds without another request, and with the window drawn, before a run begins.
+        Milliseconds without another request, counted from when the window is idle, before a run starts.
     runs
-        How many runs may be under way at once: one that is told to stop may need long for it, as a slow read does,
-        and holds up the next one only where there are no more.
+        Maximum number of simultaneous runs. A canceled run may take long to stop, for example in a slow read; the next
+        one waits for it only if no other run is free.
     expected
-        The errors that `failed` tells. For any other, `failed` is emitted with an empty text, and the error surfaces.
+        Errors whose messages `failed` emits. For any other error, `failed` is emitted with an empty text and the error
+        is raised.
     urgent
-        Which reports are passed on however soon they follow another.
+        Function that returns whether a report is emitted however soon it follows another.
     """
 
     progressed = Signal(object)
     returned = Signal(object)
-    failed = Signal(str)  # what the error tells the user
-    closed = Signal()  # after `close`, as soon as no run is under way
+    failed = Signal(str)  # the error's message
+    closed = Signal()  # after `close`, as soon as no run is in progress
 
     def __init__(
         self,
@@ -47,8 +48,8 @@ class LatestTask(QObject):
     ) -> None:
         super().__init__(parent)
         self._delay, self._expected, self._is_closed = delay, expected, False
-        self._steps: Steps | None = None  # what waits for its turn
-        self._current: BackgroundTask | None = None  # whose answer counts
+        self._steps: Steps | None = None  # requested but not yet started
+        self._current: BackgroundTask | None = None  # the run of the latest request
         self._tasks = [BackgroundTask(self, urgent) for _ in range(runs)]
         for task in self._tasks:
             task.progressed.connect(self.progressed)
@@ -61,11 +62,11 @@ class LatestTask(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether the latest request is waiting or running."""
         return self._steps is not None or (self._current is not None and self._current.is_running)
 
     def ask(self, steps: Steps) -> None:
-        """Run these steps, and nothing that was asked for before; nothing at all once it is closed."""
+        """Run these steps instead of any earlier request; do nothing after `close`."""
         self.cancel()
         if self._is_closed:
             return
@@ -76,7 +77,7 @@ class LatestTask(QObject):
             self._continue()
 
     def cancel(self) -> None:
-        """Drop the request at hand; nobody hears of it again."""
+        """Cancel the current request; it emits nothing more."""
         self._steps = None
         self._rest.stop()
         if self._current is not None:
@@ -84,20 +85,20 @@ class LatestTask(QObject):
             self._current = None
 
     def close(self) -> None:
-        """Drop the request at hand, and take no further one."""
+        """Cancel the current request and accept no further ones."""
         self.cancel()
         self._is_closed = True
         self._continue()
 
     def _wait(self) -> None:
-        """Begin the delay when the window hears of events again, and the run after it."""
+        """Start the delay when the event loop is idle again, and the run when the delay is over."""
         if self._rest.interval():
             self._continue()
         else:
             self._rest.start(self._delay)
 
     def _continue(self) -> None:
-        """Begin what waits for its turn, once the delay is over and a run is free."""
+        """Start the waiting steps if the delay is over and a run is free."""
         free = [task for task in self._tasks if not task.is_running]
         if self._steps is not None and free and not self._rest.isActive():
             self._current, steps, self._steps = free[0], self._steps, None
@@ -107,7 +108,7 @@ class LatestTask(QObject):
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, self._expected):
-            self.failed.emit(words(error))
+            self.failed.emit(message_of(error))
             return
         self.failed.emit("")
         raise error

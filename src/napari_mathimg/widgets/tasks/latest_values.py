@@ -1,4 +1,4 @@
-"""Values by name, found in the background and remembered."""
+"""Named values, computed in the background and cached."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -10,7 +10,7 @@ from .latest_task import PAUSE, LatestTask
 
 
 class LatestValues(QObject):
-    """Finds values in the background; of each name the last one that was asked for counts, and is remembered.
+    """Computes values in the background; for each name, only the latest request counts, and its value is cached.
 
     Parameters
     ----------
@@ -18,19 +18,19 @@ class LatestValues(QObject):
         The owner.
     """
 
-    found = Signal(str, object)  # under which name, and the value
+    found = Signal(str, object)  # the name and the value
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._tasks: dict[str, LatestTask] = {}
-        self._asked: dict[str, Any] = {}  # the key of each name's last request
-        self._known: dict[str, tuple[Any, Any]] = {}
+        self._asked: dict[str, Any] = {}  # key of the latest request, by name
+        self._cached: dict[str, tuple[Any, Any]] = {}  # key and value of the latest result, by name
 
     def ask(self, name: str, key: Any, find: Callable[[], Any]) -> None:
-        """Tell what a function returns, soon; at once where it was told for an equal key before."""
-        if name in self._known and self._known[name][0] == key:
+        """Compute a value and emit `found`; emit it at once if the last value had an equal key."""
+        if name in self._cached and self._cached[name][0] == key:
             self.drop(name)
-            self.found.emit(name, self._known[name][1])
+            self.found.emit(name, self._cached[name][1])
             return
         if name not in self._tasks:
             self._tasks[name] = LatestTask(self, delay=PAUSE)
@@ -40,13 +40,13 @@ class LatestValues(QObject):
             self._tasks[name].ask(_steps(name, key, find))
 
     def drop(self, name: str) -> None:
-        """Tell nothing that was asked for under a name: it no longer counts."""
+        """Cancel the request of a name, whose value is no longer needed."""
         if name in self._tasks:
             self._tasks[name].cancel()
 
     def _take(self, done: tuple[str, Any, Any]) -> None:
         name, key, value = done
-        self._known[name] = key, value
+        self._cached[name] = key, value
         self.found.emit(name, value)
 
 

@@ -1,4 +1,4 @@
-"""Estimate an image's noise outside the window's thread."""
+"""Background estimation of an image's noise."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from .background_task import BackgroundTask
 
 
 class NoiseEstimator(BackgroundTask):
-    """Finds the standard deviation of the noise as a share of the value range, one image at a time."""
+    """Estimates the standard deviation of the noise as a fraction of the value range, one image at a time."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -24,6 +24,6 @@ class NoiseEstimator(BackgroundTask):
     def estimate(
         self, array: Any, options: Options, take: Callable[[float], None], fail: Callable[[Exception], None]
     ) -> None:
-        """Begin; one of the two functions is called at the end, unless it is canceled."""
+        """Start an estimate; at its end, `take` or `fail` is called unless it was canceled."""
         self._take, self._fail = take, fail
         self.start(estimate_sigma_steps(array, options, threads()))

@@ -1,4 +1,4 @@
-"""A run that was asked for: all that it needs, its steps, and what they find."""
+"""Jobs of a run: their input, their steps, and their results."""
 
 import time
 from collections.abc import Generator, Sequence
@@ -22,14 +22,14 @@ from ..layers.layer_arguments import keeps_limits
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
-SQUARES = 8  # of the domain's checkerboard, along its shorter side, unless their size is chosen
+SQUARES = 8  # along the shorter side of the domain's checkerboard, unless their size is chosen
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a run needs, so that its layer may change or go meanwhile."""
+    """The input of a run, independent of later changes to its layer or its removal."""
 
     operation: Operation
     source: Snapshot
@@ -47,7 +47,7 @@ class Job:
 
 
 class Done(NamedTuple):
-    """What a run found: plan, result, contrast limits where the layer needs some, domain overlay, and a report."""
+    """The output of a job: plan, result, contrast limits if the layer needs them, domain overlay and report."""
 
     plan: Plan
     data: Any
@@ -59,7 +59,7 @@ class Done(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one of several jobs: a result, or the error that kept it from one."""
+    """The outcome of a job: its output or the error that prevented it."""
 
     job: Job
     done: Done | None
@@ -67,9 +67,9 @@ class Outcome(NamedTuple):
 
 
 def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progress, None, list[Outcome]]:
-    """Run jobs one after the other; where there are several, one that fails does not stop the others.
+    """Run jobs one after the other; if there are several, one that fails does not stop the others.
 
-    With `one_range`, what counts as 0 and 1 is the range of the data of all jobs together.
+    With `one_range`, the value range is the data range of all jobs together.
     """
     outcomes: list[Outcome] = []
     alone = len(jobs) == 1
@@ -88,45 +88,47 @@ def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progres
 
 
 def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job], list[Outcome]]]:
-    """Return jobs whose value range is that of all their data, and what became of those that can be known to fail."""
-    readable, failed, found = [], [], []
+    """Return jobs with the data range of all of them as value range, and the outcomes of those that already fail."""
+    readable, failed, ranges = [], [], []
     for number, job in enumerate(jobs, 1):
         try:
             images = [second and second.array for second in job.further_images]
             source, _ = check(job.operation, job.source.array, images, job.options)
-            own = yield from _numbered(number, len(jobs), find_data_ranges(source, None, job.threads or cores()))
+            item_ranges = yield from _numbered(
+                number, len(jobs), find_data_ranges(source, None, job.threads or cores())
+            )
             if source.dtype.kind in "iu":
-                check_exact(own.values())
+                check_exact(item_ranges.values())
         except EXPECTED as error:
             failed.append(Outcome(job, None, error))
         else:
             readable.append(job)
-            found.append(merged_range(own.values()))
-    low, high = merged_range(found).ends() if found else (0.0, 1.0)
+            ranges.append(merged_range(item_ranges.values()))
+    low, high = merged_range(ranges).ends() if ranges else (0.0, 1.0)
     if low == high:
         return readable, failed
     return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
 
 
-def _numbered(number: int, count: int, own: Generator[Progress, None, Found]) -> Generator[Progress, None, Found]:
-    """Say in every report which of several jobs it is about."""
+def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]) -> Generator[Progress, None, Value]:
+    """Add the number of the job to the phase of every report."""
     while True:
         try:
-            progress = next(own)
+            progress = next(reports)
         except StopIteration as stop:
-            done: Found = stop.value
-            return done
+            value: Value = stop.value
+            return value
         yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
-    """Run a job; everything that takes time, so that the window only has to add layers."""
+    """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
     )
     data = yield from run(plan, threads=job.threads)
-    known = yield from report(plan, data, job.threads)
+    measured = yield from report(plan, data, job.threads)
     overlay = (yield from _overlay(plan, job)) if job.domain else None
     further_images = [second and second.record() for second in job.further_images]
     limits = None
@@ -139,17 +141,17 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if job.pyramid is not None:
         levels = yield from build_pyramid(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
         levels = levels if len(levels) > 1 else None
-    return Done(plan, data, limits, overlay, further_images, levels, known)
+    return Done(plan, data, limits, overlay, further_images, levels, measured)
 
 
 def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
-    """Put a checkerboard as large as an item through the same mapping; every item shares it."""
+    """Transform a checkerboard of an item's shape like the image; all items share it."""
     item = plan.source.item
     square = job.square or max(min(item[-2:]) // SQUARES, 1)
     rows, columns = np.ogrid[tuple(slice(n) for n in item[-2:])]
     board = np.where((rows // square + columns // square) % 2, np.uint8(255), np.uint8(0))
     if isinstance(plan.reach, Gather) and plan.reach.correction is not None:
-        board = 64 + board // 4  # black stays black, and white cannot become brighter: gains would not be seen
+        board = 64 + board // 4  # gray squares, because a gain changes neither black nor saturated white
     options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)
     mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)

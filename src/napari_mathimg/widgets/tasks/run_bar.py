@@ -1,4 +1,4 @@
-"""Run, Cancel, how far a run has come, and what became of it."""
+"""The bar with the Run and Cancel buttons, the progress, and the message about the outcome."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from ..qt.layout import button, hbox, wrapping_label
 from .background_task import EXPECTED, BackgroundTask, Steps, reason
 
 STEPS = 1000  # of the progress bar
-MESSAGE_LINES = 5  # kept free, so that the buttons stay where they are
+MESSAGE_LINES = 5  # reserved, so that the buttons do not move
 
 
 class RunBar(QWidget):
-    """The foot of a dock: its task, with two buttons, a progress bar and a message."""
+    """The bottom part of a dock: its background task, two buttons, a progress bar and a message."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.task = BackgroundTask(self)
         self.run = button("Run", "Apply the operation and add the result as a layer")
-        self.cancel = button("Cancel", "Stop the run; nothing is added")
+        self.cancel = button("Cancel", "Stop the run without adding a layer")
         self.cancel.setEnabled(False)
         self.progress = QProgressBar()
-        keeps_place = self.progress.sizePolicy()
-        keeps_place.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(keeps_place)
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(policy)
         self.progress.hide()
         self.message = wrapping_label()
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -43,7 +43,7 @@ class RunBar(QWidget):
         self.task.finished.connect(self._end)
 
     def start(self, steps: Steps) -> None:
-        """Begin a run."""
+        """Start a run."""
         self.run.setEnabled(False)
         self.cancel.setEnabled(True)
         self.message.setText("")
@@ -56,7 +56,7 @@ class RunBar(QWidget):
         self.progress.setFormat(f"{progress.phase}  %p %")
 
     def tell_failure(self, error: Any) -> None:
-        """Tell an expected error once; let an unexpected one surface."""
+        """Show an expected error; raise an unexpected one."""
         if not isinstance(error, EXPECTED):
             self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
             raise error
