@@ -15,6 +15,8 @@ from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.preferences import COLORS, settings
 
+pytestmark = pytest.mark.drawn  # for the cross is drawn with the layers
+
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {
     "as it is": {},
