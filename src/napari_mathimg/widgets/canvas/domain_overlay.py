@@ -68,7 +68,7 @@ class GridView(QObject):
         if factor != 1:
             viewer.scene.camera.zoom *= factor
 
-    def _see(self, event: Any) -> None:
+    def _on_enabled(self, event: Any) -> None:
         if self._set and not event.value:
             self._right = {}
             self.left.emit()
