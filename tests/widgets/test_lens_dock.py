@@ -250,7 +250,8 @@ def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
     assert lens_dock.message.text() == ""
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text() == (
-        "Taken with AxioCam MRc5. The database has no camera 'AxioCam MRc5'. Choose a generic camera with its crop factor."
+        "Taken with AxioCam MRc5. The database has no camera 'AxioCam MRc5'."
+        " Choose a generic camera with its crop factor."
     )
 
 
