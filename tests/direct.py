@@ -76,7 +76,7 @@ def matrix(kernel, shape, mode):
 
 
 def richardson_lucy(image, kernel, mode, num_iter, background=0.0, weight=0.0, counts=None):
-    """N. Dey et al. (2006) with matrices, from a constant; `mode` "constant" compensates for light lost at the edges."""
+    """N. Dey et al. (2006) with matrices, from a constant; `mode` "constant" corrects for light lost at the edges."""
     shape, blur = image.shape, matrix(kernel, image.shape, mode)
     counts = np.ones(image.size) if counts is None else counts.ravel().astype(float)
     seen = blur.T @ counts if mode != "constant" else blur.T @ counts / (blur.T @ np.ones(image.size))

@@ -201,7 +201,7 @@ def _heard_by(emitter: Any) -> Iterator[str]:
             held = callback[0] if isinstance(callback, tuple) else callback
             owner = held() if isinstance(held, ReferenceType) else held
             module = type(owner).__module__ if isinstance(callback, tuple) else getattr(owner, "__module__", "")
-            if (module or "").startswith(OURS) and type(owner).__name__ != "Grid":  # it lives as long as the viewer
+            if (module or "").startswith(OURS) and type(owner).__name__ != "GridView":  # there is one for a viewer
                 yield type(owner).__name__
     elif isinstance(emitter, SignalInstance):
         yield from (repr(slot) for slot in emitter._slots if OURS in repr(slot))

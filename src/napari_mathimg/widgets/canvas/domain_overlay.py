@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from ..layers.made_layers import MadeLayers
 
-BLENDED, ALONE = 0.4, 1.0  # opacity of an overlay over its result, and in a view of its own
+BLENDED, ALONE = 0.4, 1.0  # opacity of an overlay over its result, and in a separate view
 
 
 class GridView(QObject):

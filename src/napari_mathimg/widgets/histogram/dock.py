@@ -242,16 +242,16 @@ class HistogramDock(HistogramActions):
         self._show_progress(follower)
         self.show_plot()
 
-    def _draw(self, tally: FineHistogram, found: Histogram) -> None:
+    def _draw(self, tally: FineHistogram, drawn: Histogram) -> None:
         assert self._follower is not None
         layer, channel, cumulative = self._follower.layer, self.channel.currentData(), self.cumulative.isChecked()
-        curves = list(main_curves(tally, found, layer.name, channel, self.outline, cumulative))
+        curves = list(main_curves(tally, drawn, layer.name, channel, self.outline, cumulative))
         pixels, legend = int(tally.finite[channel_index(tally, channel)]), [(self.outline, layer.name, False)]
         for (other, follower), color in zip(self._compared.items(), PALETTE * 9, strict=False):
             if follower.tally is not None and follower.tally.pixels:
                 curves.append(
                     compared_curve(
-                        follower.tally, self.bins.value(), found, pixels, other.name, channel, color, cumulative
+                        follower.tally, self.bins.value(), drawn, pixels, other.name, channel, color, cumulative
                     )
                 )
                 legend.append((color, other.name + ("" if follower.tally.exact else " (partial)"), True))

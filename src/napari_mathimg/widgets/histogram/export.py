@@ -15,7 +15,7 @@ from .plot import HistogramPlot
 SCALE = 2  # pixels of a saved image per screen pixel
 
 
-def save_counts(path: Path, tally: FineHistogram, found: Histogram) -> None:
+def save_counts(path: Path, tally: FineHistogram, histogram: Histogram) -> None:
     """Write the edges and the counts of the bins, one column per channel, with rows for pixels outside of all bins.
 
     A bin includes `low` and excludes `high`. The edges between integer gray levels lie halfway.
@@ -24,11 +24,11 @@ def save_counts(path: Path, tally: FineHistogram, found: Histogram) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["low", "high", *names])
-        table.writerow(["-inf", repr(float(found.edges[0])), *np.atleast_1d(found.underflow).tolist()])
-        for k, counts in enumerate(found.counts.T):
-            table.writerow([repr(float(found.edges[k])), repr(float(found.edges[k + 1])), *counts.tolist()])
-        table.writerow([repr(float(found.edges[-1])), "inf", *np.atleast_1d(found.overflow).tolist()])
-        table.writerow(["nan", "nan", *np.atleast_1d(found.nonfinite).tolist()])
+        table.writerow(["-inf", repr(float(histogram.edges[0])), *np.atleast_1d(histogram.underflow).tolist()])
+        for k, counts in enumerate(histogram.counts.T):
+            table.writerow([repr(float(histogram.edges[k])), repr(float(histogram.edges[k + 1])), *counts.tolist()])
+        table.writerow([repr(float(histogram.edges[-1])), "inf", *np.atleast_1d(histogram.overflow).tolist()])
+        table.writerow(["nan", "nan", *np.atleast_1d(histogram.nonfinite).tolist()])
 
 
 def save_plot(path: Path, plot: HistogramPlot) -> None:

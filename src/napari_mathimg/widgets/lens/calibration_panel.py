@@ -219,7 +219,8 @@ class CalibrationBox(QGroupBox):
         size = tuple(known.pixel_size / step for step in self._step(known))
         layer.scale = (*layer.scale[:-2], *size)
         layer.units = (*layer.units[:-2], unit, unit)
-        if self._target is layer and points is not None and points in self._viewer.layers:
+        is_target = self._target is layer
+        if is_target and points is not None and points in self._viewer.layers:
             for name, value in spatial_state_like(layer, moved=self._to_full).items():
                 setattr(points, name, value)
         text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)

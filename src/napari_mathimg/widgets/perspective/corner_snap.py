@@ -16,7 +16,7 @@ STEPS = 20  # iterations at most
 
 
 def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[float, float] | None:
-    """Return the corner of a plane nearest to a point (row, column), or None where there is none within `radius`.
+    """Return the corner of a plane nearest to a point (row, column), or None if there is none within `radius`.
 
     scikit-image's corner detector finds it; then the point is refined to the intersection of the edges around it. The
     corner itself is given little weight, because blur rounds it. The error is below 0.1 pixel for the corners of

@@ -58,10 +58,10 @@ def same_level(layer: Layer, source: Layer, ndim: int, level: int) -> int:
     if layer is source or not layer.multiscale:
         return level if layer is source else 0
     known = comparable(layer, source, ndim)
-    wanted = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
+    target = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
     for number in range(len(layer.data)):
-        own = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
-        if np.allclose(own, wanted, rtol=DIFFERENT, atol=0):
+        size = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
+        if np.allclose(size, target, rtol=DIFFERENT, atol=0):
             return number
     return 0
 
@@ -79,7 +79,7 @@ def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:
     """
     shared = min(layer.ndim, image.ndim)
     units = zip(layer.units[-shared:], image.units[-shared:], strict=True)
-    factors = [unit_factor(own, wanted) for own, wanted in units]
+    factors = [unit_factor(unit, image_unit) for unit, image_unit in units]
     out = np.empty((len(places), image.ndim))
     for row, place in zip(out, places, strict=True):
         world = in_units_of(dims, image, dims.point)
