@@ -4,11 +4,14 @@ import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import napari._vispy.canvas
 import napari.settings
 import numpy as np
 import pyqtgraph
@@ -46,19 +49,24 @@ def _quick_housekeeping() -> Iterator[None]:
         import_module(name)
     gc.collect()
     gc.freeze()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 1000)  # collect less often, to save time
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
         patch.setattr(NapariSettings, "_maybe_save", lambda self: None)
+        # napari collects garbage after each removed layer; here, this is done once after each test.
+        patch.setattr(napari._vispy.canvas, "gc", SimpleNamespace(collect=lambda: 0))
         # Deleting a program at the next draw can crash Mesa's software renderer.
         patch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
         patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
         yield
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
 def _quick_collections() -> Iterator[None]:
-    """Exclude existing objects from garbage collection, which napari triggers for each layer, except now and then."""
+    """Exclude existing objects from garbage collection, except now and then."""
     yield
     if next(ENDED) % 40 == 0:
         gc.unfreeze()
@@ -97,7 +105,6 @@ class Keeper:
     def window(self) -> SharedWindow:
         self._served += 1
         if self._served % SERVES == 0:
-            gc.unfreeze()
             self.close()
         if self._window is None:
             self._window = SharedWindow()
@@ -108,6 +115,7 @@ class Keeper:
 
     def close(self) -> None:
         window, self._window = self._window, None
+        gc.unfreeze()
         if window is not None:
             window.close()
 
@@ -116,7 +124,6 @@ class Keeper:
 def keeper(qapp: Any) -> Iterator[Keeper]:
     keeper = Keeper()
     yield keeper
-    gc.unfreeze()
     keeper.close()
 
 
@@ -150,7 +157,8 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         window.reset()
         window.check()
     except BaseException:
-        keeper.close()
+        with suppress(AssertionError):  # what failed may hold on to it
+            keeper.close()
         raise
 
 

@@ -66,8 +66,10 @@ class SharedWindow:
         if QApplication.mouseButtons() or canvas.native._vispy_mouse_data["press_event"] is not None:
             QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton)
         process_events()
+        canvas.native.setUpdatesEnabled(False)
         viewer.window.remove_dock_widget("all")
         process_events()
+        viewer.layers.selection.clear()
         viewer.layers.clear()
         self._wait_for_runs()
         for notification in filter(isalive, list(NapariQtNotification._instances)):
@@ -86,6 +88,7 @@ class SharedWindow:
         self.window.restoreState(self._layout)  # napari's layer controls keep the largest size they have had
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
+        canvas.native.setUpdatesEnabled(True)
         process_events()
 
     def reset_settings(self) -> None:
