@@ -292,7 +292,7 @@ def report(known: "Calibration", unit: str) -> str:
         center += f" ± ({known.errors['row']:.1g}, {known.errors['column']:.1g}) px"
     return (
         f"{len(known.target.points)} points{left}: straight to {known.after:.2g} px (root mean square), before the"
-        f" correction {known.before:.2g} px. {numbers}; {center}. The correction is accurate to {known.unsure:.1g} px."
+        f" correction {known.before:.2g} px. {numbers}; {center}. Correction accurate to {known.unsure:.1g} px."
         f" Pixel size {known.pixel_size:.4g} {unit}.{TILTED.format(known.uneven) if known.uneven > 0.02 else ''}"
     )
 

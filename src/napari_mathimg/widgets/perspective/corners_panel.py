@@ -51,7 +51,7 @@ SHOWN = ("order", "mode", "cval")  # parameters that the form shows; fields of t
 PICK, MOVE = "Pick corners", "Move corners"
 BEGIN = "Press Pick corners, then click the four corners of a rectangle, in any order."
 NEXT = "Click corner {} of 4, in any order. Press Backspace to remove the last one, Escape to stop."
-FRONTAL = "The view is nearly frontal, so perspective cannot give the proportions; the edge lengths are used."
+FRONTAL = "The view is nearly frontal: edge lengths are used, as perspective gives no proportions."
 
 
 class CornersPanel(Panel):

@@ -240,7 +240,7 @@ class PsfPanel(QWidget):
             return array
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._name}={layer.name!r}: must have pixels of {in_words(source, ndim, level)}, like the image, not"
+                f"{self._name}={layer.name!r}: needs pixels of {in_words(source, ndim, level)}, like the image, not"
                 f" of {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
             )
         return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])
