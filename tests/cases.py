@@ -1,4 +1,4 @@
-"""One row per operation: parameters to try it with, and what it must give according to someone else."""
+"""One case per operation: parameters for the tests, and an independent reference result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ import direct
 from napari_mathimg import Options, operations
 
 Reference = Callable[[np.ndarray], np.ndarray]
-ROUNDING = 1e-12  # of float64 sums of a few products
+ROUNDING = 1e-12  # rounding error of float64 sums of a few products
 
 
 @dataclass(frozen=True)
 class Case:
     """An operation, its parameters and its reference on a float64 plane whose values span 0 to 1.
 
-    `tolerance` is a share of that range, for the `reason` given. `variants` are further parameters for which the
-    engine's promises are tried. `images` gives the further images for items of a shape. `tight` says that pixels as
-    far away as declared do count.
+    `tolerance` is a fraction of that range, justified by `reason`. `variants` are further parameters for which the
+    engine's guarantees are tested. `images` returns the further images for items of a shape. `tight` means that the
+    declared reach is exact: pixels at that distance affect the result.
     """
 
     operation: str
@@ -37,7 +37,7 @@ class Case:
     color: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
     light: bool = False  # refuses images that are mostly dark
-    needed: dict[str, Any] = field(default_factory=dict)  # parameters that it cannot be tried without
+    needed: dict[str, Any] = field(default_factory=dict)  # parameters that have no usable defaults
 
     @property
     def declared(self) -> Any:
@@ -45,11 +45,11 @@ class Case:
         return operations()[self.operation]
 
     def prepared(self, image: np.ndarray) -> np.ndarray:
-        """Give a plane the colors the operation needs."""
+        """Return a plane with the color channels that the operation needs."""
         return colored(image) if self.color else image
 
     def further(self, shape: tuple[int, ...], channel_axis: int | None = None) -> tuple[np.ndarray, ...]:
-        """The further images for items of a shape, a reference with as many channels as the image."""
+        """Return the further images for items of a shape; a reference has as many channels as the image."""
         images, roles = self.images(shape), [role for _, role in self.declared.images[1:]]
         if channel_axis is None:
             return images
@@ -57,17 +57,17 @@ class Case:
         return tuple(c if role == "reference" else x for x, c, role in zip(images, colored, roles, strict=False))
 
     def options(self, **given: Any) -> Options:
-        """Options that see 0 and 1 as they are, and colors where `prepared` made them."""
+        """Return options with the value range 0 to 1, and with the channel axis that `prepared` adds."""
         return Options(**{"value_range": "dtype", "channel_axis": -1 if self.color else None, **given})
 
 
 def colored(image: np.ndarray) -> np.ndarray:
-    """Three channels made of a plane and its mirror images."""
+    """Return an image whose three channels are a plane and its mirror images."""
     return np.stack([image, image[..., ::-1], image[..., ::-1, :]], axis=-1)
 
 
 def plane(shape: tuple[int, ...] = (61, 47), seed: int = 0) -> np.ndarray:
-    """Smooth hills with a little noise, from exactly 0 to exactly 1, in 14 bits: all that CLAHE counts."""
+    """Return smooth hills with a little noise, from exactly 0 to exactly 1, in the 14 bits that CLAHE distinguishes."""
     rng = np.random.default_rng(seed)
     image = ndi.gaussian_filter(rng.random(shape), 2.0)
     image += 0.1 * image.std() * rng.standard_normal(shape)
@@ -120,7 +120,7 @@ def rectified(image: np.ndarray) -> np.ndarray:
 
 
 def straightened(image: np.ndarray) -> np.ndarray:
-    """Read at (x, y) (0.9 + 0.1 r^2) from a center, shrunk by 1.1 before; r in halves of the shorter side."""
+    """Sample at (x, y) (0.9 + 0.1 r^2) / 1.1 from a center; r is in units of half the shorter side."""
     center, half = np.array([20.0, 33.0]), (min(image.shape) - 1) / 2
 
     def seen(xy: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ TAKEN = {
 
 
 def corrected(image: np.ndarray) -> np.ndarray:
-    """lensfun's own gains and places, point by point: four at a time, version 0.3.4 exchanges their radii."""
+    """Correct by lensfun's gains and coordinates, point by point, because version 0.3.4 swaps the radii of four."""
     import lensfunpy
 
     database = lensfunpy.Database(load_common=False)
@@ -156,12 +156,12 @@ def corrected(image: np.ndarray) -> np.ndarray:
 
 def brightened(image: np.ndarray) -> np.ndarray:
     y, x = np.indices(image.shape)
-    square = ((y - 30) ** 2 + (x - 23) ** 2) / 37.802116**2  # from the middle to a corner, to 6 decimals
+    square = ((y - 30) ** 2 + (x - 23) ** 2) / 37.802116**2  # the distance from the middle to a corner
     return image / (1 - 0.5 * square + 0.2 * square**2 - 0.1 * square**3)
 
 
 def peppered(image: np.ndarray) -> np.ndarray:
-    """Salt and pepper (amount 0.3, salt share 0.25, seed 7) by SplitMix64 on whole arrays of NumPy's."""
+    """Add salt and pepper (amount 0.3, salt share 0.25, seed 7) with SplitMix64 on whole NumPy arrays."""
     golden = 0x9E3779B97F4A7C15
 
     def mix(z: np.ndarray) -> np.ndarray:
@@ -184,7 +184,7 @@ def locally_wiener(image: np.ndarray) -> np.ndarray:
     return signal.wiener(np.pad(image, 2, mode="symmetric"), 5, 0.003)[2:-2, 2:-2]
 
 
-PATH = tuple(zip((14.0, 14, 24, 26, 24, 18, 18), (2.0, 18, 26, 24, 22, 18, 2), strict=True))  # of a shaken camera
+PATH = tuple(zip((14.0, 14, 24, 26, 24, 18, 18), (2.0, 18, 26, 24, 22, 18, 2), strict=True))  # of a moving camera
 
 
 def moved(image: np.ndarray) -> np.ndarray:
@@ -193,12 +193,12 @@ def moved(image: np.ndarray) -> np.ndarray:
 
 
 def uneven(ndim: int) -> np.ndarray:
-    """A kernel with an even side and no symmetry."""
+    """Return an asymmetric kernel with a side of even length."""
     return np.random.default_rng(ndim).random((2, 4, 3)[-ndim:]) - 0.2
 
 
 def small_psf(shape: tuple[int, ...]) -> np.ndarray:
-    """A lopsided PSF of three pixels along each axis that is longer than one."""
+    """Return an asymmetric PSF, three pixels long along each axis of more than two pixels."""
     lengths = [3 if n > 2 else 1 for n in shape]
     return 1 + np.arange(np.prod(lengths), dtype=float).reshape(lengths) % 5
 

@@ -1,4 +1,4 @@
-"""What a run of the tests tells at its end: each file's time, each process's memory, and the lines that ran."""
+"""Reports at the end of a test run: the time of each file, the memory of each process, and line coverage."""
 
 import json
 import sys
@@ -21,11 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    leads_others = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
-    if config.option.covered and not leads_others:
+    is_controller = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
+    if config.option.covered and not is_controller:
         what = read_config()
         sources, omitted = [what["source"]], [what["omit"]]
-        # The probes stay: their removal keeps alive what the local variables of the tests hold.
+        # The probes stay: removing them would keep the values of the tests' local variables alive.
         probed = slipcover.Slipcover(d_miss_threshold=2**31 - 1, source=sources, omit=omitted)
         config.stash[PROBED] = probed
         slipcover.ImportManager(probed, slipcover.FileMatcher(sources, omitted)).__enter__()
@@ -37,17 +37,17 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    told = getattr(node, "workeroutput", {})
-    PEAKS[node.gateway.id] = told.get("peak", 0)
-    _add(json.loads(told.get("covered", "null")))
+    output = getattr(node, "workeroutput", {})
+    PEAKS[node.gateway.id] = output.get("peak", 0)
+    _add(json.loads(output.get("covered", "null")))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     probed = session.config.stash.get(PROBED, None)
     covered = probed.get_coverage() if probed else None
-    told = getattr(session.config, "workeroutput", None)
-    if told is not None:
-        told.update(peak=peak_memory(), covered=json.dumps(covered))
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output.update(peak=peak_memory(), covered=json.dumps(covered))
         return
     _add(covered)
     if COVERED and not session.exitstatus and COVERED["summary"]["percent_covered"] < read_config()["fail-under"]:
@@ -76,7 +76,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource

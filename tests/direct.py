@@ -1,6 +1,6 @@
-"""Filters as their papers write them, in float64 over whole arrays: slow, and independent of the product's code.
+"""Filters written as in their papers, in float64 over whole arrays: slow, and independent of the package's code.
 
-Images have `ndim` axes and, where they have one more, channels last.
+Images have `ndim` axes; a further axis is the last one and holds channels.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from napari_mathimg.kernels import random
 
 
 class OurNumbers(np.random.Generator):
-    """A generator whose normal numbers are those of the product, two for each frequency of a sample."""
+    """A generator of the normal numbers that the package uses, two for each frequency of a sample."""
 
     def __init__(self, seed):
         super().__init__(np.random.PCG64(seed))
@@ -31,7 +31,7 @@ class OurNumbers(np.random.Generator):
 
 
 def chambolle(image, weight, num_iter, ndim):
-    """Vectorial total variation by gradients and divergences of whole arrays; channels last."""
+    """Vectorial total variation by A. Chambolle's algorithm, with gradients and divergences of whole arrays."""
     dual, out = np.zeros((ndim, *image.shape)), image
     for _ in range(num_iter - 1):
         gradient = np.stack([np.diff(out, axis=a, append=out.take([-1], a)) for a in range(ndim)])
@@ -42,12 +42,12 @@ def chambolle(image, weight, num_iter, ndim):
 
 
 def bregman(image, weight, num_iter, isotropic, ndim):
-    """T. Goldstein and S. Osher (2009) with one Gauss-Seidel sweep an iteration, as scikit-image has it in 2-D."""
+    """T. Goldstein and S. Osher (2009) with one Gauss-Seidel sweep per iteration, as in scikit-image for 2-D."""
     shape, fidelity = image.shape[:ndim], 1 / weight
     split = 2 * fidelity
     image = image.reshape(*shape, -1)
     out = np.pad(image, [(1, 1)] * ndim + [(0, 0)])
-    for axis, n in enumerate(shape):  # what surrounds the image
+    for axis, n in enumerate(shape):  # fill the border around the image
         lines = np.moveaxis(out, axis, 0)
         lines[0], lines[n + 1] = lines[min(2, n)], lines[n]
     d, b = np.zeros((2, ndim, *out.shape))
@@ -70,13 +70,13 @@ def bregman(image, weight, num_iter, isotropic, ndim):
 
 
 def matrix(kernel, shape, mode):
-    """The convolution of an image with a kernel on its middle, as a matrix; `mode` is scipy.ndimage's."""
+    """Return the matrix of the convolution with a centered kernel; `mode` is that of scipy.ndimage."""
     units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
     return np.stack([ndi.convolve(unit, kernel, mode=mode).ravel() for unit in units], axis=1)
 
 
 def richardson_lucy(image, kernel, mode, num_iter, background=0.0, weight=0.0, counts=None):
-    """N. Dey et al. (2006) by matrices, from a constant seen without background; edges keep the light they take."""
+    """N. Dey et al. (2006) with matrices, from a constant; `mode` "constant" corrects for light lost at the edges."""
     shape, blur = image.shape, matrix(kernel, image.shape, mode)
     counts = np.ones(image.size) if counts is None else counts.ravel().astype(float)
     seen = blur.T @ counts if mode != "constant" else blur.T @ counts / (blur.T @ np.ones(image.size))
@@ -93,7 +93,7 @@ def richardson_lucy(image, kernel, mode, num_iter, background=0.0, weight=0.0, c
 
 
 def unsupervised_wiener(image, kernel, seed, burnin, least, most, threshold):
-    """F. Orieux et al. (2010) by whole spectra on a periodic grid of any number of axes, with the product's numbers."""
+    """F. Orieux et al. (2010) with whole spectra on a periodic grid in n dimensions, with the package's numbers."""
     axes, pixels = range(image.ndim), image.size
     delta = np.zeros(image.shape)
     delta[(0,) * image.ndim] = 1
@@ -122,19 +122,19 @@ def unsupervised_wiener(image, kernel, seed, burnin, least, most, threshold):
 
 
 def padded(image, margins):
-    """Mirrored beyond the edges, with channels."""
+    """Return an image with mirrored margins and a channel axis."""
     image = np.asarray(image, float).reshape(*image.shape[: len(margins)], -1)
     return np.pad(image, [*((m, m) for m in margins), (0, 0)], mode="reflect")
 
 
 def shifted(image, margins, shift):
-    """Cut a padded image to its size without the margins, at a shift."""
+    """Remove the margins of a padded image, at a shift."""
     ends = zip(margins, shift, image.shape, strict=False)
     return image[tuple(slice(m + s, n - m + s) for m, s, n in ends)]
 
 
 def nl_means(image, size, distance, h, sigma, ndim):
-    """A. Buades et al. (2005): every pixel of the search window weighted by how its patch differs."""
+    """A. Buades et al. (2005): the pixels of the search window are weighted by the differences of their patches."""
     sizes = [size] * ndim if np.isscalar(size) else list(size)
     distances = [distance] * ndim if np.isscalar(distance) else list(distance)
     wide = padded(image, [s // 2 + d for s, d in zip(sizes, distances, strict=True)])
@@ -153,7 +153,7 @@ def nl_means(image, size, distance, h, sigma, ndim):
 
 
 def bilateral(image, sigma_color, sigma_spatial, ndim):
-    """C. Tomasi and R. Manduchi (1998): weights of distance and of Euclidean difference, up to three sigma away."""
+    """C. Tomasi and R. Manduchi (1998): weights by distance and Euclidean color difference, truncated at 3 sigma."""
     sigmas = [sigma_spatial] * ndim if np.isscalar(sigma_spatial) else list(sigma_spatial)
     radius = [int(np.ceil(3 * s)) for s in sigmas]
     wide = padded(image, radius)
@@ -169,7 +169,7 @@ def bilateral(image, sigma_color, sigma_spatial, ndim):
 
 
 def disk(radius, sections=20000):
-    """Each pixel's share of a disk, from the lengths of many sections of its rows."""
+    """Return the share of a disk in each pixel, from the lengths of many chords."""
     half = int(np.ceil(radius - 0.5))
     edges = np.arange(-half, half + 2) - 0.5
     rows = []
@@ -181,12 +181,12 @@ def disk(radius, sections=20000):
 
 
 def flat_of_a_plane(plane, degree):
-    """The light of one plane: P. J. Huber's M-estimate (1964) of a polynomial in Cartesian powers, cell by cell."""
+    """Return the flat field of one plane: P. J. Huber's M-estimate (1964) of a polynomial fitted to means of cells."""
     cells = [-(-n // 8) for n in plane.shape]
     places = [np.arange(n) // 8 for n in plane.shape]
     label = places[0][:, None] * cells[1] + places[1]
     number = ndi.sum(np.ones(plane.shape), label, np.arange(cells[0] * cells[1]))
-    each = np.flatnonzero(number >= 32)  # at least half a cell
+    each = np.flatnonzero(number >= 32)  # cells that are at least half full
     value = np.log(ndi.mean(plane, label, each) / np.median(ndi.mean(plane, label, each)))
     y, x = (ndi.mean(g, label, each) for g in np.indices(plane.shape))
     top, left = (min(degree, (c - 1) // 2) for c in cells)

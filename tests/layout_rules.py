@@ -1,4 +1,4 @@
-"""What keeps the sources easy to find one's way in: short modules, small folders, private names at home."""
+"""Rules for the layout of the sources: short modules, small folders, and private names used only in their folder."""
 
 import ast
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ def modules(root: Path) -> list[Path]:
 
 
 def too_long(root: Path, most: int) -> list[str]:
-    """Name the modules that have more lines than allowed."""
+    """Return the modules that have more lines than allowed."""
     counts = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules(root)}
     return [f"{path.relative_to(root)}: {n} lines, more than {most}" for path, n in counts.items() if n > most]
 
 
 def too_full(root: Path, most: int) -> list[str]:
-    """Name the folders that hold more modules than allowed, `__init__` not counted."""
+    """Return the folders that hold more modules than allowed, not counting `__init__`."""
     folders = sorted({path.parent for path in modules(root)} - {root / name for name in WIDE})
     counts = {folder: sum(path.name != "__init__.py" for path in folder.glob("*.py")) for folder in folders}
     return [f"{folder.relative_to(root)}: {n} modules, more than {most}" for folder, n in counts.items() if n > most]
 
 
 def leaks(root: Path) -> list[str]:
-    """Name the private modules and attributes that modules outside their folder use."""
+    """Return the private modules and attributes that are used by modules outside their folder."""
     found = []
     for path in modules(root):
         for line, name in _used(ast.parse(path.read_text(encoding="utf-8")), _dotted(path, root), root):
@@ -40,20 +40,20 @@ def _dotted(path: Path, root: Path) -> str:
 
 
 def _folder(dotted: str, root: Path) -> Path:
-    """The folder of a package, or of a module."""
+    """Return the folder of a package or of a module."""
     path = root.parent.joinpath(*dotted.split("."))
     return path if path.is_dir() else path.parent
 
 
 def _is_private_elsewhere(name: str, path: Path, root: Path) -> bool:
-    """Whether a part of a dotted name is private to a folder in which a module does not lie."""
+    """Whether any part of a dotted name is private to a folder that does not contain a module."""
     parts = name.split(".")
     private = [k for k, part in enumerate(parts) if part.startswith("_") and not part.endswith("__")]
     return any(_folder(".".join(parts[:k]), root) not in path.parents for k in private)
 
 
 def _used(tree: ast.Module, own: str, root: Path) -> Iterator[tuple[int, str]]:
-    """The names of this package that a module imports, and the attributes that it takes from imported modules."""
+    """Yield the names that a module imports from this package, and the attributes that it uses of imported modules."""
     package = own if _folder(own, root) == root.parent.joinpath(*own.split(".")) else own.rpartition(".")[0]
     bound: dict[str, str] = {}
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Straight lines photographed by lensfun's own reverse modifier, and how straight they are in a picture."""
+"""Images of straight lines, distorted by lensfun's reverse modifier, and a measure of straightness."""
 
 from functools import cache
 
@@ -6,10 +6,10 @@ import lensfunpy
 import numpy as np
 
 SHAPE = (320, 480)
-WIDTH = 1.8  # standard deviation of a line's profile in pixels
-SPACING = 40
+WIDTH = 1.8  # standard deviation of a line's profile, in pixels
+SPACING = 40  # distance between lines, in pixels
 FLAGS = lensfunpy.ModifyFlags
-# Ten lenses over all models of the database: camera, lens, focal length.
+# Ten lenses that cover all distortion models of the database: camera, lens, focal length.
 LENSES = {
     "poly3": (
         ("Olympus E-M10MarkII", "Olympus M.Zuiko Digital ED 14-42mm f/3.5-5.6", 14.0),
@@ -34,21 +34,21 @@ def database():
 
 
 def entry(lens: str, crop: float):
-    """The entry of a lens, by the end of its name, whose sensor is the smallest that covers one."""
+    """Return the entry of a lens, found by the end of its name, with the smallest sensor that covers a crop factor."""
     found = [e for e in database().lenses if lens.endswith(e.model) and e.crop_factor <= crop * 1.01]
     return max(found, key=lambda e: e.crop_factor)
 
 
 def crop_of(camera: str) -> float:
-    """The crop factor of a camera, by the end of its name."""
+    """Return the crop factor of a camera, found by the end of its name."""
     return max((c for c in database().cameras if camera.endswith(c.model)), key=lambda c: len(c.model)).crop_factor
 
 
 def places(camera: str, lens: str, focal_length: float, shape=SHAPE, colors: bool = False):
-    """Where lensfun reads each pixel, as (rows, columns[, channel], (x, y)).
+    """Return the coordinates at which lensfun reads each pixel, of shape (rows, columns[, channel], (x, y)).
 
-    Three points at a time: with four, version 0.3.4 exchanges the radii of the points. With `colors`, the three
-    channels are apart but lines are straight: of both at once, lensfun's reverse is no inverse, only nearly so.
+    Points are computed three at a time, because version 0.3.4 swaps the radii of four. With `colors`, only the lateral
+    chromatic aberration is applied: for both corrections together, lensfun's reverse is only nearly an inverse.
     """
     crop = crop_of(camera)
     modifier = lensfunpy.Modifier(entry(lens, crop), crop, shape[1], shape[0])
@@ -58,13 +58,13 @@ def places(camera: str, lens: str, focal_length: float, shape=SHAPE, colors: boo
 
 
 def lines(at: np.ndarray) -> np.ndarray:
-    """Bright lines on a dark ground at places along one axis, uint16."""
+    """Return bright lines on a dark background at coordinates along one axis, as uint16."""
     away = (at + SPACING / 2) % SPACING - SPACING / 2
     return np.rint(60000 * np.exp(-0.5 * (away / WIDTH) ** 2)).astype(np.uint16)
 
 
 def crookedness(picture: np.ndarray) -> float:
-    """Greatest distance of the columns of upright lines from the straight lines that fit them best, in pixels."""
+    """Return the greatest deviation of vertical lines from their best-fitting straight lines, in pixels."""
     light = picture.astype(float)
     tracks = [[c] for c in peaks(light[light.shape[0] // 2])]
     start = light.shape[0] // 2
@@ -81,7 +81,7 @@ def crookedness(picture: np.ndarray) -> float:
                 at = near[0]
                 found.append((row, at))
         rows, columns = np.array(found).T
-        if np.ptp(rows) < 0.9 * light.shape[0]:  # it leaves the picture
+        if np.ptp(rows) < 0.9 * light.shape[0]:  # the line leaves the image
             continue
         worst = max(worst, np.abs(columns - np.polyval(np.polyfit(rows, columns, 1), rows)).max())
     assert worst > 0
@@ -89,7 +89,7 @@ def crookedness(picture: np.ndarray) -> float:
 
 
 def peaks(row: np.ndarray) -> list[float]:
-    """Columns of the crests of a row of light, by the parabola through the logarithms of three pixels."""
+    """Return the columns of the peaks of a row, from the parabola through the logarithms of three pixels."""
     inner = row[5:-5]
     crest = (inner > row[4:-6]) & (inner >= row[6:-4]) & (inner > 0.3 * row.max())
     found = []

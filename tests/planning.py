@@ -1,4 +1,4 @@
-"""Plans, runs and tiles as the tests want them."""
+"""Helpers for plans, runs and tiles of the engine."""
 
 import math
 import threading
@@ -26,7 +26,7 @@ def result_of(plan, threads=2):
 
 
 class Looks:
-    """An engine of one thread that counts how often a block looks whether it may go on, and stops it at one look."""
+    """A single-threaded engine that counts a block's checks for cancellation, and cancels it at a chosen one."""
 
     def __init__(self, last=None):
         self.count, self.last, self.told = 0, last, []
@@ -46,7 +46,7 @@ class Looks:
 
 
 def looks_of(plan, last=None):
-    """Compute the first tile of a plan, and tell how it looked whether it may go on, from the last look on no more."""
+    """Compute the first tile of a plan, cancel it at check number `last` if given, and return the counting engine."""
     looks = Looks(last)
     token = context.set(looks)
     try:
@@ -61,7 +61,7 @@ def looks_of(plan, last=None):
 
 
 def stops_soon(plan, visits):
-    """Whether the first tile looks before each 2^25 values it visits, and stops where it looks."""
+    """Whether the first tile checks for cancellation at least every 2^25 visited values, and stops when canceled."""
     looks = looks_of(plan)
     for last in {1, min(3, looks.count)}:
         looks_of(plan, last)
@@ -69,17 +69,17 @@ def stops_soon(plan, visits):
 
 
 def ours():
-    """Threads of the engine."""
+    """Return the threads of the engine."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("mathimg")]
 
 
 def same(a, b):
-    """Equal to the bit."""
+    """Whether two arrays are bitwise identical."""
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def cut_into(monkeypatch, pixels, side, halos=None):
-    """Make the engine's tiles so small, or so large."""
+    """Set the size of the engine's tiles."""
     for module in ENGINE:
         monkeypatch.setattr(module, "tiles", partial(tiles, pixels=pixels, side=side, halos=halos))
 
@@ -92,7 +92,7 @@ def random_boxes(shape, count, seed=0):
 
 
 def gray(dtype, shape=(37, 29)):
-    """An image over all of a dtype's values, up to 50 bits; floating point leaves [0, 1]."""
+    """Return an image over the full range of a dtype, up to 50 bits; floating-point values exceed [0, 1]."""
     dtype = np.dtype(dtype)
     image = plane(shape, seed=len(shape)) if math.prod(shape) > 1 else np.full(shape, 0.3)
     if dtype.kind == "b":
@@ -111,7 +111,7 @@ def label(value):
 
 
 class Watched:
-    """An array that remembers how much is read at once, and waits at its gate."""
+    """An array that records the size of each read, and blocks reads while its gate is closed."""
 
     def __init__(self, array):
         self.array, self.shape, self.dtype = array, array.shape, array.dtype
@@ -126,7 +126,7 @@ class Watched:
 
 
 def gray_levels(dtype, shape=(31, 23)):
-    """An image that uses much of a dtype."""
+    """Return an image that covers much of the range of a dtype."""
     image = plane(shape, seed=5)
     scale = {"b": 1, "u": 200, "i": 120, "f": 3}[np.dtype(dtype).kind]
     return (image * scale).round(3).astype(dtype)

@@ -1,6 +1,7 @@
-"""Pictures of calibration targets through a lens, by a renderer of their own: the pattern where each ray ends.
+"""Images of calibration targets through a lens, rendered by tracing rays to the pattern.
 
-Nothing of the package is used. The models are written as their authors have them, and inverted by a table.
+The renderer uses nothing of the package. It follows the authors' definitions of the models, and inverts them by a
+table.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from scipy.spatial import cKDTree
 
 
 def radial(model, k):
-    """The factor on distances, as a function of the distance r from the center; `k` by the model's own names."""
+    """Return the radial factor as a function of the distance r from the center; `k` holds the model's coefficients."""
     if model == "poly3":
         return lambda r: 1 - k["k1"] + k["k1"] * r**2
     if model == "poly5":
@@ -22,7 +23,7 @@ def radial(model, k):
 
 
 def straightened(y, x, model, k):
-    """Where points seen at (y, x) from the center, in units of the radius, lie without the lens."""
+    """Return the undistorted position of points seen at (y, x) from the center, in units of the radius."""
     true = np.linspace(0, 1.5 * np.hypot(y, x).max(), 20_000)
     shown = true * radial(model, k)(true)
     assert (np.diff(shown) > 0).all()
@@ -34,7 +35,7 @@ def straightened(y, x, model, k):
 
     u, v = outward(y, x)
     if model == "brown":
-        for _ in range(8):  # what is tangential is small: a fiftieth is left after each
+        for _ in range(8):  # the tangential part is small: each iteration reduces the error fiftyfold
             square = u**2 + v**2
             down = k["p1"] * (square + 2 * u**2) + 2 * k["p2"] * u * v
             right = 2 * k["p1"] * u * v + k["p2"] * (square + 2 * v**2)
@@ -44,7 +45,7 @@ def straightened(y, x, model, k):
 
 @dataclass
 class Scene:
-    """A target under a lens: the lens, and the homography from the straight picture (pixels) to steps of the grid."""
+    """A target seen through a lens: the distortion, and the homography from undistorted pixels to grid steps."""
 
     shape: tuple[int, int]
     model: str
@@ -52,23 +53,23 @@ class Scene:
     center: tuple[float, float]
     step: float = 24.0  # pixels
     turn: float = 7.0  # degrees
-    tilt: tuple[float, float] = (0.0, 0.0)  # change of scale by one radius
+    tilt: tuple[float, float] = (0.0, 0.0)  # relative change of depth over one radius
     offset: tuple[float, float] = (0.3, -0.2)  # steps
-    size: tuple[int, int] | None = None  # of the board, in squares; it has no end where there is none
+    size: tuple[int, int] | None = None  # of the board, in squares; None for an infinite board
 
     @property
     def radius(self):
         return (min(self.shape) - 1) / 2
 
     def to_grid(self, y, x):
-        """Steps of the grid at points of the straight picture, from the center, in units of the radius."""
+        """Return the grid steps at undistorted points, given from the center in units of the radius."""
         depth = 1 + self.tilt[0] * y + self.tilt[1] * x
         c, s = np.cos(np.deg2rad(self.turn)), np.sin(np.deg2rad(self.turn))
         down, right = (c * y + s * x) / depth, (c * x - s * y) / depth
         return tuple(v * self.radius / self.step + o for v, o in zip((down, right), self.offset, strict=True))
 
     def picture(self, kind="chessboard", fine=3, blur=0.7, noise=0.0, seed=0, uneven=0.0, diameter=0.5, bits=True):
-        """Return a picture: the mean of `fine` x `fine` rays a pixel, blurred, with noise, as gray levels to 255."""
+        """Return an image of the mean of `fine` x `fine` rays per pixel, blurred, with noise, in gray levels to 255."""
         offsets = (np.arange(fine) + 0.5) / fine - 0.5
         rows = (np.arange(self.shape[0])[:, None] + offsets).ravel()
         columns = (np.arange(self.shape[1])[:, None] + offsets).ravel()
@@ -90,7 +91,7 @@ class Scene:
         return np.clip(np.rint(picture), 0, 255).astype(np.uint8) if bits else picture
 
     def seen(self):
-        """Return where all crossings or dots are in the picture, found for each by itself, and their grid places."""
+        """Return the exact image positions of all crossings or dots, and their grid positions."""
         reach = int(np.hypot(*self.shape) / self.step) + 3
         y, x = np.meshgrid(
             np.linspace(-3, self.shape[0] + 3, 120), np.linspace(-3, self.shape[1] + 3, 120), indexing="ij"
@@ -108,7 +109,7 @@ class Scene:
             return (np.stack(self.to_grid(*straightened(v, u, self.model, self.k)), axis=1) - start[:, :2]).ravel()
 
         yx = start[:, 2:].copy()
-        for _ in range(8):  # Newton's steps, each point on its own
+        for _ in range(8):  # Newton's method, for each point separately
             base = miss(yx).reshape(-1, 2)
             columns = [(miss(yx + h).reshape(-1, 2) - base) / 1e-4 for h in 1e-4 * np.eye(2)]
             jacobian = np.stack(columns, axis=-1)

@@ -38,7 +38,7 @@ def test_every_command_can_be_imported(command) -> None:
 
 
 def test_every_operation_has_a_command_with_its_title() -> None:
-    titles = {id: command.title for id, command in COMMANDS.items() if "menu:" in command.python_name}
+    titles = {id: command.title for id, command in COMMANDS.items() if "menu_commands:" in command.python_name}
     assert titles == {f"{PLUGIN}.{op.id}": op.title for op in operations().values()}
 
 

@@ -1,4 +1,4 @@
-"""A real window, and docks driven by real mouse and key events."""
+"""Fixtures for tests in a real window, with docks that are operated by real mouse and key events."""
 
 import gc
 import itertools
@@ -33,9 +33,9 @@ from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.settings import saved_docks
 
-PATIENCE = 60_000  # milliseconds that a busy machine may take; nobody waits so long where a test passes
-SERVES = 40  # tests
-ENDED = itertools.count(1)  # tests
+PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
+SERVES = 40  # tests that share a window before it is replaced
+ENDED = itertools.count(1)  # counts finished tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,22 +59,22 @@ def _draw(canvas: SceneCanvas, draw: Callable[..., None], event: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_housekeeping() -> Iterator[None]:
-    """Look once for what is installed, and keep napari's own settings off the disk."""
+    """Discover plugins only once, load slow modules, and keep napari's settings off the disk."""
     found = list(PluginManifest.discover())
     for name in ("napari._qt.qt_main_window", "napari._vispy.canvas", "napari_mathimg.widgets.lens.dock"):
         import_module(name)
     gc.collect()
     gc.freeze()
     thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)  # more seldom, for the same reason
+    gc.set_threshold(100_000, 50, 1000)  # collect less often, to save time
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
         patch.setattr(NapariSettings, "_maybe_save", lambda self: None)
-        # napari collects garbage after each layer that is removed; here, that is done once after each test.
+        # napari collects garbage after each removed layer; here, this is done once after each test.
         patch.setattr(napari._vispy.canvas, "gc", SimpleNamespace(collect=lambda: 0))
         # Deleting a program at the next draw can crash Mesa's software renderer.
         patch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
-        patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # every move counts, however soon it comes
+        patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
         patch.setattr(SceneCanvas, "on_draw", partialmethod(_draw, SceneCanvas.on_draw))
         yield
     gc.set_threshold(*thresholds)
@@ -83,7 +83,7 @@ def _quick_housekeeping() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quick_collections() -> Iterator[None]:
-    """Let collections pass over what is there by now; but now and then."""
+    """Exclude existing objects from garbage collection, except now and then."""
     yield
     if next(ENDED) % 40 == 0:
         gc.unfreeze()
@@ -93,7 +93,7 @@ def _quick_collections() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Settings of the plugin in a folder of the test's own: the user's are neither read nor written."""
+    """Keep the plugin's settings in a folder of the test, so that the user's are neither read nor written."""
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
     napari.settings._clear_plugin_settings_cache()
     yield
@@ -103,16 +103,16 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 
 @pytest.fixture
 def qtbot(qtbot: Any) -> Any:
-    """pytest-qt's, with more patience."""
+    """pytest-qt's fixture with a longer timeout."""
     for name in ("waitUntil", "waitSignal", "waitSignals"):
         setattr(qtbot, name, partial(getattr(qtbot, name), timeout=PATIENCE))
     return qtbot
 
 
 class Keeper:
-    """Keeps the window that tests share: opened for the first, and anew after one that left it in disorder.
+    """Keeps the window that tests share, and opens a new one after a test that could not be cleaned up.
 
-    Programs of the graphics card are deleted with their window only, and take memory: it serves so many tests.
+    OpenGL programs take memory and are deleted only with their window, so the window is replaced after `SERVES` tests.
     """
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ class Keeper:
             self._window = SharedWindow()
             gc.collect()
             gc.freeze()
-        self._window.reset_settings()  # those of a window that was opened since
+        self._window.reset_settings()  # a test with a window of its own may have changed them
         return self._window
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ def keeper(qapp: Any) -> Iterator[Keeper]:
 
 @pytest.fixture
 def _apart() -> Iterator[None]:
-    """Let napari, which looks for windows that were not closed, look past the shared one."""
+    """Hide the shared window from napari's check for windows that were not closed."""
     others = list(QtViewer._instances)
     QtViewer._instances.clear()
     yield
@@ -163,7 +163,7 @@ def fresh_viewer(_apart: None, make_napari_viewer: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A viewer without layers and docks, in the window that tests share unless one asks for its own."""
+    """A viewer without layers and docks, in the shared window unless the test is marked `own_window`."""
     if request.node.get_closest_marker("own_window"):
         yield request.getfixturevalue("fresh_viewer")
         return
@@ -200,7 +200,7 @@ def press(qtbot: Any) -> Callable[[FamilyDock], None]:
 
 @pytest.fixture
 def notifications() -> Iterator[list[Any]]:
-    """Every notification napari dispatches."""
+    """All notifications that napari dispatches."""
     from napari.utils.notifications import notification_manager
 
     seen: list[Any] = []
@@ -249,7 +249,7 @@ def histogram(viewer: Any, settle: Settle) -> HistogramDock:
 @pytest.fixture
 def settle() -> Settle:
     def wait(dock: HistogramDock) -> None:
-        """Let the window live until nothing is to come."""
+        """Process events until all counting and runs have finished."""
         process_events()
         end = time.monotonic() + 20
         while dock.is_counting or dock.task.is_running:

@@ -1,12 +1,12 @@
-"""The window's event loop, turned by hand: until there is nothing left to process, or until something holds."""
+"""Processing of the window's pending events."""
 
 from qtpy.QtCore import QCoreApplication, QEvent, QEventLoop
 
-TURNS = 10_000  # at most: more than any window here takes
+TURNS = 10_000  # more turns than any window here needs
 
 
 def process_events() -> None:
-    """Process events, expired timers and deferred deletions, those too that they bring about, until none are left."""
+    """Process events, expired timers and deferred deletions until none are left, including newly posted ones."""
     loop = QEventLoop()
     for _ in range(TURNS):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

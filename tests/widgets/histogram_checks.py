@@ -1,4 +1,4 @@
-"""What a histogram dock shows, held against NumPy's counts; drags in its plot; arrays that note how they are read."""
+"""Comparison of a histogram dock with NumPy's counts, drags in its plot, and arrays that record their reads."""
 
 import threading
 from collections.abc import Callable
@@ -35,7 +35,7 @@ KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
 
 
 def pixels_of(layer: Any, viewer: Any, where: str = "layer", mask: Any = None) -> Any:
-    """Return the pixels that are to be counted, taken from the layer by hand."""
+    """Return the pixels of a layer that the dock should count."""
     array = np.asarray(layer.data[0] if layer.multiscale else layer.data)
     if where != "layer":
         before = viewer.dims.ndim - layer.ndim
@@ -48,7 +48,7 @@ def pixels_of(layer: Any, viewer: Any, where: str = "layer", mask: Any = None) -
 
 
 def check(dock: HistogramDock, pixels: Any, channel: int = 0, *, rgb: bool = False) -> None:
-    """Compare what is drawn with numpy.histogram on the same edges, and the numbers with NumPy's."""
+    """Compare the drawn counts with numpy.histogram on the same edges, and the statistics with NumPy's."""
     follower, found = dock.follower, dock.found
     assert follower is not None
     assert found is not None, dock.shown_sentence
@@ -94,7 +94,7 @@ def drag(
 
 
 class Watched:
-    """A chunked array that notes how often each pixel is read."""
+    """A chunked array that counts how often each pixel is read."""
 
     def __init__(self, array: Any) -> None:
         self.array, self.shape, self.dtype, self.ndim = array, array.shape, array.dtype, array.ndim
@@ -107,9 +107,9 @@ class Watched:
 
 
 class Gated(Watched):
-    """A chunked array as slow as a test wants: outside the window's thread, reads wait until its gate is opened.
+    """A chunked array whose reads outside the main thread wait until its gate is opened.
 
-    Some are let through before, as many as `free` says.
+    The first `free` reads do not wait.
     """
 
     def __init__(self, array: Any, free: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""A hand in the canvas of a viewer, and where its clicks come to lie."""
+"""Mouse and keyboard input in the canvas and in widgets, and the expected coordinates of clicks."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SHAPE = (90, 120)
 
 
 class Hand:
-    """Clicks, drags and keys in the canvas, at (row, column) of a layer."""
+    """Sends clicks, drags and keys to the canvas, at (row, column) of a layer."""
 
     def __init__(self, viewer: Any, qtbot: Any) -> None:
         self.viewer, self.qtbot = viewer, qtbot
@@ -29,7 +29,7 @@ class Hand:
         heard_by = viewer.window._qt_viewer.canvas.events.mouse_move.callbacks
         owners = [held[0]() if isinstance(held, tuple) else held for held in heard_by]
         self._throttled = [owner for owner in owners if isinstance(owner, ThrottledCallable)]
-        assert self._throttled  # napari hands on a move every 5 ms
+        assert self._throttled  # napari throttles moves to one in 5 ms
 
     def at(self, layer: Any, place: Any) -> QPoint:
         whole = [*(0,) * (layer.ndim - 2), *place]
@@ -52,7 +52,7 @@ class Hand:
             self._move(self.at(layer, np.add(begin, share * np.subtract(end, begin))))
 
     def _move(self, place: QPoint) -> None:
-        """Tell the canvas of a move: `QTest.mouseMove` moves the cursor of the screen, of which it hears some day."""
+        """Send a move to the canvas directly: `QTest.mouseMove` moves the cursor, and its event arrives only later."""
         none = Qt.MouseButton.NoButton
         at, there = QPointF(place), QPointF(self.canvas.mapToGlobal(place))
         held, modifiers = LEFT if self.is_down else none, Qt.KeyboardModifier.NoModifier
@@ -76,7 +76,7 @@ class Hand:
         process_events()
 
     def pick(self, widget: Any, layer: Any, places: Any = QUAD) -> None:
-        """Begin, and click corners."""
+        """Press Pick corners, and click corners."""
         button = widget.panel(CornersPanel).pick_button
         self.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled())
         self.qtbot.mouseClick(button, LEFT)
@@ -85,13 +85,13 @@ class Hand:
             self.qtbot.waitUntil(widget.run_button.isEnabled)
 
     def settle(self, widget: Any) -> None:
-        """Wait until the dock shows what was changed."""
+        """Wait until the dock has been updated."""
         process_events()
         self.qtbot.waitUntil(lambda: not widget.panel(CornersPanel).refresh.is_pending)
 
 
 def marked(points: Any, layer: Any) -> Any:
-    """Corners as (row, column) of a layer, by napari's own transforms."""
+    """Return the marked corners as (row, column) of a layer, by napari's transforms."""
     lead = (0,) * (layer.ndim - 2)
     inverse = [layer.world_to_data((*lead, *points.data_to_world(p)[-2:])) for p in points.data]
     return np.array(inverse)[:, -2:]
@@ -103,7 +103,7 @@ def frame_of(layer: Any) -> Any:
 
 
 def rectangle_of(layer: Any, shape: Any) -> Any:
-    """World corners of a plane, clockwise from its upper left."""
+    """Return the world coordinates of a plane's corners, clockwise from the upper left."""
     rows, columns = shape
     ends = [(-0.5, -0.5), (-0.5, columns - 0.5), (rows - 0.5, columns - 0.5), (rows - 0.5, -0.5)]
     return np.array([np.array(layer.data_to_world((*(0,) * (layer.ndim - 2), *e)))[-2:] for e in ends])
@@ -136,7 +136,7 @@ def choose(box: Any, data: str) -> None:
 
 
 def choose_level(widget: Any, level: int) -> None:
-    """Choose the level of a multiscale layer by the keyboard."""
+    """Choose the level of a multiscale layer with the keyboard."""
     box = widget.options.level
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Home)
@@ -146,7 +146,7 @@ def choose_level(widget: Any, level: int) -> None:
 
 
 def close_by_mouse(widget: Any, qtbot: Any) -> None:
-    """Click the X of the dock."""
+    """Click the close button of the dock."""
     title = dock_of(widget).titleBarWidget()  # type: ignore[union-attr]
     with qtbot.waitSignal(widget.destroyed):
         qtbot.mouseClick(title.close_button, Qt.MouseButton.LeftButton)
@@ -165,7 +165,7 @@ def callbacks(viewer: Any, *layers: Any) -> int:
 
 
 def _count(connected: Any) -> int:
-    """Leave out the cameras of the grid's views: napari makes new ones with every change and lets none go."""
+    """Count callbacks except those of the grid's cameras, which napari recreates with every change and never frees."""
     return sum(not (isinstance(c, tuple) and c[1] == "_on_ndisplay_change") for c in connected)
 
 
@@ -176,7 +176,7 @@ def type_number(qtbot: Any, box: Any, text: str) -> None:
 
 
 def choose_by_key(box: QComboBox, data: Any) -> None:
-    """Step through a list with the arrow keys."""
+    """Choose an entry of a combo box with the arrow keys."""
     steps = box.findData(data) - box.currentIndex()
     for _ in range(abs(steps)):
         QTest.keyClick(box, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)

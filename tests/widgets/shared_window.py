@@ -1,4 +1,4 @@
-"""One window of napari's for many tests: each finds it as if it had just been opened."""
+"""A napari window that many tests share, and that is reset to its initial state after each."""
 
 import gc
 import itertools
@@ -29,14 +29,14 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 OURS = "napari_mathimg"
-NUMBERS = itertools.count(1)  # of windows
-PATIENCE = 30  # seconds that a run may take to notice that it was canceled
+NUMBERS = itertools.count(1)  # numbers the windows
+PATIENCE = 30  # seconds to wait for a canceled run to end
 
 
 class SharedWindow:
-    """A viewer in a window that is set back to its first state after each test.
+    """A viewer in a window that is reset to its initial state after each test.
 
-    Opening and closing a window takes longer than most tests.
+    Sharing it saves time, because opening and closing a window takes longer than most tests.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class SharedWindow:
         self._app.injection_store.namespace = _napari_names
         for owner, name, other in (
             (NapariApplication, "get_app_model", lambda *args: self._app),
-            (StatusChecker, "start", lambda *args: None),  # a thread of napari's
+            (StatusChecker, "start", lambda *args: None),  # do not start napari's status thread
             (QtViewer, "_get_console", lambda viewer: QWidget()),
         ):
             self._patches.enter_context(patch.object(owner, name, other))
@@ -61,7 +61,7 @@ class SharedWindow:
         self._found = state(self.viewer)
 
     def reset(self) -> None:
-        """Take away what a test has put into the window, and set all else back."""
+        """Remove everything that a test has added to the window, and reset all other state."""
         viewer, canvas = self.viewer, self.viewer.window._qt_viewer.canvas
         if QApplication.mouseButtons() or canvas.native._vispy_mouse_data["press_event"] is not None:
             QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton)
@@ -75,7 +75,7 @@ class SharedWindow:
         for notification in filter(isalive, list(NapariQtNotification._instances)):
             notification.close()
             notification.deleteLater()
-        NapariQtNotification._instances.clear()  # others went with their windows
+        NapariQtNotification._instances.clear()  # the others were deleted with their windows
         notification_manager.records.clear()
         viewer.dims.ndisplay, viewer.dims.ndim = 2, 2
         viewer.dims.reset()
@@ -85,28 +85,28 @@ class SharedWindow:
         if self.window.size() != self._size:
             self.window.resize(self._size)
             process_events()
-        self.window.restoreState(self._layout)  # napari's controls of layers stay as large as any layer needed
+        self.window.restoreState(self._layout)  # napari's layer controls keep the largest size they have had
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
         canvas.native.setUpdatesEnabled(True)
         process_events()
 
     def reset_settings(self) -> None:
-        """Set napari's settings back: they are those of all windows."""
+        """Reset napari's settings, which all windows share."""
         for name, values in self._found["settings"].items():
             section = getattr(get_settings(), name)
             if isinstance(section, EventedModel) and section.model_dump() != values:
                 section.update(deepcopy(values))
 
     def check(self) -> None:
-        """Fail where a test has left something behind."""
+        """Fail if a test has left something behind."""
         gc.collect()
         process_events()
         now = state(self.viewer)
         assert not (left := differences(self._found, now)), f"not as it was found: {left}"
 
     def close(self) -> None:
-        """Close the window, and fail where something of it lives on."""
+        """Close the window, and fail if part of it stays alive."""
         with patch.object(self.window, "_save_current_window_settings"):
             self.viewer.close()
         del self.viewer, self.window
@@ -138,7 +138,7 @@ def _set_back(model: Any, values: dict[str, Any]) -> None:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """What is not the same in two states: what it was, and what it is."""
+    """Return the entries that differ between two states, as (before, now)."""
     found: dict[str, Any] = {}
     for name in before.keys() | now.keys():
         a, b = before.get(name), now.get(name)
@@ -148,7 +148,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 
 
 def state(viewer: Any) -> dict[str, Any]:
-    """What a test may change in a window."""
+    """Return everything that a test may change in a window."""
     window, canvas = viewer.window._qt_window, viewer.window._qt_viewer.canvas
     dims, camera, grid = viewer.dims, viewer.scene.camera, viewer.canvas.grid
     docks = {d.windowTitle(): (d.isVisible(), d.isFloating()) for d in window.findChildren(QDockWidget)}
@@ -178,13 +178,13 @@ def state(viewer: Any) -> dict[str, Any]:
 
 
 def our_objects() -> list[str]:
-    """Our widgets, and other objects of Qt's, that are still in a window."""
+    """Return the class names of the plugin's Qt objects that are still in a window."""
     everywhere = [w for top in QApplication.topLevelWidgets() for w in [top, *top.findChildren(QObject)]]
     return sorted(type(w).__name__ for w in everywhere if type(w).__module__.startswith(OURS))
 
 
 def our_connections(viewer: Any) -> list[str]:
-    """What of ours hears of changes in the viewer."""
+    """Return the plugin's connections to events of the viewer."""
     groups = [
         viewer.events, viewer.layers.events, viewer.layers.selection.events, viewer.dims.events,
         viewer.scene.camera.events, viewer.scene.overlays.events, viewer.canvas.grid.events,

@@ -58,8 +58,8 @@ def test_bad_input_gives_one_sentence(
         qtbot.keyClicks(histogram.limits.low, text)
         qtbot.keyClick(histogram.limits.low, Qt.Key.Key_Return)
     assert [n.message for n in notifications] == [
-        "300 – 255: two numbers, the first at most the second.",
-        "many – 255: two numbers, the first at most the second.",
+        "300 – 255: must be two numbers, the first at most the second.",
+        "many – 255: must be two numbers, the first at most the second.",
     ]
     assert tuple(layer.contrast_limits) == (0, 255)
     assert histogram.limits.low.text() == "0"

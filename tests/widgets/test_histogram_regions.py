@@ -84,7 +84,7 @@ def test_regions_of_layers_that_measure_in_different_units(
     check(histogram, stack[labels == 1])
     histogram.inside.setCurrentIndex(histogram.inside.findText(f"Inside {marks.name}"))
     settle(histogram)
-    assert histogram.shown_sentence == f"'{marks.name}' has no shape with an area at this place."
+    assert histogram.shown_sentence == f"'{marks.name}' has no shape with an area in the plane that is shown."
     viewer.dims.set_current_step(0, 1)
     settle(histogram)
     check(histogram, stack[1, 30:45, 40:60])
@@ -113,7 +113,7 @@ def test_ellipses_and_shapes_of_other_planes(viewer: Any, histogram: HistogramDo
     histogram.inside.setCurrentIndex(1)
     viewer.dims.set_current_step(0, 0)
     settle(histogram)
-    assert histogram.shown_sentence == "'round' has no shape with an area at this place."
+    assert histogram.shown_sentence == "'round' has no shape with an area in the plane that is shown."
     viewer.dims.set_current_step(0, 1)
     settle(histogram)
     rows, columns = np.mgrid[:60, :80]
@@ -122,7 +122,7 @@ def test_ellipses_and_shapes_of_other_planes(viewer: Any, histogram: HistogramDo
     assert histogram.found.counts.sum() == pytest.approx(inside.sum(), rel=0.02)
     viewer.dims.ndisplay = 3
     settle(histogram)
-    assert histogram.shown_sentence == "The shapes of 'round' mark a plane: show the image in 2D."
+    assert histogram.shown_sentence == "The shapes of 'round' lie in a plane: show the image in 2D."
 
 
 def test_what_of_a_pyramid_is_on_screen(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:

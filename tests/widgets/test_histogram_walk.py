@@ -105,7 +105,7 @@ def test_random_work_never_shows_anything_stale(
         try:
             pixels = pixels_of(layer, viewer, where)
         except IndexError:
-            assert "no plane at this place" in histogram.shown_sentence
+            assert "no plane at the current position" in histogram.shown_sentence
             continue
         check(histogram, pixels, rgb=bool(layer.rgb))
         assert histogram.title.whole() == layer.name

@@ -143,7 +143,7 @@ def test_the_list_says_what_each_lens_has_and_offers_others_on_request(viewer: A
     type_camera(box, "Canon EOS 5D Mark III")
     QTest.keyClicks(box.search, "10-18mm")
     assert names(box) == []
-    assert box.sentence.text() == "No lens of the database fits this camera and this search."
+    assert box.sentence.text() == "No lens in the database fits this camera and this search."
     QTest.mouseClick(box.others, LEFT, pos=box.others.rect().center() - box.others.rect().center() / 1.1)
     assert names(box)
     small = "Canon EF-S 10-18mm f/4.5-5.6 IS STM"
@@ -170,12 +170,12 @@ def test_an_unknown_camera_is_said_and_its_sensor_stands_for_it(viewer: Any, len
     known = {"maker": "Acme", "camera": "X 9000", "lens": "Zoomatic 17-70", "focal_length": 20.0}
     viewer.open(photograph(tmp_path / "a.jpg", **known), plugin="napari")
     said = lens_dock.message.text()
-    assert "The database knows no camera 'X 9000'. Choose a generic one of its crop factor." in said
+    assert "The database has no camera 'X 9000'. Choose a generic camera with its crop factor." in said
     assert (lens_dock.panel(LensPanel).box.camera, lens_dock.panel(LensPanel).box.lens) == ("", "")
-    begin = "Choose the camera, or a generic one of its crop factor; then the lens."
+    begin = "Choose the camera, or a generic camera with its crop factor; then the lens."
     assert lens_dock.panel(LensPanel).box.sentence.text() == begin
     viewer.open(photograph(tmp_path / "b.jpg", **known, full_frame=40), plugin="napari")
-    assert "Generic Crop-factor 2.0 (Four-Thirds) stands for its sensor." in lens_dock.message.text()
+    assert "Generic Crop-factor 2.0 (Four-Thirds) was chosen for its sensor size." in lens_dock.message.text()
     assert "Choose the lens: none is called 'Zoomatic 17-70'." in lens_dock.message.text()
     assert lens_dock.panel(LensPanel).box.camera == "Generic Crop-factor 2.0 (Four-Thirds)"
     assert lens_dock.form.parameters["focal_length"] == 20
@@ -186,8 +186,8 @@ def test_an_impossible_aperture_is_neither_read_nor_run(
 ) -> None:
     viewer.open(photograph(tmp_path / "a.jpg", **OLYMPUS, focal_length=300.0, aperture=1.2), plugin="napari")
     said = lens_dock.message.text()
-    assert "The focal length of 300 is none of this lens, which has 14 to 42." in said
-    assert "The aperture of 1.2 is none of this lens, which has 3.5 to 22." in said
+    assert "The focal length of 300 is outside the range of this lens, 14 to 42." in said
+    assert "The aperture of 1.2 is outside the range of this lens, 3.5 to 22." in said
     press(lens_dock)
     assert lens_dock.message.text().startswith(f"focal_length='auto': must be from 14 to 42 mm for {ZUIKO}")
     lens_dock.form.load({"focal_length": 14.0})
@@ -215,7 +215,7 @@ def test_files_that_tell_nothing_are_said_to(viewer: Any, lens_dock: Any, tmp_pa
     lens_dock.layers.tell_changed()
     assert lens_dock.message.text() == ""  # nobody asked
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
-    assert lens_dock.message.text() == "mystery.dat tells nothing of camera and lens."
+    assert lens_dock.message.text() == "mystery.dat does not name a camera or a lens."
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_what_is_no_file_is_said_to_be_none(viewer: Any, lens_dock: Any, tmp_pat
     assert lens_dock.message.text() == ""
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text().endswith(
-        f"{Path(path).name} is no file on this computer: choose camera and lens by name."
+        f"{Path(path).name} is not a file on this computer: choose camera and lens by name."
     )
     assert not read_exif(path)
 
@@ -250,7 +250,8 @@ def test_a_microscope_s_file_tells_nothing_and_a_long_one_is_read_on_request(
     assert lens_dock.message.text() == ""
     QTest.mouseClick(lens_dock.panel(LensPanel).box.file_button, LEFT)
     assert lens_dock.message.text() == (
-        "Taken with AxioCam MRc5. The database knows no camera 'AxioCam MRc5'. Choose a generic one of its crop factor."
+        "Taken with AxioCam MRc5. The database has no camera 'AxioCam MRc5'."
+        " Choose a generic camera with its crop factor."
     )
 
 

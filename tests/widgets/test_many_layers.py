@@ -170,7 +170,7 @@ def test_a_length_of_the_world_is_the_same_there_on_layers_with_other_pixels(
         result = viewer.layers[f"{layer.name} – Gaussian filter"]
         assert result.metadata["napari_mathimg"][-1]["parameters"]["sigma"] == pytest.approx((sigma, sigma))
         np.testing.assert_array_equal(result.data, mathimg.apply(layer.data, "gaussian", sigma=sigma))
-    assert "bare: lengths in µm: a layer whose pixels have a size in it, not 'bare'" in widget.message.text()
+    assert "bare: lengths in µm: the pixel size of 'bare' must have such a unit" in widget.message.text()
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_a_corner_dragged_inside_is_refused_at_once_by_its_label(
     hand.move(layer, begin, (38.0, 50.0))
     hand.settle(opened)
     label = opened.panel(CornersPanel).table.label(2)[0]
-    assert f"Not convex: move corner {label} away" in opened.panel(CornersPanel).fault_text.text()
+    assert f"The corners are not convex: move corner {label} away" in opened.panel(CornersPanel).fault_text.text()
     red = outline.edge_color[0]
     assert red[0] > 0.9
     assert red[1] < 0.4
@@ -188,7 +188,7 @@ def test_a_corner_dragged_inside_is_refused_at_once_by_its_label(
     assert not opened.panel(CornersPanel).matrix_button.isEnabled()
     hand.move(layer, (38.0, 50.0), marked(points, layer)[1])  # onto its neighbor
     hand.settle(opened)
-    assert "nearer than two pixels" in opened.panel(CornersPanel).fault_text.text()
+    assert "less than two pixels apart" in opened.panel(CornersPanel).fault_text.text()
     hand.move(layer, QUAD[1], begin)
     hand.release(layer, begin)
     hand.qtbot.waitUntil(opened.run_button.isEnabled)
@@ -254,7 +254,7 @@ def test_snap_finds_the_corners_of_a_square_and_says_where_there_are_none(
     qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     hand.settle(opened)
     lost = opened.panel(CornersPanel).table.label(2)
-    told = f"3 of 4 corners moved to a corner in the image. None within 12 px of {lost}."
+    told = f"3 of 4 corners moved to a corner in the image. There is none within 12 px of {lost}."
     assert told in opened.message.text()
     np.testing.assert_allclose(marked(points, layer)[2], (45, 89.5), atol=0.1)
 
@@ -367,7 +367,7 @@ def test_further_corners_with_typed_targets_are_fitted_and_their_residuals_shown
         u, v, w = matrix @ (x, y, 1)
         off = np.hypot(v / w - corners[row, 0], u / w - corners[row, 1])
         assert float(opened.panel(CornersPanel).table.item(row, 4).text()) == pytest.approx(off, abs=0.006)
-    assert opened.panel(CornersPanel).fault_text.text().startswith("Least squares: ")
+    assert opened.panel(CornersPanel).fault_text.text().startswith("Least-squares fit: ")
 
 
 def test_the_outline_lies_on_the_rectangle_of_the_result(

@@ -106,7 +106,7 @@ def test_a_layer_is_compared_with_the_pixels_of_the_level_and_resampled_to_them(
     assert not panel.resample.isVisible()
     np.testing.assert_array_equal(panel.kernel(cells), kernel)
     layer.scale = SPACING
-    with pytest.raises(ValueError, match=r"pixels of 0\.13 x 0\.16 µm, as the image has, not of 0\.065 x 0\.08 µm"):
+    with pytest.raises(ValueError, match=r"pixels of 0\.13 x 0\.16 µm, like the image, not of 0\.065 x 0\.08 µm"):
         panel.kernel(cells)
     panel.resample.setChecked(True)
     np.testing.assert_allclose(panel.kernel(cells).target, coarse())

@@ -324,7 +324,7 @@ def test_a_layer_with_other_pixels_is_refused_or_resampled(
     qtbot.waitUntil(lambda: "0.065 x 0.065 µm" in panel.preview.text.text())
     assert "0.13 x 0.13 µm" in panel.preview.text.text()
     qtbot.mouseClick(widget.run_button, LEFT)
-    assert "pixels of 0.065 x 0.065 µm, as the image has, not of 0.13 x 0.13 µm" in widget.message.text()
+    assert "pixels of 0.065 x 0.065 µm, like the image, not of 0.13 x 0.13 µm" in widget.message.text()
     assert len(viewer.layers) == 2
     qtbot.mouseClick(panel.resample, LEFT, pos=QPoint(8, panel.resample.height() // 2))
     np.testing.assert_allclose(fwhm(shown().array), 2 * 2.3548 * 2, rtol=0.01)

@@ -1,1 +1,1 @@
-"""Marks and tools on the canvas: crosses, rectangles, the domain over a result."""
+"""Tools on the canvas: a draggable cross, a rectangle to draw, and overlays of the domain."""

@@ -1,4 +1,4 @@
-"""A cross over the canvas that marks a point and can be dragged; no layer, so that nothing of it is saved."""
+"""A draggable cross on the canvas that marks a point; it is an overlay, not a layer, so that it is never saved."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +15,11 @@ from ..settings.preferences import color_of_marks
 
 Place = tuple[float, float]
 
-KEY = "mathimg_cross"  # of the overlay among the viewer's
+KEY = "mathimg_cross"  # prefix of the overlay's key in the scene's overlays
 EDGE = "black"
-ARM, GAP = 14.0, 3.0  # from the middle to the end and to the beginning of an arm, in pixels of the screen
-REACH = 12.0  # from the cross within which a press takes hold of it, in pixels of the screen
-CLICK = 4.0  # pixels of the screen that the hand may move in a click
+ARM, GAP = 14.0, 3.0  # distances of an arm's outer and inner end from the middle, in screen pixels
+REACH = 12.0  # distance within which a press grabs the cross, in screen pixels
+CLICK = 4.0  # distance that the mouse may move during a click, in screen pixels
 ARMS = np.array([(x, y) for a in (GAP, ARM) for x, y in ((a, 0), (-a, 0), (0, a), (0, -a))])
 ENDS = np.array([(k, k + 4) for k in range(4)], np.uint32)
 
@@ -30,9 +30,9 @@ class CrossOverlay(SceneOverlay):
     Attributes
     ----------
     place
-        The point it marks, on the two displayed axes of the world.
+        The marked point, on the two displayed world axes.
     color
-        What it is drawn in.
+        The color of the arms.
     """
 
     blending: str = "translucent_no_depth"
@@ -41,11 +41,11 @@ class CrossOverlay(SceneOverlay):
 
 
 class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
-    """Draws a cross: bright on a dark edge, so that it is seen on any image."""
+    """Draws the cross with a dark outline, so that it is visible on any image."""
 
     def __init__(self, *, overlay: CrossOverlay, **kwargs: Any) -> None:
         looks = ((EDGE, 5), (overlay.color, 2))
-        lines = [  # a color's name is looked for among matplotlib's colormaps, which takes long to load
+        lines = [  # given a color's name, vispy would look among matplotlib's colormaps, which are slow to load
             Line(ARMS, connect=ENDS, color=Color(name).rgba, width=width, antialias=True) for name, width in looks
         ]
         super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
@@ -60,12 +60,12 @@ class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
         self.node.transform.translate((self.overlay.place[1], self.overlay.place[0], 0))
 
     def reset(self) -> None:
-        """Draw it as the overlay is."""
+        """Redraw the cross from the state of the overlay."""
         super().reset()
         self._move()
 
     def close(self) -> None:
-        """Undo the connections."""
+        """Disconnect from the overlay and the camera."""
         self.overlay.events.place.disconnect(self._move)
         self.viewer.scene.camera.events.zoom.disconnect(self._move)
         super().close()
@@ -75,14 +75,14 @@ overlay_to_visual[CrossOverlay] = VispyCross
 
 
 class Cross(QObject):
-    """A cross in a viewer: dragged with the mouse, or set by a click while it waits for one.
+    """A cross in a viewer that is dragged with the mouse, or placed by a click after `wait`.
 
-    It leaves the mouse to layers that are drawn on: only where the active layer is in pan/zoom mode does a press on
-    the cross take hold of it. Places are points of the viewer's world, on all its axes.
+    It does not interfere with drawing in a layer: a press grabs the cross only while the active layer is in pan/zoom
+    mode. The points that it emits have all axes of the viewer's world.
     """
 
-    moved = Signal(object)  # it was dragged or clicked to a place
-    clicked = Signal()  # the click that it waited for was made
+    moved = Signal(object)  # the cross was dragged or placed by a click; emits the world point
+    clicked = Signal()  # the click requested by `wait` was made
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -92,16 +92,16 @@ class Cross(QObject):
 
     @property
     def place(self) -> Place | None:
-        """Where it is on the displayed axes; None while it is not shown."""
+        """Its position on the displayed axes; None while it is hidden."""
         return None if self._overlay is None else self._overlay.place
 
     @property
     def waits(self) -> bool:
-        """Whether the next click in the image sets it."""
+        """Whether the next click in the image places the cross."""
         return self._waits
 
     def show(self, place: Place) -> None:
-        """Show it at a place of the displayed axes."""
+        """Show the cross at a position on the displayed axes."""
         if self._overlay is not None:
             self._overlay.place = place
             return
@@ -112,7 +112,7 @@ class Cross(QObject):
         self._viewer.mouse_move_callbacks.append(self._hover)
 
     def hide(self) -> None:
-        """Take it away, and leave the mouse alone."""
+        """Remove the cross and its mouse callbacks."""
         self.leave()
         if self._overlay is None:
             return
@@ -122,7 +122,7 @@ class Cross(QObject):
         self._viewer.mouse_move_callbacks.remove(self._hover)
 
     def recolor(self) -> None:
-        """Draw it in the color that the Preferences page now says."""
+        """Apply the color chosen on the Preferences page."""
         if self._overlay is not None and self._overlay.color != color_of_marks():
             place, waits = self._overlay.place, self._waits
             self.hide()
@@ -130,7 +130,7 @@ class Cross(QObject):
             self._waits = waits
 
     def wait(self) -> None:
-        """Let the next click set it; the image can still be moved by dragging."""
+        """Let the next click place the cross; dragging still pans the image."""
         self._waits = True
         active = self._viewer.layers.selection.active
         if active is not None:
@@ -138,25 +138,25 @@ class Cross(QObject):
         self._viewer.cursor.style = "cross"
 
     def leave(self) -> None:
-        """Wait for a click no longer."""
+        """Stop waiting for a click."""
         if self._waits:
             self._waits = False
-            self._point("standard")
+            self._set_cursor("standard")
 
-    def _point(self, style: str) -> None:
-        """Show a style of the cursor over the image, unless a layer has its own."""
-        if self._takes_mouse():
+    def _set_cursor(self, style: str) -> None:
+        """Set the cursor over the image, unless the mode of the active layer sets one."""
+        if self._in_pan_zoom():
             self._viewer.cursor.style = style
 
-    def _takes_mouse(self) -> bool:
+    def _in_pan_zoom(self) -> bool:
         active = self._viewer.layers.selection.active
         return active is None or str(active.mode) == "pan_zoom"
 
     def _is_near(self, event: Any) -> bool:
-        if self._overlay is None or not self._takes_mouse() or len(event.dims_displayed) != 2:
+        if self._overlay is None or not self._in_pan_zoom() or len(event.dims_displayed) != 2:
             return False
-        there = np.array(event.position)[list(event.dims_displayed)]
-        return bool(np.hypot(*(there - self._overlay.place)) * self._viewer.scene.camera.zoom <= REACH)
+        point = np.array(event.position)[list(event.dims_displayed)]
+        return bool(np.hypot(*(point - self._overlay.place)) * self._viewer.scene.camera.zoom <= REACH)
 
     def _hover(self, viewer: Any, event: Any) -> None:
         if not self._waits:
@@ -164,16 +164,16 @@ class Cross(QObject):
             if near and style == "standard":
                 viewer.cursor.style = "pointing"
             elif not near and style == "pointing":
-                self._point("standard")
+                self._set_cursor("standard")
 
     def _drag(self, viewer: Any, event: Any) -> Iterator[None]:
-        if event.button != 1 or event.modifiers or not self._takes_mouse():
+        if event.button != 1 or event.modifiers or not self._in_pan_zoom():
             return
         begin = np.array(event.pos, float)
         holds = not self._waits and self._is_near(event)
-        if holds:  # the point under the hand stays where it was taken
-            off = np.zeros(len(event.position))
-            off[list(event.dims_displayed)] = self.place - np.array(event.position)[list(event.dims_displayed)]
+        if holds:  # keep the offset between the mouse and the cross during the drag
+            offset = np.zeros(len(event.position))
+            offset[list(event.dims_displayed)] = self.place - np.array(event.position)[list(event.dims_displayed)]
         elif not self._waits:
             return
         event.handled = holds
@@ -183,12 +183,12 @@ class Cross(QObject):
             moves = True
             if holds:
                 event.handled = True
-                self.moved.emit(np.array(event.position) + off)
+                self.moved.emit(np.array(event.position) + offset)
             yield
         if holds:
             event.handled = True
-            if moves:  # the last move may not have been told
-                self.moved.emit(np.array(event.position) + off)
+            if moves:  # napari may have dropped the last move
+                self.moved.emit(np.array(event.position) + offset)
         elif self._waits and np.abs(np.array(event.pos) - begin).max() <= CLICK:
             self.moved.emit(np.array(event.position))
             self.clicked.emit()

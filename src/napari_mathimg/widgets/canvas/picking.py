@@ -1,4 +1,4 @@
-"""Parameters of a form that are places in the image: pointed at there, shown there, and followed both ways."""
+"""Points and boxes of a form that are picked in the image; the canvas and the form stay synchronized."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,34 +20,34 @@ from .cross import Cross
 from .rectangle_drawing import Drawing
 
 PURPOSE = "to pick a point"
-POINT = "Click the point in the image; Escape leaves."
-DRAW = "Draw a rectangle in the image; Escape leaves."
+POINT = "Click the point in the image; press Escape to cancel."
+DRAW = "Draw a rectangle in the image; press Escape to cancel."
 
 
 class Picking(QObject):
-    """Fills in a form from the image: a point by a click or a dragged cross, a box from a rectangle or the view.
+    """Fills in a form from the image: a point from a click or a dragged cross, a box from a rectangle or the view.
 
     Parameters
     ----------
     viewer
         The viewer.
     dock
-        The dock whose form it is: the cross is there as long as the dock is seen.
+        The dock that contains the form; the cross is shown while the dock is visible.
     results
-        The layers that the dock made: while the last one is shown, the cross is there over its hidden source too.
+        The result layers of the dock; the cross of a hidden source is shown while the last result is visible.
     """
 
-    told = Signal(str)  # what to do next, or what was picked
+    told = Signal(str)  # an instruction, or a description of what was picked
 
     def __init__(self, viewer: Any, dock: QWidget, results: MadeLayers) -> None:
         super().__init__(dock)
         self._viewer, self._dock, self._results = viewer, dock, results
         self._form: Form | None = None
         self._layer: Layer | None = None
-        self._level = 0  # of the layer, in whose pixels the form's places are
-        self._waits = False  # for a click or a rectangle in the image
-        self._in_front = True  # of other docks in the same place, as the chosen tab
-        self._dragged = False  # by the hand: the numbers follow the cross, not the reverse
+        self._level = 0  # the level in whose pixels the form's coordinates are
+        self._waits = False  # whether a click or a rectangle in the image is awaited
+        self._in_front = True  # whether the dock is the current tab
+        self._dragged = False  # while True, the numbers follow the cross and not the reverse
         self.cross = Cross(viewer, self)
         self.drawing = Drawing(viewer, self)
         self.cross.moved.connect(self._take_point)
@@ -62,7 +62,7 @@ class Picking(QObject):
         dock.installEventFilter(self)
 
     def serve(self, form: Form) -> None:
-        """Do what the buttons of a form ask for."""
+        """Connect the pick buttons of a form."""
         actions = {"point": self.pick_point, "rectangle": self.take_rectangle, "view": self.take_view}
         for kind, button in form.pick_buttons.items():
             button.native.clicked.connect(actions[kind])
@@ -70,7 +70,7 @@ class Picking(QObject):
             form.changed.connect(self._follow)
 
     def use(self, form: Form | None, layer: Layer | None, level: int = 0) -> None:
-        """Point at the places of a form in a level of a layer; at none where form or layer is None."""
+        """Pick for a form in a level of a layer; stop picking if either is None."""
         if form is not self._form or layer is not self._layer:
             self.leave()
             if self._layer is not None:
@@ -81,7 +81,7 @@ class Picking(QObject):
         self._follow()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show the cross with the dock, and hide it with it; while the image is waited for, let Escape end that."""
+        """Show or hide the cross with the dock, and let Escape end picking."""
         if watched is self._dock and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
             self._soon()
         if self._waits and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
@@ -92,16 +92,16 @@ class Picking(QObject):
         return False
 
     def show_in_front(self, in_front: bool) -> None:
-        """Show the cross while the dock is the chosen tab: behind another one it is visible to Qt all the same."""
+        """Show the cross only while the dock is the current tab; Qt also reports docks behind others as visible."""
         self._in_front = in_front
         self._soon()
 
     def _soon(self, event: Any = None) -> None:
-        """Follow once the viewer has followed too."""
+        """Update the cross after the viewer has been updated."""
         QTimer.singleShot(0, self._follow)
 
     def _follow(self, event: Any = None) -> None:
-        """Show the cross where the numbers say."""
+        """Show the cross at the form's point, or hide it if there is none."""
         if self._dragged:
             return
         place = self._place()
@@ -112,13 +112,13 @@ class Picking(QObject):
             self.cross.show(place)
 
     def _place(self) -> tuple[float, float] | None:
-        """Where the form's point lies on the displayed axes; None where there is none to show."""
+        """Return the form's point on the displayed axes; None if there is none to show."""
         form, layer, dims = self._form, self._layer, self._viewer.dims
-        is_seen = self._in_front and self._dock.isVisible()
-        if form is None or layer is None or "point" not in form.picked or not is_seen:
+        is_visible = self._in_front and self._dock.isVisible()
+        if form is None or layer is None or "point" not in form.picked or not is_visible:
             return None
-        seen = [shown for shown in (layer, self._results.last) if shown is not None and shown.visible]
-        if layer not in self._viewer.layers or not seen:
+        visible = [shown for shown in (layer, self._results.last) if shown is not None and shown.visible]
+        if layer not in self._viewer.layers or not visible:
             return None
         try:
             check_view(dims, layer, PURPOSE)
@@ -132,7 +132,7 @@ class Picking(QObject):
         return float(row), float(column)
 
     def pick_point(self) -> None:
-        """Let the next click set the point, or leave that again."""
+        """Let the next click set the point; cancel if a click is already awaited."""
         layer, form = self._layer, self._form
         if self.cross.waits or layer is None or form is None:
             self.leave()
@@ -149,15 +149,15 @@ class Picking(QObject):
         self._show_mode()
 
     def _take_point(self, world: Any) -> None:
-        """Type the pixel at a place of the world, as finely as the screen tells."""
+        """Enter the pixel at a world point, rounded to the precision of the screen."""
         form, layer = self._form, self._layer
         if form is None or layer is None:
             return
-        back = into_full(layer, self._level).inverse
-        pixel = back(world_to_pixel(self._viewer.dims, layer, world))[-2:]
-        ahead = np.asarray(world, float).copy()
-        ahead[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
-        step = np.abs(back(world_to_pixel(self._viewer.dims, layer, ahead))[-2:] - pixel).max()
+        to_level = into_full(layer, self._level).inverse
+        pixel = to_level(world_to_pixel(self._viewer.dims, layer, world))[-2:]
+        neighbor = np.asarray(world, float).copy()
+        neighbor[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
+        step = np.abs(to_level(world_to_pixel(self._viewer.dims, layer, neighbor))[-2:] - pixel).max()
         decimals = max(int(np.ceil(-np.log10(step))), 0) if step > 0 else 0
         self._dragged = True
         try:
@@ -167,14 +167,14 @@ class Picking(QObject):
         self._follow()
 
     def _end(self) -> None:
-        """The click was made."""
+        """Finish picking after the click, and report the point."""
         self.leave()
         assert self._form is not None
         row, column = self._form.shown(self._form.picked["point"])
-        self.told.emit(f"Picked: row {row:g}, column {column:g}. The cross can be dragged.")
+        self.told.emit(f"Picked row {row:g}, column {column:g}. Drag the cross to adjust it.")
 
     def take_rectangle(self) -> None:
-        """Take the box around the chosen shapes; where there are none, let a rectangle be drawn."""
+        """Take the bounding box of the chosen shapes; if there are none, let the user draw a rectangle."""
         layer = self._layer
         if layer is None:
             return
@@ -208,7 +208,7 @@ class Picking(QObject):
             self._take_box(lambda: {k: ends for k, ends in enumerate(box()) if k in shown}, "From the view")
 
     def _take_box(self, find: Callable[[], dict[int, tuple[int, int]]], source: str) -> None:
-        """Type a box; on axes it says nothing about, the numbers stay."""
+        """Enter a box in the form; axes that it does not restrict keep their numbers."""
         form, layer = self._form, self._layer
         assert form is not None
         assert layer is not None
@@ -222,15 +222,15 @@ class Picking(QObject):
             start[axis], stop[axis] = span_at(layer, self._level, axis, first, end)
         form.load({form.picked["start"]: tuple(start), form.picked["stop"]: tuple(stop)})
         names = axis_names(layer.axis_labels)
-        said = ", ".join(f"{names[axis]} {start[axis]} to {stop[axis]}" for axis in box)
-        self.told.emit(f"{source}: {said}.")
+        ranges = ", ".join(f"{names[axis]} {start[axis]} to {stop[axis]}" for axis in box)
+        self.told.emit(f"{source}: {ranges}.")
 
     def _refuse(self, error: Exception) -> None:
         self.told.emit(f"{error}.")
         show_warning(str(error))
 
     def leave(self) -> None:
-        """Wait for no click and no rectangle any longer."""
+        """Cancel picking."""
         if self.cross.waits or self.drawing.is_on:
             self.cross.leave()
             self.drawing.leave()
@@ -238,19 +238,19 @@ class Picking(QObject):
         self._show_mode()
 
     def _show_mode(self) -> None:
-        """Show by the buttons what the image waits for, and let Escape end it."""
+        """Check the button whose pick is awaited, and listen for Escape meanwhile."""
         waits = {"point": self.cross.waits, "rectangle": self.drawing.is_on}
         if self._form is not None:
             for kind, on in waits.items():
                 if kind in self._form.pick_buttons:
                     self._form.pick_buttons[kind].native.setChecked(on)
-        if any(waits.values()) is not self._waits:  # keys go to the widget with the focus, wherever that is
+        if any(waits.values()) is not self._waits:  # only an application filter gets keys from any focused widget
             self._waits = not self._waits
             application = QApplication.instance()
             (application.installEventFilter if self._waits else application.removeEventFilter)(self)
 
     def close(self) -> None:
-        """Take everything away; the dock is going."""
+        """Remove the cross and the rectangle, and disconnect from the viewer."""
         for emitter in self._emitters:
             emitter.disconnect(self._soon)
         if self._layer is not None:

@@ -1,4 +1,4 @@
-"""A rectangle that is drawn in the image: the Shapes layers that have one, or a new one to draw it in."""
+"""Drawing a rectangle in a new Shapes layer, or finding a Shapes layer that already has shapes."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ..layers.plane import spatial_state_like
 from ..settings.preferences import color_of_marks
 
-WIDTH = 2  # of the rectangle's edge on the screen, in pixels
-SMALLEST = 8  # side of a rectangle on the screen, in pixels; what is smaller was a click
+WIDTH = 2  # width of the rectangle's edge, in screen pixels
+SMALLEST = 8  # longer side of the smallest rectangle, in screen pixels; anything smaller was a click
 
 
 class Drawing(QObject):
-    """Lets one rectangle be drawn over an image."""
+    """Lets the user draw one rectangle over an image."""
 
-    drawn = Signal(object)  # in this Shapes layer
-    ended = Signal()  # without a rectangle, because the layer is gone or put to another use
+    drawn = Signal(object)  # a rectangle was drawn; emits its Shapes layer
+    ended = Signal()  # drawing ended without a rectangle: the layer was removed or its mode was changed
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,17 +27,17 @@ class Drawing(QObject):
 
     @property
     def is_on(self) -> bool:
-        """Whether a rectangle is waited for."""
+        """Whether a rectangle is awaited."""
         return self._shapes is not None
 
     def chosen(self) -> Shapes | None:
-        """Return the Shapes layer that is meant: the active one, else the topmost that is seen; None without shapes."""
+        """Return the active Shapes layer, or else the topmost visible one; None if none has shapes."""
         active = self._viewer.layers.selection.active
         layers = [active, *reversed(self._viewer.layers)]
         return next((s for s in layers if isinstance(s, Shapes) and len(s.data) and s.visible and s.editable), None)
 
     def begin(self, image: Layer) -> None:
-        """Add a Shapes layer whose rectangles follow the rows and columns of an image, and let one be drawn."""
+        """Add a Shapes layer aligned with the rows and columns of an image, and let the user draw in it."""
         dims = self._viewer.dims
         planes = {*dims.displayed} == {dims.ndim - 2, dims.ndim - 1}
         axes = 2 if planes else image.ndim
@@ -64,10 +64,10 @@ class Drawing(QObject):
             self._soon()
 
     def _soon(self, event: Any = None) -> None:
-        """A rectangle may be done, or the layer gone or put to another use: see once napari has done its part."""
-        QTimer.singleShot(0, self._see)
+        """Check for a finished rectangle or a lost layer after napari has handled the event."""
+        QTimer.singleShot(0, self._check)
 
-    def _see(self) -> None:
+    def _check(self) -> None:
         shapes = self._shapes
         if shapes is None:
             return
@@ -89,7 +89,7 @@ class Drawing(QObject):
         self.drawn.emit(shapes)
 
     def leave(self) -> None:
-        """Wait for a rectangle no longer; the layer for it goes."""
+        """Stop drawing and remove the layer."""
         shapes, image = self._shapes, self._image
         if shapes is None:
             return

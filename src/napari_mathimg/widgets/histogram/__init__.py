@@ -1,1 +1,1 @@
-"""The histogram dock: what is counted, drawn, compared and done."""
+"""The histogram dock: counting, plotting and comparing layers, and actions on the active one."""

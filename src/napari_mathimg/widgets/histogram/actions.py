@@ -1,4 +1,4 @@
-"""What the user of a histogram does: set contrast limits, mark values, isolate them, save."""
+"""Actions of the histogram dock: setting contrast limits, marking and isolating values, and saving."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ PERCENTILES = {"0.35–99.65 %": (0.0035, 0.9965), "1–99 %": (0.01, 0.99)}
 
 
 class HistogramActions(HistogramLayout):
-    """Acts on the layer whose counts are shown.
+    """Adds the actions on the layer whose histogram is shown.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class HistogramActions(HistogramLayout):
 
     @property
     def _tally(self) -> FineHistogram | None:
-        """What is known of the layer, or None."""
+        """The current counts of the layer; None if there are none."""
         return self._follower.tally if self._follower is not None else None
 
     def set_limits(self, low: float, high: float) -> None:
-        """Set the layer's contrast limits; a range of one value is widened, as napari shows none."""
+        """Set the layer's contrast limits; an empty range is widened, because napari cannot show it."""
         if self._follower is not None:
             self._follower.layer.contrast_limits = (low, high if high > low else low + 1)
 
@@ -87,14 +87,14 @@ class HistogramActions(HistogramLayout):
         self.set_limits(low, high)
 
     def mark_range(self, low: float, high: float) -> None:
-        """Mark values, from whole level to whole level or edge to edge of fine bins, and tell their share."""
+        """Mark a range, snapped to whole gray levels or to edges of fine bins, and show its share of the pixels."""
         tally = self._tally
         if tally is not None:
             self._mark = tally.snapped(low, high)
             self._show_mark()
 
     def unmark(self) -> None:
-        """Mark nothing."""
+        """Clear the marked range."""
         self._mark = None
         self._show_mark()
 
@@ -108,16 +108,16 @@ class HistogramActions(HistogramLayout):
             self.plot.set_mark(None)
             self.marked_share.setText("Drag over the plot to mark values")
             return
-        half = 0.5 if tally.integral else 0.0  # whole levels are drawn with the bins that hold them
+        half = 0.5 if tally.integral else 0.0  # bins of whole gray levels extend by half a level
         self.plot.set_mark((mark[0] - half, mark[1] + half))
         index = channel_index(tally, self.channel.currentData())
         pixels = tally.between(*mark, index)
-        about = "" if tally.exact else "about "
+        prefix = "" if tally.exact else "about "
         part = share(pixels / max(int(tally.finite[index]), 1))
-        self.marked_share.setText(f"{about}{part} of the pixels ({count(pixels)})")
+        self.marked_share.setText(f"{prefix}{part} of the pixels ({count(pixels)})")
 
     def isolate(self) -> None:
-        """Add a layer that keeps the marked values of the whole layer and has zero elsewhere."""
+        """Add a layer that keeps the marked values of the whole layer and is 0 elsewhere."""
         if self._follower is None or self._mark is None or self.task.is_running:
             return
         layer, op = self._follower.layer, find("clip")
@@ -152,7 +152,7 @@ class HistogramActions(HistogramLayout):
         self._show_mark()
 
     def export_counts(self, path: Path) -> None:
-        """Write the counts of the active layer as CSV; refused with a message while they are partial."""
+        """Write the counts of the active layer as CSV, or show an error while they are partial."""
         tally = self._tally
         if tally is None or self._found is None or not tally.exact:
             show_error("There are no exact counts to save yet.")

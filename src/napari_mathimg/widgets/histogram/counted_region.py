@@ -1,4 +1,4 @@
-"""Which pixels of a layer are counted: all, those of the plane at hand, those on screen, those inside a selection."""
+"""The region of a layer that is counted: the whole layer, the displayed plane or the part on screen, and a mask."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class RegionChoice:
-    """What is to be counted of a layer: where, and inside which Shapes or Labels layer's selection."""
+    """The user's choice of a region, and of a Shapes or Labels layer whose selection masks it."""
 
     where: Where = "layer"
     inside: Layer | None = None
@@ -25,7 +25,7 @@ class RegionChoice:
 
 @dataclass(frozen=True)
 class Place:
-    """A layer's region, the same of a coarser level where there is one, and what tells it from others."""
+    """A layer's region, the same region of a coarser level if there is one, and a key that identifies it."""
 
     region: Region
     coarse: Region | None
@@ -33,12 +33,12 @@ class Place:
 
 
 def place_in(viewer: Any, layer: Layer, choice: RegionChoice) -> Place:
-    """Return what is counted of an image layer, at the place the viewer shows.
+    """Return the region of an image layer to count, at the current position of the viewer.
 
     Raises
     ------
     ValueError
-        In one sentence, where there is nothing to count.
+        If there is nothing to count; the message is a sentence.
     """
     array, colors = full_resolution(layer), bool(layer.rgb)
     box = _box(viewer.dims, layer, choice.where)
@@ -59,7 +59,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
     here = [int(p) for p in np.round(world_to_pixel(dims, layer, dims.point))]
     box = [(0, n) if k in shown else (here[k], here[k] + 1) for k, n in enumerate(shape)]
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
-        raise ValueError(f"'{layer.name}' has no plane at this place of the sliders.")
+        raise ValueError(f"'{layer.name}' has no plane at the current position of the sliders.")
     if where == "screen" and dims.ndisplay == 2:
         factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
         for k in shown:
@@ -72,7 +72,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
 
 
 def _scaled(box: Box, fine: Any, coarse: Any) -> Box:
-    """Return the pixels of a coarser level that a box covers."""
+    """Return the box of a coarser level that covers a box of the finest one."""
     scaled = []
     for (a, b), n, m in zip(box, fine.shape, coarse.shape, strict=False):
         first = min(a * m // n, m - 1)
@@ -81,21 +81,21 @@ def _scaled(box: Box, fine: Any, coarse: Any) -> Box:
 
 
 def _mask(dims: Any, layer: Layer, inside: Layer) -> tuple[Mask, tuple[Any, ...]]:
-    """Return a selection as a mask, and what tells it from others."""
+    """Return a selection as a mask, and a key that identifies it."""
     if isinstance(inside, Labels):
         labels, chosen, matrix = full_resolution(inside), int(inside.selected_label), _between(dims, layer, inside)
         return Sampled(labels, chosen, matrix), (id(labels), chosen, matrix.tobytes())
     if dims.ndisplay != 2:
-        raise ValueError(f"The shapes of '{inside.name}' mark a plane: show the image in 2D.")
+        raise ValueError(f"The shapes of '{inside.name}' lie in a plane: show the image in 2D.")
     corners = _outlines(dims, layer, inside)
     if not corners:
-        raise ValueError(f"'{inside.name}' has no shape with an area at this place.")
+        raise ValueError(f"'{inside.name}' has no shape with an area in the plane that is shown.")
     first, second = displayed_axes(dims, layer)
     return Polygons(tuple(corners), (first, second)), tuple(c.tobytes() for c in corners)
 
 
 def _between(dims: Any, layer: Layer, labels: Labels) -> Array:
-    """Return the matrix that gives label coordinates from the layer's and 1, through the world."""
+    """Return the affine matrix from a layer's pixel coordinates (with 1 appended) to those of a Labels layer."""
 
     def at(index: Array) -> Array:
         return world_to_pixel(dims, labels, pixel_to_world(dims, layer, index))
@@ -106,7 +106,7 @@ def _between(dims: Any, layer: Layer, labels: Labels) -> Array:
 
 
 def _outlines(dims: Any, layer: Layer, shapes: Shapes) -> list[Array]:
-    """Return the selected shapes' corners, or all where none is selected, as displayed pixel coordinates."""
+    """Return the outlines of the selected shapes (of all if none is selected), in displayed pixel coordinates."""
     chosen = sorted(shapes.selected_data) or range(len(shapes.data))
     before = dims.ndim - shapes.ndim
     shown = [axis - before for axis in dims.displayed]

@@ -1,4 +1,4 @@
-"""Tallies as the curves and numbers that the dock shows."""
+"""Conversion of counts to the curves and formatted numbers that the dock shows."""
 
 import math
 from collections.abc import Iterator
@@ -9,34 +9,34 @@ from ...histogram import Histogram, Statistics
 from ...histogram.fine_histogram import FineHistogram
 from .plot import Color, HistogramCurve
 
-ALL = "RGB"  # all channels of colors together
+ALL = "RGB"  # all color channels together
 RGB: dict[str, Color] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
 PALETTE: tuple[Color, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), (150, 190, 60), (240, 110, 110))
 NO_BREAK = "\u00a0"
 
 
 def channel_index(tally: FineHistogram, channel: str) -> int:
-    """Return which channel's numbers are shown: luminance for all colors together, the only one of gray images."""
+    """Return the index of the channel whose numbers are shown; for all channels together, that of luminance."""
     if len(tally.channels) == 1:
         return 0
     return tally.channels.index(channel if channel in tally.channels else "Luminance")
 
 
 def main_curves(
-    tally: FineHistogram, found: Histogram, name: str, channel: str, color: Color, cumulative: bool
+    tally: FineHistogram, drawn: Histogram, name: str, channel: str, color: Color, cumulative: bool
 ) -> Iterator[HistogramCurve]:
-    """Yield the curves of the active layer: one, or one for each color and luminance."""
+    """Yield the curves of the active layer: one, or one for each color channel and for luminance."""
     chosen = channel_index(tally, channel)
     if len(tally.channels) == 1:
         share = tally.cumulative() if cumulative else None
-        yield HistogramCurve(name, found.edges, found.counts[0], color, cumulative=share)
+        yield HistogramCurve(name, drawn.edges, drawn.counts[0], color, cumulative=share)
         return
     shown = tally.channels if channel == ALL else (tally.channels[chosen],)
     for c in shown[::-1]:
         index = tally.channels.index(c)
         share = tally.cumulative(index) if cumulative and index == chosen else None
         yield HistogramCurve(
-            f"{name}: {c}", found.edges, found.counts[index], RGB[c], c != "Luminance" or channel != ALL, share
+            f"{name}: {c}", drawn.edges, drawn.counts[index], RGB[c], c != "Luminance" or channel != ALL, share
         )
 
 
@@ -50,16 +50,16 @@ def compared_curve(
     color: Color,
     cumulative: bool,
 ) -> HistogramCurve:
-    """Return another layer's curve, its counts as for as many pixels and bins as wide as the active layer's."""
-    found, index = tally.histogram(bins), channel_index(tally, channel)
-    widths = [float(h.edges[-1] - h.edges[0]) / (h.edges.size - 1) for h in (main, found)]
+    """Return the curve of another layer, scaled to the pixel count and the bin width of the active layer."""
+    drawn, index = tally.histogram(bins), channel_index(tally, channel)
+    widths = [float(h.edges[-1] - h.edges[0]) / (h.edges.size - 1) for h in (main, drawn)]
     factor = pixels / max(int(tally.finite[index]), 1) * widths[0] / widths[1]
     share = tally.cumulative(index) if cumulative else None
-    return HistogramCurve(name, found.edges, found.counts[index] * factor, color, False, share, dashed=True)
+    return HistogramCurve(name, drawn.edges, drawn.counts[index] * factor, color, False, share, dashed=True)
 
 
 def number(value: float | None) -> str:
-    """Write a value in at most ten characters."""
+    """Format a value in at most ten characters."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -70,12 +70,12 @@ def number(value: float | None) -> str:
 
 
 def count(value: float) -> str:
-    """Write a number of pixels with its thousands apart."""
+    """Format a number of pixels with separated thousands."""
     return f"{int(value):,}".replace(",", NO_BREAK)
 
 
 def share(value: float) -> str:
-    """Write a share from 0 to 1 as a percentage that tells little from nothing."""
+    """Format a fraction from 0 to 1 as a percentage; small ones are not rounded to zero."""
     if math.isnan(value):
         return "–"
     percent = 100 * value
@@ -84,8 +84,8 @@ def share(value: float) -> str:
     return f"{percent:.2f}%"
 
 
-def numbers(tally: FineHistogram, found: Histogram, channel: str) -> dict[str, str]:
-    """Return what is known of a channel, in words."""
+def numbers(tally: FineHistogram, drawn: Histogram, channel: str) -> dict[str, str]:
+    """Return the formatted statistics of a channel, by name."""
     index = channel_index(tally, channel)
     s: Statistics = tally.statistics(index)
     return {
@@ -97,23 +97,23 @@ def numbers(tally: FineHistogram, found: Histogram, channel: str) -> dict[str, s
         "Maximum": number(s.high),
         "Entropy": "–" if math.isnan(s.entropy) else f"{s.entropy:.3f} bit",
         "Saturated": "–" if s.saturated is None else share(s.saturated),
-        "Below": count(found.underflow[index]),  # type: ignore[index]
-        "Above": count(found.overflow[index]),  # type: ignore[index]
-        "NaN, ∞": count(found.nonfinite[index]),  # type: ignore[index]
-        "Bins": count(found.counts.shape[1]),
+        "Below": count(drawn.underflow[index]),  # type: ignore[index]
+        "Above": count(drawn.overflow[index]),  # type: ignore[index]
+        "NaN, ∞": count(drawn.nonfinite[index]),  # type: ignore[index]
+        "Bins": count(drawn.counts.shape[1]),
     }
 
 
-def read_out(tally: FineHistogram, found: Histogram, channel: str, value: float) -> str:
-    """Return what lies under the cursor: the bin's values, its pixels, and the share up to the value."""
+def read_out(tally: FineHistogram, drawn: Histogram, channel: str, value: float) -> str:
+    """Describe the bin under the cursor: its values, its number of pixels, and the percentile of the value."""
     if math.isnan(value):
         return ""
     index = channel_index(tally, channel)
-    k = int(np.searchsorted(found.edges, value, side="right")) - 1
+    k = int(np.searchsorted(drawn.edges, value, side="right")) - 1
     percentile = f"percentile {100 * tally.share_up_to(value, index):.2f}"
-    if not 0 <= k < found.counts.shape[1]:
+    if not 0 <= k < drawn.counts.shape[1]:
         return f"{number(value)}:  {percentile}"
-    low, high = float(found.edges[k]), float(found.edges[k + 1])
+    low, high = float(drawn.edges[k]), float(drawn.edges[k + 1])
     if tally.integral:
         value = float(min(max(math.floor(value + 0.5), math.ceil(low)), math.floor(high)))
         percentile = f"percentile {100 * tally.share_up_to(value, index):.2f}"
@@ -121,4 +121,4 @@ def read_out(tally: FineHistogram, found: Histogram, channel: str, value: float)
         values = number(first) if first == last else f"{number(first)} – {number(last)}"
     else:
         values = f"{low:.5g} – {high:.5g}"
-    return f"{values}:  {count(found.counts[index, k])} px,  {percentile}"
+    return f"{values}:  {count(drawn.counts[index, k])} px,  {percentile}"

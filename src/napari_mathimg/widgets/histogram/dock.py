@@ -1,4 +1,4 @@
-"""The histogram dock: the distribution of the active layer, exact, compared and acted upon."""
+"""The histogram dock, which shows the exact histogram of the active layer and compares it with others."""
 
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -21,13 +21,13 @@ from .curves import PALETTE, channel_index, compared_curve, count, main_curves, 
 from .fields import fill_with_layers
 from .layer_counts import Connection, Follower, Kept
 
-LOOK = ("contrast_limits", "gamma", "colormap")  # what a layer's curve and handles show besides its pixels
+LOOK = ("contrast_limits", "gamma", "colormap")  # layer attributes that the plot shows besides the pixels
 
 
 class HistogramDock(HistogramActions):
-    """Shows the distribution of the active layer and lets its user act on it.
+    """Shows the histogram of the active layer, compares it with other layers, and offers actions.
 
-    It follows the layer, its slice, look and data while it is visible, and does nothing while it is not.
+    It follows the data, the slice and the appearance of the layer while it is visible, and is idle while hidden.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class HistogramDock(HistogramActions):
         self._connections: list[Connection] = []
         self._looks: list[Connection] = []
         self._settled = False
-        self._anew = True
+        self._reset_view = True  # whether the next curves are shown whole
         self.redraws = 0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -56,22 +56,22 @@ class HistogramDock(HistogramActions):
 
     @property
     def follower(self) -> Follower | None:
-        """The counts of the active layer; None where it has none."""
+        """The counts of the active layer; None if it is not an image."""
         return self._follower
 
     @property
     def found(self) -> Histogram | None:
-        """What is drawn of the active layer; None where nothing is."""
+        """The histogram that is drawn for the active layer; None if none is."""
         return self._found
 
     @property
     def is_counting(self) -> bool:
-        """Whether what is shown is still to change by itself."""
+        """Whether counting is in progress or about to start."""
         followers = [f for f in (self._follower, *self._compared.values()) if f is not None]
         return self._soon.isActive() or any(f.is_counting for f in followers)
 
     def showEvent(self, event: Any) -> None:
-        """Catch up with what happened while nobody looked."""
+        """Connect to the viewer and catch up with changes."""
         super().showEvent(event)
         if not self._connections:
             layers = self._viewer.layers
@@ -92,7 +92,7 @@ class HistogramDock(HistogramActions):
             QTimer.singleShot(0, self._settle)
 
     def hideEvent(self, event: Any) -> None:
-        """Let go of everything: a hidden dock costs nothing."""
+        """Stop counting and disconnect: a hidden dock uses no resources."""
         super().hideEvent(event)
         self._close_all()
 
@@ -103,7 +103,7 @@ class HistogramDock(HistogramActions):
         place_dock(self, HistogramDock, self.saved_state.size)
 
     def _close(self) -> None:
-        """Go with the dock widget that napari removes when it is closed."""
+        """Delete the widget together with the dock that napari removes on closing."""
         self._close_all()
         self.task.cancel()
         self.deleteLater()
@@ -129,7 +129,7 @@ class HistogramDock(HistogramActions):
         self._soon.start(0)
 
     def _follow(self) -> None:
-        """Follow the active layer, and say so in a sentence where it has no histogram."""
+        """Follow the active layer, or show a sentence that explains why it has no histogram."""
         self.inside.list_layers(self._viewer.layers)
         self.pinned = [pin for pin in self.pinned if pin() in self._viewer.layers]
         layer, sentence = self._active()
@@ -140,7 +140,7 @@ class HistogramDock(HistogramActions):
             return
         if self._follower is None or self._follower.layer is not layer:
             self._stop_following()
-            self._anew, self._mark = True, None
+            self._reset_view, self._mark = True, None
             self._show_nothing("Counting…")
             self._follower = Follower(self._viewer, layer, self.choice, self._saved, self)
             self._follower.changed.connect(self._show)
@@ -166,24 +166,24 @@ class HistogramDock(HistogramActions):
 
     @property
     def choice(self) -> RegionChoice:
-        """Which pixels are counted."""
+        """The chosen region."""
         return RegionChoice(self.where.currentData(), self.inside.layer)
 
     def _choose(self) -> None:
-        self._anew = True
+        self._reset_view = True
         for follower in (self._follower, *self._compared.values()):
             if follower is not None:
                 follower.choose(self.choice)
 
     @property
     def source(self) -> Layer | None:
-        """The layer that the active one was made from, as its metadata tells; None where it is not there."""
+        """The source of the active layer according to its metadata; None if it is not in the viewer."""
         step = last_step(self._follower.layer.metadata) if self._follower is not None else None
         name = None if step is None else step.get("source")
         return next((x for x in self._viewer.layers if x.name == name and isinstance(x, Image)), None)
 
     def pin(self, layer: Layer, on: bool = True) -> None:
-        """Keep a layer's histogram in view, or no longer."""
+        """Keep showing a layer's histogram for comparison, or stop."""
         self.pinned = [pin for pin in self.pinned if pin() is not layer]
         if on:
             self.pinned.append(ref(layer))
@@ -221,7 +221,7 @@ class HistogramDock(HistogramActions):
         fill_with_layers(self.others.menu(), self._viewer.layers, chosen, active, self.pin)
 
     def _show(self) -> None:
-        """Draw what is known now."""
+        """Draw the counts known so far."""
         follower = self._follower
         if follower is None or not self._connections:
             return
@@ -242,26 +242,26 @@ class HistogramDock(HistogramActions):
         self._show_progress(follower)
         self.show_plot()
 
-    def _draw(self, tally: FineHistogram, found: Histogram) -> None:
+    def _draw(self, tally: FineHistogram, drawn: Histogram) -> None:
         assert self._follower is not None
         layer, channel, cumulative = self._follower.layer, self.channel.currentData(), self.cumulative.isChecked()
-        curves = list(main_curves(tally, found, layer.name, channel, self.outline, cumulative))
+        curves = list(main_curves(tally, drawn, layer.name, channel, self.outline, cumulative))
         pixels, legend = int(tally.finite[channel_index(tally, channel)]), [(self.outline, layer.name, False)]
         for (other, follower), color in zip(self._compared.items(), PALETTE * 9, strict=False):
             if follower.tally is not None and follower.tally.pixels:
                 curves.append(
                     compared_curve(
-                        follower.tally, self.bins.value(), found, pixels, other.name, channel, color, cumulative
+                        follower.tally, self.bins.value(), drawn, pixels, other.name, channel, color, cumulative
                     )
                 )
                 legend.append((color, other.name + ("" if follower.tally.exact else " (partial)"), True))
         self._show_look()
-        self.plot.show_curves(curves, anew=self._anew)
+        self.plot.show_curves(curves, anew=self._reset_view)
         self.show_legend(legend if len(legend) > 1 else [])
-        self._anew = self._anew and not tally.exact
+        self._reset_view = self._reset_view and not tally.exact
 
     def _show_look(self, event: Any = None) -> None:
-        """Show the contrast limits, gamma and colormap of the layer, and its name."""
+        """Show the name, contrast limits, gamma and colormap of the layer."""
         if self._follower is None:
             return
         layer = self._follower.layer
@@ -284,8 +284,8 @@ class HistogramDock(HistogramActions):
             index = channel_index(tally, self.channel.currentData())
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
-            told = [f"{count(n)} {where}" for where, n in pixels.items() if n]
-            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *told]))
+            outside = [f"{count(n)} {where}" for where, n in pixels.items() if n]
+            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *outside]))
             if follower.layer.multiscale:
                 self.state.setToolTip(f"{self.state.whole()}, in full resolution")
         else:
@@ -294,7 +294,7 @@ class HistogramDock(HistogramActions):
             self.state.setText(f"partial: {'a coarser level' if follower.is_first_look else counted}{done}")
 
     def _show_nothing(self, sentence: str) -> None:
-        """Say a sentence instead of a curve: an old one would be wrong."""
+        """Show a sentence instead of an outdated histogram."""
         self._found = None
         self.plot.show_curves([])
         self.plot.set_limits(None)
@@ -337,12 +337,12 @@ class HistogramDock(HistogramActions):
             self.pin(self._follower.layer, on)
 
     def stop_counting(self) -> None:
-        """Stop counting; what is known by then stays, marked partial."""
+        """Stop counting; the counts so far stay and are marked as partial."""
         if self._follower is not None:
             self._follower.cancel()
 
     def count_again(self) -> None:
-        """Read everything shown again: a file may have changed without a word."""
+        """Read all shown layers again; files can change without an event."""
         for follower in (self._follower, *self._compared.values()):
             if follower is not None:
                 follower.count_again()
@@ -350,5 +350,5 @@ class HistogramDock(HistogramActions):
     def _toggle_source(self, on: bool) -> None:
         if on:
             self.cumulative.setChecked(True)
-        self._anew = True
+        self._reset_view = True
         self._compare()

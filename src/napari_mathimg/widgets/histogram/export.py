@@ -1,4 +1,4 @@
-"""Counts as a table, and the plot as a picture."""
+"""Export of the counts as CSV and of the plot as an image."""
 
 import csv
 from pathlib import Path
@@ -12,32 +12,32 @@ from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
 from .plot import HistogramPlot
 
-SCALE = 2  # pixels of a saved picture for one on screen
+SCALE = 2  # pixels of a saved image per screen pixel
 
 
-def save_counts(path: Path, tally: FineHistogram, found: Histogram) -> None:
-    """Write the ends of the bins and the pixels in each, one column a channel; first and last what lies in none.
+def save_counts(path: Path, tally: FineHistogram, histogram: Histogram) -> None:
+    """Write the edges and the counts of the bins, one column per channel, with rows for pixels outside of all bins.
 
-    A bin holds the values from `low` up to, but without, `high`; edges between whole numbers lie half-way.
+    A bin includes `low` and excludes `high`. The edges between integer gray levels lie halfway.
     """
     names = ["count"] if len(tally.channels) == 1 else [name.lower() for name in tally.channels]
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["low", "high", *names])
-        table.writerow(["-inf", repr(float(found.edges[0])), *np.atleast_1d(found.underflow).tolist()])
-        for k, counts in enumerate(found.counts.T):
-            table.writerow([repr(float(found.edges[k])), repr(float(found.edges[k + 1])), *counts.tolist()])
-        table.writerow([repr(float(found.edges[-1])), "inf", *np.atleast_1d(found.overflow).tolist()])
-        table.writerow(["nan", "nan", *np.atleast_1d(found.nonfinite).tolist()])
+        table.writerow(["-inf", repr(float(histogram.edges[0])), *np.atleast_1d(histogram.underflow).tolist()])
+        for k, counts in enumerate(histogram.counts.T):
+            table.writerow([repr(float(histogram.edges[k])), repr(float(histogram.edges[k + 1])), *counts.tolist()])
+        table.writerow([repr(float(histogram.edges[-1])), "inf", *np.atleast_1d(histogram.overflow).tolist()])
+        table.writerow(["nan", "nan", *np.atleast_1d(histogram.nonfinite).tolist()])
 
 
 def save_plot(path: Path, plot: HistogramPlot) -> None:
-    """Write the plot as it is seen, as SVG or as an image, by the ending of the path.
+    """Write the plot as shown on screen; the suffix of the path selects SVG or a raster image format.
 
     Raises
     ------
     OSError
-        If nothing could be written.
+        If the file could not be written.
     """
     size = plot.viewport().size()
     if path.suffix.lower() == ".svg":
@@ -53,7 +53,7 @@ def save_plot(path: Path, plot: HistogramPlot) -> None:
     image = QImage(size * SCALE, QImage.Format.Format_RGB32)
     _paint(plot, image, size * SCALE)
     if not image.save(str(path)):
-        raise OSError(f"{path}: the picture could not be written; names of pictures end in .png or .svg")
+        raise OSError(f"{path}: could not be written; the name must end in .png or .svg")
 
 
 def _paint(plot: HistogramPlot, device: QPaintDevice, size: QSize) -> None:

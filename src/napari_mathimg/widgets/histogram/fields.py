@@ -1,4 +1,4 @@
-"""The pieces of the histogram dock around its plot."""
+"""The widgets of the histogram dock around its plot."""
 
 import math
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, Q
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import hbox
 
-NARROW, WIDE = 150, 310  # pixels: of the table in one column, and where it has two
+NARROW, WIDE = 150, 310  # widths of the table in pixels: minimum, and from which it has two columns
 
 
 class ElidedLabel(QLabel):
-    """A line of text whose middle is left out where there is no room; it never asks for any."""
+    """A line of text that is elided in the middle and requests no width."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,17 +24,17 @@ class ElidedLabel(QLabel):
         self.setFixedHeight(self.fontMetrics().lineSpacing() + 4)
 
     def setText(self, text: str | None) -> None:
-        """Show a text, as much of it as there is room for."""
+        """Set the text, which is elided to the width of the label."""
         self._whole = text or ""
         self.setToolTip(self._whole)
         self._fit()
 
     def whole(self) -> str:
-        """Return the text as it was given."""
+        """Return the full text."""
         return self._whole
 
     def resizeEvent(self, event: Any) -> None:
-        """Fit the text in again."""
+        """Elide the text to the new width."""
         super().resizeEvent(event)
         self._fit()
 
@@ -44,7 +44,7 @@ class ElidedLabel(QLabel):
 
 
 class NumberTable(QWidget):
-    """Names and numbers in pairs, in two columns where there is room, of one size whatever they are."""
+    """A table of named numbers, with two columns if there is room; its size does not depend on the numbers."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -75,22 +75,22 @@ class NumberTable(QWidget):
         self._grid.setColumnStretch(4, columns - 1)
 
     def resizeEvent(self, event: Any) -> None:
-        """Use the room there is."""
+        """Choose the number of columns that fits."""
         super().resizeEvent(event)
         self._lay_out(2 if self.width() >= WIDE else 1)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the size of one column."""
+        """Return the size with one column."""
         return QSize(NARROW, super().minimumSizeHint().height())
 
     def show_numbers(self, numbers: Mapping[str, str]) -> None:
-        """Show numbers by name; those not given are unknown."""
+        """Show numbers by name, and a dash for missing ones."""
         for name, label in self.values.items():
             label.setText(numbers.get(name, "–"))
 
 
 class RangeFields(QWidget):
-    """Two fields for the ends of a range; `typed` tells what was entered, and only then."""
+    """Two fields for the ends of a range; `typed` is emitted only when the user has entered a range."""
 
     typed = Signal(float, float)
     refused = Signal(str)
@@ -112,7 +112,7 @@ class RangeFields(QWidget):
         self._ends: tuple[float, float] | None = None
 
     def show_range(self, ends: tuple[float, float] | None) -> None:
-        """Show a range; nothing for None."""
+        """Show a range; None clears the fields."""
         self._ends = ends
         self._shown = ("", "") if ends is None else tuple(_plain(v) for v in ends)
         for field, text in zip((self.low, self.high), self._shown, strict=True):
@@ -128,7 +128,7 @@ class RangeFields(QWidget):
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ValueError
         except ValueError:
-            self.refused.emit(f"{texts[0]} – {texts[1]}: two numbers, the first at most the second.")
+            self.refused.emit(f"{texts[0]} – {texts[1]}: must be two numbers, the first at most the second.")
             self.show_range(self._ends)
             return
         self._shown = texts
@@ -140,21 +140,21 @@ def _plain(value: float) -> str:
 
 
 class InsideBox(ElidedComboBox):
-    """Chooses the Shapes or Labels layer inside whose selection pixels are counted."""
+    """Chooses a Shapes or Labels layer whose selection limits which pixels are counted."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setToolTip("Count only inside the selected shapes (all, if none is selected) or the selected label")
+        self.setToolTip("Count only inside the selected shapes (all if none is selected) or the selected label")
         self._listed: list[Layer | None] = [None]
         self.addItem("Everywhere")
 
     @property
     def layer(self) -> Layer | None:
-        """The chosen layer; None for everywhere."""
+        """The chosen layer; None for no restriction."""
         return self._listed[max(self.currentIndex(), 0)]
 
     def list_layers(self, layers: Any) -> None:
-        """List a viewer's layers; the choice stays, or becomes everywhere where its layer is gone."""
+        """List a viewer's layers, and keep the choice if its layer is still listed."""
         chosen = self.layer
         self._listed = [None, *(layer for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
         self.blockSignals(True)
@@ -167,7 +167,7 @@ class InsideBox(ElidedComboBox):
 
 
 def fill_with_layers(menu: QMenu, layers: Any, chosen: list[Layer], active: Layer | None, toggle: Any) -> None:
-    """Fill a menu with image layers, those compared with ticked."""
+    """Fill a menu with image layers; those being compared are checked."""
     menu.clear()
     for layer in reversed(layers):
         if isinstance(layer, Image) and (layer is not active or layer in chosen):

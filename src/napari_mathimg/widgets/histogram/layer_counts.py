@@ -1,4 +1,4 @@
-"""One layer's counts, counted anew when its pixels or the region change."""
+"""The counts of one layer, updated when its pixels or the region change."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -17,24 +17,24 @@ from .counted_region import Place, RegionChoice, place_in
 Connection = tuple[Any, Callable[..., None]]
 Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, FineHistogram]]]
 
-RUNS = 3  # at most under way: a slow read of an old region cannot be stopped, but need not hold up the next
-PATIENCE = 60  # milliseconds an old curve may stay while the first answer is under way
-CAMERA = 80  # milliseconds after which the pixels on screen are known
+RUNS = 3  # concurrent runs: a slow read of an old region cannot be stopped, but must not delay the next one
+PATIENCE = 60  # milliseconds that an outdated curve may stay while the first answer is awaited
+CAMERA = 80  # milliseconds after a camera move until napari has updated the pixels on screen
 
 
 class Follower(QObject):
-    """The counts of one image layer.
+    """Keeps the counts of one image layer up to date.
 
-    `changed` is emitted when there is another `tally` or `message`: never one of an old state of the layer.
+    `changed` is emitted when `tally` or `message` has changed; they never describe an outdated state of the layer.
 
     Parameters
     ----------
     viewer, layer
         The viewer and one of its image layers.
     choice
-        What is counted of it.
+        The region to count.
     kept
-        Exact tallies of lazy arrays by layer and region, so that nothing is read twice.
+        Exact counts of lazy arrays by layer and region, so that nothing is read twice.
     """
 
     changed = Signal()
@@ -51,7 +51,7 @@ class Follower(QObject):
         self._task = LatestTask(
             self,
             runs=RUNS,
-            expected=(Exception,),  # whatever reading a layer's data may raise
+            expected=(Exception,),  # reading lazy data may raise any exception
             urgent=lambda answer: answer.tally is not None,
         )
         self._task.progressed.connect(self._answer)
@@ -62,7 +62,7 @@ class Follower(QObject):
         self._place: Place | None = None
         self._dirty = True
         self._soon, self._patience = QTimer(self), QTimer(self)
-        for timer, slot in ((self._soon, self._look), (self._patience, self._tell)):
+        for timer, slot in ((self._soon, self._update), (self._patience, self._emit_changed)):
             timer.setSingleShot(True)
             timer.timeout.connect(slot)
         self._state = self._view()
@@ -72,12 +72,12 @@ class Follower(QObject):
 
     @property
     def is_counting(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether another answer is expected."""
         return self._soon.isActive() or self.progress is not None
 
     @property
     def is_first_look(self) -> bool:
-        """Whether what is known are the counts of a coarser level, which come before those of the full resolution."""
+        """Whether the counts are the preliminary ones of a coarser level."""
         coarse = self._place is not None and self._place.coarse is not None
         return coarse and self.tally is not None and not self.tally.exact
 
@@ -90,45 +90,45 @@ class Follower(QObject):
             self._soon.start(0)
 
     def count_again(self) -> None:
-        """Read everything again: a file may have changed without a word."""
+        """Read the pixels again; files can change without an event."""
         self._forget()
         self._soon.start(0)
 
     def stop(self) -> None:
-        """End all runs and undo all connections; the follower goes."""
+        """End all runs and disconnect for good."""
         self._disconnect()
         self._soon.stop()
         self._cancel()
         self._task.close()
 
     def cancel(self) -> None:
-        """Stop counting; what is known by then stays, marked partial."""
+        """Stop counting; the counts so far stay and are marked as partial."""
         self._cancel()
-        self._tell()
+        self._emit_changed()
 
     def _connect(self) -> None:
         events, dims, inside = self.layer.events, self._viewer.dims.events, self._choice.inside
-        wanted: list[Connection] = [
+        connections: list[Connection] = [
             (events.data, self._replaced),
             (events.set_data, self._sliced),
             (events.visible, self._shown),
         ]
         if self._choice.where != "layer" or inside is not None:
-            wanted += [(event, self._moved) for event in (dims.current_step, dims.ndisplay, dims.order)]
+            connections += [(event, self._moved) for event in (dims.current_step, dims.ndisplay, dims.order)]
         if self._choice.where == "screen":
-            wanted.append((self._viewer.scene.camera.events, self._panned))
+            connections.append((self._viewer.scene.camera.events, self._panned))
         if inside is not None:
-            wanted += [(getattr(inside.events, name), self._reselected) for name in ("data", "set_data")]
-            wanted.append(
+            connections += [(getattr(inside.events, name), self._reselected) for name in ("data", "set_data")]
+            connections.append(
                 (inside.events.selected_label, self._reselected)
                 if isinstance(inside, Labels)
                 else (inside.selected_data.events.items_changed, self._reselected)
             )
             if isinstance(inside, Labels):
-                wanted.append((inside.events.paint, self._reselected))
-        for emitter, callback in wanted:
+                connections.append((inside.events.paint, self._reselected))
+        for emitter, callback in connections:
             emitter.connect(callback)
-        self._connections = wanted
+        self._connections = connections
 
     def _disconnect(self) -> None:
         while self._connections:
@@ -136,7 +136,7 @@ class Follower(QObject):
             emitter.disconnect(callback)
 
     def _view(self) -> tuple[Any, ...]:
-        """Return what makes napari slice a layer anew without its pixels having changed."""
+        """Return the state whose change makes napari slice a layer again although its pixels are the same."""
         dims = self._viewer.dims
         extent = np.asarray(self.layer.extent.world)
         return (*dims.current_step, dims.ndisplay, *dims.order, self.layer.visible, extent.tobytes())
@@ -146,7 +146,7 @@ class Follower(QObject):
         self._soon.start(0)
 
     def _sliced(self, event: Any = None) -> None:
-        """Tell a move of the sliders from pixels that changed in place."""
+        """Distinguish a move of the sliders from a change of pixels in place."""
         state, before = self._view(), self._state
         self._state = state
         if state == before and (self._in_memory or not (self.layer.multiscale or _is_dask(self.layer.data))):
@@ -154,7 +154,7 @@ class Follower(QObject):
         self._soon.start(0)
 
     def _shown(self, event: Any = None) -> None:
-        """Count anew what may have changed while nobody saw it."""
+        """Count again when the layer is shown: its pixels may have changed while it was hidden."""
         if self.layer.visible and self._in_memory:
             self._replaced()
 
@@ -176,23 +176,23 @@ class Follower(QObject):
         self._saved.pop(self.layer, None)
         self._key, self._dirty = None, True
 
-    def _look(self) -> None:
-        """Find out what is to be counted now, and count it unless that is done or under way."""
+    def _update(self) -> None:
+        """Determine the region, and count it unless this is done or in progress."""
         try:
             place = place_in(self._viewer, self.layer, self._choice)
         except ValueError as error:
             self._cancel()
             self._key, self.tally, self.message = None, None, str(error)
-            self._tell()
+            self._emit_changed()
             return
         if place.key == self._key and not self._dirty and not self.message:
             return
         self._cancel()
         self.tally, self.message, self._key, self._place, self._dirty = None, "", place.key, place, False
-        array, known = self._saved.get(self.layer, {}).get(place.key, (None, None))
-        if known is not None and array is place.region.array:
-            self.tally = known
-            self._tell()
+        array, tally = self._saved.get(self.layer, {}).get(place.key, (None, None))
+        if tally is not None and array is place.region.array:
+            self.tally = tally
+            self._emit_changed()
         else:
             self._start(place)
 
@@ -211,21 +211,21 @@ class Follower(QObject):
         if answer.tally is not None:
             self.tally = answer.tally
         if answer.tally is not None or not self._patience.isActive():
-            self._tell()
+            self._emit_changed()
 
     def _finish(self, tally: FineHistogram) -> None:
         self.tally, self.progress = tally, None
         place = self._place
         if place is not None and place.region.mask is None and not place.region.in_memory:
             self._saved.setdefault(self.layer, {})[place.key] = (place.region.array, tally)
-        self._tell()
+        self._emit_changed()
 
     def _fail(self, text: str) -> None:
         self.tally, self.progress = None, None
         self.message = f"'{self.layer.name}' could not be read: {text}"
-        self._tell()
+        self._emit_changed()
 
-    def _tell(self) -> None:
+    def _emit_changed(self) -> None:
         self._patience.stop()
         self.updates += 1
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""How the histogram dock is laid out."""
+"""The layout of the histogram dock."""
 
 from collections.abc import Sequence
 
@@ -30,14 +30,14 @@ NUMBERS = (
 MOST_BINS = 2**16
 LIMITS = {
     "Full range": "From the lowest to the highest value",
-    "0.35–99.65 %": "The values of these percentiles",
-    "1–99 %": "The values of these percentiles",
-    "Type range": "All values the type holds; 0 to 1 for floating point",
+    "0.35–99.65 %": "From the lower to the upper of these percentiles",
+    "1–99 %": "From the lower to the upper of these percentiles",
+    "Type range": "The full range of the data type; 0 to 1 for floating point",
 }
 
 
 class HistogramLayout(QWidget):
-    """The widgets of the histogram dock, in their places and with their tooltips."""
+    """Creates and arranges the widgets of the histogram dock."""
 
     outline: Color = (240, 241, 242)
 
@@ -47,8 +47,8 @@ class HistogramLayout(QWidget):
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
-            "Drag to mark values. Wheel zooms, Shift or middle drag moves, double click shows all."
-            " The two lines are the contrast limits, the dotted curve shows how values become brightness."
+            "Drag to mark a range of values. Zoom with the wheel, pan with Shift or the middle button, and double-click"
+            " to show all. The two lines are the contrast limits; the dotted curve maps values to brightness."
         )
         self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -72,30 +72,30 @@ class HistogramLayout(QWidget):
         for data, text in WHERE.items():
             self.where.addItem(text, data)
         self.where.setToolTip("Which pixels are counted")
-        self.cancel_button = button("Stop", "Stop counting; what is known by then stays, marked partial")
+        self.cancel_button = button("Stop", "Stop counting; the counts so far stay and are marked as partial")
         self.cancel_button.setEnabled(False)
         self.channel = ElidedComboBox()
         for name in (ALL, *RGB):
             self.channel.addItem(name, name)
-        self.channel.setToolTip("Which channel is shown; numbers of RGB are those of luminance")
+        self.channel.setToolTip("Which channel is shown; for RGB, the numbers are those of luminance")
         self.channel.hide()
         self.bins = QSpinBox()
         self.bins.setRange(1, MOST_BINS)
         self.bins.setValue(256)
         self.bins.setKeyboardTracking(False)
-        self.bins.setToolTip("Number of bins at most; all hold equally many gray levels")
-        self.log = _tick("Log", "Show counts on a logarithmic axis")
-        self.cumulative = _tick("Cumulative", "Show the share of pixels up to each value, too")
+        self.bins.setToolTip("Maximum number of bins; all bins span the same number of gray levels")
+        self.log = _tick("Log", "Show the counts on a logarithmic axis")
+        self.cumulative = _tick("Cumulative", "Also show the fraction of pixels up to each value")
         self.limits = RangeFields("Contrast limits of the layer")
         self.limit_buttons = {name: button(name, tip) for name, tip in LIMITS.items()}
-        self.marked = RangeFields("Marked values: drag over the plot, or type")
+        self.marked = RangeFields("Marked range of values; drag over the plot or type its ends")
         self.marked_share = ElidedLabel()
-        self.isolate_button = button("Isolate", "Add a layer with the marked values alone; others become 0")
-        self.unmark_button = button("Clear", "Mark nothing")
-        self.before_after = _tick("Before / after", "Compare with the layer this one was made from")
-        self.pin_button = button("Pin", "Keep this layer's histogram in view when another layer is active")
+        self.isolate_button = button("Isolate", "Add a layer that keeps the marked values and is 0 elsewhere")
+        self.unmark_button = button("Clear", "Clear the marked range")
+        self.before_after = _tick("Before / after", "Compare with the layer that this one was computed from")
+        self.pin_button = button("Pin", "Keep showing this layer's histogram when another layer is active")
         self.pin_button.setCheckable(True)
-        self.others = _menu_button("Compare", "Lay the histograms of other layers over this one, as for as many pixels")
+        self.others = _menu_button("Compare", "Overlay the histograms of other layers, scaled to as many pixels")
         self.more = _menu_button("Save", "Save the counts or the plot, or count again")
         menu = self.more.menu()
         self.save_csv, self.save_png, self.save_svg, self.again = (
@@ -129,7 +129,7 @@ class HistogramLayout(QWidget):
         return line
 
     def show_plot(self) -> None:
-        """Show the plot and let it be acted on."""
+        """Show the plot."""
         self._pages.setCurrentIndex(0)
 
     def show_sentence(self, text: str) -> None:
@@ -139,11 +139,11 @@ class HistogramLayout(QWidget):
 
     @property
     def shown_sentence(self) -> str:
-        """The sentence shown in place of the plot; empty where the plot is shown."""
+        """The sentence shown in place of the plot; empty if the plot is shown."""
         return str(self.sentence.text()) if self._pages.currentIndex() == 1 else ""
 
     def show_legend(self, names: Sequence[tuple[Color, str, bool]]) -> None:
-        """Tell which curve is whose."""
+        """Show which curve belongs to which layer."""
         lines = []
         for color, name, dashed in names:
             stroke = "- -" if dashed else "—"
@@ -160,9 +160,9 @@ def _tick(text: str, tip: str) -> QCheckBox:
 
 
 def _menu_button(text: str, tip: str) -> QPushButton:
-    made: QPushButton = button(text, tip)
-    made.setMenu(QMenu(made))
-    return made
+    menu_button: QPushButton = button(text, tip)
+    menu_button.setMenu(QMenu(menu_button))
+    return menu_button
 
 
 def _action(menu: QMenu, text: str) -> QAction:

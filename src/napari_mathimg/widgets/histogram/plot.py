@@ -1,4 +1,4 @@
-"""The plot of histograms: curves over the layer's values, handles of contrast limits, a marked range."""
+"""The histogram plot: curves, handles for the contrast limits, and a marked range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
 Array = NDArray[Any]
 Color = tuple[int, int, int]
 
-USUAL = 300, 280  # pixels, of a plot
-COLUMNS = 2048  # steps drawn at most: a screen shows no more
-EMPTY = -0.35  # where no pixel is, on the logarithmic axis: a half
-HEADROOM = 1.06  # of the axis over the highest bin
-NEAR = 0.5  # of the curves' width: limits no farther away are shown with them
-STOPS = 64  # colors along a gradient
+USUAL = 300, 280  # preferred size of the plot, in pixels
+COLUMNS = 2048  # maximum number of steps that are drawn: a screen shows no more
+EMPTY = -0.35  # height of an empty bin on the logarithmic axis, about half a pixel
+HEADROOM = 1.06  # top of the axis, relative to the highest bin
+NEAR = 0.5  # distance, relative to the curves' width, up to which contrast limits are kept in view
+STOPS = 64  # color stops of a gradient
 
 
 @dataclass(frozen=True, eq=False)
 class HistogramCurve:
-    """One histogram as drawn.
+    """A histogram with its style.
 
     Parameters
     ----------
     name
-        Whose it is.
+        The name of its layer, and of its channel.
     edges, counts
-        Ends of the bins and their heights.
+        Edges and heights of the bins.
     color
-        Of its outline.
+        Color of its outline.
     filled
         Whether its area is filled with the layer's colormap, or with its color.
     cumulative
-        Values and the shares of pixels up to them, or None.
+        Values and the fractions of pixels up to them, or None.
     dashed
-        Whether it is only compared with.
+        Whether it belongs to a layer that is compared with the active one.
     """
 
     name: str
@@ -51,19 +51,19 @@ class HistogramCurve:
 
 
 class CountAxis(pg.AxisItem):
-    """Counts in few characters, so that the plot keeps its width."""
+    """Formats counts in few characters, so that the plot keeps its width."""
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Write 1500 as 1.5k."""
+        """Format tick values with suffixes: 1500 as 1.5k."""
         return ["" if self.logMode and v < 0 else short(10**v if self.logMode else v) for v in values]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Write powers of ten as other numbers."""
+        """Format ticks of the logarithmic axis like others."""
         return self.tickStrings(values, scale, spacing)
 
 
 def short(value: float) -> str:
-    """Write a count in at most five characters."""
+    """Format a count in at most six characters."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor:
             return f"{value / factor:.3g}{letter}"
@@ -71,13 +71,13 @@ def short(value: float) -> str:
 
 
 class HistogramView(pg.ViewBox):
-    """Left drag marks a range, the wheel zooms along the values, middle or Shift drag moves, double click shows all."""
+    """Marks a range on left drag, pans on middle or Shift drag, and shows everything on a double click."""
 
     marking = Signal(float, float)
     home = Signal()
 
     def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
-        """Mark a range, or move."""
+        """Mark a range, or pan."""
         if ev.button() == Qt.MouseButton.LeftButton and not ev.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             ev.accept()
             ends = [self.mapToView(p).x() for p in (ev.buttonDownPos(), ev.pos())]
@@ -94,25 +94,26 @@ class HistogramView(pg.ViewBox):
 
 
 class Backdrop(pg.ViewBox):
-    """Curves from 0 to 1 over the same values; the mouse goes to the view in front."""
+    """Holds curves from 0 to 1 over the same values, and passes mouse events on to the histogram view."""
 
     def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
-        """Leave it to the view."""
+        """Pass the event on to the histogram view."""
         ev.ignore()
 
     def mouseClickEvent(self, ev: Any) -> None:
-        """Leave it to the view."""
+        """Pass the event on to the histogram view."""
         ev.ignore()
 
     def wheelEvent(self, ev: Any, axis: Any = None) -> None:
-        """Leave it to the view."""
+        """Pass the event on to the histogram view."""
         ev.ignore()
 
 
 class HistogramPlot(pg.PlotWidget):
-    """Histograms over the values of a layer.
+    """Plots histograms over the values of a layer.
 
-    `limits_dragged`, `marked` and `hovered` tell of what the mouse does, in the layer's values; NaN where it left.
+    `limits_dragged`, `marked` and `hovered` report mouse actions in the layer's values; `hovered` emits NaN when the
+    mouse leaves.
     """
 
     limits_dragged = Signal(float, float)
@@ -132,7 +133,7 @@ class HistogramPlot(pg.PlotWidget):
         self._prepare()
 
     def sizeHint(self) -> QSize:
-        """Ask for as much as a dock has beside an image."""
+        """Return the preferred size."""
         return QSize(*USUAL)
 
     def _prepare(self) -> None:
@@ -172,12 +173,12 @@ class HistogramPlot(pg.PlotWidget):
         self.scene().sigMouseMoved.connect(self._hover)
 
     def leaveEvent(self, event: Any) -> None:
-        """Tell that the mouse is on no value."""
+        """Report that the mouse has left the plot."""
         super().leaveEvent(event)
         self.hovered.emit(float("nan"))
 
     def set_theme(self, background: QColor, foreground: QColor, accent: QColor) -> None:
-        """Take on the window's colors."""
+        """Apply the colors of the window's theme."""
         self.setBackground(background)
         faint = QColor(foreground)
         faint.setAlpha(110)
@@ -198,7 +199,7 @@ class HistogramPlot(pg.PlotWidget):
         self._redraw()
 
     def show_curves(self, curves: Sequence[HistogramCurve], *, anew: bool = False) -> None:
-        """Draw histograms, the first one in front; `anew` shows all of them where the view had been zoomed."""
+        """Draw histograms, the first one in front; `anew` also resets a zoomed view."""
         self._curves = list(curves)
         whole = self._home == tuple(self.view.viewRange()[0]) or anew
         if curves:
@@ -209,7 +210,7 @@ class HistogramPlot(pg.PlotWidget):
         self._redraw()
 
     def show_all(self) -> None:
-        """Show all values that the curves reach."""
+        """Show the whole range of the curves."""
         low, high = self._span
         near = NEAR * (high - low)
         for limit in self._limits[:2] if self._limits is not None else ():
@@ -226,9 +227,9 @@ class HistogramPlot(pg.PlotWidget):
         self._redraw()
 
     def set_limits(self, limits: tuple[float, float] | None, gamma: float = 1.0, colors: Array | None = None) -> None:
-        """Show contrast limits as handles, the transfer curve between them, and the colormap, shape (n, 3) or (n, 4).
+        """Show contrast limits as handles, with the transfer curve and the colormap, of shape (n, 3) or (n, 4).
 
-        None where the layer has none.
+        Limits of None hide the handles.
         """
         self._limits = None if limits is None else (*limits, gamma)
         self._colors = colors
@@ -243,7 +244,7 @@ class HistogramPlot(pg.PlotWidget):
         self._redraw()
 
     def set_mark(self, ends: tuple[float, float] | None) -> None:
-        """Show a marked range; None for none."""
+        """Show a marked range; None hides it."""
         self._quiet = True
         try:
             self.mark.setVisible(ends is not None)
@@ -274,7 +275,7 @@ class HistogramPlot(pg.PlotWidget):
         self.shares.linkedViewChanged(self.view, self.shares.XAxis)
 
     def _redraw(self, *_: Any) -> None:
-        """Draw what the view shows of every curve, and fit the axis of counts to it."""
+        """Draw the visible part of every curve, and fit the axis of counts to it."""
         for item, holder in self._drawn:
             holder.removeItem(item)
         self._drawn = []
@@ -334,7 +335,7 @@ class HistogramPlot(pg.PlotWidget):
 
 
 def _visible(edges: Array, heights: Array, low: float, high: float) -> tuple[Array, Array]:
-    """Return the steps that a view shows, those that would share a column as the highest of them."""
+    """Return the visible steps; if there are too many, merge neighbors to the highest of them."""
     first = max(int(np.searchsorted(edges, low, "right")) - 1, 0)
     last = min(int(np.searchsorted(edges, high, "left")), heights.size)
     if first >= last:

@@ -1,1 +1,1 @@
-"""Layers of the viewer: their arrays, levels, units and places, and the layers that results become."""
+"""Layers of the viewer: their arrays, resolution levels, units and transforms, and the layers that show results."""

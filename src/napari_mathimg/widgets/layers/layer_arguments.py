@@ -1,4 +1,4 @@
-"""The layer that a result becomes."""
+"""Constructor arguments of the layer that shows a result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,10 +15,10 @@ from .transforms import shear_of
 
 
 def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
-    """Return the arguments of a layer that put a result where its content lies in the world."""
+    """Return the layer arguments that place a result where its content lies in world coordinates."""
     affine = np.asarray(source.inherited["affine"].affine_matrix)
-    own = np.asarray(source.data_to_world.affine_matrix)
-    placed = place_result(Placement(own, affine, source.inherited["units"], source.inherited["axis_labels"]), plan)
+    matrix = np.asarray(source.data_to_world.affine_matrix)
+    placed = place_result(Placement(matrix, affine, source.inherited["units"], source.inherited["axis_labels"]), plan)
     moved = Affine(affine_matrix=placed.matrix, ndim=len(placed.matrix) - 1)
     return {
         "scale": moved.scale,
@@ -54,5 +54,5 @@ def result_arguments(
 
 
 def keeps_limits(source: Snapshot, plan: Plan) -> bool:
-    """Whether the source's contrast limits still fit."""
+    """Whether the source's contrast limits also fit the result."""
     return source.contrast_limits is not None and not plan.operation.new_values

@@ -1,4 +1,4 @@
-"""Being told what becomes of a layer."""
+"""A connection to the events of one layer at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ WATCHED = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "
 
 
 class LayerObserver:
-    """Calls a function when the data, place or limits of a layer change; of one layer at a time."""
+    """Calls a function when the data, transform or contrast limits of the watched layer change."""
 
     def __init__(self, changed: Callable[..., Any]) -> None:
         self._changed = changed
         self._emitters: list[Any] = []
 
     def watch(self, layer: Layer | None) -> None:
-        """Watch this layer, and the one before no longer."""
+        """Watch a layer instead of the previous one."""
         while self._emitters:
             self._emitters.pop().disconnect(self._changed)
         if layer is not None:
@@ -25,5 +25,5 @@ class LayerObserver:
                 emitter.connect(self._changed)
 
     def close(self) -> None:
-        """Watch nothing any longer."""
+        """Stop watching."""
         self.watch(None)

@@ -1,4 +1,4 @@
-"""A list of the layers that a dock can use; it follows the active one."""
+"""A combo box of the layers that a dock can use, which follows the active layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +13,22 @@ Connection = tuple[Any, Callable[..., None]]
 
 
 class LayerPicker(ElidedComboBox):
-    """Layers of a viewer by name, the topmost first.
+    """Lists the layers of a viewer by name, the topmost first.
 
     Parameters
     ----------
     viewer
         The viewer.
     usable
-        Which layers are listed.
+        Tells whether a layer is listed.
     follows
-        Whether the choice goes to a layer that becomes active.
+        Tells whether a layer is chosen when it becomes active.
     none
-        What is listed for no layer, and chosen unless a layer is asked for; "" where there must be one.
+        The first entry, which stands for no layer and is chosen by default; "" if a layer is required.
     """
 
     picked = Signal()
-    selected = Signal()  # other layers are selected in the viewer
+    selected = Signal()  # the selection in the viewer has changed
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class LayerPicker(ElidedComboBox):
         self._viewer, self._usable, self._follows, self._none = viewer, usable, follows, none
         self._listed: list[Layer | None] = []
         self._named: dict[int, Connection] = {}
-        self.setToolTip("Layer the operation is applied to; it follows the active layer")
+        self.setToolTip("Layer that the operation is applied to; follows the active layer")
         layers = viewer.layers
         self._connections: list[Connection] = [
             (layers.events.inserted, self._list),
             (layers.events.removed, self._list),
             (layers.events.reordered, self._list),
             (layers.selection.events.active, self._follow),
-            (layers.selection.events.changed, self._tell_selected),
+            (layers.selection.events.changed, self._emit_selected),
         ]
         for emitter, callback in self._connections:
             emitter.connect(callback)
@@ -69,21 +69,21 @@ class LayerPicker(ElidedComboBox):
             self.setCurrentIndex(self._listed.index(layer))
 
     def choose(self, name: str) -> None:
-        """Choose the topmost layer of a name, where there is one."""
+        """Choose the topmost layer with a name; keep the choice if listed is none."""
         self.layer = next((layer for layer in self._listed if layer is not None and layer.name == name), self.layer)
 
     def list_layers(self) -> None:
-        """List the layers anew: others may be usable now."""
+        """Update the list, for example because other layers have become usable."""
         self._list()
 
     def disconnect_from_viewer(self) -> None:
-        """Undo every connection; the widget is going."""
+        """Disconnect from the viewer before the widget is deleted."""
         for emitter, callback in [*self._connections, *self._named.values()]:
             emitter.disconnect(callback)
         self._connections, self._named, self._listed = [], {}, []
 
     def _list(self, event: Any = None) -> None:
-        """List the layers anew and keep the chosen one, or take the active one instead."""
+        """Update the list; keep the chosen layer, or choose the active one if it is no longer listed."""
         chosen = self.layer
         usable = [layer for layer in reversed(self._viewer.layers) if self._usable(layer)]
         self._listed = [None, *usable] if self._none else [*usable]
@@ -98,11 +98,11 @@ class LayerPicker(ElidedComboBox):
             self.picked.emit()
 
     def _watch_names(self) -> None:
-        there = {id(layer): layer for layer in self._listed if layer is not None}
-        for key in [k for k in self._named if k not in there]:
+        listed = {id(layer): layer for layer in self._listed if layer is not None}
+        for key in [k for k in self._named if k not in listed]:
             emitter, callback = self._named.pop(key)
             emitter.disconnect(callback)
-        for key, layer in there.items():
+        for key, layer in listed.items():
             if key not in self._named:
                 layer.events.name.connect(self._rename)
                 self._named[key] = (layer.events.name, self._rename)
@@ -116,7 +116,7 @@ class LayerPicker(ElidedComboBox):
         if active is not None and active is not self.layer and self._follows(active):
             self.layer = active
 
-    def _tell_selected(self, event: Any = None) -> None:
+    def _emit_selected(self, event: Any = None) -> None:
         self.selected.emit()
 
     def _picked(self, index: int) -> None:

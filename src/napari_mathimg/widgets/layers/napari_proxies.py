@@ -1,12 +1,12 @@
-"""What napari hands to plugins: proxies of its viewer and layers."""
+"""The proxies of its viewer and layers that napari passes to plugins."""
 
 from typing import Any
 
 
 def unwrapped(thing: Any) -> Any:
-    """Return a viewer or layer itself, of which napari may hand out a proxy.
+    """Return the viewer or layer behind a proxy of napari's; return other objects unchanged.
 
-    Each look through a proxy makes another proxy, so that none is ever the layer that is kept, and a weak reference
-    to one is dead at once. What an unwrapped viewer holds are the layers themselves.
+    Every attribute access through a proxy creates a new proxy. A proxy is therefore never identical to a stored layer,
+    and a weak reference to it dies at once. An unwrapped viewer yields the layers themselves.
     """
     return getattr(thing, "__wrapped__", thing)

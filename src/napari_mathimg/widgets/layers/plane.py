@@ -1,4 +1,4 @@
-"""The plane of the last two axes of a layer, in one of its levels: where it lies in the world, which one is shown."""
+"""The plane of the last two axes of a layer's level: its transform to the world, and the plane that is shown."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,12 +17,12 @@ Points = tuple[tuple[float, float], ...]
 
 
 def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
-    """Return the map of (row, column, 1) of a level to the last two axes of the world, both in the last one's unit.
+    """Return the matrix from (row, column, 1) of a level to the last two world axes, both in the unit of the last one.
 
     Raises
     ------
     ValueError
-        If the planes of the layer are not parallel to those of the world: turned or sheared out of them.
+        If the layer is rotated or sheared so that its planes are not parallel to those of the world.
     """
     whole = np.eye(layer.ndim + 1)
     for transform in (into_full(layer, level), own_transform(layer), layer.affine):
@@ -30,35 +30,36 @@ def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
     lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
-        raise ValueError(f"{layer.name!r}: planes that lie in the plane of the screen; this layer is tilted out of it")
+        raise ValueError(f"{layer.name!r}: its planes must be parallel to the screen; this layer is tilted")
     matrix = whole[-3:, -3:].copy()
     matrix[0] *= unit_factor(layer.units[-2], layer.units[-1])
     return matrix
 
 
 def into_units_of(layer: Layer, other: Layer) -> Matrix:
-    """Return the matrix that takes another layer's world, as `to_world` has it, to that of a layer."""
+    """Return the matrix from another layer's world, as in `plane_to_world`, to that of a layer: the ratio of units."""
     factor = unit_factor(other.units[-1], layer.units[-1])
     return np.diag([factor, factor, 1.0])
 
 
 def spatial_state_like(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:
-    """Return the spatial state of a layer whose coordinates are pixels of this one along its last axes.
+    """Return the spatial state of a new layer whose coordinates are pixels of a layer along its last axes.
 
-    With `moved` the coordinates are taken by it to those pixels first; it has as many axes.
+    If `moved` is given, it is a transform with as many axes that maps the new layer's coordinates to those pixels.
     """
     last = list(range(layer.ndim - axes, layer.ndim))
-    own = own_transform(layer).set_slice(last)
-    own = own if moved is None else own.compose(moved)
+    transform = own_transform(layer).set_slice(last)
+    transform = transform if moved is None else transform.compose(moved)
     return {
-        "scale": own.scale, "translate": own.translate, "rotate": own.rotate, "shear": shear_of(own),
+        "scale": transform.scale, "translate": transform.translate, "rotate": transform.rotate,
+        "shear": shear_of(transform),
         "affine": layer.affine.set_slice(last).affine_matrix, "units": layer.units[layer.ndim - axes :],
         "axis_labels": layer.axis_labels[layer.ndim - axes :],
     }  # fmt: skip
 
 
 def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return what a step to a level's next row and one to its next column are in the world, each as (down, right)."""
+    """Return the world vectors, as (down, right), of one step down the rows and one along the columns of a level."""
     (dd, dr), (rd, rr) = plane_to_world(layer, level)[:2, :2].T.tolist()
     return (dd, dr), (rd, rr)
 
@@ -67,35 +68,35 @@ def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
     """Return the points of a Points layer as (row, column) of a level of another layer."""
     world = np.array([points.data_to_world(p)[-2:] for p in points.data], float).reshape(-1, 2)
     if not np.isfinite(world).all():
-        raise ValueError(f"{points.name!r}: points with finite coordinates")
+        raise ValueError(f"{points.name!r}: its points must have finite coordinates")
     world = np.column_stack([world, np.ones(len(world))])
     world[:, 0] *= unit_factor(points.units[-2], points.units[-1])
-    there = world @ (np.linalg.inv(plane_to_world(layer, level)) @ into_units_of(layer, points)).T
-    return tuple((float(r), float(c)) for r, c, _ in there)
+    pixels = world @ (np.linalg.inv(plane_to_world(layer, level)) @ into_units_of(layer, points)).T
+    return tuple((float(r), float(c)) for r, c, _ in pixels)
 
 
 def data_of(
     points: Layer, places: Iterable[tuple[float, float]], layer: Layer, stack: Iterable[float], level: int = 0
 ) -> Matrix:
-    """Return (row, column) of a level of a layer as data of a Points layer; `stack` is where they lie on its others."""
+    """Convert (row, column) of a level to data of a Points layer; `stack` gives its coordinates on leading axes."""
     matrix = into_units_of(points, layer) @ plane_to_world(layer, level)
     matrix[0] /= unit_factor(points.units[-2], points.units[-1])
     data = []
     for row, column in places:
         world = np.zeros(points.ndim)
         world[-2:] = (matrix @ (row, column, 1.0))[:2]
-        own = np.asarray(points.world_to_data(world), float)
-        own[:-2] = list(stack)[: points.ndim - 2] if points.ndim > 2 else []
-        data.append(own)
+        point = np.asarray(points.world_to_data(world), float)
+        point[:-2] = list(stack)[: points.ndim - 2] if points.ndim > 2 else []
+        data.append(point)
     return np.array(data).reshape(-1, points.ndim)
 
 
 def shown_index(dims: Any, layer: Layer, level: int = 0) -> tuple[int, ...]:
-    """Return the index, on the axes before the last two, of the plane of a level that the viewer shows."""
+    """Return the index, on the axes before the last two, of the plane of a level that the viewer displays."""
     return position_at(dims, layer, level)[:-2]
 
 
 def plane_of(dims: Any, layer: Layer, level: int = 0) -> Any:
-    """Return the array of the plane of a level that the viewer shows, not yet read where it is lazy."""
+    """Return the plane of a level that the viewer displays; a lazy array is not read yet."""
     array = array_of(layer, level)
     return array[shown_index(dims, layer, level)] if layer.ndim > 2 else array

@@ -1,4 +1,4 @@
-"""What a layer gives to a run, copied before it: the layer may change or go meanwhile."""
+"""The input that a layer provides to a run, copied beforehand because the layer may change meanwhile."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -12,12 +12,12 @@ from ...recipe.record import RECORD
 from .levels import array_of, full_resolution, into_full
 from .transforms import own_transform
 
-DOMAIN = ("geometry", "perspective")  # families that only move pixels
+DOMAIN = ("geometry", "perspective")  # families that change only where pixels lie, not their values
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a result takes over from its source, copied before the run: the layer may change or go meanwhile."""
+    """The state of a source layer that its result inherits, copied before the run."""
 
     name: str
     kind: str
@@ -31,12 +31,12 @@ class Snapshot:
 
 
 def is_usable(layer: Layer, family: str) -> bool:
-    """Whether a family's operations take a layer: images, and labels where only the domain changes."""
+    """Whether the operations of a family accept a layer: images always, labels if only the domain changes."""
     return isinstance(layer, Image) or (isinstance(layer, Labels) and family in DOMAIN)
 
 
 def snapshot(layer: Layer) -> Snapshot:
-    """Copy what a result needs to know of its source."""
+    """Copy the state of a layer that its result inherits."""
     inherited = {
         "affine": layer.affine,
         "units": layer.units,
@@ -62,7 +62,7 @@ def snapshot(layer: Layer) -> Snapshot:
 
 
 def snapshot_at(layer: Layer, level: int) -> Snapshot:
-    """Copy what a result needs to know of a level."""
+    """Copy the state of a level of a layer that its result inherits."""
     whole = snapshot(layer)
     if level == 0:
         return whole

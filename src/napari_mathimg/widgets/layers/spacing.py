@@ -1,4 +1,4 @@
-"""The size of a layer's pixels, in the units of its world."""
+"""The pixel size of a layer, in world units."""
 
 from napari.layers import Layer
 
@@ -7,7 +7,7 @@ from .units import unit_factor
 
 
 def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
-    """Size of a pixel along each of the last axes in one unit, and the unit's name; "" where there is none."""
+    """Return the pixel size along each of the last axes in a common unit, and the unit's name ("" if there is none)."""
     scale = [float(abs(s)) for s in layer.scale[-ndim:]]
     units = layer.units[-ndim:]
     try:
@@ -18,21 +18,21 @@ def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
 
 
 def spacing_at(layer: Layer, ndim: int, level: int) -> tuple[tuple[float, ...], str]:
-    """Size of a level's pixel along each of the last axes in one unit, and the unit's name."""
+    """Return the pixel size of a level along each of the last axes in a common unit, and the unit's name."""
     spacing, unit = spacing_of(layer, ndim)
     return tuple(s * float(f) for s, f in zip(spacing, factors(layer, level)[-ndim:], strict=True)), unit
 
 
 def spacing_like(layer: Layer, other: Layer, ndim: int, level: int) -> tuple[float, ...]:
-    """Size of a level's pixel along each of the last axes, in the unit of another layer.
+    """Return the pixel size of a level along each of the last axes, in the unit of another layer.
 
     Raises
     ------
     ValueError
-        If it has no size in such a unit.
+        If the pixel size has no unit, or one of another dimension.
     """
     spacing, unit = spacing_at(layer, ndim, level)
-    own, wanted = layer.units[-1], other.units[-1]
-    if not unit or own.dimensionality != wanted.dimensionality:
-        raise ValueError(f"lengths in {wanted:~P}: a layer whose pixels have a size in it, not {layer.name!r}")
-    return tuple(s * unit_factor(own, wanted) for s in spacing)
+    layer_unit, other_unit = layer.units[-1], other.units[-1]
+    if not unit or layer_unit.dimensionality != other_unit.dimensionality:
+        raise ValueError(f"lengths in {other_unit:~P}: the pixel size of {layer.name!r} must have such a unit")
+    return tuple(s * unit_factor(layer_unit, other_unit) for s in spacing)

@@ -1,4 +1,4 @@
-"""A layer's own transform as napari holds it, and what its pixels look like in the world."""
+"""A layer's own transform as napari stores it, and the shape of its pixels in the world."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from ...contract.operation import Operation
 
 
 def own_transform(layer: Layer) -> Affine:
-    """Return a layer's own transform, which comes before its affine."""
+    """Return the transform of a layer's scale, translate, rotate and shear, which napari applies before `affine`."""
     return Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear, ndim=layer.ndim)
 
 
 def shear_of(transform: Any) -> Any:
-    """A transform's shear, one number per pair of axes: napari gives one zero per axis where there is none."""
+    """Return a transform's shear, one number per pair of axes; without shear, napari gives one zero per axis."""
     shear = np.asarray(transform.shear)
     return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
 
 
 def check_square(operation: Operation, layer: Layer) -> None:
-    """Refuse to turn content where the world is not as wide as high for a pixel: it would be sheared there."""
+    """Raise ValueError if an operation rotates and the pixels are not square in the world: it would shear."""
     if not operation.rigid:
         return
     state = [Affine(scale=t.scale, rotate=t.rotate, shear=shear_of(t), ndim=layer.ndim) for t in (layer.affine, layer)]

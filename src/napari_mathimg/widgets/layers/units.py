@@ -1,4 +1,4 @@
-"""Units of layers and of the viewer's world, in which napari counts where layers differ."""
+"""Conversion between the units of a layer and those of the viewer's world, which napari uses if layers differ."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Array = NDArray[Any]
 
 
 def unit_factor(unit: Any, other: Any) -> float:
-    """Return how many of another unit a unit is; 1 where they do not measure the same, as napari takes them then."""
+    """Return the factor from a unit to another; 1 for units of different dimensions, as napari treats them."""
     try:
         return float((1 * unit).to(other).magnitude)
     except TypeError:  # pint's DimensionalityError
@@ -18,14 +18,14 @@ def unit_factor(unit: Any, other: Any) -> float:
 
 
 def units_of(dims: Any, layer: Layer) -> Array:
-    """Return how many of a layer's units one of the viewer's is, on each axis of the layer."""
+    """Return the factor from the viewer's unit to the layer's, on each axis of the layer."""
     if dims.units is None or len(dims.units) < layer.ndim:
         return np.ones(layer.ndim)
-    own = dims.units[len(dims.units) - layer.ndim :]
-    return np.array([unit_factor(unit, other) for unit, other in zip(own, layer.units, strict=True)])
+    world = dims.units[len(dims.units) - layer.ndim :]
+    return np.array([unit_factor(unit, other) for unit, other in zip(world, layer.units, strict=True)])
 
 
 def in_units_of(dims: Any, layer: Layer, world: ArrayLike) -> Array:
-    """Return a point of the viewer's world, given on all its axes, on those of a layer and in its units."""
-    own: Array = np.asarray(world, float)[dims.ndim - layer.ndim :] * units_of(dims, layer)
-    return own
+    """Convert a point of the viewer's world, given on all its axes, to the axes and units of a layer."""
+    point: Array = np.asarray(world, float)[dims.ndim - layer.ndim :] * units_of(dims, layer)
+    return point

@@ -1,4 +1,4 @@
-"""A layer in what the viewer shows: where its pixels lie in the world of the viewer, and which are on screen."""
+"""Conversion between a layer's pixels and the viewer's world, and the pixels that are on screen or inside shapes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,48 +14,48 @@ from .units import in_units_of, units_of
 Array = NDArray[Any]
 Box = tuple[tuple[int, int], ...]
 
-ELLIPSE = 128  # corners of the polygon that stands for an ellipse
-ROUNDING = 1e-6  # of a pixel, by which rounded coordinates may miss an edge
+ELLIPSE = 128  # vertices of the polygon that approximates an ellipse
+ROUNDING = 1e-6  # tolerance of coordinates at an edge, in pixels
 
 
 def displayed_axes(dims: Any, layer: Layer) -> list[int]:
-    """Return the layer's axes that the viewer shows, in the order it shows them."""
+    """Return the axes of a layer that the viewer displays, in the order of display."""
     before = dims.ndim - layer.ndim
     return [axis - before for axis in dims.displayed if axis >= before]
 
 
 def check_view(dims: Any, layer: Layer, purpose: str) -> None:
-    """Refuse to point at pixels of a layer, to some purpose, where the viewer does not show its planes."""
+    """Raise ValueError unless the viewer shows planes of a layer's last two axes; `purpose` completes the message."""
     if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
         rows, columns = axis_names(layer.axis_labels)[-2:]
         raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
 
 
 def world_to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
-    """Return where a point of the viewer's world, given on all its axes, lies in a layer's pixels."""
+    """Convert a point of the viewer's world, given on all its axes, to pixel coordinates of a layer."""
     return np.asarray(layer.world_to_data(in_units_of(dims, layer, world)), float)
 
 
 def pixel_to_world(dims: Any, layer: Layer, pixel: ArrayLike) -> Array:
-    """Return where a pixel of a layer lies in the viewer's world; on axes the layer lacks, where the viewer is."""
+    """Convert pixel coordinates to the viewer's world; on axes that the layer lacks, take the sliders' position."""
     world = np.asarray(dims.point, float).copy()
     world[dims.ndim - layer.ndim :] = np.asarray(layer.data_to_world(pixel), float) / units_of(dims, layer)
     return world
 
 
 def box_on_screen(viewer: Any, layer: Layer) -> Box:
-    """Return the first pixel of a layer on each axis of which some is on screen, and the one after the last.
+    """Return the range of pixels of a layer that is at least partly on screen, as (first, after the last) by axis.
 
-    On axes that are not displayed these are all.
+    On axes that are not displayed, the range is the whole axis.
 
     Raises
     ------
     ValueError
-        If the viewer shows three dimensions, or nothing of the layer.
+        If the viewer shows three dimensions, or no part of the layer is on screen.
     """
     dims, camera = viewer.dims, viewer.scene.camera
     if dims.ndisplay != 2:
-        raise ValueError("Show the image in 2D: in 3D no box is what is on screen")
+        raise ValueError("Show the image in 2D: in 3D, the part on screen is not a box")
     half = np.array(viewer.canvas.viewbox_size(viewer.layers)) / camera.zoom / 2
     middle, ends = np.array(camera.center)[-2:], []
     for down, right in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
@@ -73,15 +73,15 @@ def box_on_screen(viewer: Any, layer: Layer) -> Box:
 
 
 def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, int]]:
-    """Return which pixels of a layer have their centers inside a box around shapes: (first, after the last) by axis.
+    """Return the range of pixels whose centers lie in the bounding box of shapes, as (first, after the last) by axis.
 
-    The shapes are those that are selected, or all where none is. Axes along which they have no extent are left out:
-    a rectangle in one plane says nothing about the others.
+    The selected shapes count, or all if none is selected. Axes along which the shapes have no extent are left out:
+    a rectangle in one plane does not restrict the other axes.
 
     Raises
     ------
     ValueError
-        If there is no shape, or it lies outside the layer.
+        If there is no shape, or the box lies outside the layer.
     """
     chosen = sorted(shapes.selected_data) or range(len(shapes.data))
     corners = [
@@ -95,16 +95,16 @@ def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, 
         if high[axis] - low[axis] < ROUNDING:
             continue
         first, last = int(np.ceil(low[axis] - ROUNDING)), int(np.floor(high[axis] + ROUNDING))
-        if first > last:  # inside of one pixel, beside its center
+        if first > last:  # the box lies within one pixel and misses its center
             first = last = round(float(low[axis] + high[axis]) / 2)
         box[axis] = max(first, 0), min(last + 1, count)
         if box[axis][0] >= box[axis][1]:
-            raise ValueError(f"The box around the shapes of {shapes.name!r} lies outside of {layer.name!r}")
+            raise ValueError(f"The box around the shapes of {shapes.name!r} lies outside {layer.name!r}")
     return box
 
 
 def outline_of(shapes: Shapes, index: int) -> Iterable[Array]:
-    """Return the corners of a shape, in the coordinates of its layer; of an ellipse, points on it."""
+    """Return the vertices of a shape in the coordinates of its layer; for an ellipse, points on it."""
     vertices = np.asarray(shapes.data[index], float)
     if shapes.shape_type[index] != "ellipse":
         return vertices

@@ -1,1 +1,1 @@
-"""The Lens dock: camera and lens are found in a database, or coefficients are given by hand."""
+"""The Lens dock: corrections for a camera and lens from a database, or with coefficients typed by the user."""

@@ -1,4 +1,4 @@
-"""Coefficients of a distortion from one picture of a target, typed into the form; points and pixel size besides."""
+"""The panel for calibrating the distortion and the pixel size from one image of a target."""
 
 import math
 from collections.abc import Callable, Generator, Mapping
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
 Pair = tuple[float, float]
-LINES = 6  # kept free for the report, so that nothing moves
-BEGIN = "Choose a layer with a chessboard or a square grid of dots that fills the picture."
-BUSY = {"Target": "Looking for the target…  {} %", "Points": "Looking closer at its points…  {} %"}
-MAPPED = "{} was made by a change of domain; choose its source above, whose results keep to its pixel size."
-TILTED = " The target was tilted: pixel sizes differ by {:.0%} over it."
+LINES = 6  # lines reserved for the report, so that the layout does not shift
+BEGIN = "Choose a layer that shows a chessboard or a square grid of dots filling the image."
+BUSY = {"Target": "Looking for the target…  {} %", "Points": "Refining its points…  {} %"}
+MAPPED = "{} was made by a change of domain. Choose its source above; results of the source inherit its pixel size."
+TILTED = " The target was tilted: the pixel size varies by {:.0%} across it."
 
 
 class CalibrationBox(QGroupBox):
-    """A target's layer, its kind and spacing, and what was found from it.
+    """Fields for the layer, kind and spacing of a target, and the report of its calibration.
 
     Parameters
     ----------
     viewer
         The viewer.
     model
-        Tells which model to look for.
+        Returns the distortion model to fit.
     """
 
     found = Signal()
@@ -56,23 +56,23 @@ class CalibrationBox(QGroupBox):
         super().__init__("Calibrate by a target", parent)
         self._viewer = viewer
         self._model = model
-        self._target: Layer | None = None  # whose picture is looked at
+        self._target: Layer | None = None  # the layer that was calibrated last
         self._target_level = 0
-        self._to_full: Any = None  # from its pixels to those of the full resolution
+        self._to_full: Any = None  # the transform from pixels of its level to those of the full resolution
         self._points: Any = None
         self.calibration: Calibration | None = None
         self.task = BackgroundTask(self)
         self.picker = LayerPicker(viewer, _serves, lambda layer: False, self)
         self.picker.setToolTip(
-            "Layer that shows the target; the plane on the screen is taken, of the level that is processed"
+            "Layer that shows the target; its displayed plane is used, at the level that is processed"
         )
         self.kind = ElidedComboBox()
         for data, text in KINDS.items():
             self.kind.addItem(text, data)
-        self.kind.setToolTip("What the target shows")
+        self.kind.setToolTip("Pattern of the target")
         self.spacing = NumberBox(value=1.0, min=1e-9, max=1e9, step=1)
         make_narrow(self.spacing.native)
-        self.spacing.native.setToolTip("Side of a square, or distance of neighboring dots")
+        self.spacing.native.setToolTip("Side of a square, or distance between neighboring dots")
         self.unit = ElidedComboBox()
         self.unit.setMinimumContentsLength(3)
         self.unit.addItems(LENGTHS)
@@ -80,18 +80,18 @@ class CalibrationBox(QGroupBox):
         self.unit.setToolTip("Unit of the spacing and of the pixel size")
         self.finds_center = QCheckBox("Find the center")
         self.finds_center.setChecked(True)
-        self.finds_center.setToolTip("Else the middle of the picture is taken: better where the lens bends little")
+        self.finds_center.setToolTip("Untick to use the middle of the image, which is better for weak distortion")
         self.kept = SavedFields(
             self, kind=self.kind, spacing=self.spacing.native, unit=self.unit, finds_center=self.finds_center
         )
-        self.run = button("Calibrate", "Find the coefficients of the model that is chosen below, and type them there")
-        self.set_size = button("Set pixel size", "Give the chosen layer above the pixel size found")
+        self.run = button("Calibrate", "Fit the coefficients of the model chosen below, and enter them there")
+        self.set_size = button("Set pixel size", "Give the layer chosen above the measured pixel size")
         self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         self._build()
         self.run.clicked.connect(self.start_or_stop)
-        self.set_size.clicked.connect(self._tell_size)
+        self.set_size.clicked.connect(self._set_pixel_size)
         self.picker.picked.connect(self._follow)
         self.task.progressed.connect(self._show_progress)
         self.task.returned.connect(self._take)
@@ -116,12 +116,12 @@ class CalibrationBox(QGroupBox):
         column.addWidget(self.sentence)
 
     def show_for(self, layer: Layer | None, level: int = 0) -> None:
-        """Take note of the layer and level that are to be corrected, and whose pixel size may be set."""
+        """Set the layer and level to be corrected, whose pixel size may be set."""
         self._sized, self._level = layer, level
         self._follow()
 
     def disconnect_from_viewer(self) -> None:
-        """End what runs and undo the connections: the dock goes."""
+        """Cancel the calibration and disconnect from the viewer."""
         self.task.cancel()
         self.picker.disconnect_from_viewer()
 
@@ -132,7 +132,7 @@ class CalibrationBox(QGroupBox):
         self.set_size.setEnabled(self.calibration is not None and self._sized is not None and not running)
 
     def start_or_stop(self) -> None:
-        """Look for the target; end that where it is under way."""
+        """Start a calibration, or cancel the running one."""
         layer = self.picker.layer
         if self.task.is_running:
             self.task.cancel()
@@ -150,15 +150,15 @@ class CalibrationBox(QGroupBox):
         self._follow()
 
     def _level_in(self, target: Layer) -> int:
-        """The level of a target that is like the one to be corrected; else the finest."""
+        """Return the level of a target with the shape of the level to be corrected; the finest if there is none."""
         if target is self._sized:
             return self._level
         return 0 if self._sized is None else level_like(target, shape_at(self._sized, self._level)[-2:]) or 0
 
     def _step(self, known: "Calibration") -> Pair:
-        """Pixels of the full resolution to be corrected that one of the target's picture measures, down and across.
+        """Return the size (down, across) of a pixel of the target's image in full-resolution pixels to be corrected.
 
-        Pictures of the same shape have pixels of the same size; else those of both full resolutions have.
+        Images of the same shape are assumed to have pixels of the same size; otherwise, both full resolutions are.
         """
         target, layer = self._target, self._sized
         if target is None or layer is None:
@@ -168,11 +168,11 @@ class CalibrationBox(QGroupBox):
         return float(down), float(across)
 
     def parameters(self) -> dict[str, Any]:
-        """Return what was found, as `correct_distortion` takes it for the level that is to be corrected."""
+        """Return the parameters of `correct_distortion` for the level to be corrected."""
         known, layer = self.calibration, self._sized
         assert known is not None
-        own = (1.0, 1.0) if layer is None else factors(layer, self._level)[-2:]
-        down, across = (step / float(f) for step, f in zip(self._step(known), own, strict=True))
+        level = (1.0, 1.0) if layer is None else factors(layer, self._level)[-2:]
+        down, across = (step / float(f) for step, f in zip(self._step(known), level, strict=True))
         return typed(known, (down, across))
 
     def _show_progress(self, progress: Progress) -> None:
@@ -185,13 +185,13 @@ class CalibrationBox(QGroupBox):
     def _take(self, calibration: "Calibration") -> None:
         self.calibration = calibration
         self._mark(calibration)
-        is_one_of_many = self._target is not None and self._target.multiscale
-        where = f"Level {self._target_level}: " if is_one_of_many else ""
+        is_multiscale = self._target is not None and self._target.multiscale
+        where = f"Level {self._target_level}: " if is_multiscale else ""
         self.sentence.setText(where + report(calibration, self.unit.currentText()))
         self.found.emit()
 
     def _mark(self, calibration: "Calibration") -> None:
-        """Show the points over the target, in the place of earlier ones."""
+        """Show the detected points over the target, in place of earlier ones."""
         target, earlier = self._target, self._points
         self._points = None
         if earlier is not None and earlier in self._viewer.layers:
@@ -207,8 +207,8 @@ class CalibrationBox(QGroupBox):
         self._viewer.add_layer(self._points)
         self._viewer.layers.selection.active = active
 
-    def _tell_size(self) -> None:
-        """Give the chosen layer the pixel size found."""
+    def _set_pixel_size(self) -> None:
+        """Give the chosen layer the measured pixel size."""
         layer, known, points = self._sized, self.calibration, self._points
         if layer is None or known is None:
             return
@@ -219,8 +219,8 @@ class CalibrationBox(QGroupBox):
         size = tuple(known.pixel_size / step for step in self._step(known))
         layer.scale = (*layer.scale[:-2], *size)
         layer.units = (*layer.units[:-2], unit, unit)
-        is_own = self._target is layer
-        if is_own and points is not None and points in self._viewer.layers:
+        is_target = self._target is layer
+        if is_target and points is not None and points in self._viewer.layers:
             for name, value in spatial_state_like(layer, moved=self._to_full).items():
                 setattr(points, name, value)
         text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)
@@ -228,14 +228,14 @@ class CalibrationBox(QGroupBox):
 
 
 class CalibrationPanel(Panel):
-    """Calibration by a target, whose coefficients are typed for `correct_distortion`.
+    """Calibrates by a target and enters the coefficients for `correct_distortion`.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     forms
-        Where the model is chosen, and the coefficients are typed.
+        The forms of the dock, where the model is chosen and the coefficients are entered.
     """
 
     name = "calibration"
@@ -247,34 +247,34 @@ class CalibrationPanel(Panel):
         self.box.found.connect(self._take)
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show the calibration for a level of a layer where the operation takes it."""
-        takes_it = operation.id == "correct_distortion"
-        self.box.setVisible(takes_it)
-        if takes_it:
+        """Show the calibration for a level of a layer if the operation is `correct_distortion`."""
+        is_used = operation.id == "correct_distortion"
+        self.box.setVisible(is_used)
+        if is_used:
             self.box.show_for(layer, level)
 
     def _take(self) -> None:
-        """Type what was found where it belongs, whatever is chosen by now."""
+        """Choose `correct_distortion` and enter the coefficients."""
         self._context.operations.choose("correct_distortion")
         self._forms.form.load(self.box.parameters())
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen and typed."""
+        """Return the contents of the fields."""
         return self.box.kept.save_state()
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose and type what was saved, as far as it fits."""
+        """Restore saved contents that are still valid."""
         self.box.kept.restore_state(saved)
 
     def close(self) -> None:
-        """End what runs and undo the connections."""
+        """Cancel the calibration and disconnect from the viewer."""
         self.box.disconnect_from_viewer()
 
 
 def typed(known: "Calibration", pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
-    """Return parameters of `correct_distortion` with as many digits as mean something.
+    """Return parameters of `correct_distortion`, rounded to significant digits.
 
-    `pixel` is how many of the pixels to be corrected one of the target's picture measures, down and across.
+    `pixel` is the size (down, across) of a pixel of the target's image, in pixels to be corrected.
     """
     coefficients = {name: float(f"{value:.7g}") for name, value in known.coefficients.items()}
     center = tuple(round((c + 0.5) * p - 0.5, 3) for c, p in zip(known.center, pixel, strict=True))
@@ -283,7 +283,7 @@ def typed(known: "Calibration", pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
 
 
 def report(known: "Calibration", unit: str) -> str:
-    """Say how well a target determines the lens."""
+    """Summarize a calibration and its accuracy."""
     row, column = known.center
     numbers = ", ".join(f"{name} {value:.5g} ± {known.errors[name]:.1g}" for name, value in known.coefficients.items())
     left = f", {known.left_out} left out" if known.left_out else ""
@@ -292,7 +292,7 @@ def report(known: "Calibration", unit: str) -> str:
         center += f" ± ({known.errors['row']:.1g}, {known.errors['column']:.1g}) px"
     return (
         f"{len(known.target.points)} points{left}: straight to {known.after:.2g} px (root mean square), before the"
-        f" correction {known.before:.2g} px. {numbers}; {center}. Correction sure to {known.unsure:.1g} px."
+        f" correction {known.before:.2g} px. {numbers}; {center}. Correction accurate to {known.unsure:.1g} px."
         f" Pixel size {known.pixel_size:.4g} {unit}.{TILTED.format(known.uneven) if known.uneven > 0.02 else ''}"
     )
 
@@ -302,8 +302,8 @@ def _serves(layer: Layer) -> bool:
 
 
 def _steps(plane: Any, kind: Any, model: Any, asked: Any) -> Generator[Progress, None, "Calibration"]:
-    """Read the plane, which may take time, and calibrate."""
-    from ...methods.lens.calibration import calibrate_steps  # with scipy's optimization: a third of a second to load
+    """Read the plane, which may be slow, and calibrate."""
+    from ...methods.lens.calibration import calibrate_steps  # it imports scipy.optimize, which takes 0.3 s
 
     yield Progress("Target", 0, 1)
     return (yield from calibrate_steps(np.asarray(plane), kind, model, **asked))

@@ -1,4 +1,4 @@
-"""The Lens dock: corrections from a database of cameras and lenses, or by hand."""
+"""The Lens dock: corrections from a database of cameras and lenses, or with coefficients typed by the user."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,13 +14,13 @@ from .lens_panel import LensPanel
 
 
 class LensDock(FamilyDock):
-    """Camera and lens are found by name, coefficients by a target, the light by the planes of a stack."""
+    """Corrects lenses by name, by a calibration target, or by a flat estimated from the planes of a stack."""
 
     family = "lens"
-    first_operation = "correct_lens"  # what one comes for, unless coefficients are known
-    first_options: ClassVar[Mapping[str, str]] = {"value_range": "dtype"}  # white is the end of a photograph's type
+    first_operation = "correct_lens"  # the most common task
+    first_options: ClassVar[Mapping[str, str]] = {"value_range": "dtype"}  # white is the maximum of the data type
 
     @staticmethod
     def make_panels(context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> tuple[Panel, ...]:
-        """Return the panels for a lens, a calibration and a flat."""
+        """Return the panels for the lens, the calibration and the flat."""
         return LensPanel(context, forms), CalibrationPanel(context, forms), FlatPanel(context, forms, further_images)

@@ -1,4 +1,4 @@
-"""The light of a stack, estimated, as a layer to look at and to use."""
+"""The panel that estimates the flat field of a stack as a layer."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ from ..settings.preferences import threads
 from ..tasks.background_task import BackgroundTask, reason
 
 ESTIMATE = "Estimate the flat as a layer"
-HELP = "Without a flat, it is estimated from what the planes of the layer have in common."
+HELP = "If no flat is chosen, it is estimated from what the planes of the layer have in common."
 BUSY = "Estimating the flat…  {} %"
 
 
 class FlatBox(QWidget):
-    """A button that makes a layer of the light a stack was seen under.
+    """A button that estimates the illumination of a stack and adds it as a layer.
 
     Parameters
     ----------
@@ -34,16 +34,16 @@ class FlatBox(QWidget):
         The viewer.
     """
 
-    made = Signal(object)  # the layer
+    made = Signal(object)  # emits the layer
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._source: Layer | None = None
         self._level = 0
-        self.is_adding = False  # a layer that nobody is to follow
+        self.is_adding = False  # while True, docks must not follow the added layer
         self.task = BackgroundTask(self)
-        self.button = button(ESTIMATE, "Show the light that the layer's planes have in common, and take it as the flat")
+        self.button = button(ESTIMATE, "Estimate the illumination that all planes of the layer share, and use it")
         self.sentence = wrapping_label()
         self.sentence.setText(HELP)
         column = QVBoxLayout(self)
@@ -57,7 +57,7 @@ class FlatBox(QWidget):
         self.task.finished.connect(lambda: self.button.setText(ESTIMATE))
 
     def start(self, layer: Layer, level: int, dark: Any, degree: int, options: Options) -> None:
-        """Estimate the flat of a level of a layer; end that where it is under way."""
+        """Estimate the flat of a level of a layer, or cancel the running estimate."""
         if self.task.is_running:
             self.task.cancel()
             return
@@ -91,16 +91,16 @@ class FlatBox(QWidget):
 
 
 class FlatPanel(Panel):
-    """The estimate of a flat, which is chosen for `flat_field`.
+    """Estimates a flat and chooses it for `flat_field`.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     forms
-        Where the degree of the estimate is typed.
+        The forms of the dock, where the degree of the estimate is typed.
     further_images
-        Where the dark image is chosen, and the flat is.
+        The panel where the dark image and the flat are chosen.
     """
 
     def __init__(self, context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> None:
@@ -114,11 +114,11 @@ class FlatPanel(Panel):
         return not self.box.is_adding
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Offer an estimate where the operation takes a flat."""
+        """Offer an estimate if the operation takes a flat."""
         self.box.setVisible(operation.id == "flat_field" and layer is not None)
 
     def _estimate(self) -> None:
-        """Make a layer of the light that the chosen layer's planes have in common."""
+        """Estimate the illumination that the planes of the chosen layer share."""
         context, layer = self._context, self._context.layer
         if layer is None:
             return
@@ -132,11 +132,11 @@ class FlatPanel(Panel):
         self.box.start(layer, level, image, self._forms.form["degree"].value, options)
 
     def _take(self, flat: Layer) -> None:
-        """Choose the flat that was estimated, unless another operation was chosen meanwhile."""
+        """Choose the estimated flat, unless another operation has been chosen meanwhile."""
         picker = self._further_images.pickers.get("flat")
         if picker is not None:
             picker.choose(flat.name)
 
     def close(self) -> None:
-        """End an estimate."""
+        """Cancel the estimate."""
         self.box.task.cancel()

@@ -1,4 +1,4 @@
-"""Cameras and lenses of the database to choose from, and what is known of them."""
+"""Widgets for choosing a camera and a lens of the database."""
 
 from typing import Any
 
@@ -24,21 +24,21 @@ MARKS = "D", "T", "V"
 MEANING = "D: distortion, T: lateral chromatic aberration, V: vignetting"
 NO_DATABASE = "There is no database of lenses on this computer: lensfunpy is not installed."
 CHOOSE = "Choose the lens."
-BEGIN = "Choose the camera, or a generic one of its crop factor; then the lens."
-NONE_FITS = "No lens of the database fits this camera and this search."
-NONE_FITS_AT_ALL = "No lens of the database has such a name."
-NOT_COVERED = "This lens was calibrated on a smaller sensor: towards the edges the correction is a guess."
+BEGIN = "Choose the camera, or a generic camera with its crop factor; then the lens."
+NONE_FITS = "No lens in the database fits this camera and this search."
+NONE_FITS_AT_ALL = "No lens in the database has such a name."
+NOT_COVERED = "This lens was calibrated on a smaller sensor: the correction is extrapolated towards the edges."
 
 
 class _Entry(QTreeWidgetItem):
-    """A lens in the list: what it corrects is looked up once it is drawn, for there are more than a thousand."""
+    """A lens in the list; its corrections are looked up only when it is drawn, as there are over a thousand lenses."""
 
     def __init__(self, name: str, camera: str) -> None:
         super().__init__()
         self._name, self._camera = name, camera
 
     def data(self, column: int, role: int) -> Any:
-        """Return the name, or the mark of a correction that is known."""
+        """Return the name of the lens, or the mark of a known correction."""
         if role == Qt.ItemDataRole.DisplayRole and column:
             known = lensfun_database.known_corrections(self._name, self._camera)
             return MARKS[column - 1] if known[column - 1] else ""
@@ -50,32 +50,32 @@ class _Entry(QTreeWidgetItem):
 
 
 class LensBox(QWidget):
-    """A camera, a search, and the lenses that fit, with what each corrects."""
+    """Lets the user choose a camera and search for a lens; the list shows which corrections are known."""
 
-    chosen = Signal(str, str)  # camera and lens, "" for none
-    asked = Signal()  # to read the file again
+    chosen = Signal(str, str)  # emits camera and lens, "" for none
+    asked = Signal()  # the user wants to read the file again
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._camera = self._lens = ""
         names = known_cameras()
         search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
-        self._search, self.cameras = search, search.native  # the first owns the second
+        self._search, self.cameras = search, search.native  # the search box must outlive its native widget
         self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.cameras.setMinimumContentsLength(8)
         self.cameras.lineEdit().setPlaceholderText("Type a part of its name")
         self.search = QLineEdit()
         self.search.setPlaceholderText("Any part of its name, such as 14-42")
-        self.search.setToolTip("Show the lenses whose names hold all of these words")
+        self.search.setToolTip("Show only lenses whose names contain all of these words")
         self.search.setClearButtonEnabled(True)
         self.others = QCheckBox("Other mounts and sensors too")
-        self.others.setToolTip("List lenses that do not fit the camera, or were calibrated on a smaller sensor")
+        self.others.setToolTip("Also list lenses that do not fit the camera or were calibrated on a smaller sensor")
         self.lenses = self._list()
         self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sentence.setMinimumHeight(3 * self.sentence.fontMetrics().lineSpacing())
         self.file_button = button(
-            "Read from file", "Take camera, lens, focal length and aperture from the layer's file"
+            "Read from file", "Read camera, lens, focal length and aperture from the layer's file"
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,7 +95,7 @@ class LensBox(QWidget):
         tree.setHeaderLabels(["Lens", *MARKS])
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
-        tree.setTextElideMode(Qt.TextElideMode.ElideLeft)  # lenses of a maker differ in how their names end
+        tree.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one maker's lenses differ at the end
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = tree.header()
@@ -108,11 +108,11 @@ class LensBox(QWidget):
             header.resizeSection(column, 22)
             tree.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignCenter)
             tree.headerItem().setToolTip(column, MEANING)
-        tree.setToolTip(f"What is known of each lens: {MEANING}")
+        tree.setToolTip(f"Known corrections of each lens: {MEANING}")
         return tree
 
     def showEvent(self, event: Any) -> None:
-        """Make the list as high as its rows are, in the style of the window."""
+        """Set the height of the list from the height of its rows, which depends on the window's style."""
         super().showEvent(event)
         row = max(self.lenses.sizeHintForRow(0), self.lenses.fontMetrics().lineSpacing())
         frame = 2 * self.lenses.frameWidth()
@@ -120,16 +120,16 @@ class LensBox(QWidget):
 
     @property
     def camera(self) -> str:
-        """Name of the chosen camera, "" for none."""
+        """The name of the chosen camera; "" for none."""
         return self._camera
 
     @property
     def lens(self) -> str:
-        """Name of the chosen lens, "" for none."""
+        """The name of the chosen lens; "" for none."""
         return self._lens
 
     def show_chosen(self, camera: str, lens: str) -> None:
-        """Show a camera and a lens, without telling that they were chosen."""
+        """Show a camera and a lens without emitting `chosen`."""
         if (camera, lens) == (self._camera, self._lens):
             return
         self._camera, self._lens = camera, lens
@@ -149,31 +149,31 @@ class LensBox(QWidget):
 
     def _choose_lens(self, item: QTreeWidgetItem | None) -> None:
         self._lens = item.text(0) if item is not None else ""
-        self._tell()
+        self._show_sentence()
         self.chosen.emit(self._camera, self._lens)
 
     def _listed(self, name: str) -> bool:
         return self.others.isChecked() or not self._camera or name in lensfun_database.fitting_lenses(self._camera)
 
     def _fill(self) -> None:
-        """List the lenses that fit what is chosen and typed; the chosen one stays chosen while it is hidden."""
+        """List the lenses that fit the camera and the search; the chosen lens stays chosen even if it is not listed."""
         words = self.search.text().casefold().split()
         names = _known_lenses() if self.others.isChecked() or not self._camera else self._fitting()
-        found = [name for name in names if all(word in name.casefold() for word in words)]
+        matches = [name for name in names if all(word in name.casefold() for word in words)]
         with QSignalBlocker(self.lenses):
             self.lenses.clear()
-            self.lenses.addTopLevelItems([_Entry(name, self._camera) for name in found])
-            if self._lens in found:
-                item = self.lenses.topLevelItem(found.index(self._lens))
+            self.lenses.addTopLevelItems([_Entry(name, self._camera) for name in matches])
+            if self._lens in matches:
+                item = self.lenses.topLevelItem(matches.index(self._lens))
                 self.lenses.setCurrentItem(item)
                 self.lenses.scrollToItem(item)
-        self._tell()
+        self._show_sentence()
 
     def _fitting(self) -> tuple[str, ...]:
         return lensfun_database.fitting_lenses(self._camera)
 
-    def _tell(self) -> None:
-        """Say what is to be done, or what the chosen entry can be asked for."""
+    def _show_sentence(self) -> None:
+        """Show what to do next, or describe the chosen lens."""
         if not known_cameras():
             self.sentence.setText(NO_DATABASE)
         elif self._camera and self._lens:
@@ -187,7 +187,7 @@ class LensBox(QWidget):
 
 
 def described(camera: str, lens: str) -> str:
-    """Say which focal lengths, apertures and distances an entry has."""
+    """Describe the calibrated focal lengths, apertures and distances of a lens."""
     focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
     words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
     if widest is not None:
@@ -200,7 +200,7 @@ def described(camera: str, lens: str) -> str:
 
 
 def known_cameras() -> tuple[str, ...]:
-    """Names of cameras; none where there is no database."""
+    """Return the names of all cameras; none if there is no database."""
     try:
         return lensfun_database.camera_names()
     except ValueError:

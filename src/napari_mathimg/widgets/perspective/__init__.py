@@ -1,1 +1,1 @@
-"""The Perspective dock: corners are marked in the image, and become a rectangle."""
+"""The Perspective dock: the user marks corners in the image, and the dock maps them to a rectangle."""

@@ -1,4 +1,4 @@
-"""What marked corners mean: parameters of `rectify`, on the image and on other layers, and words about them."""
+"""Geometry of the marked corners: parameters of `rectify` for the image and other layers, and texts about them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,46 +25,46 @@ WHERE = ("↖", "↗", "↘", "↙")
 
 
 def map_of(known: Known) -> Any:
-    """Return the map from the rectangle to the image that resolved parameters say."""
+    """Return the map from the rectangle to the image that resolved parameters define."""
     names = ("corners", "targets", "match_longer", "width", "height", "size", "frame", "turn")
     return rectangle_map(**{name: known[name] for name in names})
 
 
 def outline(known: Known) -> Corners:
-    """Return where the rectangle's corners lie in the image, clockwise from the upper left."""
+    """Return the rectangle's corners in the image, clockwise from the upper left."""
     ends = [(down * known["height"], right * known["width"]) for down, right in UNIT_SQUARE]
     return tuple((float(r), float(c)) for r, c in mapped(map_of(known), ends))
 
 
 def outline_in(known: Known, gather: Gather) -> Corners:
-    """Return where the rectangle's corners lie in the result, as (row, column)."""
+    """Return the rectangle's corners in the result, as (row, column)."""
     assert isinstance(gather.source, Projective)
     inverse = np.linalg.inv(np.array(gather.source.matrix))
     return tuple((float(r), float(c)) for r, c in mapped(inverse, outline(known)))
 
 
 def lengths_of(known: Known) -> tuple[float, float]:
-    """Return the rectangle's height and width in the world."""
+    """Return the rectangle's height and width in world units."""
     return lengths(known["width"], known["height"], known["size"], known["frame"])
 
 
-def with_targets(said: Known, aims: Mapping[int, tuple[float, float]], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return parameters in which each corner has a target: an aim as share of the rectangle, or where it lies now.
+def with_targets(parameters: Known, aims: Mapping[int, tuple[float, float]], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return parameters with a target for each corner: its aim, as a fraction of the rectangle, or its mapped position.
 
-    The first four corners say how large the rectangle is, and where those without an aim belong.
+    The first four corners define the size of the rectangle, and the map that gives corners without an aim a target.
     """
-    first = rectify.resolve({**said, "corners": said["corners"][:CORNERS]}, shape, {})
+    first = rectify.resolve({**parameters, "corners": parameters["corners"][:CORNERS]}, shape, {})
     high, wide = first["height"], first["width"]
-    free = mapped(np.linalg.inv(map_of(first)), said["corners"])
+    free = mapped(np.linalg.inv(map_of(first)), parameters["corners"])
     ends = {k: (aim[0] * high, aim[1] * wide) for k, aim in aims.items()}
     targets = tuple(ends.get(k, (float(down), float(right))) for k, (down, right) in enumerate(free))
-    return {**said, "targets": targets, "turn": 0, "width": wide, "height": high}
+    return {**parameters, "targets": targets, "turn": 0, "width": wide, "height": high}
 
 
-def carried(known: Known, own: tuple[Layer, int], other: tuple[Layer, int]) -> dict[str, Any]:
-    """Return the parameters that mean the same rectangle of the world on the grid of another layer's level."""
-    layer, unit = other[0], into_units_of(other[0], own[0])[1, 1]
-    there = np.linalg.inv(plane_to_world(*other)) @ into_units_of(layer, own[0]) @ plane_to_world(*own)
+def carried(known: Known, source: tuple[Layer, int], other: tuple[Layer, int]) -> dict[str, Any]:
+    """Convert parameters to another layer's level, so that they describe the same rectangle in the world."""
+    layer, unit = other[0], into_units_of(other[0], source[0])[1, 1]
+    matrix = np.linalg.inv(plane_to_world(*other)) @ into_units_of(layer, source[0]) @ plane_to_world(*source)
     step, new = pixel_size(known["frame"]), pixel_size(frame(*other))
     step = step[0] * unit, step[1] * unit
     rows, columns = (
@@ -72,7 +72,7 @@ def carried(known: Known, own: tuple[Layer, int], other: tuple[Layer, int]) -> d
     )
     grown = rows / known["height"], columns / known["width"]
     out = {
-        **known, "corners": tuple(map(tuple, mapped(there, known["corners"]).tolist())), "frame": frame(*other),
+        **known, "corners": tuple(map(tuple, mapped(matrix, known["corners"]).tolist())), "frame": frame(*other),
         "size": tuple(side * unit for side in lengths_of(known)), "height": rows, "width": columns,
     }  # fmt: skip
     if not isinstance(known["targets"], str):
@@ -84,7 +84,7 @@ def carried(known: Known, own: tuple[Layer, int], other: tuple[Layer, int]) -> d
 
 
 def resized(layer: Layer, sizes: Mapping[str, float], before: int, after: int) -> dict[str, float]:
-    """Return sizes in pixels of one level of a layer for another level; a canvas holds what it held."""
+    """Convert sizes from pixels of one level of a layer to those of another; a canvas is rounded up."""
     down, across = (factors(layer, before) / factors(layer, after)).tolist()[-2:]
     grown = {"rows": down, "height": down, "columns": across, "width": across}
     exact = {name: size * grown[name] for name, size in sizes.items()}
@@ -92,39 +92,39 @@ def resized(layer: Layer, sizes: Mapping[str, float], before: int, after: int) -
 
 
 def places(known: Known, corners: Corners, turn: int) -> tuple[int, ...]:
-    """Return which of the first four corners is the upper left, upper right, lower right and lower left one."""
+    """Return the indices of the upper left, upper right, lower right and lower left of the first four corners."""
     high, wide = lengths_of(known) if known["match_longer"] else (1.0, 1.0)
     return order(corners[:CORNERS], wide, high, turn, known["frame"])
 
 
 def labels(at: Sequence[int], count: int) -> list[str]:
-    """Name corners by their place in the rectangle, clockwise from the upper left; further ones by number."""
+    """Label corners by their position in the rectangle, clockwise from the upper left, and further ones by number."""
     named = {corner: f"{k + 1} {WHERE[k]}" for k, corner in enumerate(at)}
     return [named.get(k, str(k + 1)) for k in range(count)]
 
 
 def tells_proportions(known: Known, shape: tuple[int, ...]) -> bool:
-    """Whether the perspective of an image of a shape says how wide the rectangle is for its height."""
+    """Whether the perspective of the marked corners determines the aspect ratio of the rectangle."""
     ring = tuple(known["corners"][k] for k in order(known["corners"], 1, 1, known["turn"], known["frame"]))
     return proportions(ring, known["frame"], shape) is not None
 
 
 def fault_words(wrong: Fault, names: Sequence[str]) -> str:
-    """Say which corner to move, by the labels of the corners."""
+    """Describe a fault of the corners and which corner to move, by their labels."""
     corner, *others = (names[k].split()[0] for k in (wrong.corner, *wrong.others))
     if len(others) == 1:
-        return f"Corners {others[0]} and {corner} are nearer than two pixels: move corner {corner}."
-    return f"Not convex: move corner {corner} away from the line between {others[0]} and {others[1]}."
+        return f"Corners {others[0]} and {corner} are less than two pixels apart: move corner {corner}."
+    return f"The corners are not convex: move corner {corner} away from the line between {others[0]} and {others[1]}."
 
 
 def error_words(errors: Sequence[float]) -> str:
-    """Say how far the map misses the corners."""
+    """Report the residuals of the fitted map at the corners."""
     mean = float(np.sqrt(np.mean(np.square(errors))))
-    return f"Least squares: {mean:.2f} px off (root mean square), {max(errors):.2f} px at most."
+    return f"Least-squares fit: residual {mean:.2f} px (root mean square), {max(errors):.2f} px at most."
 
 
 def size_words(shape: Sequence[int], known: Known, unit: str) -> str:
-    """Say how large the result is, and its pixels where they have a unit."""
+    """Describe the size of the result, and its pixel size if there is a unit."""
     high, wide = lengths_of(known)
     text = f"Result: {shape[1]} x {shape[0]} px (width x height)"
     pixel = f"{wide / known['width']:.4g} x {high / known['height']:.4g} {unit}"

@@ -1,4 +1,4 @@
-"""Points that mark corners in an image, set by clicks and dragged, with an outline that follows them."""
+"""Points that mark corners in an image, set by clicks and moved by dragging, and the outline through them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from .corner_geometry import CORNERS
 Corner = tuple[float, float]
 
 WRONG = "#ff2d20"
-DIAMETER = 17  # of a point on the screen, in pixels
-WIDTH = 2  # of the outline on the screen, in pixels
-STRETCH = 1.3  # by which they may be too large or too small after zooming
+DIAMETER = 17  # diameter of a point, in screen pixels
+WIDTH = 2  # width of the outline, in screen pixels
+STRETCH = 1.3  # factor by which zooming may change these before they are updated
 
 
 class Markers(QObject):
-    """The corners marked in a viewer: a Points layer, made here or chosen, and the outline over the image.
+    """The corners marked in a viewer: a Points layer, created here or chosen by the user, and the outline.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class Markers(QObject):
         The viewer.
     """
 
-    changed = Signal()  # corners were set, moved or taken away
-    removed = Signal(tuple)  # corners were taken away: which
+    changed = Signal()  # corners were added, moved or removed
+    removed = Signal(tuple)  # corners are being removed; emits their indices
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,8 +38,8 @@ class Markers(QObject):
         self.points: Any = None
         self._outline: Layer | None = None
         self._image: Layer | None = None
-        self._text: Any = None  # of a chosen layer, as it was
-        self._own: Any = None  # the layer made here last
+        self._text: Any = None  # the original text of a layer that the user chose
+        self._own: Any = None  # the last layer created here
         self._connections: list[tuple[Any, Callable[..., None]]] = []
         self._last: Any = None
         self._labels: list[str] = []
@@ -51,17 +51,17 @@ class Markers(QObject):
 
     @property
     def is_marking(self) -> bool:
-        """Whether a click sets a corner."""
+        """Whether a click adds a corner."""
         return self._own is not None and self.points is self._own and str(self._own.mode) == "add"
 
     def begin(self, image: Layer) -> None:
-        """Let clicks set corners: on the layer at hand where it is ours, else on a new one."""
+        """Let clicks add corners to the current layer if it was created here, or else to a new one."""
         if self.points is None or self.points is not self._own:
             self.use(self._make(image), image)
         self.show("add")
 
     def show(self, mode: str) -> None:
-        """Make the corners the layer that the mouse works on, in a mode."""
+        """Show the corners' layer, and make it the active layer in a mode."""
         if self.points is not None:
             self.points.visible = True
             self._viewer.layers.selection.active = self.points
@@ -85,25 +85,28 @@ class Markers(QObject):
         return layer
 
     def use(self, points: Layer | None, image: Layer | None) -> None:
-        """Take the points of a layer for corners, or none."""
+        """Use the points of a layer as corners; None for no layer."""
         if points is not self.points:
-            self._let_loose()
+            self._release()
             self.points, self._last, self._labels = points, None, []
             if points is not None:
                 self._text = None if points is self._own else points.text.model_copy(deep=True)
-                for emitter, callback in ((points.events.set_data, self._moved), (points.events.data, self._counted)):
+                for emitter, callback in (
+                    (points.events.set_data, self._on_set_data),
+                    (points.events.data, self._on_data),
+                ):
                     emitter.connect(callback)
                     self._connections.append((emitter, callback))
         self.watch(image)
         self.changed.emit()
 
     def watch(self, image: Layer | None) -> None:
-        """Show corners and outline as long as the image is shown."""
+        """Show and hide corners and outline together with an image."""
         if image is self._image:
             return
         if self._image is not None:
             self._image.events.visible.disconnect(self._show_as_image)
-        self._erase()  # it lies where the image before lay
+        self._erase()  # the outline has the place of the previous image
         self._image = image
         if image is not None:
             image.events.visible.connect(self._show_as_image)
@@ -115,20 +118,20 @@ class Markers(QObject):
         return points_in(self.points, image, level) if self.points is not None else ()
 
     def place(self, corners: Sequence[Corner], image: Layer, level: int = 0) -> None:
-        """Set all corners, given as (row, column) of a level; a layer for them is made where there is none."""
+        """Set all corners, given as (row, column) of a level; create a layer for them if there is none."""
         if self.points is None:
             self.use(self._make(image), image)
         stack = self.points.data[0][:-2] if len(self.points.data) else np.zeros(self.points.ndim - 2)
         self.points.data = data_of(self.points, corners, image, stack, level)
 
     def place_own(self, corners: Sequence[Corner], image: Layer, level: int = 0) -> None:
-        """Set all corners on a layer made here; those of a chosen layer stay as they are."""
+        """Set all corners in a layer created here, and leave a layer that the user chose unchanged."""
         if self.points is None or self.points is not self._own:
             self.use(self._make(image), image)
         self.place(corners, image, level)
 
     def label(self, labels: Sequence[str]) -> None:
-        """Write a label beside each corner."""
+        """Show a label beside each corner."""
         if self.points is not None and self._labels != list(labels):
             self._labels = list(labels)
             self.points.text = {
@@ -137,12 +140,12 @@ class Markers(QObject):
             }  # fmt: skip
 
     def draw(self, corners: Sequence[Corner], image: Layer, level: int = 0, good: bool = True) -> None:
-        """Draw the outline through corners: a line through two or three, closed through more; red if not `good`."""
+        """Draw the outline through corners: open for two or three, closed for more; red unless `good`."""
         if len(corners) < 2 or not image.visible:
             if self._outline is not None:
                 self._outline.visible = False
             return
-        outline = self._there(image)
+        outline = self._outline_over(image)
         world = np.column_stack([corners, np.ones(len(corners))]) @ plane_to_world(image, level).T
         outline.data = [(world[:, :2], "polygon" if len(corners) >= CORNERS else "path")]
         look = (self._color if good else WRONG, self._on_screen(WIDTH))
@@ -151,7 +154,7 @@ class Markers(QObject):
         outline.visible = True
 
     def _recolor(self) -> None:
-        """Draw in the color that the Preferences page now says."""
+        """Apply the color chosen on the Preferences page."""
         if self._color == color_of_marks():
             return
         self._color = color_of_marks()
@@ -164,12 +167,12 @@ class Markers(QObject):
         self.changed.emit()
 
     def _on_screen(self, pixels: float, image: Layer | None = None) -> float:
-        """Return a length on the screen in pixels of the image, or in the world."""
+        """Convert a length from screen pixels to pixels of the image, or to world units without an image."""
         size = 1.0 if image is None else max(pixel_size(frame(image)))
         return float(pixels / (self._viewer.scene.camera.zoom * size))
 
     def _zoom(self, event: Any = None) -> None:
-        """Keep corners and outline as large and as thin on the screen as they are."""
+        """Keep the size of the corners and the width of the outline constant on the screen."""
         image = self._image
         if image is None or self._own is None or self.points is not self._own:
             return
@@ -181,8 +184,8 @@ class Markers(QObject):
             if self._outline is not None:
                 self._outline.edge_width = self._on_screen(WIDTH)
 
-    def _there(self, image: Layer) -> Layer:
-        """The outline's layer in the world, under the points; made where there is none."""
+    def _outline_over(self, image: Layer) -> Layer:
+        """Return the outline's layer, in world coordinates and below the points; create it if there is none."""
         if self._outline is None:
             place = {"ndim": 2, "units": (image.units[-1],) * 2, "axis_labels": image.axis_labels[-2:]}
             active = self._viewer.layers.selection.active
@@ -198,8 +201,8 @@ class Markers(QObject):
             self._viewer.layers.selection.active = active
         return self._outline
 
-    def _counted(self, event: Any) -> None:
-        """After the last corner was set, let clicks drag instead; tell which ones go."""
+    def _on_data(self, event: Any) -> None:
+        """Report removed corners, and switch from adding to dragging after the fourth corner."""
         if str(event.action).endswith("removing"):
             self.removed.emit(tuple(sorted(event.data_indices)))
         if str(event.action).endswith("added") and self.is_marking and len(event.source.data) == CORNERS:
@@ -210,7 +213,7 @@ class Markers(QObject):
             self.points.mode = "select"
             self.points.selected_data = set()
 
-    def _moved(self, event: Any = None) -> None:
+    def _on_set_data(self, event: Any = None) -> None:
         data = None if self.points is None else self.points.data
         if data is None or (self._last is not None and np.array_equal(data, self._last)):
             return
@@ -218,7 +221,7 @@ class Markers(QObject):
         self.changed.emit()
 
     def _take_back(self, points: Any) -> None:
-        """Take the last corner back, or those that are selected; fewer than four can be set again at once."""
+        """Remove the selected corners or else the last one; with fewer than four left, let clicks add corners again."""
         if str(points.mode) == "select" and points.selected_data:
             points.remove_selected()
         elif len(points.data):
@@ -228,7 +231,7 @@ class Markers(QObject):
             points.mode = "add"
 
     def _leave(self, points: Any) -> None:
-        """End marking; a layer without corners goes."""
+        """Stop marking, and remove a layer without corners."""
         points.mode = "pan_zoom"
         if not len(points.data):
             self._viewer.layers.remove(points)
@@ -245,14 +248,14 @@ class Markers(QObject):
             self.changed.emit()
 
     def _forget(self, event: Any) -> None:
-        """A layer was removed from the viewer."""
+        """Drop references to a layer that was removed from the viewer."""
         if event.value is self._outline:
             self._outline = None
         if event.value is self.points:
             self.use(None, self._image)
 
-    def _let_loose(self) -> None:
-        """Leave the points as they were found, and take the outline away."""
+    def _release(self) -> None:
+        """Disconnect from the points, restore their text and remove the outline."""
         for emitter, callback in self._connections:
             emitter.disconnect(callback)
         self._connections = []
@@ -266,8 +269,8 @@ class Markers(QObject):
             self._viewer.layers.remove(self._outline)
 
     def close(self) -> None:
-        """Undo every connection and take the outline away; the dock is going."""
-        self._let_loose()
+        """Disconnect from the viewer and remove the outline."""
+        self._release()
         self._end_following()
         self.points = None
         self.watch(None)

@@ -1,4 +1,4 @@
-"""The corner of an image nearest to a point, to a fraction of a pixel."""
+"""Detection of the image corner nearest to a point, with subpixel accuracy."""
 
 from typing import Any
 
@@ -7,28 +7,29 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-WINDOW = 11  # pixels of the first search
-ALPHA = 0.05  # of its test whether a corner or a dot is meant
-WEAK = 0.02  # of the strongest response around, below which there is no corner
-SMOOTH = 0.7  # pixels, of the gradients
-NEAR, FAR = 4.0, 7.0  # pixels: edges count most between; nearer, blur has rounded the corner
-STEPS = 20
+WINDOW = 11  # window of `corner_subpix`, in pixels
+ALPHA = 0.05  # significance level of its test for a corner or a dot
+WEAK = 0.02  # smallest response of a corner, relative to the strongest one nearby
+SMOOTH = 0.7  # standard deviation of the gradient filter, in pixels
+NEAR, FAR = 4.0, 7.0  # pixels: edges between these distances weigh most; nearer ones are rounded by blur
+STEPS = 20  # iterations at most
 
 
 def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[float, float] | None:
-    """Return the corner of a plane nearest to a point (row, column), or None where there is none within `radius`.
+    """Return the corner of a plane nearest to a point (row, column), or None if there is none within `radius`.
 
-    scikit-image's search for corners finds it; then the point is moved to where the edges around it meet, the corner
-    itself left out, where blur rounds it: within 0.1 pixel for corners of squares, and where squares meet.
+    scikit-image's corner detector finds it; then the point is refined to the intersection of the edges around it. The
+    corner itself is given little weight, because blur rounds it. The error is below 0.1 pixel for the corners of
+    squares and the crossings of a chessboard.
 
     Parameters
     ----------
     image
         Plane of shape (rows, columns) of finite numbers, or (rows, columns, 3 or 4) in color.
     point
-        Where to look, in pixels.
+        Start of the search, in pixels.
     radius
-        How far the corner may be, in pixels.
+        Greatest distance of the corner, in pixels.
 
     References
     ----------
@@ -52,16 +53,16 @@ def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[fl
     if not len(peaks):
         return None
     fine = corner_subpix(part, peaks, window_size=WINDOW, alpha=ALPHA)
-    found = np.where(np.isfinite(fine), fine, peaks)  # it leaves out corners so blunt that it takes them for edges
-    distance = np.linalg.norm(found - WINDOW + low - point, axis=1)
+    corners = np.where(np.isfinite(fine), fine, peaks)  # `corner_subpix` gives NaN for blunt corners, as for edges
+    distance = np.linalg.norm(corners - WINDOW + low - point, axis=1)
     if distance.min() > radius:
         return None
-    row, column = _meeting(part, found[distance.argmin()]) - WINDOW + low
+    row, column = _edge_intersection(part, corners[distance.argmin()]) - WINDOW + low
     return float(row), float(column)
 
 
-def _meeting(image: Array, start: Array) -> Array:
-    """Return the point nearest to the lines of all edges around it, or the start where they do not lead to one."""
+def _edge_intersection(image: Array, start: Array) -> Array:
+    """Return the least-squares intersection of the edges around a point, or the point itself if there is none."""
     from scipy import ndimage as ndi
 
     place = np.indices(image.shape).astype(float)

@@ -1,4 +1,4 @@
-"""The corners as numbers."""
+"""A table of the corners' coordinates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-PIXELS = "In pixels of the image, or of its level that is chosen, counted from the middle of the first one"
-OFF = "How far, in the same pixels, the map misses the corner"
-ROWS = 4  # shown without scrolling
+PIXELS = "In pixels of the image, or of its chosen level, counted from the center of the first pixel"
+OFF = "Residual of the fitted map at the corner, in the same pixels"
+ROWS = 4  # rows that are visible without scrolling
 PLACE, TARGET = (0, 1), (2, 3)  # columns
 
 
 class CornerTable(QTableWidget):
-    """Corners by row and column, and for more than four where each belongs and how far it comes from there."""
+    """Shows corners by row and column, with their targets and residuals if there are more than four."""
 
-    moved = Signal(int, int, float)  # a coordinate of a corner was typed: which corner, axis, value or NaN
-    aimed = Signal(int, int, float)  # a coordinate of a target was typed
+    moved = Signal(int, int, float)  # a coordinate was typed; emits corner, axis, and the value or NaN
+    aimed = Signal(int, int, float)  # a coordinate of a target was typed; emits the same
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 5, parent)
@@ -29,12 +29,12 @@ class CornerTable(QTableWidget):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         self.verticalHeader().setMinimumWidth(self.fontMetrics().averageCharWidth() * 4)
-        self.setToolTip("The corners; type to move one")
+        self.setToolTip("Coordinates of the corners; type a number to move a corner")
         self.itemChanged.connect(self._typed)
         self.show_corners((), (), (), (), "px")
 
     def resizeEvent(self, event: Any) -> None:
-        """Keep the height that the rows need."""
+        """Adapt the height to the rows."""
         super().resizeEvent(event)
         self._fit()
 
@@ -50,12 +50,13 @@ class CornerTable(QTableWidget):
         errors: Sequence[float],
         unit: str,
     ) -> None:
-        """Show corners by label; targets and errors where there are more than four."""
+        """Show labeled corners, with targets and errors if there are any."""
         self.blockSignals(True)
         self.setRowCount(len(corners))
         self.setVerticalHeaderLabels(list(labels))
         self.setHorizontalHeaderLabels(["y", "x", "to y", "to x", "off"])
-        for column, tip in enumerate((PIXELS, PIXELS, *(f"Where it belongs in the rectangle, in {unit}",) * 2, OFF)):
+        target_tip = f"Position of the corner in the rectangle, in {unit}"
+        for column, tip in enumerate((PIXELS, PIXELS, target_tip, target_tip, OFF)):
             self.horizontalHeaderItem(column).setToolTip(tip)
         for column in (*TARGET, 4):
             self.setColumnHidden(column, not targets)
@@ -88,6 +89,6 @@ class CornerTable(QTableWidget):
         try:
             number = float(item.text().replace(",", "."))
         except ValueError:
-            number = float("nan")  # the dock shows the number again that it was
+            number = float("nan")  # the dock then restores the previous number
         signal, first = (self.aimed, TARGET[0]) if item.column() in TARGET else (self.moved, PLACE[0])
         signal.emit(item.row(), item.column() - first, number)

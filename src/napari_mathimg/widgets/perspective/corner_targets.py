@@ -1,4 +1,4 @@
-"""Where corners belong in the rectangle, where somebody typed it."""
+"""Positions of corners in the rectangle that the user has typed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,40 +7,40 @@ Share = tuple[float, float]
 
 
 class CornerTargets:
-    """Targets of marked corners, as shares of the rectangle's height and width, by the number of the corner."""
+    """Targets of marked corners, as fractions of the rectangle's height and width, by corner index."""
 
     def __init__(self) -> None:
         self.typed: dict[int, Share] = {}
-        self._points: Any = None  # the layer whose points they are typed for
+        self._points: Any = None  # the Points layer that the targets belong to
         self._shown: list[Share] = []
 
     def follow(self, points: Any) -> None:
-        """Forget what was typed for the points of another layer."""
+        """Discard the targets if the corners are now in another layer."""
         if points is not self._points:
             self._points, self.typed = points, {}
 
     def show(self, known: Mapping[str, Any]) -> list[Share]:
-        """Return where each corner belongs by resolved parameters; nothing where the corners are the rectangle's."""
+        """Return the target of each corner by resolved parameters; none if the corners are the rectangle's own."""
         self._shown = []
         if known["targets"] != "rectangle":
             self._shown = [(down / known["height"], right / known["width"]) for down, right in known["targets"]]
         return self._shown
 
     def type(self, corner: int, axis: int, share: float) -> None:
-        """Take what was typed for one axis; on the other, the corner belongs where that was shown."""
+        """Set the target of a corner on one axis, and keep the displayed value on the other."""
         aim = list(self._shown[corner])
         aim[axis] = share
         self.typed[corner] = aim[0], aim[1]
 
     def turn(self) -> None:
-        """Turn the rectangle by a quarter."""
+        """Rotate the targets by a quarter turn."""
         self.typed = {corner: (1 - right, down) for corner, (down, right) in self.typed.items()}
 
-    def forget(self, gone: tuple[int, ...]) -> None:
-        """Keep each target with its corner when other corners are taken away."""
-        left = [k for k in range(max([*self.typed, *gone], default=0) + 1) if k not in gone]
-        self.typed = {new: self.typed[old] for new, old in enumerate(left) if old in self.typed}
+    def forget(self, removed: tuple[int, ...]) -> None:
+        """Remove the targets of removed corners, and renumber the others."""
+        remaining = [k for k in range(max([*self.typed, *removed], default=0) + 1) if k not in removed]
+        self.typed = {new: self.typed[old] for new, old in enumerate(remaining) if old in self.typed}
 
     def load(self, known: Mapping[str, Any], points: Any) -> None:
-        """Take the targets of a record for the points of a layer."""
+        """Take over the targets of a record for the points of a layer."""
         self._points, self.typed = points, dict(enumerate(self.show(known)))

@@ -1,4 +1,4 @@
-"""Corners of a rectangle in the image, and the map that they make."""
+"""The panel for marking the corners of a rectangle, which define the perspective map."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -47,26 +47,26 @@ from .corner_targets import CornerTargets
 from .preview_panel import PreviewPanel
 from .rectangle_panel import RectanglePanel
 
-SHOWN = ("order", "mode", "cval")  # parameters that the form shows; the panels' fields stand for the others
+SHOWN = ("order", "mode", "cval")  # parameters that the form shows; fields of the panels set the others
 PICK, MOVE = "Pick corners", "Move corners"
 BEGIN = "Press Pick corners, then click the four corners of a rectangle, in any order."
-NEXT = "Click corner {} of 4, in any order. Backspace takes one back, Escape leaves."
-UNTOLD = "Seen nearly from the front: the perspective tells no proportions, so edge lengths are taken."
+NEXT = "Click corner {} of 4, in any order. Press Backspace to remove the last one, Escape to stop."
+FRONTAL = "The view is nearly frontal: edge lengths are used, as perspective gives no proportions."
 
 
 class CornersPanel(Panel):
-    """Corners are clicked, dragged, snapped or typed; they and the rectangle's size are the parameters of `rectify`.
+    """Lets the user click, drag, snap or type corners, and derives the parameters of `rectify` from them.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     forms
-        The forms of the dock: a change of what is typed changes the map.
+        The forms of the dock, whose parameters also affect the map.
     rectangle
-        How large the rectangle is; it shows what its size is where that is not typed.
+        Sets the size of the rectangle, or shows it if it is not typed.
     preview
-        Shows what the map makes of the image.
+        Shows the mapped image.
     """
 
     name = "corners"
@@ -86,16 +86,16 @@ class CornersPanel(Panel):
         )
         self.corners.setToolTip("Points layer whose points are the corners")
         self.pick_button = button(PICK, "Click the four corners in the image, in any order; then drag them")
-        self.add_button = button("Add", "Click further points whose places in the rectangle are known; Escape ends it")
-        self.turn_button = button("Turn", "Turn the result by a quarter: the corners' labels step on")
+        self.add_button = button("Add", "Click more points whose positions in the rectangle are known; Escape stops")
+        self.turn_button = button("Turn", "Rotate the result by a quarter turn; the corner labels move on by one")
         self.snap_button = button("Snap", "Move every corner to the nearest corner in the image")
         self.radius = QSpinBox()
         self.radius.setRange(2, 100)
         self.radius.setValue(12)
         self.radius.setSuffix(" px")
         make_narrow(self.radius)
-        self.radius.setToolTip("How far Snap looks for a corner")
-        self.matrix_button = button("Copy matrix", "Copy the matrix from the result to the image, on (x, y, 1)")
+        self.radius.setToolTip("Greatest distance at which Snap looks for a corner")
+        self.matrix_button = button("Copy matrix", "Copy the matrix that maps (x, y, 1) of the result to the image")
         self.table = CornerTable()
         self.fault_text = wrapping_label()
         self.fault_text.setMinimumHeight(3 * self.fault_text.fontMetrics().lineSpacing())
@@ -128,11 +128,11 @@ class CornersPanel(Panel):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the corners make a rectangle."""
+        """Whether the corners define a valid map."""
         return self._gather is not None
 
     def may_follow(self, layer: Layer) -> bool:
-        """Stay with the image whose corners are marked, not with what it becomes."""
+        """Stay with the image whose corners are marked when its result becomes active."""
         results = self._context.results
         return not results.is_adding and layer not in results.made
 
@@ -144,7 +144,7 @@ class CornersPanel(Panel):
         self.refresh.at_once()
 
     def pick(self) -> None:
-        """Let clicks in the image set corners; once there are four, let them be dragged."""
+        """Let clicks in the image add corners; once there are four, let the user drag them."""
         layer = self._context.layer
         if layer is None:
             return
@@ -169,7 +169,7 @@ class CornersPanel(Panel):
             self.markers.show("add")
 
     def _uncover(self, layer: Layer) -> None:
-        """Show the image, and not what lies over it."""
+        """Show the image, and hide the result over it."""
         if (result := self._context.results.last) is not None:
             result.visible = False
         layer.visible = True
@@ -178,32 +178,32 @@ class CornersPanel(Panel):
         self.markers.use(self.corners.layer, self._context.layer)
 
     def turn(self) -> None:
-        """Turn the result by a quarter."""
+        """Rotate the result by a quarter turn."""
         self._turn = (self._turn + 1) % 4
         self._aims.turn()
         self.refresh.soon()
 
     def snap(self) -> None:
-        """Move every corner to the nearest one in the image; tell which ones found none."""
+        """Move every corner to the nearest corner in the image, and report the ones without any nearby."""
         layer = self._context.layer
         corners = self._corners()
         if layer is None or not corners:
             return
         plane = plane_of(self._viewer.dims, layer, self._context.level)
-        found = [snap(plane, corner, self.radius.value()) for corner in corners]
-        self.markers.place([new or old for new, old in zip(found, corners, strict=True)], layer, self._context.level)
-        lost = [self.table.label(k) for k, new in enumerate(found) if new is None]
-        moved = len(corners) - len(lost)
+        snapped = [snap(plane, corner, self.radius.value()) for corner in corners]
+        self.markers.place([new or old for new, old in zip(snapped, corners, strict=True)], layer, self._context.level)
+        unmoved = [self.table.label(k) for k, new in enumerate(snapped) if new is None]
+        moved = len(corners) - len(unmoved)
         text = f"{moved} of {len(corners)} corners moved to a corner in the image."
-        if lost:
-            text += f" None within {self.radius.value()} px of {', '.join(lost)}."
+        if unmoved:
+            text += f" There is none within {self.radius.value()} px of {', '.join(unmoved)}."
         self._context.tell(text)
 
     def copy_matrix(self) -> None:
-        """Copy the matrix of the map, from the result to the image on (x, y, 1)."""
+        """Copy the matrix of the map, which takes (x, y, 1) of the result to the image."""
         if self._gather is not None and isinstance(self._gather.source, Projective):
             QApplication.clipboard().setText(str([list(row) for row in xy_matrix(self._gather.source)]))
-            self._context.tell("Matrix copied: Homography takes it with inverse ticked.")
+            self._context.tell("The matrix was copied. Paste it into Homography, and tick inverse there.")
 
     def _corners(self) -> tuple[tuple[float, float], ...]:
         layer = self._context.layer
@@ -222,35 +222,35 @@ class CornersPanel(Panel):
         self.refresh.soon()
 
     def _sides(self) -> tuple[float, float]:
-        """Height and width of the rectangle in the unit that targets are typed in."""
+        """Return the height and width of the rectangle, in the unit of the typed targets."""
         return self._rectangle.box.height_box.value, self._rectangle.box.width_box.value
 
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
-        """Return the parameters for a layer: the chosen one's, carried over through the world to the others."""
-        own, level = self._context.layer, self._context.level
-        assert own is not None
-        said = self._said(own, self._corners(), typed)
-        if layer is own:
-            return said
-        known = rectify.resolve(said, self._shape(own), {})
-        return carried(known, (own, level), (layer, self._context.options.level_of(layer)))
+        """Return the parameters for the chosen layer, or convert them through the world for another one."""
+        chosen, level = self._context.layer, self._context.level
+        assert chosen is not None
+        parameters = self._parameters(chosen, self._corners(), typed)
+        if layer is chosen:
+            return parameters
+        known = rectify.resolve(parameters, self._shape(chosen), {})
+        return carried(known, (chosen, level), (layer, self._context.options.level_of(layer)))
 
     def _shape(self, layer: Layer) -> tuple[int, ...]:
-        """Rows and columns of the chosen layer's level."""
+        """Return the numbers of rows and columns of the chosen level of a layer."""
         return shape_at(layer, self._context.level)[-2:]
 
-    def _said(self, layer: Layer, corners: Corners, typed: Parameters) -> Parameters:
-        """Return the parameters that corners, table and fields say, beside those of the form."""
+    def _parameters(self, layer: Layer, corners: Corners, typed: Parameters) -> Parameters:
+        """Return the parameters of the form together with those of the corners, the table and the fields."""
         if len(corners) < CORNERS:
-            raise ValueError(f"corners: {CORNERS} at least; {len(corners)} are marked")
-        said = {**typed, "corners": corners, "frame": frame(layer, self._context.level), "turn": self._turn}
-        said |= self._rectangle.box.parameters(layer)
+            raise ValueError(f"corners: must be at least {CORNERS}; {len(corners)} are marked")
+        parameters = {**typed, "corners": corners, "frame": frame(layer, self._context.level), "turn": self._turn}
+        parameters |= self._rectangle.box.parameters(layer)
         if len(corners) == CORNERS and not self._aims.typed:
-            return said
-        return with_targets(said, self._aims.typed, self._shape(layer))
+            return parameters
+        return with_targets(parameters, self._aims.typed, self._shape(layer))
 
     def _show(self) -> None:
-        """Show corners, outline, preview and size as they are now, or what is wrong with them."""
+        """Update corners, outline, preview and size, or show what is wrong with the corners."""
         layer = self._context.layer
         self._preview.watch(layer, self._context.level)
         self._gather = None
@@ -282,7 +282,7 @@ class CornersPanel(Panel):
         self.tell_changed()
 
     def _show_marked(self, layer: Layer, corners: Corners) -> None:
-        """Show corners that are marked; where they make a rectangle, what becomes of it."""
+        """Show the marked corners, and the map if they define one."""
         count = len(corners)
         if count < CORNERS:
             self._show_corners([str(k + 1) for k in range(count)], corners)
@@ -294,7 +294,8 @@ class CornersPanel(Panel):
         try:
             if wrong is not None:
                 raise ValueError(fault_words(wrong, labels(at, count)).rstrip("."))
-            known = rectify.resolve(self._said(layer, corners, self._forms.form.parameters), self._shape(layer), {})
+            typed = self._forms.form.parameters
+            known = rectify.resolve(self._parameters(layer, corners, typed), self._shape(layer), {})
             self._gather = rectify.function(self._shape(layer), **known)
         except ValueError as error:
             self._show_corners(labels(at, count), corners)
@@ -304,7 +305,7 @@ class CornersPanel(Panel):
         self._show_map(layer, known, self._gather)
 
     def _show_map(self, layer: Layer, known: Known, gather: Gather) -> None:
-        """Show corners with their labels and targets, the outline, the preview and the size."""
+        """Show the corners with labels and targets, the outline, the preview and the size."""
         corners, (high, wide) = known["corners"], (known["height"], known["width"])
         self._rectangle.box.show_size(high, wide)
         sides, aims = self._sides(), self._aims.show(known)
@@ -312,9 +313,9 @@ class CornersPanel(Panel):
         targets = [(down * sides[0], right * sides[1]) for down, right in aims]
         self._show_corners(labels(places(known, corners, self._turn), len(corners)), corners, targets, errors)
         self.markers.draw(outline(known), layer, self._context.level)
-        asked = self._rectangle.box.mode.currentData() == "perspective" and not errors
-        untold = asked and not tells_proportions(known, self._shape(layer))
-        self.fault_text.setText(error_words(errors) if errors else UNTOLD if untold else "")
+        by_perspective = self._rectangle.box.mode.currentData() == "perspective" and not errors
+        is_frontal = by_perspective and not tells_proportions(known, self._shape(layer))
+        self.fault_text.setText(error_words(errors) if errors else FRONTAL if is_frontal else "")
         self._preview.show_map(layer, self._context.level, known, gather, self._rectangle.box.new_units(layer))
 
     def _show_corners(self, names: list[str], corners: Corners, targets: Any = (), errors: Any = ()) -> None:
@@ -322,12 +323,12 @@ class CornersPanel(Panel):
         self.table.show_corners(names, corners, targets, errors, self._rectangle.box.unit.currentText())
 
     def reset(self) -> None:
-        """Undo turns and forget where further corners belong."""
+        """Undo quarter turns and discard typed targets."""
         self._turn, self._aims.typed = 0, {}
         self.refresh.soon()
 
     def source_of(self, step: Mapping[str, Any]) -> Layer | None:
-        """Return the layer that a recorded step was run on, where it is still there: the corners are its."""
+        """Return the source layer of a recorded step if it is still in the viewer: the corners lie in it."""
         layers = self._context.layers
         return next((x for x in self._viewer.layers if x.name == step["source"] and layers.takes(x)), None)
 
@@ -343,15 +344,15 @@ class CornersPanel(Panel):
         self.refresh.soon()
 
     def save_state(self) -> dict[str, Any]:
-        """Return how far Snap looks."""
+        """Return the search radius of Snap."""
         return self._fields.save_state()
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Let Snap look as far as it did."""
+        """Restore the search radius of Snap."""
         self._fields.restore_state(saved)
 
     def close(self) -> None:
-        """Take the outline away and undo all connections."""
+        """Remove the outline and disconnect from the viewer."""
         self.corners.disconnect_from_viewer()
         self.markers.close()
         self._viewer.dims.events.current_step.disconnect(self.refresh.soon)

@@ -1,4 +1,4 @@
-"""The Perspective dock: four corners clicked in the image become a rectangle."""
+"""The Perspective dock, which rectifies a quadrilateral whose corners are marked in the image."""
 
 from ..dock.dock_context import DockContext
 from ..dock.family_dock import FamilyDock
@@ -12,12 +12,12 @@ from .result_outline import OutlinePanel
 
 
 class PerspectiveDock(FamilyDock):
-    """Corners are clicked, dragged, snapped or typed; outline and preview follow; Run rectifies."""
+    """Lets the user click, drag, snap or type corners, shows an outline and a preview, and rectifies on Run."""
 
     family = "perspective"
 
     @staticmethod
     def make_panels(context: DockContext, forms: FormPanel, further_images: FurtherImagesPanel) -> tuple[Panel, ...]:
-        """Return the panels for corners, the preview, the rectangle and its outline."""
+        """Return the panels for the corners, the preview, the rectangle and its outline."""
         preview, rectangle = PreviewPanel(context), RectanglePanel(context)
         return CornersPanel(context, forms, rectangle, preview), preview, rectangle, OutlinePanel(context)

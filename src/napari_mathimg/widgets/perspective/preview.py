@@ -1,4 +1,4 @@
-"""A small picture of what a map makes of the plane that is shown, always sampled from the image itself."""
+"""A small preview of the mapped plane, sampled directly from the image."""
 
 from collections.abc import Generator
 from typing import Any, NamedTuple
@@ -24,13 +24,13 @@ Array = NDArray[Any]
 Size = tuple[float, float]
 
 HEIGHT = 170
-LEAST = 64  # pixels of the smallest level's shorter side
-PIXELS = 2**25  # of a plane; of larger ones every second, third... pixel is taken
-BAND = 2**22  # pixels reduced at a time
+LEAST = 64  # shorter side of the smallest level, in pixels
+PIXELS = 2**25  # pixels of a plane that is kept in full; larger planes are subsampled
+BAND = 2**22  # pixels that are read at a time
 
 
 class Plane(NamedTuple):
-    """Which plane of which level of a layer, with which data."""
+    """Identifies a plane: the layer, its data, the level and the index of the plane."""
 
     layer: "ref[Layer]"
     data: int
@@ -39,13 +39,13 @@ class Plane(NamedTuple):
 
 
 class Preview(QLabel):
-    """Shows a rectified plane, reduced; its place has the same height whatever it shows.
+    """Shows a reduced, rectified plane in a label of constant height.
 
-    The plane is read once, in the background, and kept at full and at halved resolutions: each picture takes the one
-    that has about as many pixels as the picture.
+    The plane is read once, in the background, and kept at full and successively halved resolutions. Each picture is
+    sampled from the resolution whose pixel count is closest to its own.
     """
 
-    ready = Signal()  # another plane can be shown
+    ready = Signal()  # a new plane has been read
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,36 +53,36 @@ class Preview(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
-        self.setToolTip("The result, reduced")
-        self.task = LatestTask(self, expected=(Exception,))  # whatever reading a layer's data may raise
+        self.setToolTip("Reduced preview of the result")
+        self.task = LatestTask(self, expected=(Exception,))  # reading lazy data may raise any exception
         self.task.returned.connect(self._keep)
         self.task.failed.connect(lambda text: self.setText(f"The plane could not be read: {text}"))
         self._levels: list[Array] = []
         self._key: Plane | None = None
-        self._wanted: Plane | None = None
-        self._size = 1.0, 1.0  # of a pixel of the finest resolution, in pixels of the image
+        self._requested: Plane | None = None
+        self._size = 1.0, 1.0  # pixel size of the finest kept resolution, in pixels of the image
 
     def watch(self, layer: Layer | None, dims: Any, level: int = 0) -> None:
-        """Read the plane of a level of a layer that the viewer shows, unless that was the last one asked for."""
-        wanted = None if layer is None else Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
-        if wanted is not None and wanted == self._wanted:
+        """Read the plane of a level that the viewer displays, unless it was the last one requested."""
+        plane = None if layer is None else Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
+        if plane is not None and plane == self._requested:
             return
-        self._levels, self._key, self._wanted = [], None, wanted
-        if layer is None or wanted is None:
+        self._levels, self._key, self._requested = [], None, plane
+        if layer is None or plane is None:
             self.task.cancel()
             self.clear()
             return
         levels = list(layer.data)[level:] if layer.multiscale else [layer.data]
-        self.task.ask(_levels(wanted, levels, layer.ndim, isinstance(layer, Labels)))
+        self.task.ask(_levels(plane, levels, layer.ndim, isinstance(layer, Labels)))
 
-    def _keep(self, found: tuple["Plane", list[Array], Size]) -> None:
-        self._key, self._levels, self._size = found
+    def _keep(self, answer: tuple["Plane", list[Array], Size]) -> None:
+        self._key, self._levels, self._size = answer
         self.ready.emit()
 
     def show_map(self, layer: Layer, level: int, gather: Gather, across: float) -> bool:
-        """Show what a map makes of the plane; `across` is the width over the height of a pixel of the result.
+        """Show the mapped plane; `across` is the ratio of width to height of a result pixel.
 
-        Returns whether there was a plane to show.
+        Return whether there was a plane to show.
         """
         if not self._levels or self._key is None or (self._key.layer(), self._key.level) != (layer, level):
             return False
@@ -99,22 +99,22 @@ class Preview(QLabel):
         order = 0 if isinstance(layer, Labels) else 1
         small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
         whole, box = tuple((0, n) for n in plane.shape[:2]), ((0, high), (0, wide))
-        seen = sample(plane, info=BlockInfo((), plane.shape[:2], whole, box, small))
-        self.setPixmap(_picture(_colors(seen, layer)))
+        sampled = sample(plane, info=BlockInfo((), plane.shape[:2], whole, box, small))
+        self.setPixmap(_picture(_colors(sampled, layer)))
         return True
 
     def _reduced(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, Size]:
-        """Return the plane whose pixels are about as large as the picture's, and its pixels' size in the image."""
+        """Return the resolution whose pixels match the picture's, and its pixel size in pixels of the image."""
         y, x = size[0] / 2, size[1] / 2
-        seen = np.array([(y, x, 1.0), (y + 1, x, 1.0), (y, x + 1, 1.0)]) @ matrix.T
-        seen = seen[:, :2] / seen[:, 2:]
-        area = abs(np.linalg.det(seen[1:] - seen[0])) / np.prod(self._size)
+        points = np.array([(y, x, 1.0), (y + 1, x, 1.0), (y, x + 1, 1.0)]) @ matrix.T
+        points = points[:, :2] / points[:, 2:]
+        area = abs(np.linalg.det(points[1:] - points[0])) / np.prod(self._size)
         number = int(np.clip(np.floor(np.log2(max(area, 1.0)) / 2), 0, len(self._levels) - 1))
         return self._levels[number], (self._size[0] * 2**number, self._size[1] * 2**number)
 
 
 def _readable(place: tuple[int, ...], levels: list[Any], ndim: int) -> tuple[Any, Size]:
-    """Return a plane, or that of the first level after it that is not too large, and its pixels' size in the image."""
+    """Return the plane from the first level that is not too large, and its pixel size in pixels of the first level."""
     axes = slice(ndim - 2, ndim)
     level = next((v for v in levels if np.prod(v.shape[axes], dtype=float) <= PIXELS), levels[-1])
     counts = list(zip(level.shape, levels[0].shape, strict=False))
@@ -126,7 +126,7 @@ def _readable(place: tuple[int, ...], levels: list[Any], ndim: int) -> tuple[Any
 def _levels(
     key: Plane, levels: list[Any], ndim: int, labels: bool
 ) -> Generator[Progress, None, tuple[Plane, list[Array], Size]]:
-    """Read a plane of the first of these levels, and halve it as often as the picture may need it."""
+    """Read a plane, from the first level that is not too large, and halve it as often as the preview may need."""
     yield Progress("Preview", 0, 1)
     plane, size = _readable(key.place, levels, ndim)
     rows, columns = plane.shape[:2]
@@ -146,23 +146,23 @@ def _levels(
     return key, halved, (size[0] * step, size[1] * step)
 
 
-def _colors(seen: Array, layer: Layer) -> Array:
-    """Return a plane as the layer shows it, uint8 of shape (rows, columns, 3)."""
+def _colors(plane: Array, layer: Layer) -> Array:
+    """Return a plane in the colors of the layer, uint8 of shape (rows, columns, 3)."""
     if isinstance(layer, Labels):
-        return _bytes(np.asarray(layer.colormap.map(seen))[..., :3])
+        return _bytes(np.asarray(layer.colormap.map(plane))[..., :3])
     if layer.rgb:
         whole = np.dtype(layer.dtype).kind in "iu"
         full = np.iinfo(layer.dtype).max if whole else 1.0
-        return _bytes(seen[..., :3] / full)
+        return _bytes(plane[..., :3] / full)
     low, high = layer.contrast_limits
     table = _bytes(np.asarray(layer.colormap.map(np.linspace(0, 1, 256)))[:, :3])
-    share = np.nan_to_num((seen - low) / ((high - low) or 1.0))
+    share = np.nan_to_num((plane - low) / ((high - low) or 1.0))
     picture: Array = table[_bytes(np.clip(share, 0, 1) ** layer.gamma)]
     return picture
 
 
 def _bytes(share: Array) -> Array:
-    """Numbers from 0 to 1 as 0 to 255."""
+    """Convert numbers from 0 to 1 to uint8."""
     whole: Array = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return whole
 

@@ -1,4 +1,4 @@
-"""What the rectangle becomes, and how large."""
+"""The panel that previews the result and shows its size."""
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt
@@ -13,12 +13,12 @@ from .preview import Preview
 
 
 class PreviewPanel(Panel):
-    """A small picture of the result, and its size in words.
+    """Shows a small picture of the result, and its size as text.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     """
 
     def __init__(self, context: DockContext) -> None:
@@ -31,21 +31,21 @@ class PreviewPanel(Panel):
         self.picture.ready.connect(self.tell_changed)
 
     def watch(self, layer: Layer | None, level: int) -> None:
-        """Take the picture from the plane of a level of a layer that the viewer shows."""
+        """Preview the plane of a level of a layer that the viewer displays."""
         self.picture.watch(layer, self._context.viewer.dims, level)
 
     def show_map(self, layer: Layer, level: int, known: Known, gather: Gather, new_unit: str) -> None:
-        """Show what a map by resolved parameters makes of the plane, which may get a unit that the layer has not."""
+        """Show the plane mapped by resolved parameters; `new_unit` is a unit that the layer lacks, or ""."""
         high, wide = lengths_of(known)
         self.picture.show_map(layer, level, gather, (wide / known["width"]) / (high / known["height"]))
         words = size_words(gather.shape, known, new_unit or spacing_of(layer, 2)[1])
         self.size_text.setText(words + (" (the image has no units)" if new_unit else ""))
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Clear the picture and the text."""
         self.picture.clear()
         self.size_text.setText("")
 
     def close(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         self.picture.task.close()

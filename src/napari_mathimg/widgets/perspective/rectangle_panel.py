@@ -1,4 +1,4 @@
-"""What the rectangle measures, which way up it lies, and what the result shows around it."""
+"""The panel for the size of the rectangle and the extent of the result around it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ LARGEST = 1e6
 
 
 class RectangleBox(QWidget):
-    """The size of the rectangle, in pixels or physical units, and the canvas around it."""
+    """Fields for the size of the rectangle, in pixels or physical units, and the canvas around it."""
 
     changed = Signal()
 
@@ -35,13 +35,13 @@ class RectangleBox(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.mode = self._choice(SIZES, "How the rectangle's width and height are found")
+        self.mode = self._choice(SIZES, "How the rectangle's width and height are determined")
         self.width_box, self.height_box = self._number(256), self._number(256)
         self.unit = ElidedComboBox()
         self.unit.setMinimumWidth(UNIT_WIDTH)
         self.unit.addItems(["px", *LENGTHS])
-        self.unit.setToolTip("Unit of width and height; a physical one gives the result its scale and units")
-        self.canvas = self._choice(CANVASES, "What the result shows")
+        self.unit.setToolTip("Unit of width and height; a physical unit also sets the scale and units of the result")
+        self.canvas = self._choice(CANVASES, "The part of the image that the result shows")
         self.rows, self.columns = self._number(512), self._number(512)
         form.addRow("Size", self.mode)
         form.addRow("W x H", self._line(self.width_box.native, self.height_box.native, self.unit))
@@ -50,8 +50,8 @@ class RectangleBox(QWidget):
         self._canvas_row = form.rowCount() - 1
         self.width_box.native.setToolTip("Width of the rectangle")
         self.height_box.native.setToolTip("Height of the rectangle")
-        self.rows.native.setToolTip("Rows of the result, in pixels")
-        self.columns.native.setToolTip("Columns of the result, in pixels")
+        self.rows.native.setToolTip("Height of the result, in pixels")
+        self.columns.native.setToolTip("Width of the result, in pixels")
         for box in (self.mode, self.canvas, self.unit):
             box.currentIndexChanged.connect(self._follow)
         for number in (self.width_box, self.height_box, self.rows, self.columns):
@@ -92,13 +92,13 @@ class RectangleBox(QWidget):
         self.changed.emit()
 
     def reset(self) -> None:
-        """Choose what is chosen at first."""
+        """Restore the defaults."""
         self.mode.setCurrentIndex(0)
         self.canvas.setCurrentIndex(0)
         self._follow()
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen, and the numbers that are typed."""
+        """Return the choices and the typed numbers."""
         saved = {"size": self.mode.currentData(), "canvas": self.canvas.currentData()}
         numbers = {"rows": self.rows, "columns": self.columns}
         if self.mode.currentData() == "typed":
@@ -107,7 +107,7 @@ class RectangleBox(QWidget):
         return saved | {name: box.value for name, box in numbers.items()}
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose and type what was saved, as far as it fits."""
+        """Restore saved choices and numbers that are still valid."""
         self.blockSignals(True)
         for name, box in (("size", self.mode), ("canvas", self.canvas)):
             if (index := box.findData(saved.get(name))) >= 0:
@@ -124,14 +124,14 @@ class RectangleBox(QWidget):
 
     @property
     def in_pixels(self) -> dict[str, float]:
-        """The numbers that are in pixels: those of the canvas, and width and height where they are typed so."""
+        """The numbers in pixels: those of the canvas, and width and height if they are typed in pixels."""
         numbers = {"rows": self.rows.value, "columns": self.columns.value}
         if self.mode.currentData() == "typed" and not self.is_physical:
             numbers |= {"width": self.width_box.value, "height": self.height_box.value}
         return numbers
 
     def type_pixels(self, numbers: Mapping[str, float]) -> None:
-        """Type numbers in pixels, without telling."""
+        """Enter numbers in pixels without emitting signals."""
         boxes = {"rows": self.rows, "columns": self.columns, "width": self.width_box, "height": self.height_box}
         for name, value in numbers.items():
             with boxes[name].changed.blocked():
@@ -143,22 +143,22 @@ class RectangleBox(QWidget):
         return bool(self.mode.currentData() == "typed" and self.unit.currentText() != "px")
 
     def parameters(self, layer: Layer) -> dict[str, Any]:
-        """Return the parameters of `rectify` that say this, for a layer."""
-        said: dict[str, Any] = {"canvas": self.canvas.currentData()}
-        if said["canvas"] == "canvas":
-            said["canvas"] = (round(self.rows.value), round(self.columns.value))
+        """Return the parameters of `rectify` for a layer."""
+        parameters: dict[str, Any] = {"canvas": self.canvas.currentData()}
+        if parameters["canvas"] == "canvas":
+            parameters["canvas"] = (round(self.rows.value), round(self.columns.value))
         wide, high = self.width_box.value, self.height_box.value
         if self.is_physical:
             factor = self._in_world(layer)
-            said["size"] = (high * factor, wide * factor)
+            parameters["size"] = (high * factor, wide * factor)
         elif self.mode.currentData() == "typed":
-            said |= {"width": max(round(wide), 1), "height": max(round(high), 1)}
+            parameters |= {"width": max(round(wide), 1), "height": max(round(high), 1)}
         else:
-            said["aspect"] = self.mode.currentData()
-        return said
+            parameters["aspect"] = self.mode.currentData()
+        return parameters
 
     def _in_world(self, layer: Layer) -> float:
-        """Return how many of the world's units the typed unit is: 1 where the world has none yet."""
+        """Return the factor from the typed unit to the world's unit; 1 if the world has no unit."""
         unit = layer.units[-1]
         if not spacing_of(layer, 2)[1]:
             return 1.0
@@ -166,27 +166,27 @@ class RectangleBox(QWidget):
         try:
             return float((1 * typed).to(unit).magnitude)
         except TypeError:  # pint's DimensionalityError
-            raise ValueError(f"size in {typed:~P}: a unit such as {unit}, in which the image is measured") from None
+            raise ValueError(f"size in {typed:~P}: must be in a unit like the image's, {unit}") from None
 
     def new_units(self, layer: Layer) -> str:
-        """Return the unit that the result's plane gets, or "" where it keeps the layer's."""
+        """Return the new unit of the result's plane, or "" if the result keeps the layer's unit."""
         return self.unit.currentText() if self.is_physical and not spacing_of(layer, 2)[1] else ""
 
     def show_size(self, rows: int, columns: int) -> None:
-        """Show what the size is where it is not typed."""
+        """Show the computed size, unless a size is typed."""
         if self.mode.currentData() != "typed":
             with self.width_box.changed.blocked(), self.height_box.changed.blocked():
                 self.width_box.value, self.height_box.value = columns, rows
 
     def load(self, parameters: Mapping[str, Any], unit: str) -> None:
-        """Show what a record says; `unit` is that of the layer it made, or ""."""
+        """Show the size of a record; `unit` is the unit of the layer that it created, or ""."""
         self.blockSignals(True)
         canvas = parameters["canvas"]
         if not isinstance(canvas, str):
             self.rows.value, self.columns.value = canvas
         self.canvas.setCurrentIndex(self.canvas.findData(canvas if isinstance(canvas, str) else "canvas"))
-        found = not parameters["match_longer"] and parameters["size"] == "source"
-        self.mode.setCurrentIndex(self.mode.findData(parameters["aspect"] if found else "typed"))
+        is_computed = not parameters["match_longer"] and parameters["size"] == "source"
+        self.mode.setCurrentIndex(self.mode.findData(parameters["aspect"] if is_computed else "typed"))
         if parameters["size"] != "source" and unit in LENGTHS:
             self.unit.setCurrentText(unit)
             self.height_box.value, self.width_box.value = parameters["size"]
@@ -198,12 +198,12 @@ class RectangleBox(QWidget):
 
 
 class RectanglePanel(Panel):
-    """The size of the rectangle and of the result, for the level of the layer that is processed.
+    """Sets the size of the rectangle and of the result, for the processed level of the layer.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     """
 
     name = "rectangle"
@@ -215,11 +215,11 @@ class RectanglePanel(Panel):
         self.box.changed.connect(self.tell_changed)
 
     def follow(self, layer: Layer, level: int) -> None:
-        """Type the sizes in pixels of a level of a layer."""
+        """Convert the sizes to pixels of a level of a layer."""
         self.box.type_pixels(self._sizes.follow(layer, level, self.box.in_pixels))
 
     def add_to_job(self, job: Job, layer: Layer) -> Job:
-        """Give the result the unit that the size is typed in, where the layer has none."""
+        """Give the result the unit of the typed size if the layer has none."""
         unit = self.box.new_units(layer)
         if not unit:
             return job
@@ -227,19 +227,19 @@ class RectanglePanel(Panel):
         return replace(job, source=replace(job.source, inherited=inherited))
 
     def reset(self) -> None:
-        """Choose what is chosen at first."""
+        """Restore the defaults."""
         self.box.reset()
 
     def load_step(self, step: Mapping[str, Any]) -> None:
-        """Show the size that a record says, in the unit of the layer that it made."""
+        """Show the size of a recorded step, in the unit of the layer that it created."""
         if self._context.layer is not None:
             made = [layer for layer in self._context.viewer.layers if last_step(layer.metadata) is step]
             self.box.load(step["parameters"], spacing_of(made[0], 2)[1] if made else "")
 
     def save_state(self) -> dict[str, Any]:
-        """Return what is chosen, and the numbers that are typed."""
+        """Return the choices and the typed numbers."""
         return self.box.save_state()
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Choose and type what was saved, as far as it fits."""
+        """Restore saved choices and numbers that are still valid."""
         self.box.restore_state(saved)

@@ -1,4 +1,4 @@
-"""The rectangle's outline over a result."""
+"""An outline of the rectangle over a result."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from .corner_geometry import outline_in
 
 
 class ResultOutlines:
-    """Shapes layers that outline the rectangle over results, one over each.
+    """Manages Shapes layers that outline the rectangle, one per result.
 
     Parameters
     ----------
@@ -33,13 +33,13 @@ class ResultOutlines:
         self._over: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()
 
     def remove(self, result: Layer) -> None:
-        """Take the outline over a result away."""
+        """Remove the outline of a result."""
         earlier = self._over.pop(result, None)
         if earlier is not None and earlier in self._viewer.layers:
             self._viewer.layers.remove(earlier)
 
     def add(self, result: Layer, plan: Plan) -> None:
-        """Outline the rectangle over the result of a run; the result stays the active layer."""
+        """Outline the rectangle over the result of a run, and keep the result active."""
         gather = plan.reach
         assert isinstance(gather, Gather)
         box = self._over[result] = Shapes(
@@ -57,12 +57,12 @@ class ResultOutlines:
 
 
 class OutlinePanel(Panel):
-    """Whether the rectangle is outlined over results.
+    """A check box for outlining the rectangle over results.
 
     Parameters
     ----------
     context
-        What the panels of the dock share.
+        The state that the panels of the dock share.
     """
 
     name = "outline"
@@ -75,15 +75,15 @@ class OutlinePanel(Panel):
         self._fields.changed.connect(self.tell_changed)
 
     def added(self, layer: Layer, job: Job, done: Done) -> None:
-        """Outline the rectangle over the result where it is asked for, in the place of an earlier outline."""
+        """Replace the outline of a result, or only remove it if the box is not checked."""
         self._outlines.remove(layer)
         if self.tick.isChecked():
             self._outlines.add(layer, done.plan)
 
     def save_state(self) -> dict[str, Any]:
-        """Return whether it is ticked."""
+        """Return the state of the check box."""
         return self._fields.save_state()
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Tick it where it was ticked."""
+        """Restore the state of the check box."""
         self._fields.restore_state(saved)

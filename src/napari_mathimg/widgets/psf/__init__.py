@@ -1,1 +1,1 @@
-"""A point-spread function in a dock: its kind, its parameters, a picture of it, and where it can come from."""
+"""Widgets for a point-spread function: its kind and parameters, a preview, and a measurement on beads."""

@@ -1,4 +1,4 @@
-"""Measure a point-spread function on beads that are marked by points."""
+"""Measurement of a point-spread function on beads that are marked by points."""
 
 from collections.abc import Generator
 from typing import Any
@@ -18,14 +18,14 @@ from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
 from ..tasks.background_task import BackgroundTask, reason
 from .pixel_sizes import pixels_of, placed_in_middle, same_level
 
-SIZE = 15  # of the boxes at first
+SIZE = 15  # default size of the boxes, in pixels
 MOST = 511
 
 
 class BeadsBox(QWidget):
-    """Asks for an image of beads, points on them and the size of the boxes; measures, and adds the mean as a layer."""
+    """Averages boxes around marked beads in an image, and adds the mean as a layer."""
 
-    measured = Signal(object)  # the layer
+    measured = Signal(object)  # emits the layer
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,8 +39,8 @@ class BeadsBox(QWidget):
         self.task.finished.connect(self._end)
         self.image = LayerPicker(viewer, self._holds_beads, lambda layer: False, self, "Choose a layer")
         self.image.setToolTip(
-            "Image of beads smaller than the resolution, taken as the image to be processed; of several levels, the one"
-            " is read whose pixels are as large as those to be processed"
+            "Image of beads smaller than the resolution, recorded like the image to be processed. In a multiscale"
+            " image, the level whose pixel size matches the processed one is used"
         )
         self.points = LayerPicker(viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None")
         self.points.setToolTip("Points layer with one point on each bead")
@@ -50,8 +50,8 @@ class BeadsBox(QWidget):
             box.setSingleStep(2)
             box.setValue(SIZE)
             make_narrow(box)
-            box.setToolTip("Size of the boxes cut around the beads in pixels; even numbers count as the next odd ones")
-        self.measure = button("Measure", "Average the beads, add the mean as a layer, and choose it")
+            box.setToolTip("Size of the box around each bead, in pixels; an even number is rounded up to an odd one")
+        self.measure = button("Measure", "Average the beads, add the mean as a layer, and use it as the PSF")
         self.measure.clicked.connect(self._measure)
         self.message = wrapping_label()
         fields = form_layout(
@@ -65,12 +65,12 @@ class BeadsBox(QWidget):
 
     @property
     def sizes(self) -> dict[str, QSpinBox]:
-        """The boxes for the size along each of three axes, by name."""
+        """The fields for the size of the boxes along each of three axes, by name."""
         return dict(zip(("deep", "high", "wide"), self._sizes, strict=True))
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Size of the boxes, odd along each axis."""
+        """The size of the boxes, odd along each axis."""
         return tuple(box.value() // 2 * 2 + 1 for box in self._sizes[-self._ndim :])
 
     @size.setter
@@ -79,7 +79,7 @@ class BeadsBox(QWidget):
             box.setValue(n)
 
     def show_for(self, source: Layer, ndim: int, level: int = 0) -> None:
-        """Measure planes or volumes in the pixels of a level; in the layer that has it, unless another is chosen."""
+        """Prepare to measure planes or volumes at the pixel size of a level; propose the source as image of beads."""
         self._ndim, self._level = ndim, level
         if source is not self._source:
             self._source = source
@@ -103,12 +103,12 @@ class BeadsBox(QWidget):
         here = position_at(self._viewer.dims, layer, level)[:lead]
         places = pixels_of(layer, points, points.data, self._viewer.dims)
         places = into_full(layer, level).inverse(places) if len(places) else places
-        there = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)]
-        self.message.setText("The beads are averaged…")
+        shown = places[(np.abs(places[:, :lead] - here) <= 0.5).all(axis=1)]
+        self.message.setText("Averaging the beads…")
         self.measure.setEnabled(False)
         self._measured = layer, level
         array = array_of(layer, level)
-        self.task.start(_steps(array[here] if lead else array, there[:, lead:], self.size))
+        self.task.start(_steps(array[here] if lead else array, shown[:, lead:], self.size))
 
     def _add(self, beads: Beads) -> None:
         source, level = self._measured
@@ -132,7 +132,7 @@ class BeadsBox(QWidget):
         self.measure.setEnabled(True)
 
     def disconnect_from_viewer(self) -> None:
-        """End a measurement and undo all connections."""
+        """Cancel the measurement and disconnect from the viewer."""
         self.task.cancel()
         for picker in (self.image, self.points):
             LayerPicker.disconnect_from_viewer(picker)

@@ -1,4 +1,4 @@
-"""An outline drawn in a Shapes layer, as corners in pixels of a level of an image."""
+"""Conversion of an outline drawn in a Shapes layer to corners in pixels of a level of an image."""
 
 import math
 from collections.abc import Callable
@@ -23,14 +23,14 @@ def offer_outlines(
     level: Callable[[Layer], int],
     tell: Callable[[str], Any],
 ) -> None:
-    """Let the buttons of a form that ask for an outline take it from a Shapes layer.
+    """Connect the buttons of a form that take an outline from a Shapes layer.
 
     Parameters
     ----------
     form, viewer
-        The form, and where the Shapes layer is.
+        The form, and the viewer with the Shapes layer.
     image, level, tell
-        Asked for the image whose pixels count and for its level, and told why there is no outline.
+        Functions that return the image and its level, and that show why there is no outline.
     """
 
     def take(name: str) -> None:
@@ -46,15 +46,15 @@ def offer_outlines(
 
 
 def drawn_outline(viewer: Any, image: Layer, level: int = 0) -> tuple[tuple[tuple[float, float], ...], tuple[int, int]]:
-    """Return the corners of a drawn outline, moved to the middle of a plane just large enough, and its shape.
+    """Return the corners of a drawn outline, centered in the smallest plane that holds it, and the plane's shape.
 
-    It is the shape that is selected in the active Shapes layer or, where that is another layer, in the topmost one;
-    where none is selected, the one drawn last. Lengths are in pixels of the level.
+    The outline is the selected shape of the active Shapes layer or else of the topmost one; if no shape is selected,
+    it is the last one. Lengths are in pixels of the level.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no closed shape.
     """
     layers = [layer for layer in reversed(viewer.layers) if isinstance(layer, Shapes) and layer.nshapes]
     active = viewer.layers.selection.active
@@ -63,7 +63,7 @@ def drawn_outline(viewer: Any, image: Layer, level: int = 0) -> tuple[tuple[tupl
         raise ValueError("polygon: draw one in a Shapes layer first")
     chosen = max(shapes.selected_data, default=shapes.nshapes - 1)
     if shapes.shape_type[chosen] not in CLOSED or len(shapes.data[chosen]) < 3:
-        raise ValueError(f"polygon: of at least three corners; the shape in {shapes.name!r} is none")
+        raise ValueError(f"polygon: must have at least three corners, unlike the shape in {shapes.name!r}")
     whole = pixels_of(image, shapes, shapes.data[chosen], viewer.dims)
     corners = into_full(image, level).inverse(whole)[:, -2:].round(DECIMALS)
     low, high = corners.min(0), corners.max(0)

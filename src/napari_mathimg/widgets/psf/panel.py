@@ -1,4 +1,4 @@
-"""The point-spread function of an operation: an image layer, or a kind with its parameters."""
+"""The panel for the point-spread function of an operation: an image layer, or a model with parameters."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,16 +30,16 @@ WATCHED = ("data", "scale", "units")
 
 
 class PsfPanel(QWidget):
-    """Chooses a point-spread function for the layer at hand, and shows it.
+    """Chooses a point-spread function for the processed layer, and previews it.
 
     Parameters
     ----------
     viewer
         The viewer.
     name
-        What the operation calls it.
+        Name of the operation's image argument.
     picker
-        Lists the layers that can serve.
+        Lists the layers that can serve as point-spread function.
     """
 
     changed = Signal()
@@ -52,32 +52,32 @@ class PsfPanel(QWidget):
         self._ndim = 2
         self._level = 0
         self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
-        self._wanted = LAYER  # the kind that is chosen, or will be as soon as it is offered
-        self._typed: dict[str, dict[str, Any]] = {}  # by kind and number of axes
+        self._wanted = LAYER  # the chosen kind, or the one to choose as soon as it is offered
+        self._typed: dict[str, dict[str, Any]] = {}  # typed parameters by kind and number of axes
         self._watched: list[Any] = []
         self._adding = False
-        self._wish: Any = None  # what the picture is asked for: the layer, its level and the key of the array
+        self._request: Any = None  # what the preview was asked for: the layer, its level and the key of the array
         self._declared: PointSpread | None = None
-        self._soon = QTimer(self)  # fields that follow each other have done so then
+        self._soon = QTimer(self)  # fires after fields that depend on each other have been updated
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.refresh)
         self.kinds = ElidedComboBox()
         self.resample = QCheckBox("Resample to the image's pixel size")
-        self.resample.setToolTip("Give the layer's pixels the size of the image's; its sum is kept")
-        self.from_beads = button("From beads", "Measure it on beads that are marked by points")
+        self.resample.setToolTip("Resample the PSF to the pixel size of the image; its sum is preserved")
+        self.from_beads = button("From beads", "Measure the PSF on beads that are marked by points")
         self.from_beads.setCheckable(True)
         self.beads = BeadsBox(viewer)
         self.beads.hide()
         self.preview = PsfPreview()
         self.add_button = button(
-            f"Add {self._title} as layer", "Add it to the viewer, with pixels as large as the image's"
+            f"Add {self._title} as layer", "Add it to the viewer, with the pixel size of the image"
         )
         self._saved = SavedFields(self, resample=self.resample, from_beads=self.from_beads, **self.beads.sizes)
         self._saved.changed.connect(self.changed)
         self._build()
         self.kinds.currentIndexChanged.connect(self._want)
-        self.kinds.activated.connect(self._want)  # again, the one that stands for a kind not offered now
+        self.kinds.activated.connect(self._want)  # the current entry may replace a kind that is not offered now
         self.kinds.currentIndexChanged.connect(self.refresh)
         self.resample.toggled.connect(self.refresh)
         picker.picked.connect(self._follow_layer)
@@ -104,7 +104,7 @@ class PsfPanel(QWidget):
 
     @property
     def kind(self) -> str:
-        """The chosen kind, "layer" for an image layer."""
+        """The chosen kind; "layer" for an image layer."""
         return str(self.kinds.currentData())
 
     @kind.setter
@@ -115,7 +115,7 @@ class PsfPanel(QWidget):
 
     @property
     def form(self) -> Form:
-        """The parameters of the chosen kind; not for an image layer."""
+        """The form for the parameters of the chosen kind, which is not an image layer."""
         assert self._source is not None
         key = self.kind, axis_names(self._source.axis_labels)[-self._ndim :]
         if key not in self._forms:
@@ -131,7 +131,7 @@ class PsfPanel(QWidget):
         return self._forms[key]
 
     def show_for(self, source: Layer, ndim: int, level: int = 0) -> None:
-        """Offer what fits items of so many axes of a level of a layer."""
+        """Offer the kinds that fit items with so many axes of a level of a layer."""
         self._source, self._ndim, self._level = source, ndim, level
         choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if ndim in v.dimensions}
         if [self.kinds.itemData(k) for k in range(self.kinds.count())] != list(choices):
@@ -148,7 +148,7 @@ class PsfPanel(QWidget):
         self._wanted = self.kind
 
     def _note(self, kind: str, ndim: str, form: Form, change: Any = None) -> None:
-        """Keep what is typed; not half an outline."""
+        """Keep typed parameters, unless an outline is incomplete."""
         with suppress(SyntaxError, ValueError):
             self._typed[kind] = {**self._typed.get(kind, {}), ndim: form.typed}
 
@@ -156,12 +156,12 @@ class PsfPanel(QWidget):
         self._soon.start()
 
     def refresh(self, event: Any = None) -> None:
-        """Follow a change of what is chosen or typed."""
+        """Update the widgets after a change of the kind or the parameters."""
         self._show_kind()
         self.changed.emit()
 
     def _show_kind(self) -> None:
-        """Show what belongs to the chosen kind, and the point-spread function soon."""
+        """Show the widgets of the chosen kind, and request a preview."""
         source = self._source
         if source is None:
             return
@@ -186,7 +186,7 @@ class PsfPanel(QWidget):
         form.show_image(shape_at(source, level)[-ndim:], *spacing_at(source, ndim, level), None, np.dtype(float), known)
 
     def _show(self, source: Layer) -> None:
-        """Ask for a picture, or say why there is none."""
+        """Request a preview, or show why there is none."""
         if self.kind == LAYER and self.picker.layer is None:
             self.preview.say(f"Choose a layer, or measure the {self._title} on beads.")
             return
@@ -195,14 +195,14 @@ class PsfPanel(QWidget):
         except ValueError as error:
             self.preview.say(str(error))
             return
-        before, self._wish = self._wish, (source, self._level, self._key(kernel))
-        self._adding = self._adding and self._wish == before
+        before, self._request = self._request, (source, self._level, self._key(kernel))
+        self._adding = self._adding and self._request == before
         spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(self._wish[-1], kernel, axis_names(source.axis_labels)[-self._ndim :], spacing, unit)
+        self.preview.ask(self._request[-1], kernel, axis_names(source.axis_labels)[-self._ndim :], spacing, unit)
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
     def _offer_nothing(self) -> None:
-        """Let nothing be added where there is no picture, nor when the next one comes."""
+        """Disable adding without a preview, and drop a pending request to add."""
         self._adding = False
         self.add_button.setEnabled(False)
 
@@ -214,7 +214,7 @@ class PsfPanel(QWidget):
         return id(kernel)
 
     def kernel(self, source: Layer) -> Any:
-        """Return the point-spread function for the chosen level of a layer: an array, or what becomes one.
+        """Return the point-spread function for the chosen level of a layer, as an array or a lazy equivalent.
 
         Raises
         ------
@@ -229,7 +229,7 @@ class PsfPanel(QWidget):
             if form.in_world and shown is not None and source is not shown:
                 typed = form.parameters_on(spacing_like(source, shown, ndim, level))
             declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
-            if declared != self._declared:  # one that was computed for the picture need not be computed again
+            if declared != self._declared:  # reuse a kernel that the preview has already computed
                 self._declared = declared
             return self._declared
         layer = self.picker.layer
@@ -240,19 +240,19 @@ class PsfPanel(QWidget):
             return array
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._name}={layer.name!r}: pixels of {in_words(source, ndim, level)}, as the image has, not of"
-                f" {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
+                f"{self._name}={layer.name!r}: needs pixels of {in_words(source, ndim, level)}, like the image, not"
+                f" of {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
             )
         return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])
 
     @property
     def title(self) -> str:
-        """Name of the chosen layer, or of the kind."""
+        """The name of the chosen layer, or the title of the kind."""
         layer = self.picker.layer
         return KINDS[self.kind].title if self.kind != LAYER else "" if layer is None else str(layer.name)
 
     def load(self, record: Mapping[str, Any]) -> None:
-        """Choose what a record says, where it is offered and fits."""
+        """Restore the choice of a record if it is offered and fits."""
         if "kind" not in record:
             self.kind = LAYER
             self.picker.choose(record["name"])
@@ -262,11 +262,11 @@ class PsfPanel(QWidget):
             self.form.load(record["parameters"])
 
     def save_state(self) -> dict[str, Any]:
-        """Return the kind that is chosen, what was typed for each kind by the number of axes, and how to measure it."""
+        """Return the chosen kind, the typed parameters by kind and number of axes, and the settings for layers."""
         return {"kind": self._wanted, "typed": dict(self._typed), "layer": self._saved.save_state()}
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Begin with what was saved, before anything is shown."""
+        """Restore a saved state before anything is shown."""
         kind, typed = saved.get("kind"), saved.get("typed")
         if isinstance(kind, str) and kind in KINDS:
             self._wanted = kind
@@ -276,7 +276,7 @@ class PsfPanel(QWidget):
             self._saved.restore_state(saved["layer"])
 
     def _follow_layer(self) -> None:
-        """Show the chosen layer, and what becomes of it."""
+        """Watch the chosen layer, and show it."""
         self._unwatch()
         if self.picker.layer is not None:
             self._watched = [getattr(self.picker.layer.events, name) for name in WATCHED]
@@ -294,7 +294,7 @@ class PsfPanel(QWidget):
         self.picker.layer = layer
 
     def _add(self) -> None:
-        """Add the point-spread function as a layer, as soon as it is computed."""
+        """Add the point-spread function as a layer once it is computed."""
         self._adding = True
         self._add_when_ready(self.preview.shown)
 
@@ -311,7 +311,7 @@ class PsfPanel(QWidget):
         self._viewer.layers.selection.active = active
 
     def disconnect_from_viewer(self) -> None:
-        """End what is computed and undo all connections."""
+        """Stop computing and disconnect from the viewer."""
         self._unwatch()
         self.preview.task.close()
         self.beads.disconnect_from_viewer()

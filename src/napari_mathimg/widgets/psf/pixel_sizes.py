@@ -1,4 +1,4 @@
-"""Sizes of pixels of two layers, compared, and a point-spread function as a layer right in the world."""
+"""Comparison of the pixel sizes of two layers, and the placement of a point-spread function in the world."""
 
 import math
 from typing import Any
@@ -11,16 +11,16 @@ from ..layers.levels import factors, into_full, shape_at
 from ..layers.plane import spatial_state_like
 from ..layers.units import in_units_of, unit_factor
 
-DIFFERENT = 0.01  # share by which sizes may differ and count as the same
+DIFFERENT = 0.01  # relative difference up to which sizes count as the same
 
 
 def _scale(layer: Layer, ndim: int, level: int) -> tuple[float, ...]:
-    """Return the size of the pixels of a level along its last axes, in the layer's own units."""
+    """Return the pixel size of a level along its last axes, in the units of the layer."""
     return tuple(float(s) for s in (np.abs(layer.scale) * factors(layer, level))[-ndim:])
 
 
 def micrometers(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
-    """Return the size of the pixels of a level along its last axes in µm; None where it has no unit of length."""
+    """Return the pixel size of a level along its last axes in µm; None if it has no unit of length."""
     try:
         return tuple(
             s * float((1 * u).to("micrometer").magnitude)
@@ -31,19 +31,19 @@ def micrometers(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | 
 
 
 def pixel_sizes(layer: Layer, ndim: int, level: int = 0) -> tuple[tuple[float, ...], str]:
-    """Return the size of the pixels of a level and its unit, "µm", or "" where the scale has none."""
+    """Return the pixel size of a level and its unit: "µm", or "" if the scale has no unit of length."""
     physical = micrometers(layer, ndim, level)
     return (physical, "µm") if physical is not None else (_scale(layer, ndim, level), "")
 
 
 def comparable(psf: Layer, source: Layer, ndim: int) -> bool:
-    """Whether both layers say how large their pixels are, in the same terms."""
+    """Whether the pixel sizes of both layers are known and comparable."""
     sizes = [pixel_sizes(layer, ndim) for layer in (psf, source)]
     return sizes[0][1] == sizes[1][1] and all(unit or any(s != 1 for s in size) for size, unit in sizes)
 
 
 def same_pixels(psf: Layer, source: Layer, ndim: int, level: int = 0) -> bool:
-    """Whether the pixels of a layer and of a level of a source are equally large, as far as that is known."""
+    """Whether the pixel sizes of a layer and of a level of a source agree, as far as they are known."""
     ours, theirs = pixel_sizes(psf, ndim)[0], pixel_sizes(source, ndim, level)[0]
     return not comparable(psf, source, ndim) or all(
         math.isclose(a, b, rel_tol=DIFFERENT) for a, b in zip(ours, theirs, strict=True)
@@ -51,35 +51,35 @@ def same_pixels(psf: Layer, source: Layer, ndim: int, level: int = 0) -> bool:
 
 
 def same_level(layer: Layer, source: Layer, ndim: int, level: int) -> int:
-    """Return the level of a layer with pixels as large as those of a level of a source; the finest if none is known.
+    """Return the level of a layer with the pixel size of a level of a source; the finest if there is none.
 
-    Where layers do not say how large their pixels are, those of their full resolutions count as the same.
+    If the pixel sizes are not comparable, those of the full resolutions are assumed to be the same.
     """
     if layer is source or not layer.multiscale:
         return level if layer is source else 0
     known = comparable(layer, source, ndim)
-    wanted = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
+    target = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
     for number in range(len(layer.data)):
-        own = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
-        if np.allclose(own, wanted, rtol=DIFFERENT, atol=0):
+        size = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
+        if np.allclose(size, target, rtol=DIFFERENT, atol=0):
             return number
     return 0
 
 
 def in_words(layer: Layer, ndim: int, level: int = 0) -> str:
-    """Return the size of the pixels of a level as text."""
+    """Return the pixel size of a level as text."""
     size, unit = pixel_sizes(layer, ndim, level)
     return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
 
 
 def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:
-    """Return places in a layer as pixels of an image, of shape (places, axes of the image).
+    """Convert points of a layer to pixel coordinates of an image, of shape (points, axes of the image).
 
-    Where the layer has fewer axes than the image, the places lie where the viewer shows.
+    On axes that the layer lacks, the points take the position of the viewer's sliders.
     """
     shared = min(layer.ndim, image.ndim)
     units = zip(layer.units[-shared:], image.units[-shared:], strict=True)
-    factors = [unit_factor(own, wanted) for own, wanted in units]
+    factors = [unit_factor(unit, image_unit) for unit, image_unit in units]
     out = np.empty((len(places), image.ndim))
     for row, place in zip(out, places, strict=True):
         world = in_units_of(dims, image, dims.point)
@@ -89,7 +89,7 @@ def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:
 
 
 def placed_in_middle(array: Any, source: Layer, level: int = 0) -> dict[str, Any]:
-    """Return the spatial state that puts an array in the middle of a layer, with pixels as large as a level's."""
+    """Return the spatial state that centers an array in a layer, with the pixel size of a level."""
     axes = list(range(source.ndim - array.ndim, source.ndim))
     middle = [(n - 1) / 2 - m // 2 for n, m in zip(shape_at(source, level)[-array.ndim :], array.shape, strict=True)]
     moved = into_full(source, level).set_slice(axes).compose(Affine(translate=np.array(middle), ndim=array.ndim))

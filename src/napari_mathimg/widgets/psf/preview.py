@@ -1,4 +1,4 @@
-"""A small picture of a point-spread function, with its widths; made in the background."""
+"""A small preview of a point-spread function with its widths, computed in the background."""
 
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
@@ -16,17 +16,17 @@ from ..tasks.latest_task import LatestTask
 
 Array = NDArray[Any]
 
-SIDE = 112  # of a picture, in pixels of the screen
-DELAY = 200  # ms from the last change to the picture
-LINES = 4
-SPACE = 24  # px around the text, as styles draw it
-FRAME = 8  # share of a plane that is dark on either side
-LARGEST = 2**26  # values of an array that is read for a picture
-TIP = "The PSF through its brightest pixel; brightness is the square root of the values, so that faint light is seen"
+SIDE = 112  # side of a picture, in screen pixels
+DELAY = 200  # milliseconds from the last change to the computation
+LINES = 4  # lines of text below the pictures
+SPACE = 24  # pixels around the text in the styles of Qt
+FRAME = 8  # a plane is padded by 1/FRAME of its size on either side
+LARGEST = 2**26  # values of the largest array that is computed for a preview
+TIP = "Section of the PSF through its brightest pixel; brightness is the square root of the values, to show faint light"
 
 
 class Pictured(NamedTuple):
-    """A point-spread function that was computed: what was asked for, its array, its middle planes, its widths."""
+    """A computed point-spread function: the key of the request, the array, its central planes and its widths."""
 
     key: Any
     array: Array
@@ -35,10 +35,10 @@ class Pictured(NamedTuple):
 
 
 def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
-    """Compute a point-spread function and what a picture shows of it."""
+    """Compute a point-spread function, its planes through the brightest pixel and its widths."""
     yield Progress("PSF", 0, 1)
     if np.prod(kernel.shape, dtype=float) > LARGEST:
-        raise ValueError(f"psf: at most {LARGEST:,} pixels, not {' x '.join(map(str, kernel.shape))}")
+        raise ValueError(f"psf: must have at most {LARGEST:,} pixels, not {' x '.join(map(str, kernel.shape))}")
     array = np.asarray(kernel)
     yield Progress("PSF", 1, 1)
     widths = fwhm(array)
@@ -53,10 +53,10 @@ def _gray(share: Array) -> Array:
 
 
 class PsfPreview(QWidget):
-    """Pictures of the planes through the brightest pixel, and the widths; of the same height whatever is shown."""
+    """Shows the planes through the brightest pixel and the widths, in a widget of constant height."""
 
-    ready = Signal(object)  # Pictured
-    said = Signal()  # a sentence stands in its place
+    ready = Signal(object)  # emits a `Pictured`
+    said = Signal()  # a sentence is shown instead of a preview
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,35 +88,35 @@ class PsfPreview(QWidget):
         self.setFixedHeight(self.sizeHint().height())
 
     def showEvent(self, event: Any) -> None:
-        """Take the height of the text in the window's style, once it is known."""
+        """Set the height from the font of the window's style, which is known now."""
         super().showEvent(event)
         text = LINES * self.text.fontMetrics().lineSpacing() + SPACE
         self.setFixedHeight(SIDE + text)
         self._start()
 
     def ask(self, key: Any, kernel: Any, axes: Sequence[str], spacing: tuple[float, ...], unit: str) -> None:
-        """Show a point-spread function soon, unless the one with this key is shown.
+        """Request the preview of a point-spread function, unless the one with this key is already shown.
 
         Parameters
         ----------
         key
-            What is equal for equal arrays.
+            Identifies the array.
         kernel
-            Array, or what becomes one.
+            Array, or a lazy equivalent.
         axes, spacing, unit
-            Names of its axes, size of its pixels, and the unit of these ("" for none).
+            Names of its axes, pixel size, and the unit of the pixel size ("" for none).
         """
         self._axes, self._spacing, self._unit = tuple(axes), spacing, unit
         if self._wanted is None or self._wanted[0] != key:
             self.task.cancel()
         self._wanted = key, kernel
         if self.shown is not None and self.shown.key == key:
-            self._tell(self.shown)
+            self._show_pictures(self.shown)
         else:
             self._start()
 
     def say(self, text: str) -> None:
-        """Show a sentence in place of a point-spread function."""
+        """Show a sentence instead of a preview."""
         self._wanted, self.shown = None, None
         self.task.cancel()
         self._place.hide()
@@ -125,35 +125,35 @@ class PsfPreview(QWidget):
 
     @property
     def is_pending(self) -> bool:
-        """Whether another point-spread function is wanted than is shown."""
+        """Whether the requested point-spread function is not shown yet."""
         return self._wanted is None or self.shown is None or self.shown.key != self._wanted[0]
 
     def _start(self) -> None:
-        """Compute what is wanted soon, once somebody looks."""
+        """Compute the requested point-spread function if the widget is visible."""
         if self._wanted is not None and self.is_pending and self.isVisible() and not self.task.is_running:
             self.task.ask(pictured(*self._wanted))
 
-    def _show(self, found: Pictured) -> None:
-        self.shown = found
-        self._tell(found)
-        self.ready.emit(found)
+    def _show(self, computed: Pictured) -> None:
+        self.shown = computed
+        self._show_pictures(computed)
+        self.ready.emit(computed)
 
-    def _tell(self, found: Pictured) -> None:
-        """Show the pictures, with pixels as wide as high in the world, and the widths."""
+    def _show_pictures(self, computed: Pictured) -> None:
+        """Show the pictures, with the aspect ratio of the world, and the widths."""
         spacing = self._spacing
-        sizes = [(spacing[-2], spacing[-1]), (spacing[0], spacing[-1])][: len(found.planes)]
-        extents = [np.array(p.shape) * size for p, size in zip(found.planes, sizes, strict=True)]
+        sizes = [(spacing[-2], spacing[-1]), (spacing[0], spacing[-1])][: len(computed.planes)]
+        extents = [np.array(p.shape) * size for p, size in zip(computed.planes, sizes, strict=True)]
         zoom = SIDE / max(e.max() for e in extents)
         names = self._axes[-1] + self._axes[-2], self._axes[-1] + self._axes[0]
         self._place.show()
-        self.pictures[1].setVisible(len(found.planes) > 1)
-        for picture, plane, extent, name in zip(self.pictures, found.planes, extents, names, strict=False):
+        self.pictures[1].setVisible(len(computed.planes) > 1)
+        for picture, plane, extent, name in zip(self.pictures, computed.planes, extents, names, strict=False):
             picture.setPixmap(_picture(plane, np.maximum(np.rint(extent * zoom), 1).astype(int), name))
-        lines = ["Width at half maximum", _sizes(self._axes, found.widths, "px")]
+        lines = ["Width at half maximum", _sizes(self._axes, computed.widths, "px")]
         if self._unit:
-            world = [w * s for w, s in zip(found.widths, spacing, strict=True)]
+            world = [w * s for w, s in zip(computed.widths, spacing, strict=True)]
             lines.append(_sizes(self._axes, world, self._unit))
-        lines.append("Size " + " x ".join(map(str, found.array.shape)) + " px")
+        lines.append("Size " + " x ".join(map(str, computed.array.shape)) + " px")
         self.text.setText("\n".join(lines))
 
 
@@ -162,7 +162,7 @@ def _sizes(axes: Sequence[str], sizes: Sequence[float], unit: str) -> str:
 
 
 def _picture(plane: Array, size: Array, name: str) -> QPixmap:
-    """Return a plane as a picture of a size (height, width), on black, with its axes' names."""
+    """Return a plane scaled to a size (height, width), on black, with the names of its axes."""
     plane = np.ascontiguousarray(plane)
     high, wide = plane.shape
     image = QImage(plane.data, wide, high, wide, QImage.Format.Format_Grayscale8)
