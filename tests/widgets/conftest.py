@@ -19,9 +19,9 @@ import pytest
 import vispy.gloo.glir
 from event_loop import process_events
 from histogram_checks import Settle
-from mouse_and_keys import Hand
+from mouse_and_keys import Hand, close_by_mouse
 from napari._qt.qt_viewer import QtViewer
-from napari.settings import NapariSettings
+from napari.settings import NapariSettings, _clear_plugin_settings_cache
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -87,7 +87,7 @@ def _quick_collections() -> Iterator[None]:
     yield
     if next(ENDED) % 40 == 0:
         gc.unfreeze()
-        gc.collect()
+    gc.collect()  # or what a test leaves behind would stay, and be held against a later one
     gc.freeze()
 
 
@@ -258,3 +258,20 @@ def settle() -> Settle:
         process_events()
 
     return wait
+
+
+@pytest.fixture
+def again(qtbot: Any, dock: Any) -> Callable[[FamilyDock], FamilyDock]:
+    """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
+
+    def close_and_open(widget: FamilyDock) -> FamilyDock:
+        family = getattr(widget, "family", "Histogram")
+        process_events()
+        close_by_mouse(widget, qtbot)
+        saved_docks._read.cache_clear()
+        _clear_plugin_settings_cache()
+        anew = dock(family)
+        qtbot.waitUntil(anew.isVisible)
+        return anew
+
+    return close_and_open

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from event_loop import process_events
 from mouse_and_keys import Hand, choose_by_key, close_by_mouse, type_number
-from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QScrollArea
 
@@ -33,23 +32,6 @@ LEFT = Qt.MouseButton.LeftButton
 def file(tmp_path: Path) -> Path:
     """Where the docks keep what they hold."""
     return tmp_path / "napari-mathimg-docks.yaml"
-
-
-@pytest.fixture
-def again(qtbot: Any, dock: Opener) -> Callable[[FamilyDock], FamilyDock]:
-    """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
-
-    def close_and_open(widget: FamilyDock) -> FamilyDock:
-        family = getattr(widget, "family", "Histogram")
-        process_events()
-        close_by_mouse(widget, qtbot)
-        saved_docks._read.cache_clear()
-        _clear_plugin_settings_cache()
-        anew = dock(family)
-        qtbot.waitUntil(anew.isVisible)
-        return anew
-
-    return close_and_open
 
 
 def test_a_dock_begins_as_it_was_left(

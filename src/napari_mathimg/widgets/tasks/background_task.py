@@ -47,6 +47,8 @@ class BackgroundTask(QObject):
     urgent
         Function that returns whether a report is emitted however soon it follows another; other reports are dropped if
         they follow too soon.
+    name
+        What the thread is called, after "mathimg".
     """
 
     progressed = Signal(object)
@@ -57,9 +59,11 @@ class BackgroundTask(QObject):
     _reported = Signal(object, object)
     _ended = Signal(object, str, object)
 
-    def __init__(self, parent: QObject | None = None, urgent: Callable[[Any], bool] = lambda report: False) -> None:
+    def __init__(
+        self, parent: QObject | None = None, urgent: Callable[[Any], bool] = lambda report: False, name: str = "run"
+    ) -> None:
         super().__init__(parent)
-        self._urgent = urgent
+        self._urgent, self._name = urgent, f"mathimg {name}"
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._reported.connect(self._report)
@@ -75,7 +79,7 @@ class BackgroundTask(QObject):
         if self.is_running:
             return False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(steps, self._stop), name="mathimg run", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(steps, self._stop), name=self._name, daemon=True)
         self._thread.start()
         return True
 

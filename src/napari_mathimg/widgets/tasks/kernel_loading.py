@@ -19,7 +19,7 @@ def load_kernels(op: Operation, dtype: str, ndim: int, rgb: bool) -> None:
     """Run an operation once in the background on a tiny image of this kind, when the window is idle."""
     kind = op.id, dtype, ndim, rgb
     if kind not in _loading:
-        _loading[kind] = LatestTask(QCoreApplication.instance(), delay=PAUSE, expected=())
+        _loading[kind] = LatestTask(QCoreApplication.instance(), delay=PAUSE, expected=(), name="kernels")
         _loading[kind].ask(_steps(op, dtype, ndim, rgb))
 
 

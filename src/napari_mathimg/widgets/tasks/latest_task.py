@@ -30,6 +30,8 @@ class LatestTask(QObject):
         is raised.
     urgent
         Function that returns whether a report is emitted however soon it follows another.
+    name
+        What the threads are called, after "mathimg".
     """
 
     progressed = Signal(object)
@@ -45,12 +47,13 @@ class LatestTask(QObject):
         runs: int = 1,
         expected: tuple[type[Exception], ...] = EXPECTED,
         urgent: Callable[[Any], bool] = lambda report: False,
+        name: str = "run",
     ) -> None:
         super().__init__(parent)
         self._delay, self._expected, self._is_closed = delay, expected, False
         self._steps: Steps | None = None  # requested but not yet started
         self._current: BackgroundTask | None = None  # the run of the latest request
-        self._tasks = [BackgroundTask(self, urgent) for _ in range(runs)]
+        self._tasks = [BackgroundTask(self, urgent, name) for _ in range(runs)]
         for task in self._tasks:
             task.progressed.connect(self.progressed)
             task.returned.connect(self.returned)
