@@ -89,6 +89,8 @@ class SharedWindow:
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
         canvas.native.setUpdatesEnabled(True)
+        canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
+        canvas._scene_canvas.update()
         process_events()
 
     def reset_settings(self) -> None:
