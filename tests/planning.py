@@ -36,7 +36,7 @@ class Looks:
         if self.count == self.last:
             raise Canceled
 
-    def tell(self, done):
+    def set_progress(self, done):
         self.told.append(done)
 
     def spread_pieces(self, work, pieces):

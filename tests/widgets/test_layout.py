@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
-from napari_mathimg.widgets.qt.combo_box import BESIDE_TEXT
+from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
@@ -73,7 +73,7 @@ def needed(widget: Any) -> tuple[int, int] | None:
         widget.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = widget.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, widget)
-        return widget.fontMetrics().horizontalAdvance(widget.currentText()), room.width() - BESIDE_TEXT
+        return widget.fontMetrics().horizontalAdvance(widget.currentText()), room.width() - TEXT_MARGIN
     if isinstance(widget, QScrollArea):
         return widget.horizontalScrollBar().maximum(), 0
     return None

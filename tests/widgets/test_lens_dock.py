@@ -148,7 +148,7 @@ def test_the_list_says_what_each_lens_has_and_offers_others_on_request(viewer: A
     assert names(box)
     small = "Canon EF-S 10-18mm f/4.5-5.6 IS STM"
     click(box, small)
-    assert box.sentence.text().endswith("towards the edges the correction is a guess.")
+    assert box.sentence.text().endswith("the correction is extrapolated towards the edges.")
     QTest.keyClicks(box.search, " no such lens")
     assert names(box) == []
     assert box.sentence.text().startswith(small)  # hidden by the search, chosen still

@@ -317,7 +317,7 @@ def test_rectangles_in_several_slices_and_in_another_view_bound_z_too(
     shapes = viewer.add_shapes([np.add(square, (0, 900, 0))], **place)
     ask(geometry, "rectangle", qtbot)
     assert len(notifications) == 1
-    assert "outside of 'cells'" in notifications[0].message
+    assert "outside 'cells'" in notifications[0].message
     assert geometry.form.parameters == {"start": (0, 13, 0), "stop": (9, 19, 50)}
 
 

@@ -416,13 +416,13 @@ def test_an_outline_is_taken_from_a_shapes_layer(
     np.testing.assert_allclose(ndi.center_of_mass(array)[1], 6)
     shapes.add_ellipses(corners[:2])
     qtbot.mouseClick(take, LEFT)
-    assert "the shape in 'shapes' is none" in panel.preview.text.text().lower()
+    assert "unlike the shape in 'shapes'" in panel.preview.text.text().lower()
     blur = dock("blur")
     blur.operation = "blur_motion"
     take = blur.form.shape_buttons["polygon"].native
     qtbot.waitUntil(take.isVisible)
     qtbot.mouseClick(take, LEFT)
-    assert "the shape in 'shapes' is none" in blur.message.text().lower()
+    assert "unlike the shape in 'shapes'" in blur.message.text().lower()
     shapes.selected_data = {0}
     viewer.layers.selection.active = shapes
     assert blur.picker.layer is cells

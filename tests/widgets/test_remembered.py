@@ -20,10 +20,10 @@ POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
 NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Level of the multiscale layer": "another layer has other levels",
     "Count only inside": "lists layers",
-    "Keep this layer's histogram": "pins a layer",
+    "Keep showing this layer's histogram": "pins a layer",
     "Click the point in the image": "waits for a click",
     "Take the box around the selected": "waits for a rectangle",
-    "Show the lenses whose names": "searches",
+    "Show only lenses whose names": "searches",
 }
 BY_HAND = {  # what cannot be altered at once is tested in test_saved_docks
     "CornersPanel.radius": "needs corners",
