@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial, partialmethod
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,6 @@ from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from shared_window import SharedWindow
-from vispy.scene import SceneCanvas
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
@@ -34,27 +33,12 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
-SERVES = 40  # tests that share a window before it is replaced
+SERVES = 25  # tests that share a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
-    config.addinivalue_line("markers", "drawn: layers are drawn in this test as in every window of its own")
-
-
-class Drawing:
-    """Whether the pictures of layers are drawn: software does it here, and takes long for it."""
-
-    is_on = True
-
-
-def _draw(canvas: SceneCanvas, draw: Callable[..., None], event: Any) -> None:
-    """Draw the layers, if that is on; what else happens with a drawing of the canvas happens anyway."""
-    if Drawing.is_on:
-        draw(canvas, event)
-    else:
-        canvas._update_pending = False
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,7 +59,6 @@ def _quick_housekeeping() -> Iterator[None]:
         # Deleting a program at the next draw can crash Mesa's software renderer.
         patch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
         patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
-        patch.setattr(SceneCanvas, "on_draw", partialmethod(_draw, SceneCanvas.on_draw))
         yield
     gc.set_threshold(*thresholds)
     gc.unfreeze()
@@ -169,9 +152,7 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     keeper: Keeper = request.getfixturevalue("keeper")
     window = keeper.window()
-    Drawing.is_on = request.node.get_closest_marker("drawn") is not None
     yield window.viewer
-    Drawing.is_on = True
     try:
         window.reset()
         window.check()

@@ -1,5 +1,6 @@
 """Places in the image, pointed at with the mouse, typed, and shown as a cross."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from napari_mathimg.widgets.canvas.cross import CrossOverlay
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.preferences import COLORS, settings
-
-pytestmark = pytest.mark.drawn  # for the cross is drawn with the layers
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {
@@ -190,8 +189,16 @@ def test_the_image_can_be_moved_while_a_click_is_waited_for_and_escape_leaves(
         assert str(viewer.cursor.style) == "cross"
         assert geometry.form.pick_buttons["point"].native.isChecked()
         middle = np.array(viewer.scene.camera.center)
-        hand.drag(layer, (20, 20), (40, 30))
-        qtbot.waitUntil(lambda middle=middle: np.abs(viewer.scene.camera.center - middle).max() > 5)  # once it is drawn
+        hand.press(layer, (20, 20))
+        places = itertools.cycle([hand.at(layer, place) for place in ((30, 25), (40, 30), (50, 35))])
+
+        def is_moved(middle: Any = middle, places: Any = places) -> bool:
+            """Move the pointer on; the camera follows as soon as the canvas is drawn."""
+            QTest.mouseMove(hand.canvas, next(places))
+            return bool(np.abs(viewer.scene.camera.center - middle).max() > 5)
+
+        qtbot.waitUntil(is_moved)
+        hand.release(layer, (40, 30))
         assert geometry.form.parameters["center"] == "auto"
         if escape is None:
             ask(geometry, "point", qtbot)  # a second press leaves too

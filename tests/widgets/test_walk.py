@@ -24,8 +24,6 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 
-pytestmark = pytest.mark.drawn  # for drawing must not raise either
-
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
 MOST_LAYERS = 12
