@@ -40,7 +40,7 @@ from napari_mathimg.widgets.tasks.kernel_loading import load_kernels
 app = QApplication([])
 for op in operations().values():
     load_kernels(op, "uint16", 2, False)
-while "mathimg run" not in [thread.name for thread in threading.enumerate()]:
+while "mathimg kernels" not in [thread.name for thread in threading.enumerate()]:
     QTest.qWait(10)
 while "numba" not in sys.modules:
     QTest.qWait(1)
