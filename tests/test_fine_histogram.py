@@ -251,7 +251,8 @@ def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monk
     monkeypatch.setattr(region, "PIXELS", 2**12)
     image = np.concatenate(LATE[name])[::rising].astype(dtype)
     found = tally(Region(image), threads=threads)
-    assert grown or np.dtype(dtype).kind != "f"
+    if threads == 1 and np.dtype(dtype).kind == "f":  # of several threads, each may get pixels that fit its own bins
+        assert grown
     for span in ("robust", "data"):
         agrees(found, image, 256, span)
     x, s = image.astype(np.float64), found.statistics()
