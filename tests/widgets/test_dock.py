@@ -165,7 +165,7 @@ def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: P
     widget.options.choose(widget.options.value_range, "limits")
     press(widget)
     result = viewer.layers[-1]
-    options = mathimg.Options(value_range=(500, 2500), scope=((2, 3),))
+    options = mathimg.Options(value_range=(500, 2500), scope={0: (2, 3)})
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "adjust_gamma", options=options, gamma=2.0))
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
     outside = int(((stack[2] < 500) | (stack[2] > 2500)).sum())
@@ -206,7 +206,7 @@ def test_this_plane_is_the_shown_one_whatever_unit_the_viewer_counts_in(
     widget.options.choose(widget.options.scope, "item")
     press(widget)
     result = viewer.layers[-1]
-    options = mathimg.Options(scope=((2, 3),))
+    options = mathimg.Options(scope={0: (2, 3)})
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "invert", options=options))
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
 

@@ -226,7 +226,8 @@ class OptionsBox(QWidget):
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
-        self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
+        same = {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"}
+        self._fill(self.dtype, {"auto": "Automatic", **same})
         self._suggest_range(layer)
         return self.level_of(layer)
 
@@ -297,11 +298,11 @@ class OptionsBox(QWidget):
             return tuple(float(v) for v in layer.contrast_limits)
         return (self.low.value, self.high.value) if how == "custom" else how
 
-    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> Any:
-        """Return the ranges along the stack axes that the scope selects at the viewer's position."""
+    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
+        """Return the ranges along the stack axes that the scope selects at the viewer's position; None for all."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
-            return "all"
+            return None
         level = self.level_of(layer)
         lead = levels.shape_at(layer, level)[: layer.ndim - ndim]
         fixed = len(lead) - (scope == "volume")
@@ -313,8 +314,7 @@ class OptionsBox(QWidget):
                 " so that its sliders select the position on the others, or apply to everything"
             )
         here = levels.position_at(dims, layer, level)
-        ranges = tuple((p, p + 1) for p in here[:fixed])
-        return ranges if scope == "item" else (*ranges, (0, lead[-1]))
+        return {axis: (p, p + 1) for axis, p in enumerate(here[:fixed])}
 
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
@@ -329,7 +329,7 @@ class OptionsBox(QWidget):
             channel_axis=layer.ndim if _is_rgb(layer) else None,
             statistics=self.statistics.currentData() if self._shown["statistics"] else "layer",
             scope=ranges,
-        ), "everything" if ranges == "all" else self.scope.currentText().lower()
+        ), "everything" if ranges is None else self.scope.currentText().lower()
 
     def choices(self) -> list[tuple[QComboBox, Any]]:
         """Return the chosen entry of each combo box."""
