@@ -8,6 +8,8 @@ from importlib import import_module
 from textwrap import fill
 from typing import Any, Literal, cast, get_type_hints
 
+import numpy as np
+
 from .progress import checkpoint, parallel_for
 from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
 from .signature import Parameter, Signature, arguments, call
@@ -205,6 +207,10 @@ class Operation(Signature):
             uses = call(self.needs_range, given)
         rules = {n: a.rule for n, p in self.parameters.items() if (a := annotation_of(p.hint, Auto))}
         return uses or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
+
+    def result_type(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type of the result for an image of a type, unless options name another."""
+        return np.dtype(np.float32) if self.dtype == "float32" and dtype.kind in "biu" else dtype
 
     def works_on(self, ndim: int) -> bool:
         """Return whether items may have this number of axes."""

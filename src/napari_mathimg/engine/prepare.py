@@ -78,18 +78,13 @@ def resolve(
     source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
-    dtype = _result_type(op, options, source.dtype)
+    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    dtype = declared[options.dtype]
     value_ranges, saturated = yield from find_value_ranges(op, given, source, options, values, threads)
     known = {"dtype": dtype, "values": joined_range(value_ranges.values()), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
     return Plan(op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated)
-
-
-def _result_type(op: Operation, options: Options, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type of the result; "auto" leaves that of the image only if it holds integers."""
-    leaves = op.dtype == "float32" and dtype.kind in "biu"
-    return np.dtype(np.float32) if options.dtype == "float32" or (options.dtype == "auto" and leaves) else dtype
 
 
 def check(

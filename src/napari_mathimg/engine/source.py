@@ -231,7 +231,7 @@ def arranged(array: Any, order: tuple[int, ...]) -> Any:
 
 def names_in(array: Any) -> tuple[str, ...]:
     """Return the axis names that an array itself has (xarray, Zarr 3); () if there are none."""
-    names = getattr(array, "dims", None) or getattr(getattr(array, "metadata", None), "dimension_names", None)
+    names: Any = getattr(array, "dims", None) or getattr(getattr(array, "metadata", None), "dimension_names", None)
     is_named = isinstance(names, tuple | list) and len(names) == len(array.shape)
     return tuple(names) if is_named and all(isinstance(name, str) and name for name in names) else ()
 

@@ -57,7 +57,9 @@ class OptionsBox(QWidget):
             "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each plane or volume"
         )
         self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
-        self.dtype = self._choice("dtype", "Output type", "Pixel type of the result")
+        self.dtype = self._choice(
+            "dtype", "Output type", "Pixel type of the result; automatic is float32 where values leave the layer's type"
+        )
         self.all_selected = self._tick(
             "All selected layers", "Process every layer selected in the layer list, one after the other", False
         )
@@ -226,14 +228,14 @@ class OptionsBox(QWidget):
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
-        same = {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"}
-        self._fill(self.dtype, {"auto": "Automatic", **same})
         self._suggest_range(layer)
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
-        labels, rgb = isinstance(layer, Labels), _is_rgb(layer)
+        labels, rgb, dtype = isinstance(layer, Labels), _is_rgb(layer), np.dtype(full_resolution(layer).dtype)
+        types = {"auto": f"Automatic ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
+        self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
@@ -251,7 +253,7 @@ class OptionsBox(QWidget):
             "statistics": items and pooled,
             "domain": mapped and self.domain.isChecked(),
             "square": mapped and self.domain.isChecked(),
-            "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
+            "dtype": retyped and str(dtype) != "float32",
         }
         self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
