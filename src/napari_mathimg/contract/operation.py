@@ -8,6 +8,8 @@ from importlib import import_module
 from textwrap import fill
 from typing import Any, Literal, cast, get_type_hints
 
+import numpy as np
+
 from .progress import checkpoint, parallel_for
 from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
 from .signature import Parameter, Signature, arguments, call
@@ -161,6 +163,7 @@ class Operation(Signature):
     check: Callable[..., None] | None
     saturates: bool
     new_values: bool
+    dtype: Literal["same", "float32"]
     rigid: bool
     frames: Callable[..., Frames | None] | None
     needs_range: Callable[..., bool] | None
@@ -205,6 +208,10 @@ class Operation(Signature):
         rules = {n: a.rule for n, p in self.parameters.items() if (a := annotation_of(p.hint, Auto))}
         return uses or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
 
+    def result_type(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type of the result for an image of a type, unless options name another."""
+        return np.dtype(np.float32) if self.dtype == "float32" and dtype.kind in "biu" else dtype
+
     def works_on(self, ndim: int) -> bool:
         """Return whether items may have this number of axes."""
         return self.dimensions == "all" or ndim in self.dimensions
@@ -228,6 +235,7 @@ def operation(
     check: Callable[..., None] | None = None,
     saturates: bool = False,
     new_values: bool = False,
+    dtype: Literal["same", "float32"] = "same",
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
     needs_range: Callable[..., bool] | None = None,
@@ -262,6 +270,9 @@ def operation(
         Whether values outside the value range are clipped to it.
     new_values
         Whether the values of the result have another meaning, so that contrast limits are set anew.
+    dtype
+        Type of the result for images of integers, unless options name one: "same" if values keep their meaning, or
+        "float32" if they leave it, so that the type of the image would cut or round them.
     rigid
         Whether the operation rotates the content as a whole, so that pixels must be square.
     frames
@@ -303,7 +314,7 @@ def operation(
         op = Operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
-            saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
+            saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, report=report,
             needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as shortened
 from typing import Any, Literal, TypeVar
 
@@ -14,7 +14,7 @@ from ..contract.reach import Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
 from .chunks import with_cached_chunks
-from .source import Index, Ranges, Source
+from .source import Axis, Index, Scope, Source, arranged, open_source
 
 Entry = TypeVar("Entry")
 
@@ -25,20 +25,24 @@ class Options:
 
     Parameters
     ----------
+    axes
+        Axes of an item, such as a plane or a volume, in its order: names, where the image has names of axes, or
+        indices, of which negative ones count from the last axis. All others are stack axes. None for the last `ndim`.
     ndim
         Number of axes of an item: 2 for planes, 3 for volumes. The axes before them are stack axes.
+    scope
+        The part of a stack that the operation is applied to: for stack axes, by name or index, an index or
+        (start, stop), such as ``{"t": 3, "c": (0, 2)}``. The result keeps its place in the stack. None for all.
     value_range
         The two values that an operation sees as 0 and 1: "data" (lowest and highest finite value), "dtype" (0 and the
         highest value of integers, 0 and 1 for floating point), or two finite numbers (low, high).
     dtype
-        Type of the result: "same" (that of the image) or "float32".
+        Type of the result: "same" (that of the image), "float32", or "auto": that of the image where values keep
+        their meaning, and float32 where an operation leaves it, as deconvolution does, and the image holds integers.
     channel_axis
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
         Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
-    scope
-        "all", or (start, stop) on each stack axis, to apply the operation to these items only. The result keeps their
-        place in the stack.
 
     Raises
     ------
@@ -52,16 +56,22 @@ class Options:
     Options(ndim=3, value_range=(0.0, 4095.0))
     """
 
+    axes: tuple[Axis, ...] | None = None
     ndim: int = 2
+    scope: Scope | None = None
     value_range: Literal["data", "dtype"] | tuple[float, float] = "data"
-    dtype: Literal["same", "float32"] = "same"
+    dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
     statistics: Literal["layer", "item"] = "layer"
-    scope: Literal["all"] | Ranges = "all"
 
     def __post_init__(self) -> None:
         check_whole_number("ndim", self.ndim, least=1)
-        for name, allowed in (("dtype", ("same", "float32")), ("statistics", ("layer", "item"))):
+        if self.axes is not None:
+            object.__setattr__(self, "axes", self._item_axes())
+            if self.ndim not in (2, len(self.axes)):
+                raise ValueError(f"ndim={self.ndim}: must be the number of axes={self.axes!r}, or be left out")
+            object.__setattr__(self, "ndim", len(self.axes))
+        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
@@ -69,20 +79,35 @@ class Options:
         axis = self.channel_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
             raise ValueError(f"channel_axis={self.channel_axis!r}: must be a whole number or None")
-        if not (isinstance(self.scope, str) and self.scope == "all"):
-            object.__setattr__(self, "scope", self._ranges())
+        if self.scope is not None:
+            object.__setattr__(self, "scope", self._part())
 
     def __repr__(self) -> str:
-        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return f"Options({', '.join(changed)})"
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if self.axes is not None:
+            changed.pop("ndim", None)
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
-    def _ranges(self) -> Ranges:
-        """Return the scope as pairs of Python integers."""
+    def _item_axes(self) -> tuple[Axis, ...]:
+        """Return the axes of an item as Python strings and integers."""
+        given: Any = self.axes
         try:
-            pairs: Any = self.scope
-            return tuple((operator.index(a), operator.index(b)) for a, b in pairs)
-        except (TypeError, ValueError):
-            raise ValueError(f"scope={self.scope!r}: must be 'all', or (start, stop) for each stack axis") from None
+            axes = () if isinstance(given, str) else tuple(_as_axis(axis) for axis in given)
+        except TypeError:
+            axes = ()
+        if not axes:
+            raise ValueError(f"axes={given!r}: must be a sequence of names or indices of axes, at least one, or None")
+        return axes
+
+    def _part(self) -> Scope:
+        """Return the scope with Python strings and integers."""
+        given: Any = self.scope
+        try:
+            return {_as_axis(axis): _as_part(part) for axis, part in given.items()}
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(
+                f"scope={given!r}: must be an index or (start, stop) for each of some axes by name or index, or None"
+            ) from None
 
     def _low_and_high(self) -> tuple[float, float]:
         """Return the value range as two Python numbers."""
@@ -97,13 +122,26 @@ class Options:
             )
         return low, high
 
-    def source(self, array: Any) -> Source:
-        """Return an array as a source of items, with the axes and the scope of these options."""
+    def source(self, array: Any, axis_names: tuple[str, ...] = ()) -> Source:
+        """Return an array, and the names of its axes if it has some, as a source with the axes of these options."""
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
         if any(n != n for n in array.shape):  # Dask writes NaN for an unknown length
             raise ValueError("image: must have a known shape; call compute_chunk_sizes() on the Dask array first")
-        array = with_cached_chunks(array)
-        return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
+        source = open_source(array, int(self.ndim), self.channel_axis, self.axes, self.scope, axis_names)
+        return replace(source, array=with_cached_chunks(source.array))
+
+
+def _as_axis(axis: Any) -> Axis:
+    """Return the name or the index of an axis as a plain value."""
+    return str(axis) if isinstance(axis, str) else operator.index(axis)
+
+
+def _as_part(part: Any) -> int | tuple[int, int]:
+    """Return an index or (start, stop) as Python integers."""
+    if isinstance(part, tuple | list):
+        start, stop = map(operator.index, part)
+        return start, stop
+    return operator.index(part)
 
 
 class Measured(tuple[Any, ...]):
@@ -175,15 +213,22 @@ class Plan:
         """Channel axis of the result, or None."""
         if self.operation.channels == "reduce" or self.source.axis is None:
             return None
-        return self.source.axis + (self.frames is not None)
+        return self._order.index(len(self._order) - 1)
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        """For each axis of the result, its number among frames, stack axes, axes of an item and channels."""
+        source, before = self.source, int(self.frames is not None)
+        places = list(source.given_places)
+        if source.axis is not None and self.operation.channels != "reduce":
+            places.append(source.given[source.axis])
+        return (*range(before), *(before + int(k) for k in np.argsort(places)))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the result."""
-        shape = [*self.leading, *self.item]
-        if self.channel_axis is not None:
-            shape.insert(self.channel_axis, self.source.channels)
-        return tuple(shape)
+        """Shape of the result, whose axes have the order of those of the image."""
+        lengths = (*self.leading, *self.item, self.source.channels)
+        return tuple(lengths[k] for k in self._order)
 
     @property
     def placement(self) -> NDArray[np.float64]:
@@ -196,7 +241,14 @@ class Plan:
         if isinstance(self.reach, Gather):
             inner = np.ix_([*range(lead, n), n], [*range(lead, n), n])
             matrix[inner] = self.reach.placement
-        return matrix
+        order = [*np.argsort(self.source.given_places), n]
+        return matrix[np.ix_(order, order)]
+
+    def receiver(self, array: Any) -> Source:
+        """Return an array of the shape of the result as the items that `region` computes, to be written or read."""
+        order = tuple(int(k) for k in np.argsort(self._order))
+        channels = None if self.channel_axis is None else len(order) - 1
+        return Source(arranged(array, order), len(self.item), channels, None, order)
 
     def value_range_of(self, index: Index) -> ValueRange:
         """Return the value range of an item."""

@@ -15,7 +15,7 @@ from ..contract.signature import arguments, call
 from .chunks import with_cached_chunks
 from .plan import Options, Plan, resolve_reach
 from .region import check_block_shape, known_names
-from .source import Source
+from .source import Source, arranged
 from .statistics import measure_references, measure_statistics
 from .threads import cores
 from .value_range import find_value_ranges, joined_range
@@ -25,6 +25,7 @@ from .values import from_working, gray_levels, to_working, working_type
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
     parameters: Mapping[str, Any] | None = None, threads: int | None = None, memory: int | None = None,
+    axis_names: tuple[str, ...] = (),
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -33,8 +34,8 @@ def prepare(
     op
         Operation, from `operations()`.
     image
-        Array (NumPy, Dask, Zarr): stack axes, then the `options.ndim` axes of an item, and channels at
-        `options.channel_axis`. It is not changed.
+        Array (NumPy, Dask, Zarr), whose axes of an item are the last `options.ndim` or those in `options.axes`, with
+        channels at `options.channel_axis`. It is not changed.
     images
         Further images, in the order that the operation declares.
     options
@@ -45,6 +46,9 @@ def prepare(
         Number of threads; by default the number of cores.
     memory
         Largest size of the result in bytes; by default the free memory, which is never exceeded.
+    axis_names
+        Names of the axes of the image, with or without channels, which options and parameters may then use; () for
+        those that the array itself has.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def prepare(
         ``name=value: must be ...`` for whatever cannot be done, before pixels of the result are computed.
     """
     threads = threads or cores()
-    plan = yield from resolve(op, image, images, options, parameters, threads)
+    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names)
     _check_memory(plan, memory)
     yield from measure_references(plan, threads)
     yield from measure_statistics(plan, threads)
@@ -67,14 +71,15 @@ def prepare(
 
 def resolve(
     op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
-    threads: int,
+    threads: int, axis_names: tuple[str, ...] = (),
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return a plan with value ranges but without statistics; arguments as in `prepare`."""
     options = options or Options()
-    source, further = check(op, image, images, options)
+    source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
-    dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
+    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    dtype = declared[options.dtype]
     value_ranges, saturated = yield from find_value_ranges(op, given, source, options, values, threads)
     known = {"dtype": dtype, "values": joined_range(value_ranges.values()), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
@@ -82,7 +87,9 @@ def resolve(
     return Plan(op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated)
 
 
-def check(op: Operation, image: Any, images: Sequence[Any], options: Options) -> tuple[Source, dict[str, Any]]:
+def check(
+    op: Operation, image: Any, images: Sequence[Any], options: Options, axis_names: tuple[str, ...] = ()
+) -> tuple[Source, dict[str, Any]]:
     """Check an image and further images against an operation.
 
     Returns
@@ -97,9 +104,11 @@ def check(op: Operation, image: Any, images: Sequence[Any], options: Options) ->
     ValueError
         If an image does not fit the operation, the options or the other images.
     """
-    source = options.source(image)
+    source = options.source(image, axis_names)
     if not op.works_on(source.ndim):
         allowed = " or ".join(map(str, op.dimensions))
+        if options.axes is not None:
+            raise ValueError(f"axes={options.axes!r}: must be {allowed} axes for {op.id}")
         raise ValueError(f"ndim={source.ndim}: must be {allowed} for {op.id}")
     if op.channels == "reduce" and not source.channels:
         raise ValueError(f"channel_axis=None: must be the axis of the RGB or RGBA channels, which {op.id} needs")
@@ -139,7 +148,7 @@ def _finite_array(name: str, array: Any) -> Any:
 
 def _aligned_source(name: str, array: Any, source: Source) -> Source:
     """Return a further image as it lies on the image, with its channels or without; ValueError if it does not fit."""
-    array = with_cached_chunks(array)
+    array = with_cached_chunks(_arranged_alike(array, source))
     without_channels = Source(array, source.ndim)
     candidates = [without_channels]
     if source.axis is not None:
@@ -153,6 +162,14 @@ def _aligned_source(name: str, array: Any, source: Source) -> Source:
             return replace(candidate, scope=scope or None)
     or_stack = f", or that of the image without channels {source.places}" if source.full_leading else ""
     raise ValueError(f"{name}: must have shape {source.item}{or_stack}, not {without_channels.places}")
+
+
+def _arranged_alike(array: Any, source: Source) -> Any:
+    """Return a further image with its axes moved as those of the image, if it has all of them, but perhaps channels."""
+    if not source.order or not len(source.places) <= len(array.shape) <= len(source.order):
+        return array
+    order = source.order if len(array.shape) == len(source.order) else source.given_places
+    return arranged(array, tuple(int(k) for k in np.argsort(np.argsort(order))))
 
 
 def _check_memory(plan: Plan, memory: int | None) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,12 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     if rule is None:
         return None
     known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
-    last = result[-1] if plan.frames else result
-    axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
-    for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
+    after = plan.receiver(result)
+    if plan.frames:
+        after = replace(
+            after, scope=((plan.frames.count - 1, plan.frames.count), *((0, n) for n in plan.source.leading))
+        )
+    for name, source in (("before", plan.source), ("after", after)):
         if name in arguments(rule):
             known[name], known["pixels"] = yield from _total(source, threads or cores())
     finished: Report = call(rule, known)

@@ -10,7 +10,7 @@ from ..contract.progress import Progress
 from ..contract.reach import Box
 from .plan import Plan
 from .region import compute_block
-from .source import Index, Source
+from .source import Index
 from .threads import cores, run_tasks
 from .tiles import tiles
 
@@ -40,7 +40,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     array = np.empty(plan.shape, plan.dtype) if out is None else out
     if tuple(array.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
-    result = Source(array, plan.source.ndim, plan.channel_axis)
+    result = plan.receiver(array)
     tasks = list(itertools.product(plan.source.indices, tiles(plan.source.item, plan.reach)))
 
     def work(task: tuple[Index, Box]) -> None:
