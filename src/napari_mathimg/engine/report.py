@@ -8,11 +8,12 @@ import numpy as np
 
 from ..contract.operation import Report
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Box
 from ..contract.signature import arguments, call
+from .chunks import read_tasks, with_cached_chunks
 from .plan import Plan
 from .source import Source
-from .threads import cores, run_tasks
+from .threads import cores
 from .tiles import tiles
 
 
@@ -32,7 +33,7 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
     last = result[-1] if plan.frames else result
     axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
-    for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
+    for name, source in (("before", plan.source), ("after", Source(with_cached_chunks(last), plan.source.ndim, axis))):
         if name in arguments(rule):
             known[name], known["pixels"] = yield from _total(source, threads or cores())
     finished: Report = call(rule, known)
@@ -52,5 +53,8 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size
 
-    yield from run_tasks("Sums", tasks, work, threads)
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        return [(source.array, source.box_in_array(*task[1]))]
+
+    yield from read_tasks("Sums", tasks, reads, work, threads)
     return float(sums.sum()), int(counts.sum())
