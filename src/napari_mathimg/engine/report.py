@@ -9,11 +9,12 @@ import numpy as np
 
 from ..contract.operation import Report
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Box
 from ..contract.signature import arguments, call
+from .chunks import read_tasks, with_cached_chunks
 from .plan import Plan
 from .source import Source
-from .threads import cores, run_tasks
+from .threads import cores
 from .tiles import tiles
 
 
@@ -31,7 +32,7 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     if rule is None:
         return None
     known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
-    after = plan.receiver(result)
+    after = plan.receiver(with_cached_chunks(result))
     if plan.frames:
         after = replace(
             after, scope=((plan.frames.count - 1, plan.frames.count), *((0, n) for n in plan.source.leading))
@@ -56,5 +57,8 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size
 
-    yield from run_tasks("Sums", tasks, work, threads)
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        return [(source.array, source.box_in_array(*task[1]))]
+
+    yield from read_tasks("Sums", tasks, reads, work, threads)
     return float(sums.sum()), int(counts.sum())
