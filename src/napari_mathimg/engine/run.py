@@ -1,6 +1,5 @@
 """A run: all regions of a result, computed in threads."""
 
-import itertools
 from collections.abc import Generator
 from typing import Any
 
@@ -41,7 +40,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     if tuple(array.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
     result = plan.receiver(array)
-    tasks = list(itertools.product(plan.source.indices, tiles(plan.source.item, plan.reach)))
+    tasks = [(index, box) for index in plan.source.indices for box in tiles(plan.grid, plan.at(index).reach)]
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task
