@@ -216,6 +216,50 @@ def test_integers_that_leave_their_type_equal_the_floats(case):
     assert same(result_of(case_plan(case, image)), result_of(single))
 
 
+HALF = plane() / 2  # so that neither it nor its double leaves the value range 0 to 1
+MILD: dict[str, dict[str, float]] = {"add_localvar_noise": {"var_near": 0.001, "var_far": 0.01}}
+NOISE = ("add_gaussian_noise", "add_localvar_noise", "add_poisson_noise", "add_speckle_noise")
+
+
+def result_and_double(case, parameters):
+    """Return the results of an image and of its double, with the same parameters and value range."""
+    image = colored(HALF) if case.color else HALF
+    plans = [
+        plan_of(case.declared, x, *case.further(x.shape[:2]), parameters=parameters, value_range=(0, 1),
+                channel_axis=-1 if case.color else None)
+        for x in (image, 2 * image)
+    ]  # fmt: skip
+    return *(result_of(plan) for plan in plans), plans[0].proportional
+
+
+@pytest.mark.parametrize(
+    ("case", "parameters"),
+    [(case, p) for case in CASES for p in (case.parameters, *case.variants) if case.operation not in NOISE],
+    ids=label,
+)
+def test_brightness_is_proportional_to_light_where_an_operation_says_so(case, parameters):
+    """Twice the light gives twice the result, beyond the edges and for an offset that is subtracted excepted."""
+    offset = {"cval": 0.0, "background": 0.0, "saturation": "none"}
+    parameters = {name: offset.get(name, value) for name, value in parameters.items()}
+    single, double, proportional = result_and_double(case, parameters)
+    if proportional:
+        np.testing.assert_allclose(double, 2 * single, rtol=1e-9, atol=1e-9)
+    elif set(parameters) == set(case.parameters):  # with other parameters it may be so by chance
+        assert np.abs(double - 2 * single).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", NOISE)
+def test_the_mean_of_noise_is_proportional_to_light(name):
+    """The mean of 400 x 400 pixels errs by at most 5.5 standard deviations of 0.5 / 400."""
+    image = np.full((400, 400), 0.4)
+    options, mild = Options(value_range=(0, 1)), MILD.get(name, {})
+    means = [apply(x, name, options=options, **mild).mean() for x in (image, 2 * image)]
+    assert means[1] == pytest.approx(2 * means[0], abs=3 * 5.5 * 0.5 / 400)
+    assert plan_of(BY_NAME[name].declared, image).proportional
+    if name == "add_gaussian_noise":
+        assert not plan_of(BY_NAME[name].declared, image, parameters={"mean": 0.1}).proportional
+
+
 @each_case
 def test_scope_gives_that_part_of_the_whole(case):
     stack = gray("u2", (3, 4, 17, 19))

@@ -13,6 +13,7 @@ from ..contract.operation import Frames, Operation, ValueRange
 from ..contract.reach import Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
+from ..contract.wrapper import Around
 from .chunks import with_cached_chunks
 from .source import Axis, Index, Scope, Source, arranged, open_source
 
@@ -43,6 +44,9 @@ class Options:
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
         Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
+    around
+        Wrapper with its parameters: pixel values are transformed before the operation and transformed back after it,
+        without rounding between. None for no wrapper.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class Options:
     dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
     statistics: Literal["layer", "item"] = "layer"
+    around: Around | None = None
 
     def __post_init__(self) -> None:
         check_whole_number("ndim", self.ndim, least=1)
@@ -79,6 +84,8 @@ class Options:
         axis = self.channel_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
             raise ValueError(f"channel_axis={self.channel_axis!r}: must be a whole number or None")
+        if not (self.around is None or isinstance(self.around, Around)):
+            raise ValueError(f"around={self.around!r}: must be a wrapper called with its parameters, or None")
         if self.scope is not None:
             object.__setattr__(self, "scope", self._part())
 
@@ -152,6 +159,22 @@ class Measured(tuple[Any, ...]):
         return self[channel] if len(self) > 1 else self[0]
 
 
+@dataclass(frozen=True)
+class Variants:
+    """The plans of a stack whose parameters or further images depend on the index along some of its axes.
+
+    Parameters
+    ----------
+    axes
+        Numbers of these stack axes.
+    plans
+        Plan for each index along them, counted in the whole stack.
+    """
+
+    axes: tuple[int, ...]
+    plans: "Mapping[Index, Plan]"
+
+
 @dataclass(frozen=True, repr=False)
 class Plan:
     """An operation on an image, with all that is needed to compute any region; picklable if the arrays are.
@@ -174,6 +197,8 @@ class Plan:
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
         Number of values that are clipped because they lie outside the value range.
+    variants
+        Plans by index, if parameters or further images depend on it; `at` returns the one of an item.
     """
 
     operation: Operation
@@ -188,20 +213,40 @@ class Plan:
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
+    variants: Variants | None = None
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())
         return f"<Plan of {self.operation.id!r}: shape={self.shape}, dtype={self.dtype}{parameters}>"
 
+    def at(self, index: Index) -> "Plan":
+        """Return the plan of one item, whose parameters and further images have one value each."""
+        if self.variants is None:
+            return self
+        place = self.source.index_in_stack(index)
+        return self.variants.plans[tuple(place[axis] for axis in self.variants.axes)]
+
+    @property
+    def proportional(self) -> bool:
+        """Whether brightness that was proportional to light still is."""
+        plans = self.variants.plans.values() if self.variants else [self]
+        return self.options.around is None and all(p.operation.is_proportional(p.parameters) for p in plans)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Shape that is cut into tiles: that of an item of the image, without an axis that the operation drops."""
+        return self.source.item[self.operation.drops is not None :]
+
     @property
     def item(self) -> tuple[int, ...]:
         """Shape of an item of the result, without channels."""
-        return self.reach.shape if isinstance(self.reach, Gather) else self.source.item
+        return self.reach.shape if isinstance(self.reach, Gather) else self.grid
 
     @property
     def frames(self) -> Frames | None:
         """The axis that the operation adds before all others, or None."""
-        return call(self.operation.frames, self.parameters) if self.operation.frames else None
+        plan = next(iter(self.variants.plans.values())) if self.variants else self
+        return call(plan.operation.frames, plan.parameters) if plan.operation.frames else None
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -219,10 +264,15 @@ class Plan:
     def order(self) -> tuple[int, ...]:
         """For each axis of the result, its number among frames, stack axes, axes of an item and channels."""
         source, before = self.source, int(self.frames is not None)
-        places = list(source.given_places)
+        places = [axis for axis in source.given_places if axis != self.dropped]
         if source.axis is not None and self.operation.channels != "reduce":
             places.append(source.given[source.axis])
         return (*range(before), *(before + int(k) for k in np.argsort(places)))
+
+    @property
+    def dropped(self) -> int | None:
+        """Axis of the image that the result lacks; None if it has all."""
+        return self.source.given_places[-self.source.ndim] if self.operation.drops else None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -232,7 +282,10 @@ class Plan:
 
     @property
     def placement(self) -> NDArray[np.float64]:
-        """Affine matrix from result index to source index, without the axes of channels and frames."""
+        """Affine matrix from result index to source index, without the axes of channels and frames.
+
+        An axis that the operation drops counts as one pixel, which covers all of it.
+        """
         lead = len(self.source.leading)
         n = lead + self.source.ndim
         matrix = np.eye(n + 1)
@@ -241,6 +294,8 @@ class Plan:
         if isinstance(self.reach, Gather):
             inner = np.ix_([*range(lead, n), n], [*range(lead, n), n])
             matrix[inner] = self.reach.placement
+        elif self.operation.drops:
+            matrix[lead, lead], matrix[lead, n] = self.source.item[0], (self.source.item[0] - 1) / 2
         order = [*np.argsort(self.source.given_places), n]
         return matrix[np.ix_(order, order)]
 
@@ -251,8 +306,9 @@ class Plan:
         return Source(arranged(array, order), len(self.item), channels, None, order)
 
     def value_range_of(self, index: Index) -> ValueRange:
-        """Return the value range of an item."""
-        return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
+        """Return the value range of an item, as the operation sees it."""
+        found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
+        return transformed_range(found, self.options.around)
 
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return the statistic of an item and a channel, or None."""
@@ -261,6 +317,14 @@ class Plan:
     def table_of(self, index: Index) -> NDArray[Any] | None:
         """Return the table that replaces the operation on an item, or None."""
         return _find_entry(self.tables, index, 0)
+
+
+def transformed_range(value_range: ValueRange, around: Around | None) -> ValueRange:
+    """Return a value range in the values that an operation in a wrapper sees."""
+    if around is None:
+        return value_range
+    low, high = around.forward(np.array([value_range.low, value_range.high], np.float64)).tolist()
+    return ValueRange(low, high)
 
 
 def resolve_reach(reach: Reach | Callable[..., Reach], known: Mapping[str, Any]) -> Reach:

@@ -31,7 +31,9 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     rule = plan.operation.report
     if rule is None:
         return None
-    known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
+    first, plans = plan.at(plan.source.indices[0]), plan.variants.plans.values() if plan.variants else [plan]
+    measured = tuple(value for variant in plans for value in variant.measured.values())
+    known = {**first.parameters, **first.images, "shape": plan.source.item, "measured": measured}
     after = plan.receiver(with_cached_chunks(result))
     if plan.frames:
         after = replace(

@@ -1,7 +1,7 @@
 """A run: all regions of a result, computed in threads."""
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -47,20 +47,21 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     array = np.empty(plan.shape, plan.dtype) if out is None else out
     if tuple(array.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
-    fixed = tiles(plan.source.item, plan.reach)
-    writer = ChunkWriter(array, _cell_lengths(plan, size(fixed[0])))
-    if writer.grid is None:
-        tasks, groups = list(itertools.product(plan.source.indices, fixed)), None
-    elif is_fixed(plan.reach):
-        tasks = list(itertools.product(plan.source.indices, fixed))
+    indices, tiles_of = plan.source.indices, _tiles_of(plan)
+    in_tiles = [(index, box) for index in indices for box in tiles_of(index)]
+    writer = ChunkWriter(array, _cell_lengths(plan, size(in_tiles[0][1])))
+    tasks, groups = in_tiles, None
+    if writer.grid is not None and any(is_fixed(plan.at(index).reach) for index in indices):
         centers = [[(a + b) // 2 for a, b in _box_in_result(plan, *task)] for task in tasks]
         groups = [writer.grid.number_at(center) for center in centers]
-    else:
+    elif writer.grid is not None:
         tasks, groups = _tasks_of_cells(plan, writer.grid)
 
     def reads(task: Task) -> list[tuple[Any, Box]]:
         index, core = task
-        return arrays_read(plan, index, plan.reach.reads(core, plan.source.item))
+        of_item = plan.at(index)
+        dropped = () if plan.dropped is None else ((0, plan.source.item[0]),)
+        return arrays_read(of_item, index, (*dropped, *of_item.reach.reads(core, plan.grid)))
 
     def work(task: Task) -> None:
         box = _box_in_result(plan, *task)
@@ -68,6 +69,14 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
 
     yield from read_tasks(plan.operation.title, tasks, reads, work, threads or cores(), groups=groups)
     return array
+
+
+def _tiles_of(plan: Plan, inside: Box | None = None) -> Callable[[Index], list[Box]]:
+    """Return a function that returns the tiles of an item, or those inside a box."""
+    if plan.variants is not None:
+        return lambda index: tiles(plan.grid, plan.at(index).reach, inside=inside)
+    same = tiles(plan.grid, plan.reach, inside=inside)
+    return lambda index: same
 
 
 def _cell_lengths(plan: Plan, tile: tuple[int, ...]) -> list[int]:
@@ -85,8 +94,9 @@ def _tasks_of_cells(plan: Plan, grid: Grid) -> tuple[list[Task], list[tuple[int,
     tasks: list[Task] = []
     groups: list[tuple[int, ...]] = []
     for number, cell in enumerate(itertools.product(*spans)):
-        parts = tiles(plan.source.item, plan.reach, inside=cell[lead:])
-        of_cell = list(itertools.product(itertools.product(*(range(a, b) for a, b in cell[:lead])), parts))
+        tiles_of = _tiles_of(plan, inside=cell[lead:])
+        in_cell = itertools.product(*(range(a, b) for a, b in cell[:lead]))
+        of_cell = [(index, box) for index in in_cell for box in tiles_of(index)]
         tasks += of_cell
         groups += [(number,)] * len(of_cell)
     return tasks, groups

@@ -50,6 +50,10 @@ def _frames(num_iter: int, keep_every: int) -> Frames | None:
     return Frames(num_iter // keep_every, "iteration", keep_every, keep_every) if keep_every else None
 
 
+def _is_not_clipped(clip: Literal["none"] | tuple[float, float]) -> bool:
+    return clip == "none"
+
+
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
     return image if clip == "none" else np.clip(image, *clip, out=image)
 
@@ -57,6 +61,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 @operation(
     "Richardson-Lucy", values="float", dtype="float32", reach=iteration_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
+    proportional=_is_not_clipped,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -128,6 +133,7 @@ def richardson_lucy(
 
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
+    proportional=_is_not_clipped,
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
@@ -189,6 +195,7 @@ def unsupervised_wiener(
 
 @operation(
     "Wiener deconvolution", values="float", dtype="float32", reach=_whole, check=_check_clip, report=report_flux,
+    proportional=_is_not_clipped,
 )  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
