@@ -39,6 +39,7 @@ ENDED = itertools.count(1)  # counts finished tests
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
+    config.addinivalue_line("markers", "unpainted: the window is not painted, unless the hand clicks into the image")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,6 +153,8 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     keeper: Keeper = request.getfixturevalue("keeper")
     window = keeper.window()
+    if request.node.get_closest_marker("unpainted") and "hand" not in request.fixturenames:
+        window.window.setUpdatesEnabled(False)
     yield window.viewer
     try:
         window.reset()

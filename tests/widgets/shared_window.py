@@ -66,7 +66,7 @@ class SharedWindow:
         if QApplication.mouseButtons() or canvas.native._vispy_mouse_data["press_event"] is not None:
             QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton)
         process_events()
-        canvas.native.setUpdatesEnabled(False)
+        self.window.setUpdatesEnabled(False)  # nothing is painted until all is as it was
         viewer.window.remove_dock_widget("all")
         process_events()
         viewer.layers.selection.clear()
@@ -88,7 +88,7 @@ class SharedWindow:
         self.window.restoreState(self._layout)  # napari's layer controls keep the largest size they have had
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
-        canvas.native.setUpdatesEnabled(True)
+        self.window.setUpdatesEnabled(True)
         canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
         canvas._scene_canvas.update()
         process_events()
