@@ -39,7 +39,7 @@ ENDED = itertools.count(1)  # counts finished tests
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
-    config.addinivalue_line("markers", "unpainted: the window is not painted, unless the hand clicks into the image")
+    config.addinivalue_line("markers", "drawn: the image is drawn on the canvas, as it is for tests that use the hand")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -153,8 +153,8 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     keeper: Keeper = request.getfixturevalue("keeper")
     window = keeper.window()
-    if request.node.get_closest_marker("unpainted") and "hand" not in request.fixturenames:
-        window.window.setUpdatesEnabled(False)
+    if "hand" in request.fixturenames or request.node.get_closest_marker("drawn"):
+        window.draw_image()
     yield window.viewer
     try:
         window.reset()

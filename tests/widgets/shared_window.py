@@ -56,9 +56,19 @@ class SharedWindow:
         self.window = self.viewer.window._qt_window
         assert QTest.qWaitForWindowExposed(self.window)
         process_events()
+        self.draw_image(False)
         self._layout, self._size = self.window.saveState(), self.window.size()
         self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
         self._found = state(self.viewer)
+
+    def draw_image(self, on: bool = True) -> None:
+        """Draw the image on the canvas from now on, or not, because that takes longer than most tests."""
+        canvas = self.viewer.window._qt_viewer.canvas
+        canvas.native.setUpdatesEnabled(on)
+        if on:
+            canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
+            canvas._scene_canvas.update()
+            process_events()
 
     def reset(self) -> None:
         """Remove everything that a test has added to the window, and reset all other state."""
@@ -89,8 +99,7 @@ class SharedWindow:
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
         self.window.setUpdatesEnabled(True)
-        canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
-        canvas._scene_canvas.update()
+        self.draw_image(False)
         process_events()
 
     def reset_settings(self) -> None:

@@ -15,7 +15,6 @@ import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.tasks import background_task
 
-pytestmark = pytest.mark.unpainted
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
 PATIENCE = 60  # seconds that a thread may take to end on a busy machine

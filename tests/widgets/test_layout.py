@@ -30,7 +30,6 @@ from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
-pytestmark = pytest.mark.unpainted
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
 

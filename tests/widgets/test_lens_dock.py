@@ -20,7 +20,6 @@ from napari_mathimg.methods.lens import lens_correction, lensfun_database
 from napari_mathimg.methods.lens.distortion import COEFFICIENTS
 from napari_mathimg.widgets.lens.lens_panel import LensPanel
 
-pytestmark = pytest.mark.unpainted
 LEFT = Qt.MouseButton.LeftButton
 ZUIKO = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"
 OLYMPUS = {"maker": "OLYMPUS IMAGING CORP.  ", "camera": "E-620           ", "lens": "OLYMPUS 14-42mm Lens"}

@@ -23,7 +23,6 @@ from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.psf.preview import PsfPreview
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 
-pytestmark = pytest.mark.unpainted
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
 ROOM = 300 - 38  # a narrow dock without its margins and a scroll bar
