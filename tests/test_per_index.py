@@ -111,6 +111,14 @@ def test_wrong_lists_are_refused_in_words(parameters, message):
         planned("gaussian", parameters=parameters)
 
 
+def test_a_volume_filter_has_a_value_for_each_time():
+    volumes = gray("f4", (2, 13, 21, 17))
+    plan = planned("gaussian", array=volumes, ndim=3, parameters={"sigma": per(0, [(1.0, 0.0, 2.0), 0.5])})
+    result = result_of(plan)
+    for t, sigma in enumerate([(1.0, 0.0, 2.0), 0.5]):
+        assert same(result[t], apply(volumes[t], "gaussian", options=Options(ndim=3), sigma=sigma))
+
+
 def test_results_must_fit_into_one_array():
     with pytest.raises(ValueError, match=r"scale: must give results of one shape, place and kind for every index"):
         planned("rescale", parameters={"scale": per(0, [1.0, 2.0, 1.0])})

@@ -53,3 +53,22 @@ def test_colors_keep_their_type_in_the_window_and_say_it(viewer: Any, dock: Open
     widget.operation = "gaussian"
     press(widget)
     assert viewer.layers[-1].metadata[RECORD][-1]["dtype"] == "uint8"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"parameters": {"sigma": {"per": "c", "values": [1.0, 2.0]}}}, "sigma has a value for each index of axis c"),
+        ({"options": {"around": {"wrapper": "anscombe"}}}, "the operation ran within anscombe"),
+    ],
+)
+def test_what_a_form_cannot_hold_is_not_loaded(
+    viewer: Any, dock: Opener, stack: Any, notifications: Any, changed: Any, told: str
+) -> None:
+    step = {"operation": "gaussian", "parameters": {"sigma": 3.0}, "options": {}, "proportional": True}
+    viewer.add_image(stack, metadata={RECORD: [step | changed]})
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    widget.load_settings()
+    assert told in str(notifications[-1])
+    assert widget.form["sigma"].value == (1, 1)
