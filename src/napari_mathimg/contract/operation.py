@@ -1,7 +1,6 @@
 """The declaration of an operation: its signature, its reach, and the statistics it needs before a run."""
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -82,10 +81,6 @@ class ValueRange:
         """Difference of the two values; 1 for a constant image."""
         return self.high - self.low or 1.0
 
-    def bins(self, nbins: int) -> int:
-        """Return the number of histogram bins: one for each gray level of at most 65536, otherwise `nbins`."""
-        return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins
-
 
 @dataclass(frozen=True)
 class Statistic:
@@ -105,8 +100,8 @@ class Statistic:
     pooled
         Whether the statistic may be pooled over a whole layer.
     needed
-        Function of parameters and further images that returns whether the statistic is measured; if not, `measured`
-        keeps its value.
+        Function of parameters, further images and `measured` that returns whether the statistic is measured; if not,
+        `measured` keeps its value.
     of
         Names of aligned images that are measured instead of the image, each plane or volume once.
     most
@@ -320,7 +315,7 @@ def _check_names(op: Operation) -> None:
     supplied = {"shape", "dtype", "values"}
     for rules, known in (
         ([op.values, op.frames, op.needs_range], parameters),
-        ([s.needed for s in op.statistics], parameters | further),
+        ([s.needed for s in op.statistics], parameters | further | {"measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
