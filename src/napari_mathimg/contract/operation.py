@@ -159,6 +159,7 @@ class Operation(Signature):
     rigid: bool
     frames: Callable[..., Frames | None] | None
     needs_range: Callable[..., bool] | None
+    data_range: tuple[float, float] | None
     report: Callable[..., Report] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
@@ -226,6 +227,7 @@ def operation(
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
     needs_range: Callable[..., bool] | None = None,
+    data_range: tuple[float, float] | None = None,
     report: Callable[..., Report] | None = None,
     version: int = 1,
     is_warp: bool = False,
@@ -264,6 +266,9 @@ def operation(
         also the first one of the block that the function returns.
     needs_range
         Rule that returns whether the value range affects the result, for functions that do not always use it.
+    data_range
+        Percentiles of the image that the value range "data" means, for operations that one hot pixel would ruin; None
+        for the lowest and the highest value.
     report
         Rule that returns facts about the result, from parameters, images, all that was `measured`, the sums of the
         finite values of the image and of the result, `before` and `after` (of the last frame), and the number of
@@ -299,7 +304,7 @@ def operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
-            needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
+            needs_range=needs_range, data_range=data_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)

@@ -165,10 +165,22 @@ class CellCounts:
             np.minimum(self.first, other.first), np.maximum(self.last, other.last),
         )  # fmt: skip
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Number of pixels in all cells."""
         return int(self.counts.sum())
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest value of at least one pixel."""
+        used = np.flatnonzero(self.counts)[[0, -1]]
+        low, high = values_of(np.array([self.first[used[0]], self.last[used[1]]]), self.cells.dtype).tolist()
+        return low, high
+
+    def finite(self) -> "CellCounts":
+        """Return the counts without those of what is not finite."""
+        is_finite = self.cells.starts < key_of(math.inf, self.cells.dtype)
+        return CellCounts(self.cells, np.where(is_finite, self.counts, 0), self.first, self.last)
 
     def finer(self) -> Cells | None:
         """Return cells of which none holds more than one in 20,000 pixels; None if it has one value wherever it does.
@@ -178,12 +190,23 @@ class CellCounts:
         heavy = (self.counts * ONE_IN > self.pixels) & (self.first < self.last)
         return self._split(heavy, np.maximum(self.counts * (PARTS / max(self.pixels, 1)), LEAST_PARTS))
 
-    def at_ranks(self, ranks: list[int]) -> tuple[list[float], Cells | None]:
-        """Return the values of pixels, given their ranks from 0; and finer cells where one need not be that value."""
-        index = np.searchsorted(np.cumsum(self.counts), ranks, side="right")
+    def at_ranks(self, ranks: list[int]) -> tuple[list[float], int, Cells | None]:
+        """Find the values of pixels, given their rising ranks from 0.
+
+        Returns
+        -------
+        values, outside
+            The values, and the number of pixels below the first and above the last of them.
+        finer
+            Cells to count in again, because several values lie in a cell of these pixels; None if the results are exact.
+        """
+        up_to = np.cumsum(self.counts)
+        index = np.searchsorted(up_to, ranks, side="right")
         unsure = np.zeros(self.counts.size, np.bool_)
         unsure[index] = self.first[index] < self.last[index]
-        return values_of(self.first[index], self.cells.dtype).tolist(), self._split(unsure, MOST_PARTS)
+        inside = int(up_to[index[-1]] - up_to[index[0]] + self.counts[index[0]])
+        values = values_of(self.first[index], self.cells.dtype).tolist()
+        return values, self.pixels - inside, self._split(unsure, MOST_PARTS)
 
     def _split(self, chosen: Array, parts: Any) -> Cells | None:
         """Return cells of which some are split into about so many parts between their lowest and highest key."""

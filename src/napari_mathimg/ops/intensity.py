@@ -294,7 +294,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
-    check=equalization.check_tiles, new_values=True,
+    check=equalization.check_tiles, new_values=True, version=2, data_range=(0.01, 99.99),
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
@@ -309,9 +309,10 @@ def equalize_adapthist(
 
     Each pixel is interpolated between the curves of the nearest regions, and the result is stretched to the value
     range. Colors keep their hue, because only their brightness V = max(R, G, B) is equalized. Values outside of the
-    value range are clipped to it. The image is mirrored to fill the last regions. A constant image does not change.
-    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
-    counted.
+    value range are clipped to it; the value range of the data is here that from their percentile 0.01 to 99.99, because
+    regions are counted in equal steps, of which one hot pixel would leave few. The image is mirrored to fill the last
+    regions. A constant image does not change. Results for integers are rounded to the nearest integer. Missing pixels
+    (NaN or infinite) stay missing and are not counted.
 
     Parameters
     ----------
