@@ -155,9 +155,15 @@ def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
     return ValueRange(min(v.low for v in all_ranges), max(v.high for v in all_ranges), all_ranges[0].integral)
 
 
-def data_range(array: Any, phase: str = "Value range", threads: int | None = None) -> Generator[Progress, None, Ends]:
-    """Find the lowest and the highest finite value of an array, read box by box; 0 and 1 if no value is finite."""
-    ranges = yield from find_data_ranges(Source(array, len(array.shape)), None, threads or cores(), phase)
+def data_range(
+    array: Any, phase: str = "Value range", threads: int | None = None, percentiles: Ends = (0.0, 100.0)
+) -> Generator[Progress, None, Ends]:
+    """Find the lowest and the highest finite value of an array, or percentiles; 0 and 1 if no value is finite."""
+    source, threads = Source(array, len(array.shape)), threads or cores()
+    if percentiles != (0.0, 100.0):
+        ranks = partial(percentile_ranks, percentiles=percentiles)
+        return (yield from find_ranked(source, source.indices, ranks, threads)).values
+    ranges = yield from find_data_ranges(source, None, threads, phase)
     return merged_range(ranges.values()).ends()
 
 
