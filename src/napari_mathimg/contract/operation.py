@@ -304,8 +304,9 @@ def operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
-            needs_range=needs_range, data_range=data_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
-            optional=tuple(optional), version=version, module=function.__module__,
+            needs_range=needs_range, data_range=data_range, parameters=parameters,
+            images=tuple(images) or (("image", "image"),), optional=tuple(optional), version=version,
+            module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op

@@ -66,7 +66,8 @@ def _separate_channels(plan: Plan) -> range:
 
 def _needed_statistics(plan: Plan) -> list[Statistic]:
     """Return the statistics that parameters and further images require, or that depend on what was measured."""
-    return [s for s in plan.operation.statistics if s.needed and "measured" in arguments(s.needed) or _is_needed(plan, s, None)]
+    statistics = plan.operation.statistics
+    return [s for s in statistics if (s.needed and "measured" in arguments(s.needed)) or _is_needed(plan, s, None)]
 
 
 def _is_needed(plan: Plan, statistic: Statistic, measured: Any) -> bool:

@@ -110,7 +110,7 @@ class Ranked(NamedTuple):
 def find_ranked(
     source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int
 ) -> Generator[Progress, None, Ranked]:
-    """Find the values of two ranks, which `ranks` returns for a number of pixels, among the finite pixels of some items.
+    """Find the values of the two ranks that `ranks` returns for a number of pixels, among the finite pixels of items.
 
     The values are exact; integers beyond 2^53 are those of the nearest float64. If no pixel is finite, they are 0 and
     1. The image is read once for types of at most 16 bits, and at most four times for others, in bounded memory.

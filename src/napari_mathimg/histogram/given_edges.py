@@ -1,34 +1,39 @@
 """Exact histograms with given bins and range, counted box by box in threads."""
 
-import itertools
 import math
-import random
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
 from ..contract.progress import Progress, run_to_end
-from ..contract.reach import POINTWISE, Box, size
+from ..contract.reach import Box
 from ..contract.requirements import check_whole_number
+from ..engine.chunks import with_cached_chunks
 from ..engine.source import Source
 from ..engine.threads import cores, run_tasks
-from ..engine.tiles import tiles
+from ..engine.value_range import find_data_ranges, find_ranked, merged_range
 from ..kernels import counting
-from .bin_edges import Array, Counts, Edges, distinct_edges, levels_in_slots, robust_margin, slots_between
-from .tails import Tails
+from .bin_edges import (
+    Array,
+    Counts,
+    Edges,
+    distinct_edges,
+    levels_in_slots,
+    robust_margin,
+    robust_ranks,
+    slots_between,
+)
+from .region import Region
 
 __all__ = ["Histogram", "histogram", "histogram_steps"]
 
 Range = Literal["robust", "data", "dtype"] | tuple[float, float]
 Ends = tuple[Any, Any]
-Store = TypeVar("Store")
 
-PIXELS = 2**20  # in a box; enough that counting outweighs the cost of reading and starting it
-CHUNK = 2**24  # pixels of the largest chunk that is read at once
 TABLE = 2**22  # entries of the largest table of gray levels
 
 
@@ -125,7 +130,8 @@ def histogram_steps(
     `threads` is by default the number of cores. The result does not depend on it.
     """
     check_whole_number("bins", bins, least=1)
-    pixels, threads = _Pixels(Source(image, max(len(image.shape), 1)), channel_axis), threads or cores()
+    source = Source(with_cached_chunks(image), max(len(image.shape), 1))
+    pixels, threads = _Pixels(source, channel_axis), threads or cores()
     dtype = pixels.source.dtype
     ends, integral = _fixed_ends(range, dtype), dtype.kind in "biu"
     if pixels.channels << 8 * dtype.itemsize <= TABLE:
@@ -133,7 +139,8 @@ def histogram_steps(
         edges = distinct_edges(*(ends or _ends_of_levels(levels, table.sum(axis=0), range)), int(bins), integral)
         slotted = levels_in_slots(levels, table, edges)
     else:
-        edges = distinct_edges(*(ends or (yield from _ends_of_pixels(pixels, range, threads))), int(bins), integral)
+        ends = ends or (yield from _ends_of_pixels(source, range, threads))
+        edges = distinct_edges(*ends, int(bins), integral)
         slotted = yield from _count_slots(pixels, edges, threads)
     counts, (under, over, nonfinite) = slotted[:, 1:-2].copy(), slotted[:, [0, -2, -1]].T
     if channel_axis is None:
@@ -164,7 +171,7 @@ def _fixed_ends(limits: Any, dtype: np.dtype[Any]) -> Ends | None:
 
 @dataclass(frozen=True)
 class _Pixels:
-    """An image that is read as flat arrays, box by box and channel by channel."""
+    """An image that is read as flat arrays, block by block and channel by channel."""
 
     source: Source
     channel_axis: int | None
@@ -185,28 +192,6 @@ class _Pixels:
         """Number of channels that are counted separately."""
         return 1 if self.channel_axis is None else self.source.item[self.channel_axis]
 
-    @property
-    def boxes(self) -> list[Box]:
-        """Boxes that cover the image once; they consist of whole chunks, so that no chunk is read twice."""
-        shape, chunks = self.source.item, getattr(self.source.array, "chunks", None)
-        if not chunks:
-            return tiles(shape, POINTWISE, PIXELS, side=1)
-        cuts = [
-            np.unique(np.cumsum([0, *sides]) if isinstance(sides, tuple) else [*np.arange(0, n, sides), n])
-            for n, sides in zip(shape, chunks, strict=True)
-        ]
-        room = PIXELS // math.prod(int(np.diff(c).max()) for c in cuts)
-        spans: list[list[tuple[int, int]]] = []
-        for c in reversed(cuts):
-            chunks_per_box = min(max(room, 1), c.size - 1)
-            room //= chunks_per_box
-            spans.insert(0, list(itertools.pairwise([*c[:-1:chunks_per_box].tolist(), int(c[-1])])))
-        return [
-            tuple((a + c, a + d) for (a, _), (c, d) in zip(box, part, strict=True))
-            for box in itertools.product(*spans)
-            for part in tiles(size(box), POINTWISE, CHUNK, side=1)
-        ]
-
     def flat(self, box: Box) -> Iterator[tuple[int, Array]]:
         """Read a box; yield the number of each channel and its pixels in any order."""
         block = self.source.read((), box)
@@ -218,35 +203,21 @@ class _Pixels:
                 yield channel, np.ravel(plane, order="K")
 
 
-def _in_threads(
-    phase: str, boxes: list[Box], make: Callable[[], Store], add: Callable[[Store, Box], None], threads: int
-) -> Generator[Progress, None, list[Store]]:
-    """Let every thread add boxes to a store of its own, which `make` returns; return all stores."""
-    stores: dict[int, Store] = {}
-
-    def work(box: Box) -> None:
-        thread = threading.get_ident()
-        if thread not in stores:
-            stores[thread] = make()
-        add(stores[thread], box)
-
-    yield from run_tasks(phase, boxes, work, threads)
-    return list(stores.values())
-
-
 def _count(
     pixels: _Pixels, length: int, count: Callable[[Array, Counts], None], threads: int
 ) -> Generator[Progress, None, Counts]:
-    """Count the pixels of every channel in a table of shape (channels, length)."""
-    shape = (pixels.channels, length)
+    """Count the pixels of every channel, in tables of each thread's own, of shape (channels, length)."""
+    tables: dict[int, Counts] = {}
 
-    def add(table: Counts, box: Box) -> None:
+    def work(box: Box) -> None:
+        thread = threading.get_ident()
+        if thread not in tables:
+            tables[thread] = np.zeros((pixels.channels, length), np.int64)
         for channel, flat in pixels.flat(box):
-            count(flat, table[channel])
+            count(flat, tables[thread][channel])
 
-    tables: list[Counts]
-    tables = yield from _in_threads("Histogram", pixels.boxes, lambda: np.zeros(shape, np.int64), add, threads)
-    return reduce(np.add, tables)
+    yield from run_tasks("Histogram", Region(pixels.source.array).blocks(), work, threads)
+    return reduce(np.add, tables.values())
 
 
 def _count_levels(pixels: _Pixels, threads: int) -> Generator[Progress, None, tuple[Array, Counts]]:
@@ -270,35 +241,21 @@ def _count_slots(pixels: _Pixels, edges: Edges, threads: int) -> Generator[Progr
     return (yield from _count(pixels, edges.size + 2, count, threads))
 
 
-def _margin(finite: int, limits: Range) -> int:
-    """Return how many of the finite pixels a range leaves out at either end."""
-    return robust_margin(finite) if limits == "robust" else 0
-
-
 def _ends_of_levels(levels: Array, counts: Counts, limits: Range) -> Ends:
     """Return the ends of a range, from the counts of the levels."""
     finite = np.isfinite(levels)
     levels, cumulative = levels[finite], np.cumsum(counts[finite])
     if not levels.size:
         return 0.0, 1.0
-    margin = _margin(int(cumulative[-1]), limits)
+    margin = robust_margin(int(cumulative[-1])) if limits == "robust" else 0
     low, high = np.searchsorted(cumulative, [margin, cumulative[-1] - 1 - margin], side="right")
     return levels[low].item(), levels[high].item()
 
 
-def _ends_of_pixels(pixels: _Pixels, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
-    """Find the ends of a range in one pass over the pixels."""
-    keep = _margin(math.prod(pixels.source.item), limits) + 1
-    # In the order of a ramp, every box would bring new extremes.
-    shuffled = random.Random(0).sample(pixels.boxes, len(pixels.boxes))
-
-    def add(tails: Tails, box: Box) -> None:
-        for _, flat in pixels.flat(box):
-            tails.add(flat.astype(pixels.dtype, copy=False))
-
-    tails, *others = yield from _in_threads("Value range", shuffled, lambda: Tails(keep, pixels.dtype), add, threads)
-    tails.merge(others)
-    if not tails.finite:
-        return 0.0, 1.0
-    margin = _margin(tails.finite, limits)
-    return np.sort(tails.low)[margin].item(), np.sort(tails.high)[-1 - margin].item()
+def _ends_of_pixels(source: Source, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
+    """Find the ends of a range that the pixels determine."""
+    if limits == "robust":
+        found = yield from find_ranked(source, source.indices, robust_ranks, threads)
+        return found.values
+    found_range = merged_range((yield from find_data_ranges(source, None, threads)).values())
+    return (found_range.low, found_range.high) if found_range.low <= found_range.high else (0.0, 1.0)

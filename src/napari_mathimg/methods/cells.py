@@ -43,7 +43,8 @@ def key_of(value: float, dtype: np.dtype[Any]) -> int:
 def values_of(keys: Array, dtype: np.dtype[Any]) -> NDArray[np.float64]:
     """Return the numbers that some keys stand for."""
     values: Array = np.where(keys >= 0, keys, np.iinfo(keys.dtype).min - keys).view(dtype)
-    return values.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +199,7 @@ class CellCounts:
         values, outside
             The values, and the number of pixels below the first and above the last of them.
         finer
-            Cells to count in again, because several values lie in a cell of these pixels; None if the results are exact.
+            Cells to count in again, as several values lie in a cell of these pixels; None if the results are exact.
         """
         up_to = np.cumsum(self.counts)
         index = np.searchsorted(up_to, ranks, side="right")
