@@ -81,12 +81,14 @@ def tally_steps(
     Partial results come from evenly spaced pixels of an array in memory, within 50 ms; from `coarse`, the same region
     of a coarser level; or else from the blocks of a lazy array that have been read. Each block is read once.
     """
-    sample = _tally_sample(region, coarse)
-    if sample is not None:
-        yield Answer(Progress(PHASE, 0, 1), sample)
+    sampler = _count_sample(region, coarse)
+    if sampler is not None:
+        yield Answer(Progress(PHASE, 0, 1), sampler.tally(exact=False, wanted=region.pixels))
     boxes = dict(enumerate(region.blocks()))
     counter, first = _Counter(region), {}
-    if not counter.has_levels:
+    if sampler is not None and sampler.dtype == counter.dtype:
+        counter.cells = sampler.cells
+    elif not counter.has_levels:
         if region.in_memory:
             counter.fit(region.read(region.span, region.strides()))
         else:
@@ -96,13 +98,15 @@ def tally_steps(
                 counter.count(number, block)
                 del boxes[number]
             first.clear()
+    if not boxes:
+        return counter.tally(exact=True)
     last_time = -math.inf
     steps = run_tasks(PHASE, list(boxes.items()), lambda task: counter.add(*task), threads or cores())
     try:
         for progress in steps:
             is_due = time.monotonic() - last_time > INTERVAL
             partial = None
-            if sample is None and not region.in_memory and 0 < progress.done < progress.total and is_due:
+            if sampler is None and not region.in_memory and 0 < progress.done < progress.total and is_due:
                 partial, last_time = counter.tally(exact=False), time.monotonic()
             yield Answer(progress, partial)
     finally:
@@ -116,7 +120,7 @@ def _first_blocks(boxes: dict[int, Box]) -> list[int]:
     return spread if all(math.prod(size(boxes[number])) <= FIRST for number in spread) else [0]
 
 
-def _tally_sample(region: Region, coarse: Region | None) -> FineHistogram | None:
+def _count_sample(region: Region, coarse: Region | None) -> "_Counter | None":
     """Count a sample of the pixels; None if no sample is at hand, or all pixels can be counted as fast."""
     if coarse is None and (not region.in_memory or region.pixels <= SMALL):
         return None
@@ -129,7 +133,7 @@ def _tally_sample(region: Region, coarse: Region | None) -> FineHistogram | None
             counter.add(number, box)
             if counter.pixels >= COARSE:
                 break
-    return counter.tally(exact=False, wanted=region.pixels)
+    return counter
 
 
 class Moments(NamedTuple):
@@ -156,7 +160,7 @@ class _Counter:
         self.pixels = 0
         self.has_levels = dtype.itemsize <= 2
         self._bits = np.dtype(f"u{dtype.itemsize}")
-        self._cells: Cells | None = None
+        self.cells: Cells | None = None
         self._tables: dict[int, tuple[threading.Lock, Counts]] = {}
         self._moments: dict[int, list[Moments]] = {}
         self._at_top: dict[int, Counts] = {}
@@ -164,7 +168,7 @@ class _Counter:
 
     def fit(self, sample: Array) -> None:
         """Fit the cells to a sample of the pixels, as `Region.read` returns them."""
-        self._cells = fitted_cells(np.concatenate(self._channels_of(sample)), self.dtype)
+        self.cells = fitted_cells(np.concatenate(self._channels_of(sample)), self.dtype)
 
     def add(self, number: int, box: Box) -> None:
         """Read and count a block."""
@@ -172,7 +176,7 @@ class _Counter:
 
     def count(self, number: int, block: Array) -> None:
         """Count the pixels of a block, given its number in the region."""
-        if self._cells is None and not self.has_levels:
+        if self.cells is None and not self.has_levels:
             self.fit(block)
         thread = threading.get_ident()
         with self._guard:
@@ -187,7 +191,7 @@ class _Counter:
 
     def _empty_table(self) -> Counts:
         """Return a table of shape (channels, levels), or (channels, cells)."""
-        entries = 256**self.dtype.itemsize if self._cells is None else self._cells.starts.size
+        entries = 256**self.dtype.itemsize if self.cells is None else self.cells.starts.size
         return np.zeros((len(self.channels), entries), np.int64)
 
     def _count_levels(self, block: Array, table: Counts) -> None:
@@ -198,14 +202,14 @@ class _Counter:
             counting.count_levels(flat.view(self._bits), counts)
 
     def _count_in_cells(self, number: int, block: Array, table: Counts) -> None:
-        assert self._cells is not None
+        assert self.cells is not None
         channels, moments = self._channels_of(block), []
         for counts, flat in zip(table, channels, strict=True):
             nonfinite = counts[-1]
             sums, center = _no_moments(), _typical_value(flat)
             for start in range(0, flat.size, PIECE):
                 piece = flat[start : start + PIECE]
-                self._cells.count(piece, counts)
+                self.cells.count(piece, counts)
                 add_moments(piece, center, *finite_ends(self.dtype), sums)
             moments.append(_moments_of_sums(flat.size - int(counts[-1] - nonfinite), center, sums))
         self._moments[number] = moments
@@ -235,34 +239,29 @@ class _Counter:
         finally:
             for lock, _ in tables:
                 lock.release()
-        values, widths = self._levels() if self.has_levels else self._numbers_in_cells()
-        finite = np.isfinite(values)
-        nonfinite = table[:, ~finite].sum(axis=1)
-        used = np.flatnonzero(table.any(axis=0) & finite)
-        used = used[np.argsort(values[used])]
-        starts, widths, table = values[used], widths[used], table[:, used]
+        used = np.flatnonzero(table.any(axis=0))
+        values, widths = self._values_at(used)
+        rising = np.argsort(values)
+        rising = rising[np.isfinite(values[rising])]
+        total, counted = table.sum(axis=1), table[:, used[rising]]
+        starts, widths = values[rising], widths[rising]
         if self.has_levels:
-            moments = [[_moments_of_levels(starts, counts)] for counts in table]
-            at_top = table[:, starts == finite_ends(self.dtype)[1]].sum(axis=1)
+            moments = [[_moments_of_levels(starts, counts)] for counts in counted]
+            at_top = counted[:, starts == (np.iinfo(self.dtype).max if self.dtype.kind in "iu" else np.inf)].sum(axis=1)
         ends, mean, variance = (np.array(x) for x in zip(*map(_pool_moments, moments), strict=True))
-        total = int(table[0].sum() + nonfinite[0])
         return FineHistogram(
-            self.channels, self.dtype, starts, widths, table, nonfinite, ends, mean, variance, at_top,
-            total if exact else wanted or self.region.pixels, exact,
+            self.channels, self.dtype, starts, widths, counted, total - counted.sum(axis=1), ends, mean, variance,
+            at_top, int(total[0]) if exact else wanted or self.region.pixels, exact,
         )  # fmt: skip
 
-    def _levels(self) -> tuple[Array, Array]:
-        """Return the value of each entry of a table of levels, and that it holds no other."""
-        values = np.arange(256**self.dtype.itemsize).astype(self._bits).view(self.dtype).astype(np.float64)
-        return values, np.zeros(values.size)
-
-    def _numbers_in_cells(self) -> tuple[Array, Array]:
-        """Return the lowest number of the type in each cell, and the width of the cell; 0 where it holds no other."""
-        if self._cells is None:
-            return np.empty(0), np.empty(0)
-        starts, stops = ends_of(self._cells)
+    def _values_at(self, used: Array) -> tuple[Array, Array]:
+        """Return the lowest number of the type in some entries of a table, and the widths of these cells."""
+        if self.has_levels or self.cells is None:
+            values = used.astype(self._bits).view(self.dtype).astype(np.float64)
+            return values, np.zeros(values.size)
+        starts, stops = ends_of(self.cells, used)
         if self.dtype.kind == "f":
-            return starts, np.where(self._cells.bits == 0, 0.0, stops - starts)
+            return starts, np.where(self.cells.bits[used] == 0, 0.0, stops - starts)
         starts, stops = np.ceil(starts), np.ceil(stops)
         return starts, np.where(stops - starts <= 1, 0.0, stops - starts)
 

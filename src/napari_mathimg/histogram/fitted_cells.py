@@ -10,7 +10,7 @@ from .bin_edges import Array, robust_ranks
 
 FINE = 2**16  # cells over the robust range of a sample, and cells of which each holds as many of its pixels
 ELSEWHERE = 2.0**-11  # width of the cells elsewhere, as a fraction of the value
-OCTAVES = 12  # up and down from the largest magnitude of the robust range that cells are so narrow in
+OCTAVES = 8  # up and down from the largest magnitude of the robust range that cells are so narrow in
 HEAVY = 2**10  # of the pixels, a cell with several values may hold one before it is split once more
 ALONE = 8  # bits of the largest cell that is split into single numbers where the sample shows one number
 SPLITS = 4  # at most
@@ -21,7 +21,7 @@ def fitted_cells(sample: Array, dtype: np.dtype[Any]) -> Cells:
     """Return cells for the values of a type, of which a flat sample is known.
 
     Whole numbers have cells of their own where these would be narrower than 1. What the sample does not show is counted
-    too, in cells of at most 1/128 of the value (1/16 for types counted as float64), or 1/2048 within 12 octaves of the
+    too, in cells of at most 1/128 of the value (1/16 for types counted as float64), or 1/2048 within 8 octaves of the
     sample.
     """
     cells = cells_between(counted_as(dtype))
@@ -36,33 +36,39 @@ def fitted_cells(sample: Array, dtype: np.dtype[Any]) -> Cells:
 
 
 def _split(counts: CellCounts, integral: bool) -> Cells | None:
-    """Return finer cells; None where all are fine enough."""
-    cells, n = counts.cells, counts.pixels
-    starts, stops = ends_of(cells)
+    """Return finer cells, at first everywhere and then where pixels are; None where all are fine enough."""
+    cells, n, is_first = counts.cells, counts.pixels, counts.cells.depth == 1
+    if not n:
+        return None
+    chosen = np.arange(cells.starts.size) if is_first else np.flatnonzero(counts.counts)
+    number, bits = counts.counts[chosen], cells.bits[chosen]
+    starts, stops = ends_of(cells, chosen)
     low, high = _robust_range(counts)
-    top = max(abs(low), abs(high)) or TYPICAL
+    margin, top = (high - low) / 4, max(abs(low), abs(high)) or TYPICAL
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         widths = stops - starts
-        nearest, farthest = np.minimum(np.abs(starts), np.abs(stops)), np.maximum(np.abs(starts), np.abs(stops))
-        wanted = np.full(widths.size, np.inf)
-        is_near = (farthest > math.ldexp(top, -OCTAVES)) & (nearest < math.ldexp(top, OCTAVES))
-        wanted[is_near] = ELSEWHERE * farthest[is_near]
-        margin = (high - low) / 2
+        nearest, farthest = np.sort(np.abs([starts, stops]), axis=0)
+        is_near = (farthest > np.ldexp(top, -OCTAVES)) & (nearest < np.ldexp(top, OCTAVES))
+        wanted = np.where(is_near, ELSEWHERE * farthest, np.inf)
         in_range = (stops > low - margin) & (starts < high + margin)
         wanted[in_range] = np.minimum(wanted[in_range], max((high - low) / FINE, np.finfo(np.float64).tiny))
-        heavy = (counts.counts * HEAVY > n) & (counts.first < counts.last)
-        wanted[heavy] = np.minimum(wanted[heavy], widths[heavy] * n / (counts.counts[heavy] * FINE))
+        heavy, one = number * HEAVY > n, counts.first[chosen] == counts.last[chosen]
+        wanted = np.where(heavy & ~one, np.minimum(wanted, widths * n / (number * FINE)), wanted)
         wanted = np.maximum(wanted, 1.0) if integral else wanted
-        wanted[(counts.counts * HEAVY > n) & (counts.first == counts.last) & (cells.bits <= ALONE)] = 0.0
+        wanted[heavy & one & (bits <= ALONE)] = 0.0
         parts = np.ceil(np.log2(widths / wanted))
-    parts = np.minimum(np.clip(np.nan_to_num(parts, nan=0.0), 0, 16).astype(cells.bits.dtype), cells.bits)
-    return cells.split(cells.bits - parts) if n and parts.any() else None
+    parts = np.minimum(np.clip(np.nan_to_num(parts, nan=0.0), 0, 16).astype(bits.dtype), bits)
+    parts[parts <= (not is_first)] = 0  # a robust range that is known better need not halve all cells
+    finer = cells.bits.copy()
+    finer[chosen] -= parts
+    return cells.split(finer) if parts.any() else None
 
 
-def ends_of(cells: Cells) -> tuple[Array, Array]:
-    """Return the lowest number of each cell and the lowest one above it, or the largest float64."""
-    after = cells.starts + (cells.starts.dtype.type(1) << cells.bits)
-    starts, stops = values_of(cells.starts, cells.dtype), values_of(after, cells.dtype)
+def ends_of(cells: Cells, chosen: Array) -> tuple[Array, Array]:
+    """Return the lowest number of some cells and the lowest one above each, or the largest float64."""
+    first = cells.starts[chosen]
+    after = first + (first.dtype.type(1) << cells.bits[chosen])
+    starts, stops = values_of(first, cells.dtype), values_of(after, cells.dtype)
     above = math.ldexp(1.0, 128) if cells.dtype.itemsize == 4 else np.finfo(np.float64).max
     return starts, np.where(np.isfinite(stops), stops, above)
 

@@ -130,7 +130,7 @@ def histogram_steps(
     `threads` is by default the number of cores. The result does not depend on it.
     """
     check_whole_number("bins", bins, least=1)
-    source = Source(with_cached_chunks(image), max(len(image.shape), 1))
+    source = Source(image, max(len(image.shape), 1))
     pixels, threads = _Pixels(source, channel_axis), threads or cores()
     dtype = pixels.source.dtype
     ends, integral = _fixed_ends(range, dtype), dtype.kind in "biu"
@@ -139,7 +139,7 @@ def histogram_steps(
         edges = distinct_edges(*(ends or _ends_of_levels(levels, table.sum(axis=0), range)), int(bins), integral)
         slotted = levels_in_slots(levels, table, edges)
     else:
-        ends = ends or (yield from _ends_of_pixels(source, range, threads))
+        ends = ends or (yield from _ends_of_pixels(with_cached_chunks(image), range, threads))
         edges = distinct_edges(*ends, int(bins), integral)
         slotted = yield from _count_slots(pixels, edges, threads)
     counts, (under, over, nonfinite) = slotted[:, 1:-2].copy(), slotted[:, [0, -2, -1]].T
@@ -252,8 +252,9 @@ def _ends_of_levels(levels: Array, counts: Counts, limits: Range) -> Ends:
     return levels[low].item(), levels[high].item()
 
 
-def _ends_of_pixels(source: Source, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
+def _ends_of_pixels(image: Any, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
     """Find the ends of a range that the pixels determine."""
+    source = Source(image, len(image.shape))
     if limits == "robust":
         found = yield from find_ranked(source, source.indices, robust_ranks, threads)
         return found.values
