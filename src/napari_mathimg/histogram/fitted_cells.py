@@ -70,7 +70,7 @@ def ends_of(cells: Cells, chosen: Array) -> tuple[Array, Array]:
     after = first + (first.dtype.type(1) << cells.bits[chosen])
     starts, stops = values_of(first, cells.dtype), values_of(after, cells.dtype)
     above = math.ldexp(1.0, 128) if cells.dtype.itemsize == 4 else np.finfo(np.float64).max
-    return starts, np.where(np.isfinite(stops), stops, above)
+    return np.where(starts == -np.inf, -above, starts), np.where(np.isfinite(stops), stops, above)
 
 
 def _robust_range(counts: CellCounts) -> tuple[float, float]:
