@@ -100,6 +100,34 @@ def test_one_hot_pixel_does_not_collapse_the_bins(dtype):
     assert found.statistics().high == float(top)
 
 
+SENTINELS = {
+    "u4": (2**32 - 1, lambda rng, n: rng.poisson(200, n)),
+    "i4": (-(2**31), lambda rng, n: rng.poisson(200, n)),
+    "i8": (2**62, lambda rng, n: rng.poisson(200, n) + 10**9),
+    "f4": (-9999, lambda rng, n: rng.normal(0, 1, n)),
+    "f8": (1e300, lambda rng, n: 1e6 + rng.random(n)),
+}
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+@pytest.mark.parametrize("dtype", SENTINELS)
+def test_sentinels_move_no_percentile_and_no_share(dtype, share):
+    """As many far values as one likes: the others are told apart as finely as without them."""
+    sentinel, draw_values = SENTINELS[dtype]
+    rng = np.random.default_rng(9)
+    image = draw_values(rng, 300_000).astype(dtype)
+    spread = float(image.std())
+    image[rng.random(image.size) < share] = sentinel
+    found, x = tally(Region(image.reshape(500, 600))), image.astype(np.float64)
+    for q in (0.001, 0.01, 0.1, 0.25, 0.45, 0.55, 0.75, 0.9):
+        expected, width = np.quantile(x, q), found.quantile_width(q)
+        assert width <= (0 if image.dtype.kind != "f" or expected == sentinel else spread / 1000)
+        assert found.quantile(q) == pytest.approx(expected, rel=0, abs=width * (1 + 1e-9))
+    below = np.quantile(x[x != sentinel], 0.3)
+    assert found.share_up_to(below) == pytest.approx(np.mean(x <= below), abs=2e-4)
+    agrees(found, image)
+
+
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 def test_missing_and_infinite_pixels_are_counted_apart(dtype):
     image = noise((40, 40), dtype)

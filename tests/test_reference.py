@@ -57,13 +57,6 @@ def test_equalization_of_integers_equals_scikit_image(image):
     np.testing.assert_allclose((result - image.min()) / top, expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("nbins", [2, 16, 256, 1000])
-def test_equalization_of_real_numbers_equals_scikit_image(nbins):
-    image = plane() * 7 - 2
-    result = apply(image, "equalize_hist", nbins=nbins)
-    np.testing.assert_allclose((result + 2) / 7, exposure.equalize_hist(image, nbins), rtol=0, atol=1e-12)
-
-
 def scales(dtype):
     """Two photographs in a dtype, spread over many of its values."""
     factor = {"u1": 1, "i2": 100, "u2": 250, "i4": 10, "f4": 1 / 255, "f8": 1e-3}[dtype]
@@ -98,9 +91,7 @@ def test_matched_real_numbers_have_the_ranks_that_they_had():
     result = apply(image, "match_histograms", reference)
     own = np.searchsorted(np.sort(image, None), image, "right") / image.size
     there = np.searchsorted(np.sort(reference, None), result, "right") / reference.size
-    bins = [np.histogram(x, 65536)[0].max() / x.size for x in (image, reference)]
-    assert np.abs(own - there).max() <= 2 * sum(bins)
-    assert sum(bins) < 4e-4
+    assert np.abs(own - there).max() <= 1e-4
 
 
 def test_an_image_matched_to_itself_stays_and_a_constant_one_too():
