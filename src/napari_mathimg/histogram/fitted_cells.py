@@ -13,6 +13,7 @@ ELSEWHERE = 2.0**-11  # width of the cells elsewhere, as a fraction of the value
 OCTAVES = 8  # up and down from the largest magnitude of the robust range that cells are so narrow in
 HEAVY = 2**10  # of the pixels, a cell with several values may hold one before it is split once more
 ALONE = 8  # bits of the largest cell that is split into single numbers where the sample shows one number
+FEW = 4  # cells of any size that are split so, as for sentinels
 SPLITS = 4  # at most
 TYPICAL = 256.0  # magnitude that is expected of an image of which the sample is all 0
 
@@ -55,10 +56,12 @@ def _split(counts: CellCounts, integral: bool) -> Cells | None:
         heavy, one = number * HEAVY > n, counts.first[chosen] == counts.last[chosen]
         wanted = np.where(heavy & ~one, np.minimum(wanted, widths * n / (number * FINE)), wanted)
         wanted = np.maximum(wanted, 1.0) if integral else wanted
-        wanted[heavy & one & (bits <= ALONE)] = 0.0
+        alone = heavy & one & (widths > integral)
+        alone &= (bits <= ALONE) | (np.count_nonzero(alone) <= FEW)
+        wanted[alone] = float(integral)
         parts = np.ceil(np.log2(widths / wanted))
     parts = np.minimum(np.clip(np.nan_to_num(parts, nan=0.0), 0, 16).astype(bits.dtype), bits)
-    parts[parts <= (not is_first)] = 0  # a robust range that is known better need not halve all cells
+    parts[(parts <= (not is_first)) & ~alone] = 0  # a robust range that is known better need not halve all cells
     finer = cells.bits.copy()
     finer[chosen] -= parts
     return cells.split(finer) if parts.any() else None
