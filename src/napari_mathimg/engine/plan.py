@@ -89,7 +89,8 @@ class Options:
     def _given_range(self) -> Any:
         """Return two numbers or two percentiles, checked, as Python numbers."""
         try:
-            *words, low, high = self.value_range
+            given: Any = self.value_range
+            *words, low, high = given
             low, high = float(low), float(high)
         except (TypeError, ValueError):
             words, low, high = [], np.nan, np.nan

@@ -87,7 +87,7 @@ def _percentile_ranges(
         found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
         if integral and source.dtype.itemsize == 8 and values != "exact":
             check_exact([DataRange(*found.data, 0)])
-        value_ranges[index] = ValueRange(*found.values, integral)
+        value_ranges[index] = ValueRange(found.values[0], found.values[1], integral)
         outside += found.outside
     return value_ranges, outside
 

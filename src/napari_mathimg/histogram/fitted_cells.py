@@ -48,7 +48,8 @@ def _split(counts: CellCounts, integral: bool) -> Cells | None:
     margin, top = (high - low) / 4, max(abs(low), abs(high)) or TYPICAL
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         widths = stops - starts
-        nearest, farthest = np.sort(np.abs([starts, stops]), axis=0)
+        sizes = np.abs(starts), np.abs(stops)
+        nearest, farthest = np.minimum(*sizes), np.maximum(*sizes)
         is_near = (farthest > np.ldexp(top, -OCTAVES)) & (nearest < np.ldexp(top, OCTAVES))
         wanted = np.where(is_near, ELSEWHERE * farthest, np.inf)
         in_range = (stops > low - margin) & (starts < high + margin)

@@ -21,6 +21,7 @@ Counts = NDArray[np.int64]
 PREFIX = 16  # bits of a key that tell the first cells apart: sign, exponent and 7 (float64: 4) bits of the mantissa
 ONE_IN = 20_000  # of the pixels, a cell with two values or more may hold one
 PARTS = 2**15  # cells that all pixels together are counted in, if they lie evenly in each cell that is split
+FEW = 2**9  # cells with several values that are all split if one is
 MOST_PARTS = 2**17  # that a cell is split into where the value of one pixel is wanted
 LEAST_PARTS = 2**8  # that a cell is split into, so that float32 needs no more than two splits
 PIECE = 2**16  # numbers that are converted at a time
@@ -186,10 +187,14 @@ class CellCounts:
     def finer(self) -> Cells | None:
         """Return cells of which none holds more than one in 20,000 pixels; None if it has one value wherever it does.
 
-        A cell is split evenly, which need not part its values at the first time.
+        A cell is split evenly, which need not part its values at the first time. If only a few cells have several
+        values, they are all split, so that images of few levels are told apart exactly.
         """
-        heavy = (self.counts * ONE_IN > self.pixels) & (self.first < self.last)
-        return self._split(heavy, np.maximum(self.counts * (PARTS / max(self.pixels, 1)), LEAST_PARTS))
+        several = self.first < self.last
+        chosen = several & (self.counts * ONE_IN > self.pixels)
+        if chosen.any() and np.count_nonzero(several) <= FEW:
+            chosen = several
+        return self._split(chosen, np.maximum(self.counts * (PARTS / max(self.pixels, 1)), LEAST_PARTS))
 
     def at_ranks(self, ranks: list[int]) -> tuple[list[float], int, Cells | None]:
         """Find the values of pixels, given their rising ranks from 0.
@@ -258,7 +263,7 @@ class Distribution:
     @property
     def is_constant(self) -> bool:
         """Whether at most one value occurs, as far as the cells tell."""
-        return np.count_nonzero(self.counted.counts) < 2
+        return bool(np.count_nonzero(self.counted.counts) < 2)
 
     def fractions(self, image: Array) -> NDArray[np.float64]:
         """Return the fraction of pixels at or below each value of an array."""
