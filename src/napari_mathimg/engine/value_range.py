@@ -59,7 +59,10 @@ def find_value_ranges(
     if choice[0] == "percentiles" and uses_range:
         return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, threads))
     is_given = choice != "data" and choice[0] != "percentiles"
-    given: Any = None if not is_given else dtype_range(source.dtype) if choice == "dtype" else choice
+    given: Ends | None = None
+    if is_given:
+        low, high = dtype_range(source.dtype) if choice == "dtype" else choice
+        given = low, high
     fills_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)

@@ -54,7 +54,7 @@ class FineHistogram:
     """Counts of gray levels, or of other values in cells.
 
     A cell contains the values from its start to the start plus its width, without the latter, or one value only. For
-    types of at most 16 bits, every cell is one value. Others are fitted to the image: about 1/2^16 of the robust range
+    types of at most 16 bits, every cell is one value. Others are fitted to the image: about 1/2^15 of the robust range
     wide, or narrower where many pixels lie, down to single values; where a sample of the image showed no pixel, 1/2048
     of the value within 8 octaves of the sample, and 1/128 (float32) or 1/16 beyond. They do not depend on the number of
     threads.

@@ -8,7 +8,7 @@ import numpy as np
 from ..methods.cells import CellCounts, Cells, cells_between, counted_as, values_of
 from .bin_edges import Array, robust_ranks
 
-FINE = 2**16  # cells over the robust range of a sample, and cells of which each holds as many of its pixels
+FINE = 2**15  # cells over the robust range of a sample, and cells of which each holds as many of its pixels
 ELSEWHERE = 2.0**-11  # width of the cells elsewhere, as a fraction of the value
 OCTAVES = 8  # up and down from the largest magnitude of the robust range that cells are so narrow in
 HEAVY = 2**10  # of the pixels, a cell with several values may hold one before it is split once more
