@@ -52,7 +52,8 @@ def find_value_ranges(
     ValueError
         If the image holds integers that floating point does not represent, and the operation computes with them.
     """
-    kind, choice = source.dtype.kind, options.value_range
+    kind = source.dtype.kind
+    choice: Any = options.value_range
     if choice == "data" and op.data_range is not None:
         choice = ("percentiles", *op.data_range)
     uses_range = op.uses_range(parameters)
