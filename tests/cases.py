@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage as ndi
-from scipy import signal
+from scipy import signal, stats
 from skimage import color, draw, exposure, restoration, transform
 
 import direct
@@ -316,7 +316,10 @@ CASES = (
         "adjust_sigmoid", {"cutoff": 0.4, "gain": 8.0}, lambda x: exposure.adjust_sigmoid(x, 0.4, 8), ROUNDING,
         "an exponential", variants=({"inv": True},),
     ),
-    Case("equalize_hist", {"nbins": 200}, lambda x: exposure.equalize_hist(x, 200), ROUNDING, "the same interpolation"),
+    Case(
+        "equalize_hist", {}, lambda x: stats.rankdata(x, "max", axis=None).reshape(x.shape) / x.size,
+        ROUNDING, "the same ranks",
+    ),
     Case(
         "match_histograms", {}, lambda x: exposure.match_histograms(x, OTHER), 1e-12, "the same quotients",
         images=lambda shape: (OTHER,),

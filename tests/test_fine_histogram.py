@@ -15,7 +15,6 @@ from napari_mathimg.histogram import (
     Region,
     Sampled,
     counting,
-    fine_bins,
     histogram,
     region,
     tally,
@@ -62,9 +61,10 @@ def test_statistics_are_those_of_numpy(dtype, shape):
     x, s = finite(image).astype(np.float64), found.statistics()
     assert (s.pixels, s.low, s.high) == (x.size, x.min(), x.max())
     np.testing.assert_allclose([s.mean, s.standard_deviation], [x.mean(), x.std()], rtol=1e-12, atol=1e-12)
-    exact = image.dtype.kind != "f" and found.exponent == 0
+    exact = found.has_levels
     for q in (0, 0.0035, 0.25, 0.5, 0.99, 1):
-        assert found.quantile(q) == pytest.approx(np.quantile(x, q), abs=1e-9 if exact else found.width)
+        assert found.quantile(q) == pytest.approx(np.quantile(x, q), abs=1e-9 + found.quantile_width(q))
+    assert image.dtype.itemsize > 2 or not found.widths.any()
     if not exact:
         inside = np.histogram(x, found.histogram(256).edges)[0]
         assert s.entropy == pytest.approx(scipy.stats.entropy(inside, base=2), abs=1e-12)
@@ -78,7 +78,8 @@ def test_numbers_without_levels_are_told_apart_to_a_part_of_their_robust_range()
     image[5, 5] = 1e30
     found = tally(Region(image))
     x = np.sort(image.ravel())
-    assert found.width <= (x[-10] - x[9]) / 2**15
+    inside = (found.starts >= x[9]) & (found.starts <= x[-10])
+    assert found.widths[inside].max() <= (x[-10] - x[9]) / 2**15
     h = found.histogram(256)
     assert 250 <= h.counts.shape[1] <= 256
     assert h.edges[0] <= x[9] <= x[-10] <= h.edges[-1]
@@ -97,6 +98,35 @@ def test_one_hot_pixel_does_not_collapse_the_bins(dtype):
     assert after.edges[-2] - after.edges[0] < before.edges[-1] - before.edges[0] + 2 * wide
     assert after.overflow[0] >= 1
     assert found.statistics().high == float(top)
+
+
+SENTINELS = {
+    "u4": (2**32 - 1, lambda rng, n: rng.poisson(200, n)),
+    "i4": (-(2**31), lambda rng, n: rng.poisson(200, n)),
+    "i8": (2**52, lambda rng, n: rng.poisson(200, n) + 10**9),
+    "f4": (-9999, lambda rng, n: rng.normal(0, 1, n)),
+    "f8": (1e300, lambda rng, n: 1e6 + rng.random(n)),
+}
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+@pytest.mark.parametrize("dtype", SENTINELS)
+def test_sentinels_move_no_percentile_and_no_share(dtype, share):
+    """As many far values as one likes: the others are told apart as finely as without them."""
+    sentinel, draw_values = SENTINELS[dtype]
+    rng = np.random.default_rng(9)
+    image = draw_values(rng, 300_000).astype(dtype)
+    spread = float(image.std())
+    image[rng.random(image.size) < share] = sentinel
+    found, x = tally(Region(image.reshape(500, 600))), image.astype(np.float64)
+    for q in (0.001, 0.01, 0.1, 0.25, 0.45, 0.55, 0.75, 0.9):
+        expected, width = np.quantile(x, q), found.quantile_width(q)
+        known = np.isin(expected, [sentinel]) or image.dtype.kind != "f"
+        assert width <= (0 if known else spread / 100)
+        assert found.quantile(q) == pytest.approx(expected, rel=0, abs=width * (1 + 1e-9))
+    below = np.quantile(x[x != sentinel], 0.3)
+    assert found.share_up_to(below) == pytest.approx(np.mean(x <= below), abs=2e-4)
+    agrees(found, image)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
@@ -149,7 +179,7 @@ def test_levels_at_the_ends_of_wide_integers(dtype):
 def test_large_neighboring_integers_keep_their_levels():
     image = 2**62 + np.arange(4096) * 1024
     found = tally(Region(image))
-    assert found.exponent == 6 or found.starts.size == 4096
+    assert found.starts.size == 4096
     assert found.histogram(64, "data").counts.sum() == 4096
 
 
@@ -208,7 +238,7 @@ def test_shares_and_ranges():
     real = noise((200, 200), "f4")
     found = tally(Region(real))
     low, high = found.snapped(0.3, 200.1)
-    assert abs(low - 0.3) <= found.width / 2
+    assert abs(low - 0.3) <= found.quantile_width(found.share_up_to(0.3))
     assert found.between(low, high) == np.count_nonzero((real >= low) & (real < high))
 
 
@@ -242,19 +272,18 @@ LATE = {
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "u8", "i8"])
 @pytest.mark.parametrize("rising", [1, -1])
 @pytest.mark.parametrize("name", LATE)
-def test_values_that_come_late_widen_the_bins(name, rising, dtype, threads, monkeypatch):
-    """A grid laid out for the first pixels holds all that follow, however far away."""
-    grown = []
-    grow = fine_bins.FineBins._widen
-    monkeypatch.setattr(fine_bins.FineBins, "_widen", lambda self: (grown.append(1), grow(self)))
-    monkeypatch.setattr(fine_bins, "PIECE", 2**10)
+def test_values_that_come_late_are_counted_where_they_lie(name, rising, dtype, threads, monkeypatch):
+    """Cells fitted to the first and last pixels and some between hold all others, to a part of their value."""
     monkeypatch.setattr(region, "PIXELS", 2**12)
     image = np.concatenate(LATE[name])[::rising].astype(dtype)
-    found = tally(Region(image), threads=threads)
-    if threads == 1 and np.dtype(dtype).kind == "f":  # of several threads, each may get pixels that fit its own bins
-        assert grown
+    found = tally(Region(Spy(image, (500,))), threads=threads)
     for span in ("robust", "data"):
         agrees(found, image, 256, span)
+    beside_0 = found.starts != 0
+    assert (found.widths <= np.abs(found.starts) / (128 if dtype == "f4" else 16))[beside_0].all()
+    for q in (0.01, 0.3, 0.5, 0.9, 0.99):
+        expected = np.quantile(image.astype(np.float64), q)
+        assert found.quantile(q) == pytest.approx(expected, abs=1e-9 + found.quantile_width(q))
     x, s = image.astype(np.float64), found.statistics()
     np.testing.assert_allclose([s.mean, s.standard_deviation], [x.mean(), x.std()], rtol=1e-10)
 

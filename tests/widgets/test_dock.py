@@ -585,19 +585,6 @@ def test_forms_take_the_ranges_of_every_type(viewer: Any, dock: Opener, dtype: s
     assert widget.form["high"]._inner.value == (1 if dtype == "?" else 63)
 
 
-def test_a_custom_range_begins_with_the_contrast_limits(
-    viewer: Any, dock: Opener, qtbot: Any, notifications: list[Any], stack: Any
-) -> None:
-    viewer.add_image(stack, contrast_limits=(300, 2000))
-    widget = dock("intensity")
-    widget.operation = "adjust_gamma"
-    widget.options.choose(widget.options.value_range, "custom")
-    assert (widget.options.low.value, widget.options.high.value) == (300, 2000)
-    widget.options.low.value = 5000
-    qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
-    assert [n.message for n in notifications] == ["Custom range: low (5000) must be below high (2000)"]
-
-
 def test_this_plane_is_refused_where_the_viewer_does_not_show_it(
     viewer: Any, dock: Opener, qtbot: Any, notifications: list[Any], stack: Any
 ) -> None:

@@ -66,6 +66,18 @@ def test_a_dock_begins_as_it_was_left(
     assert again(widget).form.parameters["gamma"] == 1
 
 
+def test_percentiles_are_as_they_were(viewer: Any, dock: Opener, qtbot: Any, again: Any, stack: Any) -> None:
+    viewer.add_image(stack)
+    widget = dock("intensity")
+    choose_by_key(widget.operations.choice, "adjust_gamma")
+    choose_by_key(widget.options.value_range, "percentiles")
+    type_number(qtbot, widget.options.percentiles.high.native, "99.5")
+    options = again(widget).options
+    assert options.value_range.currentData() == "percentiles"
+    assert options.percentiles.ends == (0.1, 99.5)
+    assert options.percentiles.isVisible()
+
+
 def test_the_domain_is_shown_as_it_was(viewer: Any, dock: Opener, qtbot: Any, again: Any) -> None:
     viewer.add_image(np.zeros((20, 30)))
     options = dock("geometry").options

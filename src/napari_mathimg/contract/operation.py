@@ -58,8 +58,8 @@ class Statistic:
     pooled
         Whether the statistic may be pooled over a whole layer.
     needed
-        Function of parameters and further images that returns whether the statistic is measured; if not, `measured`
-        keeps its value.
+        Function of parameters, further images and `measured` that returns whether the statistic is measured; if not,
+        `measured` keeps its value.
     of
         Names of aligned images that are measured instead of the image, each plane or volume once.
     most
@@ -102,6 +102,7 @@ class Operation(Signature):
     drops: Drop | None
     proportional: bool | Callable[..., bool]
     needs_range: Callable[..., bool] | None
+    data_range: tuple[float, float] | None
     report: Callable[..., Report] | None
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
@@ -180,6 +181,7 @@ def operation(
     drops: Drop | None = None,
     proportional: bool | Callable[..., bool] = False,
     needs_range: Callable[..., bool] | None = None,
+    data_range: tuple[float, float] | None = None,
     report: Callable[..., Report] | None = None,
     version: int = 1,
     is_warp: bool = False,
@@ -229,6 +231,9 @@ def operation(
         an offset that is subtracted, do not count.
     needs_range
         Rule that returns whether the value range affects the result, for functions that do not always use it.
+    data_range
+        Percentiles of the image that the value range "data" means, for operations that one hot pixel would ruin; None
+        for the lowest and the highest value.
     report
         Rule that returns facts about the result, from parameters, images, all that was `measured`, the sums of the
         finite values of the image and of the result, `before` and `after` (of the last frame), and the number of
@@ -264,8 +269,8 @@ def operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, drops=drops,
-            proportional=proportional, report=report,
-            needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
+            proportional=proportional, report=report, needs_range=needs_range, data_range=data_range,
+            parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
@@ -283,7 +288,7 @@ def _check_names(op: Operation) -> None:
     for rules, known in (
         ([op.values, op.frames, op.needs_range, op.proportional], parameters),
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
-        ([s.needed for s in op.statistics], parameters | further),
+        ([s.needed for s in op.statistics], parameters | further | {"measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),

@@ -36,7 +36,9 @@ class Options:
         (start, stop), such as ``{"t": 3, "c": (0, 2)}``. The result keeps its place in the stack. None for all.
     value_range
         The two values that an operation sees as 0 and 1: "data" (lowest and highest finite value), "dtype" (0 and the
-        highest value of integers, 0 and 1 for floating point), or two finite numbers (low, high).
+        highest value of integers, 0 and 1 for floating point), ("percentiles", low, high), or two finite numbers (low,
+        high). Percentiles are values of pixels: those of `numpy.percentile` with the methods "higher" for the low and
+        "lower" for the high one, so that one hot pixel never counts.
     dtype
         Type of the result: "same" (that of the image), "float32", or "auto": that of the image where values keep
         their meaning, and float32 where an operation leaves it, as deconvolution does, and the image holds integers.
@@ -63,7 +65,7 @@ class Options:
     axes: tuple[Axis, ...] | None = None
     ndim: int = 2
     scope: Scope | None = None
-    value_range: Literal["data", "dtype"] | tuple[float, float] = "data"
+    value_range: Literal["data", "dtype"] | tuple[float, float] | tuple[Literal["percentiles"], float, float] = "data"
     dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
     statistics: Literal["layer", "item"] = "layer"
@@ -80,7 +82,7 @@ class Options:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
-            object.__setattr__(self, "value_range", self._low_and_high())
+            object.__setattr__(self, "value_range", self._given_range())
         axis = self.channel_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
             raise ValueError(f"channel_axis={self.channel_axis!r}: must be a whole number or None")
@@ -116,16 +118,20 @@ class Options:
                 f"scope={given!r}: must be an index or (start, stop) for each of some axes by name or index, or None"
             ) from None
 
-    def _low_and_high(self) -> tuple[float, float]:
-        """Return the value range as two Python numbers."""
+    def _given_range(self) -> Any:
+        """Return two numbers or two percentiles, checked, as Python numbers."""
         try:
-            low, high = (float(v) for v in self.value_range)
+            given: Any = self.value_range
+            *words, low, high = given
+            low, high = float(low), float(high)
         except (TypeError, ValueError):
-            low = high = np.nan
-        if not (np.isfinite(low) and np.isfinite(high - low) and low < high):
+            words, low, high = [], np.nan, np.nan
+        if words == ["percentiles"] and 0 <= low < high <= 100:
+            return "percentiles", low, high
+        if words or not (np.isfinite(low) and np.isfinite(high - low) and low < high):
             raise ValueError(
-                f"value_range={self.value_range!r}: must be 'data', 'dtype', or two finite numbers (low, high)"
-                " with low below high"
+                f"value_range={self.value_range!r}: must be 'data', 'dtype', ('percentiles', low, high) with low below"
+                " high from 0 to 100, or two finite numbers (low, high) with low below high"
             )
         return low, high
 

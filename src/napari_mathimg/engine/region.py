@@ -145,7 +145,8 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
         y = compute(x)
     elif op.channels == "brightness":
         old = brightness(x)
-        y = recolor(x[inner], old[inner], compute(old))
+        black = 0.0 if plan.values == "normalized" else value_range.low
+        y = recolor(x[inner], old[inner], compute(old), black)
     else:
         y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colors)], axis=-1)
     out = as_result(plan, y, value_range)

@@ -11,7 +11,7 @@ import numpy as np
 from ..contract.operation import Statistic
 from ..contract.progress import Progress
 from ..contract.reach import Box
-from ..contract.signature import call
+from ..contract.signature import arguments, call
 from .chunks import read_tasks
 from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, arrays_read, block_info, known_names, read_block
@@ -65,9 +65,15 @@ def _separate_channels(plan: Plan) -> range:
 
 
 def _needed_statistics(plan: Plan) -> list[Statistic]:
-    """Return the statistics that the parameters and further images require."""
-    known = {**plan.parameters, **plan.images}
-    return [s for s in plan.operation.statistics if s.needed is None or call(s.needed, known)]
+    """Return the statistics that parameters and further images require, or that depend on what was measured."""
+    statistics = plan.operation.statistics
+    return [s for s in statistics if (s.needed and "measured" in arguments(s.needed)) or _is_needed(plan, s, None)]
+
+
+def _is_needed(plan: Plan, statistic: Statistic, measured: Any) -> bool:
+    """Return whether a statistic is measured, given the result of the one before."""
+    known = {**plan.parameters, **plan.images, "measured": measured}
+    return statistic.needed is None or bool(call(statistic.needed, known))
 
 
 def _measure_aligned(plan: Plan, names: tuple[str, ...], threads: int) -> Steps:
@@ -102,7 +108,8 @@ def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> St
     """Measure the statistics of an operation over some items, one statistic after the other."""
     measured: Any = None
     for statistic in _needed_statistics(plan):
-        measured = yield from _measure_one(plan, statistic, indices, channel, measured, threads)
+        if _is_needed(plan, statistic, measured):
+            measured = yield from _measure_one(plan, statistic, indices, channel, measured, threads)
     return measured
 
 

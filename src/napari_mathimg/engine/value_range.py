@@ -2,7 +2,9 @@
 
 import itertools
 import math
-from collections.abc import Generator, Iterable, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
+from ..methods.cells import CellCounts, Cells, cells_between, cells_of_levels, counted_as
 from .chunks import read_tasks, with_cached_chunks
 from .plan import Options
 from .source import Index, Source
@@ -50,9 +53,18 @@ def find_value_ranges(
     ValueError
         If the image holds integers that floating point does not represent, and the operation computes with them.
     """
-    kind, choice = source.dtype.kind, options.value_range
-    given = None if choice == "data" else dtype_range(source.dtype) if choice == "dtype" else choice
+    kind = source.dtype.kind
+    choice: Any = options.value_range
+    if choice == "data" and op.data_range is not None:
+        choice = ("percentiles", *op.data_range)
     uses_range = op.uses_range(parameters)
+    if choice[0] == "percentiles" and uses_range:
+        return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, threads))
+    is_given = choice != "data" and choice[0] != "percentiles"
+    given: Ends | None = None
+    if is_given:
+        low, high = dtype_range(source.dtype) if choice == "dtype" else choice
+        given = low, high
     fills_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)
@@ -70,17 +82,96 @@ def find_value_ranges(
     return {index: ValueRange(*r.ends(), kind in "biu") for index, r in ranges.items()}, outside
 
 
+def _percentile_ranges(
+    source: Source, statistics: str, percentiles: Any, values: str, threads: int
+) -> Generator[Progress, None, tuple[ValueRanges, int]]:
+    """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
+    groups = {(): source.indices} if statistics == "layer" else {index: [index] for index in source.indices}
+    value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
+    for index, items in groups.items():
+        found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
+        if integral and source.dtype.itemsize == 8 and values != "exact":
+            check_exact([DataRange(*found.data, 0)])
+        value_ranges[index] = ValueRange(found.values[0], found.values[1], integral)
+        outside += found.outside
+    return value_ranges, outside
+
+
+def percentile_ranks(pixels: int, percentiles: tuple[float, float]) -> tuple[int, int]:
+    """Return the ranks, from 0, of two percentiles, rounded toward each other, of at least one pixel."""
+    low, high = (p / 100 * (pixels - 1) for p in percentiles)
+    ranks = math.ceil(low), math.floor(high)
+    return min(ranks), max(ranks)
+
+
+class Ranked(NamedTuple):
+    """Values of two ranks among the finite pixels, the number of pixels outside of these, and the data range."""
+
+    values: Ends
+    outside: int
+    data: Ends
+
+
+def find_ranked(
+    source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int
+) -> Generator[Progress, None, Ranked]:
+    """Find the values of the two ranks that `ranks` returns for a number of pixels, among the finite pixels of items.
+
+    The values are exact; integers beyond 2^53 are those of the nearest float64. If no pixel is finite, they are 0 and
+    1. The image is read once for types of at most 16 bits, and at most four times for others, in bounded memory.
+    """
+    dtype = counted_as(source.dtype)
+    cells: Cells | None = cells_between(dtype)
+    if source.dtype.kind in "biu" and source.dtype.itemsize <= 2:
+        ends = (0, 1) if source.dtype.kind == "b" else (np.iinfo(source.dtype).min, np.iinfo(source.dtype).max)
+        cells = cells_of_levels(dtype, *map(float, ends))
+    found = Ranked((0.0, 1.0), 0, (0.0, 1.0))
+    while cells is not None:
+        counted = yield from _count_in_cells(source, indices, cells, threads)
+        if not counted.pixels:
+            break
+        low, high = ranks(counted.pixels)
+        values, outside, cells = counted.at_ranks([low, high])
+        found = Ranked((values[0], values[1]), outside, counted.ends)
+    return found
+
+
+def _count_in_cells(
+    source: Source, indices: Sequence[Index], cells: Cells, threads: int
+) -> Generator[Progress, None, CellCounts]:
+    """Count the finite pixels of some items in cells, in counts of each thread's own."""
+    counts: dict[int, CellCounts] = {}
+
+    def work(task: Any) -> None:
+        x = source.read(*task)
+        thread = threading.get_ident()
+        if thread not in counts:
+            counts[thread] = CellCounts.empty(cells)
+        counts[thread].add(np.ravel(x[..., : source.colors] if source.channels else x, order="K"))
+
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        return [(source.array, source.box_in_array(*task))]
+
+    tasks = list(itertools.product(indices, tiles(source.item, POINTWISE)))
+    yield from read_tasks("Value range", tasks, reads, work, threads)
+    return sum(counts.values(), CellCounts.empty(cells)).finite()
+
+
 def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
     """Return the smallest value range that contains all given ones."""
     all_ranges = list(value_ranges)
     return ValueRange(min(v.low for v in all_ranges), max(v.high for v in all_ranges), all_ranges[0].integral)
 
 
-def data_range(array: Any, phase: str = "Value range", threads: int | None = None) -> Generator[Progress, None, Ends]:
-    """Find the lowest and the highest finite value of an array, read box by box; 0 and 1 if no value is finite."""
-    ranges = yield from find_data_ranges(
-        Source(with_cached_chunks(array), len(array.shape)), None, threads or cores(), phase
-    )
+def data_range(
+    array: Any, phase: str = "Value range", threads: int | None = None, percentiles: Ends = (0.0, 100.0)
+) -> Generator[Progress, None, Ends]:
+    """Find the lowest and the highest finite value of an array, or percentiles; 0 and 1 if no value is finite."""
+    source, threads = Source(with_cached_chunks(array), len(array.shape)), threads or cores()
+    if percentiles != (0.0, 100.0):
+        ranks = partial(percentile_ranks, percentiles=percentiles)
+        return (yield from find_ranked(source, source.indices, ranks, threads)).values
+    ranges = yield from find_data_ranges(source, None, threads, phase)
     return merged_range(ranges.values()).ends()
 
 

@@ -81,10 +81,11 @@ def brightness(block: Array) -> Array:
     return np.ascontiguousarray(block.max(axis=-1))
 
 
-def recolor(block: Array, old: Array, new: Array) -> Array:
-    """Scale colors, channels last, so that their brightness changes from `old` to `new`; black becomes gray."""
-    dark = old <= 0
-    factor = new / np.where(dark, 1, old)
-    out: Array = block * factor[..., None]
+def recolor(block: Array, old: Array, new: Array, black: float = 0.0) -> Array:
+    """Scale colors, channels last, so that their brightness changes from `old` to `new`; `black` becomes gray."""
+    dark = old <= black
+    zero = block.dtype.type(black)
+    factor = (new - zero) / np.where(dark, 1, old - zero)
+    out: Array = (block - zero) * factor[..., None] + zero
     out[dark] = new[dark][..., None]
     return out

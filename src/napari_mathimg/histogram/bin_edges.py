@@ -18,6 +18,12 @@ def robust_margin(pixels: int) -> int:
     return min(max(1, pixels // ONE_IN), (pixels - 1) // 2)
 
 
+def robust_ranks(pixels: int) -> tuple[int, int]:
+    """Return the ranks, from 0, of the ends of the robust range of some finite pixels."""
+    margin = robust_margin(pixels)
+    return margin, pixels - 1 - margin
+
+
 def distinct_edges(low: Any, high: Any, bins: int, integral: bool) -> Edges:
     """Return the rising edges of bins over a range.
 

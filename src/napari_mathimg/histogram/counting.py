@@ -9,21 +9,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract.progress import Progress, run_to_end
-from ..contract.reach import Box
+from ..contract.reach import Box, size
 from ..engine.chunks import read_tasks
 from ..engine.threads import cores
-from ..kernels import fine_bins
-from ..kernels.counting import count_levels
-from .bin_edges import Array, Counts, robust_margin
-from .fine_bins import FineBins, Moments, floor_to
-from .fine_histogram import FINEST, FineHistogram
-from .region import Region
+from ..kernels import counting
+from ..kernels.cells import LANES, add_moments
+from ..methods.cells import Cells
+from .bin_edges import Array, Counts, finite_ends
+from .fine_histogram import FineHistogram
+from .fitted_cells import ends_of, fitted_cells
+from .region import SAMPLE, Region
 
 PHASE = "Histogram"
 COLORS = ("Red", "Green", "Blue", "Luminance")
 WEIGHTS = np.array([0.2125, 0.7154, 0.0721])  # luminance of linear Rec. 709 primaries, as in `to_gray`
 SMALL = 2**19  # pixels in memory that are counted as fast as a sample is taken
 COARSE = 2**24  # pixels of a coarse level that are counted as a sample
+FIRST = 2**22  # pixels of the largest block of a lazy array of which three are read to fit the cells
+PIECE = 2**16  # pixels whose moments are taken at a time
 INTERVAL = 0.3  # seconds between two partial results
 
 
@@ -79,20 +82,38 @@ def tally_steps(
     Partial results come from evenly spaced pixels of an array in memory, within 50 ms; from `coarse`, the same region
     of a coarser level; or else from the blocks of a lazy array that have been read. Each block is read once.
     """
-    sample = _tally_sample(region, coarse)
-    if sample is not None:
-        yield Answer(Progress(PHASE, 0, 1), sample)
-    counter = _Counter(region)
+    sampler = _count_sample(region, coarse)
+    if sampler is not None:
+        yield Answer(Progress(PHASE, 0, 1), sampler.tally(exact=False, wanted=region.pixels))
+    boxes = dict(enumerate(region.blocks()))
+    counter, first = _Counter(region), {}
+    if sampler is not None and sampler.dtype == counter.dtype:
+        counter.cells = sampler.cells
+    elif not counter.has_levels:
+        if region.in_memory:
+            counter.fit(region.read(region.span, region.strides()))
+        else:
+            first = {number: region.read(boxes[number]) for number in _first_blocks(boxes)}
+            counter.fit(np.concatenate([block[:: max(len(block) // SAMPLE, 1)] for block in first.values()]))
+            for number, block in first.items():
+                counter.count(number, block)
+                del boxes[number]
+            first.clear()
+    if not boxes:
+        return counter.tally(exact=True)
     last_time = -math.inf
-    tasks = list(enumerate(region.blocks()))
     steps = read_tasks(
-        PHASE, tasks, lambda task: region.reads(task[1]), lambda task: counter.add(*task), threads or cores()
+        PHASE,
+        list(boxes.items()),
+        lambda task: region.reads(task[1]),
+        lambda task: counter.add(*task),
+        threads or cores(),
     )
     try:
         for progress in steps:
             is_due = time.monotonic() - last_time > INTERVAL
             partial = None
-            if sample is None and not region.in_memory and 0 < progress.done < progress.total and is_due:
+            if sampler is None and not region.in_memory and 0 < progress.done < progress.total and is_due:
                 partial, last_time = counter.tally(exact=False), time.monotonic()
             yield Answer(progress, partial)
     finally:
@@ -100,7 +121,13 @@ def tally_steps(
     return counter.tally(exact=True)
 
 
-def _tally_sample(region: Region, coarse: Region | None) -> FineHistogram | None:
+def _first_blocks(boxes: dict[int, Box]) -> list[int]:
+    """Return the numbers of blocks of a lazy array that are read to fit the cells: first, middle and last."""
+    spread = sorted({0, len(boxes) // 2, len(boxes) - 1})
+    return spread if all(math.prod(size(boxes[number])) <= FIRST for number in spread) else [0]
+
+
+def _count_sample(region: Region, coarse: Region | None) -> "_Counter | None":
     """Count a sample of the pixels; None if no sample is at hand, or all pixels can be counted as fast."""
     if coarse is None and (not region.in_memory or region.pixels <= SMALL):
         return None
@@ -113,11 +140,24 @@ def _tally_sample(region: Region, coarse: Region | None) -> FineHistogram | None
             counter.add(number, box)
             if counter.pixels >= COARSE:
                 break
-    return counter.tally(exact=False, wanted=region.pixels)
+    return counter
+
+
+class Moments(NamedTuple):
+    """Moments of finite values: number, mean, sum of squared deviations from the mean, lowest and highest value."""
+
+    pixels: int
+    mean: float
+    squares: float
+    low: float
+    high: float
 
 
 class _Counter:
-    """Counts of the blocks of a region, in a store for each thread that adds blocks."""
+    """Counts of the blocks of a region, in a table for each thread that adds blocks.
+
+    The first block fits the cells, unless `fit` did.
+    """
 
     def __init__(self, region: Region) -> None:
         self.region = region
@@ -125,10 +165,17 @@ class _Counter:
         self.dtype = dtype
         self.channels = COLORS if region.colors else ("",)
         self.pixels = 0
-        self._has_levels = dtype.kind in "biu" and dtype.itemsize <= 2
-        self._stores: dict[int, tuple[threading.Lock, list[Any]]] = {}
+        self.has_levels = dtype.itemsize <= 2
+        self._bits = np.dtype(f"u{dtype.itemsize}")
+        self.cells: Cells | None = None
+        self._tables: dict[int, tuple[threading.Lock, Counts]] = {}
         self._moments: dict[int, list[Moments]] = {}
+        self._at_top: dict[int, Counts] = {}
         self._guard = threading.Lock()
+
+    def fit(self, sample: Array) -> None:
+        """Fit the cells to a sample of the pixels, as `Region.read` returns them."""
+        self.cells = fitted_cells(np.concatenate(self._channels_of(sample)), self.dtype)
 
     def add(self, number: int, box: Box) -> None:
         """Read and count a block."""
@@ -136,32 +183,46 @@ class _Counter:
 
     def count(self, number: int, block: Array) -> None:
         """Count the pixels of a block, given its number in the region."""
+        if self.cells is None and not self.has_levels:
+            self.fit(block)
         thread = threading.get_ident()
         with self._guard:
-            lock, store = self._stores.setdefault(thread, (threading.Lock(), self._new_store()))
+            lock, table = self._tables.setdefault(thread, (threading.Lock(), self._empty_table()))
         with lock:
-            if self._has_levels:
-                self._count_levels(block, store[0])
+            if self.has_levels:
+                self._count_levels(block, table)
             else:
-                self._moments[number] = self._count_in_fine_bins(block, store)
+                self._count_in_cells(number, block, table)
             with self._guard:
                 self.pixels += len(block)
 
-    def _new_store(self) -> list[Any]:
-        """Return a table of levels, shape (channels, levels), in a list; or fine bins for each channel."""
-        if self._has_levels:
-            return [np.zeros((len(self.channels), 256**self.dtype.itemsize), np.int64)]
-        wide = self.dtype if self.dtype.itemsize > 2 else np.dtype(np.float32)
-        return [FineBins(wide) for _ in self.channels]
+    def _empty_table(self) -> Counts:
+        """Return a table of shape (channels, levels), or (channels, cells)."""
+        entries = 256**self.dtype.itemsize if self.cells is None else self.cells.starts.size
+        return np.zeros((len(self.channels), entries), np.int64)
 
     def _count_levels(self, block: Array, table: Counts) -> None:
-        if not self.region.colors:
-            count_levels(block.view(f"u{self.dtype.itemsize}"), table[0])
-        elif self.dtype.kind == "i":
-            for counts, flat in zip(table, self._channels_of(block), strict=True):
-                count_levels(flat.view(f"u{self.dtype.itemsize}"), counts)
-        else:
-            fine_bins.count_colors(block.view(f"u{self.dtype.itemsize}"), table, WEIGHTS)
+        if self.region.colors and self.dtype.kind in "bu":
+            counting.count_colors(block.view(self._bits), table, WEIGHTS)
+            return
+        for counts, flat in zip(table, self._channels_of(block), strict=True):
+            counting.count_levels(flat.view(self._bits), counts)
+
+    def _count_in_cells(self, number: int, block: Array, table: Counts) -> None:
+        assert self.cells is not None
+        channels, moments = self._channels_of(block), []
+        for counts, flat in zip(table, channels, strict=True):
+            nonfinite = counts[-1]
+            sums, center = _no_moments(), _typical_value(flat)
+            for start in range(0, flat.size, PIECE):
+                piece = flat[start : start + PIECE]
+                self.cells.count(piece, counts)
+                add_moments(piece, center, *finite_ends(self.dtype), sums)
+            moments.append(_moments_of_sums(flat.size - int(counts[-1] - nonfinite), center, sums))
+        self._moments[number] = moments
+        if self.dtype.kind in "iu":
+            top = finite_ends(self.dtype)[1]
+            self._at_top[number] = np.array([np.count_nonzero(flat == top) for flat in channels])
 
     def _channels_of(self, block: Array) -> list[Array]:
         """Return the flat channels of a block, the luminance last."""
@@ -171,90 +232,78 @@ class _Counter:
         luminance = np.floor(luminance + 0.5) if self.dtype.kind != "f" else luminance
         return [*(np.ascontiguousarray(block[:, k]) for k in range(3)), luminance.astype(self.dtype)]
 
-    def _count_in_fine_bins(self, block: Array, store: list[FineBins]) -> list[Moments]:
-        channels = zip(store, self._channels_of(block), strict=True)
-        return [bins.add(flat.astype(bins.dtype, copy=False)) for bins, flat in channels]
-
     def tally(self, *, exact: bool, wanted: int | None = None) -> FineHistogram:
         """Return the counts of all blocks that were added until now."""
         with self._guard:
-            locked_stores = list(self._stores.values())
-        for lock, _ in locked_stores:
+            tables = list(self._tables.values())
+        for lock, _ in tables:
             lock.acquire()
         try:
-            stores = [store for _, store in locked_stores]
-            merged = self._merge_levels(stores) if self._has_levels else self._merge_fine_bins(stores)
+            table = sum((counts for _, counts in tables), self._empty_table())
+            numbers = sorted(self._moments)
+            moments = [[self._moments[k][c] for k in numbers] for c in range(len(self.channels))]
+            at_top = sum((self._at_top[k] for k in sorted(self._at_top)), np.zeros(len(self.channels), np.int64))
         finally:
-            for lock, _ in locked_stores:
+            for lock, _ in tables:
                 lock.release()
-        starts, table, exponent, nonfinite, ends, mean, variance = merged
-        total = int(table[0].sum() + nonfinite[0])
+        used = np.flatnonzero(table.any(axis=0))
+        values, widths = self._values_at(used)
+        rising = np.argsort(values)
+        rising = rising[np.isfinite(values[rising])]
+        total, counted = table.sum(axis=1), table[:, used[rising]]
+        starts, widths = values[rising], widths[rising]
+        if self.has_levels:
+            moments = [[_moments_of_levels(starts, counts)] for counts in counted]
+            at_top = counted[:, starts == (np.iinfo(self.dtype).max if self.dtype.kind in "iu" else np.inf)].sum(axis=1)
+        ends, mean, variance = (np.array(x) for x in zip(*map(_pool_moments, moments), strict=True))
         return FineHistogram(
-            self.channels, self.dtype, starts, table, exponent, nonfinite, ends, mean, variance,
-            total if exact else wanted or self.region.pixels, exact,
+            self.channels, self.dtype, starts, widths, counted, total - counted.sum(axis=1), ends, mean, variance,
+            at_top, int(total[0]) if exact else wanted or self.region.pixels, exact,
         )  # fmt: skip
 
-    def _merge_levels(self, stores: list[Any]) -> tuple[Any, ...]:
-        """Return the fields of a `FineHistogram` from `starts` to `variance`, from tables of levels."""
-        table = sum((store[0] for store in stores), np.zeros((len(self.channels), 256**self.dtype.itemsize), np.int64))
-        occupied = np.flatnonzero(table.any(axis=0))
-        levels = occupied.astype(f"u{self.dtype.itemsize}").view(self.dtype).astype(np.int64)
-        order = np.argsort(levels)
-        levels, table = levels[order], table[:, occupied[order]]
-        n = table.sum(axis=1)
-        ends, mean, variance = np.full((len(n), 2), np.nan), np.full(len(n), np.nan), np.full(len(n), np.nan)
-        for c in np.flatnonzero(n):
-            in_channel = levels[table[c] > 0]
-            ends[c] = in_channel[0], in_channel[-1]
-            mean[c] = int((table[c] * levels).sum()) / int(n[c])
-            variance[c] = (table[c] * (levels - mean[c]) ** 2).sum() / n[c]
-        return levels, table, 0, np.zeros(len(n), np.int64), ends, mean, variance
-
-    def _merge_fine_bins(self, stores: list[Any]) -> tuple[Any, ...]:
-        """Return the fields of a `FineHistogram` from `starts` to `variance`, from fine bins."""
-        channels = range(len(self.channels))
-        levels = [[store[c].levels() for store in stores] for c in channels]
-        exponent = max((part[2] for parts in levels for part in parts), default=-16)
-        nonfinite = np.array([sum(store[c].nonfinite for store in stores) for c in channels], np.int64)
-        starts, table = _merged([[part[:2] for part in parts] for parts in levels], exponent)
-        coarser = exponent + _excess_of_bins(starts, table, exponent)
-        if coarser > exponent:
-            starts, table = _merged([[(starts, counts)] for counts in table], coarser)
-        numbers = sorted(self._moments)
-        pooled = [_pool_moments([self._moments[k][c] for k in numbers]) for c in channels]
-        ends, mean, variance = (np.array([p[k] for p in pooled]) for k in range(3))
-        return starts, table, coarser, nonfinite, ends, mean, variance
+    def _values_at(self, used: Array) -> tuple[Array, Array]:
+        """Return the lowest number of the type in some entries of a table, and the widths of these cells."""
+        if self.has_levels or self.cells is None:
+            values = used.astype(self._bits).view(self.dtype).astype(np.float64)
+            return values, np.zeros(values.size)
+        starts, stops = ends_of(self.cells, used)
+        if self.dtype.kind == "f":
+            return starts, np.where(self.cells.bits[used] == 0, 0.0, stops - starts)
+        starts, stops = np.ceil(starts), np.ceil(stops)
+        return starts, np.where(stops - starts <= 1, 0.0, stops - starts)
 
 
-def _merged(levels: list[list[tuple[Array, Counts]]], exponent: int) -> tuple[Array, Counts]:
-    """Sum the fine bins of the parts of each channel, in bins of width 2^exponent with common rising starts."""
-    parts = [
-        (floor_to(starts, exponent), counts, c) for c, of_channel in enumerate(levels) for starts, counts in of_channel
-    ]
-    if not parts:
-        return np.empty(0), np.zeros((len(levels), 0), np.int64)
-    starts, bins = np.unique(np.concatenate([starts for starts, _, _ in parts]), return_inverse=True)
-    table = np.zeros((len(levels), starts.size), np.int64)
-    done = 0
-    for part, counts, c in parts:
-        np.add.at(table[c], bins[done : done + part.size], counts)
-        done += part.size
-    return starts, table
+def _no_moments() -> Array:
+    """Return sums, sums of squares, lowest and highest values before any value was counted."""
+    sums = np.zeros((4, LANES))
+    sums[2], sums[3] = np.inf, -np.inf
+    return sums
 
 
-def _excess_of_bins(starts: Array, table: Counts, exponent: int) -> int:
-    """Return by how many powers of two the bins can widen so that FINEST of them still cover the robust range."""
-    cumulative = np.cumsum(table.sum(axis=0))
-    if not cumulative.size:
-        return 0
-    n = int(cumulative[-1])
-    margin = robust_margin(n)
-    low, high = (starts[k].item() for k in np.searchsorted(cumulative, [margin, n - 1 - margin], side="right"))
-    if isinstance(low, int):
-        levels: int = (high - low) >> exponent
-        return max(levels.bit_length() - FINEST.bit_length() + 1, 0)
-    bin_exponent: int = math.frexp(high / 2 - low / 2)[1] + 2 - FINEST.bit_length()
-    return max(bin_exponent - exponent, 0) if low < high else 0
+def _moments_of_sums(pixels: int, center: float, sums: Array) -> Moments:
+    """Return the moments of some pixels, from the sums that `add_moments` makes."""
+    if not pixels:
+        return Moments(0, 0.0, 0.0, math.inf, -math.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, squares = sums[:2].sum(axis=1)
+        deviations = float(squares - total * total / pixels)
+    return Moments(pixels, float(center + total / pixels), deviations, float(sums[2].min()), float(sums[3].max()))
+
+
+def _moments_of_levels(levels: Array, counts: Counts) -> Moments:
+    """Return the moments of pixels that have rising levels, from the number of pixels at each."""
+    used, n = np.flatnonzero(counts), int(counts.sum())
+    if not n:
+        return Moments(0, 0.0, 0.0, math.inf, -math.inf)
+    mean = float(counts @ levels) / n
+    return Moments(n, mean, float(counts @ (levels - mean) ** 2), float(levels[used[0]]), float(levels[used[-1]]))
+
+
+def _typical_value(flat: Array) -> float:
+    """Return the median of a few values, which is subtracted from all before they are summed, to keep digits."""
+    few = flat[:: max(flat.size // 9, 1)][:9].astype(np.float64)
+    few = np.sort(few[np.isfinite(few)])
+    return float(few[few.size // 2]) if few.size else 0.0
 
 
 def _pool_moments(blocks: list[Moments]) -> tuple[tuple[float, float], float, float]:

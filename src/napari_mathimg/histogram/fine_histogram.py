@@ -9,12 +9,11 @@ import numpy as np
 
 from ..contract.requirements import check_whole_number
 from .bin_edges import Array, Counts, Edges, robust_margin
-from .fine_bins import place_of
 from .given_edges import Histogram
 
 Span = Literal["robust", "data"] | tuple[float, float]
 
-FINEST = 2**16  # bins over the robust range of values that are not gray levels
+FINEST = 2**16  # bins of a span in which no cell is wide
 EXACT = 52  # bits of an integer that float64 distinguishes from its neighbor by a half
 
 
@@ -30,8 +29,8 @@ class Statistics:
         Lowest and highest value. These and the following are NaN if there is no pixel.
     mean, standard_deviation
         Of the population: the variance is divided by the number of pixels.
-    median
-        The 0.5 quantile, as in `FineHistogram.quantile`.
+    median, median_width
+        The 0.5 quantile, and the width of the range in which it lies, as in `FineHistogram.quantile`.
     entropy
         In bits: -sum(p log2 p) over the shares p of the gray levels, or of 256 bins over the robust range for values
         that are not gray levels.
@@ -45,17 +44,20 @@ class Statistics:
     mean: float
     standard_deviation: float
     median: float
+    median_width: float
     entropy: float
     saturated: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class FineHistogram:
-    """Counts of gray levels, or of other values in fine bins.
+    """Counts of gray levels, or of other values in cells.
 
-    A fine bin contains the values from its start to the next multiple of 2^exponent, without the latter. For integers
-    of at most 16 bits, it is one level. Other bins are about 1/2^16 to 1/2^15 of the robust range wide, and wider only
-    if the first pixels of the image did not show its range. Their positions do not depend on the number of threads.
+    A cell contains the values from its start to the start plus its width, without the latter, or one value only. For
+    types of at most 16 bits, every cell is one value. Others are fitted to the image: about 1/2^15 of the robust range
+    wide, or narrower where many pixels lie, down to single values; where a sample of the image showed no pixel, 1/2048
+    of the value within 8 octaves of the sample, and 1/128 (float32) or 1/16 beyond. They do not depend on the number of
+    threads.
 
     Parameters
     ----------
@@ -64,17 +66,20 @@ class FineHistogram:
     dtype
         Type of the pixels.
     starts
-        Rising starts of the occupied fine bins, float64 or 64-bit integers, shape (n,).
+        Rising starts of the occupied cells, shape (n,): the lowest number of the type in each. Integers beyond 2^53
+        count as the nearest float64.
+    widths
+        Width of each of these cells, a power of two; 0 for a single value. Shape (n,).
     table
-        Number of pixels in each of these bins, shape (channels, n).
-    exponent
-        Binary logarithm of the width of a fine bin.
+        Number of pixels in each cell, shape (channels, n).
     nonfinite
         Number of pixels that are NaN or infinite, shape (channels,).
     ends
         Lowest and highest finite value of each channel, shape (channels, 2); NaN if there is none.
     mean, variance
         Mean and variance of the finite pixels of each channel, shape (channels,).
+    at_top
+        Number of pixels with the highest value of their integer type, shape (channels,).
     wanted
         Number of pixels of the region, in one channel.
     exact
@@ -84,12 +89,13 @@ class FineHistogram:
     channels: tuple[str, ...]
     dtype: np.dtype[Any]
     starts: Array
+    widths: Array
     table: Counts
-    exponent: int
     nonfinite: Counts
     ends: Array
     mean: Array
     variance: Array
+    at_top: Counts
     wanted: int
     exact: bool
 
@@ -99,9 +105,9 @@ class FineHistogram:
         return self.dtype.kind in "biu"
 
     @property
-    def width(self) -> float:
-        """Width of a fine bin in the values of the image; 1 for gray levels."""
-        return math.ldexp(1.0, self.exponent)
+    def has_levels(self) -> bool:
+        """Whether every cell is one gray level."""
+        return self.integral and not self.widths.any()
 
     @cached_property
     def finite(self) -> Counts:
@@ -121,17 +127,17 @@ class FineHistogram:
         return cumulative
 
     def histogram(self, bins: int = 256, span: Span = "robust") -> Histogram:
-        """Combine the fine bins into wider ones.
+        """Combine the cells into bins.
 
         Parameters
         ----------
         bins
-            Largest number of bins. Every bin consists of the same number of fine bins, so that none stands out only
-            because it is wider.
+            Largest number of bins. Every bin has the same width, a multiple of that of the widest cell in the span, so
+            that none stands out only because it is wider.
         span
             "robust": the range of the n finite pixels of all channels without the max(1, n // 10000) lowest and as
             many highest. "data": the range of all of them. Or two finite numbers (low, high). The ends are moved to
-            edges of fine bins.
+            edges of cells.
 
         Returns
         -------
@@ -144,31 +150,34 @@ class FineHistogram:
             If `bins` is not a whole number of at least 1, or if `span` is none of the above.
         """
         check_whole_number("bins", bins, least=1)
-        first, last = self._bins_of_span(span)
-        fine = last - first + 1
-        if not self.integral and fine == 1:
-            fine = min(FINEST, max(math.ceil(1 / self.width), 1))
-            first -= fine // 2
-        step = self._distinguishable_step(first, first + fine)
-        first = first // step * step
-        width = -(-fine // (int(bins) * step)) * step
-        starts, edges = self._starts_and_edges([first + k * width for k in range(-(-fine // width) + 1)])
+        low, high = self._ends_of_span(span)
+        exponent = self._least_exponent(low, high)
+        while True:
+            places = self._places(low, high, int(bins), exponent)
+            starts, edges = self._starts_and_edges(places, exponent)
+            first, last = (int(np.searchsorted(self.starts, edges[end], "right")) for end in (0, -1))
+            if first and self.starts[first - 1] + self.widths[first - 1] > starts[0]:
+                first -= 1
+            widest = float(self.widths[first:last].max(initial=0.0))
+            if exponent >= 1023 or math.ldexp(1.0, exponent) >= widest:
+                break
+            exponent = math.ceil(math.log2(widest))
         slots = np.searchsorted(starts, self.starts, side="right")
         slotted = np.zeros((len(self.table), starts.size + 1), np.int64)
         for counts, of_bin in zip(slotted, self.table, strict=True):
             np.add.at(counts, slots, of_bin)
         return Histogram(slotted[:, 1:-1].copy(), edges, slotted[:, 0], slotted[:, -1], self.nonfinite)
 
-    def _bins_of_span(self, span: Any) -> tuple[int, int]:
-        """Return the first and the last fine bin of a span, as multiples of their width."""
+    def _ends_of_span(self, span: Any) -> tuple[float, float]:
+        """Return the ends of a span; the high one is in the last bin."""
         if isinstance(span, str) and span in ("robust", "data"):
             cumulative = np.cumsum(self.table.sum(axis=0))
             if not cumulative.size:
-                return (0, 0) if self.integral else (0, max(math.ceil(1 / self.width), 1) - 1)
+                return (0.0, 0.0) if self.integral else (0.0, math.nextafter(1.0, 0.0))
             n = int(cumulative[-1])
             margin = robust_margin(n) if span == "robust" else 0
             low, high = np.searchsorted(cumulative, [margin, n - 1 - margin], side="right")
-            return place_of(self.starts[low].item(), self.exponent), place_of(self.starts[high].item(), self.exponent)
+            return float(self.starts[low]), self._last_of(int(high))
         try:
             low, high = (float(v) for v in span)
             is_range = math.isfinite(low) and math.isfinite(high) and low <= high
@@ -179,28 +188,52 @@ class FineHistogram:
                 f"span={span!r}: must be 'robust', 'data', or two finite numbers (low, high) with low at most high"
             )
         if self.integral:
-            low, high = math.ceil(low), math.floor(high)
-            return place_of(low, self.exponent), place_of(max(low, high), self.exponent)
-        first = place_of(low, self.exponent)
-        return first, max(-place_of(-high, self.exponent) - 1, first)
+            return math.ceil(low), max(math.ceil(low), math.floor(high))
+        return low, max(low, math.nextafter(high, -math.inf))
+
+    def _last_of(self, cell: int) -> float:
+        """Return the highest number in a cell, or the float64 before its end."""
+        start, width = float(self.starts[cell]), float(self.widths[cell])
+        if not width:
+            return start
+        return start + width - 1 if self.integral else math.nextafter(start + width, -math.inf)
+
+    def _least_exponent(self, low: float, high: float) -> int:
+        """Return the binary logarithm of a step that is fine enough for a span, and that float64 distinguishes."""
+        if self.integral:
+            return 0
+        distinguishable = math.frexp(max(abs(low), abs(high)))[1] - EXACT
+        if low == high:
+            return max(distinguishable, 1 - FINEST.bit_length())
+        return max(math.frexp(high / 2 - low / 2)[1] + 1 - FINEST.bit_length(), distinguishable, -1000)
+
+    def _places(self, low: float, high: float, bins: int, exponent: int) -> list[int]:
+        """Return the edges of bins of a span, as multiples of 2^exponent."""
+        first, last = place_of(low, exponent), place_of(high, exponent)
+        fine = last - first + 1
+        if not self.integral and fine == 1:
+            fine = min(FINEST, max(math.ceil(math.ldexp(1.0, -exponent)), 1)) if exponent <= 0 else 1
+            first -= fine // 2
+        step = self._distinguishable_step(first, first + fine)
+        first = first // step * step
+        width = -(-fine // (bins * step)) * step
+        return [first + k * width for k in range(-(-fine // width) + 1)]
 
     def _distinguishable_step(self, first: int, last: int) -> int:
-        """Return the smallest distance, in fine bins, of two edges that float64 distinguishes."""
+        """Return the smallest distance, in steps, of two edges that float64 distinguishes."""
         top = max(abs(first), abs(last), 1).bit_length()
         return int(2 ** max(0, top - EXACT + self.integral))
 
-    def _starts_and_edges(self, places: list[int]) -> tuple[Array, Edges]:
+    def _starts_and_edges(self, places: list[int], exponent: int) -> tuple[Array, Edges]:
         """Return the starts of the bins and of the values above them, and the edges of a `Histogram`.
 
         For integers, the edges lie halfway between levels. For other values, the last edge is the number just below
         the end of the last bin, because a `Histogram` counts its last edge in its last bin.
         """
         if self.integral:
-            info = np.iinfo(self.starts.dtype)
-            levels = [place << self.exponent for place in places]
-            starts = np.array([min(max(level, info.min), info.max) for level in levels], self.starts.dtype)
-            return starts, np.array([float(level) - 0.5 for level in levels])
-        edges = np.unique([_ldexp(place, self.exponent) for place in places])
+            starts = np.array([float(place << exponent) for place in places])
+            return starts, starts - 0.5
+        edges = np.unique([_ldexp(place, exponent) for place in places])
         starts = edges.copy()
         if edges[-1] == np.finfo(np.float64).max:
             starts[-1] = np.inf
@@ -211,27 +244,35 @@ class FineHistogram:
     def quantile(self, q: float, channel: int = 0) -> float:
         """Return a quantile of the finite pixels of a channel, for `q` from 0 to 1; NaN if there is no pixel.
 
-        For gray levels, it is that of `numpy.quantile`. For other values, it is exact to `width`, because pixels are
-        assumed to lie evenly within a fine bin.
+        It is that of `numpy.quantile` (method "linear") where cells are single values, and at most `quantile_width`
+        away from it elsewhere, because pixels are assumed to lie evenly within a cell.
         """
-        cumulative = self._cumulative[channel]
+        return self._quantile(q, channel)[0]
+
+    def quantile_width(self, q: float, channel: int = 0) -> float:
+        """Return how far a quantile may be from that of `numpy.quantile`: the width of its cell, 0 if it is exact."""
+        return self._quantile(q, channel)[1]
+
+    def _quantile(self, q: float, channel: int) -> tuple[float, float]:
+        """Return a quantile and the width of the cells from which it is known; NaN if there is no pixel."""
         n = int(self.finite[channel])
         if not n:
-            return math.nan
+            return math.nan, math.nan
         position = q * (n - 1)
+        cells = np.searchsorted(self._cumulative[channel], [math.floor(position), math.ceil(position)], side="right")
         below, above = (
-            self._value_of_rank(cumulative, rank, channel) for rank in (math.floor(position), math.ceil(position))
+            self._value_of_rank(int(k), rank, channel)
+            for k, rank in zip(cells, (math.floor(position), math.ceil(position)), strict=True)
         )
-        return below + (above - below) * (position - math.floor(position))
+        return below + (above - below) * (position - math.floor(position)), float(self.widths[cells].max())
 
-    def _value_of_rank(self, cumulative: Counts, rank: int, channel: int) -> float:
-        """Return the value of a pixel, given its rank from 0 among the sorted pixels of a channel."""
-        k = int(np.searchsorted(cumulative, rank, side="right"))
-        start = float(self.starts[k])
-        if self.integral and not self.exponent:
+    def _value_of_rank(self, cell: int, rank: int, channel: int) -> float:
+        """Return the value of a pixel, given its rank from 0 among the sorted pixels of a channel, and its cell."""
+        start, width = float(self.starts[cell]), float(self.widths[cell])
+        if not width:
             return start
-        rank_in_bin = rank - (int(cumulative[k - 1]) if k else 0)
-        value = start + self.width * (rank_in_bin + 0.5) / float(self.table[channel, k])
+        rank_in_cell = rank - (int(self._cumulative[channel][cell - 1]) if cell else 0)
+        value = start + width * ((rank_in_cell + 0.5) / float(self.table[channel, cell]))
         low, high = self.ends[channel]
         return float(min(max(value, low), high))
 
@@ -241,10 +282,10 @@ class FineHistogram:
         if not n:
             return math.nan
         k = int(np.searchsorted(self.starts, value, side="right"))
-        below = int(self._cumulative[channel, k - 1]) if k else 0
-        if k and (not self.integral or self.exponent):
-            above_value = max(0.0, 1 - (value - float(self.starts[k - 1])) / self.width)
-            below -= int(self.table[channel, k - 1]) * above_value  # type: ignore[assignment]
+        below = float(self._cumulative[channel, k - 1]) if k else 0.0
+        if k and self.widths[k - 1]:
+            above_value = max(0.0, 1 - (value - float(self.starts[k - 1])) / float(self.widths[k - 1]))
+            below -= int(self.table[channel, k - 1]) * above_value
         return below / n
 
     def cumulative(self, channel: int = 0, points: int = 1024) -> tuple[Array, Array]:
@@ -252,20 +293,30 @@ class FineHistogram:
         n = int(self.finite[channel])
         if not n:
             return np.empty(0), np.empty(0)
-        bins = np.flatnonzero(self.table[channel])
-        bins = bins[np.unique(np.linspace(0, bins.size - 1, min(points, bins.size)).astype(int))]
-        width = 0.0 if self.integral and not self.exponent else self.width
-        values = self.starts[bins].astype(np.float64)
-        return np.append(values[0], values + width), np.append(0.0, self._cumulative[channel, bins] / n)
+        cells = np.flatnonzero(self.table[channel])
+        cells = cells[np.unique(np.linspace(0, cells.size - 1, min(points, cells.size)).astype(int))]
+        values = self.starts[cells] + self.widths[cells]
+        return np.append(self.starts[cells[0]], values), np.append(0.0, self._cumulative[channel, cells] / n)
 
     def snapped(self, low: float, high: float) -> tuple[float, float]:
-        """Move two values to the nearest ones for which `between` is exact: gray levels, or edges of fine bins."""
+        """Move two values to the nearest ones for which `between` is exact: gray levels, or edges of cells."""
         low, high = min(low, high), max(low, high)
         if self.integral:
-            first = math.ceil(low - 0.5)
-            return float(first), float(max(first, math.floor(high + 0.5)))
-        first, last = (place_of(v + self.width / 2, self.exponent) for v in (low, high))
-        return _ldexp(first, self.exponent), _ldexp(max(first + 1, last), self.exponent)
+            low, high = float(math.ceil(low - 0.5)), float(math.floor(high + 0.5)) + 1
+        low, high = self._nearest_edge(low), self._nearest_edge(high)
+        if high <= low:
+            k = int(np.searchsorted(self.starts, low, side="left"))
+            in_cell = k < self.starts.size and self.starts[k] == low and self.widths[k] > 0
+            high = low + (float(self.widths[k]) if in_cell else 1.0 if self.integral else math.ulp(low))
+        return low, high - 1 if self.integral else high
+
+    def _nearest_edge(self, value: float) -> float:
+        """Return the nearest end of the cell in which a value lies; the value itself where no pixel is."""
+        k = int(np.searchsorted(self.starts, value, side="right")) - 1
+        if k < 0 or value >= self.starts[k] + self.widths[k]:
+            return value
+        start, stop = float(self.starts[k]), float(self.starts[k] + self.widths[k])
+        return start if value - start <= stop - value else stop
 
     def between(self, low: float, high: float, channel: int = 0) -> int:
         """Return the number of pixels from `low` to `high`, including `high` for integers only."""
@@ -278,29 +329,27 @@ class FineHistogram:
         n = int(self.finite[channel])
         low, high = (float(v) for v in self.ends[channel])
         if not n:
-            return Statistics(0, *(math.nan,) * 6, None)
-        has_levels = self.integral and not self.exponent
-        counts = self.table[channel] if has_levels else self.histogram(256).counts[channel]
+            return Statistics(0, *(math.nan,) * 7, None)
+        counts = self.table[channel] if self.has_levels else self.histogram(256).counts[channel]
         p = counts[counts > 0] / counts.sum()
-        saturated = None
-        if self.dtype.kind in "iu":
-            highest = int(np.iinfo(self.dtype).max)
-            saturated = self._count_at(highest, channel) / n if high >= float(highest) else 0.0
+        median, median_width = self._quantile(0.5, channel)
         return Statistics(
             pixels=n,
             low=low,
             high=high,
             mean=float(self.mean[channel]),
             standard_deviation=math.sqrt(max(float(self.variance[channel]), 0.0)),
-            median=self.quantile(0.5, channel),
+            median=median,
+            median_width=median_width,
             entropy=float(-(p * np.log2(p)).sum()) + 0.0,
-            saturated=saturated,
+            saturated=int(self.at_top[channel]) / n if self.dtype.kind in "iu" else None,
         )
 
-    def _count_at(self, level: int, channel: int) -> int:
-        """Return the number of pixels in the fine bin of the highest level of a type."""
-        k = int(np.searchsorted(self.starts, np.array(level, self.starts.dtype), side="right")) - 1
-        return int(self.table[channel, k]) if k >= 0 else 0
+
+def place_of(value: float, exponent: int) -> int:
+    """Return k of the highest multiple k 2^exponent that is at most a number."""
+    numerator, denominator = value.as_integer_ratio()
+    return (numerator << max(-exponent, 0)) // (denominator << max(exponent, 0))
 
 
 def _ldexp(place: int, exponent: int) -> float:

@@ -1,12 +1,11 @@
 """Exact histograms with given bins and range, counted box by box in threads."""
 
 import math
-import random
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,15 +15,23 @@ from ..contract.requirements import check_whole_number
 from ..engine.chunks import boxes_along_chunks, read_tasks, with_cached_chunks
 from ..engine.source import Source
 from ..engine.threads import cores
+from ..engine.value_range import find_data_ranges, find_ranked, merged_range
 from ..kernels import counting
-from .bin_edges import Array, Counts, Edges, distinct_edges, levels_in_slots, robust_margin, slots_between
-from .tails import Tails
+from .bin_edges import (
+    Array,
+    Counts,
+    Edges,
+    distinct_edges,
+    levels_in_slots,
+    robust_margin,
+    robust_ranks,
+    slots_between,
+)
 
 __all__ = ["Histogram", "histogram", "histogram_steps"]
 
 Range = Literal["robust", "data", "dtype"] | tuple[float, float]
 Ends = tuple[Any, Any]
-Store = TypeVar("Store")
 
 PIXELS = 2**20  # in a box; enough that counting outweighs the cost of reading and starting it
 TABLE = 2**22  # entries of the largest table of gray levels
@@ -123,10 +130,8 @@ def histogram_steps(
     `threads` is by default the number of cores. The result does not depend on it.
     """
     check_whole_number("bins", bins, least=1)
-    pixels, threads = (
-        _Pixels(Source(with_cached_chunks(image), max(len(image.shape), 1)), channel_axis),
-        threads or cores(),
-    )
+    source = Source(with_cached_chunks(image), max(len(image.shape), 1))
+    pixels, threads = _Pixels(source, channel_axis), threads or cores()
     dtype = pixels.source.dtype
     ends, integral = _fixed_ends(range, dtype), dtype.kind in "biu"
     if pixels.channels << 8 * dtype.itemsize <= TABLE:
@@ -134,7 +139,8 @@ def histogram_steps(
         edges = distinct_edges(*(ends or _ends_of_levels(levels, table.sum(axis=0), range)), int(bins), integral)
         slotted = levels_in_slots(levels, table, edges)
     else:
-        edges = distinct_edges(*(ends or (yield from _ends_of_pixels(pixels, range, threads))), int(bins), integral)
+        ends = ends or (yield from _ends_of_pixels(with_cached_chunks(image), range, threads))
+        edges = distinct_edges(*ends, int(bins), integral)
         slotted = yield from _count_slots(pixels, edges, threads)
     counts, (under, over, nonfinite) = slotted[:, 1:-2].copy(), slotted[:, [0, -2, -1]].T
     if channel_axis is None:
@@ -165,7 +171,7 @@ def _fixed_ends(limits: Any, dtype: np.dtype[Any]) -> Ends | None:
 
 @dataclass(frozen=True)
 class _Pixels:
-    """An image that is read as flat arrays, box by box and channel by channel."""
+    """An image that is read as flat arrays, block by block and channel by channel."""
 
     source: Source
     channel_axis: int | None
@@ -202,40 +208,21 @@ class _Pixels:
                 yield channel, np.ravel(plane, order="K")
 
 
-def _in_threads(
-    phase: str,
-    pixels: _Pixels,
-    boxes: list[Box],
-    make: Callable[[], Store],
-    add: Callable[[Store, Box], None],
-    threads: int,
-) -> Generator[Progress, None, list[Store]]:
-    """Let every thread add boxes to a store of its own, which `make` returns; return all stores."""
-    stores: dict[int, Store] = {}
-
-    def work(box: Box) -> None:
-        thread = threading.get_ident()
-        if thread not in stores:
-            stores[thread] = make()
-        add(stores[thread], box)
-
-    yield from read_tasks(phase, boxes, lambda box: [(pixels.source.array, box)], work, threads)
-    return list(stores.values())
-
-
 def _count(
     pixels: _Pixels, length: int, count: Callable[[Array, Counts], None], threads: int
 ) -> Generator[Progress, None, Counts]:
-    """Count the pixels of every channel in a table of shape (channels, length)."""
-    shape = (pixels.channels, length)
+    """Count the pixels of every channel, in tables of each thread's own, of shape (channels, length)."""
+    tables: dict[int, Counts] = {}
 
-    def add(table: Counts, box: Box) -> None:
+    def work(box: Box) -> None:
+        thread = threading.get_ident()
+        if thread not in tables:
+            tables[thread] = np.zeros((pixels.channels, length), np.int64)
         for channel, flat in pixels.flat(box):
-            count(flat, table[channel])
+            count(flat, tables[thread][channel])
 
-    tables: list[Counts]
-    tables = yield from _in_threads("Histogram", pixels, pixels.boxes, lambda: np.zeros(shape, np.int64), add, threads)
-    return reduce(np.add, tables)
+    yield from read_tasks("Histogram", pixels.boxes, lambda box: [(pixels.source.array, box)], work, threads)
+    return reduce(np.add, tables.values())
 
 
 def _count_levels(pixels: _Pixels, threads: int) -> Generator[Progress, None, tuple[Array, Counts]]:
@@ -259,37 +246,22 @@ def _count_slots(pixels: _Pixels, edges: Edges, threads: int) -> Generator[Progr
     return (yield from _count(pixels, edges.size + 2, count, threads))
 
 
-def _margin(finite: int, limits: Range) -> int:
-    """Return how many of the finite pixels a range leaves out at either end."""
-    return robust_margin(finite) if limits == "robust" else 0
-
-
 def _ends_of_levels(levels: Array, counts: Counts, limits: Range) -> Ends:
     """Return the ends of a range, from the counts of the levels."""
     finite = np.isfinite(levels)
     levels, cumulative = levels[finite], np.cumsum(counts[finite])
     if not levels.size:
         return 0.0, 1.0
-    margin = _margin(int(cumulative[-1]), limits)
+    margin = robust_margin(int(cumulative[-1])) if limits == "robust" else 0
     low, high = np.searchsorted(cumulative, [margin, cumulative[-1] - 1 - margin], side="right")
     return levels[low].item(), levels[high].item()
 
 
-def _ends_of_pixels(pixels: _Pixels, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
-    """Find the ends of a range in one pass over the pixels."""
-    keep = _margin(math.prod(pixels.source.item), limits) + 1
-    # In the order of a ramp, every box would bring new extremes.
-    shuffled = random.Random(0).sample(pixels.boxes, len(pixels.boxes))
-
-    def add(tails: Tails, box: Box) -> None:
-        for _, flat in pixels.flat(box):
-            tails.add(flat.astype(pixels.dtype, copy=False))
-
-    tails, *others = yield from _in_threads(
-        "Value range", pixels, shuffled, lambda: Tails(keep, pixels.dtype), add, threads
-    )
-    tails.merge(others)
-    if not tails.finite:
-        return 0.0, 1.0
-    margin = _margin(tails.finite, limits)
-    return np.sort(tails.low)[margin].item(), np.sort(tails.high)[-1 - margin].item()
+def _ends_of_pixels(image: Any, limits: Range, threads: int) -> Generator[Progress, None, Ends]:
+    """Find the ends of a range that the pixels determine."""
+    source = Source(image, len(image.shape))
+    if limits == "robust":
+        found = yield from find_ranked(source, source.indices, robust_ranks, threads)
+        return found.values
+    found_range = merged_range((yield from find_data_ranges(source, None, threads)).values())
+    return (found_range.low, found_range.high) if found_range.low <= found_range.high else (0.0, 1.0)

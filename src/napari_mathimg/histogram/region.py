@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..contract.reach import Box, size
 from ..engine.chunks import as_numpy, boxes_along_chunks, with_cached_chunks
-from ..kernels import fine_bins
+from ..kernels import counting
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -49,7 +49,7 @@ class Polygons:
         for polygon in self.corners:
             inside_polygon = np.zeros_like(mask)
             rows, columns = (np.ascontiguousarray(polygon[:, k], np.float64) for k in (0, 1))
-            fine_bins.fill_polygon(rows, columns, *centers, inside_polygon)
+            counting.fill_polygon(rows, columns, *centers, inside_polygon)
             mask |= inside_polygon
         in_axis_order = mask if self.axes[0] < self.axes[1] else mask.T
         shape = [len(range(*span, step)) for span, step in zip(box, steps, strict=True)]

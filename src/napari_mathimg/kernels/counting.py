@@ -1,11 +1,10 @@
-"""Exact counting of gray levels, of the outermost values and of bins between given edges, and exact sums."""
+"""Exact counting of gray levels, colors and bins between given edges, exact sums, and polygons."""
 
 import numpy as np
 
 from ._jit import kernel
 
 CHUNK = 512  # pixels processed together, so that the compiler can vectorize
-RUN = 64  # the same where a single hit makes the loop process all of them again
 
 
 @kernel
@@ -16,27 +15,18 @@ def count_levels(levels, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def outer_values(image, below, above, lowest, highest, out):  # type: ignore[no-untyped-def]
-    """Copy the finite values less than `below` or greater than `above` from a flat array to the beginning of `out`.
+def count_colors(pixels, counts, weights):  # type: ignore[no-untyped-def]
+    """Count red, green, blue and luminance of unsigned (pixels, channels) in `counts`, of shape (4, levels).
 
-    Values from `lowest` to `highest` are finite. Returns the number of finite values and the number of copied ones.
+    Luminance is the weighted sum of the three, rounded to the nearest level.
     """
-    finite = 0
-    copied = 0
-    for start in range(0, image.size, RUN):
-        part = image[start : start + RUN]
-        outside = 0
-        for k in range(part.size):
-            x = part[k]
-            finite += (lowest <= x) & (x <= highest)
-            outside += (x < below) | (x > above)
-        if outside:
-            for k in range(part.size):
-                x = part[k]
-                if lowest <= x <= highest and (x < below or x > above):
-                    out[copied] = x
-                    copied += 1
-    return finite, copied
+    for k in range(pixels.shape[0]):
+        red, green, blue = pixels[k, 0], pixels[k, 1], pixels[k, 2]
+        light = weights[0] * red + weights[1] * green + weights[2] * blue
+        counts[0, red] += 1
+        counts[1, green] += 1
+        counts[2, blue] += 1
+        counts[3, np.uintp(light + 0.5)] += 1
 
 
 @kernel
@@ -95,3 +85,29 @@ def add_exactly(values, sums):  # type: ignore[no-untyped-def]
         if exponent > 0:
             sums[0, exponent] += mantissa >> 26
             sums[1, exponent] += mantissa & ((1 << 26) - 1)
+
+
+@kernel
+def fill_polygon(rows, columns, row_at, column_at, out):  # type: ignore[no-untyped-def]
+    """Flip the points of a grid in `out` that lie inside a closed polygon (even-odd rule).
+
+    `row_at` and `column_at` are the ascending coordinates of the grid's points, `rows` and `columns` those of the
+    polygon's corners.
+    """
+    corners = rows.size
+    crossings = np.empty(corners, np.float64)
+    for i in range(row_at.size):
+        y = row_at[i]
+        found = 0
+        for k in range(corners):
+            a, b = rows[k], rows[(k + 1) % corners]
+            if (a <= y) != (b <= y):
+                c, d = columns[k], columns[(k + 1) % corners]
+                crossings[found] = c + (y - a) / (b - a) * (d - c)
+                found += 1
+        ends = np.sort(crossings[:found])
+        for pair in range(0, found - 1, 2):
+            first = np.searchsorted(column_at, ends[pair])
+            last = np.searchsorted(column_at, ends[pair + 1])
+            for j in range(first, last):
+                out[i, j] = not out[i, j]

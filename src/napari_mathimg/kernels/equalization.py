@@ -1,4 +1,4 @@
-"""Inner loops of histogram equalization, both global and contrast-limited adaptive."""
+"""Inner loops of contrast-limited adaptive histogram equalization."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,51 +9,7 @@ Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
 Levels = NDArray[np.uint16]
 
-PARTS = 2**20  # parts of a bin, and parts of each: finer than float64 resolves 65536 bins
 MISSING = np.uint16(65535)  # level of a pixel that holds no number
-
-
-@kernel
-def count_bins(image, nbins, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array in [0, 1] fall into `nbins` equal bins, the last one closed."""
-    for k in range(image.size):
-        i = int(image[k] * nbins)
-        counts[min(max(i, 0), nbins - 1)] += 1
-
-
-@kernel
-def count_levels(image, width, first, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` how many values of a flat array stand for each gray level; level 0 is at ``-first / width``."""
-    for k in range(image.size):
-        i = int(image[k] * width + first + 0.5)
-        counts[min(max(i, 0), counts.size - 1)] += 1
-
-
-@kernel
-def count_and_sum(image, low, high, first, width, counts, coarse, fine):  # type: ignore[no-untyped-def]
-    """Count the values of a flat array, clipped to `low` and `high`, and sum how far into their bins they lie.
-
-    Bin k begins at ``first + k * width``. `coarse` sums whole parts of a bin and `fine` parts of such parts: integers,
-    so that the sums do not depend on the order.
-    """
-    for k in range(image.size):
-        p = (min(max(np.float64(image[k]), low), high) - first) / width
-        i = min(max(int(p), 0), counts.size - 1)
-        counts[i] += 1
-        part = (p - i) * PARTS
-        coarse[i] += int(part)
-        fine[i] += int((part - int(part)) * PARTS)
-
-
-@kernel
-def interpolate(image, first, step, table, out):  # type: ignore[no-untyped-def]
-    """Look up a flat array in a table of values at ``first + step * k``, linearly interpolated, constant beyond it."""
-    last = table.size - 1
-    for k in range(image.size):
-        p = (image[k] - first) / step
-        p = min(max(p, 0.0), float(last))
-        i = min(int(p), last - 1)
-        out[k] = table[i] + (table[i + 1] - table[i]) * (p - i)
 
 
 @kernel

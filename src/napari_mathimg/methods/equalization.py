@@ -8,99 +8,63 @@ from numpy.typing import NDArray
 
 from ..contract import types as t
 from ..contract.edges import folded
-from ..contract.operation import BlockInfo, ValueRange
+from ..contract.operation import BlockInfo, Statistic, ValueRange
 from ..kernels import equalization
+from .cells import CellCounts, Cells, Distribution, cells_between, cells_of_levels
 
 MAX_COUNTS = 2**24  # bins of all regions of an image
-FINE_BINS = 2**16  # for numbers that are not gray levels
 GRAY_LEVELS = 2**14  # of CLAHE, as in scikit-image
 
 
-class CumulativeCurve(NamedTuple):
-    """A tone curve: its values at ``first + k * step``."""
+def count_first(image: t.Array, valid: t.Array | None, values: ValueRange) -> tuple[CellCounts]:
+    """Return the counts of a block's valid values in the first cells; of at most 65536 gray levels, in one for each."""
+    has_levels = values.integral and values.width < 65536
+    cells = (cells_of_levels if has_levels else cells_between)(image.dtype, values.low, values.high)
+    return _counted(image, valid, cells)
 
-    first: float
-    step: float
-    table: NDArray[np.float64]
+
+def count_finer(image: t.Array, valid: t.Array | None, measured: Distribution) -> tuple[CellCounts]:
+    """Return the counts of a block's valid values in the finer cells that a distribution asks for."""
+    assert measured.finer is not None
+    return _counted(image, valid, measured.finer)
 
 
-def count_values(image: t.Array, valid: t.Array | None, nbins: int, values: ValueRange) -> tuple[t.Array, ...]:
-    """Return the histogram of the valid values of a block."""
-    bins = values.bins(nbins)
-    counts = np.zeros(bins, np.int64)
-    flat = image.reshape(-1) if valid is None else image[valid]
-    if _one_per_level(values):
-        equalization.count_levels(flat, values.width, values.low - math.floor(values.low), counts)
-    else:
-        equalization.count_bins(flat, bins, counts)
+def _counted(image: t.Array, valid: t.Array | None, cells: Cells) -> tuple[CellCounts]:
+    counts = CellCounts.empty(cells)
+    counts.add(image.reshape(-1) if valid is None else image[valid])
     return (counts,)
 
 
-def _one_per_level(values: ValueRange) -> bool:
-    """Return whether every gray level is counted on its own."""
-    return values.integral and values.width < 65536
+def distribution(counted: tuple[CellCounts]) -> Distribution:
+    """Return the distribution of all values, and the cells in which they are to be counted again, if any."""
+    return Distribution(counted[0], counted[0].finer())
 
 
-def cumulative_curve(counted: tuple[t.Array, ...], nbins: int, values: ValueRange) -> CumulativeCurve:
-    """Return the fraction of pixels at or below each value; the identity for a constant image."""
-    counts = counted[0]
-    bins = values.bins(nbins)
-    if np.count_nonzero(counts) < 2:
-        return CumulativeCurve(0.0, 1.0, np.array([0.0, 1.0]))
-    table = np.cumsum(counts) / counts.sum()
-    if _one_per_level(values):
-        return CumulativeCurve((math.floor(values.low) - values.low) / values.width, 1 / values.width, table)
-    return CumulativeCurve(0.5 / bins, 1 / bins, table)
+def needs_finer(measured: Distribution) -> bool:
+    """Return whether values are to be counted in finer cells."""
+    return measured.finer is not None
 
 
-def apply_curve(image: t.Array, curve: CumulativeCurve) -> t.Array:
-    """Return a block mapped by a tone curve, linearly interpolated and constant beyond its ends."""
-    flat = image.reshape(-1)
-    out = np.empty_like(flat)
-    equalization.interpolate(flat, curve.first, curve.step, curve.table, out)
-    return out.reshape(image.shape)
+DISTRIBUTION = (
+    Statistic(count_first, distribution),
+    Statistic(count_finer, distribution, needed=needs_finer),
+    Statistic(count_finer, distribution, needed=needs_finer),
+)
 
 
-class Distribution(NamedTuple):
-    """Values in ascending order, and the fraction of pixels at or below each."""
-
-    values: NDArray[np.float64]
-    shares: NDArray[np.float64]
-
-
-def count_and_sum(image: t.Array, valid: t.Array | None, values: ValueRange) -> tuple[t.Array, ...]:
-    """Return the histogram of the valid values of a block, and exact sums of their distances from their bins' ends."""
-    flat = image.reshape(-1) if valid is None else image[valid]
-    counts = np.zeros(values.bins(FINE_BINS), np.int64)
-    coarse, fine = np.zeros_like(counts), np.zeros_like(counts)
-    first, width = _bins_of(values)
-    equalization.count_and_sum(flat, values.low, values.high, first, width, counts, coarse, fine)
-    return counts, coarse, fine
-
-
-def _bins_of(values: ValueRange) -> tuple[float, float]:
-    """Return where the first bin begins and the width of all bins; a gray level is the middle of its bin."""
-    if _one_per_level(values):
-        return math.floor(values.low) - 0.5, 1.0
-    return values.low, values.width / FINE_BINS
-
-
-def distribution(counted: tuple[t.Array, ...], values: ValueRange) -> Distribution:
-    """Return the mean value of each bin that is not empty, and the fraction of pixels up to and including it."""
-    counts, coarse, fine = counted
-    first, width = _bins_of(values)
-    used = np.flatnonzero(counts)
-    shares = np.cumsum(counts)[used] / max(counts.sum(), 1)
-    part = (coarse[used] / counts[used] + fine[used] / counts[used] / equalization.PARTS) / equalization.PARTS
-    return Distribution(first + width * (used + part), shares)
+def equalize(image: t.Array, measured: Distribution, values: ValueRange) -> t.Array:
+    """Return a block of which each value became the fraction of pixels at or below it, over the value range."""
+    spread: t.Array = values.low + values.width * measured.fractions(image)
+    return spread.astype(image.dtype, copy=False)
 
 
 def check_reference(reference: Distribution, dtype: np.dtype[Any]) -> None:
     """Raise ValueError for a reference without values, or with values that a result's type cannot represent."""
-    if not reference.values.size:
+    _, reached = reference.points
+    if not reached.size:
         raise ValueError("reference: must contain a finite number")
     if dtype.kind in "biu":
-        low, high = float(reference.values[0]), float(reference.values[-1])
+        low, high = float(reached[0]), float(reached[-1])
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         if round(low) < least or round(high) > most:
             raise ValueError(
@@ -111,8 +75,7 @@ def check_reference(reference: Distribution, dtype: np.dtype[Any]) -> None:
 
 def match(image: t.Array, distribution: Distribution, reference: Distribution) -> t.Array:
     """Return a block in which each value was replaced by the value of the same rank in the reference."""
-    matched = np.interp(distribution.shares, reference.shares, reference.values)
-    return np.interp(image, distribution.values, matched)
+    return np.interp(distribution.fractions(image), *reference.points)
 
 
 class TileMaps(NamedTuple):

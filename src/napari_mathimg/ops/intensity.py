@@ -9,6 +9,7 @@ from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
 from ..contract.reach import POINTWISE
 from ..methods import equalization
+from ..methods.cells import Distribution
 
 __all__ = [
     "adjust_gamma",
@@ -265,22 +266,17 @@ def adjust_sigmoid(
 
 
 @operation(
-    "Equalize histogram", values="normalized", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=(Statistic(equalization.count_values, equalization.cumulative_curve),),
+    "Equalize histogram", values="float", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
+    statistics=equalization.DISTRIBUTION, version=2,
 )  # fmt: skip
-def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: equalization.CumulativeCurve) -> t.Image:
+def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distribution) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
 
-    Each value becomes the fraction of pixels at or below it. Colors keep their hue, because only their brightness V =
+    Each value becomes the fraction of pixels at or below it: for integers of at most 65536 gray levels exactly, for all
+    others within 1 in 10,000 pixels, whatever their range. Colors keep their hue, because only their brightness V =
     max(R, G, B) is equalized. Values outside of the value range are clipped to it. A constant image does not change.
     Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
     counted.
-
-    Parameters
-    ----------
-    nbins
-        Number of bins for floating-point images and for images of more than 65536 gray levels; the gray levels of other
-        integers are counted one by one.
 
     References
     ----------
@@ -293,12 +289,12 @@ def equalize_hist(image: t.Image, /, *, nbins: t.Bins = 256, measured: equalizat
     >>> apply(np.array([[0, 1, 2, 255]], np.uint8), "equalize_hist", options=Options(value_range="dtype"))
     array([[ 64, 128, 191, 255]], dtype=uint8)
     """
-    return equalization.apply_curve(image, measured)
+    return image if measured.is_constant else equalization.equalize(image, measured, values)
 
 
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
-    check=equalization.check_tiles, new_values=True,
+    check=equalization.check_tiles, new_values=True, version=2, data_range=(0.01, 99.99),
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
@@ -313,9 +309,10 @@ def equalize_adapthist(
 
     Each pixel is interpolated between the curves of the nearest regions, and the result is stretched to the value
     range. Colors keep their hue, because only their brightness V = max(R, G, B) is equalized. Values outside of the
-    value range are clipped to it. The image is mirrored to fill the last regions. A constant image does not change.
-    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
-    counted.
+    value range are clipped to it; the value range of the data is here that from their percentile 0.01 to 99.99, because
+    regions are counted in equal steps, of which one hot pixel would leave few. The image is mirrored to fill the last
+    regions. A constant image does not change. Results for integers are rounded to the nearest integer. Missing pixels
+    (NaN or infinite) stay missing and are not counted.
 
     Parameters
     ----------
@@ -353,20 +350,19 @@ def equalize_adapthist(
 
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
-    statistics=(Statistic(equalization.count_and_sum, equalization.distribution),),
+    statistics=equalization.DISTRIBUTION, version=2,
 )  # fmt: skip
 def match_histograms(
-    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: equalization.Distribution
+    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: Distribution
 ) -> t.Image:
     """Match the histogram of the image to that of a reference image.
 
     Each value becomes the one with the same fraction of pixels at or below it in the reference; between values that
     occur, the mapping is linear. The two images may differ in shape and type. Color channels are matched one by one.
-    The gray levels of integers are counted one by one, if there are at most 65536. All other numbers are counted in
-    65536 equal bins of their range, together with their means, so that ranks are accurate to the fraction of pixels in
-    two bins. Values outside of the value range of the image are clipped to it; the reference is used as a whole. A
-    constant image does not change. Results for integers are rounded to the nearest integer. Missing pixels (NaN or
-    infinite) stay missing and are not counted.
+    The gray levels of integers are counted one by one, if there are at most 65536; the fractions of all other numbers
+    are accurate to 1 in 10,000 pixels, whatever their range. Values outside of the value range of the image are clipped
+    to it; the reference is used as a whole. A constant image does not change. Results for integers are rounded to the
+    nearest integer. Missing pixels (NaN or infinite) stay missing and are not counted.
 
     Raises
     ------
@@ -386,4 +382,4 @@ def match_histograms(
            [20, 90]])
     """
     equalization.check_reference(reference, dtype)
-    return image if measured.values.size < 2 else equalization.match(image, measured, reference)
+    return image if measured.is_constant else equalization.match(image, measured, reference)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
@@ -18,14 +18,18 @@ from ...engine import Options
 from ...engine.value_range import data_range
 from ...engine.values import dtype_range
 from ...recipe.placement import axis_names
-from ..form.fields import NumberBox, make_narrow
+from ..form.range_row import RangeRow
 from ..layers import levels
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
 from ..tasks.operation_job import Job
 from .panel import Panel
 
-RANGES = {"data": "Data range", "dtype": "Data type range", "limits": "Contrast limits", "custom": "Custom range"}
+RANGES = {
+    "data": "Data range", "percentiles": "Percentiles", "dtype": "Data type range", "limits": "Contrast limits",
+    "custom": "Custom range",
+}  # fmt: skip
+PERCENTILES = (0.1, 99.9)
 BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
 TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_source")
 EXACT_SIZE = 2**22  # values; the range of a larger array is not computed for display
@@ -52,7 +56,12 @@ class OptionsBox(QWidget):
         self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
         self.scope = self._choice("scope", "Apply to", "Part of the layer to process")
         self.value_range = self._choice("range", "Value range", "Intensities that the operation treats as 0 and 1")
-        self._add("custom", "", self._custom_range(), "Lower and upper end of the value range")
+        self.custom = RangeRow((0.0, 1.0), (-1e20, 1e20))
+        self.low, self.high = self.custom.low, self.custom.high
+        self._add("custom", "", self.custom, "Lower and upper end of the value range")
+        self.percentiles = RangeRow(PERCENTILES, (0.0, 100.0), 0.1, " %")
+        tip = "Percentiles of the pixels at the lower and upper end of the value range, which hot pixels do not move"
+        self._add("percentiles", "", self.percentiles, tip)
         self.statistics = self._choice(
             "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each plane or volume"
         )
@@ -92,7 +101,8 @@ class OptionsBox(QWidget):
         for box in (self.level, *self.boxes.values()):
             box.currentIndexChanged.connect(partial(self._choose, box))
         self.all_selected.toggled.connect(self.one_range.setEnabled)
-        self._touched = False  # whether the user typed a custom range
+        for row in self.range_rows.values():
+            row.changed.connect(self.changed)
 
     @property
     def boxes(self) -> dict[str, QComboBox]:
@@ -105,13 +115,9 @@ class OptionsBox(QWidget):
         return {name: getattr(self, name) for name in TICKS}
 
     @property
-    def typed_range(self) -> tuple[float, float] | None:
-        """The custom range; None if the user typed none."""
-        return (self.low.value, self.high.value) if self._touched else None
-
-    @typed_range.setter
-    def typed_range(self, ends: tuple[float, float]) -> None:
-        self.low.value, self.high.value = ends
+    def range_rows(self) -> dict[str, RangeRow]:
+        """The rows of two numbers by the name under which they are saved."""
+        return {"range": self.custom, "percentiles": self.percentiles}
 
     def _choose(self, box: QComboBox) -> None:
         self._wanted.pop(box, None)
@@ -119,27 +125,6 @@ class OptionsBox(QWidget):
         if box is self.level and layer is not None:
             self._levels[layer] = box.currentData()
         self.changed.emit()
-
-    def _custom_range(self) -> QWidget:
-        row = QWidget()
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        self.low, self.high = (NumberBox(value=v, min=-1e20, max=1e20, step=1) for v in (0.0, 1.0))
-        for box in (self.low, self.high):
-            make_narrow(box.native)
-            line.addWidget(box.native)
-            box.changed.connect(self._touch)
-        return row
-
-    def _touch(self) -> None:
-        self._touched = True
-        self.changed.emit()
-
-    def _suggest_range(self, layer: Layer) -> None:
-        """Fill in the contrast limits as the custom range, unless the user typed another."""
-        if not self._touched and hasattr(layer, "contrast_limits"):
-            with self.low.changed.blocked(), self.high.changed.blocked():
-                self.low.value, self.high.value = layer.contrast_limits
 
     def _add(self, name: str, label: str, field: QWidget, tip: str) -> None:
         text = QLabel(label)
@@ -228,7 +213,8 @@ class OptionsBox(QWidget):
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
-        self._suggest_range(layer)
+        if hasattr(layer, "contrast_limits"):
+            self.custom.suggest(layer.contrast_limits)
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
@@ -240,7 +226,9 @@ class OptionsBox(QWidget):
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
         items = layer.ndim > ndim and self.scope.currentData() == "all"
-        pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
+        pooled = any(s.pooled for s in operation.statistics) or (
+            ranged and self.value_range.currentData() in ("data", "percentiles")
+        )
         both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
         retyped = not labels and not rgb and operation.values != "exact"
         mapped = operation.is_warp and not labels
@@ -250,6 +238,7 @@ class OptionsBox(QWidget):
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
+            "percentiles": ranged and self.value_range.currentData() == "percentiles",
             "statistics": items and pooled,
             "domain": mapped and self.domain.isChecked(),
             "square": mapped and self.domain.isChecked(),
@@ -289,16 +278,19 @@ class OptionsBox(QWidget):
     def limits(self, layer: Layer) -> ValueRange | None:
         """Return the value range; None if that would require reading a large array."""
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
-        if how == "data":
+        if how == "data" or how[0] == "percentiles":
             small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
-            return ValueRange(*run_to_end(data_range(data))) if small else None
+            percentiles = (0.0, 100.0) if how == "data" else how[1:]
+            return ValueRange(*run_to_end(data_range(data, percentiles=percentiles))) if small else None
         return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:
         how = self.value_range.currentData()
         if how == "limits":
             return tuple(float(v) for v in layer.contrast_limits)
-        return (self.low.value, self.high.value) if how == "custom" else how
+        if how == "percentiles":
+            return ("percentiles", *self.percentiles.ends)
+        return self.custom.ends if how == "custom" else how
 
     def _ranges(self, layer: Layer, ndim: int, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
         """Return the ranges along the stack axes that the scope selects at the viewer's position; None for all."""
@@ -321,8 +313,10 @@ class OptionsBox(QWidget):
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
         ndim = self.ndim(layer, operation)
-        if self._shown["custom"] and not self.low.value < self.high.value:
-            raise ValueError(f"Custom range: low ({self.low.value:g}) must be below high ({self.high.value:g})")
+        for name, row in (("custom", self.custom), ("percentiles", self.percentiles)):
+            low, high = row.ends
+            if self._shown[name] and not low < high:
+                raise ValueError(f"{RANGES[name]}: low ({low:g}) must be below high ({high:g})")
         ranges = self._ranges(layer, ndim, dims)
         return Options(
             ndim=ndim,
@@ -354,8 +348,10 @@ class OptionsBox(QWidget):
         if isinstance(how, str):
             self.choose(self.value_range, how)
         else:
-            self.low.value, self.high.value = how
-            self.choose(self.value_range, "custom")
+            *_, low, high = how
+            row, name = (self.percentiles, "percentiles") if len(how) == 3 else (self.custom, "custom")
+            row.typed = low, high
+            self.choose(self.value_range, name)
 
 
 class OptionsPanel(Panel):

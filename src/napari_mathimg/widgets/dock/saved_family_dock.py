@@ -16,8 +16,8 @@ from .options_panel import OptionsBox
 PRESET = {"value_range": "data", "dtype": "auto"}  # defaults of the Preferences page
 
 
-def restore(options: OptionsBox, saved: Mapping[str, Any], range_: Any) -> None:
-    """Restore saved options as far as they still exist."""
+def restore(options: OptionsBox, saved: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Restore saved options, and the ranges saved in the state of the dock, as far as they still exist."""
     for name, box in options.boxes.items():
         if isinstance(saved.get(name), str):
             options.want(box, saved[name])
@@ -26,11 +26,12 @@ def restore(options: OptionsBox, saved: Mapping[str, Any], range_: Any) -> None:
             tick.setChecked(saved[name])
     if isinstance(saved.get("square"), int):
         options.square.setValue(saved["square"])
-    try:
-        low, high = (float(v) for v in range_ or ())
-    except (TypeError, ValueError):
-        return
-    options.typed_range = low, high
+    for name, row in options.range_rows.items():
+        try:
+            low, high = (float(v) for v in state.get(name) or ())
+        except (TypeError, ValueError):
+            continue
+        row.typed = low, high
 
 
 class FamilyDockState(DockState):
@@ -72,14 +73,14 @@ class FamilyDockState(DockState):
             if not (isinstance(saved, dict) and name in saved) and self._defaults.get(name) == PRESET.get(name):
                 chosen[name] = choice
         options = self._options
-        restore(options, chosen, self._restored.get("range"))
+        restore(options, chosen, self._restored)
         self._operations.changed.connect(self.touch)
         for box in options.boxes.values():
             box.currentIndexChanged.connect(self.touch)
         for tick in options.ticks.values():
             tick.toggled.connect(self.touch)
-        for end in (options.low, options.high):
-            end.changed.connect(self.touch)
+        for row in options.range_rows.values():
+            row.changed.connect(self.touch)
         options.square.valueChanged.connect(self.touch)
 
     def take_defaults(self) -> None:
@@ -111,9 +112,7 @@ class FamilyDockState(DockState):
         ticked = {name: tick.isChecked() for name, tick in options.ticks.items()}
         state["options"] = {name: choice for name, choice in chosen.items() if choice} | ticked
         state["options"]["square"] = options.square.value()
-        if options.typed_range:
-            state["range"] = list(options.typed_range)
-        return state
+        return state | {name: list(row.typed) for name, row in options.range_rows.items() if row.typed}
 
     def _form_states(self) -> dict[str, Any]:
         """Return the values of edited forms, with the saved ones of the same operations on other numbers of axes."""

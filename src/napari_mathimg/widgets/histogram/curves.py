@@ -92,7 +92,7 @@ def numbers(tally: FineHistogram, drawn: Histogram, channel: str) -> dict[str, s
         "Pixels": count(s.pixels),
         "Mean": number(s.mean),
         "Std. dev.": number(s.standard_deviation),
-        "Median": number(s.median),
+        "Median": number(s.median) if not s.median_width else f"≈{NO_BREAK}{number(s.median)}",
         "Minimum": number(s.low),
         "Maximum": number(s.high),
         "Entropy": "–" if math.isnan(s.entropy) else f"{s.entropy:.3f} bit",
@@ -102,6 +102,14 @@ def numbers(tally: FineHistogram, drawn: Histogram, channel: str) -> dict[str, s
         "NaN, ∞": count(drawn.nonfinite[index]),  # type: ignore[index]
         "Bins": count(drawn.counts.shape[1]),
     }
+
+
+def median_tip(tally: FineHistogram, channel: str) -> str:
+    """Say how exact the median is, and with it the percentiles around it."""
+    width = tally.quantile_width(0.5, channel_index(tally, channel))
+    if math.isnan(width) or not tally.exact:
+        return ""
+    return f"Within {width:.2g} of the exact median" if width else "Exact"
 
 
 def read_out(tally: FineHistogram, drawn: Histogram, channel: str, value: float) -> str:

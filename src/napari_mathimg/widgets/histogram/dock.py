@@ -17,7 +17,7 @@ from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
 from .actions import HistogramActions
 from .counted_region import RegionChoice
-from .curves import PALETTE, channel_index, compared_curve, count, main_curves, numbers, read_out
+from .curves import PALETTE, channel_index, compared_curve, count, main_curves, median_tip, numbers, read_out
 from .fields import fill_with_layers
 from .layer_counts import Connection, Follower, Kept
 
@@ -238,6 +238,7 @@ class HistogramDock(HistogramActions):
         self.channel.setVisible(len(tally.channels) > 1)
         self._draw(tally, self._found)
         self.table.show_numbers(numbers(tally, self._found, self.channel.currentData()))
+        self.table.values["Median"].setToolTip(median_tip(tally, self.channel.currentData()))
         self._show_mark()
         self._show_progress(follower)
         self.show_plot()
