@@ -32,6 +32,7 @@ __all__ = [
     "parallel_for",
 ]
 
+WORKING = 8.0  # numbers for each pixel; no method that declares nothing else holds more, as a test measures
 Values = Literal["exact", "float", "normalized"]
 Channels = Literal["separate", "joint", "brightness", "reduce"]
 
@@ -165,6 +166,7 @@ class Operation(Signature):
     frames: Callable[..., Frames | None] | None
     needs_range: Callable[..., bool] | None
     report: Callable[..., Report] | None
+    working: float | Callable[..., float]
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -232,6 +234,7 @@ def operation(
     frames: Callable[..., Frames | None] | None = None,
     needs_range: Callable[..., bool] | None = None,
     report: Callable[..., Report] | None = None,
+    working: float | Callable[..., float] = WORKING,
     version: int = 1,
     is_warp: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -273,6 +276,10 @@ def operation(
         Rule that returns facts about the result, from parameters, images, all that was `measured`, the sums of the
         finite values of the image and of the result, `before` and `after` (of the last frame), and the number of
         these values, `pixels`.
+    working
+        Numbers of the working type that the function holds at the same time for each pixel of a block, the block and
+        the result among them; or a rule that returns their total, from parameters, further images, and `shape`, that
+        of the block. It is counted against the memory at hand before a run.
     version
         Version, increased when the same parameters begin to give another result.
     is_warp
@@ -304,8 +311,9 @@ def operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
-            needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
-            optional=tuple(optional), version=version, module=function.__module__,
+            needs_range=needs_range, working=working, parameters=parameters,
+            images=tuple(images) or (("image", "image"),), optional=tuple(optional), version=version,
+            module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         return op
@@ -322,7 +330,7 @@ def _check_names(op: Operation) -> None:
         ([op.values, op.frames, op.needs_range], parameters),
         ([s.needed for s in op.statistics], parameters | further),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
-        ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
+        ([op.reach, op.working, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
         ([op.check, *autos], parameters | supplied | {"channels"}),
         ([s.measure for s in op.statistics], parameters | further | ENGINE),

@@ -1,12 +1,11 @@
 """The preparation of a run: check all arguments, resolve them to numbers, and measure statistics."""
 
-import math
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import psutil
 
 from ..contract.operation import Operation
 from ..contract.progress import Progress
@@ -15,6 +14,7 @@ from ..contract.signature import arguments, call
 from .chunks import with_cached_chunks
 from .plan import Options, Plan, resolve_reach
 from .region import check_block_shape, known_names
+from .run import blocks_at_once
 from .source import Source
 from .statistics import measure_references, measure_statistics
 from .threads import cores
@@ -24,7 +24,8 @@ from .values import from_working, gray_levels, to_working, working_type
 
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
-    parameters: Mapping[str, Any] | None = None, threads: int | None = None, memory: int | None = None,
+    parameters: Mapping[str, Any] | None = None, threads: int | None = None,
+    memory: int | Literal["free"] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -44,7 +45,9 @@ def prepare(
     threads
         Number of threads; by default the number of cores.
     memory
-        Largest size of the result in bytes; by default the free memory, which is never exceeded.
+        Largest size in bytes of a result that will be computed in memory as a whole, or "free" for the memory at hand,
+        which is never exceeded: checked here, before anything is measured. None, the default, leaves this to `run`:
+        regions and results that are written to a file are not limited.
 
     Returns
     -------
@@ -58,7 +61,8 @@ def prepare(
     """
     threads = threads or cores()
     plan = yield from resolve(op, image, images, options, parameters, threads)
-    _check_memory(plan, memory)
+    if memory is not None:
+        blocks_at_once(plan, threads, in_memory=True, allowed=sys.maxsize if memory == "free" else memory)
     yield from measure_references(plan, threads)
     yield from measure_statistics(plan, threads)
     yield from _tabulate(plan)
@@ -153,24 +157,6 @@ def _aligned_source(name: str, array: Any, source: Source) -> Source:
             return replace(candidate, scope=scope or None)
     or_stack = f", or that of the image without channels {source.places}" if source.full_leading else ""
     raise ValueError(f"{name}: must have shape {source.item}{or_stack}, not {without_channels.places}")
-
-
-def _check_memory(plan: Plan, memory: int | None) -> None:
-    """Refuse a result that exceeds the free memory or the limit, before it is allocated."""
-    needed = math.prod(plan.shape) * plan.dtype.itemsize
-    free = psutil.virtual_memory().available
-    if needed > min(free, memory or free):
-        shape = " x ".join(map(str, plan.shape))
-        limit = f"{_gib(memory)} are allowed" if memory and memory < free else f"{_gib(free)} of memory are free"
-        raise ValueError(
-            f"{plan.operation.id}: a result of {shape} pixels ({plan.dtype}) needs {_gib(needed)}, but {limit}"
-        )
-
-
-def _gib(count: int) -> str:
-    """Write a number of bytes in GiB."""
-    amount = count / 2**30
-    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
 
 
 def _tabulate(plan: Plan) -> Generator[Progress, None, None]:

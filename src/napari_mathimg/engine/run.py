@@ -1,6 +1,7 @@
 """A run: all regions of a result, computed in threads."""
 
 import itertools
+import math
 from collections.abc import Generator
 from typing import Any
 
@@ -9,14 +10,19 @@ from numpy.typing import NDArray
 
 from ..contract.progress import Progress
 from ..contract.reach import Box, size
+from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
+from .memory import memory_at_hand
 from .plan import Plan
 from .region import arrays_read, compute_block
 from .source import Index
 from .threads import cores
 from .tiles import is_fixed, tiles
+from .values import working_type
 
 Task = tuple[Index, Box]
+SAMPLED = 32  # tiles whose size is looked at
+CONVERSION = 2  # numbers of the working type for each value while it is rounded to the type of the result
 
 
 def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Progress, None, Any]:
@@ -42,11 +48,14 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     Raises
     ------
     ValueError
-        If `out` has another shape than the plan; nothing is written then.
+        If `out` has another shape than the plan, or the memory at hand holds neither a new array and what is needed to
+        compute one block of it, nor, with `out`, this block; nothing is written then.
     """
+    threads = threads or cores()
+    if out is not None and tuple(out.shape) != plan.shape:
+        raise ValueError(f"out: must have shape {plan.shape}, not {tuple(out.shape)}; nothing was written")
+    at_once = blocks_at_once(plan, threads, in_memory=out is None)
     array = np.empty(plan.shape, plan.dtype) if out is None else out
-    if tuple(array.shape) != plan.shape:
-        raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
     fixed = tiles(plan.source.item, plan.reach)
     writer = ChunkWriter(array, _cell_lengths(plan, size(fixed[0])))
     if writer.grid is None:
@@ -66,8 +75,69 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
         box = _box_in_result(plan, *task)
         writer.write(box, _in_axes_of_result(plan, compute_block(plan, *task)))
 
-    yield from read_tasks(plan.operation.title, tasks, reads, work, threads or cores(), groups=groups)
+    yield from read_tasks(plan.operation.title, tasks, reads, work, threads, groups=groups, at_once=at_once)
     return array
+
+
+def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | None = None) -> int:
+    """Return how many blocks can be computed at a time in the memory at hand, at most one for each thread.
+
+    Parameters
+    ----------
+    plan, threads
+        As in `run`.
+    in_memory
+        Whether the result is to be allocated.
+    allowed
+        Largest size of this result in bytes; by default the memory at hand.
+
+    Raises
+    ------
+    ValueError
+        If there is not enough memory for the result and one block, or not for the result alone.
+    """
+    at_hand = memory_at_hand()
+    result = math.prod(plan.shape) * plan.dtype.itemsize if in_memory else 0
+    boxes = tiles(plan.source.item, plan.reach)
+    some = boxes[:: max(len(boxes) // SAMPLED, 1)]
+    block = max(_block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2]))
+    chunk = getattr(plan.source.array, "largest_chunk", 0)
+    if allowed is not None and result > min(allowed, at_hand):
+        limit = f"{_gib(allowed)} are allowed" if allowed < at_hand else f"{_gib(at_hand)} of memory are free"
+        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {limit}")
+    if result + chunk + block > at_hand:
+        needs = f"{_result(plan)} needs {_gib(result)} and its computation" if in_memory else "a block"
+        raise ValueError(
+            f"{plan.operation.id}: {needs} needs {_gib(chunk + block)}, but {_gib(at_hand)} of memory are free"
+        )
+    return min(threads, (at_hand - result - chunk) // block)
+
+
+def _result(plan: Plan) -> str:
+    return f"a result of {' x '.join(map(str, plan.shape))} pixels ({plan.dtype})"
+
+
+def _gib(count: int) -> str:
+    """Write a number of bytes in GiB."""
+    amount = count / 2**30
+    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
+
+
+def _block_bytes(plan: Plan, core: Box) -> int:
+    """Return how many bytes the computation of a block needs, from reading it to its result."""
+    op, source = plan.operation, plan.source
+    read = size(plan.reach.reads(core, source.item))
+    pixels, colors = max(math.prod(read), math.prod(size(core))), source.colors or 1
+    number = working_type(source.dtype).itemsize
+    together = colors if op.channels in ("joint", "reduce") or op.is_warp else 1
+    if callable(op.working):
+        numbers = call(op.working, {**plan.parameters, **plan.images, "shape": read})
+    else:
+        numbers = op.working * pixels
+    frames = plan.frames.count if plan.frames else 1
+    of_all_colors = pixels * (source.channels or 1) * (source.dtype.itemsize + 2 * number * (source.channels > 0))
+    of_result = frames * math.prod(size(core)) * colors * (number * CONVERSION + plan.dtype.itemsize)
+    return int(numbers * together * number + of_all_colors + of_result)
 
 
 def _cell_lengths(plan: Plan, tile: tuple[int, ...]) -> list[int]:

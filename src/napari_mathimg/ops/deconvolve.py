@@ -9,9 +9,10 @@ from ..contract import types as t
 from ..contract.operation import Frames, Statistic, operation
 from ..contract.reach import Reach, Whole
 from ..methods.deconvolution_report import report_flux, report_flux_without_background
+from ..methods.fourier import spectrum_numbers
 from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
 from ..methods.richardson_lucy import Model, Stop, iterate, iteration_reach, refuse_negative
-from ..methods.wiener import Sampling, sample_mean, wiener_hunt
+from ..methods.wiener import BLEND_HALF_SIZES, Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
@@ -50,6 +51,27 @@ def _frames(num_iter: int, keep_every: int) -> Frames | None:
     return Frames(num_iter // keep_every, "iteration", keep_every, keep_every) if keep_every else None
 
 
+def _filter_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+    """Count image and result, and the spectra of image and PSF."""
+    kernel, _ = prepare_psf(psf, center)
+    return 3 * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
+
+
+def _sampling_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+    """Count what the filter needs, and the spectrum of the mean."""
+    kernel, _ = prepare_psf(psf, center)
+    return 3 * math.prod(shape) + 3 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
+
+
+def _iteration_working(
+    psf: t.Array, center: Center, boundary: t.Boundary, num_iter: int, keep_every: int, shape: tuple[int, ...]
+) -> float:
+    """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF."""
+    kernel, _ = prepare_psf(psf, center)
+    kept = num_iter // keep_every if keep_every else 1
+    return (6 + kept) * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary)
+
+
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
     return image if clip == "none" else np.clip(image, *clip, out=image)
 
@@ -57,6 +79,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 @operation(
     "Richardson-Lucy", values="float", reach=iteration_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
+    working=_iteration_working,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -126,7 +149,10 @@ def richardson_lucy(
     return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
 
 
-@operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=report_flux)
+@operation(
+    "Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=report_flux,
+    working=_sampling_working,
+)  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
@@ -186,7 +212,10 @@ def unsupervised_wiener(
     return _clipped(sample_mean(image, kernel, boundary, sampling), clip)
 
 
-@operation("Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=report_flux)
+@operation(
+    "Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=report_flux,
+    working=_filter_working,
+)  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", clip: t.ClipTo = "none",

@@ -68,6 +68,11 @@ class CachedChunks:
         """The shards of the array, or None."""
         return getattr(self.array, "shards", None)
 
+    @property
+    def largest_chunk(self) -> int:
+        """Bytes of the largest chunk."""
+        return math.prod(int(np.diff(e).max()) for e in self.grid.edges) * int(self.dtype.itemsize)
+
     def __getitem__(self, key: tuple[Any, ...]) -> Array:
         """Read a box given by integers and slices of step 1."""
         box = tuple(

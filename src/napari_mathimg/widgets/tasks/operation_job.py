@@ -125,7 +125,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
     plan = yield from prepare(
-        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
+        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free"
     )
     data = yield from run(plan, threads=job.threads)
     measured = yield from report(plan, data, job.threads)
@@ -154,6 +154,8 @@ def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
         board = 64 + board // 4  # gray squares, because a gain changes neither black nor saturated white
     options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)
-    mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)
+    mapped = yield from prepare(
+        plan.operation, squares, (), options, plan.parameters, job.threads, job.memory or "free"
+    )
     data = yield from run(mapped, threads=job.threads)
     return np.broadcast_to(data, (*plan.source.leading, *data.shape))
