@@ -3,12 +3,11 @@
 ``python benchmarks/chunks.py`` makes a zarr of 4 GiB in a temporary folder for each layout (``--gib 0.25`` a smaller
 one), and runs each operation on it in a process of its own. `read` is the largest number of bytes that a pass reads
 from the store, as a multiple of the array's; `memory` is how much the peak of the resident memory lies above that of a
-process that reads one chunk with zarr alone (or, where the result has the chunks of the source, writes it as well).
+process that reads one chunk with zarr alone (in parentheses: that writes it as well).
 """
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -71,19 +70,22 @@ def make(path: Path, shape: tuple[int, ...], layout: dict[str, Any]) -> None:
 
 def peak() -> int:
     """Return the peak of the resident memory of this process, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024
 
 
 def read_one_chunk(path: Path, out: Path) -> dict[str, Any]:
-    """Read one chunk, or all inner chunks of a shard, with zarr alone, and write it to a zarr in the same chunks."""
-    import napari_mathimg.engine  # noqa: F401 - so that its modules count on both sides
+    """Read one chunk with zarr alone; then write it to a zarr. All modules of a run are loaded on both sides."""
+    from napari_mathimg import operations
 
+    operations()
     array = zarr.open_array(str(path), mode="r")
-    box = tuple(slice(n) for n in array.chunks)
-    block = array[box]
+    block = array[tuple(slice(n) for n in array.chunks)]
     at_reading = peak()
     if out.exists():
-        zarr.open_array(str(out), mode="r+")[box] = block
+        written = zarr.open_array(str(out), mode="r+")
+        box = tuple(slice(min(n, m)) for n, m in zip(array.chunks, written.chunks, strict=True))
+        written[box] = block[box]
     return {"peak": at_reading, "with_writing": peak()}
 
 
@@ -127,12 +129,18 @@ def main() -> None:
     parser.add_argument("--folder", help="where the temporary folder is made")
     parser.add_argument("--task", nargs=4, metavar=("KIND", "SOURCE", "OUT", "NAME"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    shape = (int(given.gib * 2**30) // (2 * PLANE * PLANE), PLANE, PLANE)
     if given.task:
         kind, source, out, name = given.task
-        done = read_one_chunk(Path(source), Path(out)) if kind == "alone" else run_one(Path(source), Path(out), name)
+        done: dict[str, Any] = {}
+        if kind == "make":
+            make(Path(source), shape, layouts(shape)[name])
+        elif kind == "alone":
+            done = read_one_chunk(Path(source), Path(out))
+        else:
+            done = run_one(Path(source), Path(out), name)
         print(json.dumps(done))
         return
-    shape = (int(given.gib * 2**30) // (2 * PLANE * PLANE), PLANE, PLANE)
     total = 2 * int(np.prod(shape))
     print(f"{' x '.join(map(str, shape))} uint16, {total / 2**30:.2f} GiB")
     for layout, chunks in layouts(shape).items():
@@ -140,7 +148,7 @@ def main() -> None:
             continue
         folder = Path(tempfile.mkdtemp(dir=given.folder))
         try:
-            make(folder / "source", shape, chunks)
+            in_a_process("--gib", given.gib, "--task", "make", folder / "source", "-", layout)
             # The result of one chunk for all would have to be held as a whole, too: it is written in planes.
             written = layouts(shape)["planes"] if layout == "whole stack" else chunks
             for name, (operation, _, _) in OPERATIONS.items():
@@ -150,9 +158,9 @@ def main() -> None:
                 alone = in_a_process("--task", "alone", folder / "source", out, name)
                 done = in_a_process("--task", "run", folder / "source", out, name)
                 most = max(done["passes"]) / total
-                above = (done["peak"] - alone["peak"]) / 2**20
+                above, beyond = ((done["peak"] - alone[key]) / 2**20 for key in ("peak", "with_writing"))
                 print(
-                    f"{layout:16} {name:18} read {most:5.3f}, memory {above:+6.0f} MiB, "
+                    f"{layout:16} {name:18} read {most:5.3f}, memory {above:+6.0f} MiB ({beyond:+6.0f}), "
                     f"{done['seconds']:6.1f} s in {len(done['passes'])} passes",
                     flush=True,
                 )

@@ -48,8 +48,8 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     Raises
     ------
     ValueError
-        If `out` has another shape than the plan, or the memory at hand holds neither a new array and what is needed to
-        compute one block of it, nor, with `out`, this block; nothing is written then.
+        If `out` has another shape than the plan, or, without it, the memory at hand does not hold a new array and what
+        is needed to compute a block of it; nothing is written then.
     """
     threads = threads or cores()
     if out is not None and tuple(out.shape) != plan.shape:
@@ -87,30 +87,30 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     plan, threads
         As in `run`.
     in_memory
-        Whether the result is to be allocated.
+        Whether the result is to be allocated; what is written to an array at hand is not refused.
     allowed
         Largest size of this result in bytes; by default the memory at hand.
 
     Raises
     ------
     ValueError
-        If there is not enough memory for the result and one block, or not for the result alone.
+        If there is not enough memory for the result and one block, or the result is larger than is allowed.
     """
     at_hand = memory_at_hand()
     result = math.prod(plan.shape) * plan.dtype.itemsize if in_memory else 0
     boxes = tiles(plan.source.item, plan.reach)
     some = boxes[:: max(len(boxes) // SAMPLED, 1)]
-    block = max(_block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2]))
+    block = max(block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2]))
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if allowed is not None and result > min(allowed, at_hand):
         limit = f"{_gib(allowed)} are allowed" if allowed < at_hand else f"{_gib(at_hand)} of memory are free"
         raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {limit}")
-    if result + chunk + block > at_hand:
-        needs = f"{_result(plan)} needs {_gib(result)} and its computation" if in_memory else "a block"
+    if in_memory and result + chunk + block > at_hand:
         raise ValueError(
-            f"{plan.operation.id}: {needs} needs {_gib(chunk + block)}, but {_gib(at_hand)} of memory are free"
+            f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
+            f" but {_gib(at_hand)} of memory are free"
         )
-    return min(threads, (at_hand - result - chunk) // block)
+    return max(min(threads, (at_hand - result - chunk) // block), 1)
 
 
 def _result(plan: Plan) -> str:
@@ -123,7 +123,7 @@ def _gib(count: int) -> str:
     return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
 
 
-def _block_bytes(plan: Plan, core: Box) -> int:
+def block_bytes(plan: Plan, core: Box) -> int:
     """Return how many bytes the computation of a block needs, from reading it to its result."""
     op, source = plan.operation, plan.source
     read = size(plan.reach.reads(core, source.item))

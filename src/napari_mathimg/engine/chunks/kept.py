@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 from weakref import WeakSet, finalize
 
@@ -89,6 +90,7 @@ class Kept:
         self.bound = CAPACITY
         self.bytes = self.clock = 0
         self._owners: WeakSet[Owner] = WeakSet()
+        self._large = threading.RLock()
         self._gone: deque[list[int]] = deque()
         self._local = threading.local()
 
@@ -135,6 +137,10 @@ class Kept:
         self.changed.wait(TICK)
         task.waits = False
         checkpoint()
+
+    def alone_if_large(self, nbytes: int) -> AbstractContextManager[Any]:
+        """Return a lock under which large chunks are read and written, because that takes a multiple of their size."""
+        return self._large if nbytes >= LARGE else nullcontext()
 
     def take(self, owner: Owner, chunk: Chunk, nbytes: int) -> None:
         """Announce that this thread reads a chunk; the lock is held."""

@@ -157,7 +157,8 @@ class CachedChunks:
         box, owner = self.grid.bounds(group), self.owner
         try:
             kept.make_room(self._nbytes(group))
-            block = as_numpy(self.array, tuple(slice(*b) for b in box))
+            with kept.alone_if_large(self._nbytes(group)):
+                block = as_numpy(self.array, tuple(slice(*b) for b in box))
             if block.shape != size(box):
                 name = type(self.array).__name__
                 raise ValueError(f"image: must follow the basic indexing of NumPy, which {name} does not")
