@@ -26,7 +26,6 @@ PLANE = 1024
 OPERATIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "pointwise": ("adjust_gamma", {"gamma": 0.8}, {"value_range": (0, 4095)}),
     "windowed": ("gaussian", {"sigma": 2.0}, {}),
-    "windowed, volumes": ("gaussian", {"sigma": 2.0}, {"ndim": 3}),
     "counting": ("equalize_hist", {}, {}),
     "histogram": ("histogram", {}, {}),
 }
@@ -126,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gib", type=float, default=4.0, help="size of the array")
     parser.add_argument("--layouts", nargs="*", help="only these")
+    parser.add_argument("--operations", nargs="*", help="only these")
     parser.add_argument("--folder", help="where the temporary folder is made")
     parser.add_argument("--task", nargs=4, metavar=("KIND", "SOURCE", "OUT", "NAME"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -152,6 +152,8 @@ def main() -> None:
             # The result of one chunk for all would have to be held as a whole, too: it is written in planes.
             written = layouts(shape)["planes"] if layout == "whole stack" else chunks
             for name, (operation, _, _) in OPERATIONS.items():
+                if given.operations and name not in given.operations:
+                    continue
                 out = folder / "out"
                 if operation != "histogram":
                     zarr.create_array(str(out), shape=shape, dtype="u2", compressors=None, overwrite=True, **written)
