@@ -35,10 +35,10 @@ def layouts(shape: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """Return chunks and shards of each layout."""
     return {
         "planes": {"chunks": (1, *shape[1:])},
-        "volumes": {"chunks": (64, *shape[1:])},
+        "volumes": {"chunks": (64, 512, 512)},
         "whole stack": {"chunks": shape},
         "64 px": {"chunks": (64, 64, 64)},
-        "64 px in shards": {"chunks": (64, 64, 64), "shards": (128, 512, 512)},
+        "64 px in shards": {"chunks": (64, 64, 64), "shards": (64, 256, 512)},
     }
 
 

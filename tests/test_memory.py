@@ -166,18 +166,21 @@ def test_a_loop_over_pieces_within_a_piece_does_not_block():
 # Working sets
 
 
+WARPS = [case.operation for case in CASES if case.declared.is_warp]  # their variants are made for other shapes
+
+
 @pytest.mark.parametrize("dtype", ["u2", "f4"])
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_no_block_takes_more_memory_than_is_counted(case, ndim, dtype):
     if ndim not in case.ndims:
         pytest.skip("not for these dimensions")
-    shape = (220, 260) if ndim == 2 else (18, 50, 60)
+    shape = (150, 160) if ndim == 2 else (18, 40, 50)
     image = np.abs(gray(dtype, shape)) + np.dtype(dtype).type(1)
     axis = -1 if case.color else None
     image = colored(image) if case.color else image
     further = case.further(shape, axis)
-    for parameters in (case.parameters, *case.variants[:1]):
+    for parameters in (case.parameters, *(() if case.operation in WARPS else case.variants)):
         plan = plan_of(case.declared, image, *further, parameters=parameters, ndim=ndim, channel_axis=axis)
         core = tiles(plan.source.item, plan.reach)[0]
         compute_block(plan, (), core)
@@ -186,7 +189,7 @@ def test_no_block_takes_more_memory_than_is_counted(case, ndim, dtype):
         compute_block(plan, (), core)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak <= block_bytes(plan, core) + 2**19, f"{parameters}: {peak / block_bytes(plan, core):.2f} times"
+        assert peak <= block_bytes(plan, core) + 2**18, f"{parameters}: {peak / block_bytes(plan, core):.2f} times"
 
 
 def small_memory(monkeypatch, size):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.progress import Progress
-from ..contract.reach import Box, size
+from ..contract.reach import Box, Neighborhood, size
 from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
 from .memory import memory_at_hand
@@ -126,12 +126,15 @@ def _gib(count: int) -> str:
 def block_bytes(plan: Plan, core: Box) -> int:
     """Return how many bytes the computation of a block needs, from reading it to its result."""
     op, source = plan.operation, plan.source
-    read = size(plan.reach.reads(core, source.item))
-    pixels, colors = max(math.prod(read), math.prod(size(core))), source.colors or 1
+    read = plan.reach.reads(core, source.item)
+    padded = size(read)  # windows at the edges of an image see pixels beyond them
+    if isinstance(plan.reach, Neighborhood):
+        padded = tuple(n + 2 * h for n, h in zip(size(core), plan.reach.halo(len(core)), strict=True))
+    pixels, colors = max(math.prod(padded), math.prod(size(core))), source.colors or 1
     number = working_type(source.dtype).itemsize
     together = colors if op.channels in ("joint", "reduce") or op.is_warp else 1
     if callable(op.working):
-        numbers = call(op.working, {**plan.parameters, **plan.images, "shape": read})
+        numbers = call(op.working, {**plan.parameters, **plan.images, "shape": size(read)})
     else:
         numbers = op.working * pixels
     frames = plan.frames.count if plan.frames else 1
