@@ -504,13 +504,13 @@ def test_a_transfer_function_is_made_once_for_all_items(monkeypatch):
 def test_kept_transfer_functions_are_few():
     functions = TransferFunctions(100_000)
     kernel = lopsided(3, 1, 3)
-    first = functions.get(kernel, (64, 1, 64), np.float32)
-    assert functions.get(kernel.copy(), (64, 1, 64), np.float32) is first
-    assert functions.get(kernel, (64, 1, 64), np.float64) is not first
+    first = functions.of(kernel, (64, 1, 64), np.float32)
+    assert functions.of(kernel.copy(), (64, 1, 64), np.float32) is first
+    assert functions.of(kernel, (64, 1, 64), np.float64) is not first
     for n in range(65, 90):
-        functions.get(kernel, (n, 1, 64), np.float32)
-    assert sum(f.nbytes for f in functions._cache.values()) <= 100_000
-    np.testing.assert_allclose(functions.get(kernel, (64, 1, 64), np.float32), first)
+        functions.of(kernel, (n, 1, 64), np.float32)
+    assert 0 < functions.nbytes <= 100_000
+    np.testing.assert_allclose(functions.of(kernel, (64, 1, 64), np.float32), first)
 
 
 # The report

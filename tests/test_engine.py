@@ -341,24 +341,6 @@ def test_chunks_that_cannot_be_read_raise_and_may_be_read_again():
     assert same(result_of(plan), result_of(plan_of(BY_NAME["rotate"].declared, array.array)))
 
 
-def test_kept_chunks_are_bounded(monkeypatch):
-    from napari_mathimg.engine import chunks
-
-    image = gray("f4", (200, 300))
-    monkeypatch.setattr(chunks, "CAPACITY", 40_000)
-
-    class Lazy(Watched):
-        chunks = (32, 50)
-
-    kept = chunks.with_cached_chunks(Lazy(image))
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        (a, b), (c, d) = (np.sort(rng.choice(n + 1, 2, replace=False)) for n in image.shape)
-        np.testing.assert_array_equal(kept[a:b, c:d], image[a:b, c:d])
-        np.testing.assert_array_equal(kept[int(a) % 200, c:d], image[int(a) % 200, c:d])
-        assert sum(f.result().nbytes for f in kept._cache.values()) == kept._bytes <= 40_000
-
-
 def test_levels_that_are_given_need_no_look_at_the_image():
     watched = Watched(gray("f4"))
     plan = plan_of(BY_NAME["clip"].declared, watched, parameters={"low": 0.1, "high": 0.2})

@@ -36,6 +36,7 @@ __all__ = [
     "parallel_for",
 ]
 
+WORKING = 8.0  # numbers for each pixel; no method that declares nothing else holds more, as a test measures
 Values = Literal["exact", "float", "normalized"]
 Channels = Literal["separate", "joint", "brightness", "reduce"]
 
@@ -104,6 +105,7 @@ class Operation(Signature):
     needs_range: Callable[..., bool] | None
     data_range: tuple[float, float] | None
     report: Callable[..., Report] | None
+    working: float | Callable[..., float]
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
@@ -183,6 +185,7 @@ def operation(
     needs_range: Callable[..., bool] | None = None,
     data_range: tuple[float, float] | None = None,
     report: Callable[..., Report] | None = None,
+    working: float | Callable[..., float] = WORKING,
     version: int = 1,
     is_warp: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
@@ -238,6 +241,10 @@ def operation(
         Rule that returns facts about the result, from parameters, images, all that was `measured`, the sums of the
         finite values of the image and of the result, `before` and `after` (of the last frame), and the number of
         these values, `pixels`.
+    working
+        Numbers of the working type that the function holds at the same time for each pixel of a block, the block and
+        the result among them; or a rule that returns their total, from parameters, further images, and `shape`, that
+        of the block. It is counted against the memory at hand before a run.
     version
         Version, increased when the same parameters begin to give another result.
     is_warp
@@ -270,7 +277,7 @@ def operation(
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, drops=drops,
             proportional=proportional, report=report, needs_range=needs_range, data_range=data_range,
-            parameters=parameters, images=tuple(images) or (("image", "image"),),
+            working=working, parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
@@ -290,7 +297,7 @@ def _check_names(op: Operation) -> None:
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
         ([s.needed for s in op.statistics], parameters | further | {"measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
-        ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
+        ([op.reach, op.working, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
         ([op.check, *autos], parameters | supplied | {"channels"}),
         ([s.measure for s in op.statistics], parameters | further | ENGINE),

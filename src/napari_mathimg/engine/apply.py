@@ -48,5 +48,5 @@ def apply(image: Any, operation: str, /, *images: Any, options: Options | None =
     array([[2, 4],
            [1, 3]])
     """
-    plan = run_to_end(prepare(find(operation), image, images, options, parameters))
+    plan = run_to_end(prepare(find(operation), image, images, options, parameters, memory="free"))
     return run_to_end(run(plan))

@@ -2,12 +2,12 @@
 
 import itertools
 import math
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import psutil
 
 from ..contract.operation import Operation
 from ..contract.per_index import PerIndex, per_index
@@ -17,6 +17,7 @@ from ..contract.signature import arguments, call
 from .chunks import with_cached_chunks
 from .plan import Options, Plan, Variants, resolve_reach, transformed_range
 from .region import as_result, as_seen, check_block_shape, known_names
+from .run import blocks_at_once
 from .source import Index, Source, arranged, axis_in
 from .statistics import measure_references, measure_statistics
 from .threads import cores
@@ -26,8 +27,8 @@ from .values import gray_levels, working_type
 
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
-    parameters: Mapping[str, Any] | None = None, threads: int | None = None, memory: int | None = None,
-    axis_names: tuple[str, ...] = (),
+    parameters: Mapping[str, Any] | None = None, threads: int | None = None,
+    memory: int | Literal["free"] | None = None, axis_names: tuple[str, ...] = (),
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -47,7 +48,9 @@ def prepare(
     threads
         Number of threads; by default the number of cores.
     memory
-        Largest size of the result in bytes; by default the free memory, which is never exceeded.
+        Largest size in bytes of a result that will be computed in memory as a whole, or "free" for the memory at hand,
+        which is never exceeded: checked here, before anything is measured. None, the default, leaves this to `run`:
+        regions and results that are written to a file are not limited.
     axis_names
         Names of the axes of the image, with or without channels, which options and parameters may then use; () for
         those that the array itself has.
@@ -75,11 +78,12 @@ def prepare(
 
 def _prepare_one(
     op: Operation, image: Any, images: Sequence[Any], options: Options, parameters: Mapping[str, Any], threads: int,
-    memory: int | None, axis_names: tuple[str, ...], ranges: tuple[ValueRanges, int] | None = None,
+    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], ranges: tuple[ValueRanges, int] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation whose parameters and further images have one value each."""
     plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, ranges)
-    _check_memory(plan, memory)
+    if memory is not None:
+        blocks_at_once(plan, threads, in_memory=True, allowed=sys.maxsize if memory == "free" else memory)
     yield from measure_references(plan, threads)
     yield from measure_statistics(plan, threads)
     yield from _tabulate(plan)
@@ -88,7 +92,7 @@ def _prepare_one(
 
 def _prepare_each(
     op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
-    memory: int | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex],
+    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex],
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare a plan for each index along the axes that parameters and further images name, and return all in one.
 
@@ -269,24 +273,6 @@ def _arranged_alike(array: Any, source: Source) -> Any:
         return array
     order = source.order if len(array.shape) == len(source.order) else source.given_places
     return arranged(array, tuple(int(k) for k in np.argsort(np.argsort(order))))
-
-
-def _check_memory(plan: Plan, memory: int | None) -> None:
-    """Refuse a result that exceeds the free memory or the limit, before it is allocated."""
-    needed = math.prod(plan.shape) * plan.dtype.itemsize
-    free = psutil.virtual_memory().available
-    if needed > min(free, memory or free):
-        shape = " x ".join(map(str, plan.shape))
-        limit = f"{_gib(memory)} are allowed" if memory and memory < free else f"{_gib(free)} of memory are free"
-        raise ValueError(
-            f"{plan.operation.id}: a result of {shape} pixels ({plan.dtype}) needs {_gib(needed)}, but {limit}"
-        )
-
-
-def _gib(count: int) -> str:
-    """Write a number of bytes in GiB."""
-    amount = count / 2**30
-    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
 
 
 def _tabulate(plan: Plan) -> Generator[Progress, None, None]:

@@ -1,6 +1,7 @@
 """A run: all regions of a result, computed in threads."""
 
 import itertools
+import math
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -8,15 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.progress import Progress
-from ..contract.reach import Box, size
+from ..contract.reach import Box, Neighborhood, size
+from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
+from .memory import memory_at_hand
 from .plan import Plan
-from .region import arrays_read, compute_block
+from .region import SLAB, arrays_read, compute_block
 from .source import Index
 from .threads import cores
 from .tiles import is_fixed, tiles
+from .values import working_type
 
 Task = tuple[Index, Box]
+SAMPLED = 32  # tiles whose size is looked at
+CONVERSION = 2  # numbers of the working type for each value while it is rounded to the type of the result
 
 
 def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Progress, None, Any]:
@@ -42,11 +48,14 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     Raises
     ------
     ValueError
-        If `out` has another shape than the plan; nothing is written then.
+        If `out` has another shape than the plan, or, without it, the memory at hand does not hold a new array and what
+        is needed to compute a block of it; nothing is written then.
     """
+    threads = threads or cores()
+    if out is not None and tuple(out.shape) != plan.shape:
+        raise ValueError(f"out: must have shape {plan.shape}, not {tuple(out.shape)}; nothing was written")
+    at_once = blocks_at_once(plan, threads, in_memory=out is None)
     array = np.empty(plan.shape, plan.dtype) if out is None else out
-    if tuple(array.shape) != plan.shape:
-        raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
     indices, tiles_of = plan.source.indices, _tiles_of(plan)
     in_tiles = [(index, box) for index in indices for box in tiles_of(index)]
     writer = ChunkWriter(array, _cell_lengths(plan, size(in_tiles[0][1])))
@@ -60,14 +69,13 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     def reads(task: Task) -> list[tuple[Any, Box]]:
         index, core = task
         of_item = plan.at(index)
-        dropped = () if plan.dropped is None else ((0, plan.source.item[0]),)
-        return arrays_read(of_item, index, (*dropped, *of_item.reach.reads(core, plan.grid)))
+        return arrays_read(of_item, index, (*dropped_span(plan), *of_item.reach.reads(core, plan.grid)))
 
     def work(task: Task) -> None:
         box = _box_in_result(plan, *task)
         writer.write(box, _in_axes_of_result(plan, compute_block(plan, *task)))
 
-    yield from read_tasks(plan.operation.title, tasks, reads, work, threads or cores(), groups=groups)
+    yield from read_tasks(plan.operation.title, tasks, reads, work, threads, groups=groups, at_once=at_once)
     return array
 
 
@@ -77,6 +85,82 @@ def _tiles_of(plan: Plan, inside: Box | None = None) -> Callable[[Index], list[B
         return lambda index: tiles(plan.grid, plan.at(index).reach, inside=inside)
     same = tiles(plan.grid, plan.reach, inside=inside)
     return lambda index: same
+
+
+def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | None = None) -> int:
+    """Return how many blocks can be computed at a time in the memory at hand, at most one for each thread.
+
+    Parameters
+    ----------
+    plan, threads
+        As in `run`.
+    in_memory
+        Whether the result is to be allocated; what is written to an array at hand is not refused.
+    allowed
+        Largest size of this result in bytes; by default the memory at hand.
+
+    Raises
+    ------
+    ValueError
+        If there is not enough memory for the result and one block, or the result is larger than is allowed.
+    """
+    at_hand = memory_at_hand()
+    result = math.prod(plan.shape) * plan.dtype.itemsize if in_memory else 0
+    plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
+    block = max(_largest_block(variant) for variant in plans.values())
+    chunk = getattr(plan.source.array, "largest_chunk", 0)
+    if allowed is not None and result > min(allowed, at_hand):
+        limit = f"{_gib(allowed)} are allowed" if allowed < at_hand else f"{_gib(at_hand)} of memory are free"
+        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {limit}")
+    if in_memory and result + chunk + block > at_hand:
+        raise ValueError(
+            f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
+            f" but {_gib(at_hand)} of memory are free"
+        )
+    return max(min(threads, (at_hand - result - chunk) // block), 1)
+
+
+def _largest_block(plan: Plan) -> int:
+    """Return how many bytes the computation of a block needs at most, judged by some of them."""
+    boxes = tiles(plan.grid, plan.reach)
+    some = boxes[:: max(len(boxes) // SAMPLED, 1)]
+    return max(block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2]))
+
+
+def _result(plan: Plan) -> str:
+    return f"a result of {' x '.join(map(str, plan.shape))} pixels ({plan.dtype})"
+
+
+def _gib(count: int) -> str:
+    """Write a number of bytes in GiB."""
+    amount = count / 2**30
+    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
+
+
+def dropped_span(plan: Plan) -> Box:
+    """Return (0, length) of the axis that the operation drops, of which each block reads all; () if it drops none."""
+    return () if plan.dropped is None else ((0, plan.source.item[0]),)
+
+
+def block_bytes(plan: Plan, core: Box) -> int:
+    """Return how many bytes the computation of a block needs, from reading it to its result."""
+    op, source = plan.operation, plan.source
+    slab = [n if op.drops and op.drops.merge is None else min(n, SLAB) for _, n in dropped_span(plan)]
+    read = (*((0, n) for n in slab), *plan.reach.reads(core, plan.grid))
+    padded = size(read)  # windows at the edges of an image see pixels beyond them
+    if isinstance(plan.reach, Neighborhood):
+        padded = (*slab, *(n + 2 * h for n, h in zip(size(core), plan.reach.halo(len(core)), strict=True)))
+    pixels, colors = max(math.prod(padded), math.prod(size(core))), source.colors or 1
+    number = working_type(source.dtype).itemsize
+    together = colors if op.channels in ("joint", "reduce") or op.is_warp else 1
+    if callable(op.working):
+        numbers = call(op.working, {**plan.parameters, **plan.images, "shape": size(read)})
+    else:
+        numbers = op.working * pixels
+    frames = plan.frames.count if plan.frames else 1
+    of_all_colors = pixels * (source.channels or 1) * (source.dtype.itemsize + 2 * number * (source.channels > 0))
+    of_result = frames * math.prod(size(core)) * colors * (number * CONVERSION + plan.dtype.itemsize)
+    return int(numbers * together * number + of_all_colors + of_result)
 
 
 def _cell_lengths(plan: Plan, tile: tuple[int, ...]) -> list[int]:

@@ -21,6 +21,7 @@ from .value_range import find_value_ranges
 from .values import brightness
 
 Steps = Generator[Progress, None, Any]
+Key = tuple[Index, int]  # of an item, or () for the layer, and a channel
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -35,10 +36,8 @@ def measure_statistics(plan: Plan, threads: int) -> Steps:
     indices = plan.source.indices
     is_pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
     groups: dict[Index, list[Index]] = {(): indices} if is_pooled else {index: [index] for index in indices}
-    total = len(groups) * len(_separate_channels(plan))
-    for done, (index, channel) in enumerate(itertools.product(groups, _separate_channels(plan))):
-        steps = _measure(plan, groups[index], channel, threads)
-        plan.measured[index, channel] = yield from steps if total == 1 else _one_of_many(steps, done, total)
+    keys = itertools.product(groups, _separate_channels(plan))
+    plan.measured.update((yield from _measure(plan, {(index, c): groups[index] for index, c in keys}, threads)))
 
 
 def measure_references(plan: Plan, threads: int) -> Steps:
@@ -52,11 +51,10 @@ def measure_references(plan: Plan, threads: int) -> Steps:
             plan.operation, plan.parameters, source, options, plan.values, threads
         )
         reference_plan = replace(plan, source=source, value_ranges=value_ranges)
-        measured = []
-        for channel in _separate_channels(reference_plan):
-            measured.append((yield from _measure(reference_plan, source.indices, channel, threads)))
+        channels = _separate_channels(reference_plan)
+        measured = yield from _measure(reference_plan, {((), c): source.indices for c in channels}, threads)
         assert isinstance(plan.images, dict)
-        plan.images[name] = Measured(measured)
+        plan.images[name] = Measured([measured[(), c] for c in channels])
 
 
 def _separate_channels(plan: Plan) -> range:
@@ -81,12 +79,12 @@ def _measure_aligned(plan: Plan, names: tuple[str, ...], threads: int) -> Steps:
     stack = _largest_stack(plan, names)
     front = (0,) * (len(plan.source.leading) - len(stack))
     have_channels = any(image.channels for name in names if (image := plan.images[name]) is not None)
-    for index in np.ndindex(stack):
-        for channel in _separate_channels(plan):
-            if channel and not have_channels:
-                plan.measured[index, channel] = plan.measured[index, 0]
-            else:
-                plan.measured[index, channel] = yield from _measure(plan, [(*front, *index)], channel, threads)
+    channels = _separate_channels(plan)
+    measured_channels = channels if have_channels else channels[:1]
+    keys = itertools.product(np.ndindex(stack), measured_channels)
+    plan.measured.update((yield from _measure(plan, {(i, c): [(*front, *i)] for i, c in keys}, threads)))
+    for index, channel in itertools.product(np.ndindex(stack), channels[len(measured_channels) :]):
+        plan.measured[index, channel] = plan.measured[index, 0]
 
 
 def _largest_stack(plan: Plan, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -94,66 +92,79 @@ def _largest_stack(plan: Plan, names: tuple[str, ...]) -> tuple[int, ...]:
     return max((image.leading for name in names if (image := plan.images[name]) is not None), key=len)
 
 
-def _one_of_many(steps: Steps, number: int, total: int) -> Steps:
-    """Report the progress of one of several equal passes as a part of the progress of all."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(step.phase, number * step.total + step.done, total * step.total)
-
-
-def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> Steps:
-    """Measure the statistics of an operation over some items, one statistic after the other."""
-    measured: Any = None
+def _measure(plan: Plan, items: dict[Key, list[Index]], threads: int) -> Steps:
+    """Measure the statistics of an operation, one after the other, of the items under each key."""
+    measured: dict[Key, Any] = dict.fromkeys(items)
     for statistic in _needed_statistics(plan):
-        if _is_needed(plan, statistic, measured):
-            measured = yield from _measure_one(plan, statistic, indices, channel, measured, threads)
+        wanted = {key: indices for key, indices in items.items() if _is_needed(plan, statistic, measured[key])}
+        if wanted:
+            measured |= yield from _measure_one(plan, statistic, wanted, measured, threads)
     return measured
 
 
 def _measure_one(
-    plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int
+    plan: Plan, statistic: Statistic, items: dict[Key, list[Index]], measured: dict[Key, Any], threads: int
 ) -> Steps:
-    """Measure one statistic; sum tiles in an order that does not depend on chunks, so that its bits do not either."""
-    source, indices = plan.source, _spread_items(indices, statistic.most)
+    """Measure one statistic in one pass, and finish that of each key as soon as all its tiles are measured."""
+    source = plan.source
     reach = resolve_reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
-    tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
-    sums: list[Any] = []
-    waiting: dict[int, tuple[Any, ...]] = {}
+    boxes = tiles(source.item, reach)
+    tasks: list[tuple[Key, int, Index, Box]] = []
+    sums: dict[Key, _Sums] = {}
+    for key, indices in items.items():
+        of_key = list(itertools.product(_spread_items(indices, statistic.most), boxes))
+        tasks += [(key, number, index, core) for number, (index, core) in enumerate(of_key)]
+        sums[key] = _Sums(len(of_key))
 
     def work(task: Any) -> None:
-        number, (index, core) = task
-        read = reach.reads(core, source.item)
+        key, number, index, core = task
+        channel, read = key[1], reach.reads(core, source.item)
         info = block_info(source, index, channel, read, core, reach)
         if statistic.of:
             info = replace(info, index=info.index[len(index) - len(_largest_stack(plan, statistic.of)) :])
         known = {
             **known_names(plan, source, index, channel, plan.value_range_of(index)),
             **aligned_images(plan, index, channel, read),
-            "measured": measured,
+            "measured": measured[key],
             "info": info,
             **({} if statistic.of else _block_to_measure(plan, index, channel, read)),
         }
-        waiting[number] = call(statistic.measure, known)
+        sums[key].measured[number] = call(statistic.measure, known)
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
-        _, (index, core) = task
-        read = arrays_read(plan, index, reach.reads(core, source.item))
-        return read[1:] if statistic.of else read
+        arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item))
+        return arrays[1:] if statistic.of else arrays
 
-    following = 0
-    for progress in read_tasks("Statistics", tasks, reads, work, threads):
-        for number in sorted(list(waiting)):  # noqa: C414 - threads add to it meanwhile
-            if number != following and not _adds_exactly(waiting[number]):
-                break
-            arrays = waiting.pop(number)
-            sums = [a + b for a, b in zip(sums, arrays, strict=True)] if sums else list(arrays)
-            following = number + 1
+    finished: dict[Key, Any] = {}
+    # By the order of the items, not of their chunks, few sums are unfinished at a time.
+    steps = read_tasks("Statistics", tasks, reads, work, threads, groups=[key[0] for key, *_ in tasks])
+    for progress in steps:
+        for key in [key for key, s in sums.items() if s.add()]:
+            index = items[key][0]
+            known = known_names(plan, source, index, key[1], plan.value_range_of(index))
+            known |= {"measured": measured[key], "counted": tuple(sums.pop(key).total)}
+            finished[key] = call(statistic.finish, known)
         yield progress
-    known = {**known_names(plan, source, indices[0], channel, plan.value_range_of(indices[0])), "measured": measured}
-    return call(statistic.finish, {**known, "counted": tuple(sums)})
+    return {key: finished[key] for key in items}
+
+
+class _Sums:
+    """The sums of what is measured on tiles, in an order that does not depend on chunks, nor do their bits."""
+
+    def __init__(self, count: int) -> None:
+        self.measured: dict[int, tuple[Any, ...]] = {}  # by number of the tile, not summed yet
+        self.total: list[Any] = []
+        self._count, self._following = count, 0
+
+    def add(self) -> bool:
+        """Add what can be added; return whether all tiles are."""
+        for number in sorted(list(self.measured)):  # noqa: C414 - threads add to it meanwhile
+            if number != self._following and not _adds_exactly(self.measured[number]):
+                break
+            arrays = self.measured.pop(number)
+            self.total = [a + b for a, b in zip(self.total, arrays, strict=True)] if self.total else list(arrays)
+            self._following, self._count = number + 1, self._count - 1
+        return not self._count
 
 
 def _adds_exactly(arrays: tuple[Any, ...]) -> bool:

@@ -1,16 +1,18 @@
 """Blur kernels: arrays of float64 whose sum is 1; all but `box` and `polygon` have odd sides and are symmetric."""
 
 import math
-from functools import lru_cache, reduce
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.reach import margin
+from .array_cache import ArrayCache
 
 Floats = NDArray[np.float64]
 Vertices = tuple[tuple[float, float], ...]
 
+CACHE_BYTES = 2**25  # of kernels that are computed once
 NODES = 64  # Gauss-Legendre nodes across a pixel, along the first axis of an ellipsoid
 
 
@@ -77,10 +79,19 @@ def _area_below_circle(x: Floats) -> Floats:
     return area
 
 
-@lru_cache(maxsize=4)
+def kept_disk(radius: tuple[float, ...]) -> Floats:
+    """Return `disk`, computed once; callers only read it."""
+    return _kept.get(("disk", radius), lambda: disk(radius))
+
+
 def motion_kernel(length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int]) -> Floats:
-    """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`."""
-    return line(length, angle) if isinstance(vertices, str) else polygon(vertices, shape)
+    """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`.
+
+    It is computed once; callers only read it.
+    """
+    if isinstance(vertices, str):
+        return _kept.get(("line", length, angle), lambda: line(length, angle))
+    return _kept.get(("polygon", vertices, shape), lambda: polygon(vertices, shape))
 
 
 def line(length: float, angle: float) -> Floats:
@@ -154,3 +165,6 @@ def gaussian_weights(sigma: float, truncate: float = 4.0) -> Floats:
     weights: Floats = np.exp(-0.5 / (sigma * sigma) * np.arange(-half, half + 1) ** 2)
     weights /= weights.sum()
     return weights
+
+
+_kept = ArrayCache(CACHE_BYTES)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -15,12 +15,14 @@ from ..contract.operation import BlockInfo
 from ..contract.progress import parallel_for
 from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
+from .array_cache import ArrayCache, digest
 from .direct_convolution import average_windows, correlate_scattered, correlate_separable
 from .padding import embedded, padded_block, window_reach
 
 Floats = NDArray[np.float64]
 
 MAX_PIXELS = 2**21  # of a kernel, to bound memory and time
+CACHE_BYTES = 2**26  # of transfer functions
 MAX_TAPS = 256  # nonzero weights up to which direct summation is faster than a transform
 FFT_SIDES = {2: 512, 3: 128}  # minimum sides of a transform by the number of axes, if the image is that large
 MAX_FFT_POINTS = 2**24  # of a transform with more than twice the kernel's sides
@@ -53,27 +55,9 @@ class Stencil:
         return int(np.count_nonzero(self.weights)) <= MAX_TAPS or self.separate(precision) is not None
 
 
-@dataclass(frozen=True)
-class _ByIdentity:
-    """An array as a cache key: it is hashed and compared by identity."""
-
-    array: t.Array
-
-    def __hash__(self) -> int:
-        return id(self.array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and other.array is self.array
-
-
 def stencil(kernel: t.Array) -> Stencil:
     """Return the stencil of a kernel, without surrounding zeros; the kernel's center has the index n // 2."""
-    return _stencil(_ByIdentity(kernel))
-
-
-@lru_cache(maxsize=4)
-def _stencil(kernel: _ByIdentity) -> Stencil:
-    array = kernel.array.astype(np.float64)
+    array = kernel.astype(np.float64)
     used = [np.flatnonzero(array.any(axis=tuple({*range(array.ndim)} - {axis}))) for axis in range(array.ndim)]
     trimmed = array[tuple(slice(u[0], u[-1] + 1) for u in used)]
     low = tuple(int(n // 2 - u[-1]) for n, u in zip(array.shape, used, strict=True))
@@ -145,7 +129,8 @@ def _convolve_by_fft(padded: t.Array, kernel: t.Array) -> t.Array:
     sides = tuple(m - n + 1 for m, n in zip(padded.shape, shape, strict=True))
     steps = _part_sides(sides, shape)
     lengths = tuple(fft.next_fast_len(s + n - 1, real=True) for s, n in zip(steps, shape, strict=True))
-    transfer = _transfer_function(_ByIdentity(kernel), lengths, padded.dtype)
+    key = (digest(kernel), lengths, padded.dtype.char)
+    transfer = _transfer_functions.get(key, lambda: _transfer_function(kernel, lengths, padded.dtype))
     out = np.empty(sides, padded.dtype)
 
     def work(start: tuple[int, ...]) -> None:
@@ -170,10 +155,11 @@ def _part_sides(sides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ..
     return tuple(-(-m // c) for m, c in zip(sides, counts, strict=True))
 
 
-@lru_cache(maxsize=4)  # parts at an edge may be smaller
-def _transfer_function(kernel: _ByIdentity, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
+def _transfer_function(kernel: t.Array, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
     """Return the conjugate transform of a stencil, which correlates with its weights."""
-    weights = stencil(kernel.array).weights.astype(dtype)
-    spectrum: t.Array = np.conj(fft.rfftn(weights, lengths))
+    spectrum: t.Array = np.conj(fft.rfftn(stencil(kernel).weights.astype(dtype), lengths))
     spectrum.flags.writeable = False
     return spectrum
+
+
+_transfer_functions = ArrayCache(CACHE_BYTES)

@@ -5,10 +5,7 @@ an axis are done while a piece of the spectrum is in the cache: padding and tran
 transform and folding on the way back.
 """
 
-import hashlib
 import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 from ..contract.progress import checkpoint, parallel_for
 from ..contract.types import Array
 from . import padded_axis
+from .array_cache import ArrayCache, digest
 from .padded_axis import Boundary, PaddedAxis
 
 PIECE = 2**17  # numbers transformed between two checkpoints
@@ -38,6 +36,16 @@ def padded_axes(
 ) -> list[PaddedAxis]:
     """Return the padded axes of a block of three axes, with margins of some half-sizes of a kernel of odd sides."""
     return [padded_axis.padded_axis(n, half_sizes * (k // 2), boundary) for n, k in zip(shape, kernel, strict=True)]
+
+
+def spectrum_numbers(shape: tuple[int, ...], kernel: tuple[int, ...], boundary: Boundary, half_sizes: int = 1) -> int:
+    """Return of how many real numbers the spectrum of a plane or volume consists; arguments as in `padded_axes`."""
+    padded = padded_axes(_three(shape), _three(kernel), boundary, half_sizes)
+    return padded[0].size * padded[1].size * 2 * (padded[2].size // 2 + 1)
+
+
+def _three(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else shape
 
 
 class Convolver:
@@ -173,37 +181,13 @@ def _bands(n: int, cost: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n))
 
 
-class TransferFunctions:
-    """A cache of the transfer functions of centered kernels, bounded in bytes; the least recently used are dropped."""
+class TransferFunctions(ArrayCache):
+    """A cache of the transfer functions of centered kernels, by their content."""
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._cache: OrderedDict[Any, NDArray[Any]] = OrderedDict()
-        self._locks: dict[Any, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def get(self, kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    def of(self, kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         """Return the transfer function of a kernel of three axes for transforms of some sizes; callers only read it."""
-        digest = hashlib.blake2b(np.ascontiguousarray(kernel).data, digest_size=16).digest()
-        key = (digest, kernel.shape, sizes, np.dtype(dtype).char)
-        with self._lock:
-            key_lock = self._locks.setdefault(key, threading.Lock())
-        try:
-            with key_lock:  # threads that need the same one wait for it
-                with self._lock:
-                    if key in self._cache:
-                        self._cache.move_to_end(key)
-                        return self._cache[key]
-                transfer = _transfer_function(kernel, sizes, dtype)
-                with self._lock:
-                    if transfer.nbytes <= self._capacity:
-                        self._cache[key] = transfer
-                    while sum(cached.nbytes for cached in self._cache.values()) > self._capacity:
-                        self._cache.popitem(last=False)
-                return transfer
-        finally:
-            with self._lock:
-                self._locks.pop(key, None)
+        key = (digest(kernel), sizes, np.dtype(dtype).char)
+        return self.get(key, lambda: _transfer_function(kernel, sizes, dtype))
 
 
 def _transfer_function(kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -90,7 +90,7 @@ class _Iteration:
         kernel = as_volume(model.kernel)
         self.convolver = Convolver(padded_axes(self.image.shape, kernel.shape, model.boundary), image.dtype)
         sizes = tuple(axis.size for axis in self.convolver.axes)
-        transfer = transfer_functions.get(kernel, sizes, image.dtype)
+        transfer = transfer_functions.of(kernel, sizes, image.dtype)
         # Real and imaginary parts in turn, because a kernel's loops over real numbers vectorize.
         self._spectrum, self._transfer = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
         self.masked = model.saturation < math.inf
@@ -208,7 +208,7 @@ def blur(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = Fa
     """Return the image convolved with a centered kernel, or the transpose of this operation applied to the image."""
     block, kernel = as_volume(image), as_volume(kernel)
     convolver = Convolver(padded_axes(block.shape, kernel.shape, boundary), image.dtype)
-    transfer = transfer_functions.get(kernel, tuple(axis.size for axis in convolver.axes), image.dtype)
+    transfer = transfer_functions.of(kernel, tuple(axis.size for axis in convolver.axes), image.dtype)
     out = np.empty_like(block)
 
     def load(part: Part, pixels: Array) -> None:

@@ -1,18 +1,14 @@
 """Blur with a box, a disk, a path or any kernel."""
 
-from functools import lru_cache
-
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
-from ..methods.blur_kernels import Vertices, disk, disk_margin, motion_kernel
+from ..methods.blur_kernels import Vertices, disk_margin, kept_disk, motion_kernel
 from ..methods.convolution import average_boxes, check_kernel_size, checked_kernel_reach, convolve_block, kernel_reach
 from ..methods.padding import window_reach
 from .denoise import gaussian
 
 __all__ = ["blur_box", "blur_defocus", "blur_motion", "convolve", "gaussian"]
-
-_cached_disk = lru_cache(maxsize=4)(disk)
 
 
 def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
@@ -54,7 +50,7 @@ def blur_box(
 
 
 def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
-    return kernel_reach(_cached_disk(radius), mode)
+    return kernel_reach(kept_disk(radius), mode)
 
 
 def _check_disk(radius: tuple[float, ...]) -> None:
@@ -99,7 +95,7 @@ def blur_defocus(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "blur_defocus", radius=(0, 1))
     array([[ 0, 25, 50, 25,  0]], dtype=uint8)
     """
-    return convolve_block(image, info, _cached_disk(t.gone(radius)), mode, cval)
+    return convolve_block(image, info, kept_disk(t.gone(radius)), mode, cval)
 
 
 def _check_polygon(polygon: str | Vertices, polygon_size: tuple[int, int]) -> None:

@@ -9,9 +9,10 @@ from ..contract import types as t
 from ..contract.operation import Frames, Statistic, operation
 from ..contract.reach import Reach, Whole
 from ..methods.deconvolution_report import report_flux, report_flux_without_background
+from ..methods.fourier import spectrum_numbers
 from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
 from ..methods.richardson_lucy import Model, Stop, iterate, iteration_reach, refuse_negative
-from ..methods.wiener import Sampling, sample_mean, wiener_hunt
+from ..methods.wiener import BLEND_HALF_SIZES, Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
@@ -54,6 +55,27 @@ def _is_not_clipped(clip: Literal["none"] | tuple[float, float]) -> bool:
     return clip == "none"
 
 
+def _filter_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+    """Count image and result, and the spectra of image and PSF."""
+    kernel, _ = prepare_psf(psf, center)
+    return 3 * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
+
+
+def _sampling_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+    """Count what the filter needs, and the spectrum of the mean."""
+    kernel, _ = prepare_psf(psf, center)
+    return 3 * math.prod(shape) + 3 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
+
+
+def _iteration_working(
+    psf: t.Array, center: Center, boundary: t.Boundary, num_iter: int, keep_every: int, shape: tuple[int, ...]
+) -> float:
+    """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF."""
+    kernel, _ = prepare_psf(psf, center)
+    kept = num_iter // keep_every if keep_every else 1
+    return (6 + kept) * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary)
+
+
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
     return image if clip == "none" else np.clip(image, *clip, out=image)
 
@@ -61,7 +83,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 @operation(
     "Richardson-Lucy", values="float", dtype="float32", reach=iteration_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
-    proportional=_is_not_clipped,
+    proportional=_is_not_clipped, working=_iteration_working,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -133,7 +155,7 @@ def richardson_lucy(
 
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
-    proportional=_is_not_clipped,
+    proportional=_is_not_clipped, working=_sampling_working,
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
@@ -195,7 +217,7 @@ def unsupervised_wiener(
 
 @operation(
     "Wiener deconvolution", values="float", dtype="float32", reach=_whole, check=_check_clip, report=report_flux,
-    proportional=_is_not_clipped,
+    proportional=_is_not_clipped, working=_filter_working,
 )  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",

@@ -9,12 +9,16 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 from weakref import WeakSet, finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...contract.progress import checkpoint
+from ...contract.reach import Box
+from ..threads import TICK
 from .grid import Chunk
 
 CAPACITY = 2**27  # bytes of kept chunks that no task waits for
@@ -28,13 +32,18 @@ class Uses(Protocol):
     remaining: NDArray[np.int32]  # for each chunk, the number of tasks to come or running that read it
 
     def next_use(self, chunk: Chunk) -> int | None:
-        """Return the number of the next unfinished task that reads a chunk."""
+        """Return the number of the next task that reads a chunk and has not begun."""
 
-    def is_needed_only_now(self, chunk: Chunk) -> bool:
-        """Whether running tasks of other threads are the only ones that still need a chunk."""
+    def is_free_soon(self, chunk: Chunk) -> bool:
+        """Whether tasks that have begun, and do not wait for anything, are the only ones that still need a chunk."""
 
-    def is_running(self, task: int) -> bool:
-        """Whether a task has begun."""
+
+class Task:
+    """A running task: what it has read last of each array, and whether it waits for another task."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.waits = number, False
+        self.read: dict[Any, tuple[Box, NDArray[Any]]] = {}
 
 
 class Entry:
@@ -59,11 +68,10 @@ class Owner:
         """Return how many tasks to come or running read a chunk."""
         return sum(int(uses.remaining[chunk]) for uses in self.uses)
 
-    def next_use(self, chunk: Chunk) -> tuple[int, bool]:
-        """Return the number of the next task that reads a chunk, and whether it has begun."""
-        following = [(task, uses) for uses in self.uses if (task := uses.next_use(chunk)) is not None]
-        task, uses = min(following, key=lambda pair: pair[0])
-        return task, uses.is_running(task)
+    def next_use(self, chunk: Chunk) -> int | None:
+        """Return the number of the next task that reads a chunk; None if it has begun."""
+        following = [uses.next_use(chunk) for uses in self.uses if uses.remaining[chunk]]
+        return None if None in following else min(number for number in following if number is not None)
 
     def sort(self, chunk: Chunk) -> None:
         """Put a chunk among those that are needed or those that are not."""
@@ -80,8 +88,9 @@ class Kept:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.bound = CAPACITY
-        self.bytes = self.clock = self.running = self.waiting = 0
+        self.bytes = self.clock = 0
         self._owners: WeakSet[Owner] = WeakSet()
+        self._large = threading.RLock()
         self._gone: deque[list[int]] = deque()
         self._local = threading.local()
 
@@ -92,24 +101,14 @@ class Kept:
         finalize(owner, self._gone.append, owner.account).atexit = False
 
     @property
-    def task(self) -> dict[Any, Any] | None:
-        """What the task in this thread has read last of each array; None outside of tasks."""
-        task: dict[Any, Any] | None = getattr(self._local, "task", None)
+    def task(self) -> Task | None:
+        """The task in this thread; None outside of tasks."""
+        task: Task | None = getattr(self._local, "task", None)
         return task
 
-    def begin_task(self) -> None:
-        """Count a task of a pass as running in this thread."""
-        with self.changed:
-            self.running += 1
-        self._local.task = {}
-
-    def end_task(self) -> None:
-        """Count the task in this thread as done, and drop what is kept beyond the capacity."""
-        self._local.task = None
-        with self.changed:
-            self.running -= 1
-            self.trim()
-            self.changed.notify_all()
+    @task.setter
+    def task(self, task: Task | None) -> None:
+        self._local.task = task
 
     def trim(self) -> None:
         """Drop chunks that no task needs while there are too many."""
@@ -117,38 +116,49 @@ class Kept:
         while self.bytes > CAPACITY and self._drop_idle():
             pass
 
-    def make_room(self, owner: Owner, nbytes: int) -> None:
-        """Drop chunks until there is room for so many bytes of an owner, and take them."""
+    def make_room(self, nbytes: int) -> None:
+        """Drop chunks until what is kept, and a chunk of so many bytes that is about to be read, are within bounds."""
+        task = self.task
         with self.changed:
             self._settle()
-            while self.bytes + nbytes > CAPACITY:
+            while self.bytes > CAPACITY:
                 if self._drop_idle():
                     continue
-                if nbytes >= LARGE and self.task is not None and self._is_room_to_come():
-                    self.wait()
+                if nbytes >= LARGE and task is not None and self._is_room_to_come():
+                    self._wait(task)
                     continue
-                if self.bytes + nbytes <= self.bound or not self._drop_needed(nbytes):
+                if self.bytes <= self.bound or not self._drop_needed():
                     break
-            self.bytes += nbytes
-            owner.account[0] += nbytes
 
-    def wait(self) -> None:
-        """Wait until a task ends or begins to wait; the lock is held."""
-        self.waiting += 1
+    def _wait(self, task: Task) -> None:
+        """Wait until another task ends or begins to wait, unless the pass is canceled; the lock is held."""
+        task.waits = True
         self.changed.notify_all()
-        self.changed.wait()
-        self.waiting -= 1
+        self.changed.wait(TICK)
+        task.waits = False
+        checkpoint()
+
+    def alone_if_large(self, nbytes: int) -> AbstractContextManager[Any]:
+        """Return a lock under which large chunks are read and written, because that takes a multiple of their size."""
+        return self._large if nbytes >= LARGE else nullcontext()
+
+    def take(self, owner: Owner, chunk: Chunk, nbytes: int) -> None:
+        """Announce that this thread reads a chunk; the lock is held."""
+        owner.idle[chunk] = Entry(nbytes)
+        owner.account[0] += nbytes
+        self.bytes += nbytes
+        owner.sort(chunk)
 
     def await_chunk(self, future: Future[NDArray[Any]]) -> NDArray[Any]:
         """Return a chunk that another thread is reading."""
+        task = self.task or Task(-1)
         with self.changed:
-            self.waiting += self.task is not None
+            task.waits = True
             self.changed.notify_all()
         try:
             return future.result()
         finally:
-            with self.changed:
-                self.waiting -= self.task is not None
+            task.waits = False
 
     def forget(self, owner: Owner, chunk: Chunk) -> Entry:
         """Drop a chunk of an owner and give back its bytes; the lock is held."""
@@ -163,10 +173,9 @@ class Kept:
             self.bytes -= self._gone.popleft()[0]
 
     def _is_room_to_come(self) -> bool:
-        """Whether other running tasks, of which one does not wait itself, are the last that need a chunk."""
-        others = self.running - self.waiting - 1
-        return others > 0 and any(
-            entry.future.done() and all(uses.is_needed_only_now(chunk) for uses in owner.uses)
+        """Whether a chunk is kept only for other tasks that run and do not wait."""
+        return any(
+            entry.future.done() and all(uses.is_free_soon(chunk) for uses in owner.uses if uses.remaining[chunk])
             for owner, chunk, entry in self._needed()
         )
 
@@ -187,16 +196,15 @@ class Kept:
         self.forget(oldest[1], oldest[2])
         return True
 
-    def _drop_needed(self, nbytes: int) -> bool:
-        """Drop the chunks that are needed last, except by running tasks."""
+    def _drop_needed(self) -> bool:
+        """Drop the chunks that are needed last, except what running tasks need."""
         last: list[tuple[int, Owner, Chunk]] = []
         for owner, chunk, entry in self._needed():
-            task, is_running = owner.next_use(chunk)
-            if entry.future.done() and not is_running:
-                last.append((task, owner, chunk))
+            if entry.future.done() and (number := owner.next_use(chunk)) is not None:
+                last.append((number, owner, chunk))
         last.sort(key=lambda found: found[0])
         dropped = False
-        while last and self.bytes + nbytes > self.bound - self.bound // 8 * dropped:
+        while last and self.bytes > self.bound - self.bound // 8 * dropped:
             _, owner, chunk = last.pop()
             self.forget(owner, chunk)
             dropped = True

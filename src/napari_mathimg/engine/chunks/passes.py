@@ -1,6 +1,5 @@
 """Passes over arrays: tasks in the order of the chunks that they read, so that each chunk is read once."""
 
-import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -12,17 +11,17 @@ from ...contract.reach import Box
 from ..memory import memory_at_hand
 from ..threads import run_tasks
 from .grid import Chunk, written_grid_of
-from .kept import CAPACITY, SHARE, kept
+from .kept import CAPACITY, SHARE, Task, kept
 from .reader import CachedChunks
 
-Task = TypeVar("Task")
+Given = TypeVar("Given")
 Reads = Iterable[tuple[Any, Box]]  # arrays and the boxes that a task reads of them
 Numbers = NDArray[np.int64]
 AHEAD = 4096  # tasks that are looked through at a time for the next one that needs a chunk
 
 
 def read_tasks(
-    phase: str, tasks: Sequence[Task], reads: Callable[[Task], Reads], work: Callable[[Task], Any], threads: int,
+    phase: str, tasks: Sequence[Given], reads: Callable[[Given], Reads], work: Callable[[Given], Any], threads: int,
     *, groups: Sequence[tuple[int, ...]] | None = None, at_once: int | None = None,
 ) -> Generator[Progress, None, None]:  # fmt: skip
     """Run tasks like `run_tasks`, in the order of the chunks that they read, each of which is read once.
@@ -44,16 +43,19 @@ def read_tasks(
     uses = _uses([boxes[k] for k in order])
 
     def work_on(rank: int) -> None:
-        kept.begin_task()
-        try:
+        kept.task = task = Task(rank)
+        with kept.changed:
             for use in uses:
-                use.begin(rank)
+                use.begin(task)
+        try:
             work(tasks[order[rank]])
         finally:
+            kept.task = None
             with kept.changed:
                 for use in uses:
                     use.end(rank)
-            kept.end_task()
+                kept.trim()
+                kept.changed.notify_all()
 
     try:
         yield from run_tasks(phase, range(len(tasks)), work_on, threads, at_once)
@@ -92,7 +94,8 @@ class _Uses:
         self._done = np.zeros(len(ranks), np.bool_)
         self._next: dict[Chunk, int] = {}  # the row of the next task that needs a chunk
         self._unfinished = 0  # no row before it is unfinished
-        self._running: dict[int, int] = {}  # the row of the task that runs in a thread
+        self._begun = 0  # rows of tasks that have begun, or wait only for their thread to begin them
+        self._running: dict[int, Task] = {}  # by row
         with kept.changed:
             array.owner.uses.append(self)
             for chunk in list(array.owner.idle):
@@ -102,17 +105,17 @@ class _Uses:
         row = int(np.searchsorted(self._ranks, rank))
         return row if row < len(self._ranks) and self._ranks[row] == rank else None
 
-    def begin(self, rank: int) -> None:
-        """Note that a task begins in this thread."""
-        if (row := self._row(rank)) is not None:
-            with kept.changed:
-                self._running[threading.get_ident()] = row
+    def begin(self, task: Task) -> None:
+        """Note that a task begins in this thread, after those of all lower numbers; the lock is held."""
+        self._begun = max(self._begun, int(np.searchsorted(self._ranks, task.number, "right")))
+        if (row := self._row(task.number)) is not None:
+            self._running[row] = task
 
     def end(self, rank: int) -> None:
         """Note that a task is done; the lock is held."""
         if (row := self._row(rank)) is None:
             return
-        self._running.pop(threading.get_ident(), None)
+        self._running.pop(row, None)
         self._done[row] = True
         while self._unfinished < len(self._done) and self._done[self._unfinished]:
             self._unfinished += 1
@@ -130,35 +133,34 @@ class _Uses:
         for chunk in list(owner.needed):
             owner.sort(chunk)
 
-    def is_running(self, task: int) -> bool:
-        """Whether a task has begun."""
-        return self._row(task) in self._running.values()
-
     def next_use(self, chunk: Chunk) -> int | None:
-        """Return the number of the next unfinished task that reads a chunk."""
-        if not self.remaining[chunk]:
-            return None
+        """Return the number of the next task that reads a chunk; None if it has begun."""
         row = self._next.get(chunk)
         if row is None or self._done[row]:
             row = self._next[chunk] = self._find_row(chunk)
-        return int(self._ranks[row])
+        return None if row < self._begun else int(self._ranks[row])
 
     def _find_row(self, chunk: Chunk) -> int:
         for begin in range(self._unfinished, len(self._done), AHEAD):
-            rows = slice(begin, begin + AHEAD)
-            needs = ((self._first[rows] <= chunk) & (self._stop[rows] > chunk)).all(axis=1) & ~self._done[rows]
-            if needs.any():
-                return begin + int(needs.argmax())
+            needing = self._rows(chunk, begin, begin + AHEAD)
+            if needing.size:
+                return int(needing[0])
         raise AssertionError(f"no task reads {chunk}")
 
-    def is_needed_only_now(self, chunk: Chunk) -> bool:
-        """Whether running tasks of other threads are the only ones that still need a chunk."""
-        thread = threading.get_ident()
-        needing = [t for t, r in self._running.items() if self._needs(r, chunk)]
-        return thread not in needing and len(needing) == self.remaining[chunk]
+    def _rows(self, chunk: Chunk, begin: int, end: int) -> Numbers:
+        """Return those of some rows whose tasks are not done and read a chunk."""
+        rows = slice(begin, end)
+        needs = ((self._first[rows] <= chunk) & (self._stop[rows] > chunk)).all(axis=1) & ~self._done[rows]
+        return begin + np.flatnonzero(needs)
 
-    def _needs(self, row: int, chunk: Chunk) -> bool:
-        return bool(((self._first[row] <= chunk) & (self._stop[row] > chunk)).all())
+    def is_free_soon(self, chunk: Chunk) -> bool:
+        """Whether tasks that have begun, and do not wait for anything, are the only ones that still need a chunk."""
+        rows = self._rows(chunk, self._unfinished, self._begun).tolist()
+        running = [self._running.get(row) for row in rows]
+        return len(rows) == self.remaining[chunk] and not any(t is not None and self._waits(t) for t in running)
+
+    def _waits(self, task: Task) -> bool:
+        return task.waits or task is kept.task
 
 
 def _uses(boxes: list[list[tuple[CachedChunks, Box]]]) -> list[_Uses]:

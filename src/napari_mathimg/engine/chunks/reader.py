@@ -31,7 +31,8 @@ def as_numpy(array: Any, key: tuple[Any, ...]) -> Array:
         return np.asarray(part)
     from dask.base import get_scheduler
 
-    cluster = getattr(get_scheduler(), "__self__", None)  # `get` of a client
+    scheduler: Any = get_scheduler  # untyped
+    cluster = getattr(scheduler(), "__self__", None)  # its `get` is a method of the client
     return np.asarray(part.compute() if cluster is not None else part.compute(scheduler="synchronous"))
 
 
@@ -67,6 +68,11 @@ class CachedChunks:
         """The shards of the array, or None."""
         return getattr(self.array, "shards", None)
 
+    @property
+    def largest_chunk(self) -> int:
+        """Bytes of the largest chunk."""
+        return math.prod(int(np.diff(e).max()) for e in self.grid.edges) * int(self.dtype.itemsize)
+
     def __getitem__(self, key: tuple[Any, ...]) -> Array:
         """Read a box given by integers and slices of step 1."""
         box = tuple(
@@ -79,9 +85,9 @@ class CachedChunks:
         task = kept.task
         if task is None:
             return self._read_chunks(box)
-        before = task.get(self)
+        before = task.read.get(self)
         if before is None or not all(c <= a and b <= d for (a, b), (c, d) in zip(box, before[0], strict=True)):
-            before = task[self] = box, self._read_chunks(box)
+            before = task.read[self] = box, self._read_chunks(box)
         return before[1][within(box, before[0])]
 
     def _read_chunks(self, box: Box) -> Array:
@@ -140,19 +146,19 @@ class CachedChunks:
                     break
                 group[axis] = first, stop + 1
         for claimed in chunks_in(tuple(group)):
-            self.owner.idle[claimed] = Entry(self._nbytes([(n, n + 1) for n in claimed]))
-            self.owner.sort(claimed)
+            kept.take(self.owner, claimed, self._nbytes([(n, n + 1) for n in claimed]))
         return tuple(group)
 
     def _nbytes(self, ranges: Any) -> int:
-        return math.prod(size(self.grid.bounds(ranges))) * self.dtype.itemsize
+        return math.prod(size(self.grid.bounds(ranges))) * int(self.dtype.itemsize)
 
     def _load(self, group: Ranges) -> Array:
         """Read claimed chunks in one call, and keep those that are not for this task alone."""
-        box, owner, nbytes = self.grid.bounds(group), self.owner, self._nbytes(group)
-        kept.make_room(owner, nbytes)
+        box, owner = self.grid.bounds(group), self.owner
         try:
-            block = as_numpy(self.array, tuple(slice(*b) for b in box))
+            kept.make_room(self._nbytes(group))
+            with kept.alone_if_large(self._nbytes(group)):
+                block = as_numpy(self.array, tuple(slice(*b) for b in box))
             if block.shape != size(box):
                 name = type(self.array).__name__
                 raise ValueError(f"image: must follow the basic indexing of NumPy, which {name} does not")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...contract.reach import Box, size, within
 from .grid import Chunk, chunks_in, written_grid_of
+from .kept import kept
 from .reader import as_numpy
 
 Array = NDArray[Any]
@@ -62,7 +63,8 @@ class ChunkWriter:
             part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(box, cell_box, strict=True))
             pixels = block[within(part, box)]
             if part == cell_box:
-                self.array[_slices(part)] = pixels
+                with kept.alone_if_large(pixels.nbytes):
+                    self.array[_slices(part)] = pixels
                 continue
             for due, cell in self._fill(chunk, cell_box, part, pixels):
                 self._complete(due, cell)
@@ -100,12 +102,13 @@ class ChunkWriter:
     def _complete(self, chunk: Chunk, cell: _Cell) -> None:
         """Write a cell in one piece, with what the array holds where it is not filled."""
         try:
-            if sum(math.prod(size(box)) for box in cell.filled) < cell.pixels.size:
-                whole = as_numpy(self.array, _slices(cell.box)).astype(cell.pixels.dtype)
-                for box in cell.filled:
-                    whole[within(box, cell.box)] = cell.pixels[within(box, cell.box)]
-                cell.pixels = whole
-            self.array[_slices(cell.box)] = cell.pixels
+            with kept.alone_if_large(cell.pixels.nbytes):
+                if sum(math.prod(size(box)) for box in cell.filled) < cell.pixels.size:
+                    whole = as_numpy(self.array, _slices(cell.box)).astype(cell.pixels.dtype)
+                    for box in cell.filled:
+                        whole[within(box, cell.box)] = cell.pixels[within(box, cell.box)]
+                    cell.pixels = whole
+                self.array[_slices(cell.box)] = cell.pixels
         finally:
             with self._changed:
                 if cell.missing:

@@ -144,7 +144,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
     plan = yield from prepare(
-        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory,
+        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names,
     )  # fmt: skip
     data = yield from run(plan, threads=job.threads)
@@ -178,6 +178,6 @@ def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)
     parameters = plan.at(plan.source.indices[0]).parameters
-    mapped = yield from prepare(plan.operation, squares, (), options, parameters, job.threads, job.memory)
+    mapped = yield from prepare(plan.operation, squares, (), options, parameters, job.threads, job.memory or "free")
     data = yield from run(mapped, threads=job.threads)
     return np.broadcast_to(data, (*plan.source.leading, *data.shape))
