@@ -71,6 +71,17 @@ def test_a_plateau_in_a_volume_stays_flat():
         np.testing.assert_allclose(result[np.isfinite(image)], 2000, rtol=1e-6, err_msg=name)
 
 
+def test_a_hole_in_one_color_changes_no_color_beside_it():
+    image = np.full((40, 44, 3), (500, 2000, 3500), np.float32)
+    image[10:14, 20, 1], image[30, 8, 0] = np.nan, np.inf
+    options = replace(FIXED, channel_axis=-1)
+    for name, parameters, *images in SMOOTHERS:
+        result = apply(image, name, *images, options=options, **parameters)
+        np.testing.assert_array_equal(np.isfinite(result), np.isfinite(image))
+        difference = np.where(np.isfinite(image), result - (500, 2000, 3500), 0)
+        assert np.abs(difference).max() <= 4e-3, name  # 1e-6 of the range
+
+
 @pytest.mark.parametrize(("name", "parameters", "images"), [(n, p, i) for n, p, *i in SMOOTHERS if (n, p) not in WIDE])
 def test_a_far_dark_pixel_does_not_matter(name, parameters, images):
     rng = np.random.default_rng(1)

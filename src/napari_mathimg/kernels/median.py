@@ -233,6 +233,35 @@ def median_histogram(image, first, last, size, levels, out):  # type: ignore[no-
                 below = count(image, z, y, x, size, -1, counts, small, large, level, below)
 
 
+@inline
+def holes_in_row(valid, z, y, size, holes):  # type: ignore[no-untyped-def]
+    """Fill `holes` with the number of holes in each cross-section of the windows of a row."""
+    for x in range(holes.size):
+        holes[x] = 0
+    for k in range(size[0]):
+        for j in range(size[1]):
+            line = valid[z + k, y + j]
+            for x in range(holes.size):
+                holes[x] += not line[x]
+
+
+@kernel
+def sort_valid(image, valid, z, y, x, size, found):  # type: ignore[no-untyped-def]
+    """Write the valid pixels of a window to `found` in ascending order (insertion sort), and return their number."""
+    n = 0
+    for k in range(size[0]):
+        for j in range(size[1]):
+            for i in range(size[2]):
+                if valid[z + k, y + j, x + i]:
+                    v, place = image[z + k, y + j, x + i], n
+                    while place > 0 and found[place - 1] > v:
+                        found[place] = found[place - 1]
+                        place -= 1
+                    found[place] = v
+                    n += 1
+    return n
+
+
 @kernel
 def median_of_valid(image, valid, first, last, size, out):  # type: ignore[no-untyped-def]
     """Replace the medians of windows with holes in rows `first` to `last` by those of their valid pixels, if any.
@@ -240,20 +269,18 @@ def median_of_valid(image, valid, first, last, size, out):  # type: ignore[no-un
     The median of an even number of pixels is the mean of the middle two.
     """
     found = np.empty(size[0] * size[1] * size[2], image.dtype)
+    holes = np.empty(image.shape[2], np.int32)
     half = image.dtype.type(0.5)
     for z in range(out.shape[0]):
         for y in range(first, last):
+            holes_in_row(valid, z, y, size, holes)
             for x in range(out.shape[2]):
-                n = 0
-                for k in range(size[0]):
-                    for j in range(size[1]):
-                        for i in range(size[2]):
-                            if valid[z + k, y + j, x + i]:
-                                found[n] = image[z + k, y + j, x + i]
-                                n += 1
-                if 0 < n < found.size:
-                    ordered = np.sort(found[:n])
-                    out[z, y, x] = ordered[(n - 1) // 2] * half + ordered[n // 2] * half
+                missing = 0
+                for i in range(size[2]):
+                    missing += holes[x + i]
+                if 0 < missing < found.size:
+                    n = sort_valid(image, valid, z, y, x, size, found)
+                    out[z, y, x] = found[(n - 1) // 2] * half + found[n // 2] * half
 
 
 @inline

@@ -165,13 +165,10 @@ def average_boxes(
     padded = _pad_for_windows(image, info, low, size, mode, cval)
     known = None if valid is None else _pad_for_windows(valid, info, low, size, mode, True)
     means = average_valid(lambda x: average_windows(x, size), padded, known, size)
-    if not np.isfinite(means).all():  # sums of values near the limit of their type exceed it
-        smaller = padded.astype(np.float64) / math.prod(size)
-        means = np.where(
-            np.isfinite(means),
-            means,
-            average_valid(lambda x: average_windows(x, size) * math.prod(size), smaller, known, size),
-        )
+    if max(padded.max(), -padded.min()) > np.finfo(padded.dtype).max / math.prod(size):  # sums may exceed the type
+        count = math.prod(size)
+        smaller = average_valid(lambda x: average_windows(x, size) * count, padded.astype(float) / count, known, size)
+        means = np.where(np.isfinite(means), means, smaller)
     return embedded(image, info, means)
 
 
