@@ -152,6 +152,16 @@ def test_iterations_of_volumes_take_smaller_tiles_before_they_are_refused():
         assert (reach.radius, reach.halos, reach.exact) == (num_iter - 1, halos, True)
 
 
+@pytest.mark.parametrize("isotropic", [True, False])
+def test_boxes_of_many_sweeps_agree_in_single_precision(isotropic):
+    image = np.random.default_rng(0).random((460, 24), np.float32)
+    parameters = {"weight": 100.0, "num_iter": 200, "isotropic": isotropic}
+    plan = plan_of(operations()["denoise_tv_bregman"], image, parameters=parameters, value_range="dtype")
+    whole = compute_block(plan, (), ((0, 460), (0, 24)))
+    half = compute_block(plan, (), ((230, 460), (0, 24)))
+    assert np.abs(half - whole[230:]).max() <= 1e-6
+
+
 def test_the_reach_of_sweeps_is_no_larger_than_it_must_be():
     op, parameters = operations()["denoise_tv_bregman"], {"weight": 30.0, "num_iter": 20}
     options = {"value_range": "dtype"}

@@ -20,7 +20,7 @@ SLICE_PIXELS = 2**16  # of a piece of the total variation
 CUTOFF = 6.0  # standard deviations of the PSF times the root of the iterations: see benchmarks/reaches.py
 HALOS = 24  # threads share the work on a tile, so that few large tiles save repeated work
 MAX_PIXELS = 2**24  # of such a tile with its margins, where smaller ones are possible
-MAX_SINGLE = 50  # iterations whose rounding errors in float32 are small beside the tolerance
+MAX_SINGLE = 30  # iterations whose rounding errors in float32 are small beside the tolerance
 
 
 def iteration_reach(

@@ -14,6 +14,7 @@ MAX_PIPELINED = 16  # iterations
 MAX_PIXELS = 2**26  # of a tile with its margins
 USUAL_PIXELS = 2**24  # the same where smaller tiles are possible
 SWEEP_CUTOFF = 9.6  # standard deviations beyond which an influence of sweeps is negligible; see benchmarks/reaches.py
+MAX_SINGLE = 50  # sweeps whose rounding errors in float32 are small beside the tolerance of tiles
 ONE_SWEEP = 2  # pixels that a single sweep reaches
 
 
@@ -93,7 +94,9 @@ def chambolle(image: t.Array, weight: float, num_iter: int, ndim: int) -> t.Arra
 
 
 def bregman(image: t.Array, weight: float, num_iter: int, isotropic: bool, ndim: int) -> t.Array:
-    """Return a block after some sweeps of the split Bregman method."""
+    """Return a block after some sweeps of the split Bregman method; many are computed in float64."""
+    if num_iter > MAX_SINGLE and image.dtype != np.float64:
+        return bregman(image.astype(np.float64), weight, num_iter, isotropic, ndim).astype(image.dtype)
     block, end = to_slabs(image, ndim), image.shape[ndim - 1]
     number, (channels, slabs, rows, columns) = block.dtype.type, block.shape
     volume = ndim == 3
