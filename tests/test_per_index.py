@@ -31,7 +31,6 @@ def planned(name, *images, array=STACK, parameters=None, **options):
         ("median", "size", [3.0, 5.0, 3.0], {}),
         ("adjust_gamma", "gamma", [0.5, 1.0, 2.0], {"value_range": "data", "statistics": "item"}),
         ("rotate", "angle", [10.0, 20.0, 30.0], {}),
-        ("equalize_hist", "nbins", [16, 64, 256], {"array": STACK.astype("f4")}),
         ("denoise_wavelet", "sigma", [0.1, "auto", 0.02], {"array": STACK.astype("f4")}),
         ("denoise_tv_chambolle", "num_iter", [2, 30, 5], {}),
         ("add_gaussian_noise", "seed", [1, 2, 3], {}),

@@ -76,7 +76,7 @@ class Statistic:
     most: int | None = None
 
 
-ENGINE = {"image", "info", "shape", "dtype", "values", "measured", "valid"}
+ENGINE = {"image", "info", "shape", "dtype", "values", "level", "measured", "valid"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,6 +154,12 @@ class Operation(Signature):
         """Return the type of the result for an image of a type, unless options name another."""
         return np.dtype(np.float32) if self.dtype == "float32" and dtype.kind in "biu" else dtype
 
+    @property
+    def uses_level(self) -> bool:
+        """Whether the operation asks for the level of the image."""
+        functions = [f for s in self.statistics for f in (s.measure, s.finish)]
+        return any("level" in arguments(f) for f in ([] if self.is_warp else [self.function]) + functions)
+
     def works_on(self, ndim: int) -> bool:
         """Return whether items may have this number of axes."""
         return self.dimensions == "all" or ndim in self.dimensions
@@ -193,6 +199,11 @@ def operation(
 
     Rules are functions that name what they need among their arguments: parameters, further images, or names that the
     engine supplies. A rule that asks for another name is refused at declaration.
+
+    Pixels that hold no finite number are holes: they keep their values, and a function sees values of their neighbors
+    in their place. A function that names `valid` gets the mask of all other pixels, or None where there are no holes,
+    so that it can leave holes out. One that names `level` gets a value near all pixels of a bright image, otherwise 0:
+    weighted sums of the differences from it keep digits that sums of the values lose.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from ..contract.operation import BlockInfo, Drop, Operation, ValueRange
 from ..contract.progress import checkpoint
-from ..contract.reach import Box, Gather, Reach, size, within
+from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
 from ..contract.signature import call
+from ..methods.holes import fill_holes
 from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
@@ -87,16 +88,34 @@ def as_result(plan: Plan, block: Array, value_range: ValueRange) -> Array:
 
 
 def read_block(
-    plan: Plan, source: Source, index: Index, read: Box, value_range: ValueRange
+    plan: Plan, source: Source, index: Index, read: Box, reach: Reach, value_range: ValueRange
 ) -> tuple[Array, Array | None]:
-    """Return a box as the operation sees it, without opacity, its holes filled; and the mask of the holes or None."""
-    raw = source.read(index, read)
+    """Return a box as the operation sees it, without opacity, its holes filled; and the mask of the holes or None.
+
+    A hole is filled from pixels as far away as a pixel may affect the result, so that its fill does not depend on the
+    box. Farther inside a hole no pixel affects any result but those of holes.
+    """
+
+    def pixels(box: Box) -> Array:
+        raw = source.read(index, box)
+        return as_seen(plan, raw if warps or not source.channels else raw[..., : source.colors], value_range)
+
     warps = isinstance(plan.reach, Gather)
-    x = as_seen(plan, raw if warps or not source.channels else raw[..., : source.colors], value_range)
+    x = pixels(read)
     hole = None if warps else missing(x)
-    if hole is not None:
-        x = np.where(hole, x.dtype.type(0.0 if plan.values == "normalized" else value_range.low), x)
-    return x, hole
+    if hole is None:
+        return x, None
+    margins = reach.halo(source.ndim) if isinstance(reach, Neighborhood) else source.item
+    if not any(margins):
+        return np.where(hole, x.dtype.type(0), x), hole
+    wide = tuple(
+        (max(a - max(margins), 0), min(b + max(margins), n)) if margin else (a, b)
+        for (a, b), margin, n in zip(read, margins, source.item, strict=True)
+    )
+    if wide == read:
+        return fill_holes(x, hole, margins), hole
+    y = pixels(wide)
+    return np.ascontiguousarray(fill_holes(y, ~np.isfinite(y), margins)[within(read, wide)]), hole
 
 
 def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:
@@ -107,8 +126,17 @@ def known_names(plan: Plan, source: Source, index: Index, channel: int, value_ra
         "shape": source.item,
         "dtype": plan.dtype,
         "values": value_range,
+        "level": value_range.seen_level(plan.values),
         "measured": plan.measured_of(index, channel),
+        "valid": None,
     }
+
+
+def valid_pixels(op: Operation, hole: Array, channel: int, channels: int) -> Array:
+    """Return the mask of the pixels that are no holes, of the shape of the image that an operation sees."""
+    if channels and op.channels == "separate":
+        return np.ascontiguousarray(~hole[..., channel])
+    return ~(np.asarray(hole.any(-1)) if channels and op.channels == "brightness" else hole)
 
 
 def block_info(source: Source, index: Index, channel: int, read: Box, core: Box, reach: Reach) -> BlockInfo:
@@ -127,12 +155,14 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
     if table is not None:
         raw = source.read(index, read)
         return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
-    x, hole = read_block(plan, source, index, read, value_range)
+    x, hole = read_block(plan, source, index, read, plan.reach, value_range)
 
     def compute(image: Array, channel: int = 0) -> Array:
         info = block_info(source, index, channel, read, core, plan.reach)
         aligned = aligned_images(plan, index, channel, read)
         known = {**known_names(plan, source, index, channel, value_range), **aligned, "info": info, "image": image}
+        if hole is not None:
+            known["valid"] = valid_pixels(op, hole, channel, source.channels)
         out = np.asarray(call(warped if op.is_warp else op.function, known))
         warps = isinstance(plan.reach, Gather)
         channels = () if op.channels == "reduce" else image.shape[len(core) :]

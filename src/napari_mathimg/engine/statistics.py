@@ -10,7 +10,7 @@ import numpy as np
 
 from ..contract.operation import Statistic
 from ..contract.progress import Progress
-from ..contract.reach import Box
+from ..contract.reach import Box, Reach
 from ..contract.signature import arguments, call
 from .chunks import read_tasks
 from .plan import Measured, Options, Plan, resolve_reach
@@ -127,7 +127,7 @@ def _measure_one(
             **aligned_images(plan, index, channel, read),
             "measured": measured[key],
             "info": info,
-            **({} if statistic.of else _block_to_measure(plan, index, channel, read)),
+            **({} if statistic.of else _block_to_measure(plan, index, channel, read, reach)),
         }
         sums[key].measured[number] = call(statistic.measure, known)
 
@@ -180,10 +180,10 @@ def _spread_items(indices: list[Index], most: int | None) -> list[Index]:
     return [indices[int((k + k * GOLDEN % 1) * count / most)] for k in range(most)]
 
 
-def _block_to_measure(plan: Plan, index: Index, channel: int, read: Box) -> dict[str, Any]:
+def _block_to_measure(plan: Plan, index: Index, channel: int, read: Box, reach: Reach) -> dict[str, Any]:
     """Return a block of the image as statistics see it, and the mask of the pixels that hold a finite number."""
     op, source = plan.operation, plan.source
-    x, hole = read_block(plan, source, index, read, plan.value_range_of(index))
+    x, hole = read_block(plan, source, index, read, reach, plan.value_range_of(index))
     if source.channels:
         x = brightness(x) if op.channels == "brightness" else x[..., channel] if op.channels == "separate" else x
         if hole is not None:

@@ -20,6 +20,7 @@ from .threads import cores
 from .tiles import tiles
 from .values import EXACT_IN_FLOAT64, dtype_range
 
+FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to lose digits
 Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
 
@@ -34,6 +35,12 @@ class DataRange(NamedTuple):
     def ends(self) -> Ends:
         """Return the lowest and the highest value; 0 and 1 if no value is finite."""
         return (float(self.low), float(self.high)) if self.low <= self.high else (0.0, 1.0)
+
+    def level(self) -> float:
+        """Return the end that is nearest to 0, if the values are far from 0 for the width of their range; else 0."""
+        low, high = self.ends()
+        nearest = low if low > 0 else high if high < 0 else 0.0
+        return nearest if abs(nearest) > FAR * (high - low) else 0.0
 
 
 def find_value_ranges(
@@ -58,41 +65,45 @@ def find_value_ranges(
     if choice == "data" and op.data_range is not None:
         choice = ("percentiles", *op.data_range)
     uses_range = op.uses_range(parameters)
+    asks_level = kind == "f" and op.uses_level
     if choice[0] == "percentiles" and uses_range:
-        return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, threads))
+        return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, asks_level, threads))
     is_given = choice != "data" and choice[0] != "percentiles"
     given: Ends | None = None
     if is_given:
         low, high = dtype_range(source.dtype) if choice == "dtype" else choice
         given = low, high
-    fills_missing = kind == "f" and op.reach != POINTWISE and not op.is_warp
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)
     fixed: ValueRanges = {(): ValueRange(*(given or (0.0, 1.0)), kind in "biu")}
-    if not ((given is None and uses_range) or fills_missing or is_wide or may_saturate):
+    if not ((given is None and uses_range) or asks_level or is_wide or may_saturate):
         return fixed, 0
     ranges = yield from find_data_ranges(source, given if may_saturate else None, threads)
     if is_wide:
         check_exact(ranges.values())
     outside = sum(r.outside for r in ranges.values())
-    if given is not None and (uses_range or not fills_missing):
+    if given is not None and not asks_level:
         return fixed, outside
     if options.statistics == "layer":
         ranges = {(): merged_range(ranges.values())}
-    return {index: ValueRange(*r.ends(), kind in "biu") for index, r in ranges.items()}, outside
+    return {
+        index: ValueRange(*(given or r.ends()), kind in "biu", r.level() if asks_level else 0.0)
+        for index, r in ranges.items()
+    }, outside
 
 
 def _percentile_ranges(
-    source: Source, statistics: str, percentiles: Any, values: str, threads: int
+    source: Source, statistics: str, percentiles: Any, values: str, asks_level: bool, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
     """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
     groups = {(): source.indices} if statistics == "layer" else {index: [index] for index in source.indices}
     value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
     for index, items in groups.items():
         found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
+        data = DataRange(*found.data, 0)
         if integral and source.dtype.itemsize == 8 and values != "exact":
-            check_exact([DataRange(*found.data, 0)])
-        value_ranges[index] = ValueRange(found.values[0], found.values[1], integral)
+            check_exact([data])
+        value_ranges[index] = ValueRange(*found.values, integral, data.level() if asks_level else 0.0)
         outside += found.outside
     return value_ranges, outside
 

@@ -28,16 +28,14 @@ def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
         return np.ascontiguousarray(block)
     x = np.ascontiguousarray(block, working_type(block.dtype))
     if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
-        x = x - x.dtype.type(value_range.low)
-        x /= x.dtype.type(value_range.width)
+        x = value_range.normalize(x)
     return x
 
 
 def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.dtype[Any]) -> Array:
     """Return a computed block in the type of the result, rounded and clipped to the values of that type."""
     if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
-        block = block * block.dtype.type(value_range.width)
-        block += block.dtype.type(value_range.low)
+        block = value_range.restore(block)
     if dtype.kind in "biu" and block.dtype.kind == "f":
         ends = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         rounded = np.rint(block)

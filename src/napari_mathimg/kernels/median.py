@@ -231,3 +231,93 @@ def median_histogram(image, first, last, size, levels, out):  # type: ignore[no-
                 below = count(image, z, y, x, size, -1, counts, small, large, level, below)
             for x in range(np.uintp(out.shape[2]), np.uintp(out.shape[2]) + reach):
                 below = count(image, z, y, x, size, -1, counts, small, large, level, below)
+
+
+@inline
+def holes_in_row(valid, z, y, size, holes):  # type: ignore[no-untyped-def]
+    """Fill `holes` with the number of holes in each cross-section of the windows of a row."""
+    for x in range(holes.size):
+        holes[x] = 0
+    for k in range(size[0]):
+        for j in range(size[1]):
+            line = valid[z + k, y + j]
+            for x in range(holes.size):
+                holes[x] += not line[x]
+
+
+@kernel
+def sort_valid(image, valid, z, y, x, size, found):  # type: ignore[no-untyped-def]
+    """Write the valid pixels of a window to `found` in ascending order (insertion sort), and return their number."""
+    n = 0
+    for k in range(size[0]):
+        for j in range(size[1]):
+            for i in range(size[2]):
+                if valid[z + k, y + j, x + i]:
+                    v, place = image[z + k, y + j, x + i], n
+                    while place > 0 and found[place - 1] > v:
+                        found[place] = found[place - 1]
+                        place -= 1
+                    found[place] = v
+                    n += 1
+    return n
+
+
+@kernel
+def median_of_valid(image, valid, first, last, size, out):  # type: ignore[no-untyped-def]
+    """Replace the medians of windows with holes in rows `first` to `last` by those of their valid pixels, if any.
+
+    The median of an even number of pixels is the mean of the middle two.
+    """
+    found = np.empty(size[0] * size[1] * size[2], image.dtype)
+    holes = np.empty(image.shape[2], np.int32)
+    half = image.dtype.type(0.5)
+    for z in range(out.shape[0]):
+        for y in range(first, last):
+            holes_in_row(valid, z, y, size, holes)
+            for x in range(out.shape[2]):
+                missing = 0
+                for i in range(size[2]):
+                    missing += holes[x + i]
+                if 0 < missing < found.size:
+                    n = sort_valid(image, valid, z, y, x, size, found)
+                    out[z, y, x] = found[(n - 1) // 2] * half + found[n // 2] * half
+
+
+@inline
+def count_valid(image, valid, z, y, x, size, by, counts, small, large, level, below, n):  # type: ignore[no-untyped-def]
+    """Do as `count` for the valid pixels of a cross-section; `n` is the number of pixels that are counted."""
+    for k in range(size[0]):
+        for j in range(size[1]):
+            if valid[z + np.uintp(k), y + np.uintp(j), x]:
+                v = np.uintp(image[z + np.uintp(k), y + np.uintp(j), x])
+                counts[v] += by
+                small[v >> SMALL] += by
+                large[v >> LARGE] += by
+                n += by
+                if v < level:
+                    below += by
+    return below, n
+
+
+@kernel
+def median_histogram_of_valid(image, valid, first, last, size, levels, lower, upper):  # type: ignore[no-untyped-def]
+    """Do as `median_histogram` for the valid pixels of windows: fill in the middle two levels of each, if any."""
+    counts = np.zeros(levels, np.int32)
+    small = np.zeros((levels >> SMALL) + 1, np.int32)
+    large = np.zeros((levels >> LARGE) + 1, np.int32)
+    level, below, n, reach = np.uintp(0), 0, 0, np.uintp(size[2] - 1)
+    for z in range(np.uintp(lower.shape[0])):
+        for y in range(np.uintp(first), np.uintp(last)):
+            for x in range(reach):
+                below, n = count_valid(image, valid, z, y, x, size, 1, counts, small, large, level, below, n)
+            for x in range(np.uintp(lower.shape[2])):
+                below, n = count_valid(image, valid, z, y, x + reach, size, 1, counts, small, large, level, below, n)
+                lower[z, y, x] = upper[z, y, x] = 0
+                if n > 0:
+                    level, below = search((n - 1) // 2, counts, small, large, level, below)
+                    lower[z, y, x] = level
+                    level, below = search(n // 2, counts, small, large, level, below)
+                    upper[z, y, x] = level
+                below, n = count_valid(image, valid, z, y, x, size, -1, counts, small, large, level, below, n)
+            for x in range(np.uintp(lower.shape[2]), np.uintp(lower.shape[2]) + reach):
+                below, n = count_valid(image, valid, z, y, x, size, -1, counts, small, large, level, below, n)

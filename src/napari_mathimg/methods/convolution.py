@@ -17,6 +17,7 @@ from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
 from .array_cache import ArrayCache, digest
 from .direct_convolution import average_windows, correlate_scattered, correlate_separable
+from .holes import Mask, average_valid
 from .padding import embedded, padded_block, window_reach
 
 Floats = NDArray[np.float64]
@@ -91,34 +92,77 @@ def kernel_reach(kernel: t.Array, mode: str) -> Reach:
     return reach
 
 
-def convolve_block(image: t.Array, info: BlockInfo, kernel: t.Array, mode: str, cval: float) -> t.Array:
-    """Return the convolution of a block with a kernel, in the block's type."""
+def convolve_block(
+    image: t.Array, info: BlockInfo, kernel: t.Array, mode: str, cval: float, valid: Mask | None, level: float
+) -> t.Array:
+    """Return the convolution of a block with a kernel, in the block's type.
+
+    Parameters
+    ----------
+    image, info
+        Block, holes filled, and where it lies.
+    kernel
+        Kernel, whose center has the index n // 2.
+    mode, cval
+        How the image continues beyond its edges.
+    valid
+        Mask of the pixels that are no holes, or None. Holes have no weight, and the others share theirs, unless the
+        kernel has negative weights.
+    level
+        Value that is subtracted before pixels are summed, and added afterward.
+    """
     neighbors = stencil(kernel)
-    weights = neighbors.weights
-    padded = _pad_for_windows(image, info, neighbors.low, weights.shape, mode, cval)
-    factors = neighbors.separate(ROUNDING[image.dtype.itemsize])
-    taps = int(np.count_nonzero(weights))
-    if factors is not None and (taps > MAX_TAPS or sum(weights.shape) <= max(taps, weights.ndim)):
-        out = correlate_separable(padded, [f.astype(image.dtype) for f in factors])
-    elif taps <= MAX_TAPS:
-        out = correlate_scattered(padded, weights.astype(image.dtype))
-    else:
-        out = _convolve_by_fft(padded, kernel)
+    shape = neighbors.weights.shape
+    padded = _pad_for_windows(image, info, neighbors.low, shape, mode, cval, level)
+    known = None
+    if valid is not None and neighbors.weights.min() >= 0:
+        known = _pad_for_windows(valid, info, neighbors.low, shape, mode, True)
+    if known is not None and not neighbors.is_direct(ROUNDING[image.dtype.itemsize]):
+        padded = padded.astype(np.float64)  # transforms in float32 are too coarse for the weights of fills
+    out = average_valid(lambda x: _correlate(x, kernel), padded, known, shape).astype(image.dtype, copy=False)
+    if level:
+        out += image.dtype.type(level * float(neighbors.weights.sum()))
     return embedded(image, info, out)
 
 
-def average_boxes(image: t.Array, info: BlockInfo, size: tuple[int, ...], mode: str, cval: float) -> t.Array:
-    """Return the means of boxes around the pixels of a block, in float64; a box's center has the index n // 2."""
-    padded = _pad_for_windows(image, info, tuple(n // 2 - n + 1 for n in size), size, mode, cval)
-    return embedded(image, info, average_windows(padded, size))
+def _correlate(padded: t.Array, kernel: t.Array) -> t.Array:
+    """Return the weighted sums of all windows of an array, in its type."""
+    neighbors = stencil(kernel)
+    weights = neighbors.weights
+    factors = neighbors.separate(ROUNDING[padded.dtype.itemsize])
+    taps = int(np.count_nonzero(weights))
+    if factors is not None and (taps > MAX_TAPS or sum(weights.shape) <= max(taps, weights.ndim)):
+        return correlate_separable(padded, [f.astype(padded.dtype) for f in factors])
+    if taps <= MAX_TAPS:
+        return correlate_scattered(padded, weights.astype(padded.dtype))
+    return _convolve_by_fft(padded, kernel)
+
+
+def average_boxes(
+    image: t.Array, info: BlockInfo, size: tuple[int, ...], mode: str, cval: float, valid: Mask | None
+) -> t.Array:
+    """Return the means of boxes around the pixels of a block, in float64; a box's center has the index n // 2.
+
+    Holes, which are not `valid`, have no weight.
+    """
+    low = tuple(n // 2 - n + 1 for n in size)
+    padded = _pad_for_windows(image, info, low, size, mode, cval)
+    known = None if valid is None else _pad_for_windows(valid, info, low, size, mode, True)
+    means = average_valid(lambda x: average_windows(x, size), padded, known, size)
+    if max(padded.max(), -padded.min()) > np.finfo(padded.dtype).max / math.prod(size):  # sums may exceed the type
+        count = math.prod(size)
+        smaller = average_valid(lambda x: average_windows(x, size) * count, padded.astype(float) / count, known, size)
+        means = np.where(np.isfinite(means), means, smaller)
+    return embedded(image, info, means)
 
 
 def _pad_for_windows(
-    image: t.Array, info: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float
-) -> t.Array:
+    image: t.Array, info: BlockInfo, low: tuple[int, ...], shape: tuple[int, ...], mode: str, cval: float,
+    level: float = 0.0,
+) -> t.Array:  # fmt: skip
     """Return the pixels covered by all windows of a shape that begin at the offset `low` from the wanted pixels."""
     radius = tuple(max(-a, a + n - 1, 0) for a, n in zip(low, shape, strict=True))
-    padded = padded_block(image, info, radius, mode, cval)
+    padded = padded_block(image, info, radius, mode, cval, level)
     sides = [m + n - 1 for m, n in zip(size_of(info.core), shape, strict=True)]
     return padded[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
 

@@ -191,8 +191,8 @@ class TransferFunctions(ArrayCache):
 
 
 def _transfer_function(kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Return the spectrum of a kernel whose middle pixel lies at the origin."""
-    convolver = Convolver([PaddedAxis(n, n, 0, "periodic") for n in sizes], dtype)
+    """Return the spectrum of a kernel whose middle pixel lies at the origin, rounded once: iterations add up errors."""
+    convolver = Convolver([PaddedAxis(n, n, 0, "periodic") for n in sizes], np.float64)
     positions = [(np.arange(k) - k // 2) % n for k, n in zip(kernel.shape, sizes, strict=True)]
 
     def place(part: Part, pixels: Array) -> None:
@@ -204,7 +204,7 @@ def _transfer_function(kernel: Array, sizes: tuple[int, ...], dtype: Any) -> NDA
 
     convolver.process_rows(place)
     convolver.process_frequencies(inverse=False)
-    return convolver.spectrum
+    return convolver.spectrum.astype(np.result_type(dtype, np.complex64), copy=False)
 
 
 transfer_functions = TransferFunctions(CACHE_BYTES)

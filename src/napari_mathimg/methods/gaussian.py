@@ -7,6 +7,7 @@ from ..contract.reach import POINTWISE, Reach, margin
 from ..contract.types import Array
 from .blur_kernels import gaussian_weights
 from .direct_convolution import correlate_separable
+from .holes import Mask, average_valid
 from .padding import padded_block, window_reach
 
 
@@ -16,19 +17,38 @@ def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Rea
 
 
 def smooth_block(
-    image: Array, info: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0
-) -> Array:
-    """Return the wanted box of a block smoothed as by scipy.ndimage.gaussian_filter, in the block's type."""
+    image: Array, info: BlockInfo, sigma: tuple[float, ...], mode: str, cval: float, truncate: float = 4.0,
+    valid: Mask | None = None, level: float = 0.0,
+) -> Array:  # fmt: skip
+    """Return the wanted box of a block smoothed as by scipy.ndimage.gaussian_filter, in the block's type.
+
+    `valid` and `level` as in `convolve_block`.
+    """
     weights = [gaussian_weights(s, truncate) for s in sigma]
     if all(len(w) == 1 for w in weights):
         return image[info.inner]
-    padded = padded_block(image, info, tuple(len(w) // 2 for w in weights), mode, cval)
-    return correlate_separable(padded, [w.astype(image.dtype) for w in weights])
+    factors = [w.astype(image.dtype) for w in weights]
+    radius = tuple(len(w) // 2 for w in weights)
+    padded = padded_block(image, info, radius, mode, cval, level)
+    known = None if valid is None else padded_block(valid, info, radius, mode, True)
+    window = tuple(len(w) for w in weights)
+    smoothed: Array = average_valid(lambda x: correlate_separable(x, factors), padded, known, window)
+    if level:
+        smoothed += image.dtype.type(level)
+    return smoothed
 
 
 def smooth(image: Array, sigma: tuple[float, ...], mode: str, cval: float) -> Array:
-    """Smooth all of an array, channels last if there are any, as if its edges were those of the image."""
+    """Smooth all of an array, channels last if there are any, as if its edges were those of the image.
+
+    Pixels that hold no finite number keep it, and have no weight.
+    """
     if image.ndim > len(sigma):
         return np.stack([smooth(image[..., c], sigma, mode, cval) for c in range(image.shape[-1])], axis=-1)
     box = tuple((0, n) for n in image.shape)
-    return smooth_block(image, BlockInfo((), image.shape, box, box, POINTWISE), sigma, mode, cval)
+    info = BlockInfo((), image.shape, box, box, POINTWISE)
+    valid = np.isfinite(image)
+    if valid.all():
+        return smooth_block(image, info, sigma, mode, cval)
+    smoothed = smooth_block(np.where(valid, image, 0), info, sigma, mode, cval, valid=valid)
+    return np.where(valid, smoothed, image)

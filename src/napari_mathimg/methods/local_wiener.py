@@ -1,6 +1,7 @@
 """The local Wiener filter, and the means and variances of windows that it uses."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +12,20 @@ from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting, window_sums
 from .exact_sums import exact_sum
+from .holes import Mask
 
 SUMS = 2**24  # additions between two checkpoints
 
 
-def filter_locally(image: Array, size: tuple[int, ...], noise: float) -> Array:
-    """Move each pixel toward the mean of its window, all the way where the window's variance is at most `noise`."""
-    mean, variance = local_moments(image, size)
+def filter_locally(image: Array, size: tuple[int, ...], noise: float, valid: Mask | None, level: float) -> Array:
+    """Move each pixel toward the mean of its window, all the way where the window's variance is at most `noise`.
+
+    Holes, which are not `valid`, are left out of means and variances, which are computed of differences from `level`.
+    """
+    mean, variance = local_moments(image, size, valid, level)
     gain = np.zeros_like(variance)
     np.divide(variance - noise, variance, out=gain, where=variance > noise)
-    filtered: Array = (mean + gain * (image - mean)).astype(image.dtype)
+    filtered: Array = (level + (mean + gain * (image.astype(np.float64) - level - mean))).astype(image.dtype)
     return filtered
 
 
@@ -61,18 +66,29 @@ def check_odd(size: tuple[int, ...]) -> None:
         raise ValueError(f"size={size}: must be odd")
 
 
-def local_moments(image: Array, size: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and the variance of the window around each pixel, in float64 to limit cancellation."""
-    image = image.astype(np.float64)
+def local_moments(
+    image: Array, size: tuple[int, ...], valid: Mask | None, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the variance of the valid pixels around each pixel, less a level, in float64."""
+    image = image.astype(np.float64) - level
+    share: Any = 1.0
+    if valid is not None:
+        image *= valid
+        share = window_means(valid.astype(np.float64), size)
+        share[share == 0] = 1
     with np.errstate(over="ignore", invalid="ignore"):  # squares of values above 1e154 overflow
         mean, variance = window_means(image, size), window_means(image * image, size)
+        mean /= share
+        variance /= share
         variance -= mean * mean
     return mean, np.maximum(variance, 0, out=variance)
 
 
-def sum_variances(image: Array, info: BlockInfo, valid: Array | None, size: tuple[int, ...]) -> tuple[Array, ...]:
+def sum_variances(
+    image: Array, info: BlockInfo, valid: Mask | None, size: tuple[int, ...], level: float
+) -> tuple[Array, ...]:
     """Return the exact sum of the variances of the windows around a tile's valid pixels, and their number."""
-    _, variance = local_moments(image, size)
+    _, variance = local_moments(image, size, valid, level)
     variances = variance[info.inner].reshape(-1) if valid is None else variance[info.inner][valid[info.inner]]
     sums = np.zeros((2, 2048), np.int64)
     counting.add_exactly(variances, sums)

@@ -13,6 +13,7 @@ from ..contract.progress import checkpoint
 from ..contract.reach import Reach
 from ..contract.reach import size as size_of
 from ..kernels import median as kernels
+from .holes import Mask
 from .padding import embedded, nearest_odd, padded_block, volume, window_reach
 
 Steps = list[tuple[int, int]]
@@ -40,11 +41,14 @@ def _radius(size: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(n // 2 for n in nearest_odd(size))
 
 
-def median_filter(image: t.Array, info: BlockInfo, size: tuple[float, ...], mode: str, cval: float) -> t.Array:
-    """Return the medians of the windows around the pixels of a block."""
+def median_filter(
+    image: t.Array, info: BlockInfo, size: tuple[float, ...], mode: str, cval: float, valid: Mask | None
+) -> t.Array:
+    """Return the medians of the valid pixels in the windows around the pixels of a block."""
     block = padded_block(image, info, _radius(size), mode, _truncated(cval, image.dtype))
+    known = None if valid is None else volume(padded_block(valid, info, _radius(size), mode, True), image.ndim)
     window = (1,) * (3 - image.ndim) + nearest_odd(size)
-    found = medians(volume(block, image.ndim), (window[0], window[1], window[2]))
+    found = medians(volume(block, image.ndim), (window[0], window[1], window[2]), known)
     return embedded(image, info, found.reshape(size_of(info.core)))
 
 
@@ -55,12 +59,18 @@ def _truncated(value: float, dtype: np.dtype[Any]) -> float | int:
     return value
 
 
-def medians(image: t.Array, size: tuple[int, int, int]) -> t.Array:
-    """Return the medians of all windows (planes, rows, columns) that lie inside of a volume."""
+def medians(image: t.Array, size: tuple[int, int, int], valid: Mask | None = None) -> t.Array:
+    """Return the medians of all windows (planes, rows, columns) that lie inside of a volume.
+
+    With `valid`, those of the valid pixels only; windows without any keep a value of `image`.
+    """
     dtype = image.dtype
     flip = 1 << (8 * dtype.itemsize - 1) if dtype.kind == "i" else 0
     image = _sortable(image, flip)
     out = np.empty([n - s + 1 for n, s in zip(image.shape, size, strict=True)], image.dtype)
+    if math.prod(size) > MAX_WIRES and valid is not None:
+        _fill_by_histogram(image, size, out, valid)
+        return out.astype(dtype, copy=False)
     if math.prod(size) == 1:
         out[...] = image
     elif size[0] == 1 and size[1:] in ((3, 3), (5, 5)):
@@ -72,6 +82,10 @@ def medians(image: t.Array, size: tuple[int, int, int]) -> t.Array:
         _fill_by_network(image, size, out)
     else:
         _fill_by_histogram(image, size, out)
+    if valid is not None:
+        for first, last in _bands(out, math.prod(size)):
+            checkpoint()
+            kernels.median_of_valid(image, valid, first, last, size, out)
     if flip:
         out ^= out.dtype.type(flip)
     return out.view(dtype) if dtype.kind in "bi" else out.astype(dtype, copy=False)
@@ -100,19 +114,27 @@ def _bands(out: t.Array, pixels: int) -> list[tuple[int, int]]:
     return [(a, min(a + step, out.shape[1])) for a in range(0, out.shape[1], step)]
 
 
-def _fill_by_histogram(image: t.Array, size: tuple[int, int, int], out: t.Array) -> None:
-    """Fill `out` with medians found by counting gray levels, or the ranks of values in types of more than 16 bits."""
+def _fill_by_histogram(image: t.Array, size: tuple[int, int, int], out: t.Array, valid: Mask | None = None) -> None:
+    """Fill `out` with medians found by counting gray levels, or the ranks of values in types of more than 16 bits.
+
+    With `valid`, of floating-point numbers only.
+    """
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         values, ranks, levels = None, image, 1 << (8 * image.dtype.itemsize)
     else:
         values, inverse = np.unique(image, return_inverse=True)
         ranks, levels = inverse.reshape(image.shape).astype(np.uint32), len(values)
     found = out if values is None else np.empty(out.shape, ranks.dtype)
+    upper = found if valid is None else np.empty_like(found)
     for first, last in _bands(out, size[0] * size[1]):
         checkpoint()
-        kernels.median_histogram(ranks, first, last, size, levels, found)
+        if valid is None:
+            kernels.median_histogram(ranks, first, last, size, levels, found)
+        else:
+            kernels.median_histogram_of_valid(ranks, valid, first, last, size, levels, found, upper)
     if values is not None:
-        out[...] = values[found]
+        half = out.dtype.type(0.5)
+        out[...] = values[found] if valid is None else values[found] * half + values[upper] * half
 
 
 @cache

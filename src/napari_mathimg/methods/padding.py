@@ -24,9 +24,10 @@ def window_reach(radius: tuple[int, ...], mode: str) -> Reach:
 
 
 def padded_block(
-    image: t.Array, info: BlockInfo, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0
-) -> t.Array:
-    """Return the wanted box of a block, padded by `radius` pixels on every side; further axes are not padded.
+    image: t.Array, info: BlockInfo, radius: tuple[int, ...], mode: str = "mirror", cval: float = 0.0,
+    level: float = 0.0,
+) -> t.Array:  # fmt: skip
+    """Return the wanted box of a block less a level, padded by `radius` pixels on every side but not on further axes.
 
     Pixels beyond the image are filled by the edge mode, axis by axis.
     """
@@ -35,14 +36,18 @@ def padded_block(
     origins = [a - r for (a, _), r in zip(info.core, radius, strict=True)]
     known = [(max(c, o), min(d, o + n)) for (c, d), o, n in zip(info.read, origins, sides, strict=True)]
     inside = [slice(a - o, b - o) for (a, b), o in zip(known, origins, strict=True)]
-    out[tuple(inside)] = image[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(known, info.read, strict=True))]
+    pixels = image[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(known, info.read, strict=True))]
+    if level:
+        np.subtract(pixels, image.dtype.type(level), out=out[tuple(inside)])
+    else:
+        out[tuple(inside)] = pixels
     for axis, (part, origin, n) in enumerate(zip(inside, origins, info.shape, strict=True)):
         beyond = np.r_[0 : part.start, part.stop : sides[axis]]
         if not beyond.size:
             continue
         before, after = (slice(None),) * axis, inside[axis + 1 :]
         if mode == "constant":
-            out[(*before, beyond, *after)] = cval
+            out[(*before, beyond, *after)] = cval - level
         else:
             source: Any = np.clip(folded(origin + beyond, n, mode) - origin, part.start, part.stop - 1)
             out[(*before, beyond, *after)] = out[(*before, source, *after)]

@@ -10,13 +10,17 @@ from ..contract.reach import Neighborhood, Reach, Whole
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
 from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
+from .holes import Mask
 from .padded_axis import Boundary
 from .point_spread.preparation import Center, Kernel, check_extent, prepare_psf, rms_radius
 
+MOST_EXPONENT = 126  # of the highest value, so that gains and their inverses are float32 numbers
 LEAST_SEEN = 1e-4  # share of a pixel's light that must reach valid pixels, or nothing is known about the pixel
 SLICE_PIXELS = 2**16  # of a piece of the total variation
-CUTOFF, MAX_CUTOFF = 6.0, 45.0  # standard deviations of the PSF, found by trial: see the tests
+CUTOFF = 6.0  # standard deviations of the PSF times the root of the iterations: see benchmarks/reaches.py
 HALOS = 24  # threads share the work on a tile, so that few large tiles save repeated work
+MAX_PIXELS = 2**24  # of such a tile with its margins, where smaller ones are possible
+MAX_SINGLE = 30  # iterations whose rounding errors in float32 are small beside the tolerance
 
 
 def iteration_reach(
@@ -37,11 +41,14 @@ def iteration_reach(
         return Whole("the stopping rule looks at all pixels")
     gradient = 0.5 if regularization else 0
     full = [2 * num_iter * (k // 2 + gradient) for k in kernel.shape]
-    cutoff = [min(CUTOFF * math.sqrt(num_iter), MAX_CUTOFF) * (d + gradient) for d in rms_radius(kernel)]
+    cutoff = [CUTOFF * math.sqrt(num_iter) * (d + gradient) for d in rms_radius(kernel)]
     radius = tuple(math.ceil(min(both)) for both in zip(full, cutoff, strict=True))
     # A short axis is one tile: a narrow remainder would cost as much as its margins.
     short = [math.ceil(n / r) for n, r in zip(shape, radius, strict=True) if r and n < 2 * HALOS * r]
-    return Neighborhood(radius, exact=False, halos=max(HALOS, *short, 0))
+    for halos in (max(HALOS, *short, 0), *range(HALOS, 2, -1)):
+        if math.prod(min(n, (halos + 2) * max(r, 1)) for n, r in zip(shape, radius, strict=True)) <= MAX_PIXELS:
+            break
+    return Neighborhood(radius, exact=False, halos=halos)
 
 
 def refuse_negative(image: Array) -> tuple[Array, ...]:
@@ -71,21 +78,25 @@ class Stop(NamedTuple):
     keep_every: int
 
 
-def iterate(image: Array, model: Model, regularization: float, stop: Stop) -> Array:
-    """Return the last estimate, or the kept ones along a first axis."""
+def iterate(image: Array, model: Model, regularization: float, stop: Stop, valid: Mask | None) -> Array:
+    """Return the last estimate, or the kept ones along a first axis; holes, which are not `valid`, have no weight."""
     frames = stop.num_iter // stop.keep_every if stop.keep_every else 1
     kept = np.zeros((frames, *image.shape), image.dtype)
     highest = float(image.max(initial=0))
     if highest > 0:
-        _Iteration(image, model, regularization, 2.0 ** -math.frexp(highest)[1], stop).run(kept)
+        gain = 2.0 ** -min(math.frexp(highest)[1], MOST_EXPONENT)
+        _Iteration(image, model, regularization, gain, stop, valid).run(kept)
     return kept if stop.keep_every else kept[0]
 
 
 class _Iteration:
-    """The state of an iteration; the image times `gain`, a power of 2, is at most 1."""
+    """The state of an iteration; the image times `gain`, a power of 2, is about 1 at most."""
 
-    def __init__(self, image: Array, model: Model, regularization: float, gain: float, stop: Stop) -> None:
-        self.image, self.model, self.gain, self.stop = as_volume(image), model, gain, stop
+    def __init__(
+        self, image: Array, model: Model, regularization: float, gain: float, stop: Stop, valid: Mask | None
+    ) -> None:
+        seen = image if valid is None else np.where(valid, image, image.dtype.type(np.inf))  # holes have no weight
+        self.image, self.model, self.gain, self.stop = as_volume(seen), model, gain, stop
         self.number = image.dtype.type
         kernel = as_volume(model.kernel)
         self.convolver = Convolver(padded_axes(self.image.shape, kernel.shape, model.boundary), image.dtype)
@@ -93,10 +104,15 @@ class _Iteration:
         transfer = transfer_functions.of(kernel, sizes, image.dtype)
         # Real and imaginary parts in turn, because a kernel's loops over real numbers vectorize.
         self._spectrum, self._transfer = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
-        self.masked = model.saturation < math.inf
-        self.estimate = np.full(self.image.shape, model.saturation * gain if self.masked else 1, image.dtype)
+        self.masked = model.saturation < math.inf or valid is not None
+        initial = model.saturation * gain if model.saturation < math.inf else 1
+        self.estimate = np.full(self.image.shape, initial, image.dtype)
         self.no_weight = np.empty((0, 1, 1), image.dtype)
         self.weight = self._inverse_sensitivity(kernel)
+        self.unknown: Mask | None = None
+        if valid is not None and self.weight is not None:  # far inside holes, their fill is all that is known
+            self.unknown = (self.weight < 0) & ~as_volume(valid)
+            self.fill = np.maximum(as_volume(image) * self.number(gain) - self.number(gain * model.background), 0)
         self.strength = regularization
         self.variation = np.empty_like(self.estimate) if regularization else None
 
@@ -109,7 +125,8 @@ class _Iteration:
             change = self._step(k)
             stops = tolerance > 0 and k > 0 and change < tolerance
             if (k + 1) % every == 0 or stops:
-                np.multiply(self.estimate, 1 / self.gain, out=as_volume(kept[count]))
+                with np.errstate(over="ignore"):  # an estimate may exceed the type of the image
+                    np.multiply(self.estimate, 1 / self.gain, out=as_volume(kept[count]))
                 count += 1
             if stops:
                 kept[count:] = kept[count - 1]
@@ -135,6 +152,8 @@ class _Iteration:
                 pixels *= self.variation[part]
             weight = self.no_weight if self.weight is None else self.weight[part]
             kernels.improve(self.estimate[part], weight, pixels)
+            if k == 0 and self.unknown is not None:
+                np.copyto(pixels, self.fill[part], where=self.unknown[part])
             if self.stop.tolerance > 0:
                 changes[part[0].start, part[1].start] = kernels.change(self.estimate[part], pixels)
             self.estimate[part] = pixels
@@ -180,28 +199,20 @@ class _Iteration:
         keeps_light = self.model.boundary != "reflect" or np.array_equal(kernel, np.flip(kernel))
         if keeps_light and not self.masked:
             return None
-        seen = self._sensitivity(self.model.saturation)
-        most = self._sensitivity(math.inf) if self.masked and self.model.boundary != "periodic" else np.ones_like(seen)
+        bright = self.image >= self.model.saturation  # holes, which are infinite, too
+        seen = self._share_seen(kernel, ~bright)
+        most = np.ones_like(seen)
+        if self.masked and self.model.boundary != "periodic":
+            most = self._share_seen(kernel, np.ones_like(bright))
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight: Array = (most if self.model.boundary == "zero" else 1) / seen
+            weight = (most if self.model.boundary == "zero" else 1) / seen
         weight[seen <= LEAST_SEEN * most] = -1 if self.masked else 0
         weight[most <= LEAST_SEEN] = 0
-        return weight
+        return weight.astype(self.image.dtype)
 
-    def _sensitivity(self, ceiling: float) -> Array:
-        """Return the share of each pixel's light that reaches image pixels below `ceiling`."""
-        out = np.empty_like(self.estimate)
-
-        def load(part: Part, pixels: Array) -> None:
-            pixels[...] = self.image[part] < ceiling
-
-        def keep(part: Part, pixels: Array) -> None:
-            out[part] = pixels
-
-        self.convolver.process_rows(load)
-        self._blur(0, 0, transposed=True)
-        self.convolver.process_rows(keep, inverse=True, forward=False, fold=True)
-        return out
+    def _share_seen(self, kernel: Kernel, pixels: Mask) -> Array:
+        """Return the share of each pixel's light that reaches some pixels, in float64: errors add up in iterations."""
+        return blur(pixels.astype(np.float64), kernel, self.model.boundary, transposed=True)
 
 
 def blur(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = False) -> Array:

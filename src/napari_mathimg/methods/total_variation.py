@@ -12,20 +12,21 @@ from ..kernels import total_variation as kernels
 PIPELINE_BYTES = 2**21  # of the slabs that consecutive iterations work on at the same time
 MAX_PIPELINED = 16  # iterations
 MAX_PIXELS = 2**26  # of a tile with its margins
-CUTOFF = 3.6  # standard deviations beyond which an influence is negligible
-SWEEP_CUTOFF = 9.6  # the same for sweeps, found by trial: see the tests
+USUAL_PIXELS = 2**24  # the same where smaller tiles are possible
+SWEEP_CUTOFF = 9.6  # standard deviations beyond which an influence of sweeps is negligible; see benchmarks/reaches.py
+MAX_SINGLE = 50  # sweeps whose rounding errors in float32 are small beside the tolerance of tiles
 ONE_SWEEP = 2  # pixels that a single sweep reaches
 
 
 def chambolle_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
-    """Return the reach of some iterations.
+    """Return the reach of some iterations: each after the first reaches one pixel farther.
 
-    Each iteration after the first reaches one pixel farther, but distant influences fade. An iteration smooths the dual
-    field by at most ``tau = 1 / (2 ndim)``, so that after n iterations an influence has spread like a Gaussian with a
-    standard deviation of ``sqrt(2 tau n)``.
+    Nearer cuts would be seen. Where the result is flat, the direction of its gradient depends on the last digits: noise
+    of 1e-14 in the image of a brick wall becomes 1e-4 after 1000 iterations.
     """
-    cutoff = math.ceil(CUTOFF * math.sqrt(2 * num_iter / len(shape)))
-    return Neighborhood(max(min(num_iter - 1, cutoff), 1), exact=num_iter - 1 <= cutoff)
+    radius = max(num_iter - 1, 1)
+    fitting = (halos for halos in range(8, 1, -1) if _pixels(shape, radius, halos) <= USUAL_PIXELS)
+    return Neighborhood(radius, halos=next(fitting, 1))
 
 
 def bregman_reach(num_iter: int, shape: tuple[int, ...]) -> Neighborhood:
@@ -45,12 +46,17 @@ def check_bregman(num_iter: int, shape: tuple[int, ...]) -> None:
 
 
 def _check_memory(num_iter: int, shape: tuple[int, ...], reach: Neighborhood) -> None:
-    pixels = math.prod(min(n, 10 * r) for n, r in zip(shape, reach.halo(len(shape)), strict=True))
+    pixels = _pixels(shape, reach.halo(len(shape))[0], reach.halos)
     if pixels > MAX_PIXELS:
         raise ValueError(
             f"num_iter={num_iter}: must be lower for images of shape {shape}; {pixels:,} pixels would be computed"
             f" together, more than {MAX_PIXELS:,}"
         )
+
+
+def _pixels(shape: tuple[int, ...], radius: int, halos: int) -> int:
+    """Return the number of pixels of a tile with its margins."""
+    return math.prod(min(n, (halos + 2) * radius) for n in shape)
 
 
 def to_slabs(image: t.Array, ndim: int) -> t.Array:
@@ -88,7 +94,9 @@ def chambolle(image: t.Array, weight: float, num_iter: int, ndim: int) -> t.Arra
 
 
 def bregman(image: t.Array, weight: float, num_iter: int, isotropic: bool, ndim: int) -> t.Array:
-    """Return a block after some sweeps of the split Bregman method."""
+    """Return a block after some sweeps of the split Bregman method; many are computed in float64."""
+    if num_iter > MAX_SINGLE and image.dtype != np.float64:
+        return bregman(image.astype(np.float64), weight, num_iter, isotropic, ndim).astype(image.dtype)
     block, end = to_slabs(image, ndim), image.shape[ndim - 1]
     number, (channels, slabs, rows, columns) = block.dtype.type, block.shape
     volume = ndim == 3

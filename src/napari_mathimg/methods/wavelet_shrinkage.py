@@ -11,10 +11,12 @@ from ..contract.reach import Neighborhood
 from ..contract.types import Array
 from ..kernels import counting
 from .exact_sums import exact_sum
-from .wavelets import decompose, diagonal_detail, filters, long_axes, shrinkage_reach, split_channels
+from .holes import Mask
+from .wavelets import decompose, diagonal_detail, filters, long_axes, shrinkage_reach, split_channels, support_means
 
 NORMAL_MEDIAN = 0.6744897501960817  # median magnitude of standard normal numbers
 LEAST = np.float32(2.0**-36)  # lower coefficients of equal pixels up to 1 are rounding errors
+LEAST_VALID = 0.5  # share of the pixels that a coefficient sees, or it is left out
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -37,18 +39,27 @@ def _core_coefficients(info: BlockInfo, level: int, shape: tuple[int, ...]) -> t
     return tuple(slices)
 
 
-def _finest_details(image: Array, info: BlockInfo, wavelet_name: str) -> Iterator[NDArray[np.float32]]:
-    """Yield the finest diagonal coefficients of each channel, computed in float64 so that flat regions give zeros."""
+def _finest_details(
+    image: Array, info: BlockInfo, wavelet_name: str, valid: Mask | None
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the finest diagonal coefficients of each channel, computed in float64 so that flat regions give zeros.
+
+    Those that see more of holes than of `valid` pixels are left out.
+    """
     axes, f = long_axes(info.shape), filters(wavelet_name, np.dtype(np.float64))
     for channel in split_channels(image, info):
         detail = diagonal_detail(channel.astype(np.float64), axes, f) if axes else np.empty((0,) * channel.ndim)
-        clipped = np.clip(detail[_core_coefficients(info, 1, detail.shape)], -LARGEST, LARGEST)
-        yield clipped.astype(np.float32).reshape(-1)
+        core = _core_coefficients(info, 1, detail.shape)
+        clipped = np.clip(detail[core], -LARGEST, LARGEST).astype(np.float32)
+        if valid is None or not axes:
+            yield clipped.reshape(-1)
+        else:
+            yield clipped[support_means(valid.astype(np.float64), axes, f)[core] > LEAST_VALID]
 
 
-def count_magnitudes(image: Array, info: BlockInfo, wavelet: str) -> tuple[Array, ...]:
+def count_magnitudes(image: Array, info: BlockInfo, wavelet: str, valid: Mask | None = None) -> tuple[Array, ...]:
     """Count the finest diagonal coefficients of each channel in coarse slots."""
-    channels = [*_finest_details(image, info, wavelet)]
+    channels = [*_finest_details(image, info, wavelet, valid)]
     counts = np.zeros((len(channels), 2**16), np.int64)
     for values, row in zip(channels, counts, strict=True):
         counting.count_magnitudes(values, LEAST, row)
@@ -70,11 +81,11 @@ def _median_slots(cumulative: Array) -> MedianSlots | None:
 
 
 def count_within_slots(
-    image: Array, info: BlockInfo, wavelet: str, measured: tuple[MedianSlots | None, ...]
+    image: Array, info: BlockInfo, wavelet: str, measured: tuple[MedianSlots | None, ...], valid: Mask | None = None
 ) -> tuple[Array, ...]:
     """Count the magnitudes within the slots that contain the median, one by one."""
     counts = np.zeros((len(measured), 2, 2**15), np.int64)
-    for values, rows, middle in zip(_finest_details(image, info, wavelet), counts, measured, strict=True):
+    for values, rows, middle in zip(_finest_details(image, info, wavelet, valid), counts, measured, strict=True):
         for row, slot in zip(rows, middle.slots if middle else (), strict=False):
             counting.count_within(values, LEAST, slot, row)
     return (counts,)
@@ -107,19 +118,27 @@ def noise_statistics(pooled: bool, needed: Callable[..., bool] | None = None) ->
     )
 
 
-def sum_squares(image: Array, info: BlockInfo, wavelet: str, levels: int) -> tuple[Array, ...]:
-    """Return the exact sums of the squared coefficients of each channel, level and band, and their numbers."""
+def sum_squares(
+    image: Array, info: BlockInfo, wavelet: str, levels: int, valid: Mask | None = None
+) -> tuple[Array, ...]:
+    """Return the exact sums of the squared coefficients of each channel, level and band, and their numbers.
+
+    Coefficients that see more of holes than of `valid` pixels are left out.
+    """
     axes, f = long_axes(info.shape), filters(wavelet, image.dtype)
     channels = split_channels(image, info)
     sums = np.zeros((len(channels), levels, 2 ** len(axes), 2, 2048), np.int64)
     sizes = np.zeros((levels, 2 ** len(axes)), np.int64)
     for channel, channel_sums in zip(channels, sums, strict=True):
         approximation = channel
+        share = None if valid is None or not axes else valid.astype(image.dtype)
         for level in range(1, levels + 1):
             bands = decompose(approximation, axes, f)
+            share = None if share is None else support_means(share, axes, f)
             for k, band in enumerate(bands):
                 if k or level == levels:
-                    coefficients = band[_core_coefficients(info, level, band.shape)]
+                    core = _core_coefficients(info, level, band.shape)
+                    coefficients = band[core] if share is None else band[core][share[core] > LEAST_VALID]
                     with np.errstate(over="ignore"):
                         squares = np.square(coefficients, dtype=np.float64)
                     counting.add_exactly(squares.reshape(-1), channel_sums[level - 1, k])

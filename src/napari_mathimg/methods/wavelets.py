@@ -156,6 +156,14 @@ def diagonal_detail(image: Array, axes: tuple[int, ...], f: Filters) -> Array:
     return image
 
 
+def support_means(image: Array, axes: tuple[int, ...], f: Filters) -> Array:
+    """Return the means of the pixels that each coefficient of one level sees, by the size of low-pass weights."""
+    sizes = np.abs(f.low) / np.abs(f.low).sum()
+    for axis in axes:
+        image, _ = _split(image, axis, f._replace(low=sizes, high=sizes))
+    return image
+
+
 def denoise(
     image: Array, thresholds: NDArray[np.float64], wavelet_name: str, axes: tuple[int, ...], is_soft: bool
 ) -> Array:

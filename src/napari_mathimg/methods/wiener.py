@@ -14,6 +14,7 @@ from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .padded_axis import Boundary
 from .point_spread.preparation import Kernel
 
+GIANT = 2.0**64  # images of higher values are divided by it, lest their sums overflow
 BLEND_HALF_SIZES = 2  # of the PSF beyond each edge, over which opposite edges are blended
 
 
@@ -67,8 +68,24 @@ class _Spectra:
         return out
 
 
-def wiener_hunt(image: Array, kernel: Kernel, balance: float, boundary: Boundary) -> Array:
-    """Return the image filtered by the Wiener-Hunt filter with a given balance."""
+def _grown(image: Array) -> Array:
+    """Return an image that was divided by `GIANT` with its own values again; some may exceed its type."""
+    with np.errstate(over="ignore"):
+        grown: Array = image * image.dtype.type(GIANT)
+    return grown
+
+
+def wiener_hunt(image: Array, kernel: Kernel, balance: float, boundary: Boundary, level: float = 0.0) -> Array:
+    """Return the image filtered by the Wiener-Hunt filter with a given balance.
+
+    Where the boundary keeps constants, a level is subtracted first and added afterward.
+    """
+    if float(np.abs(image).max()) > GIANT:
+        return _grown(wiener_hunt(image * image.dtype.type(1 / GIANT), kernel, balance, boundary))
+    if level and boundary != "zero":
+        filtered = wiener_hunt(image - image.dtype.type(level), kernel, balance, boundary)
+        filtered += image.dtype.type(level)
+        return filtered
     spectra = _Spectra(image, kernel, boundary)
     number = image.dtype.type
 
@@ -87,6 +104,8 @@ def sample_mean(image: Array, kernel: Kernel, boundary: Boundary, sampling: Samp
     highest = float(np.abs(image).max())
     if not highest > 0:
         return image
+    if highest > GIANT:
+        return _grown(sample_mean(image * image.dtype.type(1 / GIANT), kernel, boundary, sampling))
     spectra = _Spectra(image, kernel, boundary)
     norm = math.sqrt(math.prod(spectra.sizes))
     spectra.transform(1 / highest / norm)

@@ -5,6 +5,7 @@ from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
 from ..methods.blur_kernels import Vertices, disk_margin, kept_disk, motion_kernel
 from ..methods.convolution import average_boxes, check_kernel_size, checked_kernel_reach, convolve_block, kernel_reach
+from ..methods.holes import Mask
 from ..methods.padding import window_reach
 from .denoise import gaussian
 
@@ -17,14 +18,15 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
 
 @operation("Box blur", values="float", reach=_box_reach, proportional=True)
 def blur_box(
-    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
-) -> t.Image:
+    image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
+    valid: Mask | None,
+) -> t.Image:  # fmt: skip
     """Blur with a box filter: replace each pixel by the mean of a box around it.
 
     This is the convolution with a box whose center is its pixel with index ``size // 2``: a box of even size reaches
     one pixel farther toward the end of the axis. The mean of the image is kept, except near its edges. Means of
-    integers are exact before they are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing;
-    their neighbors see the low end of the value range in their place.
+    integers are exact before they are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and
+    are left out of the means of others.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def blur_box(
     >>> apply(np.array([[0, 0, 90, 0, 0, 0]], dtype=np.uint8), "blur_box", size=(1, 3))
     array([[ 0, 30, 30, 30,  0,  0]], dtype=uint8)
     """
-    return average_boxes(image, info, t.gone(size), mode, cval)
+    return average_boxes(image, info, t.gone(size), mode, cval, valid)
 
 
 def _disk_reach(radius: tuple[float, ...], mode: str) -> Reach:
@@ -59,15 +61,16 @@ def _check_disk(radius: tuple[float, ...]) -> None:
 
 @operation("Defocus", values="float", reach=_disk_reach, check=_check_disk, proportional=True)
 def blur_defocus(
-    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
-) -> t.Image:
+    image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
+    valid: Mask | None, level: float,
+) -> t.Image:  # fmt: skip
     """Blur like a defocused lens, which spreads every point into a disk.
 
     The weight of a pixel is the fraction of it that lies inside the disk, or in a volume inside the ellipsoid, so that
     the blur grows smoothly with the radius. A radius of at most half a pixel does not blur along its axis. The mean of
     the image is kept, except near its edges. Results for integers are rounded to the nearest integer. Missing pixels
-    (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place. For radii above
-    about 9 pixels, parts of the image computed alone agree with the whole to 1e-6 of the values.
+    (NaN or infinite) stay missing and have no weight in the means of others. For radii above about 9 pixels, parts of
+    the image computed alone agree with the whole to 1e-6 of the values.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def blur_defocus(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "blur_defocus", radius=(0, 1))
     array([[ 0, 25, 50, 25,  0]], dtype=uint8)
     """
-    return convolve_block(image, info, kept_disk(t.gone(radius)), mode, cval)
+    return convolve_block(image, info, kept_disk(t.gone(radius)), mode, cval, valid, level)
 
 
 def _check_polygon(polygon: str | Vertices, polygon_size: tuple[int, int]) -> None:
@@ -114,6 +117,7 @@ def _motion_reach(
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
     polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
+    valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Blur like a moving camera or specimen, which spreads every point along a path.
 
@@ -121,8 +125,8 @@ def blur_motion(
     pixels in a row. Instead of a path, a point may become a filled polygon. It is drawn in an array whose pixel with
     index n // 2 along each axis is the point; a polygon that lies elsewhere in the array shifts the image. The mean of
     the image is kept, except near its edges. Results for integers are rounded to the nearest integer. Missing pixels
-    (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place. For kernels of
-    more than 256 pixels, parts of the image computed alone agree with the whole to 1e-6 of the values.
+    (NaN or infinite) stay missing and have no weight in the means of others. For kernels of more than 256 pixels, parts
+    of the image computed alone agree with the whole to 1e-6 of the values.
 
     Parameters
     ----------
@@ -159,19 +163,22 @@ def blur_motion(
            [ 0, 30, 30, 30,  0],
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
-    return convolve_block(image, info, motion_kernel(length, angle, polygon, polygon_size), mode, cval)
+    kernel = motion_kernel(length, angle, polygon, polygon_size)
+    return convolve_block(image, info, kernel, mode, cval, valid, level)
 
 
 @operation("Convolve", values="float", reach=checked_kernel_reach, proportional=True)
 def convolve(
-    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
-) -> t.Image:
+    image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
+    valid: Mask | None, level: float,
+) -> t.Image:  # fmt: skip
     """Convolve the image with another image as the kernel.
 
     Every point becomes the kernel, multiplied by the value of the point. The kernel is not normalized: its sum scales
     the mean of the image. The center of the kernel is its pixel with index n // 2 along each axis, for odd and even n.
-    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their
-    neighbors see the low end of the value range in their place.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; they have no
+    weight, and the other pixels under the kernel share theirs. Under a kernel with negative weights they count as the
+    mean of their neighbors.
 
     Separable kernels are applied axis by axis, kernels of at most 256 nonzero pixels pixel by pixel, and all others by
     Fourier transforms. Then parts of the image computed alone agree with the whole to 1e-6 of the values, times the
@@ -202,4 +209,4 @@ def convolve(
     >>> apply(np.array([[0, 0, 10, 0, 0]], dtype=np.uint8), "convolve", kernel)
     array([[ 0, 10, 20, 30,  0]], dtype=uint8)
     """
-    return convolve_block(image, info, kernel, mode, cval)
+    return convolve_block(image, info, kernel, mode, cval, valid, level)

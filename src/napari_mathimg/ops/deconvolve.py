@@ -10,8 +10,9 @@ from ..contract.operation import Frames, Statistic, operation
 from ..contract.reach import Reach, Whole
 from ..methods.deconvolution_report import report_flux, report_flux_without_background
 from ..methods.fourier import spectrum_numbers
+from ..methods.holes import Mask, stretch_over_holes
 from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
-from ..methods.richardson_lucy import Model, Stop, iterate, iteration_reach, refuse_negative
+from ..methods.richardson_lucy import MAX_SINGLE, Model, Stop, iterate, iteration_reach, refuse_negative
 from ..methods.wiener import BLEND_HALF_SIZES, Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
@@ -89,15 +90,16 @@ def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", background: t.Background = 0.0, regularization: t.VariationWeight = 0.0,
     saturation: t.Saturation = "none", tolerance: t.RelativeChange = 0.0, keep_every: t.KeepEvery = 0,
-    clip: t.ClipTo = "none",
+    clip: t.ClipTo = "none", valid: Mask | None,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Richardson-Lucy algorithm: find the most likely light behind a blurred photon image.
 
     The result is never negative. With "reflect" and "periodic" boundaries the image continues beyond its edges and no
     light is lost: blurred again, the result has the same sum as the image. With a "zero" boundary the iteration equals
     scikit-image's. The iteration starts from a constant. Results for integers are float32.
-    Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place.
-    Parts of the image computed alone agree with the whole to 1e-6 of the value range.
+    Missing pixels (NaN or infinite) stay missing; like saturated pixels, they are ignored in favor of their neighbors.
+    Parts of the image computed alone agree with the whole to 1e-6 of the value range times the square root of
+    `num_iter`.
 
     Parameters
     ----------
@@ -149,8 +151,10 @@ def richardson_lucy(
     array([ 0.,  0.,  0., 90.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center)
+    if valid is not None or num_iter > MAX_SINGLE:
+        image = image.astype(np.float64)  # rounding errors add up, most where little light is seen beside holes
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
-    return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
+    return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every), valid), clip)
 
 
 @operation(
@@ -160,13 +164,14 @@ def richardson_lucy(
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
-    max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none",
+    max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none", valid: Mask | None,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 
     The result is the mean of images drawn by Gibbs sampling, together with the precisions of the noise and of the
     image. It may have negative values. The image and the seed determine it. Results for integers are float32. Missing
-    pixels (NaN or infinite) stay missing; all others see the low end of the value range in their place.
+    pixels (NaN or infinite) stay missing; all others see a smooth surface in their place, which continues their
+    neighbors (a membrane), so that holes leave no ringing.
 
     Parameters
     ----------
@@ -212,7 +217,7 @@ def unsupervised_wiener(
     """
     kernel, _ = prepare_psf(psf, center)
     sampling = Sampling(seed, burnin, min_num_iter, max_num_iter, threshold)
-    return _clipped(sample_mean(image, kernel, boundary, sampling), clip)
+    return _clipped(sample_mean(stretch_over_holes(image, valid), kernel, boundary, sampling), clip)
 
 
 @operation(
@@ -221,14 +226,14 @@ def unsupervised_wiener(
 )  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", clip: t.ClipTo = "none",
+    center: t.PsfCenter = "centroid", clip: t.ClipTo = "none", valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter.
 
     The spectrum is multiplied by ``conj(H) / (|H|² + balance |L|²)``, where H is the transfer function of the PSF and L
     that of the Laplacian. The mean of the image is kept with "periodic" boundaries. The result may have negative
-    values. Results for integers are float32. Missing pixels (NaN or infinite) stay missing; all others see the low end
-    of the value range in their place.
+    values. Results for integers are float32. Missing pixels (NaN or infinite) stay missing; all others see a smooth
+    surface in their place, which continues their neighbors (a membrane), so that holes leave no ringing.
 
     Parameters
     ----------
@@ -264,4 +269,4 @@ def wiener(
     array([ 0.,  0.,  0.,  0., 80.,  0.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center)
-    return _clipped(wiener_hunt(image, kernel, balance, boundary), clip)
+    return _clipped(wiener_hunt(stretch_over_holes(image, valid), kernel, balance, boundary, level), clip)

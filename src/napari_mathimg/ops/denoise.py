@@ -7,6 +7,7 @@ from ..contract.operation import BlockInfo, Statistic, operation
 from ..methods import wavelet_shrinkage, wavelets
 from ..methods.bilateral import bilateral_mean, bilateral_reach, check_window
 from ..methods.gaussian import smooth_block, smoothing_reach
+from ..methods.holes import Mask
 from ..methods.local_wiener import check_odd, filter_locally, mean_variance, sum_variances, window_reach
 from ..methods.median import check_window_size, median_filter, median_reach
 from ..methods.nl_means import check_patch, non_local_mean, patch_reach
@@ -35,7 +36,7 @@ def denoise_bilateral(
     ``exp(-d² / (2 sigma_spatial²) - v² / (2 sigma_color²))``, up to a distance of three times `sigma_spatial` along
     each axis. The difference of two colors is their Euclidean distance. Beyond its edges the image is mirrored.
     Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their
-    neighbors see the low end of the value range in their place.
+    neighbors see the mean of those around them in their place.
 
     Parameters
     ----------
@@ -73,8 +74,7 @@ def denoise_nl_means(
 
     A pixel whose patch differs by d², the mean squared difference over patch and channels, has the weight
     ``exp(-max(d² - 2 sigma², 0) / h²)``. Beyond its edges the image is mirrored. Results for integers are rounded to
-    the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of the value
-    range in their place.
+    the nearest integer. Missing pixels (NaN or infinite) stay missing; others see the mean of their neighbors there.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def denoise_tv_bregman(
     has three components; RGB channels share one gradient length. As in scikit-image, whose weight is ``1 / weight``,
     an isotropic gradient of length s is shortened by the factor ``s / (s + weight / 2)``, and a border of one pixel
     around the image keeps its values. Results for integers are rounded to the nearest integer. Missing pixels (NaN or
-    infinite) stay missing; their neighbors see the low end of the value range in their place. Parts of the image
+    infinite) stay missing; their neighbors see the mean of those around them in their place. Parts of the image
     computed alone agree with the whole to 1e-6 of the value range.
 
     Parameters
@@ -170,8 +170,7 @@ def denoise_tv_chambolle(
     The result u minimizes ``|u - f|² / 2 + weight * TV(u)`` for the image f. The mean of the image is kept. In a volume
     the gradient has three components; RGB channels share one gradient length, so that edges stay in the same place in
     all channels. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay
-    missing; their neighbors see the low end of the value range in their place. Parts of the image computed alone agree
-    with the whole to 1e-6 of the value range.
+    missing; their neighbors see the mean of those around them in their place.
 
     Parameters
     ----------
@@ -206,13 +205,12 @@ def denoise_tv_chambolle(
 @operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True)
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
-    truncate: t.Truncation = 4.0, info: BlockInfo,
+    truncate: t.Truncation = 4.0, info: BlockInfo, valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Smooth the image with a Gaussian filter.
 
     Detail finer than `sigma` is lost. The mean of the image is kept, except near its edges. Results for integers are
-    rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of
-    the value range in their place.
+    rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and have no weight.
 
     Parameters
     ----------
@@ -236,18 +234,19 @@ def gaussian(
     >>> apply(np.array([[0, 0, 100, 0, 0]], dtype=np.uint8), "gaussian", sigma=(0, 1))
     array([[ 5, 24, 40, 24,  5]], dtype=uint8)
     """
-    return embedded(image, info, smooth_block(image, info, t.gone(sigma), mode, cval, truncate))
+    return embedded(image, info, smooth_block(image, info, t.gone(sigma), mode, cval, truncate, valid, level))
 
 
 @operation("Median filter", values="exact", reach=median_reach, check=check_window_size, proportional=True)
 def median(
-    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
-) -> t.Image:
+    image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
+    valid: Mask | None,
+) -> t.Image:  # fmt: skip
     """Replace each pixel by the median of the window around it.
 
     Specks smaller than half the window disappear, while edges stay in place. Every value of the result occurs in the
-    image, so that integers stay exact. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
-    of the value range in their place.
+    image, so that integers stay exact. Missing pixels (NaN or infinite) stay missing and are left out of the medians of
+    others; the median of an even number of pixels is the mean of the middle two.
 
     Parameters
     ----------
@@ -275,7 +274,7 @@ def median(
     >>> apply(np.array([[1, 2, 99, 4, 5]], np.uint8), "median", size=(1, 3))
     array([[1, 2, 4, 5, 5]], dtype=uint8)
     """
-    return median_filter(image, info, t.gone(size), mode, cval)
+    return median_filter(image, info, t.gone(size), mode, cval, valid)
 
 
 WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
@@ -296,8 +295,7 @@ def denoise_wavelet(
 
     Edges are kept if their coefficients exceed the noise. Colors are converted to luma and two chromas (YCbCr) and
     back. Each plane or volume has thresholds of its own. Beyond its edges the image is mirrored. Results for integers
-    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
-    of the value range in their place.
+    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; others see local means there.
 
     Parameters
     ----------
@@ -362,14 +360,14 @@ def denoise_wavelet(
     statistics=(Statistic(sum_variances, mean_variance, window_reach, True, lambda noise: noise == "auto"),),
 )  # fmt: skip
 def wiener_filter(
-    image: t.Image, /, *, size: t.OddSizes = 3, noise: t.NoisePower = "auto", measured: float | None
-) -> t.Image:
+    image: t.Image, /, *, size: t.OddSizes = 3, noise: t.NoisePower = "auto", measured: float | None,
+    valid: Mask | None, level: float,
+) -> t.Image:  # fmt: skip
     """Remove noise from flat regions and keep edges and texture (local Wiener filter).
 
     Each pixel moves toward the mean of the window around it: all the way where the variance of the window does not
     exceed that of the noise, and less the more it does. Beyond its edges the image is mirrored. Results for integers
-    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
-    of the value range in their place.
+    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are left out of windows.
 
     Parameters
     ----------
@@ -396,4 +394,4 @@ def wiener_filter(
     >>> bool(filtered.std() < 0.5 * noisy.std())
     True
     """
-    return filter_locally(image, t.gone(size), t.gone(noise if measured is None else measured))
+    return filter_locally(image, t.gone(size), t.gone(noise if measured is None else measured), valid, level)

@@ -141,9 +141,8 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
     array([[  0, 128, 255]], dtype=uint8)
     """
     low, high = t.gone(out_range)
-    share = (np.clip(image, values.low, values.high) - image.dtype.type(values.low)) / image.dtype.type(values.width)
-    stretched: t.Array = share * image.dtype.type(high - low) + image.dtype.type(low)
-    return stretched
+    share = values.normalize(np.clip(image, values.low, values.high))
+    return ValueRange(low, high).restore(share) if low < high else np.full_like(share, low)
 
 
 @operation("Invert", new_values=True, values="float", reach=POINTWISE)
@@ -164,7 +163,9 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     >>> apply(np.array([[10, 20, 40]], dtype=np.uint8), "invert")
     array([[40, 30, 10]], dtype=uint8)
     """
-    inverted: t.Array = image.dtype.type(values.low + values.high) - image
+    total, middle = values.low + values.high, image.dtype.type(values.low / 2 + values.high / 2)
+    exceeds = abs(total) > np.finfo(image.dtype).max
+    inverted: t.Array = (middle - image) + middle if exceeds else image.dtype.type(total) - image
     return inverted
 
 
