@@ -324,7 +324,8 @@ def _check_names(op: Operation) -> None:
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
-        ([op.check, *autos], parameters | supplied | {"channels"}),
+        ([op.check], parameters | supplied | {"channels"}),
+        (autos, parameters | supplied | {"channels", "noise_level", "noise_levels"}),
         ([s.measure for s in op.statistics], parameters | further | ENGINE),
         ([s.finish for s in op.statistics], parameters | further | supplied | {"counted", "measured"}),
     ):

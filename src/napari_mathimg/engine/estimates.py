@@ -1,6 +1,5 @@
 """Estimates from an image: the standard deviation of its noise, and the flat of a stack."""
 
-import math
 from collections.abc import Generator
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..methods.noise_level import noise_level
 from ..ops.lens import flat_field
 from .plan import Options
 from .prepare import resolve
-from .statistics import measure_statistics
+from .statistics import measure_noise, measure_statistics
 from .threads import cores
 
 Flat = NDArray[np.float32]
@@ -21,17 +20,18 @@ Flat = NDArray[np.float32]
 def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
     """Estimate the standard deviation of white Gaussian noise in an image.
 
-    The estimate is the median magnitude of the finest diagonal wavelet coefficients, divided by 0.6745, so that edges
-    have little influence. Coefficients of 0, as in masked or saturated regions, are left out. For colors, it is the
-    root mean square of the estimates of all channels.
+    The estimate is the median magnitude of the finest diagonal wavelet coefficients of planes, divided by 0.6745, so
+    that edges have little influence. Coefficients of 0, as in masked or saturated regions, and those at the edges are
+    left out. For colors, it is the root mean square of the estimates of all channels. Of stacks and volumes, at most 16
+    planes are measured, spread over them. This is what "auto" stands for in the parameters of denoisers.
 
     Parameters
     ----------
     image
         Array (NumPy, Dask, Zarr), read box by box.
     options
-        How the image is read, as in `apply`. With ``statistics="layer"``, all planes or volumes are pooled; otherwise
-        the estimate is the root mean square of theirs.
+        How the image is read, as in `apply`. With ``statistics="layer"``, the planes are pooled; otherwise the
+        estimate is the root mean square of those of all planes or volumes.
 
     Returns
     -------
@@ -65,9 +65,8 @@ def estimate_sigma_steps(
     """Run `estimate_sigma` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
     plan = yield from resolve(noise_level, image, (), options, None, threads)
-    yield from measure_statistics(plan, threads)
-    sigmas = [sigma for channels in plan.measured.values() for sigma in channels]
-    return math.sqrt(sum(sigma * sigma for sigma in sigmas) / len(sigmas))
+    found = yield from measure_noise(plan.source, plan.value_ranges, plan.options, {"noise_level"}, threads)
+    return float(found[()]["noise_level"])
 
 
 def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None) -> Flat:

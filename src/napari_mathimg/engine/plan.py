@@ -136,6 +136,10 @@ class Plan:
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
         Number of values that are clipped because they lie outside the value range.
+    given
+        The parameters as they were given, with the defaults of the others.
+    by_item
+        Parameters of the items whose "auto" stands for other numbers than `parameters`, by index.
     """
 
     operation: Operation
@@ -150,6 +154,8 @@ class Plan:
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
+    given: Mapping[str, Any] = field(default_factory=dict)
+    by_item: dict[Index, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())
@@ -201,6 +207,10 @@ class Plan:
     def value_range_of(self, index: Index) -> ValueRange:
         """Return the value range of an item."""
         return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
+
+    def parameters_of(self, index: Index) -> Mapping[str, Any]:
+        """Return the parameters of an item."""
+        return self.by_item.get(index, self.parameters)
 
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return the statistic of an item and a channel, or None."""

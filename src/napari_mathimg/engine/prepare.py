@@ -16,7 +16,7 @@ from .chunks import with_cached_chunks
 from .plan import Options, Plan, resolve_reach
 from .region import check_block_shape, known_names
 from .source import Source
-from .statistics import measure_references, measure_statistics
+from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
 from .value_range import find_value_ranges, joined_range
 from .values import from_working, gray_levels, to_working, working_type
@@ -77,9 +77,15 @@ def resolve(
     dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
     value_ranges, saturated = yield from find_value_ranges(op, given, source, options, values, threads)
     known = {"dtype": dtype, "values": joined_range(value_ranges.values()), "channels": source.channels}
-    resolved = op.resolve(given, source.item, known)
+    names = op.noise_names(given)
+    noise = (yield from measure_noise(source, value_ranges, options, names, threads)) if names else {(): {}}
+    resolved = op.resolve(given, source.item, known | noise.pop(()))
+    by_item = {index: op.resolve(given, source.item, known | of_item) for index, of_item in noise.items()}
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
-    return Plan(op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated)
+    return Plan(
+        op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated, given=given,
+        by_item=by_item,
+    )  # fmt: skip
 
 
 def check(op: Operation, image: Any, images: Sequence[Any], options: Options) -> tuple[Source, dict[str, Any]]:

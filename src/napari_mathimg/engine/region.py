@@ -83,7 +83,7 @@ def read_block(
 def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:
     """Return all names that functions of an operation may ask for, except the pixels and their place."""
     return {
-        **plan.parameters,
+        **plan.parameters_of(index),
         **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
         "dtype": plan.dtype,

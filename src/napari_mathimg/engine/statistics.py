@@ -2,19 +2,20 @@
 
 import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..contract.operation import Statistic
+from ..contract.operation import Statistic, ValueRange
 from ..contract.progress import Progress
-from ..contract.reach import Box
+from ..contract.reach import POINTWISE, Box
 from ..contract.signature import call
+from ..methods.noise_level import noise_level
 from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, block_info, known_names, read_block
-from .source import Index
+from .source import Index, Source
 from .threads import run_tasks
 from .tiles import tiles
 from .value_range import find_value_ranges
@@ -22,6 +23,8 @@ from .values import brightness
 
 Steps = Generator[Progress, None, Any]
 GOLDEN = (math.sqrt(5) - 1) / 2
+MOST_PLANES = 16  # on which noise is measured
+NOISE_WAVELET = "db2"  # as in scikit-image
 
 
 def measure_statistics(plan: Plan, threads: int) -> Steps:
@@ -39,6 +42,58 @@ def measure_statistics(plan: Plan, threads: int) -> Steps:
     for done, (index, channel) in enumerate(itertools.product(groups, _separate_channels(plan))):
         steps = _measure(plan, groups[index], channel, threads)
         plan.measured[index, channel] = yield from steps if total == 1 else _one_of_many(steps, done, total)
+
+
+def measure_noise(
+    source: Source, value_ranges: dict[Index, ValueRange], options: Options, names: set[str], threads: int
+) -> Generator[Progress, None, dict[Index, dict[str, Any]]]:
+    """Measure the noise of an image in its planes, because volumes may have too few.
+
+    Parameters
+    ----------
+    names
+        "noise_level", the root mean square of all channels; "noise_levels", those of luma and two chromas.
+
+    Returns
+    -------
+    dict
+        The noise by name, as fractions of the value range: under the key () that of the image, measured on at most
+        `MOST_PLANES` planes spread over it; under its index that of each item that has a value range of its own.
+    """
+    volume = source.item[:-2]
+    scope = None if source.scope is None else (*source.scope, *((0, n) for n in volume))
+    planes = replace(source, ndim=min(source.ndim, 2), scope=scope)
+    groups = {index: [(*index, *inside) for inside in np.ndindex(volume)] for index in source.indices}
+    if options.statistics == "layer":
+        groups = {(): planes.indices}
+    found: dict[Index, dict[str, Any]] = {}
+    for done, (index, chosen) in enumerate(groups.items()):
+        value_range = value_ranges[index] if index in value_ranges else value_ranges[()]
+        found[index] = {}
+        for name in sorted(names):
+            op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
+            plan = Plan(
+                op, {"wavelet": NOISE_WAVELET}, replace(options, ndim=planes.ndim, scope="all"), planes, {},
+                "normalized", POINTWISE, source.dtype, {(): value_range},
+            )  # fmt: skip
+            each: list[float] = []
+            for channel in _separate_channels(plan):
+                steps = _measure(plan, _spread_items(chosen, MOST_PLANES), channel, threads)
+                each += yield from _one_of_many(steps, done, len(groups))
+            found[index][name] = root_mean_square(each) if name == "noise_level" else tuple(each)
+    if () not in found:
+        found[()] = {name: _joined(name, [one[name] for one in found.values()]) for name in names}
+    return found
+
+
+def _joined(name: str, each: list[Any]) -> Any:
+    """Return the noise of several items together."""
+    return root_mean_square(each) if name == "noise_level" else tuple(map(root_mean_square, zip(*each, strict=True)))
+
+
+def root_mean_square(each: Sequence[float]) -> float:
+    """Return the root mean square of some numbers."""
+    return math.sqrt(sum(sigma * sigma for sigma in each) / len(each))
 
 
 def measure_references(plan: Plan, threads: int) -> Steps:

@@ -35,11 +35,12 @@ EncodingGamma = Annotated[float, t.Number(ge=0.1, le=10, step=0.1), t.When("enco
 
 Model = Literal["poly3", "poly5", "ptlens", "brown"]
 Coefficient = t.Number(ge=-100, le=100, step=0.01)
-K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), hides=True)]
-K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True)]
-OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True)]
-OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True)]
-DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius")]
+OfCamera = t.OfImage(by_size=True)
+K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), hides=True), OfCamera]
+K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True), OfCamera]
+OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True), OfCamera]
+OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True), OfCamera]
+DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius"), OfCamera]
 DistortionScale = Annotated[Literal["auto"] | t.Scale, t.Auto(distortion_scale, slow=True)]
 
 

@@ -59,11 +59,17 @@ def record(
         "version": plan.operation.version,
         "package": __version__,
         "source": source.name,
+        "given": dict(plan.given),
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
         "scope": scope,
         "saturated": plan.saturated,
     }
+    if plan.by_item:
+        step["by_item"] = [
+            {"index": index, "parameters": {n: v for n, v in found.items() if v != plan.parameters[n]}}
+            for index, found in plan.by_item.items()
+        ]
     if source.level:
         step["level"] = source.level
     if images:

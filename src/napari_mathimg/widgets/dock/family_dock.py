@@ -171,6 +171,7 @@ class FamilyDock(QWidget):
         level = 0 if layer is None else self.options.follow(layer)
         for panel in self.panels:
             panel.show_for(layer, operation, level)
+        self.forms.show_noise(layer, operation, level)
         order_tabs(self)  # forms and pickers may have been added
 
     def _show_selected(self) -> None:
