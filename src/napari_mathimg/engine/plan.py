@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.operation import Frames, Operation, ValueRange
-from ..contract.reach import Gather, Reach
+from ..contract.reach import Box, Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
 from .chunks import with_cached_chunks
 from .source import Index, Ranges, Source
+from .values import Losses
 
 Entry = TypeVar("Entry")
 
@@ -138,6 +139,10 @@ class Plan:
         Number of values that are clipped because they lie outside the value range.
     given
         The parameters as they were given, with the defaults of the others.
+    losses
+        What each box of the last run lost when its values were brought into the type of the result.
+    cut_levels
+        Masks of the gray levels whose entries in `tables` are cut at the lowest and at the highest value of the type.
     by_item
         Parameters of the items whose "auto" stands for other numbers than `parameters`, by index.
     """
@@ -156,6 +161,8 @@ class Plan:
     saturated: int = 0
     given: Mapping[str, Any] = field(default_factory=dict)
     by_item: dict[Index, Mapping[str, Any]] = field(default_factory=dict)
+    losses: dict[tuple[Index, Box], Losses] = field(default_factory=dict)
+    cut_levels: dict[tuple[Index, int], tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())
@@ -204,6 +211,14 @@ class Plan:
             matrix[inner] = self.reach.placement
         return matrix
 
+    @property
+    def lost(self) -> Losses:
+        """What the result of the last run lost when its values were brought into its type."""
+        total = Losses()
+        for place in sorted(self.losses):
+            total = total.joined(self.losses[place])
+        return total
+
     def value_range_of(self, index: Index) -> ValueRange:
         """Return the value range of an item."""
         return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
@@ -215,6 +230,10 @@ class Plan:
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return the statistic of an item and a channel, or None."""
         return _find_entry(self.measured, index, channel)
+
+    def cut_levels_of(self, index: Index) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Return the masks of the gray levels of an item whose entries in its table are cut, or None."""
+        return _find_entry(self.cut_levels, index, 0)
 
     def table_of(self, index: Index) -> NDArray[Any] | None:
         """Return the table that replaces the operation on an item, or None."""

@@ -19,7 +19,7 @@ from .source import Source
 from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
 from .value_range import find_value_ranges, joined_range
-from .values import from_working, gray_levels, to_working, working_type
+from .values import Losses, from_working, gray_levels, to_working, type_ends, working_type
 
 
 def prepare(
@@ -203,4 +203,9 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
         }
         out = np.asarray(call(op.function, known))
         check_block_shape(op, out, levels.shape)
-        plan.tables[index, 0] = from_working(out, plan.values, value_range, plan.dtype)
+        losses: list[Losses] = []
+        plan.tables[index, 0] = from_working(out, plan.values, value_range, plan.dtype, losses)
+        if losses[0].below or losses[0].above:
+            exact = from_working(out, plan.values, value_range, np.dtype(np.float64))
+            low, high = type_ends(plan.dtype)
+            plan.cut_levels[index, 0] = np.rint(exact) < low, np.rint(exact) > high

@@ -12,7 +12,7 @@ from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import tiles
-from .values import brightness, from_working, look_up, missing, recolor, to_working
+from .values import Losses, brightness, from_working, look_up, missing, recolor, to_working
 
 Array = NDArray[Any]
 
@@ -97,13 +97,15 @@ def block_info(source: Source, index: Index, channel: int, read: Box, core: Box,
     return BlockInfo(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
 
 
-def compute_block(plan: Plan, index: Index, core: Box) -> Array:
-    """Compute a box of one item in one piece; arguments and result as in `region`."""
+def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | None = None) -> Array:
+    """Compute a box of one item in one piece, and append what it lost to `losses`; else as `region`."""
     op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
     read = plan.reach.reads(core, source.item)
     table = plan.table_of(index)
     if table is not None:
         raw = source.read(index, read)
+        if losses is not None:
+            losses.append(_cut(plan, index, raw[..., : source.colors] if source.channels else raw))
         return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
     x, hole = read_block(plan, source, index, read, value_range)
 
@@ -126,7 +128,7 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
         y = recolor(x[inner], old[inner], compute(old))
     else:
         y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colors)], axis=-1)
-    out = from_working(y, plan.values, value_range, plan.dtype)
+    out = from_working(y, plan.values, value_range, plan.dtype, losses)
     if hole is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
     raw = source.read(index, core)
@@ -137,6 +139,25 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
                 kept, hole = kept.sum(-1), np.asarray(hole.any(-1))
         out = np.where(hole[inner], kept.astype(plan.dtype), out)
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
+
+
+def compute_and_count(plan: Plan, index: Index, core: Box) -> Array:
+    """Compute a box as `compute_block` does, and keep in the plan what it lost."""
+    losses: list[Losses] = []
+    block = compute_block(plan, index, core, losses)
+    for lost in losses:
+        if lost != Losses():
+            plan.losses[index, core] = lost
+    return block
+
+
+def _cut(plan: Plan, index: Index, raw: Array) -> Losses:
+    """Count the values of a block whose entries in the table are cut."""
+    masks = plan.cut_levels_of(index)
+    if masks is None:
+        return Losses()
+    below, above = (int(np.count_nonzero(look_up(mask, raw))) for mask in masks)
+    return Losses(below, above)
 
 
 def check_block_shape(op: Operation, block: Array, expected: tuple[int, ...]) -> None:

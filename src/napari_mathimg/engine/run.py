@@ -9,7 +9,7 @@ import numpy as np
 from ..contract.progress import Progress
 from ..contract.reach import Box
 from .plan import Plan
-from .region import compute_block
+from .region import compute_and_count
 from .source import Index, Source
 from .threads import cores, run_tasks
 from .tiles import tiles
@@ -38,6 +38,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
         If `out` has another shape than the plan; nothing is written then.
     """
     array = np.empty(plan.shape, plan.dtype) if out is None else out
+    plan.losses.clear()
     if tuple(array.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
     result = Source(array, plan.source.ndim, plan.channel_axis)
@@ -45,7 +46,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task
-        block = compute_block(plan, index, box)
+        block = compute_and_count(plan, index, box)
         if plan.frames is None:
             result.write(index, box, block)
             return

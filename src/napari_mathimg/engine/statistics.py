@@ -73,7 +73,7 @@ def measure_noise(
         for name in sorted(names):
             op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
             plan = Plan(
-                op, {"wavelet": NOISE_WAVELET}, replace(options, ndim=planes.ndim, scope="all"), planes, {},
+                op, {"wavelet": NOISE_WAVELET}, options, planes, {},
                 "normalized", POINTWISE, source.dtype, {(): value_range},
             )  # fmt: skip
             each: list[float] = []

@@ -9,6 +9,37 @@ RUN = 64  # the same where a single hit makes the loop process all of them again
 
 
 @kernel
+def round_into(values, low, high, out):  # type: ignore[no-untyped-def]
+    """Round flat numbers to the nearest integers from `low` to `high`; not-a-number becomes 0.
+
+    Returns how many are below and how many above, and of the others the number, the sum, the sum of squares, and the
+    sum of squared rounding errors, all of differences to the first of them.
+    """
+    below, above, count = 0, 0, 0
+    first, total, squares, errors = 0.0, 0.0, 0.0, 0.0
+    for k in range(values.size):
+        x = np.float64(values[k])
+        nearest = np.rint(x)
+        if low <= nearest <= high:
+            out[k] = nearest
+            if count == 0:
+                first = x
+            count += 1
+            total += x - first
+            squares += (x - first) * (x - first)
+            errors += (x - nearest) * (x - nearest)
+        elif nearest > high:
+            out[k] = high
+            above += 1
+        elif nearest < low:
+            out[k] = low
+            below += 1
+        else:
+            out[k] = 0
+    return below, above, count, first, total, squares, errors
+
+
+@kernel
 def count_levels(levels, counts):  # type: ignore[no-untyped-def]
     """Add to `counts` how often each unsigned number occurs in a flat array."""
     for k in range(levels.size):

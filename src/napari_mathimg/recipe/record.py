@@ -63,8 +63,11 @@ def record(
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
         "scope": scope,
-        "saturated": plan.saturated,
+        "saturated": plan.saturated + plan.lost.below + plan.lost.above,
     }
+    lost = plan.lost
+    if lost.below or lost.above:
+        step["clipped"] = {"below": lost.below, "above": lost.above}
     if plan.by_item:
         step["by_item"] = [
             {"index": index, "parameters": {n: v for n, v in found.items() if v != plan.parameters[n]}}

@@ -239,7 +239,7 @@ class OptionsBox(QWidget):
         items = layer.ndim > ndim and self.scope.currentData() == "all"
         pooled = any(s.pooled for s in operation.statistics) or (ranged and self.value_range.currentData() == "data")
         both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
-        retyped = not labels and not rgb and operation.values != "exact"
+        retyped = not labels and operation.values != "exact"
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
