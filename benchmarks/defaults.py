@@ -113,7 +113,12 @@ def main() -> None:
         for factor in factors if arguments.only in name else ():
             more = {"sigma": 1.0} if operation == "denoise_nl_means" else {}
             pairs = [
-                left(s, operation, **{parameter: factor * noise[s.name]}, **{n: v * noise[s.name] for n, v in more.items()})
+                left(
+                    s,
+                    operation,
+                    **{parameter: factor * noise[s.name]},
+                    **{n: v * noise[s.name] for n, v in more.items()},
+                )
                 for s in all_scenes
             ]
             show(f"{name}: {parameter} {factor:g} sigma", pairs)

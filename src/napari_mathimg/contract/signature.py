@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from .requirements import describe, nearest_names
 from .types import Auto, Choices, PerAxis, When, annotation_of
 
-NOISE = frozenset({"noise_level", "noise_levels"})  # names that are measured before a run for the rules that ask for them
+NOISE = frozenset(
+    {"noise_level", "noise_levels"}
+)  # names that are measured before a run for the rules that ask for them
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from ..contract import types as t
 from ..contract.operation import Frames, Statistic, operation
 from ..contract.reach import Reach, Whole
 from ..methods.deconvolution_report import report_flux, report_flux_without_background
-from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
+from ..methods.point_spread.preparation import Border, Center, check_extent, prepare_psf
 from ..methods.richardson_lucy import Model, Stop, iterate, iteration_reach, refuse_negative
 from ..methods.wiener import Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
 
-def _whole(psf: t.Array, center: Center, shape: tuple[int, ...]) -> Reach:
-    check_extent(prepare_psf(psf, center)[0], shape)
+def _whole(psf: t.Array, center: Center, psf_border: Border, shape: tuple[int, ...]) -> Reach:
+    check_extent(prepare_psf(psf, center, psf_border)[0], shape)
     return Whole("every frequency depends on all pixels")
 
 
@@ -60,7 +60,8 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", background: t.Background = 0.0, regularization: t.VariationWeight = 0.0,
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep",
+    background: t.Background = 0.0, regularization: t.VariationWeight = 0.0,
     saturation: t.Saturation = "none", tolerance: t.RelativeChange = 0.0, keep_every: t.KeepEvery = 0,
     clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
@@ -81,6 +82,9 @@ def richardson_lucy(
         edge.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     background
         Value of pixels without light, such as the offset of a camera; it is subtracted from the result.
     regularization
@@ -121,7 +125,7 @@ def richardson_lucy(
     >>> apply(blurred, "richardson_lucy", np.ones((1, 3)), num_iter=100)[1]
     array([ 0,  0,  0, 90,  0,  0,  0], dtype=uint8)
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
     return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
 
@@ -129,7 +133,8 @@ def richardson_lucy(
 @operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=report_flux)
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep",
+    burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
     max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
@@ -148,6 +153,9 @@ def unsupervised_wiener(
         the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     burnin
         Number of the last sample that is excluded from the mean.
     min_num_iter
@@ -181,7 +189,7 @@ def unsupervised_wiener(
     >>> bool(np.std(found - board) < 0.5 * np.std(blurred - board))
     True
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     sampling = Sampling(seed, burnin, min_num_iter, max_num_iter, threshold)
     return _clipped(sample_mean(image, kernel, boundary, sampling), clip)
 
@@ -189,7 +197,7 @@ def unsupervised_wiener(
 @operation("Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=report_flux)
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", clip: t.ClipTo = "none",
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep", clip: t.ClipTo = "none",
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter.
 
@@ -207,6 +215,9 @@ def wiener(
         the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     clip
         Two values to which the result is clipped; "none" does not clip.
 
@@ -231,5 +242,5 @@ def wiener(
     >>> apply(blurred, "wiener", np.array([[1, 6, 1]]), balance=1e-4)[1]
     array([ 0,  0,  0,  0, 80,  0,  0,  0,  0], dtype=uint8)
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     return _clipped(wiener_hunt(image, kernel, balance, boundary), clip)

@@ -114,8 +114,8 @@ def denoise_nl_means(
     "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman
 )
 def denoise_tv_bregman(
-    image: t.Image, /, *, weight: t.AutoBregmanWeight = "auto", num_iter: t.Iterations = 20, isotropic: t.Isotropic = True,
-    shape: tuple[int, ...],
+    image: t.Image, /, *, weight: t.AutoBregmanWeight = "auto", num_iter: t.Iterations = 20,
+    isotropic: t.Isotropic = True, shape: tuple[int, ...],
 ) -> t.Image:  # fmt: skip
     """Remove noise by total variation minimization with the split Bregman method: regions flatten, edges stay sharp.
 
@@ -297,9 +297,9 @@ def denoise_wavelet(
     """Remove noise by thresholding wavelet coefficients.
 
     Edges are kept if their coefficients exceed the noise. Colors are converted to luma and two chromas (YCbCr) and
-    back. BayesShrink finds the thresholds of each plane or volume alone. Beyond its edges the image is mirrored. Results for integers
-    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their neighbors see the low end
-    of the value range in their place.
+    back. BayesShrink finds the thresholds of each plane or volume alone. Beyond its edges the image is mirrored.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; their
+    neighbors see the low end of the value range in their place.
 
     Parameters
     ----------
@@ -359,9 +359,7 @@ def denoise_wavelet(
     return wavelets.join_channels(denoised, image, info)
 
 
-@operation(
-    "Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd
-)
+@operation("Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd)
 def wiener_filter(image: t.Image, /, *, size: t.OddSizes = 7, noise: t.NoisePower = "auto") -> t.Image:
     """Remove noise from flat regions and keep edges and texture (local Wiener filter).
 

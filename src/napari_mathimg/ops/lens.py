@@ -6,11 +6,11 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
-from ..contract.reach import POINTWISE, Gather, Map
+from ..contract.reach import Gather, Map
 from ..contract.warp import warp
 from ..methods.lens.distortion import LensMap, half_shorter_side, lens_gather, unmoved
 from ..methods.lens.distortion_parameters import check_distortion, distortion_of, distortion_scale
-from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
+from ..methods.lens.flat_field import STATISTICS, Gains, Shading, flat_reach, gain_report, without_faults
 from ..methods.lens.lens_correction import (
     AutoAperture,
     AutoFocalLength,
@@ -276,7 +276,7 @@ def correct_lens(
     return lens_gather(shape, correction.green, order, mode, cval, colors=colors, correction=correction.falloff)
 
 
-@operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
+@operation("Flat field", values="float", reach=flat_reach, dimensions=(2,), statistics=STATISTICS, report=gain_report)
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
     degree: t.SurfaceDegree = 6, info: BlockInfo, measured: Gains | Shading,
@@ -285,8 +285,9 @@ def flat_field(
 
     The flat is an image of a uniform object under the same illumination, the dark an image without light. Either is a
     single plane for all, or has a plane for each plane of the image. The mean brightness of each plane and color of the
-    flat is preserved. Results for integers are rounded to the nearest integer and clipped to the limits of their type.
-    Missing pixels (NaN or infinite) stay missing.
+    flat is preserved. Where the flat is not brighter than the dark, as at a dead pixel, the median of its 5 x 5
+    neighborhood is used, and no gain if there is none; the report counts such pixels. Results for integers are rounded
+    to the nearest integer and clipped to the limits of their type. Missing pixels (NaN or infinite) stay missing.
 
     Without a flat, it is estimated from what the planes of the stack have in common. Each plane is modeled as the
     product of a brightness level, the flat and its content. Medians over the planes and over the field are computed in
@@ -303,7 +304,7 @@ def flat_field(
     Raises
     ------
     ValueError
-        If the flat is not brighter than the dark at every pixel (the error names the first such pixel), or if no flat
+        If the flat is not brighter than the dark at most pixels (the error names the first such pixel), or if no flat
         can be estimated because most of the field is dark.
 
     References
@@ -322,6 +323,7 @@ def flat_field(
     >>> apply(np.array([[30.0, 50.0]]), "flat_field", np.array([[4.0, 8.0]]), np.array([[2.0, 2.0]]))
     array([[56., 32.]])
     """
-    light = image if dark is None else image - dark
+    offset = without_faults(dark, flat)
+    light = image if offset is None else image - offset
     corrected: t.Array = light * measured.gain(flat, dark, info, image.dtype)
     return corrected

@@ -23,6 +23,7 @@ MAX_CELLS = 64  # along each axis of the grid on which a flat is estimated
 MAX_PLANES = 500  # from which a flat is estimated: more take time and change little
 CELL = 8  # minimum pixels of a cell along each axis
 ROUNDS = 6  # of alternating medians; the result changes by less than 0.1 % after four
+WINDOW = 5  # pixels; side of the neighborhood from which a faulty pixel takes its flat
 DARK = "flat: must be given; it cannot be estimated, because most of the field is dark in most planes"
 HUBER = 1.345  # standard deviations up to which a residual has full weight: 95 % efficiency for normal residuals
 
@@ -50,25 +51,66 @@ class LightSums:
         )  # fmt: skip
 
 
+def flat_reach(flat: Any, dark: Any) -> Neighborhood:
+    """Return the reach of a correction, which looks at the neighbors of faulty pixels of the flat and the dark."""
+    return Neighborhood(0 if flat is None and dark is None else WINDOW // 2)
+
+
+def filled(values: t.Array, faulty: NDArray[np.bool_]) -> t.Array:
+    """Return a plane whose faulty pixels have the median of the others around them; not-a-number if there are none."""
+    if not faulty.any():
+        return values
+    half = WINDOW // 2
+    around = np.pad(np.where(faulty, np.nan, values), half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(around, (WINDOW, WINDOW))[faulty]
+    out = values.copy()
+    out[faulty] = _median(windows.reshape(len(windows), -1), axis=1)
+    return out
+
+
+def without_faults(dark: t.Array | None, flat: t.Array | None) -> t.Array | None:
+    """Return a dark whose hot and missing pixels have that of their neighbors, or 0 if there are none.
+
+    A pixel is hot if it alone makes the flat no brighter than the dark.
+    """
+    if dark is None:
+        return None
+    faulty = ~np.isfinite(dark)
+    if flat is not None and (suspect := is_faulty(flat - dark) & np.isfinite(flat)).any():
+        faulty |= suspect & (flat > filled(dark, faulty | suspect))
+    return np.asarray(np.nan_to_num(filled(dark, faulty), nan=0.0))
+
+
 @dataclass(frozen=True)
 class Gains:
-    """The mean brightness of a flat, and the lowest and the highest gain that it gives."""
+    """The mean brightness of a flat, the lowest and the highest gain that it gives, and its number of faulty pixels."""
 
     mean: float
     low: float
     high: float
+    faults: int = 0
 
     def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
-        """Return the gain at every pixel of a block."""
+        """Return the gain at every pixel of a block.
+
+        Where the flat is not brighter than the dark, it is that of the neighbors, or 1 if they have none either.
+        """
         assert flat is not None
-        return np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
+        light = flat if (dark := without_faults(dark, flat)) is None else flat - dark
+        light = filled(light, is_faulty(light))
+        return np.asarray(np.where(np.isnan(light), 1.0, self.mean / light), dtype)
+
+
+def is_faulty(light: t.Array) -> NDArray[np.bool_]:
+    """Return where the brightness of a flat above the dark is no finite number above 0."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~((light > 0) & np.isfinite(light)))
 
 
 def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple[LightSums]:
     """Return the brightness of a block of the flat above the dark image."""
     light = flat.astype(float) if dark is None else flat.astype(float) - dark
-    with np.errstate(invalid="ignore"):
-        dead = ~((light > 0) & np.isfinite(light))
+    dead = is_faulty(light)
     first = None
     if dead.any():
         inside = np.unravel_index(int(dead.argmax()), dead.shape)
@@ -81,17 +123,17 @@ def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple
 
 
 def gains(counted: tuple[LightSums], dark: Any) -> Gains:
-    """Return the gains of a flat; raise ValueError if it is not brighter than the dark image everywhere."""
+    """Return the gains of a flat; raise ValueError if it is not brighter than the dark image at most pixels."""
     (light,) = counted
-    if light.faults:
+    if light.faults > light.pixels:
         assert light.first is not None
         *plane, row, column = light.first
         where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
         many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
-        raise ValueError(f"flat: must be {wanted} at every pixel; {many} not, the first at {where}")
+        raise ValueError(f"flat: must be {wanted} at most pixels; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
-    return Gains(mean, mean / light.high, mean / light.low)
+    return Gains(mean, mean / light.high, mean / light.low, light.faults)
 
 
 @dataclass(frozen=True)
@@ -203,7 +245,7 @@ def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
 
 def sample(image: t.Array, dark: t.Array | None, info: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
     """Return the sums and numbers of the valid pixels of a block over its cells."""
-    light = image if dark is None else image - dark
+    light = image if (dark := without_faults(dark, None)) is None else image - dark
     if valid is not None:
         light = light * valid
     sides = [_cell_side(n) for n in info.shape]
@@ -304,9 +346,15 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
     """Report the lowest and the highest gain, and the number of planes of an estimated flat."""
     low, high = min(flat.low for flat in measured), max(flat.high for flat in measured)
     text = f"Gain {low:.4g} to {high:.4g}"
+    faults = sum({id(flat): flat.faults for flat in measured if isinstance(flat, Gains)}.values())
+    values: dict[str, Any] = {"gain": (low, high)}
+    if faults:
+        values["faults"] = faults
+        many = f"{faults:,} pixels" if faults > 1 else "1 pixel"
+        text += f"; at {many} the flat is not brighter than the dark: taken from the neighbors, or no gain"
     planes = max((flat.planes for flat in measured if isinstance(flat, Shading)), default=0)
     if not planes:
-        return Report({"gain": (low, high)}, f"{text}.")
+        return Report(values, f"{text}.")
     source = f"{planes} planes" if planes > 1 else "1 plane"
     return Report({"gain": (low, high), "planes": planes}, f"{text}, from a flat estimated from {source}.")
 

@@ -232,7 +232,7 @@ class OptionsBox(QWidget):
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
-        labels, rgb = isinstance(layer, Labels), _is_rgb(layer)
+        labels = isinstance(layer, Labels)
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels

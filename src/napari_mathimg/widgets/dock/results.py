@@ -150,7 +150,9 @@ def losses_sentence(done: Done) -> str:
     if lost.below or lost.above:
         ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
         share = (lost.below + lost.above) / done.data.size
-        text = f" {lost.below + lost.above:,} values ({share:.2g} of all) do not fit in {dtype} and were clipped: {ends}."
+        text = (
+            f" {lost.below + lost.above:,} values ({share:.2g} of all) do not fit in {dtype} and were clipped: {ends}."
+        )
     if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
         text += f" Rounding to whole numbers changed values by {lost.rounding:.0%} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""
