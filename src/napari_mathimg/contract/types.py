@@ -267,7 +267,7 @@ TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value r
 ColorSigma = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
 AutoColorSigma = Annotated[Literal["auto"] | ColorSigma, of_noise(3), Label("value σ")]
 AutoTVWeight = Annotated[Literal["auto"] | TVWeight, of_noise(1), Label("weight")]
-AutoBregmanWeight = Annotated[Literal["auto"] | TVWeight, of_noise(3), Label("weight")]
+AutoBregmanWeight = Annotated[Literal["auto"] | TVWeight, of_noise(2.5), Label("weight")]
 SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
 SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("spatial σ")]
 PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range")]

@@ -21,7 +21,7 @@ HALOS = 24  # threads share the work on a tile, so that few large tiles save rep
 
 def iteration_reach(
     psf: Array, center: Center, psf_border: Border, boundary: Boundary, num_iter: int, tolerance: float,
-    regularization: float,     shape: tuple[int, ...],
+    regularization: float, shape: tuple[int, ...],
 ) -> Reach:  # fmt: skip
     """Return the reach of some iterations; raise ValueError for a PSF that does not fit the image.
 

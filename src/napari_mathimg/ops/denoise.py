@@ -129,8 +129,8 @@ def denoise_tv_bregman(
     Parameters
     ----------
     weight
-        Strength of the smoothing, as a fraction of the value range. By default three times the standard deviation of
-        the noise, which is estimated from the image.
+        Strength of the smoothing, as a fraction of the value range. By default 2.5 times the standard deviation of the
+        noise, which is estimated from the image.
     num_iter
         Number of sweeps over the image; there is no other stopping rule.
     isotropic
@@ -292,7 +292,7 @@ def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, info: BlockInfo, measured: Any,
+    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by thresholding wavelet coefficients.
 
@@ -318,8 +318,8 @@ def denoise_wavelet(
     approximation
         Also threshold the approximation that remains after the last level.
     levels
-        Number of decomposition levels, each of which halves the image; by default three fewer than the number that
-        PyWavelets recommends, but at least 1. Above the recommended number, the edges affect every coefficient.
+        Number of decomposition levels, each of which halves the image; by default 4, or the number that PyWavelets
+        recommends if it is lower, but at least 1. Above the recommended number, the edges affect every coefficient.
     max_shifts
         Average over transforms shifted by 0 to this many pixels along each axis (cycle spinning), which leaves fewer
         artifacts at edges. A value of 1 takes 4 times as long as 0, or 8 times for volumes.
