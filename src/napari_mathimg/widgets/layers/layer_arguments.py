@@ -14,11 +14,16 @@ from .snapshot import Snapshot
 from .transforms import shear_of
 
 
-def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
-    """Return the layer arguments that place a result where its content lies in world coordinates."""
+def placement_of(source: Snapshot) -> Placement:
+    """Return the placement of a source layer."""
     affine = np.asarray(source.inherited["affine"].affine_matrix)
     matrix = np.asarray(source.data_to_world.affine_matrix)
-    placed = place_result(Placement(matrix, affine, source.inherited["units"], source.inherited["axis_labels"]), plan)
+    return Placement(matrix, affine, source.inherited["units"], source.inherited["axis_labels"])
+
+
+def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
+    """Return the layer arguments that place a result where its content lies in world coordinates."""
+    placed = place_result(placement_of(source), plan)
     moved = Affine(affine_matrix=placed.matrix, ndim=len(placed.matrix) - 1)
     return {
         "scale": moved.scale,
