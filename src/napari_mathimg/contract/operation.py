@@ -64,6 +64,8 @@ class Statistic:
         Names of aligned images that are measured instead of the image, each plane or volume once.
     most
         Largest number of items that are measured, spread over the stack; None for all.
+    by_channel
+        Whether a statistic that is pooled is measured for each channel of a stack axis named c, whatever the options.
     """
 
     measure: Callable[..., tuple[Any, ...]]
@@ -73,6 +75,7 @@ class Statistic:
     needed: Callable[..., bool] | None = None
     of: tuple[str, ...] = ()
     most: int | None = None
+    by_channel: bool = False
 
 
 ENGINE = {"image", "info", "shape", "dtype", "values", "measured", "valid"}

@@ -65,7 +65,8 @@ def estimate_sigma_steps(
     """Run `estimate_sigma` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
     plan = yield from resolve(noise_level, image, (), options, None, threads)
-    found = yield from measure_noise(plan.source, plan.value_ranges, plan.options, {"noise_level"}, threads)
+    ranges = plan.value_ranges, plan.color_ranges
+    found = yield from measure_noise(plan.source, *ranges, plan.options, {"noise_level"}, threads)
     return float(found[()]["noise_level"])
 
 

@@ -44,7 +44,8 @@ class Options:
     channel_axis
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
-        Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
+        Whether value ranges, histograms and other statistics are those of the whole "layer", of each "item", or of each
+        "channel": each index of `channel_axis`, or of the stack axis named c.
     around
         Wrapper with its parameters: pixel values are transformed before the operation and transformed back after it,
         without rounding between. None for no wrapper.
@@ -67,7 +68,7 @@ class Options:
     value_range: Literal["data", "dtype"] | tuple[float, float] = "data"
     dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
-    statistics: Literal["layer", "item"] = "layer"
+    statistics: Literal["layer", "item", "channel"] = "layer"
     around: Around | None = None
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Options:
             if self.ndim not in (2, len(self.axes)):
                 raise ValueError(f"ndim={self.ndim}: must be the number of axes={self.axes!r}, or be left out")
             object.__setattr__(self, "ndim", len(self.axes))
-        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item"))):
+        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item", "channel"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
@@ -194,6 +195,8 @@ class Plan:
         Type of the result.
     value_ranges
         Value range of the whole layer under the key (), or of each item under its index.
+    color_ranges
+        Value range of each color, if each has its own; else empty.
     measured, tables
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
@@ -222,6 +225,7 @@ class Plan:
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
+    color_ranges: tuple[ValueRange, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     by_item: dict[Index, Mapping[str, Any]] = field(default_factory=dict)
     losses: dict[tuple[Index, Box], Losses] = field(default_factory=dict)
@@ -326,8 +330,10 @@ class Plan:
             total = total.joined(self.losses[place])
         return total
 
-    def value_range_of(self, index: Index) -> ValueRange:
-        """Return the value range of an item, as the operation sees it."""
+    def value_range_of(self, index: Index, channel: int | None = None) -> ValueRange:
+        """Return the value range of an item, or of a color of it, as the operation sees it."""
+        if self.color_ranges and channel is not None:
+            return transformed_range(self.color_ranges[channel], self.options.around)
         found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
         return transformed_range(found, self.options.around)
 

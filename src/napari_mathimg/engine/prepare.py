@@ -20,7 +20,7 @@ from .region import as_result, as_seen, check_block_shape, known_names
 from .source import Index, Source, arranged, axis_in
 from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
-from .value_range import ValueRanges, find_value_ranges, joined_range
+from .value_range import ValueRanges, find_color_ranges, find_value_ranges, joined_range
 from .values import Losses, gray_levels, type_ends, working_type
 
 
@@ -169,14 +169,17 @@ def resolve(
     value_ranges, saturated = ranges or (yield from find_value_ranges(op, given, source, options, values, threads))
     seen = [transformed_range(found, options.around) for found in value_ranges.values()]
     known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}
+    color_ranges = yield from find_color_ranges(op, given, source, options, threads)
     names = op.noise_names(given)
-    noise = (yield from measure_noise(source, value_ranges, options, names, threads)) if names else {(): {}}
+    noise: dict[Index, dict[str, Any]] = {(): {}}
+    if names:
+        noise = yield from measure_noise(source, value_ranges, color_ranges, options, names, threads)
     resolved = op.resolve(given, source.item, known | noise.pop(()))
     by_item = {index: op.resolve(given, source.item, known | of_item) for index, of_item in noise.items()}
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
     return Plan(
         op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated, given=given,
-        by_item=by_item,
+        by_item=by_item, color_ranges=color_ranges,
     )  # fmt: skip
 
 
@@ -307,7 +310,8 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
         or "info" in arguments(op.function)
         or any(role == "aligned" for _, role in op.images)
     )
-    channels_share_table = not source.channels or (op.channels == "separate" and not op.statistics)
+    are_alike = op.channels == "separate" and not op.statistics and not plan.color_ranges
+    channels_share_table = not source.channels or are_alike
     if levels is None or depends_on_position or not channels_share_table:
         return
     keys = {*plan.value_ranges, *(index for index, _ in plan.measured)}

@@ -1,5 +1,7 @@
 """Regions: any box of any item of a result, computed from the pixels that it needs."""
 
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,10 @@ def _all_frames(plan: Plan) -> tuple[slice, ...]:
 
 def as_seen(plan: Plan, block: Array, value_range: ValueRange) -> Array:
     """Return a block as the operation sees it, transformed first if a wrapper is around the operation."""
+    if plan.color_ranges and block.ndim > 1 and block.shape[-1] == len(plan.color_ranges):
+        alone = replace(plan, color_ranges=())
+        each = [as_seen(alone, block[..., c], plan.value_range_of((), c)) for c in range(len(plan.color_ranges))]
+        return np.stack(each, axis=-1)
     if plan.options.around is None:
         return to_working(block, plan.values, value_range)
     transformed = plan.options.around.forward(to_working(block, "float", value_range))
@@ -83,6 +89,13 @@ def as_result(plan: Plan, block: Array, value_range: ValueRange, losses: list[Lo
 
     What the values lost is appended to `losses`.
     """
+    if plan.color_ranges:
+        alone, colors = replace(plan, color_ranges=()), range(len(plan.color_ranges))
+        lost: list[Losses] = []
+        each = [as_result(alone, block[..., c], plan.value_range_of((), c), lost) for c in colors]
+        if losses is not None:
+            losses.append(reduce(Losses.joined, lost))
+        return np.stack(each, axis=-1)
     if plan.options.around is None:
         return from_working(block, plan.values, value_range, plan.dtype, losses)
     block = from_working(block, plan.values, value_range, block.dtype)
@@ -109,7 +122,7 @@ def known_names(plan: Plan, source: Source, index: Index, channel: int, value_ra
         **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
         "dtype": plan.dtype,
-        "values": value_range,
+        "values": plan.value_range_of(index, channel) if plan.color_ranges else value_range,
         "measured": plan.measured_of(index, channel),
     }
 

@@ -18,7 +18,7 @@ from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, arrays_read, block_info, known_names, read_block
 from .source import Index, Source
 from .tiles import tiles
-from .value_range import find_value_ranges
+from .value_range import find_value_ranges, groups_of_channels
 from .values import brightness
 
 Steps = Generator[Progress, None, Any]
@@ -36,16 +36,30 @@ def measure_statistics(plan: Plan, threads: int) -> Steps:
         yield from _measure_aligned(plan, statistics[0].of, threads)
         return
     indices = plan.source.indices
-    is_pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
-    groups: dict[Index, list[Index]] = {(): indices} if is_pooled else {index: [index] for index in indices}
+    how, pooled = plan.options.statistics, all(s.pooled for s in statistics)
+    by_channel = (how == "channel" and not plan.source.channels) or any(s.by_channel for s in statistics)
+    by_channel = by_channel and how != "item" and plan.source.channel_place is not None
+    groups: dict[Index, list[Index]] = {index: [index] for index in indices}
+    members = {index: [index] for index in indices}
+    if pooled and by_channel:
+        members = {group[0]: group for group in groups_of_channels(plan.source).values()}
+        groups = members
+    elif pooled and how != "item":
+        groups, members = {(): indices}, {(): [()]}
     total = len(groups) * len(_separate_channels(plan))
     for done, (index, channel) in enumerate(itertools.product(groups, _separate_channels(plan))):
         steps = _measure(plan, groups[index], channel, threads)
-        plan.measured[index, channel] = yield from steps if total == 1 else _one_of_many(steps, done, total)
+        found = yield from steps if total == 1 else _one_of_many(steps, done, total)
+        plan.measured.update({(member, channel): found for member in members[index]})
 
 
 def measure_noise(
-    source: Source, value_ranges: dict[Index, ValueRange], options: Options, names: set[str], threads: int
+    source: Source,
+    value_ranges: dict[Index, ValueRange],
+    color_ranges: tuple[ValueRange, ...],
+    options: Options,
+    names: set[str],
+    threads: int,
 ) -> Generator[Progress, None, dict[Index, dict[str, Any]]]:
     """Measure the noise of an image in its planes, because volumes may have too few.
 
@@ -64,8 +78,12 @@ def measure_noise(
     scope = None if source.scope is None else (*source.scope, *((0, n) for n in volume))
     planes = replace(source, ndim=min(source.ndim, 2), scope=scope)
     groups = {index: [(*index, *inside) for inside in np.ndindex(volume)] for index in source.indices}
-    if options.statistics == "layer":
+    if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
         groups = {(): planes.indices}
+    members: dict[Index, list[Index]] = {index: [index] for index in groups}
+    if options.statistics == "channel" and not source.channels:
+        members = {group[0]: group for group in groups_of_channels(source).values()}
+        groups = {first: [plane for index in group for plane in groups[index]] for first, group in members.items()}
     found: dict[Index, dict[str, Any]] = {}
     for done, (index, chosen) in enumerate(groups.items()):
         value_range = value_ranges[index] if index in value_ranges else value_ranges[()]
@@ -74,7 +92,7 @@ def measure_noise(
             op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
             plan = Plan(
                 op, {"wavelet": NOISE_WAVELET}, options, planes, {},
-                "normalized", POINTWISE, source.dtype, {(): value_range},
+                "normalized", POINTWISE, source.dtype, {(): value_range}, color_ranges=color_ranges,
             )  # fmt: skip
             each: list[float] = []
             for channel in _separate_channels(plan):
@@ -82,6 +100,7 @@ def measure_noise(
                 each += yield from _one_of_many(steps, done, len(groups))
             found[index][name] = root_mean_square(each) if name == "noise_level" else tuple(each)
     if () not in found:
+        found = {index: found[first] for first, group in members.items() for index in group}
         found[()] = {name: _joined(name, [one[name] for one in found.values()]) for name in names}
     return found
 

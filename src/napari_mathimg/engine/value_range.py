@@ -65,9 +65,49 @@ def find_value_ranges(
     outside = sum(r.outside for r in ranges.values())
     if given is not None and (uses_range or not fills_missing):
         return fixed, outside
-    if options.statistics == "layer":
+    if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
         ranges = {(): merged_range(ranges.values())}
+    elif options.statistics == "channel":
+        groups = groups_of_channels(source)
+        of_group = {key: merged_range(ranges[index] for index in group) for key, group in groups.items()}
+        ranges = {index: of_group[key] for key, group in groups.items() for index in group}
     return {index: ValueRange(*r.ends(), kind in "biu") for index, r in ranges.items()}, outside
+
+
+def find_color_ranges(
+    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, threads: int
+) -> Generator[Progress, None, tuple[ValueRange, ...]]:
+    """Return the value range of each color if each has its own; else ()."""
+    if options.statistics != "channel" or not source.channels:
+        return ()
+    if op.channels != "separate":
+        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
+    if options.value_range != "data" or not op.uses_range(parameters):
+        return ()
+    found = []
+    for color in range(source.colors):
+        ranges = yield from find_data_ranges(source, None, threads, color=color)
+        found.append(ValueRange(*merged_range(ranges.values()).ends(), source.dtype.kind in "biu"))
+    return tuple(found)
+
+
+def groups_of_channels(source: Source) -> dict[int, list[Index]]:
+    """Return the items of each channel of a stack, by its index on the axis named c.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+    """
+    place = source.channel_place
+    if place is None:
+        raise ValueError(
+            "statistics='channel': must be used with channel_axis, or on an image with a stack axis named 'c'"
+        )
+    groups: dict[int, list[Index]] = {}
+    for index in source.indices:
+        groups.setdefault(index[place], []).append(index)
+    return groups
 
 
 def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
@@ -85,15 +125,15 @@ def data_range(array: Any, phase: str = "Value range", threads: int | None = Non
 
 
 def find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str = "Value range"
+    source: Source, given: Ends | None, threads: int, phase: str = "Value range", color: int | None = None
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
-    """Find the data range of every item in one pass, and count its values outside the range `given`."""
+    """Find the data range of every item, or of a color, in one pass; count its values outside the range `given`."""
     parts: dict[Index, list[DataRange]] = {index: [] for index in source.indices}
     tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
 
     def work(task: Any) -> None:
         index, box = task
-        parts[index].append(_data_range_of_box(source, index, box, given))
+        parts[index].append(_data_range_of_box(source, index, box, given, color))
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
@@ -102,9 +142,9 @@ def find_data_ranges(
     return {index: merged_range(ranges) for index, ranges in parts.items()}
 
 
-def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None) -> DataRange:
+def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None, color: int | None) -> DataRange:
     x = source.read(index, box)
-    x = x[..., : source.colors] if source.channels else x
+    x = x[..., color] if color is not None else x[..., : source.colors] if source.channels else x
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         x = x[np.isfinite(x)]

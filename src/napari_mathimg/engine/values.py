@@ -11,6 +11,7 @@ from ..kernels import counting
 
 Array = NDArray[Any]
 EXACT_IN_FLOAT64 = 2**53
+SAMPLED = 16  # of so many values one is looked at for rounding errors
 
 
 def working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -48,8 +49,8 @@ class Losses(NamedTuple):
     below, above
         Numbers of values that were clipped to the lowest and to the highest value of the type.
     count, mean, spread, error
-        Of the others that were rounded: their number, mean, sum of squared differences from the mean, and sum of
-        squared rounding errors.
+        Of a sample of the others, which were rounded: their number, mean, sum of squared differences from the mean, and
+        sum of squared rounding errors.
     """
 
     below: int = 0
@@ -99,9 +100,9 @@ def _rounded(block: Array, dtype: np.dtype[Any]) -> tuple[Array, Losses]:
     highest: float = high
     if high > EXACT_IN_FLOAT64:  # the largest 64-bit integers are no floating-point numbers
         highest = float(np.nextafter(float(high), 0))
-    below, above, count, first, total, squares, error = counting.round_into(
-        block.reshape(-1), float(low), highest, out.reshape(-1)
-    )
+    flat, lowest = block.reshape(-1), float(low)
+    below, above = counting.round_into(flat, lowest, highest, out.reshape(-1))
+    count, first, total, squares, error = counting.rounding_errors(flat, lowest, highest, SAMPLED)
     if highest != high:
         out[block > highest] = high
     mean = total / max(count, 1)

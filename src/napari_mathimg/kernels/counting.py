@@ -12,31 +12,48 @@ RUN = 64  # the same where a single hit makes the loop process all of them again
 def round_into(values, low, high, out):  # type: ignore[no-untyped-def]
     """Round flat numbers to the nearest integers from `low` to `high`; not-a-number becomes 0.
 
-    Returns how many are below and how many above, and of the others the number, the sum, the sum of squares, and the
-    sum of squared rounding errors, all of differences to the first of them.
+    Returns how many are below and how many are above.
     """
-    below, above, count = 0, 0, 0
-    first, total, squares, errors = 0.0, 0.0, 0.0, 0.0
-    for k in range(values.size):
+    below, above, lowest, highest = 0, 0, out.dtype.type(low), out.dtype.type(high)
+    for start in range(0, values.size, CHUNK):
+        part, rounded = values[start : start + CHUNK], out[start : start + CHUNK]
+        outside = 0
+        for k in range(part.size):
+            nearest = np.rint(part[k])
+            inside = (nearest >= low) & (nearest <= high)
+            outside += not inside
+            rounded[k] = nearest if inside else 0
+        if outside:
+            for k in range(part.size):
+                nearest = np.rint(part[k])
+                if nearest < low:
+                    rounded[k] = lowest
+                    below += 1
+                elif nearest > high:
+                    rounded[k] = highest
+                    above += 1
+    return below, above
+
+
+@kernel
+def rounding_errors(values, low, high, step):  # type: ignore[no-untyped-def]
+    """Look at every `step`-th of some flat numbers, as far as they round to integers from `low` to `high`.
+
+    Returns their number, the first, and the sums of the differences to it, of their squares, and of squared rounding
+    errors.
+    """
+    count, first, total, squares, errors = 0, 0.0, 0.0, 0.0, 0.0
+    for k in range(0, values.size, step):
         x = np.float64(values[k])
         nearest = np.rint(x)
         if low <= nearest <= high:
-            out[k] = nearest
             if count == 0:
                 first = x
             count += 1
             total += x - first
             squares += (x - first) * (x - first)
             errors += (x - nearest) * (x - nearest)
-        elif nearest > high:
-            out[k] = high
-            above += 1
-        elif nearest < low:
-            out[k] = low
-            below += 1
-        else:
-            out[k] = 0
-    return below, above, count, first, total, squares, errors
+    return count, first, total, squares, errors
 
 
 @kernel

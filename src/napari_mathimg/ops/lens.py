@@ -6,11 +6,11 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
-from ..contract.reach import Gather, Map
+from ..contract.reach import POINTWISE, Gather, Map
 from ..contract.warp import warp
 from ..methods.lens.distortion import LensMap, half_shorter_side, lens_gather, unmoved
 from ..methods.lens.distortion_parameters import check_distortion, distortion_of, distortion_scale
-from ..methods.lens.flat_field import STATISTICS, Gains, Shading, flat_reach, gain_report, without_faults
+from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
 from ..methods.lens.lens_correction import (
     AutoAperture,
     AutoFocalLength,
@@ -279,7 +279,7 @@ def correct_lens(
 
 
 @operation(
-    "Flat field", values="float", reach=flat_reach, dimensions=(2,), statistics=STATISTICS, report=gain_report,
+    "Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report,
     proportional=True,
 )  # fmt: skip
 def flat_field(
@@ -328,7 +328,6 @@ def flat_field(
     >>> apply(np.array([[30.0, 50.0]]), "flat_field", np.array([[4.0, 8.0]]), np.array([[2.0, 2.0]]))
     array([[56., 32.]])
     """
-    offset = without_faults(dark, flat)
-    light = image if offset is None else image - offset
+    light = measured.subtract(image, dark, info)
     corrected: t.Array = light * measured.gain(flat, dark, info, image.dtype)
     return corrected

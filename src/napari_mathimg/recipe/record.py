@@ -57,7 +57,7 @@ def record(
     report
         Report of the operation, or None.
     """
-    value_ranges = list(plan.value_ranges.values())
+    value_ranges = list(plan.color_ranges or plan.value_ranges.values())
     step = {
         "operation": plan.operation.id,
         "version": plan.operation.version,

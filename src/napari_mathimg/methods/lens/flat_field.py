@@ -3,9 +3,9 @@
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -32,7 +32,8 @@ HUBER = 1.345  # standard deviations up to which a residual has full weight: 95 
 class LightSums:
     """The brightness of a flat above the dark image: exact sums and extremes that can be added over blocks.
 
-    `faults` is the number of pixels where the flat is not brighter than the dark; `first` is the first of them.
+    `faults` is the number of pixels where the flat is not brighter than the dark; `first` is the first of them, and
+    `repairs` are what replaces them.
     """
 
     sums: NDArray[np.int64]
@@ -41,64 +42,15 @@ class LightSums:
     high: float
     faults: int = 0
     first: tuple[int, ...] | None = None
+    repairs: "tuple[Repairs, ...]" = ()
 
     def __add__(self, other: "LightSums") -> "LightSums":
         """Return the sums over both."""
         firsts = [f for f in (self.first, other.first) if f is not None]
         return LightSums(
             self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
-            max(self.high, other.high), self.faults + other.faults, min(firsts, default=None),
+            max(self.high, other.high), self.faults + other.faults, min(firsts, default=None), self.repairs + other.repairs,
         )  # fmt: skip
-
-
-def flat_reach(flat: Any, dark: Any) -> Neighborhood:
-    """Return the reach of a correction, which looks at the neighbors of faulty pixels of the flat and the dark."""
-    return Neighborhood(0 if flat is None and dark is None else WINDOW // 2)
-
-
-def filled(values: t.Array, faulty: NDArray[np.bool_]) -> t.Array:
-    """Return a plane whose faulty pixels have the median of the others around them; not-a-number if there are none."""
-    if not faulty.any():
-        return values
-    half = WINDOW // 2
-    around = np.pad(np.where(faulty, np.nan, values), half, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(around, (WINDOW, WINDOW))[faulty]
-    out = values.copy()
-    out[faulty] = _median(windows.reshape(len(windows), -1), axis=1)
-    return out
-
-
-def without_faults(dark: t.Array | None, flat: t.Array | None) -> t.Array | None:
-    """Return a dark whose hot and missing pixels have that of their neighbors, or 0 if there are none.
-
-    A pixel is hot if it alone makes the flat no brighter than the dark.
-    """
-    if dark is None:
-        return None
-    faulty = ~np.isfinite(dark)
-    if flat is not None and (suspect := is_faulty(flat - dark) & np.isfinite(flat)).any():
-        faulty |= suspect & (flat > filled(dark, faulty | suspect))
-    return np.asarray(np.nan_to_num(filled(dark, faulty), nan=0.0))
-
-
-@dataclass(frozen=True)
-class Gains:
-    """The mean brightness of a flat, the lowest and the highest gain that it gives, and its number of faulty pixels."""
-
-    mean: float
-    low: float
-    high: float
-    faults: int = 0
-
-    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
-        """Return the gain at every pixel of a block.
-
-        Where the flat is not brighter than the dark, it is that of the neighbors, or 1 if they have none either.
-        """
-        assert flat is not None
-        light = flat if (dark := without_faults(dark, flat)) is None else flat - dark
-        light = filled(light, is_faulty(light))
-        return np.asarray(np.where(np.isnan(light), 1.0, self.mean / light), dtype)
 
 
 def is_faulty(light: t.Array) -> NDArray[np.bool_]:
@@ -107,19 +59,95 @@ def is_faulty(light: t.Array) -> NDArray[np.bool_]:
         return np.asarray(~((light > 0) & np.isfinite(light)))
 
 
+def filled(values: t.Array, faulty: NDArray[np.bool_]) -> t.Array:
+    """Return a plane whose faulty pixels have the median of the others around them; not-a-number if there are none."""
+    if not faulty.any():
+        return values
+    around = np.pad(np.where(faulty, np.nan, values), WINDOW // 2, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(around, (WINDOW, WINDOW))[faulty]
+    out = values.copy()
+    out[faulty] = _median(windows.reshape(len(windows), -1), axis=1)
+    return out
+
+
+def without_faults(dark: t.Array, flat: t.Array) -> t.Array:
+    """Return a dark whose hot and missing pixels have that of their neighbors, or 0 if there are none.
+
+    A pixel is hot if it alone makes the flat no brighter than the dark.
+    """
+    faulty = ~np.isfinite(dark)
+    suspect = is_faulty(flat - dark) & np.isfinite(flat)
+    if suspect.any():
+        faulty |= suspect & (flat > filled(dark, faulty | suspect))
+    return np.asarray(np.nan_to_num(filled(dark, faulty), nan=0.0))
+
+
+class Repairs(NamedTuple):
+    """Faulty pixels of a plane: rows, columns, and the light of the flat and the dark to use there instead."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    light: NDArray[Any]
+    dark: NDArray[Any]
+
+    def put(self, block: t.Array, values: NDArray[Any], info: BlockInfo) -> None:
+        """Put values for these pixels into a block."""
+        (top, bottom), (left, right) = info.read[-2:]
+        here = (self.rows >= top) & (self.rows < bottom) & (self.columns >= left) & (self.columns < right)
+        block[self.rows[here] - top, self.columns[here] - left] = values[here]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The mean brightness of a flat, the lowest and the highest gain that it gives, and its faulty pixels."""
+
+    mean: float
+    low: float
+    high: float
+    faults: int = 0
+    repairs: tuple[Repairs, ...] = field(default=(), repr=False, compare=False)
+
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+        """Return a block of the image without the dark."""
+        if dark is None:
+            return image
+        dark = dark.copy()
+        for repair in self.repairs:
+            repair.put(dark, repair.dark, info)
+        return np.asarray(image - dark)
+
+    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
+        """Return the gain at every pixel of a block.
+
+        Where the flat is not brighter than the dark, it is that of the neighbors, or 1 if they have none either.
+        """
+        assert flat is not None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
+        for repair in self.repairs:
+            repair.put(gain, np.nan_to_num(self.mean / repair.light, nan=1.0).astype(dtype), info)
+        return gain
+
+
 def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple[LightSums]:
-    """Return the brightness of a block of the flat above the dark image."""
-    light = flat.astype(float) if dark is None else flat.astype(float) - dark
-    dead = is_faulty(light)
+    """Return the brightness of a block of the flat above the dark image, and what replaces its faulty pixels."""
+    wide = flat.astype(float)
+    given = None if dark is None else dark.astype(float)
+    light = (wide if given is None else wide - given)[info.inner]
+    dead, repairs = is_faulty(light), None
     first = None
     if dead.any():
-        inside = np.unravel_index(int(dead.argmax()), dead.shape)
-        first = (*info.index, *(int(i) + low for i, (low, _) in zip(inside, info.read, strict=True)))
+        rows, columns = np.nonzero(dead)
+        top, left = (low for low, _ in info.core)
+        first = (*info.index, int(rows[0]) + top, int(columns[0]) + left)
+        better = np.zeros_like(wide) if given is None else without_faults(given, wide)
+        found = filled(wide - better, is_faulty(wide - better))[info.inner][dead]
+        repairs = Repairs(rows + top, columns + left, found, better[info.inner][dead])
         light = light[~dead]
     ends = (float(light.min()), float(light.max())) if light.size else (np.inf, -np.inf)
     sums = np.zeros((2, 2048), np.int64)
     counting.add_exactly(light.reshape(-1), sums)
-    return (LightSums(sums, light.size, *ends, int(dead.sum()), first),)
+    return (LightSums(sums, light.size, *ends, int(dead.sum()), first, () if repairs is None else (repairs,)),)
 
 
 def gains(counted: tuple[LightSums], dark: Any) -> Gains:
@@ -133,7 +161,7 @@ def gains(counted: tuple[LightSums], dark: Any) -> Gains:
         many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
         raise ValueError(f"flat: must be {wanted} at most pixels; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
-    return Gains(mean, mean / light.high, mean / light.low, light.faults)
+    return Gains(mean, mean / light.high, mean / light.low, light.faults, light.repairs)
 
 
 @dataclass(frozen=True)
@@ -180,6 +208,10 @@ class Shading:
         """Return the gain at every pixel of a block."""
         rows, columns = info.read
         return np.asarray(1 / self.surface(rows, columns, dtype))
+
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+        """Return a block of the image without the dark; where the dark is not finite, nothing is subtracted."""
+        return image if dark is None else np.asarray(image - np.nan_to_num(dark, nan=0.0, posinf=0.0, neginf=0.0))
 
     def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
         """Return the flat on a box of rows and columns."""
@@ -245,7 +277,7 @@ def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
 
 def sample(image: t.Array, dark: t.Array | None, info: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
     """Return the sums and numbers of the valid pixels of a block over its cells."""
-    light = image if (dark := without_faults(dark, None)) is None else image - dark
+    light = image if dark is None else image - np.nan_to_num(dark, nan=0.0, posinf=0.0, neginf=0.0)
     if valid is not None:
         light = light * valid
     sides = [_cell_side(n) for n in info.shape]
@@ -360,6 +392,8 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
 
 
 STATISTICS = (
-    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=MAX_PLANES),
-    Statistic(measure_light, gains, needed=lambda flat: flat is not None, of=("flat", "dark")),
+    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=MAX_PLANES, by_channel=True),
+    Statistic(
+        measure_light, gains, Neighborhood(WINDOW // 2), needed=lambda flat: flat is not None, of=("flat", "dark")
+    ),
 )
