@@ -105,9 +105,7 @@ def test_levels_follow_what_pywavelets_advises(shape):
     for wavelet in WAVELETS:
         advised = pywt.dwtn_max_level(longer, wavelet) if longer else 0
         assert wavelets.advised_levels(wavelet, shape) == advised
-        resolved = operations()["denoise_wavelet"].resolve(
-            {"wavelet": wavelet, "sigma": 0.1}, shape, {"channels": 0}
-        )
+        resolved = operations()["denoise_wavelet"].resolve({"wavelet": wavelet, "sigma": 0.1}, shape, {"channels": 0})
         assert resolved["levels"] == max(min(advised, 4), 1)
 
 
@@ -410,7 +408,11 @@ def test_missing_numbers_do_not_spread(name, given):
     ("name", "given", "message"),
     [
         ("denoise_wavelet", {"levels": 0}, "levels=0: must be 'auto' or a whole number from 1"),
-        ("denoise_wavelet", {"sigma": -1.0}, r"sigma=-1.0: must be 'auto' or a finite number from 0"),
+        (
+            "denoise_wavelet",
+            {"sigma": -1.0},
+            r"sigma=-1.0: must be 'auto', a finite number from 0 .* or one for each channel",
+        ),
         ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: must be a finite number from 0"),
         ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: must be a whole number from 0 to 15 px"),
         ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: must be 'auto' or a finite number from 0"),

@@ -70,7 +70,9 @@ def estimate_sigma_steps(
     return float(found[()]["noise_level"])
 
 
-def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None) -> Flat:
+def estimate_flat(
+    image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None, axis_names: tuple[str, ...] = ()
+) -> Flat:
     """Estimate the flat that the planes of a stack have in common, as `flat_field` does if it is given none.
 
     Parameters
@@ -83,12 +85,14 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
         Degree of the polynomial, 0 to 10; a lower one is smoother.
     options
         How the stack is read, as in `apply`.
+    axis_names
+        Names of the axes of the stack; if the last one before the planes is "c", each channel gets a flat of its own.
 
     Returns
     -------
     ndarray, float32
-        Plane of mean 1, shape (rows, columns) or (rows, columns, colors): the argument `flat` of `flat_field` for a
-        stack without a dark image.
+        Plane of mean 1, shape (rows, columns), (rows, columns, colors) or (channels, rows, columns): the argument
+        `flat` of `flat_field` for a stack without a dark image.
 
     Raises
     ------
@@ -104,18 +108,23 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
     >>> bool(np.abs(estimate_flat(levels[:, None, None] * light) / light - 1).max() < 0.03)
     True
     """
-    return run_to_end(estimate_flat_steps(image, dark, degree, options))
+    return run_to_end(estimate_flat_steps(image, dark, degree, options, axis_names=axis_names))
 
 
 def estimate_flat_steps(
-    image: Any, dark: Any = None, degree: int = 6, options: Options | None = None, threads: int | None = None
-) -> Generator[Progress, None, Flat]:
+    image: Any, dark: Any = None, degree: int = 6, options: Options | None = None, threads: int | None = None,
+    axis_names: tuple[str, ...] = (),
+) -> Generator[Progress, None, Flat]:  # fmt: skip
     """Run `estimate_flat` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
-    plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads)
+    plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads, axis_names)
     yield from measure_statistics(plan, threads)
     rows, columns = plan.source.item
     count = plan.source.colors if plan.source.channels else 1
+    if plan.source.channel_place == len(plan.source.leading) - 1:
+        indices = plan.source.indices[: plan.source.leading[-1]]
+        each = [plan.measured_of(index, 0).surface((0, rows), (0, columns), np.float32) for index in indices]
+        return np.stack(each)
     index = plan.source.indices[0]
     surfaces = [plan.measured_of(index, c).surface((0, rows), (0, columns), np.float32) for c in range(count)]
     return np.stack(surfaces, axis=-1) if plan.source.channels else surfaces[0]

@@ -58,7 +58,8 @@ def denoise_bilateral(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import apply
-    >>> apply(np.array([[10, 14, 12, 92, 88, 90]], np.uint8), "denoise_bilateral", sigma_spatial=(0, 2))
+    >>> step = np.array([[10, 14, 12, 92, 88, 90]], np.uint8)
+    >>> apply(step, "denoise_bilateral", sigma_color=0.1, sigma_spatial=(0, 2))
     array([[12, 12, 12, 90, 90, 90]], dtype=uint8)
     """
     return bilateral_mean(image, info, t.gone(sigma_color), t.gone(sigma_spatial))
@@ -104,7 +105,7 @@ def denoise_nl_means(
     >>> import numpy as np
     >>> from napari_mathimg import apply
     >>> stripes = np.tile([[10, 90, 12, 88, 11, 91]], (6, 1)).astype(np.uint8)
-    >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2)[2]
+    >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2, h=0.1, sigma=0)[2]
     array([11, 89, 11, 90, 11, 89], dtype=uint8)
     """
     return non_local_mean(image, info, t.gone(patch_size), t.gone(patch_distance), t.gone(h), t.gone(sigma))

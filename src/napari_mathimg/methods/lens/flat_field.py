@@ -49,7 +49,8 @@ class LightSums:
         firsts = [f for f in (self.first, other.first) if f is not None]
         return LightSums(
             self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
-            max(self.high, other.high), self.faults + other.faults, min(firsts, default=None), self.repairs + other.repairs,
+            max(self.high, other.high), self.faults + other.faults, min(firsts, default=None),
+            self.repairs + other.repairs,
         )  # fmt: skip
 
 

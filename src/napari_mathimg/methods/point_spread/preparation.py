@@ -11,23 +11,21 @@ Center = Literal["array", "centroid"]
 Border = Literal["keep", "subtract"]
 Kernel = NDArray[np.float64]
 MIN_SHIFT = 1e-3  # pixels; smaller shifts are ignored
-OFFSET_SHARE = (
-    0.1  # of all light that the lowest values at the border would be, from which they are taken for an offset
-)
-OFFSET_PEAK = 0.9  # of the highest value, above which they are not: the function is a box
+OFFSET_SHARE = 0.25  # of all light that the lowest border values would be, from which they count as an offset
 
 
 def border_offset(psf: Array) -> float:
     """Return the offset that an array seems to have, the median of the pixels at its border; 0 if it has none.
 
-    If nine in ten of these pixels are far from zero, they hold an offset, such as that of a camera.
+    If nine in ten of these pixels are far from zero, and all less bright than the peak, they hold an offset, such as
+    that of a camera.
     """
     array = np.asarray(psf, np.float64)
     border, peak = _border(array), float(array.max())
     if not border.size:
         return 0.0
     floor = float(np.percentile(border, 10))
-    is_offset = floor < OFFSET_PEAK * peak and floor * array.size > OFFSET_SHARE * float(array.clip(0).sum())
+    is_offset = peak > border.max() and floor * array.size > OFFSET_SHARE * float(array.clip(0).sum())
     return float(np.median(border)) if is_offset else 0.0
 
 
