@@ -267,13 +267,15 @@ TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value r
 ColorSigma = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
 AutoColorSigma = Annotated[Literal["auto"] | ColorSigma, of_noise(3), Label("value σ")]
 AutoTVWeight = Annotated[Literal["auto"] | TVWeight, of_noise(1), Label("weight")]
-AutoBregmanWeight = Annotated[Literal["auto"] | TVWeight, of_noise(2.5), Label("weight")]
+AutoBregmanWeight = Annotated[Literal["auto"] | TVWeight, of_noise(2), Label("weight")]
 SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
 SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("spatial σ")]
 PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range")]
 AutoPatchNoise = Annotated[Literal["auto"] | PatchNoise, Auto(lambda noise_level: noise_level), Label("noise")]
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
-AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(lambda sigma: max(1.3 * sigma, LEAST)), Label("strength h")]
+AutoFiltering = Annotated[
+    Literal["auto"] | Filtering, Auto(lambda sigma: max(1.15 * sigma, LEAST)), Label("strength h")
+]
 PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
 PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, odd=True), Label("patch")]
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]

@@ -84,7 +84,7 @@ def denoise_nl_means(
     patch_distance
         Largest distance of the patches that are compared, in pixels: one value for all axes, or one for each.
     h
-        Difference that patches may have, as a fraction of the value range: higher values smooth more. By default 1.3
+        Difference that patches may have, as a fraction of the value range: higher values smooth more. By default 1.15
         times `sigma`.
     sigma
         Standard deviation of the noise, as a fraction of the value range; by default it is estimated from the image.
@@ -130,7 +130,7 @@ def denoise_tv_bregman(
     Parameters
     ----------
     weight
-        Strength of the smoothing, as a fraction of the value range. By default 2.5 times the standard deviation of the
+        Strength of the smoothing, as a fraction of the value range. By default twice the standard deviation of the
         noise, which is estimated from the image.
     num_iter
         Number of sweeps over the image; there is no other stopping rule.

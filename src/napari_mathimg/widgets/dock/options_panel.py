@@ -57,15 +57,11 @@ class OptionsBox(QWidget):
         self.scope = self._choice("scope", "Apply to", "Part of the layer to process")
         self.value_range = self._choice("range", "Value range", "Intensities that the operation treats as 0 and 1")
         self._add("custom", "", self._custom_range(), "Lower and upper end of the value range")
-        self.statistics = self._choice(
-            "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each part"
-        )
+        self.statistics = self._choice("statistics", "Statistics", "Compute ranges over the layer, or for each part")
         self.dtype = self._choice(
             "dtype", "Output type", "Pixel type of the result; automatic is float32 where values leave the layer's type"
         )
-        self.all_selected = self._tick(
-            "All selected layers", "Process every layer selected in the layer list, one after the other", False
-        )
+        self.all_selected = self._tick("All selected layers", "Process every layer selected in the layer list", False)
         self.one_range = self._tick(
             "One value range for all",
             "Use the data range of all these layers together, so that results are comparable",
