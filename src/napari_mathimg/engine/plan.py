@@ -227,7 +227,7 @@ class Plan:
     saturated: int = 0
     color_ranges: tuple[ValueRange, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
-    by_item: dict[Index, Mapping[str, Any]] = field(default_factory=dict)
+    by_item: Mapping[Index, Mapping[str, Any]] = field(default_factory=dict)
     losses: dict[tuple[Index, Box], Losses] = field(default_factory=dict)
     cut_levels: dict[tuple[Index, int], tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     variants: Variants | None = None

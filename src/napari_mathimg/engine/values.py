@@ -48,25 +48,25 @@ class Losses(NamedTuple):
     ----------
     below, above
         Numbers of values that were clipped to the lowest and to the highest value of the type.
-    count, mean, spread, error
+    sampled, mean, spread, error
         Of a sample of the others, which were rounded: their number, mean, sum of squared differences from the mean, and
         sum of squared rounding errors.
     """
 
     below: int = 0
     above: int = 0
-    count: int = 0
+    sampled: int = 0
     mean: float = 0.0
     spread: float = 0.0
     error: float = 0.0
 
     def joined(self, other: "Losses") -> "Losses":
         """Return the losses of both; the spread by T. F. Chan, G. H. Golub and R. J. LeVeque (1979)."""
-        count, shift = self.count + other.count, other.mean - self.mean
-        share = other.count / max(count, 1)
+        count, shift = self.sampled + other.sampled, other.mean - self.mean
+        share = other.sampled / max(count, 1)
         return Losses(
             self.below + other.below, self.above + other.above, count, self.mean + shift * share,
-            self.spread + other.spread + shift * shift * self.count * share, self.error + other.error,
+            self.spread + other.spread + shift * shift * self.sampled * share, self.error + other.error,
         )  # fmt: skip
 
     @property

@@ -66,7 +66,8 @@ class Automatic(Container):
 
     def __init__(self, inner: Any, value: Any, word: str = "auto", **kwargs: Any) -> None:
         self._word = word
-        self._is_waiting, self._meaning = False, None  # whether the value is being computed; the value shown last
+        self._is_waiting = False  # whether the value is being computed
+        self._meaning: Any = None  # the value that was shown last for the word
         tip = "Derive the value from the image" if word == "auto" else kwargs.get("tooltip", "")
         self._tick = CheckBox(text=word, value=True, tooltip=tip)
         self._inner = inner
