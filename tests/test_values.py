@@ -178,3 +178,9 @@ def test_a_psf_with_an_offset_is_told_and_can_be_mended(name):
     assert "border" not in texts["clean"]
     assert "border of the PSF is far from zero" in texts["keep"]
     assert "subtracted" in texts["subtract"]
+
+
+def test_statistics_of_channels_need_an_axis_of_channels_even_where_the_range_is_given():
+    options = Options(statistics="channel", value_range=(0, 1))
+    with pytest.raises(ValueError, match="stack axis named 'c'"):
+        apply(np.ones((3, 20, 20)), "equalize_hist", options=options)

@@ -60,11 +60,11 @@ def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
 
 
 def estimate_sigma_steps(
-    image: Any, options: Options | None = None, threads: int | None = None
+    image: Any, options: Options | None = None, threads: int | None = None, axis_names: tuple[str, ...] = ()
 ) -> Generator[Progress, None, float]:
     """Run `estimate_sigma` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
-    plan = yield from resolve(noise_level, image, (), options, None, threads)
+    plan = yield from resolve(noise_level, image, (), options, None, threads, axis_names)
     ranges = plan.value_ranges, plan.color_ranges
     found = yield from measure_noise(plan.source, *ranges, plan.options, {"noise_level"}, threads)
     return float(found[()]["noise_level"])

@@ -37,8 +37,8 @@ def measure_statistics(plan: Plan, threads: int) -> Steps:
         return
     indices = plan.source.indices
     how, pooled = plan.options.statistics, all(s.pooled for s in statistics)
-    by_channel = (how == "channel" and not plan.source.channels) or any(s.by_channel for s in statistics)
-    by_channel = by_channel and how != "item" and plan.source.channel_place is not None
+    has_place, always = plan.source.channel_place is not None, any(s.by_channel for s in statistics)
+    by_channel = (how == "channel" and not plan.source.channels) or (always and how != "item" and has_place)
     groups: dict[Index, list[Index]] = {index: [index] for index in indices}
     members = {index: [index] for index in indices}
     if pooled and by_channel:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ...engine import Options
 from ...engine.estimates import estimate_sigma_steps
+from ..layers.snapshot import snapshot
 from ..settings.preferences import threads
 from .latest_task import PAUSE, LatestTask
 
@@ -44,7 +45,7 @@ class NoiseEstimator(QObject):
             return True, sigma
         if self._asked is None or self._asked[0] is not layer or self._asked[1] != key:
             self._asked = layer, key
-            self.task.ask(estimate_sigma_steps(array, options, threads()))
+            self.task.ask(estimate_sigma_steps(array, options, threads(), snapshot(layer).axis_names))
         return False, None
 
     def _take(self, sigma: float | None) -> None:
