@@ -159,10 +159,10 @@ def test_each_channel_of_a_stack_has_a_flat_of_its_own():
     y, x = np.mgrid[-1:1:90j, -1:1:100j]
     light = np.stack([1 + 0.5 * x, 1 - 0.5 * y, 1 + 0.3 * x * y])
     stack = np.random.default_rng(1).uniform(50, 100, (12, 3, 1, 1)) * light
-    plan = plan_of_flat(stack, parameters={"degree": 3}, axis_names=("t", "c", "y", "x"))
+    plan = plan_of_flat(stack, axis_names=("t", "c", "y", "x"))
     for channel in np.moveaxis(result_of(plan), 1, 0):
         assert (channel.std((1, 2)) / channel.mean((1, 2))).max() < 0.01
-    flats = estimate_flat(stack, degree=3, axis_names=("t", "c", "y", "x"))
+    flats = estimate_flat(stack, axis_names=("t", "c", "y", "x"))
     np.testing.assert_allclose(flats, light, rtol=0.03)
     np.testing.assert_allclose(apply(stack, "flat_field", flats), result_of(plan), rtol=1e-3)
 

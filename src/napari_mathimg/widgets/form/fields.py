@@ -71,10 +71,10 @@ class Automatic(Container):
         tip = "Derive the value from the image" if word == "auto" else kwargs.get("tooltip", "")
         self._tick = CheckBox(text=word, value=True, tooltip=tip)
         self._inner = inner
+        inner.changed.connect(self._stop_waiting)  # before this container tells of the change
         super().__init__(widgets=[self._tick, inner], layout="vertical", labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
         self._tick.changed.connect(self._show)
-        inner.changed.connect(self._stop_waiting)
         self.value = value
         self._show()
 

@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 
-from ...contract.signature import Signature
-from ...contract.types import OfImage, Picked, annotation_of
+from ...contract.signature import NOISE, Signature, arguments
+from ...contract.types import Auto, OfImage, Picked, annotation_of
 from ..layers.levels import shape_at
 from .fields import Automatic
 from .form import Form
@@ -16,8 +16,8 @@ from .form import Form
 class ImageValues:
     """Sets the values that belong to one image to their defaults when a form is shown for another one.
 
-    These are the parameters declared so, points picked in an image of another size, and numbers that "auto" stood for.
-    They come back with their image.
+    These are the parameters declared so, points picked in an image of another size, and numbers that "auto" stood for
+    if they follow from the noise or from an image of another size. They come back with their image.
 
     Parameters
     ----------
@@ -27,6 +27,10 @@ class ImageValues:
 
     def __init__(self, operation: Signature) -> None:
         self._operation = operation
+        autos = {name: annotation_of(p.hint, Auto) for name, p in operation.parameters.items()}
+        rules = {name: {*arguments(auto.rule)} for name, auto in autos.items() if auto}
+        self._of_noise = {name for name, asked in rules.items() if asked & NOISE}
+        self._of_noise |= {name for name, asked in rules.items() if asked & self._of_noise}
         self._layer: ref[Layer] | None = None
         self._size: tuple[int, ...] = ()
         self._kept: WeakKeyDictionary[Layer, Mapping[str, Any]] = WeakKeyDictionary()
@@ -47,7 +51,7 @@ class ImageValues:
 
     def _is_bound(self, form: Form, name: str, is_resized: bool) -> bool:
         hint = self._operation.parameters[name].hint
-        if isinstance(form[name], Automatic) and form[name].is_untouched:
+        if isinstance(form[name], Automatic) and form[name].is_untouched and (is_resized or name in self._of_noise):
             return True
         if of_image := annotation_of(hint, OfImage):
             return is_resized or not of_image.by_size
