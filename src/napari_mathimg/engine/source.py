@@ -196,7 +196,7 @@ class Source:
 
 
 class Transposed:
-    """A lazy array with its axes in another order: a box is read from it, or written to it, and then turned.
+    """A lazy array with its axes in another order: a box is read from it, and then turned.
 
     Parameters
     ----------
@@ -216,10 +216,6 @@ class Transposed:
     def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """Read a box given by an integer or a slice for each axis."""
         return as_numpy(self.array, self._original(key)).transpose(self._turn(key))
-
-    def __setitem__(self, key: tuple[Any, ...], block: Any) -> None:
-        """Write a box given by an integer or a slice for each axis."""
-        self.array[self._original(key)] = np.asarray(block).transpose(np.argsort(self._turn(key)))
 
     def _original(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a key in the order of the original array."""
