@@ -17,16 +17,17 @@ OFFSET_SHARE = 0.25  # of all light that the lowest border values would be, from
 def border_offset(psf: Array) -> float:
     """Return the offset that an array seems to have, the median of the pixels at its border; 0 if it has none.
 
-    If nine in ten of these pixels are far from zero, and all less bright than the peak, they hold an offset, such as
-    that of a camera.
+    If nearly all of these pixels are far from zero, about alike, and less bright than the peak, they hold an offset,
+    such as that of a camera.
     """
     array = np.asarray(psf, np.float64)
     border, peak = _border(array), float(array.max())
     if border.size < 8:  # of a line, the ends say nothing
         return 0.0
-    floor = float(np.percentile(border, 10))
-    is_offset = peak > border.max() and floor * array.size > OFFSET_SHARE * float(array.clip(0).sum())
-    return float(np.median(border)) if is_offset else 0.0
+    floor, middle, top = (float(v) for v in np.percentile(border, (10, 50, 90)))
+    is_even = top - floor < 0.5 * middle and peak > border.max()
+    is_offset = is_even and floor * array.size > OFFSET_SHARE * float(array.clip(0).sum())
+    return middle if is_offset else 0.0
 
 
 def _border(array: Kernel) -> Kernel:
