@@ -647,6 +647,7 @@ DENOISERS: dict[str, dict[str, Any]] = {
     "denoise_nl_means": {"patch_size": 5, "patch_distance": 7, "h": "auto"},
     "denoise_wavelet": {
         "wavelet": "bior2.8", "method": "fixed", "mode": "soft", "threshold": 0.12, "approximation": True, "levels": 9,
+        "max_shifts": 0,
     },
 }  # fmt: skip
 
@@ -659,11 +660,7 @@ def noise(demo: Demo) -> None:
         demo.viewer.layers[:] = [camera]
         row = [demo.apply(camera, name, **parameters)]
         for denoiser, chosen in DENOISERS.items():
-            dock = demo.choose(row[0], denoiser, {}, **chosen)
-            if denoiser == "denoise_nl_means":
-                dock.form.noise_buttons["sigma"].native.click()
-                demo.wait(dock)
-            row.append(demo.run(dock))
+            row.append(demo.run(demo.choose(row[0], denoiser, {}, **chosen)))
         demo.save(**{f"{name}-{k}": layer for k, layer in enumerate(row)})
         rows.append(row)
     demo.show("noise", *(layer for row in zip(*rows, strict=True) for layer in row), columns=len(rows))

@@ -18,21 +18,26 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from napari_mathimg import Options, apply
 from napari_mathimg.catalog import family
-from napari_mathimg.contract.operation import Operation
-from napari_mathimg.contract.types import FromNoise, annotation_of
+from napari_mathimg.contract.operation import Operation, ValueRange
+from napari_mathimg.contract.signature import arguments
 from napari_mathimg.engine import estimate_sigma
 from napari_mathimg.samples import synthetic_truth
 
 PAGE = Path(__file__).parents[1] / "docs" / "denoising.md"
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # of a parameter that the noise sets
-LARGEST = {"sigma_spatial": 1.5, "patch_size": 5}  # in volumes, where more takes minutes
+LARGEST = {"sigma_spatial": 1.5, "patch_size": 5, "levels": 2, "size": 7}  # in volumes, where more takes minutes
 GRID: dict[str, dict[str, tuple[Any, ...]]] = {  # of the others
     "gaussian": {"sigma": (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)},
     "median": {"size": (3.0, 5.0, 7.0)},
     "denoise_bilateral": {"sigma_spatial": (1.0, 1.5, 3.0)},
     "denoise_nl_means": {"patch_size": (3, 5, 7)},
-    "denoise_wavelet": {"wavelet": ("haar", "sym4", "bior2.8"), "method": ("BayesShrink", "VisuShrink")},
-    "wiener_filter": {"size": (3, 5, 7)},
+    "denoise_wavelet": {
+        "wavelet": ("sym4", "bior2.8"),
+        "method": ("BayesShrink", "VisuShrink"),
+        "levels": (2, 3, 4, 5),
+        "max_shifts": (0, 1),
+    },
+    "wiener_filter": {"size": (3, 5, 7, 9)},
 }
 NOISES: dict[str, tuple[str, dict[str, float]]] = {
     "Gaussian, sigma 0.05": ("add_gaussian_noise", {"var": 0.05**2}),
@@ -45,10 +50,10 @@ HEAD = """# Denoising, measured
 Written by `scripts/denoising.py`; do not edit. Peak signal-to-noise ratio in dB (PSNR) and mean structural similarity
 (SSIM, of planes; of colors their mean) of each denoiser against the image without noise, as float32 from 0 to 1.
 
-- **default**: the parameters a fresh form has, and those that its *Estimate noise* button sets as the button sets them,
-  from the noise estimated in the noisy image. They were fixed before this page was made.
+- **default**: the parameters of a fresh form, in which "auto" follows from the noise estimated in the noisy image. They
+  were fixed before this page was made, by `benchmarks/defaults.py`.
 - **best**: the highest PSNR on a grid: parameters that the noise sets times {scales}, and {grid} (in volumes,
-  `sigma_spatial` up to 1.5 and `patch_size` up to 5).
+  `sigma_spatial` up to 1.5, `patch_size` up to 5, `levels` up to 2 and `size` up to 7).
 
 Images: scikit-image's `camera` and `brick`; the stained micrograph (`immunohistochemistry`, RGB, denoised jointly where
 the method allows); and the synthetic z-stack without noise, its 99.9th percentile as 1, as volumes of {depth} planes.
@@ -90,27 +95,31 @@ def quality(found: np.ndarray, scene: Scene) -> tuple[float, float]:
     return float(peak_signal_noise_ratio(image, found, data_range=1)), float(np.mean(similar))
 
 
-def rules(op: Operation) -> dict[str, Any]:
-    """Return the rules of the parameters that the noise sets."""
-    return {name: found.rule for name, p in op.parameters.items() if (found := annotation_of(p.hint, FromNoise))}
+def from_noise(op: Operation, sigma: float, item: tuple[int, ...]) -> dict[str, Any]:
+    """Return the parameters that the noise sets, for noise of a standard deviation."""
+    known = {"noise_level": sigma, "noise_levels": (sigma,), "values": ValueRange(0.0, 1.0), "channels": 0}
+    names = [name for name, rule in op.rules_of_auto(op.validate({})) if {"sigma", *known} & {*arguments(rule)}]
+    return {name: op.resolve({}, item, known)[name] for name in names}
 
 
-def settings(op: Operation, sigma: float, ndim: int) -> Iterator[dict[str, Any]]:
+def settings(op: Operation, sigma: float, item: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     """Yield the defaults, then the points of the grid."""
-    scaled = rules(op)
-    yield {name: rule(sigma) for name, rule in scaled.items()}
-    axes = [[(name, rule(sigma * scale)) for scale in SCALES] for name, rule in scaled.items()]
+    yield {}
+    axes: list[list[tuple[str, Any]]] = []
     for name, values in GRID.get(op.id, {}).items():
-        most = LARGEST.get(name, math.inf) if ndim == 3 else math.inf
+        most = LARGEST.get(name, math.inf) if len(item) == 3 else math.inf
         axes.append([(name, value) for value in values if isinstance(value, str) or value <= most])
-    for point in itertools.product(*axes):
-        yield dict(point)
+    each = [from_noise(op, sigma * scale, item) for scale in SCALES]
+    for scaled in each if each[0] else [{}]:
+        for point in itertools.product(*axes):
+            yield scaled | dict(point)
 
 
 def measured(op: Operation, noisy: np.ndarray, scene: Scene) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return quality at the defaults and at the best point of the grid."""
     sigma = estimate_sigma(noisy, options=scene.options)
-    made = (apply(noisy, op.id, options=scene.options, **chosen) for chosen in settings(op, sigma, scene.options.ndim))
+    item = noisy.shape[: len(noisy.shape) - (scene.colors is not None)]
+    made = (apply(noisy, op.id, options=scene.options, **chosen) for chosen in settings(op, sigma, item))
     first = best = next(made)
     for found in made:
         if peak_signal_noise_ratio(scene.image, found, data_range=1) > peak_signal_noise_ratio(

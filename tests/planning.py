@@ -17,8 +17,8 @@ from napari_mathimg.engine.tiles import tiles
 ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("value_range", "statistics", "region", "run")]
 
 
-def plan_of(op, array, *images, parameters=None, threads=2, **options):
-    return run_to_end(prepare(op, array, images, Options(**options), parameters, threads))
+def plan_of(op, array, *images, parameters=None, threads=2, axis_names=(), **options):
+    return run_to_end(prepare(op, array, images, Options(**options), parameters, threads, axis_names=axis_names))
 
 
 def result_of(plan, threads=2):

@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 import pytest
 import pywt
-from scipy import ndimage as ndi
 from scipy import signal, stats
 from skimage import color, data, restoration
 from skimage.metrics import peak_signal_noise_ratio
@@ -22,7 +21,7 @@ from napari_mathimg.engine.region import compute_block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelet_shrinkage, wavelets
 from napari_mathimg.methods.exact_sums import exact_sum
-from planning import cut_into, gray, plan_of, random_boxes, result_of, same
+from planning import Watched, cut_into, gray, plan_of, random_boxes, result_of, same
 
 DTYPE = Options(value_range="dtype")
 VOLUMES = Options(value_range="dtype", ndim=3)
@@ -57,6 +56,15 @@ def by_pywavelets(image, wavelet, levels, threshold, mode="soft", approximation=
     return made[tuple(slice(n) for n in image.shape)]
 
 
+def sigma_by_pywavelets(image):
+    """Estimate the noise of a plane as Donoho and Johnstone do, without the coefficients that need a mirror image."""
+    for axis, n in enumerate(image.shape):
+        if n >= 4:
+            image = pywt.dwt(image, "db2", axis=axis)[1].take(range(1, n // 2), axis)
+    magnitudes = np.abs(image)
+    return np.median(magnitudes[magnitudes > 2.0**-36]) / stats.norm.ppf(0.75)
+
+
 # The transform
 
 
@@ -67,7 +75,7 @@ def test_every_discrete_wavelet_shrinks_as_by_pywavelets(shape):
     for wavelet in WAVELETS:
         is_long = pywt.Wavelet(wavelet).dec_len > 20  # each level makes a small volume much larger
         levels = 1 if is_long and len(shape) == 3 and wavelet not in LONGEST else 3
-        result = apply(image, "denoise_wavelet", wavelet=wavelet, levels=levels, options=options, **given)
+        result = apply(image, "denoise_wavelet", wavelet=wavelet, levels=levels, max_shifts=0, options=options, **given)
         expected = by_pywavelets(image, wavelet, levels, 0.02, approximation=True)
         np.testing.assert_allclose(result, expected, rtol=0, atol=1e-11, err_msg=wavelet)
 
@@ -77,6 +85,7 @@ def test_every_discrete_wavelet_shrinks_as_by_pywavelets(shape):
 def test_all_levels_are_computed_past_what_is_advised(wavelet, levels):
     image = plane((300, 211))
     given = {"wavelet": wavelet, "method": "fixed", "threshold": 0.1, "levels": levels, "approximation": True}
+    given["max_shifts"] = 0
     result = apply(image, "denoise_wavelet", mode="hard", options=DTYPE, **given)
     np.testing.assert_allclose(result, by_pywavelets(image, wavelet, levels, 0.1, "hard", True), rtol=0, atol=1e-10)
     with pytest.raises(ValueError, match=r"levels=10: must be at most 9 for an image of shape \(300, 211\)"):
@@ -96,8 +105,8 @@ def test_levels_follow_what_pywavelets_advises(shape):
     for wavelet in WAVELETS:
         advised = pywt.dwtn_max_level(longer, wavelet) if longer else 0
         assert wavelets.advised_levels(wavelet, shape) == advised
-        resolved = operations()["denoise_wavelet"].resolve({"wavelet": wavelet}, shape, {})
-        assert resolved["levels"] == max(advised - 3, 1)
+        resolved = operations()["denoise_wavelet"].resolve({"wavelet": wavelet, "sigma": 0.1}, shape, {"channels": 0})
+        assert resolved["levels"] == max(min(advised, 4), 1)
 
 
 @pytest.mark.parametrize("wavelet", ["sym44", "morl", "", "Haar"])
@@ -116,9 +125,9 @@ def test_what_is_no_discrete_wavelet_is_refused(wavelet):
 @pytest.mark.filterwarnings("ignore:Wavelet thresholding was designed for use with orthogonal wavelets")
 def test_thresholds_are_those_of_scikit_image(noisy, wavelet, method, mode, sigma):
     given = {"wavelet": wavelet, "method": method, "mode": mode}
-    result = apply(noisy, "denoise_wavelet", levels=3, sigma=sigma, options=DTYPE, **given)
+    result = apply(noisy, "denoise_wavelet", levels=3, sigma=sigma, max_shifts=0, options=DTYPE, **given)
     expected = restoration.denoise_wavelet(
-        noisy, None if sigma == "auto" else sigma, wavelet_levels=3, rescale_sigma=False, **given
+        noisy, sigma_by_pywavelets(noisy) if sigma == "auto" else sigma, wavelet_levels=3, rescale_sigma=False, **given
     )
     np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN if sigma == "auto" else 1e-12)
 
@@ -126,25 +135,32 @@ def test_thresholds_are_those_of_scikit_image(noisy, wavelet, method, mode, sigm
 @pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
 def test_volumes_are_denoised_in_three_dimensions_as_by_scikit_image(method):
     volume = plane((16, 40, 37)) + SIGMA * np.random.default_rng(1).standard_normal((16, 40, 37))
-    result = apply(volume, "denoise_wavelet", wavelet="db2", levels=2, method=method, options=VOLUMES)
-    expected = restoration.denoise_wavelet(volume, None, "db2", "soft", 2, method=method, rescale_sigma=False)
-    np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN)
+    given = {"wavelet": "db2", "levels": 2, "method": method, "sigma": SIGMA, "max_shifts": 0}
+    result = apply(volume, "denoise_wavelet", options=VOLUMES, **given)
+    expected = restoration.denoise_wavelet(volume, SIGMA, "db2", "soft", 2, method=method, rescale_sigma=False)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("sigma", ["auto", 0.1])
 @pytest.mark.parametrize("method", ["BayesShrink", "VisuShrink"])
-def test_colors_are_denoised_in_ycbcr_as_by_scikit_image(method, sigma):
+def test_colors_are_denoised_in_ycbcr_as_by_scikit_image(method):
     image = data.chelsea()[100:200, 50:150] / 255
     image = image + SIGMA * np.random.default_rng(2).standard_normal(image.shape)
-    result = apply(image, "denoise_wavelet", wavelet="db1", levels=3, method=method, sigma=sigma, options=RGB)
+    given = {"wavelet": "db1", "levels": 3, "method": method, "max_shifts": 0}
+    result = apply(image, "denoise_wavelet", sigma=SIGMA, options=RGB, **given)
     expected = restoration.denoise_wavelet(
-        image, None if sigma == "auto" else [sigma] * 3, "db1", "soft", 3, convert2ycbcr=True, method=method,
+        image, [SIGMA] * 3, "db1", "soft", 3, convert2ycbcr=True, method=method,
         rescale_sigma=True, channel_axis=-1,
     )  # fmt: skip
     np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN)
     np.testing.assert_allclose(
         color.rgb2ycbcr(result)[..., 1:].mean((0, 1)), color.rgb2ycbcr(image)[..., 1:].mean((0, 1)), rtol=0.02
     )
+    norms = np.linalg.norm(color.rgb2ycbcr(np.eye(3)[None])[0] - color.rgb2ycbcr(np.zeros((1, 1, 3)))[0], axis=0)
+    each = tuple(sigma_by_pywavelets(channel) for channel in np.moveaxis(color.rgb2ycbcr(image) / norms, -1, 0))
+    expected = apply(image, "denoise_wavelet", sigma=each, options=RGB, **given)
+    np.testing.assert_allclose(apply(image, "denoise_wavelet", options=RGB, **given), expected, rtol=0, atol=MEDIAN)
+    with pytest.raises(ValueError, match="must be one value, or one for each of the 3 channels"):
+        apply(image, "denoise_wavelet", sigma=each[:2], options=RGB)
 
 
 def test_bayes_thresholds_are_noise_over_signal():
@@ -155,7 +171,7 @@ def test_bayes_thresholds_are_noise_over_signal():
 
 def test_the_approximation_shrinks_on_request_only():
     image = np.full((64, 64), 0.5)
-    given = {"wavelet": "haar", "method": "fixed", "threshold": 1.0, "levels": 3}
+    given = {"wavelet": "haar", "method": "fixed", "threshold": 1.0, "levels": 3, "max_shifts": 0}
     np.testing.assert_allclose(apply(image, "denoise_wavelet", options=DTYPE, **given), 0.5, atol=1e-14)
     # After 3 levels the approximation of 0.5 is 8 x 0.5 = 4; shrunk by 1, it stands for 3 / 8.
     shrunk = apply(image, "denoise_wavelet", approximation=True, options=DTYPE, **given)
@@ -238,9 +254,9 @@ def test_any_box_needs_no_more_than_its_reach(given):
 
 def test_thresholds_are_never_pooled_over_the_layer():
     stack = np.stack([gray("f4", (80, 70)), 0.1 * gray("f4", (80, 70))[::-1]])
-    together = apply(stack, "denoise_wavelet", options=DTYPE)
+    together = apply(stack, "denoise_wavelet", sigma=0.05, options=DTYPE)
     for one, expected in zip(stack, together, strict=True):
-        assert same(apply(one, "denoise_wavelet", options=DTYPE), expected)
+        assert same(apply(one, "denoise_wavelet", sigma=0.05, options=DTYPE), expected)
 
 
 # The noise estimate
@@ -253,15 +269,28 @@ def test_sigma_is_that_of_the_noise(sigma, dtype):
     found = estimate_sigma(noise, options=DTYPE)
     # Standard error of a median magnitude of 2^16 normal numbers, relative: 1.17 / 256.
     assert abs(found / sigma - 1) < 4 * 1.17 / 256
-    np.testing.assert_allclose(found, restoration.estimate_sigma(noise.astype(float)), rtol=MEDIAN)
+    np.testing.assert_allclose(found, sigma_by_pywavelets(noise.astype(float)), rtol=MEDIAN)
 
 
-@pytest.mark.parametrize("shape", [(61, 47), (62, 48), (5, 5), (2, 2), (211, 197)])
+@pytest.mark.parametrize("shape", [(61, 47), (62, 48), (5, 5), (2, 40), (211, 197)])
 def test_sigma_is_the_exact_median(shape):
     image = plane(shape)
-    diagonal = np.abs(pywt.dwtn(image, "db2")["dd"])
-    expected = np.median(diagonal[diagonal > 2.0**-36]) / stats.norm.ppf(0.75)
-    np.testing.assert_allclose(estimate_sigma(image, options=DTYPE), expected, rtol=1e-7)
+    np.testing.assert_allclose(estimate_sigma(image, options=DTYPE), sigma_by_pywavelets(image), rtol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(2, 300, 200), (3, 300, 200), (11, 150, 151), (3, 400), (400, 3), (5, 5, 2000)])
+def test_few_or_odd_planes_rows_and_columns_do_not_lower_the_estimate(shape):
+    noise = np.random.default_rng(5).normal(0, 5, shape)
+    found = estimate_sigma(noise, options=Options(ndim=len(shape), value_range=(0, 1)))
+    assert abs(found / 5 - 1) < 4 * 1.17 / math.sqrt(noise.size / 8)  # standard errors; half of the axes may be short
+
+
+def test_noise_is_measured_on_at_most_16_planes_spread_over_the_layer():
+    stack = np.ones((40, 3, 64, 64)) + np.random.default_rng(0).normal(0, 0.1, (40, 3, 64, 64))
+    for ndim in (2, 3):
+        watched = Watched(stack)
+        assert estimate_sigma(watched, options=Options(ndim=ndim, value_range=(0, 1))) == pytest.approx(0.1, rel=0.05)
+        assert sum(watched.reads) <= 2 * 16 * 64 * 64  # two passes give the exact median
 
 
 def test_sigma_does_not_depend_on_tiles(monkeypatch):
@@ -317,17 +346,13 @@ def test_wiener_filter_equals_scipy_inside_and_on_a_mirrored_image(size, noise):
     margins = [(rows // 2, rows // 2), (columns // 2, columns // 2)]
     cut = (slice(rows // 2, rows // 2 + 61), slice(columns // 2, columns // 2 + 47))
     padded = np.pad(image, margins, mode="symmetric")
-    if noise == "auto":
-        mean, square = (ndi.uniform_filter(x, (rows, columns), mode="reflect") for x in (image, image**2))
-        power = float(np.mean(np.maximum(square - mean**2, 0)))
-    else:
-        power = noise
+    power = sigma_by_pywavelets(image) ** 2 if noise == "auto" else noise
     result = apply(image, "wiener_filter", size=size, noise=noise, options=DTYPE)
     if size == 1 or noise == 0:
         np.testing.assert_allclose(result, image, rtol=0, atol=1e-12)
     else:
         expected = signal.wiener(padded, (rows, columns), power)[cut]
-        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=MEDIAN if noise == "auto" else 1e-10)
 
 
 def test_wiener_filter_of_volumes_equals_scipy_inside():
@@ -337,7 +362,7 @@ def test_wiener_filter_of_volumes_equals_scipy_inside():
     np.testing.assert_allclose(result[inner], signal.wiener(volume, (3, 5, 5), 0.002)[inner], rtol=0, atol=1e-12)
 
 
-def test_wiener_noise_is_the_mean_variance_of_the_layer_whatever_the_tiles(monkeypatch):
+def test_wiener_noise_is_that_of_the_layer_whatever_the_tiles(monkeypatch):
     stack = gray("f8", (3, 90, 80))
     whole = apply(stack, "wiener_filter", size=5, options=DTYPE)
     cut_into(monkeypatch, 40**2, 16)
@@ -383,7 +408,11 @@ def test_missing_numbers_do_not_spread(name, given):
     ("name", "given", "message"),
     [
         ("denoise_wavelet", {"levels": 0}, "levels=0: must be 'auto' or a whole number from 1"),
-        ("denoise_wavelet", {"sigma": -1.0}, r"sigma=-1.0: must be 'auto' or a finite number from 0"),
+        (
+            "denoise_wavelet",
+            {"sigma": -1.0},
+            r"sigma=-1.0: must be 'auto', a finite number from 0 .* or one for each channel",
+        ),
         ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: must be a finite number from 0"),
         ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: must be a whole number from 0 to 15 px"),
         ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: must be 'auto' or a finite number from 0"),
@@ -406,7 +435,8 @@ def test_gallery_figures_are_reached():
     sigma = estimate_sigma(noisy, options=RGB)
 
     def psnr(**given):
-        result = apply(noisy, "denoise_wavelet", wavelet="db1", options=RGB, **given)
+        given |= {"wavelet": "db1", "levels": 4, "max_shifts": 0}  # as advised, less three
+        result = apply(noisy, "denoise_wavelet", options=RGB, **given)
         return peak_signal_noise_ratio(original, np.clip(result, 0, 1), data_range=1)
 
     assert abs(psnr() - 27.3) <= 0.1

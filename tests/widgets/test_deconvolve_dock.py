@@ -58,13 +58,16 @@ def test_integers_stay_integers_where_that_is_chosen(viewer: Any, dock: Opener, 
     viewer.layers.selection.active = colors
     widget.further_images.pickers["psf"].choose("measured")
     press(widget)
-    assert viewer.layers["colors – Richardson-Lucy"].data.dtype == np.uint8, "float32 colors would be shown from 0 to 1"
+    result = viewer.layers["colors – Richardson-Lucy"].data
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, 90 / 255, rtol=1e-5, err_msg="napari shows colors of floats from 0 to 1")
 
 
 def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
     widget = prepared_dock(
         viewer, dock, stack, scale=(0.5, 0.2, 0.2), translate=(3, 4, 5), axis_labels=("z", "y", "x"), units=("um",) * 3
     )
+    widget.options.choose(widget.options.process, "planes")
     widget.further_images.pickers["psf"].choose("measured")
     for name, text in (("num_iter", "12"), ("keep_every", "4")):
         box = widget.form[name].native

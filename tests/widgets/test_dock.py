@@ -108,7 +108,7 @@ def test_only_options_with_an_effect_are_shown(viewer: Any, dock: Opener, stack:
     assert not intensity.options._shown["statistics"]
     viewer.layers.clear()
     viewer.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True)
-    assert not intensity.options._shown["dtype"]
+    assert intensity.options._shown["dtype"]
     assert intensity.options.value_range.findData("limits") == -1
 
 

@@ -11,7 +11,8 @@ from napari_mathimg.methods.wavelets import wavelet_names
 from napari_mathimg.widgets.form.form import Form, summary
 from napari_mathimg.widgets.form.parameter_field import label
 
-KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0}
+NOISE = {"noise_level": 0.0625, "noise_levels": (0.0625,)}
+KNOWN = {"values": ValueRange(0.0, 200.0, True), "dtype": np.dtype(np.uint8), "channels": 0, **NOISE}
 LENS = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6"}
 NEEDED = {"correct_lens": {**LENS, "focal_length": 14.0, "aperture": 3.5}}  # what has no default that would do
 AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 5: ("t", "c", "z", "y", "x")}

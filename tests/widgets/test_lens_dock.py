@@ -106,7 +106,7 @@ def test_a_photograph_is_corrected_by_what_its_file_tells(
     assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
     assert lens_dock.form.parameters["focal_length"] == 17.89
     step = result.metadata["napari_mathimg"][-1]
-    assert step["parameters"]["scale"] == pytest.approx(lens_dock.form.parameters["scale"])
+    assert step["given"]["scale"] == lens_dock.form.parameters["scale"]
 
 
 def test_a_dock_that_is_opened_later_reads_the_file_as_well(viewer: Any, dock: Any, qtbot: Any, tmp_path: Path) -> None:

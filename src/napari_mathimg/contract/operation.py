@@ -65,6 +65,8 @@ class Statistic:
         Names of aligned images that are measured instead of the image, each plane or volume once.
     most
         Largest number of items that are measured, spread over the stack; None for all.
+    by_channel
+        Whether a statistic that is pooled is measured for each channel of a stack axis named c, whatever the options.
     """
 
     measure: Callable[..., tuple[Any, ...]]
@@ -74,6 +76,7 @@ class Statistic:
     needed: Callable[..., bool] | None = None
     of: tuple[str, ...] = ()
     most: int | None = None
+    by_channel: bool = False
 
 
 ENGINE = {"image", "info", "shape", "dtype", "values", "level", "measured", "valid"}
@@ -310,7 +313,8 @@ def _check_names(op: Operation) -> None:
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, op.working, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
-        ([op.check, *autos], parameters | supplied | {"channels"}),
+        ([op.check], parameters | supplied | {"channels"}),
+        (autos, parameters | supplied | {"channels", "noise_level", "noise_levels"}),
         ([s.measure for s in op.statistics], parameters | further | ENGINE),
         ([s.finish for s in op.statistics], parameters | further | supplied | {"counted", "measured"}),
     ):

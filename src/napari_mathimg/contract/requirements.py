@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from .types import Choices, Number, annotation_of, parts
+from .types import Choices, Number, PerAxis, annotation_of, parts
 
 __all__ = ["check_whole_number", "describe", "nearest_names", "one_of"]
 
@@ -39,7 +39,7 @@ def describe(hint: Any) -> str:
         return f"one of {len(names)} names, from {names[0]!r} to {names[-1]!r}"
     origin, members = get_origin(plain), get_args(plain)
     if origin in (Union, UnionType):
-        return _alternatives(members)
+        return _alternatives(members, "axis" if annotation_of(hint, PerAxis) else "channel")
     if origin is Literal:
         return one_of(members)
     if origin is tuple:
@@ -52,18 +52,18 @@ def describe(hint: Any) -> str:
     return f"a {getattr(plain, '__name__', plain)}"
 
 
-def _alternatives(members: tuple[Any, ...]) -> str:
-    """Describe the members of a union; a sequence of another member is "one for each axis"."""
+def _alternatives(members: tuple[Any, ...], place: str) -> str:
+    """Describe the members of a union; a sequence of another member is "one for each axis", or another `place`."""
     phrases: list[str] = []
     for member in members:
         plain, _ = parts(member)
         if plain is bool:
             phrases += ["True", "False"]
         elif get_origin(plain) is tuple and get_args(plain)[-1] is Ellipsis and get_args(plain)[0] in members:
-            phrases.append("one for each axis")
+            phrases.append(f"one for each {place}")
         else:
             phrases.append(describe(member))
-    separator = "," if len(phrases) > 2 or phrases[-1] == "one for each axis" else ""
+    separator = "," if len(phrases) > 2 or phrases[-1].startswith("one for each") else ""
     return f"{', '.join(phrases[:-1])}{separator} or {phrases[-1]}"
 
 

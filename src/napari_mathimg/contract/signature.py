@@ -11,7 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from .per_index import per_index
 from .requirements import describe, nearest_names
-from .types import Auto, Choices, PerAxis, annotation_of
+from .types import Auto, Choices, PerAxis, When, annotation_of
+
+NOISE = frozenset(
+    {"noise_level", "noise_levels"}
+)  # names that are measured before a run for the rules that ask for them
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,9 @@ class Signature:
             As `validate` does, and for a parameter whose number of values is not the number of axes.
         """
         out = self.validate(given)
+        for name, rule in self.rules_of_auto(out):
+            out[name] = call(rule, {**known, "shape": shape, **out})
         for name, p in self.parameters.items():
-            auto = annotation_of(p.hint, Auto)
-            if auto and isinstance(out[name], str) and out[name] == "auto":
-                out[name] = call(auto.rule, {**known, "shape": shape, **out})
             if annotation_of(p.hint, PerAxis):
                 value = out[name] if isinstance(out[name], tuple) else (out[name],) * len(shape)
                 if len(value) != len(shape):
@@ -119,6 +122,27 @@ class Signature:
                     )
                 out[name] = value
         return out
+
+    def rules_of_auto(self, given: Mapping[str, Any]) -> list[tuple[str, Callable[..., Any]]]:
+        """Return the parameters that are "auto" and their rules, in an order in which they can be resolved.
+
+        Those that follow from the noise are left out where they have no effect, so that nothing is measured for them.
+        """
+        waiting: dict[str, Callable[..., Any]] = {}
+        for name, p in self.parameters.items():
+            auto, when = annotation_of(p.hint, Auto), annotation_of(p.hint, When)
+            is_auto = auto and isinstance(given[name], str) and given[name] == "auto"
+            if is_auto and not (when and _asks_for_noise(auto.rule) and not when.applies(given[when.other])):
+                waiting[name] = auto.rule
+        ordered: list[tuple[str, Callable[..., Any]]] = []
+        while waiting:
+            name = next(n for n, rule in waiting.items() if not set(arguments(rule)) & ({*waiting} - {n}))
+            ordered.append((name, waiting.pop(name)))
+        return ordered
+
+    def noise_names(self, given: Mapping[str, Any]) -> set[str]:
+        """Return those of the names "noise_level" and "noise_levels" that the rules of "auto" ask for."""
+        return {name for _, rule in self.rules_of_auto(given) for name in arguments(rule) if name in NOISE}
 
 
 @cache
@@ -134,6 +158,10 @@ def call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
     positional = [known[name] for name, is_positional in names.items() if is_positional]
     keywords = {name: known[name] for name, is_positional in names.items() if not is_positional}
     return function(*positional, **keywords)
+
+
+def _asks_for_noise(rule: Callable[..., Any]) -> bool:
+    return not NOISE.isdisjoint(arguments(rule))
 
 
 def _as_plain_value(value: Any) -> Any:

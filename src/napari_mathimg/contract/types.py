@@ -145,7 +145,9 @@ class Auto:
     Parameters
     ----------
     rule
-        Function of other parameters, `shape`, `dtype`, `values` or `channels`, each asked for by its name.
+        Function of other parameters, `shape`, `dtype`, `values`, `channels`, `noise_level` or `noise_levels`, each
+        asked for by its name. `noise_level` is the standard deviation of the noise, as a fraction of the value range;
+        `noise_levels` are those of luma and two chromas, or of the single channel. They are measured where a rule asks.
     slow
         Whether the rule takes long enough that a form must not wait for it.
     """
@@ -171,10 +173,16 @@ class Picked:
 
 
 @dataclass(frozen=True)
-class FromNoise:
-    """The rule that suggests a value for noise of a given standard deviation, a fraction of the value range."""
+class OfImage:
+    """A parameter that a user chooses for one image: a form does not carry it over to another one.
 
-    rule: Callable[[float], Any] = float
+    Parameters
+    ----------
+    by_size
+        Whether images of the same size share it, as photographs of one camera do.
+    """
+
+    by_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,13 +228,12 @@ def outer_corners(shape: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
     return (-0.5, -0.5), (-0.5, right), (bottom, right), (bottom, -0.5)
 
 
-def _filtering_strength(sigma: float) -> float:
-    """Return the strength h of non-local means for noise of a standard deviation."""
-    return 0.8 * sigma if sigma > 0 else 0.1
+def of_noise(factor: float) -> Auto:
+    """Return the rule that "auto" is a factor times the standard deviation of the noise, but greater than 0."""
+    return Auto(lambda noise_level: max(factor * noise_level, LEAST))
 
 
-def _positive(value: float) -> float:
-    return max(value, 1e-6)
+LEAST = 1e-6  # of the value range, for parameters that must be greater than 0
 
 
 Gamma = Annotated[float, Number(ge=0, le=100, step=0.05)]
@@ -248,27 +255,27 @@ Corner = Annotated[Literal["upper left", "upper right", "lower right", "lower le
 Photons = Annotated[float, Number(gt=0, le=1e9, step=16), Label("photons at full scale")]
 Offset = Annotated[float, Number(ge=-10, le=10, step=0.01, unit="of the value range")]
 NoiseLevel = Annotated[
-    Literal["auto"] | Fraction, Label("noise"), When("method", ("BayesShrink", "VisuShrink")), FromNoise()
-]
-NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance"), FromNoise(lambda sigma: sigma * sigma)]
+    Literal["auto"] | Fraction | tuple[Fraction, ...], Label("noise"), When("method", ("BayesShrink", "VisuShrink")),
+    Auto(lambda noise_levels: noise_levels if len(noise_levels) > 1 else noise_levels[0]),
+]  # fmt: skip
+NoisePower = Annotated[Literal["auto"] | Variance, Label("noise variance"), Auto(lambda noise_level: noise_level**2)]
 Threshold = Annotated[float, Number(ge=0, le=100, step=0.01, unit="of the value range"), When("method", ("fixed",))]
 Shifts = Annotated[int, Number(ge=0, le=15, step=1, unit="px"), Label("shifts")]
 OddSize = Annotated[int, Number(ge=1, le=255, step=2, unit="px")]
 OddSizes = Annotated[OddSize | tuple[OddSize, ...], PerAxis(length=True, odd=True)]
-TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range"), FromNoise(_positive)]
-
-
-ColorSigma = Annotated[
-    float,
-    Number(gt=0, le=10, step=0.01, unit="of the value range"),
-    Label("value σ"),
-    FromNoise(lambda sigma: _positive(2 * sigma)),  # M. Zhang and B. K. Gunturk, IEEE Trans. Image Processing 17 (2008)
-]
+TVWeight = Annotated[float, Number(gt=0, le=100, step=0.05, unit="of the value range")]
+ColorSigma = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
+AutoColorSigma = Annotated[Literal["auto"] | ColorSigma, of_noise(3), Label("value σ")]
+AutoTVWeight = Annotated[Literal["auto"] | TVWeight, of_noise(1), Label("weight")]
+AutoBregmanWeight = Annotated[Literal["auto"] | TVWeight, of_noise(2), Label("weight")]
 SpatialSigma = Annotated[float, Number(ge=0, le=30, step=0.1, unit="px")]
 SpatialSigmas = Annotated[SpatialSigma | tuple[SpatialSigma, ...], PerAxis(length=True), Label("spatial σ")]
-PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range"), Label("noise"), FromNoise()]
+PatchNoise = Annotated[float, Number(ge=0, le=10, step=0.01, unit="of the value range")]
+AutoPatchNoise = Annotated[Literal["auto"] | PatchNoise, Auto(lambda noise_level: noise_level), Label("noise")]
 Filtering = Annotated[float, Number(gt=0, le=10, step=0.01, unit="of the value range")]
-AutoFiltering = Annotated[Literal["auto"] | Filtering, Auto(_filtering_strength), Label("strength h")]
+AutoFiltering = Annotated[
+    Literal["auto"] | Filtering, Auto(lambda sigma: max(1.15 * sigma, LEAST)), Label("strength h")
+]
 PatchSize = Annotated[int, Number(ge=1, le=31, step=2, unit="px")]
 PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, odd=True), Label("patch")]
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
@@ -277,12 +284,13 @@ Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Balance = Annotated[float, Number(ge=0, le=1e6, step=0.005)]
 Boundary = Annotated[Literal["reflect", "zero", "periodic"], Label("boundary")]
+PsfBorder = Annotated[Literal["keep", "subtract"], Label("PSF border")]
 PsfCenter = Annotated[Literal["centroid", "array"], Label("PSF center")]
 Background = Annotated[float, Number(ge=0, le=1e20, step=1)]
 VariationWeight = Annotated[float, Number(ge=0, le=0.1, step=0.001), Label("TV weight")]
 RelativeChange = Annotated[float, Number(ge=0, le=1, step=0.0001), Label("stop at change")]
 SampleChange = Annotated[float, Number(ge=0, le=1, step=0.0001), Label("stop at change")]
-KeepEvery = Annotated[int, Number(ge=0, le=1000, step=1), Label("keep every")]
+KeepEvery = Annotated[int, Number(ge=0, le=1000, step=1), Label("keep every"), OfImage()]
 Burnin = Annotated[int, Number(ge=0, le=1000, step=5), Label("burn-in")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
 SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("salt, of salt and pepper")]

@@ -1,6 +1,5 @@
 """Estimates from an image: the standard deviation of its noise, and the flat of a stack."""
 
-import math
 from collections.abc import Generator
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..methods.noise_level import noise_level
 from ..ops.lens import flat_field
 from .plan import Options
 from .prepare import resolve
-from .statistics import measure_statistics
+from .statistics import measure_noise, measure_statistics
 from .threads import cores
 
 Flat = NDArray[np.float32]
@@ -21,17 +20,18 @@ Flat = NDArray[np.float32]
 def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
     """Estimate the standard deviation of white Gaussian noise in an image.
 
-    The estimate is the median magnitude of the finest diagonal wavelet coefficients, divided by 0.6745, so that edges
-    have little influence. Coefficients of 0, as in masked or saturated regions, are left out. For colors, it is the
-    root mean square of the estimates of all channels.
+    The estimate is the median magnitude of the finest diagonal wavelet coefficients of planes, divided by 0.6745, so
+    that edges have little influence. Coefficients of 0, as in masked or saturated regions, and those at the edges are
+    left out. For colors, it is the root mean square of the estimates of all channels. Of stacks and volumes, at most 16
+    planes are measured, spread over them. This is what "auto" stands for in the parameters of denoisers.
 
     Parameters
     ----------
     image
         Array (NumPy, Dask, Zarr), read box by box.
     options
-        How the image is read, as in `apply`. With ``statistics="layer"``, all planes or volumes are pooled; otherwise
-        the estimate is the root mean square of theirs.
+        How the image is read, as in `apply`. With ``statistics="layer"``, the planes are pooled; otherwise the
+        estimate is the root mean square of those of all planes or volumes.
 
     Returns
     -------
@@ -60,17 +60,19 @@ def estimate_sigma(image: Any, *, options: Options | None = None) -> float:
 
 
 def estimate_sigma_steps(
-    image: Any, options: Options | None = None, threads: int | None = None
+    image: Any, options: Options | None = None, threads: int | None = None, axis_names: tuple[str, ...] = ()
 ) -> Generator[Progress, None, float]:
     """Run `estimate_sigma` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
-    plan = yield from resolve(noise_level, image, (), options, None, threads)
-    yield from measure_statistics(plan, threads)
-    sigmas = [sigma for channels in plan.measured.values() for sigma in channels]
-    return math.sqrt(sum(sigma * sigma for sigma in sigmas) / len(sigmas))
+    plan = yield from resolve(noise_level, image, (), options, None, threads, axis_names)
+    ranges = plan.value_ranges, plan.color_ranges
+    found = yield from measure_noise(plan.source, *ranges, plan.options, {"noise_level"}, threads)
+    return float(found[()]["noise_level"])
 
 
-def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None) -> Flat:
+def estimate_flat(
+    image: Any, *, dark: Any = None, degree: int = 6, options: Options | None = None, axis_names: tuple[str, ...] = ()
+) -> Flat:
     """Estimate the flat that the planes of a stack have in common, as `flat_field` does if it is given none.
 
     Parameters
@@ -83,12 +85,14 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
         Degree of the polynomial, 0 to 10; a lower one is smoother.
     options
         How the stack is read, as in `apply`.
+    axis_names
+        Names of the axes of the stack; if the last one before the planes is "c", each channel gets a flat of its own.
 
     Returns
     -------
     ndarray, float32
-        Plane of mean 1, shape (rows, columns) or (rows, columns, colors): the argument `flat` of `flat_field` for a
-        stack without a dark image.
+        Plane of mean 1, shape (rows, columns), (rows, columns, colors) or (channels, rows, columns): the argument
+        `flat` of `flat_field` for a stack without a dark image.
 
     Raises
     ------
@@ -104,18 +108,23 @@ def estimate_flat(image: Any, *, dark: Any = None, degree: int = 6, options: Opt
     >>> bool(np.abs(estimate_flat(levels[:, None, None] * light) / light - 1).max() < 0.03)
     True
     """
-    return run_to_end(estimate_flat_steps(image, dark, degree, options))
+    return run_to_end(estimate_flat_steps(image, dark, degree, options, axis_names=axis_names))
 
 
 def estimate_flat_steps(
-    image: Any, dark: Any = None, degree: int = 6, options: Options | None = None, threads: int | None = None
-) -> Generator[Progress, None, Flat]:
+    image: Any, dark: Any = None, degree: int = 6, options: Options | None = None, threads: int | None = None,
+    axis_names: tuple[str, ...] = (),
+) -> Generator[Progress, None, Flat]:  # fmt: skip
     """Run `estimate_flat` as a generator that yields progress and returns its value; closing it cancels."""
     threads = threads or cores()
-    plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads)
+    plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads, axis_names)
     yield from measure_statistics(plan, threads)
     rows, columns = plan.source.item
     count = plan.source.colors if plan.source.channels else 1
+    if plan.source.channel_place == len(plan.source.leading) - 1:
+        indices = plan.source.indices[: plan.source.leading[-1]]
+        each = [plan.measured_of(index, 0).surface((0, rows), (0, columns), np.float32) for index in indices]
+        return np.stack(each)
     index = plan.source.indices[0]
     surfaces = [plan.measured_of(index, c).surface((0, rows), (0, columns), np.float32) for c in range(count)]
     return np.stack(surfaces, axis=-1) if plan.source.channels else surfaces[0]

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.operation import Frames, Operation, ValueRange
-from ..contract.reach import Gather, Reach
+from ..contract.reach import Box, Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
 from ..contract.wrapper import Around
 from .chunks import with_cached_chunks
 from .source import Axis, Index, Scope, Source, arranged, open_source
+from .values import Losses
 
 Entry = TypeVar("Entry")
 
@@ -45,7 +46,8 @@ class Options:
     channel_axis
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
-        Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
+        Whether value ranges, histograms and other statistics are those of the whole "layer", of each "item", or of each
+        "channel": each index of `channel_axis`, or of the stack axis named c.
     around
         Wrapper with its parameters: pixel values are transformed before the operation and transformed back after it,
         without rounding between. None for no wrapper.
@@ -68,7 +70,7 @@ class Options:
     value_range: Literal["data", "dtype"] | tuple[float, float] | tuple[Literal["percentiles"], float, float] = "data"
     dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
-    statistics: Literal["layer", "item"] = "layer"
+    statistics: Literal["layer", "item", "channel"] = "layer"
     around: Around | None = None
 
     def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class Options:
             if self.ndim not in (2, len(self.axes)):
                 raise ValueError(f"ndim={self.ndim}: must be the number of axes={self.axes!r}, or be left out")
             object.__setattr__(self, "ndim", len(self.axes))
-        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item"))):
+        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item", "channel"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
@@ -199,10 +201,20 @@ class Plan:
         Type of the result.
     value_ranges
         Value range of the whole layer under the key (), or of each item under its index.
+    color_ranges
+        Value range of each color, if each has its own; else empty.
     measured, tables
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
         Number of values that are clipped because they lie outside the value range.
+    given
+        The parameters as they were given, with the defaults of the others.
+    losses
+        What each box of the last run lost when its values were brought into the type of the result.
+    cut_levels
+        Masks of the gray levels whose entries in `tables` are cut at the lowest and at the highest value of the type.
+    by_item
+        Parameters of the items whose "auto" stands for other numbers than `parameters`, by index.
     variants
         Plans by index, if parameters or further images depend on it; `at` returns the one of an item.
     """
@@ -219,6 +231,11 @@ class Plan:
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
+    color_ranges: tuple[ValueRange, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    by_item: Mapping[Index, Mapping[str, Any]] = field(default_factory=dict)
+    losses: dict[tuple[Index, Box], Losses] = field(default_factory=dict)
+    cut_levels: dict[tuple[Index, int], tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     variants: Variants | None = None
 
     def __repr__(self) -> str:
@@ -311,14 +328,32 @@ class Plan:
         channels = None if self.channel_axis is None else len(order) - 1
         return Source(arranged(array, order), len(self.item), channels, None, order)
 
-    def value_range_of(self, index: Index) -> ValueRange:
-        """Return the value range of an item, as the operation sees it."""
+    @property
+    def lost(self) -> Losses:
+        """What the result of the last run lost when its values were brought into its type."""
+        total = Losses()
+        for place in sorted(self.losses):
+            total = total.joined(self.losses[place])
+        return total
+
+    def value_range_of(self, index: Index, channel: int | None = None) -> ValueRange:
+        """Return the value range of an item, or of a color of it, as the operation sees it."""
+        if self.color_ranges and channel is not None:
+            return transformed_range(self.color_ranges[channel], self.options.around)
         found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
         return transformed_range(found, self.options.around)
+
+    def parameters_of(self, index: Index) -> Mapping[str, Any]:
+        """Return the parameters of an item."""
+        return self.by_item.get(index, self.parameters)
 
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return the statistic of an item and a channel, or None."""
         return _find_entry(self.measured, index, channel)
+
+    def cut_levels_of(self, index: Index) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Return the masks of the gray levels of an item whose entries in its table are cut, or None."""
+        return _find_entry(self.cut_levels, index, 0)
 
     def table_of(self, index: Index) -> NDArray[Any] | None:
         """Return the table that replaces the operation on an item, or None."""

@@ -19,10 +19,10 @@ from .plan import Options, Plan, Variants, resolve_reach, transformed_range
 from .region import as_result, as_seen, check_block_shape, known_names
 from .run import blocks_at_once
 from .source import Index, Source, arranged, axis_in
-from .statistics import measure_references, measure_statistics
+from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
-from .value_range import ValueRanges, find_value_ranges, joined_range
-from .values import gray_levels, working_type
+from .value_range import ValueRanges, find_color_ranges, find_value_ranges, joined_range
+from .values import Losses, gray_levels, type_ends, working_type
 
 
 def prepare(
@@ -130,6 +130,7 @@ def _prepare_each(
     return replace(
         widest,
         parameters={**widest.parameters, **{n: given[n] for n in each if n in given}},
+        given=given,
         variants=Variants(varied, plans),
     )
 
@@ -172,9 +173,18 @@ def resolve(
     value_ranges, saturated = ranges or (yield from find_value_ranges(op, given, source, options, values, threads))
     seen = [transformed_range(found, options.around) for found in value_ranges.values()]
     known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}
-    resolved = op.resolve(given, source.item, known)
+    color_ranges = yield from find_color_ranges(op, given, source, options, threads)
+    names = op.noise_names(given)
+    noise: dict[Index, dict[str, Any]] = {(): {}}
+    if names:
+        noise = yield from measure_noise(source, value_ranges, color_ranges, options, names, threads)
+    resolved = op.resolve(given, source.item, known | noise.pop(()))
+    by_item = {index: op.resolve(given, source.item, known | of_item) for index, of_item in noise.items()}
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
-    return Plan(op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated)
+    return Plan(
+        op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated, given=given,
+        by_item=by_item, color_ranges=color_ranges,
+    )  # fmt: skip
 
 
 def check(
@@ -286,7 +296,8 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
         or "info" in arguments(op.function)
         or any(role == "aligned" for _, role in op.images)
     )
-    channels_share_table = not source.channels or (op.channels == "separate" and not op.statistics)
+    are_alike = op.channels == "separate" and not op.statistics and not plan.color_ranges
+    channels_share_table = not source.channels or are_alike
     if levels is None or depends_on_position or not channels_share_table:
         return
     keys = {*plan.value_ranges, *(index for index, _ in plan.measured)}
@@ -297,4 +308,9 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
         known = {**known_names(plan, source, index, 0, value_range), "image": as_seen(plan, levels, value_range)}
         out = np.asarray(call(op.function, known))
         check_block_shape(op, out, levels.shape)
-        plan.tables[index, 0] = as_result(plan, out, value_range)
+        losses: list[Losses] = []
+        plan.tables[index, 0] = as_result(plan, out, value_range, losses)
+        if losses[0].below or losses[0].above:
+            exact = np.rint(as_result(replace(plan, dtype=np.dtype(np.float64)), out, value_range))
+            low, high = type_ends(plan.dtype)
+            plan.cut_levels[index, 0] = exact < low, exact > high

@@ -1,5 +1,7 @@
 """Regions: any box of any item of a result, computed from the pixels that it needs."""
 
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import is_fixed, tiles
-from .values import brightness, from_working, look_up, missing, recolor, to_working
+from .values import Losses, brightness, from_working, look_up, missing, recolor, to_working
 
 Array = NDArray[Any]
 SLAB = 8  # planes of an axis that is dropped, for each call of a function whose parts can be merged
@@ -73,18 +75,32 @@ def _all_frames(plan: Plan) -> tuple[slice, ...]:
 
 def as_seen(plan: Plan, block: Array, value_range: ValueRange) -> Array:
     """Return a block as the operation sees it, transformed first if a wrapper is around the operation."""
+    if plan.color_ranges and block.ndim > 1 and block.shape[-1] == len(plan.color_ranges):
+        alone = replace(plan, color_ranges=())
+        each = [as_seen(alone, block[..., c], plan.value_range_of((), c)) for c in range(len(plan.color_ranges))]
+        return np.stack(each, axis=-1)
     if plan.options.around is None:
         return to_working(block, plan.values, value_range)
     transformed = plan.options.around.forward(to_working(block, "float", value_range))
     return to_working(transformed, plan.values, value_range)
 
 
-def as_result(plan: Plan, block: Array, value_range: ValueRange) -> Array:
-    """Return a block that the operation returned in the type of the result, transformed back before it is rounded."""
+def as_result(plan: Plan, block: Array, value_range: ValueRange, losses: list[Losses] | None = None) -> Array:
+    """Return a block that the operation returned in the type of the result, transformed back before it is rounded.
+
+    What the values lost is appended to `losses`.
+    """
+    if plan.color_ranges:
+        alone, colors = replace(plan, color_ranges=()), range(len(plan.color_ranges))
+        lost: list[Losses] = []
+        each = [as_result(alone, block[..., c], plan.value_range_of((), c), lost) for c in colors]
+        if losses is not None:
+            losses.append(reduce(Losses.joined, lost))
+        return np.stack(each, axis=-1)
     if plan.options.around is None:
-        return from_working(block, plan.values, value_range, plan.dtype)
+        return from_working(block, plan.values, value_range, plan.dtype, losses)
     block = from_working(block, plan.values, value_range, block.dtype)
-    return from_working(plan.options.around.inverse(block), "float", value_range, plan.dtype)
+    return from_working(plan.options.around.inverse(block), "float", value_range, plan.dtype, losses)
 
 
 def read_block(
@@ -121,11 +137,11 @@ def read_block(
 def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:
     """Return all names that functions of an operation may ask for, except the pixels and their place."""
     return {
-        **plan.parameters,
+        **plan.parameters_of(index),
         **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
         "dtype": plan.dtype,
-        "values": value_range,
+        "values": plan.value_range_of(index, channel) if plan.color_ranges else value_range,
         "level": value_range.seen_level(plan.values),
         "measured": plan.measured_of(index, channel),
         "valid": None,
@@ -144,16 +160,18 @@ def block_info(source: Source, index: Index, channel: int, read: Box, core: Box,
     return BlockInfo(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
 
 
-def compute_block(plan: Plan, index: Index, core: Box) -> Array:
-    """Compute a box of one item in one piece; arguments and result as in `region`."""
+def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | None = None) -> Array:
+    """Compute a box of one item in one piece, and append what it lost to `losses`; else as `region`."""
     plan = plan.at(index)
     if plan.operation.drops is not None:
-        return _projected(plan, plan.operation.drops, index, core)
+        return _projected(plan, plan.operation.drops, index, core, losses)
     op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
     read = plan.reach.reads(core, source.item)
     table = plan.table_of(index)
     if table is not None:
         raw = source.read(index, read)
+        if losses is not None:
+            losses.append(_cut(plan, index, raw[..., : source.colors] if source.channels else raw))
         return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
     x, hole = read_block(plan, source, index, read, plan.reach, value_range)
 
@@ -179,7 +197,7 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
         y = recolor(x[inner], old[inner], compute(old), black)
     else:
         y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colors)], axis=-1)
-    out = as_result(plan, y, value_range)
+    out = as_result(plan, y, value_range, losses)
     if hole is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
     raw = source.read(index, core)
@@ -192,7 +210,26 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
 
 
-def _projected(plan: Plan, drops: Drop, index: Index, core: Box) -> Array:
+def compute_and_count(plan: Plan, index: Index, core: Box) -> Array:
+    """Compute a box as `compute_block` does, and keep in the plan what it lost."""
+    losses: list[Losses] = []
+    block = compute_block(plan, index, core, losses)
+    for lost in losses:
+        if lost != Losses():
+            plan.losses[index, core] = lost
+    return block
+
+
+def _cut(plan: Plan, index: Index, raw: Array) -> Losses:
+    """Count the values of a block whose entries in the table are cut."""
+    masks = plan.cut_levels_of(index)
+    if masks is None:
+        return Losses()
+    below, above = (int(np.count_nonzero(look_up(mask, raw))) for mask in masks)
+    return Losses(below, above)
+
+
+def _projected(plan: Plan, drops: Drop, index: Index, core: Box, losses: list[Losses] | None) -> Array:
     """Compute a box of a result that lacks the first axis of an item, slab by slab if its parts can be merged.
 
     Slabs do not depend on the box, so that a part of a result equals the whole to the bit. Missing pixels stay in the
@@ -226,7 +263,8 @@ def _projected(plan: Plan, drops: Drop, index: Index, core: Box) -> Array:
     blocks = [np.asarray(part) for part in merged]
     for block in blocks:
         check_block_shape(op, block, (*size(read), *(() if separate or not source.channels else (source.channels,))))
-    return as_result(plan, (np.stack(blocks, axis=-1) if separate else blocks[0])[within(core, read)], value_range)
+    block = (np.stack(blocks, axis=-1) if separate else blocks[0])[within(core, read)]
+    return as_result(plan, block, value_range, losses)
 
 
 def check_block_shape(op: Operation, block: Array, expected: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
 from .memory import memory_at_hand
 from .plan import Plan
-from .region import SLAB, arrays_read, compute_block
+from .region import SLAB, arrays_read, compute_and_count
 from .source import Index
 from .threads import cores
 from .tiles import is_fixed, tiles
@@ -56,6 +56,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(out.shape)}; nothing was written")
     at_once = blocks_at_once(plan, threads, in_memory=out is None)
     array = np.empty(plan.shape, plan.dtype) if out is None else out
+    plan.losses.clear()
     indices, tiles_of = plan.source.indices, _tiles_of(plan)
     in_tiles = [(index, box) for index in indices for box in tiles_of(index)]
     writer = ChunkWriter(array, _cell_lengths(plan, size(in_tiles[0][1])))
@@ -73,7 +74,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
 
     def work(task: Task) -> None:
         box = _box_in_result(plan, *task)
-        writer.write(box, _in_axes_of_result(plan, compute_block(plan, *task)))
+        writer.write(box, _in_axes_of_result(plan, compute_and_count(plan, *task)))
 
     yield from read_tasks(plan.operation.title, tasks, reads, work, threads, groups=groups, at_once=at_once)
     return array

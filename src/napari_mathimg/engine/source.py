@@ -16,6 +16,8 @@ Ranges = tuple[tuple[int, int], ...]
 Axis = int | str
 Scope = Mapping[Axis, int | tuple[int, int]]
 
+CHANNELS = ("c", "C", "ch", "channel", "channels")  # names of an axis of channels
+
 
 @dataclass(frozen=True)
 class Source:
@@ -124,6 +126,13 @@ class Source:
     def given_places(self) -> tuple[int, ...]:
         """Axes of the array as it was given: the stack axes, then those of an item; without channels."""
         return tuple(axis for k, axis in enumerate(self.given) if k != self.axis)
+
+    @property
+    def channel_place(self) -> int | None:
+        """Number of the stack axis that holds channels, by its name; None if there is none."""
+        stack = self.given_places[: len(self.full_leading)]
+        named = [axis for axis, name in zip(sorted(self.given_places), self.names, strict=False) if name in CHANNELS]
+        return next((stack.index(axis) for axis in named if axis in stack), None)
 
     @property
     def full_leading(self) -> tuple[int, ...]:

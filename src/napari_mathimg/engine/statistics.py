@@ -2,27 +2,30 @@
 
 import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..contract.operation import Statistic
+from ..contract.operation import Statistic, ValueRange
 from ..contract.progress import Progress
-from ..contract.reach import Box, Reach
+from ..contract.reach import POINTWISE, Box, Reach
 from ..contract.signature import arguments, call
+from ..methods.noise_level import noise_level
 from .chunks import read_tasks
 from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, arrays_read, block_info, known_names, read_block
-from .source import Index
+from .source import Index, Source
 from .tiles import tiles
-from .value_range import find_value_ranges
+from .value_range import find_value_ranges, groups_of_channels
 from .values import brightness
 
 Steps = Generator[Progress, None, Any]
 Key = tuple[Index, int]  # of an item, or () for the layer, and a channel
 GOLDEN = (math.sqrt(5) - 1) / 2
+MOST_PLANES = 16  # on which noise is measured
+NOISE_WAVELET = "db2"  # as in scikit-image
 
 
 def measure_statistics(plan: Plan, threads: int) -> Steps:
@@ -34,10 +37,91 @@ def measure_statistics(plan: Plan, threads: int) -> Steps:
         yield from _measure_aligned(plan, statistics[0].of, threads)
         return
     indices = plan.source.indices
-    is_pooled = plan.options.statistics == "layer" and all(s.pooled for s in statistics)
-    groups: dict[Index, list[Index]] = {(): indices} if is_pooled else {index: [index] for index in indices}
+    how, pooled = plan.options.statistics, all(s.pooled for s in statistics)
+    has_place, always = plan.source.channel_place is not None, any(s.by_channel for s in statistics)
+    by_channel = (how == "channel" and not plan.source.channels) or (always and how != "item" and has_place)
+    groups: dict[Index, list[Index]] = {index: [index] for index in indices}
+    members = {index: [index] for index in indices}
+    if pooled and by_channel:
+        members = {group[0]: group for group in groups_of_channels(plan.source).values()}
+        groups = members
+    elif pooled and how != "item":
+        groups, members = {(): indices}, {(): [()]}
     keys = itertools.product(groups, _separate_channels(plan))
-    plan.measured.update((yield from _measure(plan, {(index, c): groups[index] for index, c in keys}, threads)))
+    found = yield from _measure(plan, {(index, c): groups[index] for index, c in keys}, threads)
+    plan.measured.update({(member, c): value for (index, c), value in found.items() for member in members[index]})
+
+
+def measure_noise(
+    source: Source,
+    value_ranges: dict[Index, ValueRange],
+    color_ranges: tuple[ValueRange, ...],
+    options: Options,
+    names: set[str],
+    threads: int,
+) -> Generator[Progress, None, dict[Index, dict[str, Any]]]:
+    """Measure the noise of an image in its planes, because volumes may have too few.
+
+    Parameters
+    ----------
+    names
+        "noise_level", the root mean square of all channels; "noise_levels", those of luma and two chromas.
+
+    Returns
+    -------
+    dict
+        The noise by name, as fractions of the value range: under the key () that of the image, measured on at most
+        `MOST_PLANES` planes spread over it; under its index that of each item that has a value range of its own.
+    """
+    volume = source.item[:-2]
+    scope = None if source.scope is None else (*source.scope, *((0, n) for n in volume))
+    planes = replace(source, ndim=min(source.ndim, 2), scope=scope)
+    groups = {index: [(*index, *inside) for inside in np.ndindex(volume)] for index in source.indices}
+    if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
+        groups = {(): planes.indices}
+    members: dict[Index, list[Index]] = {index: [index] for index in groups}
+    if options.statistics == "channel" and not source.channels:
+        members = {group[0]: group for group in groups_of_channels(source).values()}
+        groups = {first: [plane for index in group for plane in groups[index]] for first, group in members.items()}
+    found: dict[Index, dict[str, Any]] = {}
+    for done, (index, chosen) in enumerate(groups.items()):
+        value_range = value_ranges[index] if index in value_ranges else value_ranges[()]
+        found[index] = {}
+        for name in sorted(names):
+            op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
+            plan = Plan(
+                op, {"wavelet": NOISE_WAVELET}, options, planes, {},
+                "normalized", POINTWISE, source.dtype, {(): value_range}, color_ranges=color_ranges,
+            )  # fmt: skip
+            some = _spread_items(chosen, MOST_PLANES)
+            steps = _measure(plan, {((), channel): some for channel in _separate_channels(plan)}, threads)
+            of_channels = yield from _one_of_many(steps, done, len(groups))
+            each = [level for levels in of_channels.values() for level in levels]
+            found[index][name] = root_mean_square(each) if name == "noise_level" else tuple(each)
+    if () not in found:
+        found = {index: found[first] for first, group in members.items() for index in group}
+        found[()] = {name: _joined(name, [one[name] for one in found.values()]) for name in names}
+    return found
+
+
+def _one_of_many(steps: Steps, number: int, total: int) -> Steps:
+    """Report the progress of one of several equal passes as a part of the progress of all."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(step.phase, number * step.total + step.done, total * step.total)
+
+
+def _joined(name: str, each: list[Any]) -> Any:
+    """Return the noise of several items together."""
+    return root_mean_square(each) if name == "noise_level" else tuple(map(root_mean_square, zip(*each, strict=True)))
+
+
+def root_mean_square(each: Sequence[float]) -> float:
+    """Return the root mean square of some numbers."""
+    return math.sqrt(sum(sigma * sigma for sigma in each) / len(each))
 
 
 def measure_references(plan: Plan, threads: int) -> Steps:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress
@@ -21,6 +22,7 @@ from .tiles import tiles
 from .values import EXACT_IN_FLOAT64, dtype_range
 
 FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to lose digits
+Array = NDArray[Any]
 Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
 
@@ -84,8 +86,12 @@ def find_value_ranges(
     outside = sum(r.outside for r in ranges.values())
     if given is not None and not asks_level:
         return fixed, outside
-    if options.statistics == "layer":
+    if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
         ranges = {(): merged_range(ranges.values())}
+    elif options.statistics == "channel":
+        groups = groups_of_channels(source)
+        of_group = {key: merged_range(ranges[index] for index in group) for key, group in groups.items()}
+        ranges = {index: of_group[key] for key, group in groups.items() for index in group}
     return {
         index: ValueRange(*(given or r.ends()), kind in "biu", r.level() if asks_level else 0.0)
         for index, r in ranges.items()
@@ -96,14 +102,19 @@ def _percentile_ranges(
     source: Source, statistics: str, percentiles: Any, values: str, asks_level: bool, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
     """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
-    groups = {(): source.indices} if statistics == "layer" else {index: [index] for index in source.indices}
+    groups: list[list[Index]] = [[index] for index in source.indices]
+    if statistics == "layer" or (statistics == "channel" and source.channels):
+        groups = [source.indices]
+    elif statistics == "channel":
+        groups = list(groups_of_channels(source).values())
     value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
-    for index, items in groups.items():
+    for items in groups:
         found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
         data = DataRange(*found.data, 0)
         if integral and source.dtype.itemsize == 8 and values != "exact":
             check_exact([data])
-        value_ranges[index] = ValueRange(*found.values, integral, data.level() if asks_level else 0.0)
+        value_range = ValueRange(*found.values, integral, data.level() if asks_level else 0.0)
+        value_ranges |= dict.fromkeys(items if len(groups) > 1 or statistics == "item" else [()], value_range)
         outside += found.outside
     return value_ranges, outside
 
@@ -124,9 +135,12 @@ class Ranked(NamedTuple):
 
 
 def find_ranked(
-    source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int
-) -> Generator[Progress, None, Ranked]:
+    source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int,
+    color: int | None = None,
+) -> Generator[Progress, None, Ranked]:  # fmt: skip
     """Find the values of the two ranks that `ranks` returns for a number of pixels, among the finite pixels of items.
+
+    Of colors, all are counted together, or one alone.
 
     The values are exact; integers beyond 2^53 are those of the nearest float64. If no pixel is finite, they are 0 and
     1. The image is read once for types of at most 16 bits, and at most four times for others, in bounded memory.
@@ -138,7 +152,7 @@ def find_ranked(
         cells = cells_of_levels(dtype, *map(float, ends))
     found = Ranked((0.0, 1.0), 0, (0.0, 1.0))
     while cells is not None:
-        counted = yield from _count_in_cells(source, indices, cells, threads)
+        counted = yield from _count_in_cells(source, indices, cells, threads, color)
         if not counted.pixels:
             break
         low, high = ranks(counted.pixels)
@@ -148,7 +162,7 @@ def find_ranked(
 
 
 def _count_in_cells(
-    source: Source, indices: Sequence[Index], cells: Cells, threads: int
+    source: Source, indices: Sequence[Index], cells: Cells, threads: int, color: int | None
 ) -> Generator[Progress, None, CellCounts]:
     """Count the finite pixels of some items in cells, in counts of each thread's own."""
     counts: dict[int, CellCounts] = {}
@@ -158,7 +172,7 @@ def _count_in_cells(
         thread = threading.get_ident()
         if thread not in counts:
             counts[thread] = CellCounts.empty(cells)
-        counts[thread].add(np.ravel(x[..., : source.colors] if source.channels else x, order="K"))
+        counts[thread].add(np.ravel(_without_opacity(x, source, color), order="K"))
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
@@ -166,6 +180,48 @@ def _count_in_cells(
     tasks = list(itertools.product(indices, tiles(source.item, POINTWISE)))
     yield from read_tasks("Value range", tasks, reads, work, threads)
     return sum(counts.values(), CellCounts.empty(cells)).finite()
+
+
+def find_color_ranges(
+    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, threads: int
+) -> Generator[Progress, None, tuple[ValueRange, ...]]:
+    """Return the value range of each color if each has its own; else ()."""
+    if options.statistics != "channel" or not source.channels:
+        return ()
+    if op.channels != "separate":
+        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
+    choice: Any = options.value_range
+    if not (choice == "data" or choice[0] == "percentiles") or not op.uses_range(parameters):
+        return ()
+    found = []
+    for color in range(source.colors):
+        if choice != "data":
+            ranks = partial(percentile_ranks, percentiles=choice[1:])
+            ranked = yield from find_ranked(source, source.indices, ranks, threads, color)
+            found.append(ValueRange(*ranked.values, source.dtype.kind in "biu"))
+            continue
+        ranges = yield from find_data_ranges(source, None, threads, color=color)
+        found.append(ValueRange(*merged_range(ranges.values()).ends(), source.dtype.kind in "biu"))
+    return tuple(found)
+
+
+def groups_of_channels(source: Source) -> dict[int, list[Index]]:
+    """Return the items of each channel of a stack, by its index on the axis named c.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+    """
+    place = source.channel_place
+    if place is None:
+        raise ValueError(
+            "statistics='channel': must be used with channel_axis, or on an image with a stack axis named 'c'"
+        )
+    groups: dict[int, list[Index]] = {}
+    for index in source.indices:
+        groups.setdefault(index[place], []).append(index)
+    return groups
 
 
 def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
@@ -187,15 +243,15 @@ def data_range(
 
 
 def find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str = "Value range"
+    source: Source, given: Ends | None, threads: int, phase: str = "Value range", color: int | None = None
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
-    """Find the data range of every item in one pass, and count its values outside the range `given`."""
+    """Find the data range of every item, or of a color, in one pass; count its values outside the range `given`."""
     parts: dict[Index, list[DataRange]] = {index: [] for index in source.indices}
     tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
 
     def work(task: Any) -> None:
         index, box = task
-        parts[index].append(_data_range_of_box(source, index, box, given))
+        parts[index].append(_data_range_of_box(source, index, box, given, color))
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
@@ -204,9 +260,16 @@ def find_data_ranges(
     return {index: merged_range(ranges) for index, ranges in parts.items()}
 
 
-def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None) -> DataRange:
+def _without_opacity(block: Array, source: Source, color: int | None) -> Array:
+    """Return the values of one color, or those of all without opacity."""
+    if color is not None:
+        return block[..., color]
+    return block[..., : source.colors] if source.channels else block
+
+
+def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None, color: int | None) -> DataRange:
     x = source.read(index, box)
-    x = x[..., : source.colors] if source.channels else x
+    x = _without_opacity(x, source, color)
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         x = x[np.isfinite(x)]

@@ -1,14 +1,17 @@
 """Pixel values: the conversion to the working type of an operation and back to the type of the result."""
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.operation import ValueRange
+from ..kernels import counting
 
 Array = NDArray[Any]
 EXACT_IN_FLOAT64 = 2**53
+SAMPLED = 16  # of so many values one is looked at for rounding errors
 
 
 def working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -22,6 +25,11 @@ def dtype_range(dtype: np.dtype[Any]) -> tuple[float, float]:
     return (0.0, 1.0) if dtype.kind in "bf" else (0.0, float(np.iinfo(dtype).max))
 
 
+def type_ends(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the lowest and the highest value of a type of integers or booleans."""
+    return (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+
+
 def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
     """Return a contiguous block as an operation sees it; the given block is not changed."""
     if values == "exact":
@@ -32,22 +40,80 @@ def to_working(block: Array, values: str, value_range: ValueRange) -> Array:
     return x
 
 
-def from_working(block: Array, values: str, value_range: ValueRange, dtype: np.dtype[Any]) -> Array:
-    """Return a computed block in the type of the result, rounded and clipped to the values of that type."""
+class Losses(NamedTuple):
+    """What the values of a result lost when they were brought into its type.
+
+    Parameters
+    ----------
+    below, above
+        Numbers of values that were clipped to the lowest and to the highest value of the type.
+    sampled, mean, spread, error
+        Of a sample of the others, which were rounded: their number, mean, sum of squared differences from the mean, and
+        sum of squared rounding errors.
+    """
+
+    below: int = 0
+    above: int = 0
+    sampled: int = 0
+    mean: float = 0.0
+    spread: float = 0.0
+    error: float = 0.0
+
+    def joined(self, other: "Losses") -> "Losses":
+        """Return the losses of both; the spread by T. F. Chan, G. H. Golub and R. J. LeVeque (1979)."""
+        count, shift = self.sampled + other.sampled, other.mean - self.mean
+        share = other.sampled / max(count, 1)
+        return Losses(
+            self.below + other.below, self.above + other.above, count, self.mean + shift * share,
+            self.spread + other.spread + shift * shift * self.sampled * share, self.error + other.error,
+        )  # fmt: skip
+
+    @property
+    def rounding(self) -> float:
+        """Root mean square of the rounding errors, as a share of the standard deviation of the values; 0 if it is 0."""
+        return math.sqrt(self.error / self.spread) if self.spread > 0 else 0.0
+
+
+def from_working(
+    block: Array, values: str, value_range: ValueRange, dtype: np.dtype[Any], losses: list[Losses] | None = None
+) -> Array:
+    """Return a computed block in the type of the result, rounded and clipped; append what it lost to `losses`."""
     if values == "normalized" and (value_range.low, value_range.width) != (0, 1):
         block = value_range.restore(block)
     if dtype.kind in "biu" and block.dtype.kind == "f":
-        ends = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        rounded = np.rint(block)
-        if not np.isfinite(rounded).all():
-            rounded = np.nan_to_num(rounded, nan=0.0, posinf=ends[1], neginf=ends[0])
-        with np.errstate(invalid="ignore"):
-            out = np.clip(rounded, *ends).astype(dtype)
-        if dtype.itemsize > 4:  # floating point does not represent the largest 64-bit integers
-            out[rounded >= ends[1]] = ends[1]
-        return out
-    with np.errstate(over="ignore"):
-        return block.astype(dtype, copy=False)
+        out, lost = _rounded(np.ascontiguousarray(block), dtype)
+    else:
+        with np.errstate(over="ignore"):
+            out = block.astype(dtype, copy=False)
+        lost = _overflows(block, out)
+    if losses is not None:
+        losses.append(lost)
+    return out
+
+
+def _rounded(block: Array, dtype: np.dtype[Any]) -> tuple[Array, Losses]:
+    """Return the nearest integers of a type."""
+    low, high = type_ends(dtype)
+    out = np.empty(block.shape, np.uint8 if dtype.kind == "b" else dtype)
+    highest: float = high
+    if high > EXACT_IN_FLOAT64:  # the largest 64-bit integers are no floating-point numbers
+        highest = float(np.nextafter(float(high), 0))
+    flat, lowest = block.reshape(-1), float(low)
+    below, above = counting.round_into(flat, lowest, highest, out.reshape(-1))
+    count, first, total, squares, error = counting.rounding_errors(flat, lowest, highest, SAMPLED)
+    if highest != high:
+        out[block > highest] = high
+    mean = total / max(count, 1)
+    lost = Losses(int(below), int(above), int(count), first + mean, max(squares - mean * total, 0.0), error)
+    return out.view(bool) if dtype.kind == "b" else out, lost
+
+
+def _overflows(block: Array, out: Array) -> Losses:
+    """Count the finite numbers that are infinite in a smaller type."""
+    if out.dtype.kind != "f" or out.dtype.itemsize >= block.dtype.itemsize or not np.isinf(out).any():
+        return Losses()
+    over = np.isinf(out) & np.isfinite(block)
+    return Losses(int(np.count_nonzero(over & (block < 0))), int(np.count_nonzero(over & (block > 0))))
 
 
 def gray_levels(dtype: np.dtype[Any]) -> Array | None:

@@ -8,6 +8,54 @@ CHUNK = 512  # pixels processed together, so that the compiler can vectorize
 
 
 @kernel
+def round_into(values, low, high, out):  # type: ignore[no-untyped-def]
+    """Round flat numbers to the nearest integers from `low` to `high`; not-a-number becomes 0.
+
+    Returns how many are below and how many are above.
+    """
+    below, above, lowest, highest = 0, 0, out.dtype.type(low), out.dtype.type(high)
+    for start in range(0, values.size, CHUNK):
+        part, rounded = values[start : start + CHUNK], out[start : start + CHUNK]
+        outside = 0
+        for k in range(part.size):
+            nearest = np.rint(part[k])
+            inside = (nearest >= low) & (nearest <= high)
+            outside += not inside
+            rounded[k] = nearest if inside else 0
+        if outside:
+            for k in range(part.size):
+                nearest = np.rint(part[k])
+                if nearest < low:
+                    rounded[k] = lowest
+                    below += 1
+                elif nearest > high:
+                    rounded[k] = highest
+                    above += 1
+    return below, above
+
+
+@kernel
+def rounding_errors(values, low, high, step):  # type: ignore[no-untyped-def]
+    """Look at every `step`-th of some flat numbers, as far as they round to integers from `low` to `high`.
+
+    Returns their number, the first, and the sums of the differences to it, of their squares, and of squared rounding
+    errors.
+    """
+    count, first, total, squares, errors = 0, 0.0, 0.0, 0.0, 0.0
+    for k in range(0, values.size, step):
+        x = np.float64(values[k])
+        nearest = np.rint(x)
+        if low <= nearest <= high:
+            if count == 0:
+                first = x
+            count += 1
+            total += x - first
+            squares += (x - first) * (x - first)
+            errors += (x - nearest) * (x - nearest)
+    return count, first, total, squares, errors
+
+
+@kernel
 def count_levels(levels, counts):  # type: ignore[no-untyped-def]
     """Add to `counts` how often each unsigned number occurs in a flat array."""
     for k in range(levels.size):

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import BlockInfo
 from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
 from ..contract.types import Array
-from ..kernels import counting, window_sums
-from .exact_sums import exact_sum
+from ..kernels import window_sums
 from .holes import Mask
 
 SUMS = 2**24  # additions between two checkpoints
@@ -82,20 +80,3 @@ def local_moments(
         variance /= share
         variance -= mean * mean
     return mean, np.maximum(variance, 0, out=variance)
-
-
-def sum_variances(
-    image: Array, info: BlockInfo, valid: Mask | None, size: tuple[int, ...], level: float
-) -> tuple[Array, ...]:
-    """Return the exact sum of the variances of the windows around a tile's valid pixels, and their number."""
-    _, variance = local_moments(image, size, valid, level)
-    variances = variance[info.inner].reshape(-1) if valid is None else variance[info.inner][valid[info.inner]]
-    sums = np.zeros((2, 2048), np.int64)
-    counting.add_exactly(variances, sums)
-    return sums, np.array(variances.size)
-
-
-def mean_variance(counted: tuple[Array, ...]) -> float:
-    """Return the mean of the variances that `sum_variances` counted."""
-    sums, count = counted
-    return exact_sum(sums) / max(int(count), 1)

@@ -87,11 +87,14 @@ def draw_poisson(image: Array, info: BlockInfo, seed: int, photons: float, high:
 
 
 def replace_randomly(image: Array, info: BlockInfo, seed: int, amount: float, salt: float) -> Array:
-    """Return a block with a fraction `amount` of its pixels replaced by 1 (a fraction `salt` of these) or 0."""
-    block = volume(image, image.ndim)
-    out = np.empty_like(block)
-    random.salt_and_pepper(block, seed, SALT_AND_PEPPER, *_numbering(info), amount, salt, out)
-    return out.reshape(image.shape)
+    """Return a block, channels last, with a fraction `amount` of its pixels replaced by 1 (`salt` of them) or 0."""
+    ndim, out = len(info.shape), np.empty_like(image)
+    for c in np.ndindex(image.shape[ndim:]):
+        block = volume(np.ascontiguousarray(image[(..., *c)]), ndim)
+        replaced = np.empty_like(block)
+        random.salt_and_pepper(block, seed, SALT_AND_PEPPER, *_numbering(info), amount, salt, replaced)
+        out[(..., *c)] = replaced.reshape(image.shape[:ndim])
+    return out
 
 
 def multiply_speckle(image: Array, info: BlockInfo, seed: int, var: float, distribution: str) -> Array:

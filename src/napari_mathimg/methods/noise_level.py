@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import POINTWISE
-from .wavelet_shrinkage import noise_statistics
+from .wavelet_shrinkage import NOISE
 from .wavelets import wavelet_names
 
 
-@operation("Noise level", values="normalized", reach=POINTWISE, statistics=noise_statistics(pooled=True))
+@operation("Noise level", values="normalized", reach=POINTWISE, statistics=NOISE)
 def noise_level(
     image: t.Image,
     /,

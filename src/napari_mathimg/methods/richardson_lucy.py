@@ -12,7 +12,7 @@ from ..kernels import deconvolution as kernels
 from .fourier import Convolver, Part, as_volume, padded_axes, transfer_functions
 from .holes import Mask
 from .padded_axis import Boundary
-from .point_spread.preparation import Center, Kernel, check_extent, prepare_psf, rms_radius
+from .point_spread.preparation import Border, Center, Kernel, check_extent, prepare_psf, rms_radius
 
 MOST_EXPONENT = 126  # of the highest value, so that gains and their inverses are float32 numbers
 LEAST_SEEN = 1e-4  # share of a pixel's light that must reach valid pixels, or nothing is known about the pixel
@@ -24,8 +24,8 @@ MAX_SINGLE = 30  # iterations whose rounding errors in float32 are small beside 
 
 
 def iteration_reach(
-    psf: Array, center: Center, boundary: Boundary, num_iter: int, tolerance: float, regularization: float,
-    shape: tuple[int, ...],
+    psf: Array, center: Center, psf_border: Border, boundary: Boundary, num_iter: int, tolerance: float,
+    regularization: float, shape: tuple[int, ...],
 ) -> Reach:  # fmt: skip
     """Return the reach of some iterations; raise ValueError for a PSF that does not fit the image.
 
@@ -33,7 +33,7 @@ def iteration_reach(
     ``1 - |H|²`` in each iteration: near zeros of H, it spreads like a Gaussian whose width grows with the square root
     of the number of iterations, until noise or darkness stops it.
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     check_extent(kernel, shape)
     if boundary == "periodic":
         return Whole("a periodic boundary joins opposite edges")

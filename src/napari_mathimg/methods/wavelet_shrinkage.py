@@ -1,6 +1,6 @@
 """Thresholds for wavelet coefficients, and the statistics of an image that they are computed from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,16 @@ from ..contract.types import Array
 from ..kernels import counting
 from .exact_sums import exact_sum
 from .holes import Mask
-from .wavelets import decompose, diagonal_detail, filters, long_axes, shrinkage_reach, split_channels, support_means
+from .wavelets import (
+    check_levels,
+    decompose,
+    diagonal_detail,
+    filters,
+    long_axes,
+    shrinkage_reach,
+    split_channels,
+    support_means,
+)  # fmt: skip
 
 NORMAL_MEDIAN = 0.6744897501960817  # median magnitude of standard normal numbers
 LEAST = np.float32(2.0**-36)  # lower coefficients of equal pixels up to 1 are rounding errors
@@ -44,17 +53,32 @@ def _finest_details(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the finest diagonal coefficients of each channel, computed in float64 so that flat regions give zeros.
 
-    Those that see more of holes than of `valid` pixels are left out.
+    Coefficients that depend on the mirror image beyond an edge are left out, because the noise in them is weaker; axes
+    too short for others are not transformed. Those that see more of holes than of `valid` pixels are left out, too.
     """
-    axes, f = long_axes(info.shape), filters(wavelet_name, np.dtype(np.float64))
+    f = filters(wavelet_name, np.dtype(np.float64))
+    axes = tuple(axis for axis, n in enumerate(info.shape) if n >= f.high.size)
     for channel in split_channels(image, info):
         detail = diagonal_detail(channel.astype(np.float64), axes, f) if axes else np.empty((0,) * channel.ndim)
-        core = _core_coefficients(info, 1, detail.shape)
+        inner = list(_core_coefficients(info, 1, detail.shape)) if axes else []
+        for axis in axes:
+            inner[axis] = _within_image(inner[axis], info.read[axis], info.shape[axis], f.high.size)
+        core = tuple(inner)
         clipped = np.clip(detail[core], -LARGEST, LARGEST).astype(np.float32)
         if valid is None or not axes:
             yield clipped.reshape(-1)
         else:
             yield clipped[support_means(valid.astype(np.float64), axes, f)[core] > LEAST_VALID]
+
+
+def _within_image(wanted: slice, read: tuple[int, int], n: int, taps: int) -> slice:
+    """Return those of the wanted coefficients of an axis that depend on pixels of the image alone.
+
+    Coefficient k depends on the pixels from 2 k + 2 - taps to 2 k + 1.
+    """
+    begin = (taps - 1) // 2 if read[0] == 0 else 0
+    end = (n - read[0]) // 2 if read[1] == n else wanted.stop
+    return slice(max(wanted.start, begin), min(wanted.stop, end))
 
 
 def count_magnitudes(image: Array, info: BlockInfo, wavelet: str, valid: Mask | None = None) -> tuple[Array, ...]:
@@ -110,12 +134,10 @@ def _one_level_reach(wavelet: str) -> Neighborhood:
     return shrinkage_reach(wavelet, 1)
 
 
-def noise_statistics(pooled: bool, needed: Callable[..., bool] | None = None) -> tuple[Statistic, Statistic]:
-    """Return the statistics that estimate the noise of each channel; two passes give the exact median."""
-    return (
-        Statistic(count_magnitudes, find_median_slots, _one_level_reach, pooled, needed),
-        Statistic(count_within_slots, sigma_of_median, _one_level_reach, pooled, needed),
-    )
+NOISE = (  # of each channel; two passes give the exact median
+    Statistic(count_magnitudes, find_median_slots, _one_level_reach),
+    Statistic(count_within_slots, sigma_of_median, _one_level_reach),
+)
 
 
 def sum_squares(
@@ -163,10 +185,10 @@ def bayes_thresholds(energy: NDArray[np.float64], sigma: NDArray[np.float64]) ->
         return np.where(noise > 0, noise / signal, 0.0)
 
 
-def finish_bayes(counted: tuple[Array, ...], measured: tuple[float, ...] | None, sigma: Any) -> NDArray[np.float64]:
+def finish_bayes(counted: tuple[Array, ...], sigma: Any) -> NDArray[np.float64]:
     """Return the BayesShrink thresholds of each channel, level and band."""
     energy = mean_squares(counted)
-    return bayes_thresholds(energy, np.broadcast_to(sigma if measured is None else measured, len(energy)))
+    return bayes_thresholds(energy, np.broadcast_to(sigma, len(energy)))
 
 
 def thresholds(
@@ -178,7 +200,7 @@ def thresholds(
         table = np.array(measured)
     else:
         universal = np.sqrt(2 * np.log(np.prod(info.shape, dtype=float)))
-        each = threshold if method == "fixed" else np.array(sigma if measured is None else measured) * universal
+        each = threshold if method == "fixed" else np.array(sigma) * universal
         table = np.empty((channels, levels, 2 ** len(long_axes(info.shape))))
         table[:] = np.broadcast_to(each, channels)[:, None, None]
     if not approximation:
@@ -186,7 +208,13 @@ def thresholds(
     return table
 
 
+def check_shrinkage(levels: int, shape: tuple[int, ...], sigma: Any, channels: int) -> None:
+    """Raise ValueError for levels wider than the image, or for another number of noises than there are channels."""
+    check_levels(levels, shape)
+    if isinstance(sigma, tuple) and len(sigma) not in (1, min(channels, 3) or 1):
+        raise ValueError(f"sigma={sigma}: must be one value, or one for each of the {min(channels, 3) or 1} channels")
+
+
 STATISTICS = (
-    *noise_statistics(pooled=False, needed=lambda method, sigma: method != "fixed" and sigma == "auto"),
     Statistic(sum_squares, finish_bayes, shrinkage_reach, pooled=False, needed=lambda method: method == "BayesShrink"),
 )

@@ -11,15 +11,15 @@ from ..contract.reach import Reach, Whole
 from ..methods.deconvolution_report import report_flux, report_flux_without_background
 from ..methods.fourier import spectrum_numbers
 from ..methods.holes import Mask, stretch_over_holes
-from ..methods.point_spread.preparation import Center, check_extent, prepare_psf
+from ..methods.point_spread.preparation import Border, Center, check_extent, prepare_psf
 from ..methods.richardson_lucy import MAX_SINGLE, Model, Stop, iterate, iteration_reach, refuse_negative
 from ..methods.wiener import BLEND_HALF_SIZES, Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
 
 
-def _whole(psf: t.Array, center: Center, shape: tuple[int, ...]) -> Reach:
-    check_extent(prepare_psf(psf, center)[0], shape)
+def _whole(psf: t.Array, center: Center, psf_border: Border, shape: tuple[int, ...]) -> Reach:
+    check_extent(prepare_psf(psf, center, psf_border)[0], shape)
     return Whole("every frequency depends on all pixels")
 
 
@@ -88,7 +88,8 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", background: t.Background = 0.0, regularization: t.VariationWeight = 0.0,
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep",
+    background: t.Background = 0.0, regularization: t.VariationWeight = 0.0,
     saturation: t.Saturation = "none", tolerance: t.RelativeChange = 0.0, keep_every: t.KeepEvery = 0,
     clip: t.ClipTo = "none", valid: Mask | None,
 ) -> t.Image:  # fmt: skip
@@ -110,6 +111,9 @@ def richardson_lucy(
         edge.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     background
         Value of pixels without light, such as the offset of a camera; it is subtracted from the result.
     regularization
@@ -150,7 +154,7 @@ def richardson_lucy(
     >>> apply(blurred, "richardson_lucy", np.ones((1, 3)), num_iter=100)[1].round() + 0.0
     array([ 0.,  0.,  0., 90.,  0.,  0.,  0.], dtype=float32)
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     if valid is not None or num_iter > MAX_SINGLE:
         image = image.astype(np.float64)  # rounding errors add up, most where little light is seen beside holes
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
@@ -163,7 +167,8 @@ def richardson_lucy(
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep",
+    burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
     max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none", valid: Mask | None,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
@@ -182,6 +187,9 @@ def unsupervised_wiener(
         the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     burnin
         Number of the last sample that is excluded from the mean.
     min_num_iter
@@ -215,7 +223,7 @@ def unsupervised_wiener(
     >>> bool(np.std(found - board) < 0.5 * np.std(blurred - board))
     True
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     sampling = Sampling(seed, burnin, min_num_iter, max_num_iter, threshold)
     return _clipped(sample_mean(stretch_over_holes(image, valid), kernel, boundary, sampling), clip)
 
@@ -226,7 +234,8 @@ def unsupervised_wiener(
 )  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
-    center: t.PsfCenter = "centroid", clip: t.ClipTo = "none", valid: Mask | None, level: float,
+    center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep", clip: t.ClipTo = "none",
+    valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter.
 
@@ -244,6 +253,9 @@ def wiener(
         the PSF, "zero" assumes none, "periodic" continues at the opposite edge, as in scikit-image.
     center
         Center of the PSF: "array" is its pixel with index n // 2, "centroid" its center of mass.
+    psf_border
+        What becomes of a PSF whose border is far from zero, as the offset of a camera leaves it: "subtract" subtracts
+        the median of the border, "keep" keeps it and warns.
     clip
         Two values to which the result is clipped; "none" does not clip.
 
@@ -268,5 +280,5 @@ def wiener(
     >>> apply(blurred, "wiener", np.array([[1, 6, 1]]), balance=1e-4)[1].round() + 0.0
     array([ 0.,  0.,  0.,  0., 80.,  0.,  0.,  0.,  0.], dtype=float32)
     """
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     return _clipped(wiener_hunt(stretch_over_holes(image, valid), kernel, balance, boundary, level), clip)

@@ -3,12 +3,12 @@
 from typing import Annotated, Any, Literal
 
 from ..contract import types as t
-from ..contract.operation import BlockInfo, Statistic, operation
+from ..contract.operation import BlockInfo, operation
 from ..methods import wavelet_shrinkage, wavelets
 from ..methods.bilateral import bilateral_mean, bilateral_reach, check_window
 from ..methods.gaussian import smooth_block, smoothing_reach
 from ..methods.holes import Mask
-from ..methods.local_wiener import check_odd, filter_locally, mean_variance, sum_variances, window_reach
+from ..methods.local_wiener import check_odd, filter_locally, window_reach
 from ..methods.median import check_window_size, median_filter, median_reach
 from ..methods.nl_means import check_patch, non_local_mean, patch_reach
 from ..methods.padding import embedded
@@ -28,7 +28,7 @@ __all__ = [
 
 @operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
 def denoise_bilateral(
-    image: t.Image, /, *, sigma_color: t.ColorSigma = 0.1, sigma_spatial: t.SpatialSigmas = 1.5, info: BlockInfo
+    image: t.Image, /, *, sigma_color: t.AutoColorSigma = "auto", sigma_spatial: t.SpatialSigmas = 1.5, info: BlockInfo
 ) -> t.Image:
     """Smooth the image but keep its edges, by averaging pixels that are near and of similar value.
 
@@ -41,8 +41,8 @@ def denoise_bilateral(
     Parameters
     ----------
     sigma_color
-        Standard deviation of the weight of value differences, as a fraction of the value range; two to three times
-        the standard deviation of the noise removes it.
+        Standard deviation of the weight of value differences, as a fraction of the value range. By default three times
+        the standard deviation of the noise, which is estimated from the image.
     sigma_spatial
         Standard deviation of the weight of distances, in pixels: one value for all axes, or one for each.
 
@@ -59,16 +59,17 @@ def denoise_bilateral(
     --------
     >>> import numpy as np
     >>> from napari_mathimg import apply
-    >>> apply(np.array([[10, 14, 12, 92, 88, 90]], np.uint8), "denoise_bilateral", sigma_spatial=(0, 2))
+    >>> step = np.array([[10, 14, 12, 92, 88, 90]], np.uint8)
+    >>> apply(step, "denoise_bilateral", sigma_color=0.1, sigma_spatial=(0, 2))
     array([[12, 12, 12, 90, 90, 90]], dtype=uint8)
     """
-    return bilateral_mean(image, info, sigma_color, t.gone(sigma_spatial))
+    return bilateral_mean(image, info, t.gone(sigma_color), t.gone(sigma_spatial))
 
 
 @operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
 def denoise_nl_means(
     image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
-    sigma: t.PatchNoise = 0.0, info: BlockInfo,
+    sigma: t.AutoPatchNoise = "auto", info: BlockInfo,
 ) -> t.Image:  # fmt: skip
     """Remove noise but keep texture, by averaging pixels whose surroundings look alike (non-local means).
 
@@ -83,11 +84,11 @@ def denoise_nl_means(
     patch_distance
         Largest distance of the patches that are compared, in pixels: one value for all axes, or one for each.
     h
-        Difference that patches may have, as a fraction of the value range: higher values smooth more. By default 0.8
-        times `sigma`, or 0.1 if `sigma` is 0.
+        Difference that patches may have, as a fraction of the value range: higher values smooth more. By default 1.15
+        times `sigma`.
     sigma
-        Standard deviation of the noise, as a fraction of the value range; 0 if it is unknown. The difference that
-        noise alone causes between patches is subtracted.
+        Standard deviation of the noise, as a fraction of the value range; by default it is estimated from the image.
+        The difference that noise alone causes between patches is subtracted.
 
     Raises
     ------
@@ -104,18 +105,18 @@ def denoise_nl_means(
     >>> import numpy as np
     >>> from napari_mathimg import apply
     >>> stripes = np.tile([[10, 90, 12, 88, 11, 91]], (6, 1)).astype(np.uint8)
-    >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2)[2]
+    >>> apply(stripes, "denoise_nl_means", patch_size=3, patch_distance=2, h=0.1, sigma=0)[2]
     array([11, 89, 11, 90, 11, 89], dtype=uint8)
     """
-    return non_local_mean(image, info, t.gone(patch_size), t.gone(patch_distance), t.gone(h), sigma)
+    return non_local_mean(image, info, t.gone(patch_size), t.gone(patch_distance), t.gone(h), t.gone(sigma))
 
 
 @operation(
     "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman
 )
 def denoise_tv_bregman(
-    image: t.Image, /, *, weight: t.TVWeight = 0.2, num_iter: t.Iterations = 20, isotropic: t.Isotropic = True,
-    shape: tuple[int, ...],
+    image: t.Image, /, *, weight: t.AutoBregmanWeight = "auto", num_iter: t.Iterations = 20,
+    isotropic: t.Isotropic = True, shape: tuple[int, ...],
 ) -> t.Image:  # fmt: skip
     """Remove noise by total variation minimization with the split Bregman method: regions flatten, edges stay sharp.
 
@@ -129,7 +130,8 @@ def denoise_tv_bregman(
     Parameters
     ----------
     weight
-        Strength of the smoothing, as a fraction of the value range.
+        Strength of the smoothing, as a fraction of the value range. By default twice the standard deviation of the
+        noise, which is estimated from the image.
     num_iter
         Number of sweeps over the image; there is no other stopping rule.
     isotropic
@@ -156,14 +158,14 @@ def denoise_tv_bregman(
     >>> bool(apply(noise, "denoise_tv_bregman", weight=1.0).std() < noise.std() / 5)
     True
     """
-    return bregman(image, weight, num_iter, isotropic, len(shape))
+    return bregman(image, t.gone(weight), num_iter, isotropic, len(shape))
 
 
 @operation(
     "TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle
 )
 def denoise_tv_chambolle(
-    image: t.Image, /, *, weight: t.TVWeight = 0.1, num_iter: t.Iterations = 50, shape: tuple[int, ...]
+    image: t.Image, /, *, weight: t.AutoTVWeight = "auto", num_iter: t.Iterations = 50, shape: tuple[int, ...]
 ) -> t.Image:
     """Remove noise by total variation minimization with Chambolle's algorithm: regions flatten, edges stay sharp.
 
@@ -175,7 +177,8 @@ def denoise_tv_chambolle(
     Parameters
     ----------
     weight
-        Strength of the smoothing, as a fraction of the value range: noise below about a third of it is removed.
+        Strength of the smoothing, as a fraction of the value range. By default the standard deviation of the noise,
+        which is estimated from the image.
     num_iter
         Number of iterations; there is no other stopping rule, so that all parts of an image are treated alike.
 
@@ -199,7 +202,7 @@ def denoise_tv_chambolle(
     >>> apply(step, "denoise_tv_chambolle", weight=0.05)[0]
     array([12, 12, 12, 90, 90, 90], dtype=uint8)
     """
-    return chambolle(image, weight, num_iter, len(shape))
+    return chambolle(image, t.gone(weight), num_iter, len(shape))
 
 
 @operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True)
@@ -283,19 +286,20 @@ WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_leve
 
 @operation(
     "Wavelet denoising", values="normalized", reach=wavelets.shrinkage_reach, channels="joint",
-    check=wavelets.check_levels, statistics=wavelet_shrinkage.STATISTICS,
+    check=wavelet_shrinkage.check_shrinkage, statistics=wavelet_shrinkage.STATISTICS,
 )  # fmt: skip
 def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 0, info: BlockInfo, measured: Any,
+    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by thresholding wavelet coefficients.
 
     Edges are kept if their coefficients exceed the noise. Colors are converted to luma and two chromas (YCbCr) and
-    back. Each plane or volume has thresholds of its own. Beyond its edges the image is mirrored. Results for integers
-    are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; others see local means there.
+    back. BayesShrink finds the thresholds of each plane or volume alone. Beyond its edges the image is mirrored.
+    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; others see
+    local means there.
 
     Parameters
     ----------
@@ -307,15 +311,15 @@ def denoise_wavelet(
     mode
         Treatment of coefficients above the threshold: "soft" moves them toward 0 by the threshold, "hard" keeps them.
     sigma
-        Standard deviation of the noise, as a fraction of the value range. By default it is estimated for each channel,
-        from the median of the finest diagonal coefficients. Not used by the method "fixed".
+        Standard deviation of the noise, as a fraction of the value range, or one for each channel of colors (luma and
+        two chromas). By default it is estimated from the image. Not used by the method "fixed".
     threshold
         Threshold of all bands with the method "fixed", as a fraction of the value range.
     approximation
         Also threshold the approximation that remains after the last level.
     levels
-        Number of decomposition levels, each of which halves the image; by default three fewer than the number that
-        PyWavelets recommends, but at least 1. Above the recommended number, the edges affect every coefficient.
+        Number of decomposition levels, each of which halves the image; by default 4, or the number that PyWavelets
+        recommends if it is lower, but at least 1. Above the recommended number, the edges affect every coefficient.
     max_shifts
         Average over transforms shifted by 0 to this many pixels along each axis (cycle spinning), which leaves fewer
         artifacts at edges. A value of 1 takes 4 times as long as 0, or 8 times for volumes.
@@ -346,7 +350,7 @@ def denoise_wavelet(
     """
     channels = wavelets.split_channels(image, info)
     tables = wavelet_shrinkage.thresholds(
-        measured, method, sigma, threshold, t.gone(levels), approximation, info, len(channels)
+        measured, method, t.gone(sigma), threshold, t.gone(levels), approximation, info, len(channels)
     )
     denoised = [
         wavelets.denoise_over_shifts(channel, info, table, wavelet, mode == "soft", max_shifts)
@@ -355,13 +359,9 @@ def denoise_wavelet(
     return wavelets.join_channels(denoised, image, info)
 
 
-@operation(
-    "Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd,
-    statistics=(Statistic(sum_variances, mean_variance, window_reach, True, lambda noise: noise == "auto"),),
-)  # fmt: skip
+@operation("Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd)
 def wiener_filter(
-    image: t.Image, /, *, size: t.OddSizes = 3, noise: t.NoisePower = "auto", measured: float | None,
-    valid: Mask | None, level: float,
+    image: t.Image, /, *, size: t.OddSizes = 7, noise: t.NoisePower = "auto", valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Remove noise from flat regions and keep edges and texture (local Wiener filter).
 
@@ -374,7 +374,7 @@ def wiener_filter(
     size
         Side of the window in pixels: one odd number for all axes, or one for each.
     noise
-        Variance of the noise, as a fraction of the squared value range; by default the mean variance of all windows.
+        Variance of the noise, as a fraction of the squared value range; by default it is estimated from the image.
 
     Raises
     ------
@@ -394,4 +394,4 @@ def wiener_filter(
     >>> bool(filtered.std() < 0.5 * noisy.std())
     True
     """
-    return filter_locally(image, t.gone(size), t.gone(noise if measured is None else measured), valid, level)
+    return filter_locally(image, t.gone(size), t.gone(noise), valid, level)

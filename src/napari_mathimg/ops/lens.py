@@ -35,11 +35,12 @@ EncodingGamma = Annotated[float, t.Number(ge=0.1, le=10, step=0.1), t.When("enco
 
 Model = Literal["poly3", "poly5", "ptlens", "brown"]
 Coefficient = t.Number(ge=-100, le=100, step=0.01)
-K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), hides=True)]
-K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True)]
-OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True)]
-OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True)]
-DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius")]
+OfCamera = t.OfImage(by_size=True)
+K1 = Annotated[float, Coefficient, t.When("model", ("poly3", "poly5", "brown"), hides=True), OfCamera]
+K2 = Annotated[float, Coefficient, t.When("model", ("poly5", "brown"), hides=True), OfCamera]
+OfBrown = Annotated[float, Coefficient, t.When("model", ("brown",), hides=True), OfCamera]
+OfPTLens = Annotated[float, Coefficient, t.When("model", ("ptlens",), hides=True), OfCamera]
+DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side), t.Label("unit radius"), OfCamera]
 DistortionScale = Annotated[Literal["auto"] | t.Scale, t.Auto(distortion_scale, slow=True)]
 
 
@@ -289,8 +290,9 @@ def flat_field(
 
     The flat is an image of a uniform object under the same illumination, the dark an image without light. Either is a
     single plane for all, or has a plane for each plane of the image. The mean brightness of each plane and color of the
-    flat is preserved. Results for integers are rounded to the nearest integer and clipped to the limits of their type.
-    Missing pixels (NaN or infinite) stay missing.
+    flat is preserved. Where the flat is not brighter than the dark, as at a dead pixel, the median of its 5 x 5
+    neighborhood is used, and no gain if there is none; the report counts such pixels. Results for integers are rounded
+    to the nearest integer and clipped to the limits of their type. Missing pixels (NaN or infinite) stay missing.
 
     Without a flat, it is estimated from what the planes of the stack have in common. Each plane is modeled as the
     product of a brightness level, the flat and its content. Medians over the planes and over the field are computed in
@@ -307,7 +309,7 @@ def flat_field(
     Raises
     ------
     ValueError
-        If the flat is not brighter than the dark at every pixel (the error names the first such pixel), or if no flat
+        If the flat is not brighter than the dark at most pixels (the error names the first such pixel), or if no flat
         can be estimated because most of the field is dark.
 
     References
@@ -326,6 +328,6 @@ def flat_field(
     >>> apply(np.array([[30.0, 50.0]]), "flat_field", np.array([[4.0, 8.0]]), np.array([[2.0, 2.0]]))
     array([[56., 32.]])
     """
-    light = image if dark is None else image - dark
+    light = measured.subtract(image, dark, info)
     corrected: t.Array = light * measured.gain(flat, dark, info, image.dtype)
     return corrected

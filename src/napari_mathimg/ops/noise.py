@@ -144,15 +144,15 @@ def add_poisson_noise(
     return noise.draw_poisson(image, info, seed, photons, values.high)
 
 
-@operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE)
+@operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE, channels="joint")
 def add_salt_and_pepper_noise(
     image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
     """Add salt-and-pepper noise: replace random pixels by the low or the high end of the value range.
 
-    The other pixels are kept. The noise at a pixel depends only on the seed and the pixel's position, and differs
-    between planes and between channels. Missing pixels (NaN or infinite) stay missing. Such noise models dead and
-    saturated pixels and transmission errors.
+    The other pixels are kept. All colors of a pixel are replaced together, by black or white. The noise at a pixel
+    depends only on the seed and the pixel's position, and differs between planes. Missing pixels (NaN or infinite) stay
+    missing. Such noise models dead and saturated pixels and transmission errors.
 
     Parameters
     ----------

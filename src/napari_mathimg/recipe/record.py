@@ -57,21 +57,30 @@ def record(
     report
         Report of the operation, or None.
     """
-    value_ranges = list(plan.value_ranges.values())
+    value_ranges = list(plan.color_ranges or plan.value_ranges.values())
     step = {
         "operation": plan.operation.id,
         "version": plan.operation.version,
         "package": __version__,
         "source": source.name,
+        "given": dict(plan.given),
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
         "dtype": plan.dtype.name,
         "scope": scope,
-        "saturated": plan.saturated,
+        "saturated": plan.saturated + plan.lost.below + plan.lost.above,
         "proportional": plan.proportional and is_proportional(source.metadata),
     }
     if plan.source.names:
         step["axis_names"] = plan.source.names
+    lost = plan.lost
+    if lost.below or lost.above:
+        step["clipped"] = {"below": lost.below, "above": lost.above}
+    if plan.by_item:
+        step["by_item"] = [
+            {"index": index, "parameters": {n: v for n, v in found.items() if v != plan.parameters[n]}}
+            for index, found in plan.by_item.items()
+        ]
     if source.level:
         step["level"] = source.level
     if images:

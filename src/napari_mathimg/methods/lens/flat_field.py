@@ -3,9 +3,9 @@
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -23,6 +23,7 @@ MAX_CELLS = 64  # along each axis of the grid on which a flat is estimated
 MAX_PLANES = 500  # from which a flat is estimated: more take time and change little
 CELL = 8  # minimum pixels of a cell along each axis
 ROUNDS = 6  # of alternating medians; the result changes by less than 0.1 % after four
+WINDOW = 5  # pixels; side of the neighborhood from which a faulty pixel takes its flat
 DARK = "flat: must be given; it cannot be estimated, because most of the field is dark in most planes"
 HUBER = 1.345  # standard deviations up to which a residual has full weight: 95 % efficiency for normal residuals
 
@@ -31,7 +32,8 @@ HUBER = 1.345  # standard deviations up to which a residual has full weight: 95 
 class LightSums:
     """The brightness of a flat above the dark image: exact sums and extremes that can be added over blocks.
 
-    `faults` is the number of pixels where the flat is not brighter than the dark; `first` is the first of them.
+    `faults` is the number of pixels where the flat is not brighter than the dark; `first` is the first of them, and
+    `repairs` are what replaces them.
     """
 
     sums: NDArray[np.int64]
@@ -40,6 +42,7 @@ class LightSums:
     high: float
     faults: int = 0
     first: tuple[int, ...] | None = None
+    repairs: "tuple[Repairs, ...]" = ()
 
     def __add__(self, other: "LightSums") -> "LightSums":
         """Return the sums over both."""
@@ -47,51 +50,119 @@ class LightSums:
         return LightSums(
             self.sums + other.sums, self.pixels + other.pixels, min(self.low, other.low),
             max(self.high, other.high), self.faults + other.faults, min(firsts, default=None),
+            self.repairs + other.repairs,
         )  # fmt: skip
+
+
+def is_faulty(light: t.Array) -> NDArray[np.bool_]:
+    """Return where the brightness of a flat above the dark is no finite number above 0."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~((light > 0) & np.isfinite(light)))
+
+
+def filled(values: t.Array, faulty: NDArray[np.bool_]) -> t.Array:
+    """Return a plane whose faulty pixels have the median of the others around them; not-a-number if there are none."""
+    if not faulty.any():
+        return values
+    around = np.pad(np.where(faulty, np.nan, values), WINDOW // 2, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(around, (WINDOW, WINDOW))[faulty]
+    out = values.copy()
+    out[faulty] = _median(windows.reshape(len(windows), -1), axis=1)
+    return out
+
+
+def without_faults(dark: t.Array, flat: t.Array) -> t.Array:
+    """Return a dark whose hot and missing pixels have that of their neighbors, or 0 if there are none.
+
+    A pixel is hot if it alone makes the flat no brighter than the dark.
+    """
+    faulty = ~np.isfinite(dark)
+    suspect = is_faulty(flat - dark) & np.isfinite(flat)
+    if suspect.any():
+        faulty |= suspect & (flat > filled(dark, faulty | suspect))
+    return np.asarray(np.nan_to_num(filled(dark, faulty), nan=0.0))
+
+
+class Repairs(NamedTuple):
+    """Faulty pixels of a plane: rows, columns, and the light of the flat and the dark to use there instead."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    light: NDArray[Any]
+    dark: NDArray[Any]
+
+    def put(self, block: t.Array, values: NDArray[Any], info: BlockInfo) -> None:
+        """Put values for these pixels into a block."""
+        (top, bottom), (left, right) = info.read[-2:]
+        here = (self.rows >= top) & (self.rows < bottom) & (self.columns >= left) & (self.columns < right)
+        block[self.rows[here] - top, self.columns[here] - left] = values[here]
 
 
 @dataclass(frozen=True)
 class Gains:
-    """The mean brightness of a flat, and the lowest and the highest gain that it gives."""
+    """The mean brightness of a flat, the lowest and the highest gain that it gives, and its faulty pixels."""
 
     mean: float
     low: float
     high: float
+    faults: int = 0
+    repairs: tuple[Repairs, ...] = field(default=(), repr=False, compare=False)
+
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+        """Return a block of the image without the dark."""
+        if dark is None:
+            return image
+        dark = dark.copy()
+        for repair in self.repairs:
+            repair.put(dark, repair.dark, info)
+        return np.asarray(image - dark)
 
     def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
-        """Return the gain at every pixel of a block."""
+        """Return the gain at every pixel of a block.
+
+        Where the flat is not brighter than the dark, it is that of the neighbors, or 1 if they have none either.
+        """
         assert flat is not None
-        return np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
+        for repair in self.repairs:
+            repair.put(gain, np.nan_to_num(self.mean / repair.light, nan=1.0).astype(dtype), info)
+        return gain
 
 
 def measure_light(flat: t.Array, dark: t.Array | None, info: BlockInfo) -> tuple[LightSums]:
-    """Return the brightness of a block of the flat above the dark image."""
-    light = flat.astype(float) if dark is None else flat.astype(float) - dark
-    with np.errstate(invalid="ignore"):
-        dead = ~((light > 0) & np.isfinite(light))
+    """Return the brightness of a block of the flat above the dark image, and what replaces its faulty pixels."""
+    wide = flat.astype(float)
+    given = None if dark is None else dark.astype(float)
+    light = (wide if given is None else wide - given)[info.inner]
+    dead, repairs = is_faulty(light), None
     first = None
     if dead.any():
-        inside = np.unravel_index(int(dead.argmax()), dead.shape)
-        first = (*info.index, *(int(i) + low for i, (low, _) in zip(inside, info.read, strict=True)))
+        rows, columns = np.nonzero(dead)
+        top, left = (low for low, _ in info.core)
+        first = (*info.index, int(rows[0]) + top, int(columns[0]) + left)
+        better = np.zeros_like(wide) if given is None else without_faults(given, wide)
+        found = filled(wide - better, is_faulty(wide - better))[info.inner][dead]
+        repairs = Repairs(rows + top, columns + left, found, better[info.inner][dead])
         light = light[~dead]
     ends = (float(light.min()), float(light.max())) if light.size else (np.inf, -np.inf)
     sums = np.zeros((2, 2048), np.int64)
     counting.add_exactly(light.reshape(-1), sums)
-    return (LightSums(sums, light.size, *ends, int(dead.sum()), first),)
+    return (LightSums(sums, light.size, *ends, int(dead.sum()), first, () if repairs is None else (repairs,)),)
 
 
 def gains(counted: tuple[LightSums], dark: Any) -> Gains:
-    """Return the gains of a flat; raise ValueError if it is not brighter than the dark image everywhere."""
+    """Return the gains of a flat; raise ValueError if it is not brighter than the dark image at most pixels."""
     (light,) = counted
-    if light.faults:
+    if light.faults > light.pixels:
         assert light.first is not None
         *plane, row, column = light.first
         where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
         many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
-        raise ValueError(f"flat: must be {wanted} at every pixel; {many} not, the first at {where}")
+        raise ValueError(f"flat: must be {wanted} at most pixels; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
-    return Gains(mean, mean / light.high, mean / light.low)
+    return Gains(mean, mean / light.high, mean / light.low, light.faults, light.repairs)
 
 
 @dataclass(frozen=True)
@@ -138,6 +209,10 @@ class Shading:
         """Return the gain at every pixel of a block."""
         rows, columns = info.read
         return np.asarray(1 / self.surface(rows, columns, dtype))
+
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+        """Return a block of the image without the dark; where the dark is not finite, nothing is subtracted."""
+        return image if dark is None else np.asarray(image - np.nan_to_num(dark, nan=0.0, posinf=0.0, neginf=0.0))
 
     def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
         """Return the flat on a box of rows and columns."""
@@ -203,7 +278,7 @@ def cells_reach(shape: tuple[int, ...]) -> Neighborhood:
 
 def sample(image: t.Array, dark: t.Array | None, info: BlockInfo, valid: NDArray[np.bool_] | None) -> tuple[Samples]:
     """Return the sums and numbers of the valid pixels of a block over its cells."""
-    light = image if dark is None else image - dark
+    light = image if dark is None else image - np.nan_to_num(dark, nan=0.0, posinf=0.0, neginf=0.0)
     if valid is not None:
         light = light * valid
     sides = [_cell_side(n) for n in info.shape]
@@ -304,14 +379,22 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
     """Report the lowest and the highest gain, and the number of planes of an estimated flat."""
     low, high = min(flat.low for flat in measured), max(flat.high for flat in measured)
     text = f"Gain {low:.4g} to {high:.4g}"
+    faults = sum({id(flat): flat.faults for flat in measured if isinstance(flat, Gains)}.values())
+    values: dict[str, Any] = {"gain": (low, high)}
+    if faults:
+        values["faults"] = faults
+        many = f"{faults:,} pixels" if faults > 1 else "1 pixel"
+        text += f"; at {many} the flat is not brighter than the dark: taken from the neighbors, or no gain"
     planes = max((flat.planes for flat in measured if isinstance(flat, Shading)), default=0)
     if not planes:
-        return Report({"gain": (low, high)}, f"{text}.")
+        return Report(values, f"{text}.")
     source = f"{planes} planes" if planes > 1 else "1 plane"
     return Report({"gain": (low, high), "planes": planes}, f"{text}, from a flat estimated from {source}.")
 
 
 STATISTICS = (
-    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=MAX_PLANES),
-    Statistic(measure_light, gains, needed=lambda flat: flat is not None, of=("flat", "dark")),
+    Statistic(sample, estimate, cells_reach, needed=lambda flat: flat is None, most=MAX_PLANES, by_channel=True),
+    Statistic(
+        measure_light, gains, Neighborhood(WINDOW // 2), needed=lambda flat: flat is not None, of=("flat", "dark")
+    ),
 )

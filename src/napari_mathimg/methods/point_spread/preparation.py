@@ -8,15 +8,40 @@ from numpy.typing import NDArray
 from ...contract.types import Array
 
 Center = Literal["array", "centroid"]
+Border = Literal["keep", "subtract"]
 Kernel = NDArray[np.float64]
 MIN_SHIFT = 1e-3  # pixels; smaller shifts are ignored
+OFFSET_SHARE = 0.25  # of all light that the lowest border values would be, from which they count as an offset
 
 
-def prepare_psf(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
+def border_offset(psf: Array) -> float:
+    """Return the offset that an array seems to have, the median of the pixels at its border; 0 if it has none.
+
+    If nearly all of these pixels are far from zero, about alike, and less bright than the peak, they hold an offset,
+    such as that of a camera.
+    """
+    array = np.asarray(psf, np.float64)
+    border, peak = _border(array), float(array.max())
+    if border.size < 8:  # of a line, the ends say nothing
+        return 0.0
+    floor, middle, top = (float(v) for v in np.percentile(border, (10, 50, 90)))
+    is_even = top - floor < 0.5 * middle and peak > border.max()
+    is_offset = is_even and floor * array.size > OFFSET_SHARE * float(array.clip(0).sum())
+    return middle if is_offset else 0.0
+
+
+def _border(array: Kernel) -> Kernel:
+    """Return the outermost pixels along the axes of at least three pixels."""
+    is_border = np.ones(array.shape, bool)
+    is_border[tuple(slice(1, -1) if n >= 3 else slice(None) for n in array.shape)] = False
+    return array[is_border]
+
+
+def prepare_psf(psf: Array, center: Center, border: Border = "keep") -> tuple[Kernel, tuple[str, ...]]:
     """Return a point-spread function with its center in the middle pixel, and a description of the changes.
 
-    Negative values become 0. The rest is divided by its sum, padded with zeros so that the center is in the middle, and
-    trimmed of surrounding zeros.
+    The median of its border is subtracted if `border` says so. Negative values become 0. The rest is divided by its
+    sum, padded with zeros so that the center is in the middle, and trimmed of surrounding zeros.
 
     Parameters
     ----------
@@ -27,6 +52,8 @@ def prepare_psf(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
         "centroid" the center of mass. Padding moves it by whole pixels. A remainder of d pixels along an axis is
         shifted by linear interpolation, which keeps signs, sum and centroid and adds ``|d| (1 - |d|)`` px² to the
         variance along that axis.
+    border
+        What becomes of a border far from zero, as the offset of a camera leaves it: "keep" or "subtract".
 
     Returns
     -------
@@ -46,6 +73,15 @@ def prepare_psf(psf: Array, center: Center) -> tuple[Kernel, tuple[str, ...]]:
     if not (array > 0).any():
         raise ValueError(f"psf: must have a positive value, but the highest is {array.max():g}")
     changes = []
+    offset = border_offset(array)
+    if offset and border == "subtract":
+        array = array - offset
+        changes.append(f"The median of the PSF's border, {offset:.4g}, was subtracted from it.")
+    elif offset:
+        changes.append(
+            f"The border of the PSF is far from zero: its median is {offset:.4g}, as a camera's offset leaves it,"
+            f" {offset / array.max():.0%} of the peak. Set *PSF border* to subtract it."
+        )
     if (array < 0).any():
         count = np.count_nonzero(array < 0)
         changes.append(f"{count:,} negative values of the PSF, down to {array.min():.3g}, were set to 0.")

@@ -169,9 +169,10 @@ class FamilyDock(QWidget):
         """Update every panel for the chosen operation and layer."""
         layer, operation = self.layers.layer, self.operation
         self._show_selected()
-        level = 0 if layer is None else self.options.follow(layer)
+        level = 0 if layer is None else self.options.follow(layer, operation)
         for panel in self.panels:
             panel.show_for(layer, operation, level)
+        self.forms.show_noise(layer, operation, level)
         order_tabs(self)  # forms and pickers may have been added
 
     def _show_selected(self) -> None:

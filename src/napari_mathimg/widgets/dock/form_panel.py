@@ -1,7 +1,6 @@
 """The panel with the form of the chosen operation and the tools that fill it in."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from napari.layers import Labels, Layer
@@ -13,6 +12,7 @@ from ...recipe.placement import axis_names
 from ...recipe.record import last_step
 from ..canvas.picking import Picking
 from ..form.form import Form
+from ..form.image_values import ImageValues
 from ..form.level_scaling import PlaceScaling
 from ..layers.levels import array_of, full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
@@ -48,7 +48,10 @@ class FormPanel(Panel):
         self.forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
         self._places = PlaceScaling()
+        self._image_values: dict[Form, ImageValues] = {}
         self.estimator = NoiseEstimator(context.dock)
+        self.estimator.found.connect(self._show_noise)
+        context.viewer.dims.events.current_step.connect(self._follow_position)
         self.picking = Picking(context.viewer, context.dock, context.results.made)
         self.picking.told.connect(context.tell)
         self.reset_button = button("Reset", "Set the parameters to their defaults")
@@ -73,6 +76,7 @@ class FormPanel(Panel):
         options = self._context.options
         ndim = options.ndim(layer, operation)
         self._show_form(operation, axis_names(layer.axis_labels)[-ndim:], layer)
+        self._image_values[self.form].follow(self.form, layer)
         self._places.follow(self.form, layer, level)
         data = full_resolution(layer)
         limits = options.limits(layer) if operation.uses_range(self.form.parameters) else None
@@ -102,12 +106,11 @@ class FormPanel(Panel):
         context = self._context
         form = Form(operation, axes, hidden)
         form.native.hide()
+        self._image_values[form] = ImageValues(operation)
         self._state.fill_form(form, operation, len(axes))
         form.changed.connect(self.tell_changed)
         if form.steers_auto:
             form.changed.connect(self._emit_auto_changed)
-        for name, noise_button in form.noise_buttons.items():
-            noise_button.changed.connect(partial(self._estimate, name))
         self.picking.serve(form)
         offer_outlines(form, context.viewer, lambda: context.layer, context.options.level_of, context.tell)
         self._place.addWidget(form.native)
@@ -116,20 +119,34 @@ class FormPanel(Panel):
     def _emit_auto_changed(self, *change: Any) -> None:
         self.auto_changed.emit()
 
-    def _estimate(self, name: str) -> None:
-        """Estimate the noise of the chosen layer and fill in the parameter that depends on it."""
-        context, layer = self._context, self._context.layer
-        if layer is None or self.estimator.is_running:
+    @property
+    def is_ready(self) -> bool:
+        """Whether every parameter has a value: a run waits for one that is being estimated."""
+        return self._form is None or not self._form.is_waiting
+
+    def show_noise(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Show what "auto" means for the noise of a layer, with the options shown; a run measures it anew, alike."""
+        context = self._context
+        if layer is None or not self.form.uses_noise:
+            self.estimator.cancel()
             return
         try:
-            options, _ = context.options.options(layer, context.operations.operation, context.viewer.dims)
-            array = array_of(layer, context.level)
-        except ValueError as error:
-            context.bar.tell_failure(error)
+            options, _ = context.options.options(layer, operation, context.viewer.dims)
+        except ValueError:  # which a run will tell
             return
-        context.tell("Estimating the noise…")
-        fill_in = partial(self.form.load_noise, name)
-        self.estimator.estimate(array, options, lambda sigma: context.tell(fill_in(sigma)), context.bar.tell_failure)
+        is_known, sigma = self.estimator.ask(layer, array_of(layer, level), options)
+        self.form.show_noise(sigma, is_coming=not is_known)
+        self.tell_changed()
+
+    def _show_noise(self, sigma: float | None) -> None:
+        if self._form is not None and self._form.uses_noise:
+            self._form.show_noise(sigma)
+            self.tell_changed()
+
+    def _follow_position(self, event: Any = None) -> None:
+        """Estimate the noise of another plane if only the plane shown is processed."""
+        if self._form is not None and self._form.uses_noise and self._context.options.scope.currentData() != "all":
+            self.auto_changed.emit()
 
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
         """Return the form's parameters for a layer; lengths in a unit of the world become pixels of that layer."""
@@ -162,12 +179,13 @@ class FormPanel(Panel):
         """
         typed = self.form.parameters
         try:
-            self.form.load(step["parameters"])
+            self.form.load(step.get("given", step["parameters"]))
         except ValueError:
             self.form.load(typed)
             raise
 
     def close(self) -> None:
         """Cancel a noise estimate and disconnect all signals."""
-        self.estimator.cancel()
+        self._context.viewer.dims.events.current_step.disconnect(self._follow_position)
+        self.estimator.close()
         self.picking.close()

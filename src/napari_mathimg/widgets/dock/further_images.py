@@ -94,8 +94,14 @@ class FurtherImagesPanel(Panel):
         def is_listed(layer: Layer) -> bool:
             return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
 
+        def refused(layer: Layer) -> str:
+            fits_otherwise = isinstance(layer, Image) and not layer.rgb and layer.ndim in (2, 3)
+            if role != "whole" or not fits_otherwise or layer is self._source or layer.ndim == self._ndim:
+                return ""
+            return f"{layer.ndim}-D: for {'volumes' if layer.ndim == 3 else 'planes'}"
+
         none = NONE if is_optional else "Choose a layer"
-        picker = LayerPicker(self._context.viewer, is_listed, lambda layer: False, self.widget, none)
+        picker = LayerPicker(self._context.viewer, is_listed, lambda layer: False, self.widget, none, refused)
         picker.setToolTip(TIPS[role].format(name))
         return picker
 

@@ -15,9 +15,11 @@ from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
 from ...contract.reach import POINTWISE
 from ...engine import Options
+from ...engine.source import CHANNELS
 from ...engine.value_range import data_range
 from ...engine.values import dtype_range
 from ...recipe.placement import axis_names
+from ..form.items_choice import ITEMS, ItemsChoice
 from ..form.range_row import RangeRow
 from ..layers import levels
 from ..layers.levels import full_resolution
@@ -53,7 +55,9 @@ class OptionsBox(QWidget):
         self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # level chosen for each layer
         self.level = self._choice("level", "Level", "Level of the multiscale layer to process; 0 is the finest")
         self.process = self._choice("process", "Process as", "Process each plane separately (2D) or whole volumes (3D)")
-        self._fill(self.process, {"planes": "Planes", "volumes": "Volumes"})
+        self._fill(self.process, ITEMS)
+        self.items = ItemsChoice(self.process)
+        self._add("reason", "", self.items.row, "Why planes or volumes are processed")
         self.scope = self._choice("scope", "Apply to", "Part of the layer to process")
         self.value_range = self._choice("range", "Value range", "Intensities that the operation treats as 0 and 1")
         self.custom = RangeRow((0.0, 1.0), (-1e20, 1e20))
@@ -62,16 +66,11 @@ class OptionsBox(QWidget):
         self.percentiles = RangeRow(PERCENTILES, (0.0, 100.0), 0.1, " %")
         tip = "Percentiles of the pixels at the lower and upper end of the value range, which hot pixels do not move"
         self._add("percentiles", "", self.percentiles, tip)
-        self.statistics = self._choice(
-            "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each plane or volume"
-        )
-        self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
+        self.statistics = self._choice("statistics", "Statistics", "Compute ranges over the layer, or for each part")
         self.dtype = self._choice(
             "dtype", "Output type", "Pixel type of the result; automatic is float32 where values leave the layer's type"
         )
-        self.all_selected = self._tick(
-            "All selected layers", "Process every layer selected in the layer list, one after the other", False
-        )
+        self.all_selected = self._tick("All selected layers", "Process every layer selected in the layer list", False)
         self.one_range = self._tick(
             "One value range for all",
             "Use the data range of all these layers together, so that results are comparable",
@@ -88,10 +87,7 @@ class OptionsBox(QWidget):
         self.square.setSuffix(" px")
         self.square.setSpecialValueText("auto")
         self._add(
-            "square",
-            "Squares",
-            self.square,
-            "Side of the checkerboard's squares in pixels; auto fits eight along the shorter side",
+            "square", "Squares", self.square, "Side of the squares in pixels; auto fits eight along the shorter side"
         )
         self.replace = self._tick("Replace the previous result", "Update the layer that this dock added last", False)
         self.hide_source = self._tick(
@@ -124,6 +120,8 @@ class OptionsBox(QWidget):
         layer = None if self._layer is None else self._layer()
         if box is self.level and layer is not None:
             self._levels[layer] = box.currentData()
+        if box is self.process:
+            self.items.remember(layer)
         self.changed.emit()
 
     def _add(self, name: str, label: str, field: QWidget, tip: str) -> None:
@@ -205,8 +203,8 @@ class OptionsBox(QWidget):
         by_item = any(not s.pooled for s in operation.statistics) or self.statistics.currentData() == "item"
         return operation.reach != POINTWISE or by_item
 
-    def follow(self, layer: Layer) -> int:
-        """Offer the choices that a layer allows; return the number of the level to process."""
+    def follow(self, layer: Layer, operation: Operation) -> int:
+        """Offer the choices that a layer and an operation allow; return the number of the level to process."""
         if (level := self._levels.get(layer)) and (self._layer is None or self._layer() is not layer):
             self._wanted[self.level] = level
         self._layer = ref(layer)
@@ -215,26 +213,31 @@ class OptionsBox(QWidget):
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
         if hasattr(layer, "contrast_limits"):
             self.custom.suggest(layer.contrast_limits)
+        self.items.suggest(layer, operation)
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
-        labels, rgb, dtype = isinstance(layer, Labels), _is_rgb(layer), np.dtype(full_resolution(layer).dtype)
+        labels, dtype = isinstance(layer, Labels), np.dtype(full_resolution(layer).dtype)
         types = {"auto": f"Auto ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
-        items = layer.ndim > ndim and self.scope.currentData() == "all"
+        by_channel = operation.channels == "separate" if _is_rgb(layer) else _has_channels(layer, ndim)
+        channel = {"channel": "Each channel"} if by_channel else {}
+        self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume", **channel})
+        items = (layer.ndim > ndim or bool(channel)) and self.scope.currentData() == "all"
         pooled = any(s.pooled for s in operation.statistics) or (
             ranged and self.value_range.currentData() in ("data", "percentiles")
         )
         both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
-        retyped = not labels and not rgb and operation.values != "exact"
+        retyped = not labels and operation.values != "exact"
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
             "process": layer.ndim >= 3 and both and self._items_matter(operation),
+            "reason": layer.ndim >= 3 and both and self.items.has_reason,
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
@@ -383,6 +386,10 @@ class OptionsPanel(Panel):
         with_levels = options.multiscale.isChecked() and options.level_of(layer) == 0
         pyramid = levels.pyramid_of(layer) if with_levels else None
         return replace(job, domain=domain, square=options.square.value(), pyramid=pyramid)
+
+
+def _has_channels(layer: Layer, ndim: int) -> bool:
+    return any(name in CHANNELS for name in layer.axis_labels[: layer.ndim - ndim])
 
 
 def _is_rgb(layer: Layer) -> bool:

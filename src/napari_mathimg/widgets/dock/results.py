@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 
+from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..layers.layer_arguments import result_arguments
 from ..layers.made_layers import HiddenSources, MadeLayers
@@ -14,6 +15,7 @@ from ..tasks.operation_job import Done, Job
 from .options_panel import OptionsBox
 from .panel import Panel
 
+MUCH_ROUNDED = 0.1  # rounding errors, as a share of the standard deviation of the values, that are told
 NO_BREAK = "\u00a0"  # a space that lines do not break at
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = (
@@ -82,6 +84,8 @@ def show_result(
 ) -> tuple[Layer, Layer | None]:
     """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
     arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.further_images, done.report)
+    if done.divisor != 1:
+        arguments["metadata"][RECORD][-1]["divisor"] = done.divisor
     layer = _add_or_update(
         viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous
     )
@@ -131,9 +135,27 @@ def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     text = f"{layer.name}: {size} in {elapsed(job)}."
     if done.plan.saturated:
         text += f" {done.plan.saturated:,} values were outside the value range and were clipped to it."
+    text += losses_sentence(done)
+    if done.divisor != 1:
+        text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
     if done.report is not None and done.report.text:
         text += f" {done.report.text}"
     return text
+
+
+def losses_sentence(done: Done) -> str:
+    """Return what the type of a result could not hold, and what keeps it; "" if nothing was lost."""
+    lost, dtype = done.plan.lost, done.plan.dtype
+    text = ""
+    if lost.below or lost.above:
+        ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
+        share = (lost.below + lost.above) / done.data.size
+        text = (
+            f" {lost.below + lost.above:,} values ({share:.2g} of all) do not fit in {dtype} and were clipped: {ends}."
+        )
+    if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
+        text += f" Rounding to whole numbers changed values by {lost.rounding:.0%} of their standard deviation."
+    return f"{text} Choose the output type float32 to keep them." if text else ""
 
 
 def elapsed(job: Job) -> str:

@@ -66,14 +66,20 @@ class Automatic(Container):
 
     def __init__(self, inner: Any, value: Any, word: str = "auto", **kwargs: Any) -> None:
         self._word = word
+        self._is_waiting = False  # whether the value is being computed
+        self._meaning: Any = None  # the value that was shown last for the word
         tip = "Derive the value from the image" if word == "auto" else kwargs.get("tooltip", "")
         self._tick = CheckBox(text=word, value=True, tooltip=tip)
         self._inner = inner
+        inner.changed.connect(self._stop_waiting)  # before this container tells of the change
         super().__init__(widgets=[self._tick, inner], layout="vertical", labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
         self._tick.changed.connect(self._show)
         self.value = value
         self._show()
+
+    def _stop_waiting(self, *change: Any) -> None:
+        self._is_waiting = False
 
     def _show(self) -> None:
         self._inner.enabled = not self._tick.value
@@ -101,23 +107,39 @@ class Automatic(Container):
         """The inner field's value: the one that is used, or the one that the word stands for."""
         return self._inner.value
 
-    def wait(self) -> None:
-        """Show that the value that the word stands for is being computed, if no number is shown yet."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the field is used, but shows no value yet, because its first one is being computed."""
+        return self._is_waiting and not self._tick.value
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the field is used, but still shows the value that the word stood for."""
+        return not self._tick.value and self._meaning is not None and self._inner.value == self._meaning
+
+    def wait(self, anew: bool = False) -> None:
+        """Show that the value that the word stands for is being computed, if no number is shown yet or `anew`."""
+        if anew and not self._is_waiting:
+            self._is_waiting, self._meaning = True, None
+            with self._inner.changed.blocked(), self.changed.blocked():
+                self._inner.value = self._inner.min
         self._inner.native.setSpecialValueText("…")
         self._inner.visible = True
 
     def suggest(self, value: Any) -> None:
         """Show the value that the word stands for; hide the field if it is None or the field cannot hold it."""
-        if not self._tick.value:
+        if not (self._tick.value or self._is_waiting):
             return
+        self._is_waiting = False
         if isinstance(self._inner, NumberBox):
             self._inner.native.setSpecialValueText("")
         try:
             self._inner.value = value
         except (TypeError, ValueError):
-            self._inner.visible = False
+            self._inner.visible = not self._tick.value
         else:
             self._inner.visible = True
+            self._meaning = self._inner.value
 
 
 def limit(field: Any, low: float, high: float) -> None:

@@ -1,6 +1,6 @@
 """A form generated from an operation's signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,8 +8,8 @@ from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
 
 from ...contract.operation import ValueRange
-from ...contract.signature import Signature, arguments, call
-from ...contract.types import Auto, FromNoise, FromShape, Picked, Suggestion, When, annotation_of
+from ...contract.signature import NOISE, Signature, arguments, call
+from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotation_of
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
@@ -50,7 +50,6 @@ class Form(Container):
         self._hidden = dict(hidden or {})
         self._spacing: tuple[float, ...] = (1.0,) * len(axes)
         self._suggestions: dict[str, PushButton] = {}
-        self.noise_buttons: dict[str, PushButton] = {}
         self.picked: dict[str, str] = {}  # parameter of each kind of position: "point", "start" or "stop"
         self.pick_buttons: dict[str, PushButton] = {}
         self._known: dict[str, Any] = {}
@@ -65,12 +64,6 @@ class Form(Container):
             shown.append(field(name, p.hint, p.default, axes, tip))
             if offer := annotation_of(p.hint, Suggestion):
                 shown.append(self._button(name, offer))
-            if annotation_of(p.hint, FromNoise):
-                noise_button = PushButton(
-                    text="Estimate noise", tooltip="Estimate the noise of the image and fill in the value"
-                )
-                self.noise_buttons[name] = noise_button
-                shown.append(noise_button)
             if pick := annotation_of(p.hint, Picked):
                 self.picked[pick.what] = name
                 shown += self._pick_row(OFFERED[pick.what])
@@ -131,7 +124,7 @@ class Form(Container):
         """Whether the meaning of "auto" can depend on other parameters or on the value range."""
         names = self._operation.parameters
         rules = [a.rule for p in names.values() if (a := annotation_of(p.hint, Auto))]
-        return any({"values", *names} & set(arguments(rule)) for rule in rules)
+        return any({"values", *NOISE, *names} & set(arguments(rule)) for rule in rules)
 
     @property
     def distances(self) -> tuple[str, ...]:
@@ -146,6 +139,11 @@ class Form(Container):
         """The parameters' values."""
         names = self._operation.parameters
         return {n: self._hidden[n] if n in self._hidden else self[n].value for n in names}
+
+    @property
+    def shown_names(self) -> list[str]:
+        """The names of the shown parameters."""
+        return [name for name in self._operation.parameters if name not in self._hidden]
 
     def _lengths(self) -> list[PerAxisRow]:
         return [f for f in self if isinstance(f, PerAxisRow) and f.is_length]
@@ -185,12 +183,6 @@ class Form(Container):
         for name, value in parameters.items():
             if name in self._operation.parameters and name not in self._hidden:
                 self[name].value = value
-
-    def load_noise(self, name: str, sigma: float) -> str:
-        """Fill in a parameter from the noise's standard deviation, a fraction of the value range; return a message."""
-        value = annotation_of(self._operation.parameters[name].hint, FromNoise).rule(sigma)
-        self.load({name: float(f"{value:.4g}")})
-        return f"Estimated noise: its standard deviation is {sigma:.4g} of the value range."
 
     def load_outline(self, name: str, corners: Any, size: tuple[int, int]) -> None:
         """Fill in an outline, and the shape of the array in which it is drawn."""
@@ -233,22 +225,48 @@ class Form(Container):
         self._known |= {name: value for name, value in (more or {}).items() if value is not None}
         self._suggest()
 
-    def _suggest(self) -> None:
-        """Show the meaning of "auto" in the fields in which it is checked."""
+    @property
+    def uses_noise(self) -> bool:
+        """Whether the meaning of "auto" follows from the noise of the image."""
+        return bool(self._operation.noise_names(self.parameters)) or self.is_waiting
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a parameter that is no longer "auto" has no value yet, because its first one is being computed."""
+        return any(f.is_waiting for f in self if isinstance(f, Automatic))
+
+    def show_noise(self, sigma: float | None, is_coming: bool = False) -> None:
+        """Show what "auto" means for noise of a standard deviation, a fraction of the value range.
+
+        None stands for noise that cannot be estimated, or that is still to be estimated if `is_coming`.
+        """
+        self._known |= dict.fromkeys(NOISE, None if is_coming else "")
+        self._known |= {} if sigma is None else {"noise_level": sigma, "noise_levels": (sigma,)}
+        self._suggest(also=[f.name for f in self if isinstance(f, Automatic) and f.is_waiting])
+
+    def _suggest(self, *change: Any, also: Collection[str] = ()) -> None:
+        """Show the meaning of "auto" in the fields in which it is checked, and in some that wait for it."""
         if not self._known:
             return
-        known = {**self._known, **self._operation.validate({}), **self._typed_numbers()}
-        for name, p in self._operation.parameters.items():
-            auto = annotation_of(p.hint, Auto)
-            if auto and name not in self._hidden and self.parameters[name] == "auto":
-                inputs = _inputs(auto, known)
-                if auto.slow and inputs is not None:
-                    self[name].wait()
-                    self._latest.ask(name, inputs, partial(_meaning, auto, inputs))
-                    continue
-                self._latest.drop(name)
-                known[name] = _meaning(auto, inputs)
-                self._show_auto(name, known[name])
+        parameters = self.parameters | dict.fromkeys(also, "auto")
+        known: dict[str, Any] = self._known | {n: v for n, v in parameters.items() if v != "auto"}
+        awaited = {name for name in NOISE if self._known.get(name, "") is None}
+        for name, rule in self._operation.rules_of_auto(parameters):
+            if name in self._hidden:
+                continue
+            auto = annotation_of(self._operation.parameters[name].hint, Auto)
+            inputs = _inputs(auto, known)
+            if auto.slow and inputs is not None:
+                self[name].wait()
+                self._latest.ask(name, inputs, partial(_meaning, auto, inputs))
+                continue
+            self._latest.drop(name)
+            if not awaited.isdisjoint(arguments(rule)):
+                self[name].wait(anew=True)
+                awaited.add(name)
+                continue
+            known[name] = _meaning(auto, inputs)
+            self._show_auto(name, known[name])
 
     def _show_auto(self, name: str, meaning: Any) -> None:
         self[name].suggest(meaning)
@@ -257,9 +275,6 @@ class Form(Container):
         """Return the numbers in a field, whether typed or derived by "auto"."""
         field = self[name]
         return field.numbers if isinstance(field, Automatic) else field.value
-
-    def _typed_numbers(self) -> dict[str, Any]:
-        return {n: v for n, v in self.parameters.items() if v != "auto"}
 
 
 def _inputs(auto: Auto, known: Mapping[str, Any]) -> dict[str, Any] | None:

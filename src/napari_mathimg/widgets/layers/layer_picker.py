@@ -25,6 +25,8 @@ class LayerPicker(ElidedComboBox):
         Tells whether a layer is chosen when it becomes active.
     none
         The first entry, which stands for no layer and is chosen by default; "" if a layer is required.
+    refused
+        Returns why a layer that is not listed does not fit: it is named with this reason. "" for one that is not named.
     """
 
     picked = Signal()
@@ -37,9 +39,11 @@ class LayerPicker(ElidedComboBox):
         follows: Callable[[Layer], bool],
         parent: QWidget | None = None,
         none: str = "",
+        refused: Callable[[Layer], str] = lambda layer: "",
     ) -> None:
         super().__init__(parent)
         self._viewer, self._usable, self._follows, self._none = viewer, usable, follows, none
+        self._refused = refused
         self._listed: list[Layer | None] = []
         self._named: dict[int, Connection] = {}
         self.setToolTip("Layer that the operation is applied to; follows the active layer")
@@ -91,6 +95,10 @@ class LayerPicker(ElidedComboBox):
         self.blockSignals(True)
         self.clear()
         self.addItems([layer.name if layer is not None else self._none for layer in self._listed])
+        for layer in reversed(self._viewer.layers):
+            if layer not in usable and (why := self._refused(layer)):
+                self.addItem(f"{layer.name} ({why})")
+                self.model().item(self.count() - 1).setEnabled(False)
         self.setCurrentIndex(self._listed.index(chosen) if chosen in self._listed else 0 if self._listed else -1)
         self.blockSignals(False)
         if self.layer is not chosen:

@@ -1,9 +1,38 @@
-"""The pixel size of a layer, in world units."""
+"""The pixel size of a layer, in world units, and whether its planes are best processed as a volume."""
 
 from napari.layers import Layer
 
+from ...contract.operation import Operation
+from ...recipe.placement import axis_names
 from .levels import factors
 from .units import unit_factor
+
+FARTHEST = 1.5  # pixels between planes, up to which most denoisers err less on volumes than on planes
+WEIGHS_AXES = ("denoise_nl_means",)  # compares patches, so that it errs less on volumes whatever the step
+
+
+def says_z(layer: Layer) -> bool:
+    """Return whether the third axis from the end is one of space, by its name or its unit."""
+    if layer.ndim < 3:
+        return False
+    name, unit = layer.axis_labels[-3].lower(), layer.units[-3]
+    is_length = str(unit) not in ("pixel", "px") and dict(unit.dimensionality) == {"[length]": 1}
+    return name == "z" or (is_length and name not in ("t", "time", "c", "ch", "channel"))
+
+
+def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
+    """Return "planes" or "volumes", whichever suits a stack and an operation, and the reason; "" if neither does."""
+    if operation.family not in ("denoise", "deconvolve") or not says_z(layer):
+        return "", ""
+    z = axis_names(layer.axis_labels)[-3]
+    if operation.family == "deconvolve":
+        return "volumes", f"{z} is an axis of space, along which light is blurred, too."
+    spacing, _ = spacing_of(layer, 3)
+    step = spacing[0] / min(spacing[1:])
+    if step <= FARTHEST or operation.id in WEIGHS_AXES:
+        why = "compares patches" if step > FARTHEST else f"the step along {z} is {step:.2g} times the pixel"
+        return "volumes", f"{operation.title} {why}." if step > FARTHEST else f"{why[0].upper()}{why[1:]}."
+    return "planes", f"The step along {z} is {step:.2g} times the pixel: too far for this method."
 
 
 def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:

@@ -16,6 +16,7 @@ from ..dock.further_images import FurtherImagesPanel
 from ..dock.panel import Panel
 from ..layers.levels import array_of, into_full, level_like, shape_at
 from ..layers.plane import spatial_state_like
+from ..layers.snapshot import snapshot
 from ..qt.layout import button, wrapping_label
 from ..settings.preferences import threads
 from ..tasks.background_task import BackgroundTask, reason
@@ -64,7 +65,11 @@ class FlatBox(QWidget):
         self._source, self._level = layer, level
         self.button.setText("Cancel")
         self.sentence.setText(BUSY.format(0))
-        self.task.start(estimate_flat_steps(array_of(layer, level), dark, degree, options, threads()))
+        self.task.start(
+            estimate_flat_steps(
+                array_of(layer, level), dark, degree, options, threads(), axis_names=snapshot(layer).axis_names
+            )
+        )
 
     def _show_progress(self, progress: Progress) -> None:
         self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
@@ -79,10 +84,11 @@ class FlatBox(QWidget):
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
-        last = [source.ndim - 2, source.ndim - 1]
+        stacked = flat.ndim == 3 and not source.rgb
+        last = list(range(source.ndim - 2 - stacked, source.ndim))
         place = spatial_state_like(source, moved=into_full(source, self._level).set_slice(last))
-        limits = {} if flat.ndim == 3 else {"contrast_limits": (0.0, float(flat.max()))}
-        layer = Image(flat, name=f"{source.name} flat", rgb=flat.ndim == 3, visible=False, **limits, **place)
+        limits = {} if source.rgb else {"contrast_limits": (0.0, float(flat.max()))}
+        layer = Image(flat, name=f"{source.name} flat", rgb=bool(source.rgb), visible=False, **limits, **place)
         self.is_adding = True
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = active

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import fwhm
+from ...methods.point_spread.preparation import border_offset
 from ..qt.layout import wrapping_label
 from ..tasks.latest_task import LatestTask
 
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 
 SIDE = 112  # side of a picture, in screen pixels
 DELAY = 200  # milliseconds from the last change to the computation
-LINES = 4  # lines of text below the pictures
+LINES = 5  # lines of text below the pictures
 SPACE = 24  # pixels around the text in the styles of Qt
 FRAME = 8  # a plane is padded by 1/FRAME of its size on either side
 LARGEST = 2**26  # values of the largest array that is computed for a preview
@@ -32,6 +33,7 @@ class Pictured(NamedTuple):
     array: Array
     planes: tuple[Array, ...]
     widths: tuple[float, ...]
+    offset: float = 0.0  # that the border shows, as a share of the peak
 
 
 def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
@@ -44,7 +46,8 @@ def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
     widths = fwhm(array)
     peak = np.unravel_index(int(array.argmax()), array.shape)
     planes = [array[peak[0]], array[:, peak[1]]] if array.ndim == 3 else [array]
-    return Pictured(key, array, tuple(_gray(plane / array[peak]) for plane in planes), widths)
+    offset = border_offset(array) / float(array[peak])
+    return Pictured(key, array, tuple(_gray(plane / array[peak]) for plane in planes), widths, offset)
 
 
 def _gray(share: Array) -> Array:
@@ -154,6 +157,8 @@ class PsfPreview(QWidget):
             world = [w * s for w, s in zip(computed.widths, spacing, strict=True)]
             lines.append(_sizes(self._axes, world, self._unit))
         lines.append("Size " + " x ".join(map(str, computed.array.shape)) + " px")
+        if computed.offset:
+            lines.append(f"Border at {computed.offset:.0%} of the peak: see PSF border")
         self.text.setText("\n".join(lines))
 
 

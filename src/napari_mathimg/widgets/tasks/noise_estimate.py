@@ -1,29 +1,81 @@
 """Background estimation of an image's noise."""
 
-from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from qtpy.QtCore import QObject
+from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
 
 from ...engine import Options
 from ...engine.estimates import estimate_sigma_steps
+from ..layers.snapshot import snapshot
 from ..settings.preferences import threads
-from .background_task import BackgroundTask
+from .latest_task import PAUSE, LatestTask
+
+Key = tuple[Any, ...]
 
 
-class NoiseEstimator(BackgroundTask):
-    """Estimates the standard deviation of the noise as a fraction of the value range, one image at a time."""
+class NoiseEstimator(QObject):
+    """Estimates the noise of a layer as a fraction of the value range, and remembers the last estimate of each layer.
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    Parameters
+    ----------
+    parent
+        The owner.
+    """
+
+    found = Signal(object)  # the standard deviation of the noise; None if it cannot be estimated
+
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._take: Callable[[float], None] = lambda sigma: None
-        self._fail: Callable[[Exception], None] = lambda error: None
-        self.returned.connect(lambda sigma: self._take(sigma))
-        self.failed.connect(lambda error: self._fail(error))
+        self._known: WeakKeyDictionary[Layer, tuple[Key, float | None]] = WeakKeyDictionary()
+        self._asked: tuple[Layer, Key] | None = None
+        self._watched: Layer | None = None
+        self.task = LatestTask(self, delay=PAUSE, name="noise")
+        self.task.returned.connect(self._take)
+        self.task.failed.connect(lambda text: self._take(None))
 
-    def estimate(
-        self, array: Any, options: Options, take: Callable[[float], None], fail: Callable[[Exception], None]
-    ) -> None:
-        """Start an estimate; at its end, `take` or `fail` is called unless it was canceled."""
-        self._take, self._fail = take, fail
-        self.start(estimate_sigma_steps(array, options, threads()))
+    def ask(self, layer: Layer, array: Any, options: Options) -> tuple[bool, float | None]:
+        """Return whether the noise of an array of a layer is known, and what it is; else begin to estimate it."""
+        self._watch(layer)
+        key = (id(array), options)
+        known_key, sigma = self._known.get(layer, (None, None))
+        if known_key == key:
+            self.cancel()
+            return True, sigma
+        if self._asked is None or self._asked[0] is not layer or self._asked[1] != key:
+            self._asked = layer, key
+            self.task.ask(estimate_sigma_steps(array, options, threads(), snapshot(layer).axis_names))
+        return False, None
+
+    def _take(self, sigma: float | None) -> None:
+        if self._asked is not None:
+            layer, key = self._asked
+            self._known[layer], self._asked = (key, sigma), None
+            self.found.emit(sigma)
+
+    def _watch(self, layer: Layer | None) -> None:
+        """Forget the estimate of a layer when its data change."""
+        if self._watched is layer:
+            return
+        if self._watched is not None:
+            self._watched.events.data.disconnect(self._forget)
+        if layer is not None:
+            layer.events.data.connect(self._forget)
+        self._watched = layer
+
+    def _forget(self, event: Any = None) -> None:
+        if self._watched is not None:
+            self._known.pop(self._watched, None)
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop an estimate in progress."""
+        self._asked = None
+        self.task.cancel()
+
+    def close(self) -> None:
+        """Stop an estimate in progress, and follow no layer any more."""
+        self._watch(None)
+        self._asked = None
+        self.task.close()

@@ -27,12 +27,14 @@ from ...engine.value_range import (
     merged_range,
     percentile_ranks,
 )
+from ...engine.values import dtype_range
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits, placement_of
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
+OUTGROWN = 0.5  # of the width of the contrast limits: how far values may lie outside before they get their own
 SQUARES = 8  # along the shorter side of the domain's checkerboard, unless their size is chosen
 
 Value = TypeVar("Value")
@@ -67,6 +69,7 @@ class Done(NamedTuple):
     further_images: list[dict[str, Any] | None]
     levels: list[Any] | None = None
     report: Report | None = None
+    divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
 
 
 class Outcome(NamedTuple):
@@ -149,11 +152,15 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     )  # fmt: skip
     data = yield from run(plan, threads=job.threads)
     measured = yield from report(plan, data, job.threads)
+    divisor = 1.0
+    if plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu":
+        divisor = dtype_range(plan.source.dtype)[1]
+        data /= data.dtype.type(divisor)
     overlay = (yield from _overlay(plan, job)) if job.domain else None
     further_images = [second and second.record() for second in job.further_images]
     limits = None
     if keeps_limits(job.source, plan):
-        limits = job.source.contrast_limits
+        limits = yield from _fitting_limits(plan, data, job)
     elif job.source.kind == "image" and plan.channel_axis is None:
         low, high = yield from data_range(data, "Contrast limits", job.threads)
         limits = (low, high) if low < high else (low, low + 1)
@@ -164,7 +171,23 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         levels = levels if len(levels) > 1 else None
     if (axis := kept_axis(placement_of(job.source), plan)) is not None:
         data = np.expand_dims(data, axis)
-    return Done(plan, data, limits, overlay, further_images, levels, measured)
+    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor)
+
+
+def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:
+    """Return the contrast limits of the source, or those of a result whose values outgrow both them and the source."""
+    kept = job.source.contrast_limits
+    if kept is None or plan.values == "exact" or plan.operation.is_warp:
+        return kept
+    low, high = yield from data_range(data, "Contrast limits", job.threads)
+    room = OUTGROWN * (kept[1] - kept[0])
+    if low >= kept[0] - room and high <= kept[1] + room:
+        return kept
+    ranges = yield from find_data_ranges(plan.source, None, job.threads or cores())
+    before = merged_range(ranges.values()).ends()
+    if low >= before[0] - room and high <= before[1] + room:
+        return kept
+    return low, high
 
 
 def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:

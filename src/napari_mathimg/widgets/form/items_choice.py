@@ -1,0 +1,54 @@
+"""The choice between planes and volumes, which starts as suits a layer and an operation, with the reason."""
+
+from weakref import WeakKeyDictionary
+
+from napari.layers import Layer
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from ...contract.operation import Operation
+from ..layers.spacing import advised_items
+from ..qt.layout import button, wrapping_label
+
+ITEMS = {"planes": "Planes", "volumes": "Volumes"}
+
+
+class ItemsChoice:
+    """Chooses planes or volumes in a combo box until the user does, for each layer, and says why.
+
+    Parameters
+    ----------
+    box
+        Combo box with the entries `ITEMS`.
+    """
+
+    def __init__(self, box: QComboBox) -> None:
+        self._box = box
+        self._chosen: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()
+        self.row = QWidget()
+        self.reason = wrapping_label()
+        self.other = button("", "Choose the other for this layer")
+        column = QVBoxLayout(self.row)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.reason)
+        column.addWidget(self.other)
+        self.other.clicked.connect(lambda: box.setCurrentIndex(1 - box.currentIndex()))
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether there is a reason to show."""
+        return bool(self.reason.text())
+
+    def remember(self, layer: Layer | None) -> None:
+        """Remember the current entry as what the user chose for a layer."""
+        if layer is not None:
+            self._chosen[layer] = self._box.currentData()
+
+    def suggest(self, layer: Layer, operation: Operation) -> None:
+        """Choose what the user chose for a layer, or else what suits it, and say why."""
+        advised, why = advised_items(layer, operation)
+        if chosen := self._chosen.get(layer, advised):
+            with QSignalBlocker(self._box):
+                self._box.setCurrentIndex(self._box.findData(chosen))
+        self.reason.setText(why if chosen == advised else "")
+        self.other.setText(f"Process as {self._box.itemData(1 - self._box.currentIndex())}")
