@@ -9,7 +9,7 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from .levels import array_of, into_full, position_at
-from .transforms import own_transform, shear_of
+from .transforms import layer_arguments_of, placement_of
 from .units import unit_factor
 
 Matrix = NDArray[Any]
@@ -25,8 +25,9 @@ def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
         If the layer is rotated or sheared so that its planes are not parallel to those of the world.
     """
     whole = np.eye(layer.ndim + 1)
-    for transform in (into_full(layer, level), own_transform(layer), layer.affine):
-        whole = np.asarray(transform.affine_matrix) @ whole
+    placement = placement_of(layer)
+    for matrix in (into_full(layer, level).affine_matrix, placement.matrix, placement.affine):
+        whole = matrix @ whole
     lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
@@ -47,15 +48,8 @@ def spatial_state_like(layer: Layer, axes: int = 2, moved: Affine | None = None)
 
     If `moved` is given, it is a transform with as many axes that maps the new layer's coordinates to those pixels.
     """
-    last = list(range(layer.ndim - axes, layer.ndim))
-    transform = own_transform(layer).set_slice(last)
-    transform = transform if moved is None else transform.compose(moved)
-    return {
-        "scale": transform.scale, "translate": transform.translate, "rotate": transform.rotate,
-        "shear": shear_of(transform),
-        "affine": layer.affine.set_slice(last).affine_matrix, "units": layer.units[layer.ndim - axes :],
-        "axis_labels": layer.axis_labels[layer.ndim - axes :],
-    }  # fmt: skip
+    placement = placement_of(layer).last(axes)
+    return layer_arguments_of(placement if moved is None else placement.moved(moved.affine_matrix))
 
 
 def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -217,7 +217,7 @@ class CalibrationBox(QGroupBox):
             return
         unit = self.unit.currentText()
         size = tuple(known.pixel_size / step for step in self._step(known))
-        layer.scale = (*layer.scale[:-2], *size)
+        layer.scale = (*layer.scale[:-2], *np.copysign(size, layer.scale[-2:]))
         layer.units = (*layer.units[:-2], unit, unit)
         is_target = self._target is layer
         if is_target and points is not None and points in self._viewer.layers:
