@@ -9,10 +9,12 @@ from event_loop import process_events
 from histogram_checks import Gated
 from mouse_and_keys import close_by_mouse
 from napari.layers import Image
+from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QPoint, Qt, QTimer
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.tasks import background_task
 
 Opener = Callable[[str], FamilyDock]
@@ -235,20 +237,26 @@ def test_replace_updates_only_the_layer_this_dock_made(viewer: Any, dock: Opener
     assert len(viewer.layers) == 2
 
 
-def test_a_result_that_was_picked_as_the_source_is_not_replaced(
-    viewer: Any, dock: Opener, press: Press, stack: Any
-) -> None:
-    viewer.add_image(stack)
-    widget = dock("geometry")
+@pytest.mark.parametrize("wrapped", [False, True], ids=["viewer", "napari's proxy"])
+def test_a_run_on_the_active_result_replaces_it(viewer: Any, press: Press, stack: Any, wrapped: bool) -> None:
+    """Of a proxy of napari's, through which the menu opens docks, no layer is the same object twice."""
+    source = viewer.add_image(stack)
+    widget = open_dock(PublicOnlyProxy(viewer) if wrapped else viewer, "geometry")
     widget.operation = "rotate"
     widget.form["angle"].value = 90
     press(widget)
     first = viewer.layers[-1]
     assert widget.picker.layer is first
     widget.options.replace.setChecked(True)
-    press(widget)
-    assert len(viewer.layers) == 3
-    np.testing.assert_array_equal(first.data, mathimg.apply(stack, "rotate", angle=90.0))
+    expected = mathimg.apply(stack, "rotate", angle=90.0)
+    for _ in range(2):
+        press(widget)
+        assert [*viewer.layers] == [source, first]
+        expected = mathimg.apply(expected, "rotate", angle=90.0)
+        np.testing.assert_array_equal(first.data, expected)
+    assert [step["operation"] for step in first.metadata["napari_mathimg"]] == ["rotate"] * 3
+    viewer.layers.remove(first)
+    assert source.visible
 
 
 def test_the_domain_is_a_checkerboard_put_through_the_same_mapping(

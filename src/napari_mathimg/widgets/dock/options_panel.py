@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
@@ -22,6 +21,7 @@ from ..form.fields import NumberBox, make_narrow
 from ..layers import levels
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
+from ..qt.number_boxes import WholeSpinBox
 from ..tasks.operation_job import Job
 from .panel import Panel
 
@@ -72,7 +72,7 @@ class OptionsBox(QWidget):
         self.domain = self._tick("Show the domain", "Add a checkerboard that is transformed like the image", False)
         self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
-        self.square = QSpinBox()
+        self.square = WholeSpinBox()
         self.square.setRange(0, 100_000)
         self.square.setSuffix(" px")
         self.square.setSpecialValueText("auto")
@@ -88,7 +88,7 @@ class OptionsBox(QWidget):
         )
         self.domain.toggled.connect(self.changed)
         for box in (self.level, *self.boxes.values()):
-            box.currentIndexChanged.connect(partial(self._choose, box))
+            box.currentIndexChanged.connect(lambda index, box=box: self._choose(box))
         self.all_selected.toggled.connect(self.one_range.setEnabled)
         self._touched = False  # whether the user typed a custom range
 

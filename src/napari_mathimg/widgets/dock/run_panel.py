@@ -9,7 +9,8 @@ from napari.utils.notifications import show_error
 from ...contract.operation import Operation
 from ..layers.levels import full_resolution
 from ..layers.snapshot import snapshot_at
-from ..layers.transforms import check_square
+from ..layers.transforms import check_turnable
+from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
@@ -74,7 +75,7 @@ class RunPanel(Panel):
             If the operation cannot be applied to the layer.
         """
         context, operation = self._context, self._context.operations.operation
-        check_square(operation, layer)
+        check_turnable(operation, layer)
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
         source = snapshot_at(layer, context.options.level_of(layer))
@@ -87,6 +88,9 @@ class RunPanel(Panel):
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         chosen, options = self._context.layer, self._context.options
         if chosen is None or self.bar.task.is_running:
+            return
+        if reason := first_refused(self._context.dock):
+            self.bar.tell_failure(ValueError(reason))
             return
         selected = self._context.layers.selection()
         use_selected = len(selected) > 1 and options.all_selected.isChecked()

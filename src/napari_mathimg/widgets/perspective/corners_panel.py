@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QSpinBox
+from qtpy.QtWidgets import QApplication
 
 from ...contract.operation import Operation
 from ...contract.reach import Gather
@@ -24,6 +24,7 @@ from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
 from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.number_boxes import WholeSpinBox
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.saved_fields import SavedFields
 from .corner_geometry import (
@@ -89,7 +90,7 @@ class CornersPanel(Panel):
         self.add_button = button("Add", "Click more points whose positions in the rectangle are known; Escape stops")
         self.turn_button = button("Turn", "Rotate the result by a quarter turn; the corner labels move on by one")
         self.snap_button = button("Snap", "Move every corner to the nearest corner in the image")
-        self.radius = QSpinBox()
+        self.radius = WholeSpinBox()
         self.radius.setRange(2, 100)
         self.radius.setValue(12)
         self.radius.setSuffix(" px")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer, Points
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
@@ -15,6 +15,7 @@ from ..form.fields import make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.number_boxes import WholeSpinBox
 from ..tasks.background_task import BackgroundTask, reason
 from .pixel_sizes import pixels_of, placed_in_middle, same_level
 
@@ -44,7 +45,7 @@ class BeadsBox(QWidget):
         )
         self.points = LayerPicker(viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None")
         self.points.setToolTip("Points layer with one point on each bead")
-        self._sizes = [QSpinBox() for _ in range(3)]
+        self._sizes = [WholeSpinBox() for _ in range(3)]
         for box in self._sizes:
             box.setRange(3, MOST)
             box.setSingleStep(2)
@@ -64,7 +65,7 @@ class BeadsBox(QWidget):
         column.addWidget(self.message)
 
     @property
-    def sizes(self) -> dict[str, QSpinBox]:
+    def sizes(self) -> dict[str, WholeSpinBox]:
         """The fields for the size of the boxes along each of three axes, by name."""
         return dict(zip(("deep", "high", "wide"), self._sizes, strict=True))
 
