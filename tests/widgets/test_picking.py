@@ -411,6 +411,6 @@ def test_a_turned_rectangle_says_how_to_crop_along_its_edges(
     said = geometry.message.text()
     assert "upright box" in said
     assert "rotate the image by -20°" in said  # it climbs to the right by 20 degrees
-    viewer.layers[-1].data = [[corner, corner + (0, 50), corner + (30, 50), corner + (30, 0)]]
+    viewer.layers[-1].data = [corner + np.array([(0, 0), (0, 50), (30, 50), (30, 0)])]
     ask(geometry, "rectangle", qtbot)
     assert "upright box" not in geometry.message.text()

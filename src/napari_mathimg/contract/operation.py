@@ -263,7 +263,8 @@ def operation(
     new_values
         Whether the values of the result have another meaning, so that contrast limits are set anew.
     rigid
-        Whether the operation rotates the content as a whole, so that pixels must be square.
+        Whether the operation turns the content as displayed, so that pixels must not be sheared in the world; it then
+        has a parameter `pixel_size`.
     frames
         Rule that returns the first axis that the result has in addition to those of the image, or None. The axis is
         also the first one of the block that the function returns.

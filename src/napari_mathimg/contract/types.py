@@ -171,6 +171,20 @@ class Picked:
 
 
 @dataclass(frozen=True)
+class FromLayer:
+    """A parameter that a dock takes from the layer, and that its form therefore does not show.
+
+    Parameters
+    ----------
+    what
+        "size": the size of a pixel (rows, columns), the first negative if the layer is mirrored. "frame": the world
+        directions (down, right) of a step along the rows and of one along the columns.
+    """
+
+    what: Literal["size", "frame"]
+
+
+@dataclass(frozen=True)
 class FromNoise:
     """The rule that suggests a value for noise of a given standard deviation, a fraction of the value range."""
 
@@ -326,7 +340,10 @@ Measure = Annotated[float, Number(gt=0, le=1e9, step=1)]
 PhysicalSize = Annotated[Literal["source"] | tuple[Measure, Measure], Label("physical size")]
 Aspect = Annotated[Literal["edges", "perspective"], Label("proportions", ("edge lengths", "perspective"))]
 Step = Annotated[float, Number(ge=-1e15, le=1e15, step=1)]
+Side = Annotated[float, Number(ge=-1e9, le=1e9, step=1)]
+PixelSize = Annotated[tuple[Side, Side], Label("pixel size"), FromLayer("size")]
 Frame = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel frame")]
+Directions = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel frame"), FromLayer("frame")]
 Canvas = Annotated[Literal["rectangle"] | Literal["whole"] | tuple[Size, Size], Label("canvas")]
 AffineCenter = Annotated[
     Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape)), Picked("point")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.reach import margin
+from .quadrilateral import Frame
 
 Floats = NDArray[np.float64]
 Vertices = tuple[tuple[float, float], ...]
@@ -78,9 +79,22 @@ def _area_below_circle(x: Floats) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def motion_kernel(length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int]) -> Floats:
-    """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`."""
-    return line(length, angle) if isinstance(vertices, str) else polygon(vertices, shape)
+def motion_kernel(
+    length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int], frame: Frame
+) -> Floats:
+    """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`.
+
+    The angle is that displayed where `frame` gives the directions (down, right) of a step along rows and columns.
+    """
+    if not isinstance(vertices, str):
+        return polygon(vertices, shape)
+    steps = np.array(frame, float).T
+    steps /= math.sqrt(abs(np.linalg.det(steps)))
+    if np.array_equal(steps, np.eye(2)):
+        return line(length, angle)
+    direction = np.deg2rad(angle)
+    down, right = np.linalg.solve(steps, (-math.sin(direction), math.cos(direction)))
+    return line(length * math.hypot(down, right), float(np.rad2deg(math.atan2(-down, right))))
 
 
 def line(length: float, angle: float) -> Floats:

@@ -58,6 +58,17 @@ def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[floa
     return (dd, dr), (rd, rr)
 
 
+def displayed_frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the frame of a level in units of the side of a square pixel of the same area; of a tilted one, pixels."""
+    try:
+        steps = np.array(frame(layer, level))
+    except ValueError:
+        return (1.0, 0.0), (0.0, 1.0)
+    steps /= np.sqrt(abs(np.linalg.det(steps)))
+    rows, columns = ((float(f"{a:.12g}"), float(f"{b:.12g}")) for a, b in steps + 0.0)
+    return rows, columns
+
+
 def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
     """Return the points of a Points layer as (row, column) of a level of another layer."""
     world = np.array([points.data_to_world(p)[-2:] for p in points.data], float).reshape(-1, 2)

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QVBoxLayout,
     QWidget,
+    QWidgetItem,
 )
 
 
@@ -59,11 +60,11 @@ def _widgets_of(widget: QWidget) -> Iterator[QWidget]:
 def _widgets_in_layout(layout: QLayout) -> Iterator[QWidget]:
     for index in range(layout.count()):
         item = layout.itemAt(index)
-        if item.widget() is not None:
+        if isinstance(item, QLayout):
+            yield from _widgets_in_layout(item)
+        elif isinstance(item, QWidgetItem):
             yield item.widget()
             yield from _widgets_of(item.widget())
-        elif item.layout() is not None:
-            yield from _widgets_in_layout(item.layout())
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
