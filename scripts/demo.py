@@ -577,7 +577,7 @@ def preferences(demo: Demo) -> None:
     types.setCurrentText("float32")
     demo.grab("preferences")
     chosen = dock.options.dtype.currentData()
-    types.setCurrentText("same as the source")
+    types.setCurrentText("automatic")
     page.close()
     if chosen != "float32":
         raise DemoError(f"the dock's output type is {chosen}")

@@ -37,6 +37,7 @@ class Case:
     color: bool = False  # needs RGB channels
     photons: bool = False  # refuses negative values
     light: bool = False  # refuses images that are mostly dark
+    leaves: bool = False  # values leave the type of an image of integers
     needed: dict[str, Any] = field(default_factory=dict)  # parameters that have no usable defaults
 
     @property
@@ -419,6 +420,7 @@ CASES = (
     Case(
         "richardson_lucy", {"num_iter": 2, "boundary": "zero", "center": "array"}, lucy, 1e-9,
         "scikit-image adds 1e-12 to what it divides by", photons=True, images=lambda shape: (small_psf(shape),),
+        leaves=True,
         variants=(
             {"num_iter": 7, "background": 0.02, "regularization": 0.01}, {"boundary": "periodic"},
             {"num_iter": 12, "saturation": 0.8}, {"tolerance": 0.02}, {"clip": (0.1, 0.9), "num_iter": 3},
@@ -426,12 +428,12 @@ CASES = (
     ),
     Case(
         "unsupervised_wiener", {**BLURRED, "seed": 3}, sampled, 1e-9, "the same sums",
-        images=lambda shape: (small_psf(shape),),
+        images=lambda shape: (small_psf(shape),), leaves=True,
         variants=({"burnin": 2, "min_num_iter": 3, "max_num_iter": 5}, {"boundary": "zero", "threshold": 1e-2}),
     ),
     Case(
         "wiener", {**BLURRED, "balance": 0.02}, lambda x: restoration.wiener(x, PSF, 0.02, clip=False), ROUNDING,
-        "the same products", images=lambda shape: (small_psf(shape),),
+        "the same products", images=lambda shape: (small_psf(shape),), leaves=True,
         variants=({}, {"boundary": "zero", "balance": 0.0}, {"clip": (0.1, 0.9)}),
     ),
 )  # fmt: skip

@@ -107,7 +107,7 @@ def test_an_operation_prints_on_one_line():
 
 def test_options_print_what_differs_from_the_defaults():
     assert repr(Options()) == "Options()"
-    assert repr(Options(ndim=3, scope=((0, 2),))) == "Options(ndim=3, scope=((0, 2),))"
+    assert repr(Options(ndim=3, scope={0: (0, 2)})) == "Options(ndim=3, scope={0: (0, 2)})"
 
 
 def test_a_plan_prints_on_one_line():

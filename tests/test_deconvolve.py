@@ -137,7 +137,7 @@ def test_negative_images_are_refused_before_pixels_are_computed(dtype):
         ValueError, match=r"image: must have no negative values, but has -3; clip it, or add 3 to image and background"
     ):
         plan_of(richardson_lucy, image, np.ones((3, 3)))
-    plan_of(richardson_lucy, image, np.ones((3, 3)), scope=((0, 2),))
+    plan_of(richardson_lucy, image, np.ones((3, 3)), scope={0: (0, 2)})
 
 
 # The blur and its transpose

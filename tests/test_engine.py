@@ -115,7 +115,7 @@ def test_aligned_images_come_with_the_same_region(monkeypatch):
 
 def test_aligned_images_are_taken_in_the_scope():
     image, other = gray("f8", (4, 37, 29)), gray("f8", (4, 37, 29)) ** 2
-    part = result_of(plan_of(add, image, other, scope=((1, 3),)))
+    part = result_of(plan_of(add, image, other, scope={0: (1, 3)}))
     assert same(part, (image + other)[1:3])
 
 

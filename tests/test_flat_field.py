@@ -82,8 +82,8 @@ def test_noise_is_all_that_is_left():
 def test_the_mean_of_the_flat_is_kept_plane_by_plane():
     """A flat gives itself back as its own mean."""
     flat = np.random.default_rng(0).uniform(1, 5, (2, 3, 20, 30))
-    for options in (Options(), Options(statistics="item"), Options(scope=((1, 2), (0, 2)))):
-        scope = (slice(None), slice(None)) if options.scope == "all" else (slice(1, 2), slice(0, 2))
+    for options in (Options(), Options(statistics="item"), Options(scope={0: 1, 1: (0, 2)})):
+        scope = (slice(None), slice(None)) if options.scope is None else (slice(1, 2), slice(0, 2))
         result = apply(flat, "flat_field", flat, options=options)
         np.testing.assert_allclose(result, np.broadcast_to(flat[scope].mean((-2, -1), keepdims=True), result.shape))
 

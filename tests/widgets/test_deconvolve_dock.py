@@ -34,12 +34,31 @@ def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
     press(widget)
     result = viewer.layers["cells – Richardson-Lucy"]
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "richardson_lucy", PSF))
+    assert result.data.dtype == np.float32, "the values of integers leave their type"
     step = result.metadata["napari_mathimg"][-1]
     assert abs(step["report"]["flux"] - 1) < 1e-3
     assert step["report"]["psf"] == ("The PSF was divided by its sum, 16.",)
     assert step["images"][0]["name"] == "measured"
     assert "Flux: 100.0" in widget.message.text() or "Flux: 99.9" in widget.message.text()
     assert widget.message.text().endswith("The PSF was divided by its sum, 16.")
+
+
+def test_integers_stay_integers_where_that_is_chosen(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
+    widget = prepared_dock(viewer, dock, stack)
+    widget.further_images.pickers["psf"].choose("measured")
+    widget.options.choose(widget.options.dtype, "same")
+    press(widget)
+    options = mathimg.Options(dtype="same")
+    np.testing.assert_array_equal(
+        viewer.layers["cells – Richardson-Lucy"].data, mathimg.apply(stack, "richardson_lucy", PSF, options=options)
+    )
+    assert viewer.layers["cells – Richardson-Lucy"].data.dtype == stack.dtype
+    colors = viewer.add_image(np.full((20, 20, 3), 90, np.uint8), rgb=True, name="colors")
+    widget.options.choose(widget.options.dtype, "auto")
+    viewer.layers.selection.active = colors
+    widget.further_images.pickers["psf"].choose("measured")
+    press(widget)
+    assert viewer.layers["colors – Richardson-Lucy"].data.dtype == np.uint8, "float32 colors would be shown from 0 to 1"
 
 
 def test_kept_iterations_are_an_axis_to_scrub_through(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:

@@ -152,9 +152,11 @@ def test_gray_of_a_gray_layer_cannot_be_asked_for(viewer: Any, dock: Opener, sta
 def test_the_output_type_names_the_layer_s_own(viewer: Any, dock: Opener, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("denoise")
-    assert widget.options.dtype.itemText(0) == "Same (uint16)"
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (uint16)", "Same (uint16)"]
     viewer.add_image(stack.astype(np.uint8))
-    assert widget.options.dtype.itemText(0) == "Same (uint8)"
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (uint8)", "Same (uint8)"]
+    widget = dock("deconvolve")
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (float32)", "Same (uint8)"]
 
 
 def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
@@ -167,7 +169,7 @@ def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: P
     widget.options.choose(widget.options.value_range, "limits")
     press(widget)
     result = viewer.layers[-1]
-    options = mathimg.Options(value_range=(500, 2500), scope=((2, 3),))
+    options = mathimg.Options(value_range=(500, 2500), scope={0: (2, 3)})
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "adjust_gamma", options=options, gamma=2.0))
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
     outside = int(((stack[2] < 500) | (stack[2] > 2500)).sum())
@@ -208,7 +210,7 @@ def test_this_plane_is_the_shown_one_whatever_unit_the_viewer_counts_in(
     widget.options.choose(widget.options.scope, "item")
     press(widget)
     result = viewer.layers[-1]
-    options = mathimg.Options(scope=((2, 3),))
+    options = mathimg.Options(scope={0: (2, 3)})
     np.testing.assert_array_equal(result.data, mathimg.apply(stack, "invert", options=options))
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
 

@@ -145,7 +145,7 @@ def test_turning_is_refused_where_pixels_are_sheared(operation: str, state: dict
 
 
 def test_a_plane_sits_at_its_place_in_the_stack(layer: Image) -> None:
-    result = result_of(layer, "gaussian", Options(ndim=2, scope=((4, 5),)), sigma=1)
+    result = result_of(layer, "gaussian", Options(ndim=2, scope={0: 4}), sigma=1)
     assert result.data.shape == (1, 40, 30)
     np.testing.assert_allclose(result.data_to_world((0, 2, 3)), layer.data_to_world((4, 2, 3)), atol=1e-9)
 
@@ -174,7 +174,7 @@ def test_metadata_holds_every_step_and_is_not_shared(layer: Image) -> None:
 
 
 def test_recorded_steps_repeat_the_result(layer: Image) -> None:
-    result = result_of(layer, "add_gaussian_noise", Options(ndim=2, scope=((2, 4),)), var=0.02, seed=5)
+    result = result_of(layer, "add_gaussian_noise", Options(ndim=2, scope={0: (2, 4)}), var=0.02, seed=5)
     step = result.metadata["napari_mathimg"][-1]
     plan = run_to_end(
         prepare(operations()[step["operation"]], layer.data, (), Options(**step["options"]), step["parameters"])

@@ -60,7 +60,8 @@ def test_defaults_of_the_preferences_page_reach_docks_open_and_new(
     widget = dock("intensity")
     widget.operation = "adjust_gamma"
     dialog = page_of(viewer, qtbot)
-    QTest.keyClick(field(dialog, "output_type"), Qt.Key.Key_Down)
+    for _ in range(2):
+        QTest.keyClick(field(dialog, "output_type"), Qt.Key.Key_Down)
     QTest.keyClick(field(dialog, "value_range"), Qt.Key.Key_Down)
     dialog.accept()
     assert (widget.options.dtype.currentData(), widget.options.value_range.currentData()) == ("float32", "dtype")

@@ -1,21 +1,25 @@
 """The declaration of an operation: its signature, its reach, and the statistics it needs before a run."""
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from textwrap import fill
 from typing import Any, Literal, cast, get_type_hints
 
+import numpy as np
+
+from .blocks import BlockInfo, ValueRange
 from .progress import checkpoint, parallel_for
-from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole, within
+from .reach import POINTWISE, Gather, Neighborhood, Reach, Whole
+from .results import Drop, Frames, Report
 from .signature import Parameter, Signature, arguments, call
 from .types import Auto, Role, annotation_of
 
 __all__ = [
     "POINTWISE",
     "BlockInfo",
+    "Drop",
     "Frames",
     "Gather",
     "Neighborhood",
@@ -34,57 +38,6 @@ __all__ = [
 
 Values = Literal["exact", "float", "normalized"]
 Channels = Literal["separate", "joint", "brightness", "reduce"]
-
-
-@dataclass(frozen=True)
-class BlockInfo:
-    """The place of a block in its image.
-
-    Parameters
-    ----------
-    index
-        Index of the item in the stack.
-    shape
-        Shape of the whole item.
-    read
-        Box of the item that was read: the block.
-    core
-        Box of the item that is to be computed, inside `read`.
-    reach
-        Reach of the operation, computed from its parameters.
-    position
-        Number of pixels of the layer before this item and channel.
-    """
-
-    index: tuple[int, ...]
-    shape: tuple[int, ...]
-    read: Box
-    core: Box
-    reach: Reach
-    position: int = 0
-
-    @property
-    def inner(self) -> tuple[slice, ...]:
-        """Slices that cut the box `core` out of the block."""
-        return within(self.core, self.read)
-
-
-@dataclass(frozen=True)
-class ValueRange:
-    """The two values that an operation sees as 0 and 1, and whether the image holds integers."""
-
-    low: float
-    high: float
-    integral: bool = False
-
-    @property
-    def width(self) -> float:
-        """Difference of the two values; 1 for a constant image."""
-        return self.high - self.low or 1.0
-
-    def bins(self, nbins: int) -> int:
-        """Return the number of histogram bins: one for each gray level of at most 65536, otherwise `nbins`."""
-        return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins
 
 
 @dataclass(frozen=True)
@@ -122,24 +75,6 @@ class Statistic:
     most: int | None = None
 
 
-@dataclass(frozen=True)
-class Frames:
-    """An axis that a result has before all others: number of frames, name, position of the first frame, and step."""
-
-    count: int
-    name: str
-    first: float = 0.0
-    step: float = 1.0
-
-
-@dataclass(frozen=True)
-class Report:
-    """Facts about a result: values for its record, and a text for the user."""
-
-    values: Mapping[str, Any]
-    text: str
-
-
 ENGINE = {"image", "info", "shape", "dtype", "values", "measured", "valid"}
 
 
@@ -161,8 +96,11 @@ class Operation(Signature):
     check: Callable[..., None] | None
     saturates: bool
     new_values: bool
+    dtype: Literal["same", "float32"]
     rigid: bool
     frames: Callable[..., Frames | None] | None
+    drops: Drop | None
+    proportional: bool | Callable[..., bool]
     needs_range: Callable[..., bool] | None
     report: Callable[..., Report] | None
     images: tuple[tuple[str, str], ...]
@@ -205,6 +143,14 @@ class Operation(Signature):
         rules = {n: a.rule for n, p in self.parameters.items() if (a := annotation_of(p.hint, Auto))}
         return uses or any(given[n] == "auto" and "values" in arguments(rule) for n, rule in rules.items())
 
+    def is_proportional(self, given: Mapping[str, Any]) -> bool:
+        """Return whether brightness stays proportional to light with some parameters."""
+        return bool(call(self.proportional, given)) if callable(self.proportional) else self.proportional
+
+    def result_type(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type of the result for an image of a type, unless options name another."""
+        return np.dtype(np.float32) if self.dtype == "float32" and dtype.kind in "biu" else dtype
+
     def works_on(self, ndim: int) -> bool:
         """Return whether items may have this number of axes."""
         return self.dimensions == "all" or ndim in self.dimensions
@@ -228,8 +174,11 @@ def operation(
     check: Callable[..., None] | None = None,
     saturates: bool = False,
     new_values: bool = False,
+    dtype: Literal["same", "float32"] = "same",
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
+    drops: Drop | None = None,
+    proportional: bool | Callable[..., bool] = False,
     needs_range: Callable[..., bool] | None = None,
     report: Callable[..., Report] | None = None,
     version: int = 1,
@@ -262,12 +211,23 @@ def operation(
         Whether values outside the value range are clipped to it.
     new_values
         Whether the values of the result have another meaning, so that contrast limits are set anew.
+    dtype
+        Type of the result for images of integers, unless options name one: "same" if values keep their meaning, or
+        "float32" if they leave it, so that the type of the image would cut or round them.
     rigid
         Whether the operation turns the content as displayed, so that pixels must not be sheared in the world; it then
         has a parameter `pixel_size`.
     frames
         Rule that returns the first axis that the result has in addition to those of the image, or None. The axis is
         also the first one of the block that the function returns.
+    drops
+        That the result lacks the first axis of an item, and how its slabs are combined; None if it has all axes.
+    proportional
+        Whether brightness stays proportional to light, or a rule that returns it from parameters. It does if k times
+        the image gives k times the result for every k > 0, with the same parameters and value range: for linear
+        filters, medians, maps of coordinates and gains, but not for tone curves and not for denoisers that treat small
+        and large differences of values in different ways. Noise counts by its mean; fill values beyond the edges, and
+        an offset that is subtracted, do not count.
     needs_range
         Rule that returns whether the value range affects the result, for functions that do not always use it.
     report
@@ -304,11 +264,13 @@ def operation(
         op = Operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
-            saturates=saturates, new_values=new_values, rigid=rigid, frames=frames, report=report,
+            saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, drops=drops,
+            proportional=proportional, report=report,
             needs_range=needs_range, parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
+        _check_drop(op)
         return op
 
     return declare
@@ -320,7 +282,8 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := annotation_of(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for rules, known in (
-        ([op.values, op.frames, op.needs_range], parameters),
+        ([op.values, op.frames, op.needs_range, op.proportional], parameters),
+        ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
         ([s.needed for s in op.statistics], parameters | further),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
@@ -340,6 +303,16 @@ def _check_names(op: Operation) -> None:
         raise TypeError(
             f"{op.id}: statistics are measured of {', '.join(sorted(unaligned))}, which must be aligned images"
         )
+
+
+def _check_drop(op: Operation) -> None:
+    """Refuse a declaration that drops an axis and could leave none, or does with blocks what it then cannot."""
+    if op.drops is None:
+        return
+    if op.is_warp or op.frames is not None or op.channels not in ("separate", "joint"):
+        raise TypeError(f"{op.id}: drops an axis, so that it must be no warp, add no frames and keep channels")
+    if op.dimensions == "all" or min(op.dimensions) < 2:
+        raise TypeError(f"{op.id}: drops an axis, so that its items must have at least 2, not {op.dimensions}")
 
 
 def _find_operation(module: str, name: str) -> Operation:

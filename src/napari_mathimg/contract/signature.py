@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from .per_index import per_index
 from .requirements import describe, nearest_names
 from .types import Auto, Choices, PerAxis, annotation_of
 
@@ -43,18 +44,29 @@ class Signature:
         Parameters
         ----------
         given
-            Values by parameter name.
+            Values by parameter name. Instead of a value, there may be one for each index along an axis:
+            ``{"per": axis, "values": [...]}``.
 
         Returns
         -------
         dict
-            A value for every parameter, as plain Python numbers, strings and tuples.
+            A value for every parameter, as plain Python numbers, strings and tuples; where there is one for each index,
+            such a mapping.
 
         Raises
         ------
         ValueError
             ``name=value: must be ...`` for the first parameter that is unknown or has a value it cannot have.
         """
+        each = {name: found for name, value in given.items() if (found := per_index(name, value)) is not None}
+        checked = self._checked({name: value for name, value in given.items() if name not in each})
+        for name, values in each.items():
+            known = tuple(self._checked({name: value})[name] for value in values.values)
+            checked[name] = replace(values, values=known).plain()
+        return checked
+
+    def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Check single values, and fill in the defaults."""
         try:
             checked = self.model(**{name: _as_plain_value(value) for name, value in given.items()})
         except ValidationError as error:

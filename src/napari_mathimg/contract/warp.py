@@ -15,6 +15,7 @@ def warp(
     rigid: bool = False,
     values: Values | Callable[..., Values] | None = None,
     needs_range: Callable[..., bool] | None = None,
+    proportional: bool | Callable[..., bool] = True,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare a change of domain, whose function returns a `Gather` from a shape and parameters.
 
@@ -26,6 +27,8 @@ def warp(
         As in `operation`; by default "exact" for nearest-neighbor interpolation and "float" otherwise.
     needs_range
         Rule that returns whether the `correction` of the `Gather` uses the value range.
+    proportional
+        As in `operation`; maps of coordinates leave brightness proportional to light.
     """
 
     def declare(mapping: Callable[..., Gather]) -> Operation:
@@ -38,6 +41,7 @@ def warp(
             check=check,
             rigid=rigid,
             needs_range=needs_range,
+            proportional=proportional,
             is_warp=True,
         )(mapping)
 

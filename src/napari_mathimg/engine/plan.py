@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as shortened
 from typing import Any, Literal, TypeVar
 
@@ -13,8 +13,9 @@ from ..contract.operation import Frames, Operation, ValueRange
 from ..contract.reach import Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
+from ..contract.wrapper import Around
 from .chunks import with_cached_chunks
-from .source import Index, Ranges, Source
+from .source import Axis, Index, Scope, Source, arranged, open_source
 
 Entry = TypeVar("Entry")
 
@@ -25,20 +26,27 @@ class Options:
 
     Parameters
     ----------
+    axes
+        Axes of an item, such as a plane or a volume, in its order: names, where the image has names of axes, or
+        indices, of which negative ones count from the last axis. All others are stack axes. None for the last `ndim`.
     ndim
         Number of axes of an item: 2 for planes, 3 for volumes. The axes before them are stack axes.
+    scope
+        The part of a stack that the operation is applied to: for stack axes, by name or index, an index or
+        (start, stop), such as ``{"t": 3, "c": (0, 2)}``. The result keeps its place in the stack. None for all.
     value_range
         The two values that an operation sees as 0 and 1: "data" (lowest and highest finite value), "dtype" (0 and the
         highest value of integers, 0 and 1 for floating point), or two finite numbers (low, high).
     dtype
-        Type of the result: "same" (that of the image) or "float32".
+        Type of the result: "same" (that of the image), "float32", or "auto": that of the image where values keep
+        their meaning, and float32 where an operation leaves it, as deconvolution does, and the image holds integers.
     channel_axis
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     statistics
         Whether value ranges, histograms and other statistics are those of the whole "layer" or of each "item".
-    scope
-        "all", or (start, stop) on each stack axis, to apply the operation to these items only. The result keeps their
-        place in the stack.
+    around
+        Wrapper with its parameters: pixel values are transformed before the operation and transformed back after it,
+        without rounding between. None for no wrapper.
 
     Raises
     ------
@@ -52,16 +60,23 @@ class Options:
     Options(ndim=3, value_range=(0.0, 4095.0))
     """
 
+    axes: tuple[Axis, ...] | None = None
     ndim: int = 2
+    scope: Scope | None = None
     value_range: Literal["data", "dtype"] | tuple[float, float] = "data"
-    dtype: Literal["same", "float32"] = "same"
+    dtype: Literal["auto", "same", "float32"] = "auto"
     channel_axis: int | None = None
     statistics: Literal["layer", "item"] = "layer"
-    scope: Literal["all"] | Ranges = "all"
+    around: Around | None = None
 
     def __post_init__(self) -> None:
         check_whole_number("ndim", self.ndim, least=1)
-        for name, allowed in (("dtype", ("same", "float32")), ("statistics", ("layer", "item"))):
+        if self.axes is not None:
+            object.__setattr__(self, "axes", self._item_axes())
+            if self.ndim not in (2, len(self.axes)):
+                raise ValueError(f"ndim={self.ndim}: must be the number of axes={self.axes!r}, or be left out")
+            object.__setattr__(self, "ndim", len(self.axes))
+        for name, allowed in (("dtype", ("auto", "same", "float32")), ("statistics", ("layer", "item"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {one_of(allowed)}")
         if not (isinstance(self.value_range, str) and self.value_range in ("data", "dtype")):
@@ -69,20 +84,37 @@ class Options:
         axis = self.channel_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
             raise ValueError(f"channel_axis={self.channel_axis!r}: must be a whole number or None")
-        if not (isinstance(self.scope, str) and self.scope == "all"):
-            object.__setattr__(self, "scope", self._ranges())
+        if not (self.around is None or isinstance(self.around, Around)):
+            raise ValueError(f"around={self.around!r}: must be a wrapper called with its parameters, or None")
+        if self.scope is not None:
+            object.__setattr__(self, "scope", self._part())
 
     def __repr__(self) -> str:
-        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return f"Options({', '.join(changed)})"
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if self.axes is not None:
+            changed.pop("ndim", None)
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
-    def _ranges(self) -> Ranges:
-        """Return the scope as pairs of Python integers."""
+    def _item_axes(self) -> tuple[Axis, ...]:
+        """Return the axes of an item as Python strings and integers."""
+        given: Any = self.axes
         try:
-            pairs: Any = self.scope
-            return tuple((operator.index(a), operator.index(b)) for a, b in pairs)
-        except (TypeError, ValueError):
-            raise ValueError(f"scope={self.scope!r}: must be 'all', or (start, stop) for each stack axis") from None
+            axes = () if isinstance(given, str) else tuple(_as_axis(axis) for axis in given)
+        except TypeError:
+            axes = ()
+        if not axes:
+            raise ValueError(f"axes={given!r}: must be a sequence of names or indices of axes, at least one, or None")
+        return axes
+
+    def _part(self) -> Scope:
+        """Return the scope with Python strings and integers."""
+        given: Any = self.scope
+        try:
+            return {_as_axis(axis): _as_part(part) for axis, part in given.items()}
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(
+                f"scope={given!r}: must be an index or (start, stop) for each of some axes by name or index, or None"
+            ) from None
 
     def _low_and_high(self) -> tuple[float, float]:
         """Return the value range as two Python numbers."""
@@ -97,13 +129,26 @@ class Options:
             )
         return low, high
 
-    def source(self, array: Any) -> Source:
-        """Return an array as a source of items, with the axes and the scope of these options."""
+    def source(self, array: Any, axis_names: tuple[str, ...] = ()) -> Source:
+        """Return an array, and the names of its axes if it has some, as a source with the axes of these options."""
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
         if any(n != n for n in array.shape):  # Dask writes NaN for an unknown length
             raise ValueError("image: must have a known shape; call compute_chunk_sizes() on the Dask array first")
-        array = with_cached_chunks(array)
-        return Source(array, int(self.ndim), self.channel_axis, None if self.scope == "all" else self.scope)
+        source = open_source(array, int(self.ndim), self.channel_axis, self.axes, self.scope, axis_names)
+        return replace(source, array=with_cached_chunks(source.array))
+
+
+def _as_axis(axis: Any) -> Axis:
+    """Return the name or the index of an axis as a plain value."""
+    return str(axis) if isinstance(axis, str) else operator.index(axis)
+
+
+def _as_part(part: Any) -> int | tuple[int, int]:
+    """Return an index or (start, stop) as Python integers."""
+    if isinstance(part, tuple | list):
+        start, stop = map(operator.index, part)
+        return start, stop
+    return operator.index(part)
 
 
 class Measured(tuple[Any, ...]):
@@ -112,6 +157,22 @@ class Measured(tuple[Any, ...]):
     def of(self, channel: int) -> Any:
         """Return the entry of a channel."""
         return self[channel] if len(self) > 1 else self[0]
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The plans of a stack whose parameters or further images depend on the index along some of its axes.
+
+    Parameters
+    ----------
+    axes
+        Numbers of these stack axes.
+    plans
+        Plan for each index along them, counted in the whole stack.
+    """
+
+    axes: tuple[int, ...]
+    plans: "Mapping[Index, Plan]"
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,6 +197,8 @@ class Plan:
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
         Number of values that are clipped because they lie outside the value range.
+    variants
+        Plans by index, if parameters or further images depend on it; `at` returns the one of an item.
     """
 
     operation: Operation
@@ -150,20 +213,40 @@ class Plan:
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
     saturated: int = 0
+    variants: Variants | None = None
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())
         return f"<Plan of {self.operation.id!r}: shape={self.shape}, dtype={self.dtype}{parameters}>"
 
+    def at(self, index: Index) -> "Plan":
+        """Return the plan of one item, whose parameters and further images have one value each."""
+        if self.variants is None:
+            return self
+        place = self.source.index_in_stack(index)
+        return self.variants.plans[tuple(place[axis] for axis in self.variants.axes)]
+
+    @property
+    def proportional(self) -> bool:
+        """Whether brightness that was proportional to light still is."""
+        plans = self.variants.plans.values() if self.variants else [self]
+        return self.options.around is None and all(p.operation.is_proportional(p.parameters) for p in plans)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Shape that is cut into tiles: that of an item of the image, without an axis that the operation drops."""
+        return self.source.item[self.operation.drops is not None :]
+
     @property
     def item(self) -> tuple[int, ...]:
         """Shape of an item of the result, without channels."""
-        return self.reach.shape if isinstance(self.reach, Gather) else self.source.item
+        return self.reach.shape if isinstance(self.reach, Gather) else self.grid
 
     @property
     def frames(self) -> Frames | None:
         """The axis that the operation adds before all others, or None."""
-        return call(self.operation.frames, self.parameters) if self.operation.frames else None
+        plan = next(iter(self.variants.plans.values())) if self.variants else self
+        return call(plan.operation.frames, plan.parameters) if plan.operation.frames else None
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -175,19 +258,34 @@ class Plan:
         """Channel axis of the result, or None."""
         if self.operation.channels == "reduce" or self.source.axis is None:
             return None
-        return self.source.axis + (self.frames is not None)
+        return self._order.index(len(self._order) - 1)
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        """For each axis of the result, its number among frames, stack axes, axes of an item and channels."""
+        source, before = self.source, int(self.frames is not None)
+        places = [axis for axis in source.given_places if axis != self.dropped]
+        if source.axis is not None and self.operation.channels != "reduce":
+            places.append(source.given[source.axis])
+        return (*range(before), *(before + int(k) for k in np.argsort(places)))
+
+    @property
+    def dropped(self) -> int | None:
+        """Axis of the image that the result lacks; None if it has all."""
+        return self.source.given_places[-self.source.ndim] if self.operation.drops else None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the result."""
-        shape = [*self.leading, *self.item]
-        if self.channel_axis is not None:
-            shape.insert(self.channel_axis, self.source.channels)
-        return tuple(shape)
+        """Shape of the result, whose axes have the order of those of the image."""
+        lengths = (*self.leading, *self.item, self.source.channels)
+        return tuple(lengths[k] for k in self._order)
 
     @property
     def placement(self) -> NDArray[np.float64]:
-        """Affine matrix from result index to source index, without the axes of channels and frames."""
+        """Affine matrix from result index to source index, without the axes of channels and frames.
+
+        An axis that the operation drops counts as one pixel, which covers all of it.
+        """
         lead = len(self.source.leading)
         n = lead + self.source.ndim
         matrix = np.eye(n + 1)
@@ -196,11 +294,21 @@ class Plan:
         if isinstance(self.reach, Gather):
             inner = np.ix_([*range(lead, n), n], [*range(lead, n), n])
             matrix[inner] = self.reach.placement
-        return matrix
+        elif self.operation.drops:
+            matrix[lead, lead], matrix[lead, n] = self.source.item[0], (self.source.item[0] - 1) / 2
+        order = [*np.argsort(self.source.given_places), n]
+        return matrix[np.ix_(order, order)]
+
+    def receiver(self, array: Any) -> Source:
+        """Return an array of the shape of the result as the items that `region` computes, to be written or read."""
+        order = tuple(int(k) for k in np.argsort(self._order))
+        channels = None if self.channel_axis is None else len(order) - 1
+        return Source(arranged(array, order), len(self.item), channels, None, order)
 
     def value_range_of(self, index: Index) -> ValueRange:
-        """Return the value range of an item."""
-        return self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
+        """Return the value range of an item, as the operation sees it."""
+        found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
+        return transformed_range(found, self.options.around)
 
     def measured_of(self, index: Index, channel: int) -> Any:
         """Return the statistic of an item and a channel, or None."""
@@ -209,6 +317,14 @@ class Plan:
     def table_of(self, index: Index) -> NDArray[Any] | None:
         """Return the table that replaces the operation on an item, or None."""
         return _find_entry(self.tables, index, 0)
+
+
+def transformed_range(value_range: ValueRange, around: Around | None) -> ValueRange:
+    """Return a value range in the values that an operation in a wrapper sees."""
+    if around is None:
+        return value_range
+    low, high = around.forward(np.array([value_range.low, value_range.high], np.float64)).tolist()
+    return ValueRange(low, high)
 
 
 def resolve_reach(reach: Reach | Callable[..., Reach], known: Mapping[str, Any]) -> Reach:

@@ -1,5 +1,6 @@
 """The preparation of a run: check all arguments, resolve them to numbers, and measure statistics."""
 
+import itertools
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
@@ -9,22 +10,24 @@ import numpy as np
 import psutil
 
 from ..contract.operation import Operation
+from ..contract.per_index import PerIndex, per_index
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE, Gather
+from ..contract.reach import POINTWISE, Gather, Neighborhood
 from ..contract.signature import arguments, call
 from .chunks import with_cached_chunks
-from .plan import Options, Plan, resolve_reach
-from .region import check_block_shape, known_names
-from .source import Source
+from .plan import Options, Plan, Variants, resolve_reach, transformed_range
+from .region import as_result, as_seen, check_block_shape, known_names
+from .source import Index, Source, arranged, axis_in
 from .statistics import measure_references, measure_statistics
 from .threads import cores
-from .value_range import find_value_ranges, joined_range
-from .values import from_working, gray_levels, to_working, working_type
+from .value_range import ValueRanges, find_value_ranges, joined_range
+from .values import gray_levels, working_type
 
 
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
     parameters: Mapping[str, Any] | None = None, threads: int | None = None, memory: int | None = None,
+    axis_names: tuple[str, ...] = (),
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -33,8 +36,8 @@ def prepare(
     op
         Operation, from `operations()`.
     image
-        Array (NumPy, Dask, Zarr): stack axes, then the `options.ndim` axes of an item, and channels at
-        `options.channel_axis`. It is not changed.
+        Array (NumPy, Dask, Zarr), whose axes of an item are the last `options.ndim` or those in `options.axes`, with
+        channels at `options.channel_axis`. It is not changed.
     images
         Further images, in the order that the operation declares.
     options
@@ -45,6 +48,9 @@ def prepare(
         Number of threads; by default the number of cores.
     memory
         Largest size of the result in bytes; by default the free memory, which is never exceeded.
+    axis_names
+        Names of the axes of the image, with or without channels, which options and parameters may then use; () for
+        those that the array itself has.
 
     Returns
     -------
@@ -56,8 +62,23 @@ def prepare(
     ValueError
         ``name=value: must be ...`` for whatever cannot be done, before pixels of the result are computed.
     """
-    threads = threads or cores()
-    plan = yield from resolve(op, image, images, options, parameters, threads)
+    threads, options, given = threads or cores(), options or Options(), op.validate(parameters or {})
+    each: dict[str, PerIndex] = {}
+    names = [*given, *(name for name, _ in op.images[1:])]
+    for name, value in zip(names, [*given.values(), *images], strict=False):
+        if (found := per_index(name, value)) is not None:
+            each[name] = found
+    if not each:
+        return (yield from _prepare_one(op, image, images, options, given, threads, memory, axis_names))
+    return (yield from _prepare_each(op, image, images, options, given, threads, memory, axis_names, each))
+
+
+def _prepare_one(
+    op: Operation, image: Any, images: Sequence[Any], options: Options, parameters: Mapping[str, Any], threads: int,
+    memory: int | None, axis_names: tuple[str, ...], ranges: tuple[ValueRanges, int] | None = None,
+) -> Generator[Progress, None, Plan]:  # fmt: skip
+    """Prepare the plan of an operation whose parameters and further images have one value each."""
+    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, ranges)
     _check_memory(plan, memory)
     yield from measure_references(plan, threads)
     yield from measure_statistics(plan, threads)
@@ -65,24 +86,96 @@ def prepare(
     return plan
 
 
+def _prepare_each(
+    op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
+    memory: int | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex],
+) -> Generator[Progress, None, Plan]:  # fmt: skip
+    """Prepare a plan for each index along the axes that parameters and further images name, and return all in one.
+
+    Each is the plan of a run on the whole stack with the values of this index, so that it also shares the value range
+    and the statistics of the layer.
+    """
+    source = options.source(image, axis_names)
+    axes = {name: _stack_axis(source, name, values) for name, values in each.items()}
+    varied = tuple(sorted({*axes.values()}))
+    inside = source.scope or tuple((0, n) for n in source.full_leading)
+    further = dict(zip((name for name, _ in op.images[1:]), images, strict=False))
+    if len(further) < len(images):
+        check(op, image, images, options, axis_names)
+    plans: dict[Index, Plan] = {}
+    known: dict[tuple[Any, ...], Plan] = {}
+    ranges: dict[bool, tuple[ValueRanges, int]] = {}  # one pass over the image serves all that need its value range
+    for place in itertools.product(*(range(*inside[axis]) for axis in varied)):
+        here = {name: values.values[place[varied.index(axes[name])]] for name, values in each.items()}
+        key = tuple(id(value) if name in further else repr(value) for name, value in here.items())
+        if key not in known:
+            parameters = {name: here.get(name, value) for name, value in given.items()}
+            own_images = [here.get(name, image) for name, image in further.items()]
+            uses = op.uses_range(parameters)
+            plan = yield from _prepare_one(
+                op, image, own_images, options, parameters, threads, memory, axis_names, ranges.get(uses)
+            )
+            known[key], ranges[uses] = plan, (plan.value_ranges, plan.saturated)
+        plans[place] = known[key]
+    widest = max(known.values(), key=_extent)
+    for plan in known.values():
+        alike = plan.shape == widest.shape and np.array_equal(plan.placement, widest.placement)
+        if not alike or plan.values != widest.values:
+            names = ", ".join(each)
+            raise ValueError(f"{names}: must give results of one shape, place and kind for every index")
+    return replace(
+        widest,
+        parameters={**widest.parameters, **{n: given[n] for n in each if n in given}},
+        variants=Variants(varied, plans),
+    )
+
+
+def _stack_axis(source: Source, name: str, each: PerIndex) -> int:
+    """Return the number of the stack axis along which a parameter or an image has one value for each index."""
+    stack = source.given_places[: len(source.full_leading)]
+    axis = axis_in(source, each.axis, f"{name}: per", each.axis)
+    if axis not in stack:
+        raise ValueError(f"{name}: per={each.axis!r}: must be a stack axis, not one of the planes or volumes")
+    count = source.full_leading[stack.index(axis)]
+    if len(each.values) != count:
+        raise ValueError(
+            f"{name}: must have {count} values, one for each index of axis {each.axis!r}, not {len(each.values)}"
+        )
+    return stack.index(axis)
+
+
+def _extent(plan: Plan) -> float:
+    """Return how far a plan reads beyond a box."""
+    return sum(plan.reach.halo(len(plan.grid))) if isinstance(plan.reach, Neighborhood) else math.inf
+
+
 def resolve(
     op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
-    threads: int,
+    threads: int, axis_names: tuple[str, ...] = (), ranges: tuple[ValueRanges, int] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
-    """Return a plan with value ranges but without statistics; arguments as in `prepare`."""
+    """Return a plan with value ranges but without statistics; arguments as in `prepare`.
+
+    `ranges` are value ranges that are known already, and the number of values outside of them.
+    """
     options = options or Options()
-    source, further = check(op, image, images, options)
+    source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
-    dtype = np.dtype(np.float32) if options.dtype == "float32" else source.dtype
-    value_ranges, saturated = yield from find_value_ranges(op, given, source, options, values, threads)
-    known = {"dtype": dtype, "values": joined_range(value_ranges.values()), "channels": source.channels}
+    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    dtype = declared[options.dtype]
+    if options.around is not None and values == "exact":
+        values = "float"
+    value_ranges, saturated = ranges or (yield from find_value_ranges(op, given, source, options, values, threads))
+    seen = [transformed_range(found, options.around) for found in value_ranges.values()]
+    known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}
     resolved = op.resolve(given, source.item, known)
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
     return Plan(op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated)
 
 
-def check(op: Operation, image: Any, images: Sequence[Any], options: Options) -> tuple[Source, dict[str, Any]]:
+def check(
+    op: Operation, image: Any, images: Sequence[Any], options: Options, axis_names: tuple[str, ...] = ()
+) -> tuple[Source, dict[str, Any]]:
     """Check an image and further images against an operation.
 
     Returns
@@ -97,10 +190,14 @@ def check(op: Operation, image: Any, images: Sequence[Any], options: Options) ->
     ValueError
         If an image does not fit the operation, the options or the other images.
     """
-    source = options.source(image)
+    source = options.source(image, axis_names)
     if not op.works_on(source.ndim):
         allowed = " or ".join(map(str, op.dimensions))
+        if options.axes is not None:
+            raise ValueError(f"axes={options.axes!r}: must be {allowed} axes for {op.id}")
         raise ValueError(f"ndim={source.ndim}: must be {allowed} for {op.id}")
+    if options.around is not None and (reason := _why_not_wrapped(op, source)):
+        raise ValueError(f"around={options.around!r}: must be None for {op.id}, which {reason}")
     if op.channels == "reduce" and not source.channels:
         raise ValueError(f"channel_axis=None: must be the axis of the RGB or RGBA channels, which {op.id} needs")
     most = len(op.images) - 1
@@ -111,6 +208,17 @@ def check(op: Operation, image: Any, images: Sequence[Any], options: Options) ->
         noun = "further image" if most == 1 else "further images"
         raise ValueError(f"images: {op.id} takes {count} {noun}{f' ({names})' if names else ''}, not {len(images)}")
     return source, _further_images(op, source, images, options)
+
+
+def _why_not_wrapped(op: Operation, source: Source) -> str:
+    """Return why nothing can be around an operation; "" if it can."""
+    reasons = {
+        "moves pixels": op.is_warp,
+        "makes one value of colors": bool(source.channels) and op.channels in ("brightness", "reduce"),
+        "drops an axis": op.drops is not None,
+        "computes with a further image at each pixel": any(role == "aligned" for _, role in op.images),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def _further_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
@@ -139,7 +247,7 @@ def _finite_array(name: str, array: Any) -> Any:
 
 def _aligned_source(name: str, array: Any, source: Source) -> Source:
     """Return a further image as it lies on the image, with its channels or without; ValueError if it does not fit."""
-    array = with_cached_chunks(array)
+    array = with_cached_chunks(_arranged_alike(array, source))
     without_channels = Source(array, source.ndim)
     candidates = [without_channels]
     if source.axis is not None:
@@ -153,6 +261,14 @@ def _aligned_source(name: str, array: Any, source: Source) -> Source:
             return replace(candidate, scope=scope or None)
     or_stack = f", or that of the image without channels {source.places}" if source.full_leading else ""
     raise ValueError(f"{name}: must have shape {source.item}{or_stack}, not {without_channels.places}")
+
+
+def _arranged_alike(array: Any, source: Source) -> Any:
+    """Return a further image with its axes moved as those of the image, if it has all of them, but perhaps channels."""
+    if not source.order or not len(source.places) <= len(array.shape) <= len(source.order):
+        return array
+    order = source.order if len(array.shape) == len(source.order) else source.given_places
+    return arranged(array, tuple(int(k) for k in np.argsort(np.argsort(order))))
 
 
 def _check_memory(plan: Plan, memory: int | None) -> None:
@@ -180,6 +296,7 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
     depends_on_position = (
         plan.reach != POINTWISE
         or isinstance(plan.reach, Gather)
+        or op.drops is not None
         or "info" in arguments(op.function)
         or any(role == "aligned" for _, role in op.images)
     )
@@ -191,10 +308,7 @@ def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
     for done, index in enumerate(sorted(keys)):
         yield Progress("Tables", done, len(keys))
         value_range = plan.value_range_of(index)
-        known = {
-            **known_names(plan, source, index, 0, value_range),
-            "image": to_working(levels, plan.values, value_range),
-        }
+        known = {**known_names(plan, source, index, 0, value_range), "image": as_seen(plan, levels, value_range)}
         out = np.asarray(call(op.function, known))
         check_block_shape(op, out, levels.shape)
-        plan.tables[index, 0] = from_working(out, plan.values, value_range, plan.dtype)
+        plan.tables[index, 0] = as_result(plan, out, value_range)

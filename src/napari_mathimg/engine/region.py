@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.operation import BlockInfo, Operation, ValueRange
+from ..contract.operation import BlockInfo, Drop, Operation, ValueRange
+from ..contract.progress import checkpoint
 from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
 from ..contract.signature import call
 from ..methods.sampling import warped
@@ -15,6 +16,7 @@ from .tiles import tiles
 from .values import brightness, from_working, look_up, missing, recolor, to_working
 
 Array = NDArray[Any]
+SLAB = 8  # planes of an axis that is dropped, for each call of a function whose parts can be merged
 
 
 def region(plan: Plan, index: Index, box: Box) -> Array:
@@ -45,12 +47,13 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
         raise ValueError(f"index={index}: must be the index of an item in a stack of shape {plan.source.leading}")
     if len(box) != len(plan.item) or not all(0 <= a < b <= n for (a, b), n in zip(box, plan.item, strict=True)):
         raise ValueError(f"box={box}: must be (start, stop) on each axis, within a result of shape {plan.item}")
+    plan = plan.at(index)
     reach = plan.reach
     if isinstance(reach, Gather) or (isinstance(reach, Neighborhood) and reach.exact and reach.align == 1):
         return compute_block(plan, index, box)
     all_frames = _all_frames(plan)
     out: Array | None = None
-    for tile in tiles(plan.source.item, reach):
+    for tile in tiles(plan.grid, reach):
         overlap = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(tile, box, strict=True))
         if all(a < b for a, b in overlap):
             part = compute_block(plan, index, tile)
@@ -67,13 +70,29 @@ def _all_frames(plan: Plan) -> tuple[slice, ...]:
     return (slice(None),) if plan.frames else ()
 
 
+def as_seen(plan: Plan, block: Array, value_range: ValueRange) -> Array:
+    """Return a block as the operation sees it, transformed first if a wrapper is around the operation."""
+    if plan.options.around is None:
+        return to_working(block, plan.values, value_range)
+    transformed = plan.options.around.forward(to_working(block, "float", value_range))
+    return to_working(transformed, plan.values, value_range)
+
+
+def as_result(plan: Plan, block: Array, value_range: ValueRange) -> Array:
+    """Return a block that the operation returned in the type of the result, transformed back before it is rounded."""
+    if plan.options.around is None:
+        return from_working(block, plan.values, value_range, plan.dtype)
+    block = from_working(block, plan.values, value_range, block.dtype)
+    return from_working(plan.options.around.inverse(block), "float", value_range, plan.dtype)
+
+
 def read_block(
     plan: Plan, source: Source, index: Index, read: Box, value_range: ValueRange
 ) -> tuple[Array, Array | None]:
     """Return a box as the operation sees it, without opacity, its holes filled; and the mask of the holes or None."""
     raw = source.read(index, read)
     warps = isinstance(plan.reach, Gather)
-    x = to_working(raw if warps or not source.channels else raw[..., : source.colors], plan.values, value_range)
+    x = as_seen(plan, raw if warps or not source.channels else raw[..., : source.colors], value_range)
     hole = None if warps else missing(x)
     if hole is not None:
         x = np.where(hole, x.dtype.type(0.0 if plan.values == "normalized" else value_range.low), x)
@@ -99,6 +118,9 @@ def block_info(source: Source, index: Index, channel: int, read: Box, core: Box,
 
 def compute_block(plan: Plan, index: Index, core: Box) -> Array:
     """Compute a box of one item in one piece; arguments and result as in `region`."""
+    plan = plan.at(index)
+    if plan.operation.drops is not None:
+        return _projected(plan, plan.operation.drops, index, core)
     op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
     read = plan.reach.reads(core, source.item)
     table = plan.table_of(index)
@@ -126,7 +148,7 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
         y = recolor(x[inner], old[inner], compute(old))
     else:
         y = np.stack([compute(np.ascontiguousarray(x[..., c]), c) for c in range(source.colors)], axis=-1)
-    out = from_working(y, plan.values, value_range, plan.dtype)
+    out = as_result(plan, y, value_range)
     if hole is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
     raw = source.read(index, core)
@@ -137,6 +159,43 @@ def compute_block(plan: Plan, index: Index, core: Box) -> Array:
                 kept, hole = kept.sum(-1), np.asarray(hole.any(-1))
         out = np.where(hole[inner], kept.astype(plan.dtype), out)
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
+
+
+def _projected(plan: Plan, drops: Drop, index: Index, core: Box) -> Array:
+    """Compute a box of a result that lacks the first axis of an item, slab by slab if its parts can be merged.
+
+    Slabs do not depend on the box, so that a part of a result equals the whole to the bit. Missing pixels stay in the
+    block, because only the function can say what a pixel becomes of which a part is missing.
+    """
+    op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
+    depth, grid = source.item[0], plan.grid
+    read, step = plan.reach.reads(core, grid), SLAB if drops.merge else depth
+    separate = bool(source.channels) and op.channels == "separate"
+    merged: list[Any] = []
+    for first in range(0, depth, step):
+        slab = (first, min(first + step, depth))
+        block = as_seen(plan, source.read(index, (slab, *read)), value_range)
+        for channel in range(source.channels if separate else 1):
+            checkpoint()
+            known = {
+                **known_names(plan, source, index, channel, value_range),
+                **aligned_images(plan, index, channel, (slab, *read)),
+                "info": block_info(source, index, channel, (slab, *read), (slab, *core), plan.reach),
+                "image": np.ascontiguousarray(block[..., channel]) if separate else block,
+            }
+            part = call(op.function, known)
+            if first == 0:
+                merged.append(part)
+            else:
+                assert drops.merge is not None
+                merged[channel] = drops.merge(merged[channel], part)
+    if drops.finish is not None:
+        known = {**plan.parameters, "shape": source.item}
+        merged = [call(drops.finish, {**known, "merged": part}) for part in merged]
+    blocks = [np.asarray(part) for part in merged]
+    for block in blocks:
+        check_block_shape(op, block, (*size(read), *(() if separate or not source.channels else (source.channels,))))
+    return as_result(plan, (np.stack(blocks, axis=-1) if separate else blocks[0])[within(core, read)], value_range)
 
 
 def check_block_shape(op: Operation, block: Array, expected: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,15 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     rule = plan.operation.report
     if rule is None:
         return None
-    known = {**plan.parameters, **plan.images, "shape": plan.source.item, "measured": tuple(plan.measured.values())}
-    last = result[-1] if plan.frames else result
-    axis = None if plan.channel_axis is None else plan.channel_axis - (plan.frames is not None)
-    for name, source in (("before", plan.source), ("after", Source(last, plan.source.ndim, axis))):
+    first, plans = plan.at(plan.source.indices[0]), plan.variants.plans.values() if plan.variants else [plan]
+    measured = tuple(value for variant in plans for value in variant.measured.values())
+    known = {**first.parameters, **first.images, "shape": plan.source.item, "measured": measured}
+    after = plan.receiver(result)
+    if plan.frames:
+        after = replace(
+            after, scope=((plan.frames.count - 1, plan.frames.count), *((0, n) for n in plan.source.leading))
+        )
+    for name, source in (("before", plan.source), ("after", after)):
         if name in arguments(rule):
             known[name], known["pixels"] = yield from _total(source, threads or cores())
     finished: Report = call(rule, known)

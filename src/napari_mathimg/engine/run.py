@@ -1,6 +1,5 @@
 """A run: all regions of a result, computed in threads."""
 
-import itertools
 from collections.abc import Generator
 from typing import Any
 
@@ -10,7 +9,7 @@ from ..contract.progress import Progress
 from ..contract.reach import Box
 from .plan import Plan
 from .region import compute_block
-from .source import Index, Source
+from .source import Index
 from .threads import cores, run_tasks
 from .tiles import tiles
 
@@ -40,8 +39,8 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     array = np.empty(plan.shape, plan.dtype) if out is None else out
     if tuple(array.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(array.shape)}; nothing was written")
-    result = Source(array, plan.source.ndim, plan.channel_axis)
-    tasks = list(itertools.product(plan.source.indices, tiles(plan.source.item, plan.reach)))
+    result = plan.receiver(array)
+    tasks = [(index, box) for index in plan.source.indices for box in tiles(plan.grid, plan.at(index).reach)]
 
     def work(task: tuple[Index, Box]) -> None:
         index, box = task

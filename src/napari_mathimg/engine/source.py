@@ -1,7 +1,8 @@
 """Sources: arrays read as items, with stack axes, item axes and channels."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..contract.reach import Box, size
 
 Index = tuple[int, ...]
 Ranges = tuple[tuple[int, int], ...]
+Axis = int | str
+Scope = Mapping[Axis, int | tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Source:
         Axis of 3 (RGB) or 4 (RGBA) channels, or None.
     scope
         (start, stop) on each stack axis: the items that are read; None for all.
+    order
+        Axes of the array as it was given, in the order of those of `array`; () if nothing was moved.
+    names
+        Names of the axes besides the channel axis, in the order in which the array was given; () without names.
 
     Raises
     ------
@@ -38,6 +45,8 @@ class Source:
     ndim: int
     channel_axis: int | None = None
     scope: Ranges | None = None
+    order: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_array()
@@ -53,6 +62,10 @@ class Source:
             )
             if not inside:
                 raise ValueError(f"scope={self.scope}: must be (start, stop) within each of the stack axes {full}")
+        if self.names and len(self.names) != len(self.places):
+            raise ValueError(
+                f"axis_names={self.names}: must be {len(self.places)} names for an image of shape {self.array.shape}"
+            )
 
     def _check_array(self) -> None:
         shape, dtype = tuple(self.array.shape), np.dtype(self.array.dtype)
@@ -100,6 +113,16 @@ class Source:
     def places(self) -> tuple[int, ...]:
         """Shape of the array without channels."""
         return tuple(int(n) for i, n in enumerate(self.array.shape) if i != self.axis)
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """Axes of the array as it was given, in the order of those of `array`."""
+        return self.order or tuple(range(len(self.array.shape)))
+
+    @property
+    def given_places(self) -> tuple[int, ...]:
+        """Axes of the array as it was given: the stack axes, then those of an item; without channels."""
+        return tuple(axis for k, axis in enumerate(self.given) if k != self.axis)
 
     @property
     def full_leading(self) -> tuple[int, ...]:
@@ -161,3 +184,141 @@ class Source:
     def _axis_in_block(self, leading: int) -> int:
         assert self.axis is not None
         return self.axis - min(leading, self.axis)
+
+
+class Transposed:
+    """A lazy array with its axes in another order: a box is read from it, or written to it, and then turned.
+
+    Parameters
+    ----------
+    array
+        Array with the basic indexing of NumPy.
+    order
+        Axes of the array, in the order of those of this one.
+    """
+
+    def __init__(self, array: Any, order: tuple[int, ...]) -> None:
+        self.array, self.order = array, order
+        self.shape, self.dtype = tuple(int(array.shape[k]) for k in order), np.dtype(array.dtype)
+        for name in ("chunks", "shards"):
+            if (lengths := getattr(array, name, None)) is not None:
+                setattr(self, name, tuple(lengths[k] for k in order))
+
+    def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """Read a box given by an integer or a slice for each axis."""
+        return np.asarray(self.array[self._original(key)]).transpose(self._turn(key))
+
+    def __setitem__(self, key: tuple[Any, ...], block: Any) -> None:
+        """Write a box given by an integer or a slice for each axis."""
+        self.array[self._original(key)] = np.asarray(block).transpose(np.argsort(self._turn(key)))
+
+    def _original(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a key in the order of the original array."""
+        return tuple(key[self.order.index(axis)] for axis in range(len(self.order)))
+
+    def _turn(self, key: tuple[Any, ...]) -> list[int]:
+        """Return, for each axis that a key leaves, its number among those in the order of the original array."""
+        left = [axis for k, axis in zip(key, self.order, strict=True) if isinstance(k, slice)]
+        return [sorted(left).index(axis) for axis in left]
+
+
+def arranged(array: Any, order: tuple[int, ...]) -> Any:
+    """Return an array with its axes in another order, without a copy and without reading it."""
+    if order == tuple(range(len(order))):
+        return array
+    return array.transpose(order) if isinstance(array, np.ndarray) else Transposed(array, order)
+
+
+def names_in(array: Any) -> tuple[str, ...]:
+    """Return the axis names that an array itself has (xarray, Zarr 3); () if there are none."""
+    names: Any = getattr(array, "dims", None) or getattr(getattr(array, "metadata", None), "dimension_names", None)
+    is_named = isinstance(names, tuple | list) and len(names) == len(array.shape)
+    return tuple(names) if is_named and all(isinstance(name, str) and name for name in names) else ()
+
+
+def open_source(
+    array: Any, ndim: int, channel_axis: int | None, axes: Sequence[Axis] | None, scope: Scope | None,
+    names: tuple[str, ...] = (),
+) -> Source:  # fmt: skip
+    """Return an array as a source whose item axes and scope are given by names or indices.
+
+    Parameters
+    ----------
+    array
+        Array with `shape`, `dtype` and the basic indexing of NumPy.
+    ndim
+        Number of axes of an item: the last axes besides the channel axis, if `axes` is None.
+    channel_axis
+        Axis of 3 (RGB) or 4 (RGBA) channels, or None.
+    axes
+        Axes of an item in its order, or None.
+    scope
+        For stack axes, an index or (start, stop); None for all items.
+    names
+        Names of the axes, with or without the channel axis; those that the array itself has by default.
+
+    Raises
+    ------
+    ValueError
+        ``name=value: must be ...`` if the array cannot be read as described.
+    """
+    names = tuple(names) or names_in(array)
+    source = Source(array, ndim if axes is None else 1, channel_axis)
+    if source.axis is not None and len(names) == len(array.shape):
+        names = names[: source.axis] + names[source.axis + 1 :]
+    source = replace(source, names=names)
+    if axes is not None:
+        item = [axis_in(source, axis, "axes", axes) for axis in axes]
+        if len({*item}) < len(item):
+            raise ValueError(f"axes={axes!r}: must name each axis once")
+        stack = [axis for axis in source.given_places if axis not in item]
+        order = (*stack, *item)
+        if order == source.given_places:
+            source = replace(source, ndim=len(item))
+        elif source.axis is None:
+            source = Source(arranged(array, order), len(item), None, None, order, names)
+        else:
+            order = (*order, source.axis)
+            source = Source(arranged(array, order), len(item), len(order) - 1, None, order, names)
+    return source if scope is None else replace(source, scope=_stack_ranges(source, scope))
+
+
+def axis_in(source: Source, axis: Axis, name: str, value: Any) -> int:
+    """Return an axis of an array, counted from the first as it was given, from a name or an index.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or if it is the channel axis. The error says that ``name=value`` is wrong.
+    """
+    count = len(source.array.shape)
+    if isinstance(axis, str):
+        if not source.names:
+            raise ValueError(f"{name}={value!r}: must be given by index, because the axes of this array have no names")
+        if source.names.count(axis) != 1:
+            names = ", ".join(map(repr, source.names))
+            raise ValueError(f"{name}={value!r}: must be among the axes {names}, and {axis!r} must be one of them")
+        return sorted(source.given_places)[source.names.index(axis)]
+    if not -count <= axis < count:
+        raise ValueError(f"{name}={value!r}: must be axes from {-count} to {count - 1} of an image with {count} axes")
+    if source.axis is not None and axis % count == source.given[source.axis]:
+        raise ValueError(f"{name}={value!r}: must not be the channel axis, {source.given[source.axis]}")
+    return int(axis % count)
+
+
+def _stack_ranges(source: Source, scope: Scope) -> Ranges:
+    """Return (start, stop) on each stack axis."""
+    stack = source.given_places[: len(source.full_leading)]
+    ranges = [(0, n) for n in source.full_leading]
+    for key, where in scope.items():
+        axis = axis_in(source, key, "scope", scope)
+        if axis not in stack:
+            raise ValueError(
+                f"scope={scope!r}: must be stack axes; {key!r} is an axis of the planes or volumes: crop it"
+            )
+        n = source.full_leading[stack.index(axis)]
+        start, stop = (where % n if -n <= where < n else n, where % n + 1) if isinstance(where, int) else where
+        if not 0 <= start < stop <= n:
+            raise ValueError(f"scope={scope!r}: must be an index or (start, stop) within the {n} of axis {key!r}")
+        ranges[stack.index(axis)] = start, stop
+    return tuple(ranges)

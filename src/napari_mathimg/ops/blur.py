@@ -22,7 +22,7 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
     return window_reach(tuple(n // 2 for n in size), mode)
 
 
-@operation("Box blur", values="float", reach=_box_reach)
+@operation("Box blur", values="float", reach=_box_reach, proportional=True)
 def blur_box(
     image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
@@ -64,7 +64,7 @@ def _check_disk(radius: tuple[float, ...]) -> None:
     check_kernel_size("radius", radius, tuple(2 * disk_margin(r) + 1 for r in radius))
 
 
-@operation("Defocus", values="float", reach=_disk_reach, check=_check_disk)
+@operation("Defocus", values="float", reach=_disk_reach, check=_check_disk, proportional=True)
 def blur_defocus(
     image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:
@@ -118,7 +118,9 @@ def _motion_reach(
     return kernel_reach(motion_kernel(length, angle, polygon, polygon_size, frame), mode)
 
 
-@operation("Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_motion)
+@operation(
+    "Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_motion, proportional=True,
+)  # fmt: skip
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
     polygon_size: t.OutlineSize = (32, 32), frame: t.Directions = SQUARE, mode: t.Edge = "nearest",
@@ -176,7 +178,7 @@ def blur_motion(
     return convolve_block(image, info, kernel, mode, cval)
 
 
-@operation("Convolve", values="float", reach=checked_kernel_reach)
+@operation("Convolve", values="float", reach=checked_kernel_reach, proportional=True)
 def convolve(
     image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:

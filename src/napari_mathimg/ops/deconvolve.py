@@ -50,13 +50,18 @@ def _frames(num_iter: int, keep_every: int) -> Frames | None:
     return Frames(num_iter // keep_every, "iteration", keep_every, keep_every) if keep_every else None
 
 
+def _is_not_clipped(clip: Literal["none"] | tuple[float, float]) -> bool:
+    return clip == "none"
+
+
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
     return image if clip == "none" else np.clip(image, *clip, out=image)
 
 
 @operation(
-    "Richardson-Lucy", values="float", reach=iteration_reach, check=_check_iteration, frames=_frames,
+    "Richardson-Lucy", values="float", dtype="float32", reach=iteration_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
+    proportional=_is_not_clipped,
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -68,7 +73,7 @@ def richardson_lucy(
 
     The result is never negative. With "reflect" and "periodic" boundaries the image continues beyond its edges and no
     light is lost: blurred again, the result has the same sum as the image. With a "zero" boundary the iteration equals
-    scikit-image's. The iteration starts from a constant. Results for integers are rounded to the nearest integer.
+    scikit-image's. The iteration starts from a constant. Results for integers are float32.
     Missing pixels (NaN or infinite) stay missing; their neighbors see the low end of the value range in their place.
     Parts of the image computed alone agree with the whole to 1e-6 of the value range.
 
@@ -118,15 +123,18 @@ def richardson_lucy(
     >>> import numpy as np
     >>> from napari_mathimg import apply
     >>> blurred = np.array([[0, 0, 30, 30, 30, 0, 0]] * 3, np.uint8)
-    >>> apply(blurred, "richardson_lucy", np.ones((1, 3)), num_iter=100)[1]
-    array([ 0,  0,  0, 90,  0,  0,  0], dtype=uint8)
+    >>> apply(blurred, "richardson_lucy", np.ones((1, 3)), num_iter=100)[1].round() + 0.0
+    array([ 0.,  0.,  0., 90.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center)
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
     return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every)), clip)
 
 
-@operation("Unsupervised Wiener", values="float", reach=_whole, check=_check_sampling, report=report_flux)
+@operation(
+    "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
+    proportional=_is_not_clipped,
+)  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
@@ -135,9 +143,8 @@ def unsupervised_wiener(
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 
     The result is the mean of images drawn by Gibbs sampling, together with the precisions of the noise and of the
-    image. It may have negative values. The image and the seed determine it. Results for integers are rounded to the
-    nearest integer. Missing pixels (NaN or infinite) stay missing; all others see the low end of the value range in
-    their place.
+    image. It may have negative values. The image and the seed determine it. Results for integers are float32. Missing
+    pixels (NaN or infinite) stay missing; all others see the low end of the value range in their place.
 
     Parameters
     ----------
@@ -186,7 +193,10 @@ def unsupervised_wiener(
     return _clipped(sample_mean(image, kernel, boundary, sampling), clip)
 
 
-@operation("Wiener deconvolution", values="float", reach=_whole, check=_check_clip, report=report_flux)
+@operation(
+    "Wiener deconvolution", values="float", dtype="float32", reach=_whole, check=_check_clip, report=report_flux,
+    proportional=_is_not_clipped,
+)  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", clip: t.ClipTo = "none",
@@ -195,8 +205,8 @@ def wiener(
 
     The spectrum is multiplied by ``conj(H) / (|H|² + balance |L|²)``, where H is the transfer function of the PSF and L
     that of the Laplacian. The mean of the image is kept with "periodic" boundaries. The result may have negative
-    values. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; all
-    others see the low end of the value range in their place.
+    values. Results for integers are float32. Missing pixels (NaN or infinite) stay missing; all others see the low end
+    of the value range in their place.
 
     Parameters
     ----------
@@ -228,8 +238,8 @@ def wiener(
     >>> import numpy as np
     >>> from napari_mathimg import apply
     >>> blurred = np.array([[0, 0, 0, 10, 60, 10, 0, 0, 0]] * 3, np.uint8)
-    >>> apply(blurred, "wiener", np.array([[1, 6, 1]]), balance=1e-4)[1]
-    array([ 0,  0,  0,  0, 80,  0,  0,  0,  0], dtype=uint8)
+    >>> apply(blurred, "wiener", np.array([[1, 6, 1]]), balance=1e-4)[1].round() + 0.0
+    array([ 0.,  0.,  0.,  0., 80.,  0.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center)
     return _clipped(wiener_hunt(image, kernel, balance, boundary), clip)

@@ -203,7 +203,7 @@ def denoise_tv_chambolle(
     return chambolle(image, weight, num_iter, len(shape))
 
 
-@operation("Gaussian filter", values="float", reach=smoothing_reach)
+@operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True)
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0, info: BlockInfo,
@@ -239,7 +239,7 @@ def gaussian(
     return embedded(image, info, smooth_block(image, info, t.gone(sigma), mode, cval, truncate))
 
 
-@operation("Median filter", values="exact", reach=median_reach, check=check_window_size)
+@operation("Median filter", values="exact", reach=median_reach, check=check_window_size, proportional=True)
 def median(
     image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo
 ) -> t.Image:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce")
+@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce", proportional=True)
 def to_gray(image: t.Image, /) -> t.Image:
     """Convert colors to luminance (RGB to grayscale).
 

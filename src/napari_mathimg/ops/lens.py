@@ -132,6 +132,7 @@ VignettingRadius = Annotated[Literal["auto"] | Radius, t.Auto(_half_diagonal), t
     check=check_falloff,
     values="float",
     needs_range=lambda encoding: encoding != "linear",
+    proportional=lambda encoding: encoding == "linear",
 )
 def correct_vignetting(
     shape: Shape, /, *, k1: Annotated[float, Coefficient] = 0.0, k2: Annotated[float, Coefficient] = 0.0,
@@ -192,6 +193,7 @@ def correct_vignetting(
     check=check_lens,
     values=lambda order, vignetting: "float" if order or vignetting else "exact",
     needs_range=lambda vignetting, encoding: vignetting and encoding != "linear",
+    proportional=lambda vignetting, encoding: not vignetting or encoding == "linear",
 )
 def correct_lens(
     shape: Shape, /, *, camera: CameraName = "", lens: LensName = "", focal_length: AutoFocalLength = "auto",
@@ -275,7 +277,10 @@ def correct_lens(
     return lens_gather(shape, correction.green, order, mode, cval, colors=colors, correction=correction.falloff)
 
 
-@operation("Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report)
+@operation(
+    "Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report,
+    proportional=True,
+)  # fmt: skip
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
     degree: t.SurfaceDegree = 6, info: BlockInfo, measured: Gains | Shading,

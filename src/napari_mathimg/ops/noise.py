@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-@operation("Gaussian noise", values="normalized", reach=POINTWISE)
+@operation("Gaussian noise", values="normalized", reach=POINTWISE, proportional=lambda mean: mean == 0)
 def add_gaussian_noise(
     image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
@@ -52,7 +52,7 @@ def add_gaussian_noise(
     return noise.add_gaussian(image, info, seed, mean, var)
 
 
-@operation("Noise of local variance", values="normalized", reach=POINTWISE)
+@operation("Noise of local variance", values="normalized", reach=POINTWISE, proportional=True)
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
     var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, info: BlockInfo,
@@ -100,7 +100,10 @@ def add_localvar_noise(
     return noise.add_gaussian_of_variance(image, info, seed, variance)
 
 
-@operation("Poisson noise", values="float", reach=POINTWISE, check=lambda values: noise.check_photons(values.low))
+@operation(
+    "Poisson noise", values="float", reach=POINTWISE, check=lambda values: noise.check_photons(values.low),
+    proportional=True,
+)  # fmt: skip
 def add_poisson_noise(
     image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, info: BlockInfo, values: ValueRange
 ) -> t.Image:
@@ -177,7 +180,7 @@ def add_salt_and_pepper_noise(
     return noise.replace_randomly(image, info, seed, amount, salt_vs_pepper)
 
 
-@operation("Speckle noise", values="float", reach=POINTWISE)
+@operation("Speckle noise", values="float", reach=POINTWISE, proportional=True)
 def add_speckle_noise(
     image: t.Image, /, *, var: t.RelativeVariance = 0.01, distribution: Literal["normal", "uniform"] = "normal",
     seed: t.Seed = 0, info: BlockInfo,

@@ -94,8 +94,13 @@ def decompose(linear: Matrix, signs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
 
 
 def place_result(source: Placement, plan: Plan) -> Placement:
-    """Return the placement of the result of a plan, from the placement of its source."""
+    """Return the placement of the result of a plan, from the placement of its source.
+
+    An axis that the operation drops remains, as one pixel that covers it, where `kept_axis` says so.
+    """
     placed = source.moved(plan.placement)
+    if plan.dropped is not None and kept_axis(source, plan) is None:
+        return placed.last(len(placed.scale) - 1)
     if plan.frames is None:
         return placed
     return Placement(
@@ -107,6 +112,22 @@ def place_result(source: Placement, plan: Plan) -> Placement:
         units=(PIXEL, *source.units),
         axis_labels=(plan.frames.name, *axis_names(source.axis_labels)),
     )
+
+
+def kept_axis(source: Placement, plan: Plan) -> int | None:
+    """Return the axis that an operation drops but that a layer keeps, with a length of 1; None if there is none.
+
+    Viewers align layers by their last axes, so that only the first axis may be missing; and only if it is mixed with no
+    other, because the rest would lie elsewhere without it.
+    """
+    if plan.dropped is None:
+        return None
+    axis = sorted(plan.source.given_places).index(plan.dropped)
+    for matrix in (source.matrix, source.affine):
+        mixed = np.abs(np.concatenate([matrix[0, 1:-1], matrix[1:-1, 0]]))
+        if axis or mixed.max(initial=0) > 1e-9 * np.abs(matrix[:-1, :-1]).max():
+            return axis
+    return None
 
 
 def axis_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:

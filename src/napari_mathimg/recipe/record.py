@@ -1,7 +1,7 @@
 """The record of steps in the metadata of a result: operation, parameters, options and source of each step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,10 @@ from ..engine import Options, Plan
 from ..methods.maps import Projective
 
 RECORD = "napari_mathimg"  # key of the list of steps in metadata
+LIGHT = {
+    True: "Brightness stays as proportional to light as it was.",
+    False: "Brightness is no longer proportional to light: measure intensities before this step.",
+}
 
 
 class Source(Protocol):
@@ -61,9 +65,13 @@ def record(
         "source": source.name,
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
+        "dtype": plan.dtype.name,
         "scope": scope,
         "saturated": plan.saturated,
+        "proportional": plan.proportional and is_proportional(source.metadata),
     }
+    if plan.source.names:
+        step["axis_names"] = plan.source.names
     if source.level:
         step["level"] = source.level
     if images:
@@ -84,8 +92,31 @@ def xy_matrix(source: Projective) -> tuple[tuple[float, ...], ...]:
 
 
 def options_record(options: Options) -> dict[str, Any]:
-    """Return options as plain values."""
-    return asdict(options)
+    """Return options as plain values; a wrapper by its id, version and parameters."""
+    plain = {f.name: getattr(options, f.name) for f in fields(options)}
+    if options.scope is not None:
+        plain["scope"] = dict(options.scope)
+    if (around := options.around) is not None:
+        wrapper = {"wrapper": around.wrapper.id, "version": around.wrapper.version}
+        plain["around"] = {**wrapper, "parameters": around.parameters}
+    return plain
+
+
+def is_proportional(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the brightness of an image is as proportional to light as that of the image it was made from."""
+    return all(step["proportional"] for step in metadata.get(RECORD, [])[-1:])
+
+
+def light_sentence(metadata: Mapping[str, Any]) -> str:
+    """Say whether the brightness of a result is still proportional to light; "" for an image without steps."""
+    steps = metadata.get(RECORD, [])
+    if not steps or is_proportional(metadata):
+        return LIGHT[True] if steps else ""
+    number, step = next((n, step) for n, step in enumerate(steps, 1) if not step["proportional"])
+    return (
+        f"Brightness is no longer proportional to light since step {number}, {step['operation']}:"
+        " measure intensities before it."
+    )
 
 
 def last_step(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -6,6 +6,8 @@ from typing import Any
 from napari.layers import Layer
 from psygnal import Signal
 
+from ...contract.operation import Operation
+from ...recipe.record import light_sentence
 from ..layers.layer_observer import LayerObserver
 from ..layers.layer_picker import LayerPicker
 from ..layers.snapshot import is_usable
@@ -37,6 +39,7 @@ class LayerPanel(Panel):
         self._observer = LayerObserver(self.tell_changed)
         self.picker = LayerPicker(viewer, self.takes, self.may_follow)
         self.widget = vbox_widget(form_layout({"Layer": self.picker}))
+        self._tip = self.picker.toolTip()
         self._observer.watch(self.layer)
         self.picker.picked.connect(self._pick)
         self.picker.selected.connect(self.selected.emit)
@@ -45,6 +48,11 @@ class LayerPanel(Panel):
     def layer(self) -> Layer | None:
         """The chosen layer."""
         return self.picker.layer
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Say in the tooltip whether the brightness of a result is still proportional to light."""
+        light = "" if layer is None else light_sentence(layer.metadata)
+        self.picker.setToolTip("\n".join(filter(None, [self._tip, light])))
 
     def takes(self, layer: Layer) -> bool:
         """Return whether the operations can process a layer."""

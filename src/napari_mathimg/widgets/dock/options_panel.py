@@ -57,7 +57,9 @@ class OptionsBox(QWidget):
             "statistics", "Statistics", "Compute ranges and histograms over the layer, or for each plane or volume"
         )
         self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume"})
-        self.dtype = self._choice("dtype", "Output type", "Pixel type of the result")
+        self.dtype = self._choice(
+            "dtype", "Output type", "Pixel type of the result; automatic is float32 where values leave the layer's type"
+        )
         self.all_selected = self._tick(
             "All selected layers", "Process every layer selected in the layer list, one after the other", False
         )
@@ -226,13 +228,14 @@ class OptionsBox(QWidget):
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
-        self._fill(self.dtype, {"same": f"Same ({full_resolution(layer).dtype})", "float32": "float32"})
         self._suggest_range(layer)
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
-        labels, rgb = isinstance(layer, Labels), _is_rgb(layer)
+        labels, rgb, dtype = isinstance(layer, Labels), _is_rgb(layer), np.dtype(full_resolution(layer).dtype)
+        types = {"auto": f"Automatic ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
+        self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, self._scopes(layer, operation))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
@@ -250,7 +253,7 @@ class OptionsBox(QWidget):
             "statistics": items and pooled,
             "domain": mapped and self.domain.isChecked(),
             "square": mapped and self.domain.isChecked(),
-            "dtype": retyped and str(full_resolution(layer).dtype) != "float32",
+            "dtype": retyped and str(dtype) != "float32",
         }
         self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
@@ -297,11 +300,11 @@ class OptionsBox(QWidget):
             return tuple(float(v) for v in layer.contrast_limits)
         return (self.low.value, self.high.value) if how == "custom" else how
 
-    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> Any:
-        """Return the ranges along the stack axes that the scope selects at the viewer's position."""
+    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
+        """Return the ranges along the stack axes that the scope selects at the viewer's position; None for all."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
-            return "all"
+            return None
         level = self.level_of(layer)
         lead = levels.shape_at(layer, level)[: layer.ndim - ndim]
         fixed = len(lead) - (scope == "volume")
@@ -313,8 +316,7 @@ class OptionsBox(QWidget):
                 " so that its sliders select the position on the others, or apply to everything"
             )
         here = levels.position_at(dims, layer, level)
-        ranges = tuple((p, p + 1) for p in here[:fixed])
-        return ranges if scope == "item" else (*ranges, (0, lead[-1]))
+        return {axis: (p, p + 1) for axis, p in enumerate(here[:fixed])}
 
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
@@ -329,7 +331,7 @@ class OptionsBox(QWidget):
             channel_axis=layer.ndim if _is_rgb(layer) else None,
             statistics=self.statistics.currentData() if self._shown["statistics"] else "layer",
             scope=ranges,
-        ), "everything" if ranges == "all" else self.scope.currentText().lower()
+        ), "everything" if ranges is None else self.scope.currentText().lower()
 
     def choices(self) -> list[tuple[QComboBox, Any]]:
         """Return the chosen entry of each combo box."""

@@ -13,7 +13,7 @@ from ..settings.saved_docks import DockState
 from .operation_panel import OperationPanel
 from .options_panel import OptionsBox
 
-PRESET = {"value_range": "data", "dtype": "same"}  # defaults of the Preferences page
+PRESET = {"value_range": "data", "dtype": "auto"}  # defaults of the Preferences page
 
 
 def restore(options: OptionsBox, saved: Mapping[str, Any], range_: Any) -> None:

@@ -15,7 +15,8 @@ from ...catalog import FAMILIES
 from ...contract.operation import Operation
 from ...contract.reach import Whole
 from ...contract.requirements import describe
-from ...contract.signature import Parameter
+from ...contract.signature import Parameter, arguments
+from ...recipe.record import LIGHT
 from ..form.parameter_field import label
 from ..layers.snapshot import DOMAIN
 
@@ -144,9 +145,23 @@ def _works_on(operation: Operation) -> str:
         facts.append("Values outside the value range are clipped to it.")
     if not operation.is_warp:
         facts.append(COLORS[operation.channels])
+    if operation.drops is not None:
+        facts.append("The result lacks the first axis of the planes or volumes.")
+    if operation.dtype == "float32":
+        facts.append("Results for integers are float32, unless another output type is chosen.")
+    facts.append(_light(operation))
     if isinstance(operation.reach, Whole):
         facts.append("Every pixel affects every other, so that a plane or volume is computed in one piece.")
     return f"<h2>Applied to</h2><p>{' '.join(facts)}</p>"
+
+
+def _light(operation: Operation) -> str:
+    """Say whether brightness stays proportional to light."""
+    if not callable(operation.proportional):
+        return LIGHT[operation.proportional]
+    names = ", ".join(f"<code>{name}</code>" for name in arguments(operation.proportional))
+    usually = operation.is_proportional({name: p.default for name, p in operation.parameters.items()})
+    return f"{LIGHT[usually]} This depends on {names}."
 
 
 def _refusals(doc: Docstring) -> Iterator[str]:

@@ -29,6 +29,12 @@ class Snapshot:
     metadata: Mapping[str, Any]
     level: int = 0
 
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """Names of the axes; () if they are only numbered."""
+        names: tuple[str, ...] = self.placement.axis_labels
+        return () if all(name.lstrip("-").isdigit() for name in names) else names
+
 
 def is_usable(layer: Layer, family: str) -> bool:
     """Whether the operations of a family accept a layer: images always, labels if only the domain changes."""

@@ -8,7 +8,7 @@ from napari.settings import get_plugin_settings
 PLUGIN = "napari-mathimg"
 
 GIB = 2**30
-OUTPUT_TYPES = {"same as the source": "same", "float32": "float32"}
+OUTPUT_TYPES = {"automatic": "auto", "same as the source": "same", "float32": "float32"}
 VALUE_RANGES = {"data range": "data", "data type range": "dtype", "contrast limits": "limits"}
 COLORS = {"amber": "#ffc400", "cyan": "#00e5ff", "green": "#39e639", "magenta": "#ff5cff", "white": "#ffffff"}
 

@@ -17,6 +17,7 @@ from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
 from ...engine.value_range import check_exact, data_range, find_data_ranges, merged_range
+from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits
 from ..layers.snapshot import Snapshot
@@ -93,7 +94,7 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     for number, job in enumerate(jobs, 1):
         try:
             images = [second and second.array for second in job.further_images]
-            source, _ = check(job.operation, job.source.array, images, job.options)
+            source, _ = check(job.operation, job.source.array, images, job.options, job.source.axis_names)
             item_ranges = yield from _numbered(
                 number, len(jobs), find_data_ranges(source, None, job.threads or cores())
             )
@@ -125,8 +126,9 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
     plan = yield from prepare(
-        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory
-    )
+        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory,
+        axis_names=job.source.axis_names,
+    )  # fmt: skip
     data = yield from run(plan, threads=job.threads)
     measured = yield from report(plan, data, job.threads)
     overlay = (yield from _overlay(plan, job)) if job.domain else None
@@ -138,9 +140,12 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         low, high = yield from data_range(data, "Contrast limits", job.threads)
         limits = (low, high) if low < high else (low, low + 1)
     levels = None
-    if job.pyramid is not None:
-        levels = yield from build_pyramid(data, data.ndim - (plan.channel_axis is not None), job.pyramid, job.threads)
+    ndim = data.ndim - (plan.channel_axis is not None)
+    if job.pyramid is not None and (axes := tuple(axis for axis in job.pyramid.axes if -axis <= ndim)):
+        levels = yield from build_pyramid(data, ndim, replace(job.pyramid, axes=axes), job.threads)
         levels = levels if len(levels) > 1 else None
+    if (axis := kept_axis(job.source.placement, plan)) is not None:
+        data = np.expand_dims(data, axis)
     return Done(plan, data, limits, overlay, further_images, levels, measured)
 
 
@@ -154,6 +159,7 @@ def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
         board = 64 + board // 4  # gray squares, because a gain changes neither black nor saturated white
     options = Options(ndim=plan.source.ndim, value_range="dtype")
     squares = np.broadcast_to(board, item)
-    mapped = yield from prepare(plan.operation, squares, (), options, plan.parameters, job.threads, job.memory)
+    parameters = plan.at(plan.source.indices[0]).parameters
+    mapped = yield from prepare(plan.operation, squares, (), options, parameters, job.threads, job.memory)
     data = yield from run(mapped, threads=job.threads)
     return np.broadcast_to(data, (*plan.source.leading, *data.shape))

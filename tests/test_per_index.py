@@ -1,0 +1,116 @@
+"""Parameters and further images with one value for each index along an axis of a stack."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from cases import BY_NAME
+from napari_mathimg import Options, apply
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import prepare, region, report
+from planning import cut_into, gray, plan_of, random_boxes, result_of, same
+
+STACK = np.maximum(gray("u2", (3, 2, 37, 29)), 1)  # channels, times, rows, columns
+COUNTS = (0.5, 2.0, 0.0)
+
+
+def per(axis, values):
+    return {"per": axis, "values": values}
+
+
+def planned(name, *images, array=STACK, parameters=None, **options):
+    return plan_of(BY_NAME[name].declared, array, *images, parameters=parameters, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "values", "options"),
+    [
+        ("gaussian", "sigma", [0.5, 3.0, 0.0], {}),
+        ("gaussian", "sigma", [0.5, (2.0, 1.0), 0.5], {}),
+        ("median", "size", [3.0, 5.0, 3.0], {}),
+        ("adjust_gamma", "gamma", [0.5, 1.0, 2.0], {"value_range": "data", "statistics": "item"}),
+        ("rotate", "angle", [10.0, 20.0, 30.0], {}),
+        ("equalize_hist", "nbins", [16, 64, 256], {"array": STACK.astype("f4")}),
+        ("denoise_wavelet", "sigma", [0.1, "auto", 0.02], {"array": STACK.astype("f4")}),
+        ("denoise_tv_chambolle", "num_iter", [2, 30, 5], {}),
+        ("add_gaussian_noise", "seed", [1, 2, 3], {}),
+        ("unsupervised_wiener", "seed", [1, 2, 3], {}),
+    ],
+)
+def test_each_index_gets_what_its_value_alone_gives_there(name, parameter, values, options, monkeypatch):
+    """Value ranges and statistics are those of the whole layer; regions and tiles equal the run to the bit."""
+    images = (np.ones((3, 3)),) if name == "unsupervised_wiener" else ()
+    alone = [result_of(planned(name, *images, parameters={parameter: value}, **options)) for value in values]
+    cut_into(monkeypatch, 13**2, 8)
+    plan = planned(name, *images, parameters={parameter: per(0, values)}, **options)
+    result = result_of(plan)
+    assert plan.shape == result.shape
+    for c in range(3):
+        assert same(result[c], alone[c][c]), f"index {c}"
+    plan = pickle.loads(pickle.dumps(plan))
+    for index, box in zip([(0, 1), (1, 0), (2, 1)], random_boxes(plan.item, 3), strict=True):
+        assert same(region(plan, index, box), result[index][tuple(slice(*ends) for ends in box)])
+
+
+def test_a_psf_for_each_channel_deconvolves_each_with_its_own():
+    psfs = [np.ones((3, 3)), np.ones((1, 5)), np.array([[1.0, 2, 1]])]
+    plan = planned("richardson_lucy", per(-4, psfs), parameters={"num_iter": 3})
+    result = result_of(plan)
+    for c, psf in enumerate(psfs):
+        assert same(result[c], apply(STACK[c], "richardson_lucy", psf, num_iter=3))
+    told = run_to_end(report(plan, result))
+    assert told.values["flux"] == pytest.approx(result.sum(dtype=float) / STACK.sum(dtype=float), 1e-9)
+
+
+def test_parameters_may_follow_two_axes_in_a_part_of_a_stack():
+    parameters = {"angle": per(0, [10.0, 20.0, 30.0]), "cval": per(1, [5.0, 7.0])}
+    result = result_of(planned("rotate", parameters=parameters, scope={0: (1, 3), 1: 1}))
+    for c, angle in enumerate((20.0, 30.0)):
+        assert same(result[c, 0], apply(STACK[c + 1, 1], "rotate", angle=angle, cval=7.0))
+
+
+def test_the_axis_may_be_named_and_lie_anywhere():
+    image = np.ascontiguousarray(np.moveaxis(STACK[:, 0], 0, 1))
+    options, parameters = Options(axes=("y", "x")), {"sigma": per("c", COUNTS)}
+    plan = run_to_end(prepare(BY_NAME["gaussian"].declared, image, (), options, parameters, axis_names=("y", "c", "x")))
+    result = result_of(plan)
+    for c, sigma in enumerate(COUNTS):
+        assert same(np.ascontiguousarray(result[:, c]), apply(STACK[c, 0], "gaussian", sigma=sigma))
+    assert plan.parameters["sigma"] == per("c", COUNTS)
+
+
+def test_the_range_of_an_image_is_read_once_for_all_values():
+    class Counted:
+        shape, dtype, reads = STACK.shape, STACK.dtype, 0
+
+        def __getitem__(self, key):
+            Counted.reads += STACK[key].size
+            return STACK[key]
+
+    planned("adjust_gamma", array=Counted(), parameters={"gamma": per(0, [1.0, 2.0, 3.0])}, value_range="data")
+    assert Counted.reads == STACK.size
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"sigma": per(0, [1, 2])}, r"sigma: must have 3 values, one for each index of axis 0, not 2"),
+        ({"sigma": per(2, [1, 2])}, r"sigma: per=2: must be a stack axis, not one of the planes or volumes"),
+        ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be axes from -4 to 3"),
+        ({"sigma": per("c", [1, 2, 3])}, r"sigma: per='c': must be given by index, because .* have no names"),
+        ({"sigma": per(0, [1, -2, 3])}, r"sigma=-2: must be a finite number from 0 to 10,000 px"),
+        ({"sigma": per(0, [1, (1, 2, 3), 3])}, r"sigma=\(1.0, 2.0, 3.0\): must be one value, or 2 values for 2 axes"),
+        ({"sigma": {"per": 0}}, r"sigma={'per': 0}: must be one value, or one for each index along an axis"),
+        ({"sigma": {"per": None, "values": [1]}}, r"sigma=.*: must be one value, or one for each index"),
+        ({"sigmas": per(0, [1, 2, 3])}, r"sigmas=1: gaussian has no such parameter"),
+    ],
+)
+def test_wrong_lists_are_refused_in_words(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        planned("gaussian", parameters=parameters)
+
+
+def test_results_must_fit_into_one_array():
+    with pytest.raises(ValueError, match=r"scale: must give results of one shape, place and kind for every index"):
+        planned("rescale", parameters={"scale": per(0, [1.0, 2.0, 1.0])})
