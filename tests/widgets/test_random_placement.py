@@ -136,7 +136,8 @@ def test_results_lie_where_their_source_lies(first: int) -> None:
         level = int(rng.integers(len(layer.data))) if layer.multiscale and not case.parameters.get("corners") else 0
         source = snapshot_at(layer, level)
         factor = np.divide(item, source.array.shape[len(lead) : len(lead) + ndim])
-        scope = tuple((int(a), int(a) + 1) for a in rng.integers(0, lead)) if lead and rng.random() < 0.5 else "all"
+        starts = [int(a) for a in rng.integers(0, lead)] if lead and rng.random() < 0.5 else [0] * len(lead)
+        scope = {k: (a, a + 1) for k, a in enumerate(starts)} if any(starts) else None
         options = Options(ndim=ndim, channel_axis=layer.ndim if case.color else None, scope=scope)
         parameters = case.parameters if level == 0 else case.needed
         further = case.further(source.array.shape[len(lead) : len(lead) + ndim])
@@ -150,9 +151,8 @@ def test_results_lie_where_their_source_lies(first: int) -> None:
 
         at, there = marks(plan, rng.uniform(0, np.array(plan.item) - 1, (4, len(plan.item))))
         there = (there + 0.5) * factor - 0.5
-        stack = np.array([a for a, _ in scope] if scope != "all" else [0] * len(lead))
         begin = np.zeros((len(at), len(lead)))
-        expected = where.world(np.column_stack([begin + stack, there]))
+        expected = where.world(np.column_stack([begin + starts, there]))
         frames = plan.frames is not None
         index = np.column_stack([np.zeros((len(at), int(frames))), begin, at])
         found = np.array([result.data_to_world(i) for i in index])[:, frames:]

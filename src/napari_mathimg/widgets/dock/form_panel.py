@@ -74,14 +74,14 @@ class FormPanel(Panel):
             self.picking.use(None, None)
             return
         options = self._context.options
-        ndim = options.ndim(layer, operation)
-        self._show_form(operation, axis_names(layer.axis_labels)[-ndim:], layer)
+        axes, names = options.axes(layer, operation), axis_names(layer.axis_labels)
+        self._show_form(operation, tuple(names[axis] for axis in axes), layer)
         self._places.follow(self.form, layer, level)
         data = full_resolution(layer)
         limits = options.limits(layer) if operation.uses_range(self.form.parameters) else None
         channels = data.shape[-1] if getattr(layer, "rgb", False) else 0
-        place = spacing_at(layer, ndim, level)
-        self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, data.dtype, {"channels": channels})
+        place, shape = spacing_at(layer, axes, level), shape_at(layer, level)
+        self.form.show_image(tuple(shape[axis] for axis in axes), *place, limits, data.dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
         self.reset_button.setEnabled(bool(len(self.form)))
 
@@ -144,8 +144,8 @@ class FormPanel(Panel):
             taken[name] = seen(layer, context.options.level_of(layer))
         if chosen is None or layer is chosen or not form.in_world:
             return typed | self._adapted(form.parameters, layer) | taken
-        ndim = context.options.ndim(layer, context.operations.operation)
-        spacing = spacing_like(layer, chosen, ndim, context.options.level_of(layer))
+        axes = context.options.axes(layer, context.operations.operation)
+        spacing = spacing_like(layer, chosen, axes, context.options.level_of(layer))
         return typed | self._adapted(form.parameters_on(spacing), layer) | taken
 
     def _adapted(self, parameters: Parameters, layer: Layer) -> Parameters:

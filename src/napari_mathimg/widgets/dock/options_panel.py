@@ -16,9 +16,9 @@ from ...contract.reach import POINTWISE
 from ...engine import Options
 from ...engine.value_range import data_range
 from ...engine.values import dtype_range
-from ...recipe.placement import axis_names
 from ..form.fields import NumberBox, make_narrow
-from ..layers import levels
+from ..layers import item_axes, levels
+from ..layers.item_axes import Axes, plane_axes, volumes_of
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
 from ..qt.number_boxes import WholeSpinBox
@@ -208,12 +208,16 @@ class OptionsBox(QWidget):
 
     def ndim(self, layer: Layer, operation: Operation) -> int:
         """Return the number of axes of an item: 2 for planes, 3 for volumes, or all axes."""
+        return len(self.axes(layer, operation))
+
+    def axes(self, layer: Layer, operation: Operation) -> Axes:
+        """Return the axes of an item: those of planes, of the chosen kind of volume, or all."""
         if operation.dimensions == "all":
-            return int(layer.ndim)
+            return tuple(range(layer.ndim))
         if not operation.works_on(2):
-            return 3
-        volumes = self._items_matter(operation) and self.process.currentData() == "volumes"
-        return 3 if volumes and operation.works_on(3) and int(layer.ndim) >= 3 else 2
+            return item_axes.item_axes(layer, 3)
+        kind = str(self.process.currentData()) if self._items_matter(operation) and operation.works_on(3) else ""
+        return item_axes.kinds_of_items(layer).get(kind, plane_axes(layer))
 
     def _items_matter(self, operation: Operation) -> bool:
         """Return whether planes and volumes give different results; if not, planes offer the finer choice of scope."""
@@ -236,7 +240,8 @@ class OptionsBox(QWidget):
         labels, rgb, dtype = isinstance(layer, Labels), _is_rgb(layer), np.dtype(full_resolution(layer).dtype)
         types = {"auto": f"Automatic ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
-        self._fill(self.scope, self._scopes(layer, operation))
+        self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
+        self._fill(self.process, item_axes.kinds_in_words(layer))
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
         items = layer.ndim > ndim and self.scope.currentData() == "all"
@@ -246,7 +251,7 @@ class OptionsBox(QWidget):
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
-            "process": layer.ndim >= 3 and both and self._items_matter(operation),
+            "process": self.process.count() > 1 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
@@ -276,16 +281,6 @@ class OptionsBox(QWidget):
         """Whether all selected layers share one value range."""
         return bool(self.one_range.isChecked() and not self.one_range.isHidden() and self.all_selected.isChecked())
 
-    def _scopes(self, layer: Layer, operation: Operation) -> dict[str, str]:
-        lead = layer.ndim - self.ndim(layer, operation)
-        planes = self.ndim(layer, operation) == 2
-        choices = {"all": "Everything"}
-        if lead >= 1:
-            choices["item"] = "This plane" if planes else "This volume"
-        if lead >= 2 and planes:
-            choices["volume"] = "This volume"
-        return choices
-
     def limits(self, layer: Layer) -> ValueRange | None:
         """Return the value range; None if that would require reading a large array."""
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
@@ -300,32 +295,31 @@ class OptionsBox(QWidget):
             return tuple(float(v) for v in layer.contrast_limits)
         return (self.low.value, self.high.value) if how == "custom" else how
 
-    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
+    def _ranges(self, layer: Layer, axes: Axes, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
         """Return the ranges along the stack axes that the scope selects at the viewer's position; None for all."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
             return None
         level = self.level_of(layer)
-        lead = levels.shape_at(layer, level)[: layer.ndim - ndim]
-        fixed = len(lead) - (scope == "volume")
-        shown = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
-        if any(0 <= axis < fixed for axis in shown):
-            names = axis_names(layer.axis_labels)
+        within = volumes_of(layer)[0] if scope == "volume" else axes
+        fixed = [axis for axis in range(layer.ndim) if axis not in within]
+        if {*fixed} & {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}:
             raise ValueError(
-                f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
+                f"{self.scope.currentText()} lies in {item_axes.named(layer, within)}: show these axes in the viewer,"
                 " so that its sliders select the position on the others, or apply to everything"
             )
         here = levels.position_at(dims, layer, level)
-        return {axis: (p, p + 1) for axis, p in enumerate(here[:fixed])}
+        return {axis: (here[axis], here[axis] + 1) for axis in fixed}
 
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
-        ndim = self.ndim(layer, operation)
+        axes = self.axes(layer, operation)
         if self._shown["custom"] and not self.low.value < self.high.value:
             raise ValueError(f"Custom range: low ({self.low.value:g}) must be below high ({self.high.value:g})")
-        ranges = self._ranges(layer, ndim, dims)
+        ranges = self._ranges(layer, axes, dims)
         return Options(
-            ndim=ndim,
+            axes=item_axes.axes_option(layer, axes),
+            ndim=len(axes),
             value_range=self._value_range(layer) if self._shown["range"] else "data",
             dtype=self.dtype.currentData() if self._shown["dtype"] else "same",
             channel_axis=layer.ndim if _is_rgb(layer) else None,
@@ -345,7 +339,9 @@ class OptionsBox(QWidget):
     def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
         """Choose the recorded options of a result, as far as they are offered."""
         self.choose(self.level, str(level))
-        self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
+        first = f"volumes {(options.get('axes') or ['last'])[0]}"
+        is_other = options["ndim"] == 3 and self.process.findData(first) >= 0
+        self.choose(self.process, first if is_other else "volumes" if options["ndim"] == 3 else "planes")
         self.choose(self.statistics, options["statistics"])
         self.choose(self.dtype, options["dtype"])
         texts = [self.scope.itemText(k).lower() for k in range(self.scope.count())]

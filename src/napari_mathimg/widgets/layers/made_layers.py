@@ -36,9 +36,9 @@ class MadeLayers:
         A result of a result takes its place. Otherwise, these are the last ones of the same source or, for a run on a
         single layer (`alone`), the last ones at all; an overlay stays while it is a source.
         """
-        for made in self._made if source is not None else ():
-            if source is self._in_viewer(made.layer):
-                return self._both(made)
+        for earlier in self._made if source is not None else ():
+            if source is self._in_viewer(earlier.layer):
+                return self._both(earlier)
         if source in self:
             return None, None
         same_source = [made for made in self._made if made.source is not None and made.source() is source]

@@ -2,14 +2,19 @@
 
 from napari.layers import Layer
 
+from .item_axes import Axes, item_axes
 from .levels import factors
 from .units import unit_factor
 
 
-def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
-    """Return the pixel size along each of the last axes in a common unit, and the unit's name ("" if there is none)."""
-    scale = [float(abs(s)) for s in layer.scale[-ndim:]]
-    units = layer.units[-ndim:]
+def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size along each axis of an item in a common unit, and the unit's name ("" if there is none).
+
+    The item is that of planes or volumes, or has the axes given.
+    """
+    axes = item_axes(layer, ndim) if isinstance(ndim, int) else ndim
+    scale = [float(abs(layer.scale[axis])) for axis in axes]
+    units = [layer.units[axis] for axis in axes]
     try:
         spacing = tuple(s * float((1 * u).to(units[-1]).magnitude) for s, u in zip(scale, units, strict=True))
     except TypeError:  # pint's DimensionalityError
@@ -17,14 +22,15 @@ def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
     return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
 
 
-def spacing_at(layer: Layer, ndim: int, level: int) -> tuple[tuple[float, ...], str]:
-    """Return the pixel size of a level along each of the last axes in a common unit, and the unit's name."""
-    spacing, unit = spacing_of(layer, ndim)
-    return tuple(s * float(f) for s, f in zip(spacing, factors(layer, level)[-ndim:], strict=True)), unit
+def spacing_at(layer: Layer, ndim: int | Axes, level: int) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size of a level along each axis of an item in a common unit, and the unit's name."""
+    axes = item_axes(layer, ndim) if isinstance(ndim, int) else ndim
+    spacing, unit = spacing_of(layer, axes)
+    return tuple(s * float(factors(layer, level)[axis]) for s, axis in zip(spacing, axes, strict=True)), unit
 
 
-def spacing_like(layer: Layer, other: Layer, ndim: int, level: int) -> tuple[float, ...]:
-    """Return the pixel size of a level along each of the last axes, in the unit of another layer.
+def spacing_like(layer: Layer, other: Layer, ndim: int | Axes, level: int) -> tuple[float, ...]:
+    """Return the pixel size of a level along each axis of an item, in the unit of another layer.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
 from ...recipe.placement import axis_names
 from ..form.fields import make_narrow
+from ..layers.item_axes import on_items
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
@@ -87,7 +88,7 @@ class BeadsBox(QWidget):
             self.image.list_layers()
             if self.image.layer is None:
                 self.image.layer = source
-        for box, axis in zip(self._sizes[-ndim:], axis_names(source.axis_labels)[-ndim:], strict=True):
+        for box, axis in zip(self._sizes[-ndim:], on_items(axis_names(source.axis_labels), source, ndim), strict=True):
             box.setPrefix(f"{axis} ")
         self._sizes[0].setVisible(ndim == 3)
 

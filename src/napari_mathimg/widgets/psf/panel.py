@@ -14,6 +14,7 @@ from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored_form import restore_form
+from ..layers.item_axes import on_items
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
@@ -117,7 +118,7 @@ class PsfPanel(QWidget):
     def form(self) -> Form:
         """The form for the parameters of the chosen kind, which is not an image layer."""
         assert self._source is not None
-        key = self.kind, axis_names(self._source.axis_labels)[-self._ndim :]
+        key = self.kind, on_items(axis_names(self._source.axis_labels), self._source, self._ndim)
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
             typed = self._typed.get(self.kind, {}).get(str(self._ndim))
@@ -183,7 +184,13 @@ class PsfPanel(QWidget):
     def _show_defaults(self, form: Form, source: Layer) -> None:
         ndim, level = self._ndim, self._level
         known = {"spacing": micrometers(source, ndim, level)}
-        form.show_image(shape_at(source, level)[-ndim:], *spacing_at(source, ndim, level), None, np.dtype(float), known)
+        form.show_image(
+            on_items(shape_at(source, level), source, ndim),
+            *spacing_at(source, ndim, level),
+            None,
+            np.dtype(float),
+            known,
+        )
 
     def _show(self, source: Layer) -> None:
         """Request a preview, or show why there is none."""
@@ -198,7 +205,9 @@ class PsfPanel(QWidget):
         before, self._request = self._request, (source, self._level, self._key(kernel))
         self._adding = self._adding and self._request == before
         spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(self._request[-1], kernel, axis_names(source.axis_labels)[-self._ndim :], spacing, unit)
+        self.preview.ask(
+            self._request[-1], kernel, on_items(axis_names(source.axis_labels), source, self._ndim), spacing, unit
+        )
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
     def _offer_nothing(self) -> None:
@@ -223,7 +232,7 @@ class PsfPanel(QWidget):
         """
         ndim, level = self._ndim, self._level
         if self.kind != LAYER:
-            shape, spacing = shape_at(source, level)[-ndim:], micrometers(source, ndim, level)
+            shape, spacing = on_items(shape_at(source, level), source, ndim), micrometers(source, ndim, level)
             form, shown = self.form, self._source
             typed = form.parameters
             if form.in_world and shown is not None and source is not shown:

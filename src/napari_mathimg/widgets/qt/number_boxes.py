@@ -35,7 +35,10 @@ def number_in(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-class _Refusing:
+_Box: Any = object  # which of Qt's boxes it is comes with the class
+
+
+class _Refusing(_Box):
     """What both boxes do with a text that they refuse: they keep showing it, say why, and keep their number."""
 
     refused = ""  # why the shown text is refused

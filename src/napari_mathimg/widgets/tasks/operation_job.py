@@ -162,4 +162,5 @@ def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     parameters = plan.at(plan.source.indices[0]).parameters
     mapped = yield from prepare(plan.operation, squares, (), options, parameters, job.threads, job.memory)
     data = yield from run(mapped, threads=job.threads)
-    return np.broadcast_to(data, (*plan.source.leading, *data.shape))
+    squares = np.broadcast_to(data, (*plan.source.leading, *data.shape))
+    return np.transpose(squares, np.argsort(plan.source.given_places))
