@@ -19,14 +19,17 @@ warnings.filterwarnings("error", module="napari_mathimg")
 import napari  # noqa: E402  # after the choice of Qt
 import numpy as np  # noqa: E402
 import qtpy  # noqa: E402
+from qtpy.compat import isalive  # noqa: E402
 from qtpy.QtCore import Qt  # noqa: E402
 from qtpy.QtTest import QTest  # noqa: E402
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QWidget  # noqa: E402
 
 from napari_mathimg.catalog import FAMILIES  # noqa: E402
 from napari_mathimg.widgets.dock.open_dock import open_dock  # noqa: E402
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel  # noqa: E402
 
-PATIENCE = 300  # seconds that a step may take on a busy machine
+PATIENCE = 120  # seconds that a step may take on a busy machine
+MOST = 12  # choices of a box that are made
 LEFT = Qt.MouseButton.LeftButton
 FAILURES: list[str] = []
 
@@ -68,21 +71,26 @@ def settle() -> None:
 def choose_everything(dock: QWidget) -> None:
     """Choose each entry of each visible combo box, tick each box both ways, and step each number."""
     for box in dock.findChildren(QComboBox):
-        first = box.currentIndex()
-        for index in [*range(min(box.count(), 12)), first]:
-            if box.isVisible() and box.isEnabled():
+        first = box.currentIndex() if is_at_hand(box) else -1
+        for index in [*range(min(box.count(), MOST)), first] if first >= 0 else ():
+            if is_at_hand(box):
                 box.setCurrentIndex(index)
                 settle()
     for tick in dock.findChildren(QCheckBox):
         for _ in range(2):
-            if tick.isVisible() and tick.isEnabled():
+            if is_at_hand(tick):
                 tick.click()
                 settle()
     for number in dock.findChildren(QAbstractSpinBox):
-        if number.isVisible() and number.isEnabled():
+        if is_at_hand(number):
             number.stepUp()
             number.stepDown()
             settle()
+
+
+def is_at_hand(field: QWidget) -> bool:
+    """Return whether a field can be used; a choice in another one may have removed it."""
+    return isalive(field) and field.isVisible() and field.isEnabled()
 
 
 def press(button: QWidget) -> None:
@@ -91,7 +99,7 @@ def press(button: QWidget) -> None:
     settle()
 
 
-def walk_family(viewer: Any, family: str, stack: Any, color: Any) -> None:
+def walk_family(viewer: Any, family: str, stack: Any) -> None:
     """Work a dock of a family: every operation with every option, then a run, a cancel and a close during a run."""
     dock = open_dock(viewer, family)
     wait_until(dock.run_button.isVisible, f"{family}: shown")
@@ -108,6 +116,11 @@ def walk_family(viewer: Any, family: str, stack: Any, color: Any) -> None:
     viewer.layers.selection.active = stack
     dock.reset()
     settle()
+    if family == "perspective":
+        dock.panel(CornersPanel).corners.choose("corners")
+    if family == "deconvolve":
+        dock.further_images.panels["psf"].kind = "gaussian"
+    settle()
     count = len(viewer.layers)
     wait_until(dock.run_button.isEnabled, f"{family}: ready")
     press(dock.run_button)
@@ -117,7 +130,7 @@ def walk_family(viewer: Any, family: str, stack: Any, color: Any) -> None:
         raise AssertionError(f"{family}: no result: {dock.message.text()}")
 
     held = Held(stack.data)
-    layer = viewer.add_image(held, contrast_limits=(0, 4000), name="held")
+    layer = viewer.add_image(held, contrast_limits=(0, 4000), name="held", scale=stack.scale, units=stack.units)
     for is_closed in (False, True):
         held.free.clear()
         dock.picker.layer = layer
@@ -155,7 +168,8 @@ def main() -> int:
     viewer = napari.Viewer(show_welcome_screen=False)
     sys.excepthook = failed
     rng = np.random.default_rng(0)
-    color = viewer.add_image(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8), rgb=True, name="color")
+    viewer.add_image(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8), rgb=True, name="color")
+    viewer.add_points([(5, 6), (4, 50), (40, 55), (42, 8)], name="corners", scale=(0.5, 0.5), units="um", visible=False)
     viewer.add_labels(rng.integers(0, 3, (2, 4, 48, 64)), name="labels", visible=False)
     stack = viewer.add_image(
         rng.integers(100, 4000, (2, 4, 48, 64), dtype=np.uint16), name="stack", scale=(1, 2, 0.5, 0.5), units="um"
@@ -163,7 +177,7 @@ def main() -> int:
     for family in FAMILIES:
         begun = time.monotonic()
         try:
-            walk_family(viewer, family, stack, color)
+            walk_family(viewer, family, stack)
         except Exception:
             FAILURES.append(f"{family}:\n{traceback.format_exc()}")
         print(f"{FAMILIES[family]}: {time.monotonic() - begun:.1f} s", flush=True)

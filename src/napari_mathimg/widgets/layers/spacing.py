@@ -4,7 +4,7 @@ from napari.layers import Layer
 
 from .item_axes import Axes, item_axes
 from .levels import factors
-from .units import unit_factor
+from .units import is_calibrated, unit_factor
 
 
 def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:
@@ -15,11 +15,13 @@ def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:
     axes = item_axes(layer, ndim) if isinstance(ndim, int) else ndim
     scale = [float(abs(layer.scale[axis])) for axis in axes]
     units = [layer.units[axis] for axis in axes]
+    if not all(map(is_calibrated, units)):
+        return tuple(scale), ""
     try:
         spacing = tuple(s * float((1 * u).to(units[-1]).magnitude) for s, u in zip(scale, units, strict=True))
     except TypeError:  # pint's DimensionalityError
         return tuple(scale), ""
-    return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
+    return spacing, f"{units[-1]:~P}"
 
 
 def spacing_at(layer: Layer, ndim: int | Axes, level: int) -> tuple[tuple[float, ...], str]:

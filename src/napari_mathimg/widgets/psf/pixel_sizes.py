@@ -10,7 +10,7 @@ from napari.utils.transforms import Affine
 from ..layers.item_axes import on_items
 from ..layers.levels import factors, into_full, shape_at
 from ..layers.plane import spatial_state_like
-from ..layers.units import in_units_of, unit_factor
+from ..layers.units import in_units_of, is_calibrated, unit_factor
 
 DIFFERENT = 0.01  # relative difference up to which sizes count as the same
 
@@ -22,6 +22,8 @@ def _scale(layer: Layer, ndim: int, level: int) -> tuple[float, ...]:
 
 def micrometers(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
     """Return the pixel size of a level along its last axes in µm; None if it has no unit of length."""
+    if not all(map(is_calibrated, on_items(layer.units, layer, ndim))):
+        return None
     try:
         return tuple(
             s * float((1 * u).to("micrometer").magnitude)
