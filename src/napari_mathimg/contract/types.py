@@ -288,6 +288,8 @@ PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, o
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
 Distances = Annotated[Distance | tuple[Distance, ...], PerAxis(length=True), Label("distance")]
 Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
+FewestIterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("fewest iterations")]
+MostIterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("most iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Balance = Annotated[float, Number(ge=0, le=1e6, step=0.005)]
 Boundary = Annotated[Literal["reflect", "zero", "periodic"], Label("boundary")]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer, Shapes
-from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -244,7 +243,6 @@ class Picking(QObject):
 
     def _refuse(self, error: Exception) -> None:
         self.told.emit(f"{error}.")
-        show_warning(str(error))
 
     def leave(self) -> None:
         """Cancel picking."""

@@ -14,6 +14,7 @@ from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored_form import restore_form
+from ..form.sentences import in_form_words
 from ..layers.item_axes import on_items
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
@@ -92,7 +93,7 @@ class PsfPanel(QWidget):
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
-        rows.addRow("Layer", self.picker)
+        rows.addRow(f"{self._title[0].upper()}{self._title[1:]} layer", self.picker)
         self._rows = rows
         self._forms_place = QVBoxLayout()
         self._forms_place.setContentsMargins(0, 0, 0, 0)
@@ -237,7 +238,12 @@ class PsfPanel(QWidget):
             typed = form.parameters
             if form.in_world and shown is not None and source is not shown:
                 typed = form.parameters_on(spacing_like(source, shown, ndim, level))
-            declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
+            if spacing is None and typed.get("pixel_size") == "auto":
+                raise ValueError("Pixel size: untick auto and type it in µm, as the image has no unit of length")
+            try:
+                declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
+            except ValueError as error:
+                raise ValueError(in_form_words(str(error), KINDS[self.kind].parameters)) from None
             if declared != self._declared:  # reuse a kernel that the preview has already computed
                 self._declared = declared
             return self._declared
