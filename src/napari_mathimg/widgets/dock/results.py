@@ -131,6 +131,11 @@ def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     text = f"{layer.name}: {size} in {elapsed(job)}."
     if done.plan.saturated:
         text += f" {done.plan.saturated:,} values were outside the value range and were clipped to it."
+    if done.is_torn:
+        text += (
+            f" The pixels of {job.source.name!r} were changed during the run: parts of the result show them as they"
+            " were before, others as they are. Run again."
+        )
     if done.report is not None and done.report.text:
         text += f" {done.report.text}"
     return text

@@ -101,7 +101,24 @@ def shown_index(dims: Any, layer: Layer, level: int = 0) -> tuple[int, ...]:
     return position_at(dims, layer, level)[:-2]
 
 
+class PlaneOnDemand:
+    """A plane of an array that is read only where it is indexed: Zarr arrays would read the whole plane."""
+
+    def __init__(self, array: Any, index: tuple[int, ...]) -> None:
+        self._array, self._index = array, index
+        self.shape, self.dtype = tuple(array.shape[len(index) :]), array.dtype
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[(*self._index, *(key if isinstance(key, tuple) else (key,)))]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        whole = np.asarray(self._array[self._index] if self._index else self._array[:])
+        return whole if dtype is None else whole.astype(dtype)
+
+
 def plane_of(dims: Any, layer: Layer, level: int = 0) -> Any:
     """Return the plane of a level that the viewer displays; a lazy array is not read yet."""
     array = array_of(layer, level)
-    return array[shown_index(dims, layer, level)] if layer.ndim > 2 else array
+    index = shown_index(dims, layer, level) if layer.ndim > 2 else ()
+    return array[index] if isinstance(array, np.ndarray) else PlaneOnDemand(array, index)

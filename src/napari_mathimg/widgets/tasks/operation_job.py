@@ -20,6 +20,7 @@ from ...engine.value_range import check_exact, data_range, find_data_ranges, mer
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits
+from ..layers.pixel_digest import digest
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
@@ -57,6 +58,7 @@ class Done(NamedTuple):
     further_images: list[dict[str, Any] | None]
     levels: list[Any] | None = None
     report: Report | None = None
+    is_torn: bool = False  # whether the source's pixels changed during the run
 
 
 class Outcome(NamedTuple):
@@ -125,11 +127,13 @@ def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
+    before = yield from digest(job.source.array, "Pixels")
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory,
         axis_names=job.source.axis_names,
     )  # fmt: skip
     data = yield from run(plan, threads=job.threads)
+    is_torn = (yield from digest(job.source.array, "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     overlay = (yield from _overlay(plan, job)) if job.domain else None
     further_images = [second and second.record() for second in job.further_images]
@@ -146,7 +150,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         levels = levels if len(levels) > 1 else None
     if (axis := kept_axis(job.source.placement, plan)) is not None:
         data = np.expand_dims(data, axis)
-    return Done(plan, data, limits, overlay, further_images, levels, measured)
+    return Done(plan, data, limits, overlay, further_images, levels, measured, is_torn)
 
 
 def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
