@@ -93,7 +93,7 @@ def test_snapping_does_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any) ->
     panel.corners.choose("corners")
     viewer.layers.selection.active = layer
     panel.corners.choose("corners")
-    qtbot.waitUntil(panel.snap_button.isVisible)
+    process_events()
     panel.snap_button.click()
     qtbot.waitUntil(lambda: "corners moved" in widget.message.text())
     assert widget.message.text().startswith("4 of 4")

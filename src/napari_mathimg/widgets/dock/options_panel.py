@@ -241,7 +241,11 @@ class OptionsBox(QWidget):
         types = {"auto": f"Automatic ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
-        self._fill(self.process, item_axes.kinds_in_words(layer))
+        kinds = item_axes.kinds_in_words(layer)
+        if len(kinds) > 1:  # of a layer without volumes, the choice stays for the next one
+            if (kind := self.process.currentData()) not in kinds:
+                self._wanted.setdefault(self.process, kind)
+            self._fill(self.process, kinds)
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
         items = layer.ndim > ndim and self.scope.currentData() == "all"
@@ -251,7 +255,7 @@ class OptionsBox(QWidget):
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
-            "process": self.process.count() > 1 and both and self._items_matter(operation),
+            "process": len(kinds) > 1 and both and self._items_matter(operation),
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
