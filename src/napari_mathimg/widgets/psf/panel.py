@@ -48,8 +48,9 @@ class PsfPanel(QWidget):
 
     def __init__(self, viewer: Any, name: str, picker: LayerPicker) -> None:
         super().__init__()
-        self._viewer, self._name, self.picker = viewer, name, picker
+        self._viewer, self.picker = viewer, picker
         self._title = "PSF" if name == "psf" else name
+        self._called = f"{self._title[0].upper()}{self._title[1:]}"
         self._source: Layer | None = None
         self._ndim = 2
         self._level = 0
@@ -93,7 +94,7 @@ class PsfPanel(QWidget):
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
-        rows.addRow(f"{self._title[0].upper()}{self._title[1:]} layer", self.picker)
+        rows.addRow(f"{self._called} layer", self.picker)
         self._rows = rows
         self._forms_place = QVBoxLayout()
         self._forms_place.setContentsMargins(0, 0, 0, 0)
@@ -249,13 +250,13 @@ class PsfPanel(QWidget):
             return self._declared
         layer = self.picker.layer
         if layer is None:
-            raise ValueError(f"{self._name}: choose a layer")
+            raise ValueError(f"{self._called}: choose a layer")
         array = full_resolution(layer)
         if same_pixels(layer, source, ndim, level):
             return array
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._name}={layer.name!r}: needs pixels of {in_words(source, ndim, level)}, like the image, not"
+                f"{self._called}: {layer.name!r} needs pixels of {in_words(source, ndim, level)}, like the image, not"
                 f" of {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
             )
         return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])
