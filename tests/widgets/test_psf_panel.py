@@ -169,9 +169,9 @@ def test_parameters_that_do_not_go_together_are_told_in_the_panel_and_by_run(
 ) -> None:
     choose_kind(panel, "optical", qtbot)
     type_number(panel.form["refractive_index"].native, "1.2", qtbot)
-    qtbot.waitUntil(lambda: "Numerical aperture: must be below" in panel.preview.text.text())
+    qtbot.waitUntil(lambda: "NA: must be below" in panel.preview.text.text())
     qtbot.mouseClick(widget.run_button, LEFT)
-    assert "Numerical aperture: must be below" in widget.message.text()
+    assert "NA: must be below" in widget.message.text()
     assert len(viewer.layers) == 1
     type_number(panel.form["refractive_index"].native, "1.5", qtbot)
     qtbot.waitUntil(lambda: not panel.preview.is_pending)
