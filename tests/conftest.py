@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_controller = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
     if config.option.covered and not is_controller:
         what = read_config()
-        sources, omitted = [what["source"]], [what["omit"]]
+        sources, omitted = [what["source"]], what["omit"]
         # The probes stay: removing them would keep the values of the tests' local variables alive.
         probed = slipcover.Slipcover(d_miss_threshold=2**31 - 1, source=sources, omit=omitted)
         config.stash[PROBED] = probed

@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 from cases import BY_NAME, CASES, colored
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.engine import prepare, region, report, run
+from napari_mathimg.engine import estimate_flat, estimate_sigma, prepare, region, report, run
 from planning import Watched, cut_into, gray, label, plan_of, random_boxes, result_of, same
 
 NOT_LAST = [(0, 2), (3, 0), (1, 2)]
@@ -126,6 +126,15 @@ def test_iterations_are_kept_before_all_axes():
     last = result_of(plan_of(op, image, np.ones((3, 3)), axes=(0, 2), parameters={"num_iter": 4}))
     np.testing.assert_array_equal(frames[1], last)
     assert run_to_end(report(plan, frames)).values["flux"] == pytest.approx(last.sum(dtype=float) / image.sum(), 1e-6)
+
+
+def test_estimates_are_those_of_the_same_items():
+    noise = 0.05 * np.random.default_rng(0).standard_normal((12, 60, 50))
+    stack = ((1 + np.linspace(0, 1, 50)) * np.linspace(2, 4, 12)[:, None, None] + noise).astype(np.float32)
+    turned = stack.transpose(1, 0, 2)
+    options = Options(axes=(0, 2), value_range=(0, 10))
+    assert estimate_sigma(turned, options=options) == estimate_sigma(stack, options=Options(value_range=(0, 10)))
+    np.testing.assert_array_equal(estimate_flat(turned, options=Options(axes=(0, 2))), estimate_flat(stack))
 
 
 # Names and parts

@@ -216,7 +216,7 @@ def test_integers_that_leave_their_type_equal_the_floats(case):
     assert same(result_of(case_plan(case, image)), result_of(single))
 
 
-HALF = plane() / 2  # so that neither it nor its double leaves the value range 0 to 1
+HALF = plane((37, 29)) / 2  # so that neither it nor its double leaves the value range 0 to 1
 MILD: dict[str, dict[str, float]] = {"add_localvar_noise": {"var_near": 0.001, "var_far": 0.01}}
 NOISE = ("add_gaussian_noise", "add_localvar_noise", "add_poisson_noise", "add_speckle_noise")
 

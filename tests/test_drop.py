@@ -10,6 +10,7 @@ from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import POINTWISE, Drop, Frames, Neighborhood, operation
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import region, run
+from napari_mathimg.recipe.placement import Placement, kept_axis, place_result
 from planning import Watched, cut_into, gray, plan_of, random_boxes, result_of, same
 
 
@@ -116,6 +117,20 @@ def test_a_dropped_axis_is_one_pixel_that_covers_all_of_it():
     np.testing.assert_allclose(plan.placement @ [0, 0, 5, 6, 1], [1, 10, 5, 6, 1])
     edges = [plan.placement @ [0, z, 0, 0, 1] for z in (-0.5, 0.5)]
     np.testing.assert_allclose([edge[1] for edge in edges], [-0.5, 20.5])
+
+
+def test_a_first_axis_that_is_mixed_with_others_stays_in_the_world_as_one_pixel():
+    plan, turned = plan_of(project_max, np.ones((4, 5, 6)), ndim=3), np.eye(4)
+    source = Placement(np.diag([2.0, 3, 4, 1]), turned, ("um",) * 3, ("z", "y", "x"))
+    assert kept_axis(source, plan) is None
+    placed = place_result(source, plan)
+    np.testing.assert_array_equal(placed.matrix, np.diag([3, 4, 1]))
+    assert placed.axis_labels == ("y", "x")
+    turned[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    assert kept_axis(source, plan) == 0
+    placed = place_result(source, plan)
+    np.testing.assert_allclose(placed.matrix @ [0, 2, 3, 1], source.matrix @ [1.5, 2, 3, 1])
+    assert kept_axis(source, plan_of(project_max, np.ones((4, 5, 6)), axes=(1, 2))) == 1
 
 
 @pytest.mark.parametrize(

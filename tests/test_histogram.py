@@ -405,12 +405,12 @@ def test_chunks_are_read_whole_and_once_a_pass(chunks):
     assert max(spy.sizes) <= max(largest, 2**20)
 
 
-def test_a_chunk_of_all_pixels_is_not_read_at_once(monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 2**14)
+def test_a_chunk_of_all_pixels_is_read_once_a_pass_and_counted_in_parts(monkeypatch):
+    monkeypatch.setattr(module, "PIXELS", 2**14)
     image = noise((300, 400), "f4")
     spy = Spy(image, chunks=(300, 400))
     assert same(histogram(spy), histogram(image))
-    assert max(spy.sizes) <= 2**14
+    assert spy.sizes == [image.size] * 2
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f2", "f4", "f8"])

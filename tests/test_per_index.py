@@ -63,6 +63,25 @@ def test_a_psf_for_each_channel_deconvolves_each_with_its_own():
     assert told.values["flux"] == pytest.approx(result.sum(dtype=float) / STACK.sum(dtype=float), 1e-9)
 
 
+def test_references_and_flats_may_differ_by_channel_and_frames_are_kept():
+    references = [gray("u2", (9, 9 + c)) // (c + 1) for c in range(3)]
+    matched = result_of(planned("match_histograms", per(0, references)))
+    for c, reference in enumerate(references):
+        whole = apply(STACK, "match_histograms", reference)
+        assert same(matched[c], whole[c]), "ranks are those of the layer"
+    flats = [1 + gray("f8", (37, 29)) ** 2 * c for c in range(3)]
+    even = result_of(planned("flat_field", per(0, flats)))
+    for c, flat in enumerate(flats):
+        assert same(even[c], apply(STACK[c], "flat_field", flat))
+    parameters = {"num_iter": 4, "keep_every": 2, "background": per(0, [0.0, 1.0, 2.0])}
+    plan = planned(
+        "richardson_lucy", per(0, [np.ones((1, 3)), np.ones((3, 1)), np.ones((3, 3))]), parameters=parameters
+    )
+    assert plan.shape == (2, *STACK.shape)
+    kept = {"num_iter": 4, "keep_every": 2, "background": 2.0}
+    assert same(result_of(plan)[:, 2], apply(STACK[2], "richardson_lucy", np.ones((3, 3)), **kept))
+
+
 def test_parameters_may_follow_two_axes_in_a_part_of_a_stack():
     parameters = {"angle": per(0, [10.0, 20.0, 30.0]), "cval": per(1, [5.0, 7.0])}
     result = result_of(planned("rotate", parameters=parameters, scope={0: (1, 3), 1: 1}))
@@ -109,6 +128,14 @@ def test_the_range_of_an_image_is_read_once_for_all_values():
 def test_wrong_lists_are_refused_in_words(parameters, message):
     with pytest.raises(ValueError, match=message):
         planned("gaussian", parameters=parameters)
+
+
+def test_a_volume_filter_has_a_value_for_each_time():
+    volumes = gray("f4", (2, 13, 21, 17))
+    plan = planned("gaussian", array=volumes, ndim=3, parameters={"sigma": per(0, [(1.0, 0.0, 2.0), 0.5])})
+    result = result_of(plan)
+    for t, sigma in enumerate([(1.0, 0.0, 2.0), 0.5]):
+        assert same(result[t], apply(volumes[t], "gaussian", options=Options(ndim=3), sigma=sigma))
 
 
 def test_results_must_fit_into_one_array():

@@ -1,7 +1,10 @@
 """Wrappers: a pointwise transform before an operation and its inverse after it, without rounding between."""
 
+import json
 import pickle
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from napari_mathimg import Options, apply
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.wrapper import wrapper
 from napari_mathimg.engine import region
+from napari_mathimg.recipe.record import RECORD, record
 from planning import cut_into, gray, plan_of, random_boxes, result_of, same
 
 
@@ -116,3 +120,20 @@ def test_wrong_wrappers_are_refused():
     with pytest.raises(TypeError, match="its inverse asks for offset, which it cannot get"):
         wrapper("Shift", inverse=lambda image, offset: image)(lambda image: image)
     assert repr(Options(around=anscombe())) == "Options(around=anscombe(gain=1.0))"
+
+
+def test_a_record_holds_the_wrapper_and_the_values_of_each_index_as_plain_values():
+    @dataclass(frozen=True)
+    class Source:
+        name: str = "cells"
+        metadata: Mapping[str, Any] = field(default_factory=lambda: {RECORD: []})
+        level: int = 0
+
+    parameters = {"sigma": {"per": 0, "values": [1.0, 2.0]}}
+    plan = planned("gaussian", gray("u1", (2, 20, 30)), parameters=parameters, scope={0: (0, 2)})
+    (step,) = record(Source(), plan, "everything")[RECORD]
+    assert step["options"]["around"] == {"wrapper": "anscombe", "version": 1, "parameters": {"gain": 2.0}}
+    assert step["options"]["scope"] == {0: (0, 2)}
+    assert step["parameters"]["sigma"] == {"per": 0, "values": (1.0, 2.0)}
+    assert (step["dtype"], step["proportional"]) == ("uint8", False)
+    assert json.loads(json.dumps(step))["parameters"]["sigma"] == parameters["sigma"]

@@ -33,12 +33,13 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
-SERVES = 25  # tests that share a window before it is replaced
+DRAWN = 25  # tests that draw in a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
+    config.addinivalue_line("markers", "drawn: the image is drawn on the canvas, as it is for tests that use the hand")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,17 +96,19 @@ def qtbot(qtbot: Any) -> Any:
 class Keeper:
     """Keeps the window that tests share, and opens a new one after a test that could not be cleaned up.
 
-    OpenGL programs take memory and are deleted only with their window, so the window is replaced after `SERVES` tests.
+    OpenGL programs are made when they draw and deleted with their window only, so it is replaced after `DRAWN` tests.
     """
 
     def __init__(self) -> None:
         self._window: SharedWindow | None = None
-        self._served = 0
+        self._drawn = 0
 
-    def window(self) -> SharedWindow:
-        self._served += 1
-        if self._served % SERVES == 0:
+    def window(self, draws: bool) -> SharedWindow:
+        """Return the window for a test that draws in it or does not."""
+        if self._drawn >= DRAWN:
             self.close()
+            self._drawn = 0
+        self._drawn += draws
         if self._window is None:
             self._window = SharedWindow()
             gc.collect()
@@ -151,7 +154,10 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield request.getfixturevalue("fresh_viewer")
         return
     keeper: Keeper = request.getfixturevalue("keeper")
-    window = keeper.window()
+    draws = "hand" in request.fixturenames or request.node.get_closest_marker("drawn") is not None
+    window = keeper.window(draws)
+    if draws:
+        window.draw_image()
     yield window.viewer
     try:
         window.reset()

@@ -56,9 +56,19 @@ class SharedWindow:
         self.window = self.viewer.window._qt_window
         assert QTest.qWaitForWindowExposed(self.window)
         process_events()
+        self.draw_image(False)
         self._layout, self._size = self.window.saveState(), self.window.size()
         self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
         self._found = state(self.viewer)
+
+    def draw_image(self, on: bool = True) -> None:
+        """Draw the image on the canvas from now on, or not, because that takes longer than most tests."""
+        canvas = self.viewer.window._qt_viewer.canvas
+        canvas.native.setUpdatesEnabled(on)
+        if on:
+            canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
+            canvas._scene_canvas.update()
+            process_events()
 
     def reset(self) -> None:
         """Remove everything that a test has added to the window, and reset all other state."""
@@ -66,7 +76,7 @@ class SharedWindow:
         if QApplication.mouseButtons() or canvas.native._vispy_mouse_data["press_event"] is not None:
             QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton)
         process_events()
-        canvas.native.setUpdatesEnabled(False)
+        self.window.setUpdatesEnabled(False)  # nothing is painted until all is as it was
         viewer.window.remove_dock_widget("all")
         process_events()
         viewer.layers.selection.clear()
@@ -88,9 +98,8 @@ class SharedWindow:
         self.window.restoreState(self._layout)  # napari's layer controls keep the largest size they have had
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
-        canvas.native.setUpdatesEnabled(True)
-        canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
-        canvas._scene_canvas.update()
+        self.window.setUpdatesEnabled(True)
+        self.draw_image(False)
         process_events()
 
     def reset_settings(self) -> None:

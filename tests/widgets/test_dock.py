@@ -152,11 +152,11 @@ def test_gray_of_a_gray_layer_cannot_be_asked_for(viewer: Any, dock: Opener, sta
 def test_the_output_type_names_the_layer_s_own(viewer: Any, dock: Opener, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("denoise")
-    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (uint16)", "Same (uint16)"]
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Auto (uint16)", "Same (uint16)"]
     viewer.add_image(stack.astype(np.uint8))
-    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (uint8)", "Same (uint8)"]
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Auto (uint8)", "Same (uint8)"]
     widget = dock("deconvolve")
-    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Automatic (float32)", "Same (uint8)"]
+    assert [widget.options.dtype.itemText(k) for k in (0, 1)] == ["Auto (float32)", "Same (uint8)"]
 
 
 def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:

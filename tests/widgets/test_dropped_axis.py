@@ -5,7 +5,6 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from napari.layers import Image
 
 from napari_mathimg import Options
 from napari_mathimg.contract import types as t
@@ -13,7 +12,6 @@ from napari_mathimg.contract.operation import POINTWISE, Drop, operation
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import Pyramid
 from napari_mathimg.widgets.dock.results import show_result
-from napari_mathimg.widgets.layers.layer_arguments import result_arguments
 from napari_mathimg.widgets.layers.snapshot import snapshot
 from napari_mathimg.widgets.tasks.operation_job import Job, steps
 
@@ -58,15 +56,6 @@ def test_another_axis_becomes_one_pixel_that_covers_it(viewer: Any, axes: tuple[
         place = [1.0, 3.0, 5.0, 6.0]
         place[lacks] = side
         np.testing.assert_allclose(result.data_to_world(place), layer.data_to_world(end))
-
-
-def test_a_first_axis_that_is_mixed_with_others_stays_as_one_pixel() -> None:
-    layer = Image(np.ones((4, 5, 6)), rotate=(0, 30, 0))
-    source = snapshot(layer)
-    done = run_to_end(steps(Job(project_sum, source, ref(layer), Options(ndim=3), {}, "everything")))
-    assert done.data.shape == (1, 5, 6)
-    result = Image(done.data, **result_arguments(source, done.plan, done.limits, "everything"))
-    np.testing.assert_allclose(result.data_to_world((0, 2, 3)), layer.data_to_world((1.5, 2, 3)))
 
 
 def test_levels_are_made_of_the_axes_that_remain(viewer: Any) -> None:

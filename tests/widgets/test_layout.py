@@ -21,9 +21,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.lens import lens_panel
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
 
@@ -37,6 +39,13 @@ def shown(viewer: Any) -> Any:
     data = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 64), dtype=np.uint16)
     place = {"scale": (1, 0.5, 0.16, 0.16), "units": ("second", "um", "um", "um")}
     return viewer.add_image(data, name="Cells in a dish", contrast_limits=(0, 4000), **place)
+
+
+@pytest.fixture(autouse=True)
+def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load no kernels for the first run of each operation that is shown."""
+    monkeypatch.setattr(run_panel, "load_kernels", lambda *args: None)
+    monkeypatch.setattr(lens_panel, "load_kernels", lambda *args: None)
 
 
 def resized(viewer: Any, widget: QWidget, width: int, height: int) -> None:

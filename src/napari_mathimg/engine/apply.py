@@ -16,20 +16,24 @@ def apply(image: Any, operation: str, /, *images: Any, options: Options | None =
     ----------
     image
         Array (NumPy, Dask, Zarr): stack axes, then rows and columns (or planes, rows and columns with
-        ``Options(ndim=3)``), and channels at the axis that `options` name. It is not changed.
+        ``Options(ndim=3)``; other axes with ``Options(axes=...)``), and channels at the axis that `options` name. It is
+        not changed.
     operation
         Id of an operation; `operations()` lists all.
     *images
-        Further images, in the order that the operation declares.
+        Further images, in the order that the operation declares; instead of one, ``{"per": axis, "values": [...]}``
+        gives one for each index along a stack axis.
     options
         How the operation is applied; `Options()` by default.
     **parameters
-        Parameters of the operation; ``help(operations()["gaussian"])`` lists those of one.
+        Parameters of the operation; ``help(operations()["gaussian"])`` lists those of one. Instead of a value,
+        ``{"per": axis, "values": [...]}`` gives one for each index along a stack axis.
 
     Returns
     -------
     numpy.ndarray
-        The result, in the type of the image unless `options` name another.
+        The result, its axes in the order of those of the image. Its type is that of the image, or float32 if the image
+        holds integers and the operation declares that values leave their type, unless `options` name another.
 
     Raises
     ------

@@ -258,10 +258,10 @@ class Plan:
         """Channel axis of the result, or None."""
         if self.operation.channels == "reduce" or self.source.axis is None:
             return None
-        return self._order.index(len(self._order) - 1)
+        return self.order.index(len(self.order) - 1)
 
     @property
-    def _order(self) -> tuple[int, ...]:
+    def order(self) -> tuple[int, ...]:
         """For each axis of the result, its number among frames, stack axes, axes of an item and channels."""
         source, before = self.source, int(self.frames is not None)
         places = [axis for axis in source.given_places if axis != self.dropped]
@@ -278,7 +278,7 @@ class Plan:
     def shape(self) -> tuple[int, ...]:
         """Shape of the result, whose axes have the order of those of the image."""
         lengths = (*self.leading, *self.item, self.source.channels)
-        return tuple(lengths[k] for k in self._order)
+        return tuple(lengths[k] for k in self.order)
 
     @property
     def placement(self) -> NDArray[np.float64]:
@@ -301,7 +301,7 @@ class Plan:
 
     def receiver(self, array: Any) -> Source:
         """Return an array of the shape of the result as the items that `region` computes, to be written or read."""
-        order = tuple(int(k) for k in np.argsort(self._order))
+        order = tuple(int(k) for k in np.argsort(self.order))
         channels = None if self.channel_axis is None else len(order) - 1
         return Source(arranged(array, order), len(self.item), channels, None, order)
 

@@ -232,7 +232,7 @@ def _further_images(op: Operation, source: Source, images: Sequence[Any], option
             further[name] = _aligned_source(name, array, source)
         else:
             axes = len(array.shape) - (options.channel_axis is not None)
-            further[name] = Source(array, min(options.ndim, axes), options.channel_axis)
+            further[name] = Source(with_cached_chunks(array), min(options.ndim, axes), options.channel_axis)
     return further
 
 

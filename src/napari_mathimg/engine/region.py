@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from ..contract.operation import BlockInfo, Drop, Operation, ValueRange
 from ..contract.progress import checkpoint
-from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
+from ..contract.reach import Box, Gather, Reach, size, within
 from ..contract.signature import call
 from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
-from .tiles import tiles
+from .tiles import is_fixed, tiles
 from .values import brightness, from_working, look_up, missing, recolor, to_working
 
 Array = NDArray[Any]
@@ -49,7 +49,7 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
         raise ValueError(f"box={box}: must be (start, stop) on each axis, within a result of shape {plan.item}")
     plan = plan.at(index)
     reach = plan.reach
-    if isinstance(reach, Gather) or (isinstance(reach, Neighborhood) and reach.exact and reach.align == 1):
+    if not is_fixed(reach):
         return compute_block(plan, index, box)
     all_frames = _all_frames(plan)
     out: Array | None = None
@@ -210,6 +210,16 @@ def _with_opacity(out: Array, raw: Array, source: Source) -> Array:
         return out
     opacity = np.broadcast_to(raw[..., 3:].astype(out.dtype), (*out.shape[:-1], 1))
     return np.concatenate([out, opacity], axis=-1)
+
+
+def arrays_read(plan: Plan, index: Index, read: Box) -> list[tuple[Any, Box]]:
+    """Return the arrays of the image and of its aligned images, and the boxes of them that a box of an item is."""
+    found = [(plan.source.array, plan.source.box_in_array(index, read))]
+    for name, role in plan.operation.images[1:]:
+        image = plan.images[name]
+        if role == "aligned" and image is not None:
+            found.append((image.array, image.box_in_array(index[len(index) - len(image.leading) :], read)))
+    return found
 
 
 def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[str, Array]:

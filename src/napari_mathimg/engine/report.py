@@ -9,11 +9,12 @@ import numpy as np
 
 from ..contract.operation import Report
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Box
 from ..contract.signature import arguments, call
+from .chunks import read_tasks, with_cached_chunks
 from .plan import Plan
 from .source import Source
-from .threads import cores, run_tasks
+from .threads import cores
 from .tiles import tiles
 
 
@@ -33,7 +34,7 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     first, plans = plan.at(plan.source.indices[0]), plan.variants.plans.values() if plan.variants else [plan]
     measured = tuple(value for variant in plans for value in variant.measured.values())
     known = {**first.parameters, **first.images, "shape": plan.source.item, "measured": measured}
-    after = plan.receiver(result)
+    after = plan.receiver(with_cached_chunks(result))
     if plan.frames:
         after = replace(
             after, scope=((plan.frames.count - 1, plan.frames.count), *((0, n) for n in plan.source.leading))
@@ -58,5 +59,8 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size
 
-    yield from run_tasks("Sums", tasks, work, threads)
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        return [(source.array, source.box_in_array(*task[1]))]
+
+    yield from read_tasks("Sums", tasks, reads, work, threads)
     return float(sums.sum()), int(counts.sum())

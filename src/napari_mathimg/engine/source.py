@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.reach import Box, size
+from ..contract.reach import Box
+from .chunks import as_numpy
 
 Index = tuple[int, ...]
 Ranges = tuple[tuple[int, int], ...]
@@ -157,7 +158,7 @@ class Source:
 
     def read(self, index: Index, box: Box) -> NDArray[Any]:
         """Read a box of an item in native byte order."""
-        block = np.asarray(self.array[self._key(self.index_in_stack(index), box)])
+        block = as_numpy(self.array, self._key(self.index_in_stack(index), box))
         expected = len(box) + (self.axis is not None)
         if block.ndim != expected:
             raise ValueError(
@@ -166,13 +167,12 @@ class Source:
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         return block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
 
-    def write(self, index: Index, box: Box, block: NDArray[Any]) -> None:
-        """Write a box of an item, channels last."""
-        if block.shape[: len(box)] != size(box):
-            raise ValueError(f"block: must have the shape {size(box)} of its box, not {block.shape}")
+    def box_in_array(self, index: Index, box: Box) -> Box:
+        """Return the box of the array, with all channels, that a box of an item is."""
+        inside = [*((i, i + 1) for i in self.index_in_stack(index)), *box]
         if self.axis is not None:
-            block = np.moveaxis(block, -1, self._axis_in_block(len(index)))
-        self.array[self._key(self.index_in_stack(index), box)] = block
+            inside.insert(self.axis, (0, self.channels))
+        return tuple(inside)
 
     def _key(self, index: Index, box: Box) -> tuple[Any, ...]:
         """Return the index that selects a box of an item from the array, with all channels."""
@@ -187,7 +187,7 @@ class Source:
 
 
 class Transposed:
-    """A lazy array with its axes in another order: a box is read from it, or written to it, and then turned.
+    """A lazy array with its axes in another order: a box is read from it, and then turned.
 
     Parameters
     ----------
@@ -206,11 +206,7 @@ class Transposed:
 
     def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """Read a box given by an integer or a slice for each axis."""
-        return np.asarray(self.array[self._original(key)]).transpose(self._turn(key))
-
-    def __setitem__(self, key: tuple[Any, ...], block: Any) -> None:
-        """Write a box given by an integer or a slice for each axis."""
-        self.array[self._original(key)] = np.asarray(block).transpose(np.argsort(self._turn(key)))
+        return as_numpy(self.array, self._original(key)).transpose(self._turn(key))
 
     def _original(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a key in the order of the original array."""

@@ -12,10 +12,10 @@ from ..contract.operation import Statistic
 from ..contract.progress import Progress
 from ..contract.reach import Box
 from ..contract.signature import call
+from .chunks import read_tasks
 from .plan import Measured, Options, Plan, resolve_reach
-from .region import aligned_images, block_info, known_names, read_block
+from .region import aligned_images, arrays_read, block_info, known_names, read_block
 from .source import Index
-from .threads import run_tasks
 from .tiles import tiles
 from .value_range import find_value_ranges
 from .values import brightness
@@ -109,7 +109,7 @@ def _measure(plan: Plan, indices: list[Index], channel: int, threads: int) -> St
 def _measure_one(
     plan: Plan, statistic: Statistic, indices: list[Index], channel: int, measured: Any, threads: int
 ) -> Steps:
-    """Measure one statistic, and sum the tiles in a fixed order, so that the result is the same to the bit."""
+    """Measure one statistic; sum tiles in an order that does not depend on chunks, so that its bits do not either."""
     source, indices = plan.source, _spread_items(indices, statistic.most)
     reach = resolve_reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
     tasks = list(enumerate(itertools.product(indices, tiles(source.item, reach))))
@@ -131,15 +131,27 @@ def _measure_one(
         }
         waiting[number] = call(statistic.measure, known)
 
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        _, (index, core) = task
+        read = arrays_read(plan, index, reach.reads(core, source.item))
+        return read[1:] if statistic.of else read
+
     following = 0
-    for progress in run_tasks("Statistics", tasks, work, threads):
-        while following in waiting:
-            arrays = waiting.pop(following)
+    for progress in read_tasks("Statistics", tasks, reads, work, threads):
+        for number in sorted(list(waiting)):  # noqa: C414 - threads add to it meanwhile
+            if number != following and not _adds_exactly(waiting[number]):
+                break
+            arrays = waiting.pop(number)
             sums = [a + b for a, b in zip(sums, arrays, strict=True)] if sums else list(arrays)
-            following += 1
+            following = number + 1
         yield progress
     known = {**known_names(plan, source, indices[0], channel, plan.value_range_of(indices[0])), "measured": measured}
     return call(statistic.finish, {**known, "counted": tuple(sums)})
+
+
+def _adds_exactly(arrays: tuple[Any, ...]) -> bool:
+    """Whether sums of such arrays are the same in any order."""
+    return all(isinstance(array, np.ndarray) and array.dtype.kind in "iu" for array in arrays)
 
 
 def _spread_items(indices: list[Index], most: int | None) -> list[Index]:

@@ -1,6 +1,7 @@
 """Tasks in threads, of which a bounded number is submitted ahead, with progress and cancellation."""
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -9,6 +10,7 @@ from threading import Event, Lock
 from typing import Any, TypeVar
 
 from ..contract.progress import Progress, context
+from .memory import cpu_quotas
 
 Task = TypeVar("Task")
 TICK = 0.04  # seconds; longest time between two reports of progress
@@ -19,8 +21,32 @@ class Canceled(Exception):
 
 
 def cores() -> int:
-    """Return the default number of threads: the number of cores."""
-    return os.cpu_count() or 1
+    """Return the default number of threads: the number of cores that this process may use.
+
+    Its affinity counts, the quotas of the control groups of containers and job schedulers, rounded up, and since
+    Python 3.13 the variable PYTHON_CPU_COUNT.
+    """
+    process_cpu_count = getattr(os, "process_cpu_count", None)  # since Python 3.13
+    if process_cpu_count is not None:
+        usable = process_cpu_count() or 1
+    else:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(min([usable, *(math.ceil(quota) for quota in cpu_quotas())]), 1)
+
+
+class _PieceContext:
+    """The run context of a piece, whose own pieces run one after the other in its thread."""
+
+    def __init__(self, stop_if_canceled: Callable[[], None]) -> None:
+        self.stop_if_canceled = stop_if_canceled
+
+    def set_progress(self, done: float) -> None:
+        """Do nothing: a piece does not know how far its task is."""
+
+    def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
+        for piece in pieces:
+            self.stop_if_canceled()
+            work(piece)
 
 
 class _TaskContext:
@@ -41,15 +67,20 @@ class _TaskContext:
 
     def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
         remaining, lock, end = iter(pieces), Lock(), object()
+        inner = _PieceContext(self.stop_if_canceled)
 
         def work_on_remaining() -> None:
-            while True:
-                self.stop_if_canceled()
-                with lock:
-                    piece = next(remaining, end)
-                if piece is end:
-                    return
-                work(piece)
+            token = context.set(inner)
+            try:
+                while True:
+                    self.stop_if_canceled()
+                    with lock:
+                        piece = next(remaining, end)
+                    if piece is end:
+                        return
+                    work(piece)
+            finally:
+                context.reset(token)
 
         futures: list[Future[None]] = []
         if self._helpers:
@@ -63,12 +94,13 @@ class _TaskContext:
 
 
 def run_tasks(
-    phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int
+    phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int, at_once: int | None = None
 ) -> Generator[Progress, None, None]:
     """Run `work` on every task in threads, and yield progress at least 20 times a second.
 
-    If there are fewer tasks than threads, the idle threads work on pieces of tasks (see `parallel_for`). Closing the
-    generator cancels: tasks that have not begun never run, and running ones stop at their next `checkpoint`.
+    If fewer tasks run at a time than there are threads, the idle threads work on pieces of tasks (see `parallel_for`).
+    Inside another task, all run in one thread. Closing the generator cancels: tasks that have not begun never run, and
+    running ones stop at their next `checkpoint`.
 
     Parameters
     ----------
@@ -80,13 +112,18 @@ def run_tasks(
         Function of one task.
     threads
         Number of threads.
+    at_once
+        Largest number of tasks that run at a time; by default `threads`.
     """
+    threads = threads if context.get() is None else 1
+    workers = min(threads, at_once or threads)
     canceled = Event()
     remaining = iter(tasks)
     done, reported, running = 0, 0.0, set[_TaskContext]()
-    idle = threads // max(len(tasks), 1) - 1
-    helpers = ThreadPoolExecutor(idle * len(tasks), thread_name_prefix="mathimg-piece") if idle > 0 else None
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="mathimg")
+    running_at_most = max(min(len(tasks), workers), 1)
+    idle = threads // running_at_most - 1
+    helpers = ThreadPoolExecutor(idle * running_at_most, thread_name_prefix="mathimg-piece") if idle > 0 else None
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mathimg")
 
     def run_task(task: Task) -> None:
         task_context = _TaskContext(canceled, helpers, idle)
@@ -105,7 +142,7 @@ def run_tasks(
 
     try:
         yield report()
-        waiting: set[Future[None]] = {pool.submit(run_task, task) for task in itertools.islice(remaining, 2 * threads)}
+        waiting: set[Future[None]] = {pool.submit(run_task, task) for task in itertools.islice(remaining, 2 * workers)}
         while waiting:
             ready, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
             for future in ready:

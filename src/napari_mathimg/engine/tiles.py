@@ -4,15 +4,16 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from ..contract.reach import Box, Gather, Reach, Whole, size
+from ..contract.reach import Box, Gather, Neighborhood, Reach, Whole, size
 
 PIXELS = 2**18  # in a tile: few enough for caches and quick cancellation, enough to outweigh the cost of a call
 SIDES = {2: 256, 3: 128}  # pixels; smallest side along the last two axes, by the number of axes of an item
 
 
 def tiles(
-    shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None, halos: int | None = None
-) -> list[Box]:
+    shape: tuple[int, ...], reach: Reach, pixels: int = PIXELS, side: int | None = None, halos: int | None = None,
+    inside: Box | None = None,
+) -> list[Box]:  # fmt: skip
     """Return boxes that cover each pixel of a result once.
 
     Parameters
@@ -27,11 +28,14 @@ def tiles(
         Smallest side of a tile in pixels along the last two axes; by default from `SIDES`.
     halos
         Smallest side of a tile as a multiple of the radius; by default that of the reach.
+    inside
+        Box of the result that is covered, in tiles of about the same size; by default all of it. Only for a reach that
+        is not bound to fixed tiles.
     """
     if isinstance(reach, Whole):
         return [tuple((0, n) for n in shape)]
     if isinstance(reach, Gather):
-        return list(_split(reach, tuple((0, n) for n in reach.shape), shape, pixels))
+        return list(_split(reach, inside or tuple((0, n) for n in reach.shape), shape, pixels))
     halos = reach.halos if halos is None else halos
     side = SIDES.get(len(shape), SIDES[2]) if side is None else side
     sides: list[int] = []
@@ -40,8 +44,23 @@ def tiles(
         least = max(halos * halo, side if axis >= len(shape) - 2 else 1)
         length = min(max(least, pixels // pixels_per_layer), n)
         sides.append(-(-length // reach.align) * reach.align)
+    if inside is not None:
+        assert not is_fixed(reach)
+        return list(itertools.product(*(_equal_parts(a, b, s) for (a, b), s in zip(inside, sides, strict=True))))
     spans = ([(a, min(a + s, n)) for a in range(0, n, s)] for n, s in zip(shape, sides, strict=True))
     return list(itertools.product(*spans))
+
+
+def is_fixed(reach: Reach) -> bool:
+    """Whether a result is computed in the same tiles always, because other tiles would change it."""
+    return isinstance(reach, Whole) or (isinstance(reach, Neighborhood) and not (reach.exact and reach.align == 1))
+
+
+def _equal_parts(first: int, stop: int, length: int) -> list[tuple[int, int]]:
+    """Cut a span into parts of about a length."""
+    count = max(round((stop - first) / length), 1)
+    ends = [first + (stop - first) * k // count for k in range(count + 1)]
+    return list(itertools.pairwise(ends))
 
 
 def _split(reach: Gather, core: Box, shape: tuple[int, ...], pixels: int) -> Iterator[Box]:

@@ -10,9 +10,10 @@ import numpy as np
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
+from .chunks import read_tasks, with_cached_chunks
 from .plan import Options
 from .source import Index, Source
-from .threads import cores, run_tasks
+from .threads import cores
 from .tiles import tiles
 from .values import EXACT_IN_FLOAT64, dtype_range
 
@@ -77,7 +78,9 @@ def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
 
 def data_range(array: Any, phase: str = "Value range", threads: int | None = None) -> Generator[Progress, None, Ends]:
     """Find the lowest and the highest finite value of an array, read box by box; 0 and 1 if no value is finite."""
-    ranges = yield from find_data_ranges(Source(array, len(array.shape)), None, threads or cores(), phase)
+    ranges = yield from find_data_ranges(
+        Source(with_cached_chunks(array), len(array.shape)), None, threads or cores(), phase
+    )
     return merged_range(ranges.values()).ends()
 
 
@@ -92,7 +95,10 @@ def find_data_ranges(
         index, box = task
         parts[index].append(_data_range_of_box(source, index, box, given))
 
-    yield from run_tasks(phase, tasks, work, threads)
+    def reads(task: Any) -> list[tuple[Any, Box]]:
+        return [(source.array, source.box_in_array(*task))]
+
+    yield from read_tasks(phase, tasks, reads, work, threads)
     return {index: merged_range(ranges) for index, ranges in parts.items()}
 
 

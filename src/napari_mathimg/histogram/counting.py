@@ -10,7 +10,8 @@ import numpy as np
 
 from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
-from ..engine.threads import cores, run_tasks
+from ..engine.chunks import read_tasks
+from ..engine.threads import cores
 from ..kernels import fine_bins
 from ..kernels.counting import count_levels
 from .bin_edges import Array, Counts, robust_margin
@@ -83,7 +84,10 @@ def tally_steps(
         yield Answer(Progress(PHASE, 0, 1), sample)
     counter = _Counter(region)
     last_time = -math.inf
-    steps = run_tasks(PHASE, list(enumerate(region.blocks())), lambda task: counter.add(*task), threads or cores())
+    tasks = list(enumerate(region.blocks()))
+    steps = read_tasks(
+        PHASE, tasks, lambda task: region.reads(task[1]), lambda task: counter.add(*task), threads or cores()
+    )
     try:
         for progress in steps:
             is_due = time.monotonic() - last_time > INTERVAL

@@ -1,6 +1,5 @@
 """Exact histograms with given bins and range, counted box by box in threads."""
 
-import itertools
 import math
 import random
 import threading
@@ -12,11 +11,11 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ..contract.progress import Progress, run_to_end
-from ..contract.reach import POINTWISE, Box, size
+from ..contract.reach import Box
 from ..contract.requirements import check_whole_number
+from ..engine.chunks import boxes_along_chunks, read_tasks, with_cached_chunks
 from ..engine.source import Source
-from ..engine.threads import cores, run_tasks
-from ..engine.tiles import tiles
+from ..engine.threads import cores
 from ..kernels import counting
 from .bin_edges import Array, Counts, Edges, distinct_edges, levels_in_slots, robust_margin, slots_between
 from .tails import Tails
@@ -28,7 +27,6 @@ Ends = tuple[Any, Any]
 Store = TypeVar("Store")
 
 PIXELS = 2**20  # in a box; enough that counting outweighs the cost of reading and starting it
-CHUNK = 2**24  # pixels of the largest chunk that is read at once
 TABLE = 2**22  # entries of the largest table of gray levels
 
 
@@ -125,7 +123,10 @@ def histogram_steps(
     `threads` is by default the number of cores. The result does not depend on it.
     """
     check_whole_number("bins", bins, least=1)
-    pixels, threads = _Pixels(Source(image, max(len(image.shape), 1)), channel_axis), threads or cores()
+    pixels, threads = (
+        _Pixels(Source(with_cached_chunks(image), max(len(image.shape), 1)), channel_axis),
+        threads or cores(),
+    )
     dtype = pixels.source.dtype
     ends, integral = _fixed_ends(range, dtype), dtype.kind in "biu"
     if pixels.channels << 8 * dtype.itemsize <= TABLE:
@@ -187,25 +188,8 @@ class _Pixels:
 
     @property
     def boxes(self) -> list[Box]:
-        """Boxes that cover the image once; they consist of whole chunks, so that no chunk is read twice."""
-        shape, chunks = self.source.item, getattr(self.source.array, "chunks", None)
-        if not chunks:
-            return tiles(shape, POINTWISE, PIXELS, side=1)
-        cuts = [
-            np.unique(np.cumsum([0, *sides]) if isinstance(sides, tuple) else [*np.arange(0, n, sides), n])
-            for n, sides in zip(shape, chunks, strict=True)
-        ]
-        room = PIXELS // math.prod(int(np.diff(c).max()) for c in cuts)
-        spans: list[list[tuple[int, int]]] = []
-        for c in reversed(cuts):
-            chunks_per_box = min(max(room, 1), c.size - 1)
-            room //= chunks_per_box
-            spans.insert(0, list(itertools.pairwise([*c[:-1:chunks_per_box].tolist(), int(c[-1])])))
-        return [
-            tuple((a + c, a + d) for (a, _), (c, d) in zip(box, part, strict=True))
-            for box in itertools.product(*spans)
-            for part in tiles(size(box), POINTWISE, CHUNK, side=1)
-        ]
+        """Boxes that cover the image once, along its chunks."""
+        return boxes_along_chunks(self.source.array, tuple((0, n) for n in self.source.item), PIXELS)
 
     def flat(self, box: Box) -> Iterator[tuple[int, Array]]:
         """Read a box; yield the number of each channel and its pixels in any order."""
@@ -219,7 +203,12 @@ class _Pixels:
 
 
 def _in_threads(
-    phase: str, boxes: list[Box], make: Callable[[], Store], add: Callable[[Store, Box], None], threads: int
+    phase: str,
+    pixels: _Pixels,
+    boxes: list[Box],
+    make: Callable[[], Store],
+    add: Callable[[Store, Box], None],
+    threads: int,
 ) -> Generator[Progress, None, list[Store]]:
     """Let every thread add boxes to a store of its own, which `make` returns; return all stores."""
     stores: dict[int, Store] = {}
@@ -230,7 +219,7 @@ def _in_threads(
             stores[thread] = make()
         add(stores[thread], box)
 
-    yield from run_tasks(phase, boxes, work, threads)
+    yield from read_tasks(phase, boxes, lambda box: [(pixels.source.array, box)], work, threads)
     return list(stores.values())
 
 
@@ -245,7 +234,7 @@ def _count(
             count(flat, table[channel])
 
     tables: list[Counts]
-    tables = yield from _in_threads("Histogram", pixels.boxes, lambda: np.zeros(shape, np.int64), add, threads)
+    tables = yield from _in_threads("Histogram", pixels, pixels.boxes, lambda: np.zeros(shape, np.int64), add, threads)
     return reduce(np.add, tables)
 
 
@@ -296,7 +285,9 @@ def _ends_of_pixels(pixels: _Pixels, limits: Range, threads: int) -> Generator[P
         for _, flat in pixels.flat(box):
             tails.add(flat.astype(pixels.dtype, copy=False))
 
-    tails, *others = yield from _in_threads("Value range", shuffled, lambda: Tails(keep, pixels.dtype), add, threads)
+    tails, *others = yield from _in_threads(
+        "Value range", pixels, shuffled, lambda: Tails(keep, pixels.dtype), add, threads
+    )
     tails.merge(others)
     if not tails.finite:
         return 0.0, 1.0

@@ -1,15 +1,15 @@
 """Regions: the pixels of an array that are counted, given by a box and a mask, and the blocks to read."""
 
-import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.reach import POINTWISE, Box, size
-from ..engine.tiles import tiles
+from ..contract.reach import Box, size
+from ..engine.chunks import as_numpy, boxes_along_chunks, with_cached_chunks
 from ..kernels import fine_bins
 
 Array = NDArray[Any]
@@ -17,7 +17,6 @@ Bools = NDArray[np.bool_]
 Steps = tuple[int, ...]
 
 PIXELS = 2**20  # in a block; enough that counting outweighs the cost of reading and starting it
-LARGEST = 2**26  # pixels of the largest chunk that is read at once
 SAMPLE = 2**17  # pixels of a strided sample
 
 
@@ -93,7 +92,7 @@ class Sampled:
             mask &= (nearest >= 0) & (nearest < n)
             index.append(np.clip(nearest, 0, n - 1).astype(np.intp))
         spans = [(int(i.min()), int(i.max()) + 1) for i in index]
-        labels = np.asarray(self.array[tuple(slice(*span) for span in spans)])
+        labels = as_numpy(self.array, tuple(slice(*span) for span in spans))
         label = labels[tuple(i - a for i, (a, _) in zip(index, spans, strict=True))]
         mask &= (label != 0) if self.value is None else (label == self.value)
         return mask
@@ -157,25 +156,20 @@ class Region:
         return isinstance(self.array, np.ndarray)
 
     def blocks(self) -> list[Box]:
-        """Return boxes that cover the region once; they consist of whole chunks, so that no chunk is read twice."""
-        chunks = getattr(self.array, "chunks", None)
-        if not chunks:
-            return [
-                tuple((a + c, a + d) for (a, _), (c, d) in zip(self.span, tile, strict=True))
-                for tile in tiles(size(self.span), POINTWISE, PIXELS, side=1)
-            ]
-        cuts = [_cuts(n, c, span) for n, c, span in zip(self.array.shape, chunks, self.span, strict=False)]
-        room = PIXELS // max(math.prod(max(np.diff(c)) for c in cuts), 1)
-        spans: list[list[tuple[int, int]]] = []
-        for cut in reversed(cuts):
-            chunks_per_block = min(max(room, 1), len(cut) - 1)
-            room //= chunks_per_block
-            spans.insert(0, list(itertools.pairwise([*cut[:-1:chunks_per_block], cut[-1]])))
-        return [
-            tuple((a + c, a + d) for (a, _), (c, d) in zip(block, part, strict=True))
-            for block in itertools.product(*spans)
-            for part in tiles(size(block), POINTWISE, LARGEST, side=1)
-        ]
+        """Return boxes that cover the region once, along its chunks."""
+        if not self.colors:
+            return boxes_along_chunks(self.array, self.span, PIXELS)
+        with_colors = boxes_along_chunks(self.array, (*self.span, (0, self.array.shape[-1])), PIXELS)
+        return list(dict.fromkeys(box[:-1] for box in with_colors))
+
+    @cached_property
+    def reader(self) -> Any:
+        """The array, whose chunks are read once a pass."""
+        return with_cached_chunks(self.array)
+
+    def reads(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the array and the box that are read to count a box."""
+        return [(self.reader, (*box, (0, self.array.shape[-1])) if self.colors else box)]
 
     def strides(self, pixels: int = SAMPLE) -> Steps:
         """Return steps along the axes that select about `pixels` evenly spread pixels of the box."""
@@ -196,14 +190,10 @@ class Region:
             Pixels in any order, shape (pixels,), or (pixels, channels) if the region has colors.
         """
         steps = steps or (1,) * len(box)
-        block = np.asarray(self.array[tuple(slice(a, b, s) for (a, b), s in zip(box, steps, strict=True))])
+        key = [slice(a, b, s) for (a, b), s in zip(box, steps, strict=True)]
+        key += [slice(0, self.array.shape[-1])] * self.colors
+        block = as_numpy(self.reader if max(steps) == 1 else self.array, tuple(key))
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         if self.mask is not None:
             block = block[self.mask.inside(box, steps)]
         return block.reshape(-1, block.shape[-1]) if self.colors else np.ravel(block, order="K")
-
-
-def _cuts(length: int, chunks: Any, span: tuple[int, int]) -> list[int]:
-    """Return the positions where chunks begin within a span, and the ends of the span."""
-    edges = np.cumsum([0, *chunks]) if isinstance(chunks, tuple) else np.arange(0, length, chunks)
-    return [span[0], *(int(c) for c in np.unique(edges) if span[0] < c < span[1]), span[1]]

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
+from ...contract.per_index import per_index
 from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
@@ -196,7 +197,8 @@ class FamilyDock(QWidget):
             return
         try:
             op = find(step["operation"])
-            op.validate(step["parameters"])
+            parameters = op.validate(step["parameters"])
+            _check_one_value(parameters, step["options"])
             dock = self if op.id in self.operations.operations else open_dock(self._viewer, op.family)
             dock.load_step(step)
         except (KeyError, TypeError, ValueError) as error:
@@ -228,6 +230,15 @@ class FamilyDock(QWidget):
             if panel is not self.forms:
                 panel.load_step(step)
         self.message.setText(f"Settings of {find(step['operation']).title} loaded.")
+
+
+def _check_one_value(parameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse a recorded step that only a recipe can repeat: a form has one value for all, and no wrapper."""
+    for name, value in parameters.items():
+        if (each := per_index(name, value)) is not None:
+            raise ValueError(f"{name} has a value for each index of axis {each.axis}, and a form has one for all")
+    if around := options.get("around"):
+        raise ValueError(f"the operation ran within {around['wrapper']}, which a dock does not offer")
 
 
 def _close_all(undo: list[Callable[[], Any]]) -> None:

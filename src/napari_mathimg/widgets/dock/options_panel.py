@@ -238,7 +238,7 @@ class OptionsBox(QWidget):
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
         labels, rgb, dtype = isinstance(layer, Labels), _is_rgb(layer), np.dtype(full_resolution(layer).dtype)
-        types = {"auto": f"Automatic ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
+        types = {"auto": f"Auto ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
         kinds = item_axes.kinds_in_words(layer)

@@ -1,0 +1,118 @@
+"""Writing to arrays in chunks: each chunk, or each shard where there are shards, has one writer at a time."""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...contract.reach import Box, size, within
+from .grid import Chunk, chunks_in, written_grid_of
+from .reader import as_numpy
+
+Array = NDArray[Any]
+OPEN = 2**26  # bytes of cells that are filled in part
+FEW = 4  # such cells are kept whatever their size
+
+
+class _Cell:
+    """A cell that is filled box by box."""
+
+    def __init__(self, box: Box, dtype: Any, missing: int) -> None:
+        self.box, self.missing = box, missing
+        self.filled: list[Box] = []
+        self.pixels = np.empty(size(box), dtype)
+
+
+class ChunkWriter:
+    """An array that several threads write box by box.
+
+    What they write of an array in chunks is collected until a cell is full, which is then written in one piece. A cell
+    consists of whole chunks, or of whole shards. If cells that are filled in part become too many, the one that was
+    filled longest ago is written as it is, and completed later. An array without chunks, which may be stored in some
+    all the same, is written by one thread at a time, unless it lies in memory.
+
+    Parameters
+    ----------
+    array
+        Array of NumPy, Zarr or another library, in which boxes can be set.
+    lengths
+        Lengths along the axes up to which small chunks are united to cells.
+    """
+
+    def __init__(self, array: Any, lengths: Sequence[int]) -> None:
+        self._in_memory = isinstance(array, np.ndarray)
+        grid = None if self._in_memory else written_grid_of(array)
+        self.array, self.grid = array, None if grid is None else grid.merged(lengths)
+        self._open: OrderedDict[Chunk, _Cell] = OrderedDict()
+        self._begun: dict[Chunk, int] = {}  # number of pixels that have yet to come, of cells that were written early
+        self._writing: set[Chunk] = set()
+        self._changed = threading.Condition()
+
+    def write(self, box: Box, block: Array) -> None:
+        """Write a box, which no other box that is written overlaps."""
+        if self.grid is None:
+            self._write_at_once(box, block)
+            return
+        for chunk in chunks_in(self.grid.covering(box)):
+            cell_box = self.grid.box(chunk)
+            part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(box, cell_box, strict=True))
+            pixels = block[within(part, box)]
+            if part == cell_box:
+                self.array[_slices(part)] = pixels
+                continue
+            for due, cell in self._fill(chunk, cell_box, part, pixels):
+                self._complete(due, cell)
+
+    def _write_at_once(self, box: Box, block: Array) -> None:
+        if self._in_memory:
+            self.array[_slices(box)] = block
+            return
+        with self._changed:
+            self.array[_slices(box)] = block
+
+    def _fill(self, chunk: Chunk, cell_box: Box, part: Box, pixels: Array) -> list[tuple[Chunk, _Cell]]:
+        """Fill a part of a cell; return cells that are due: this one if it is full, others if there are too many."""
+        with self._changed:
+            while chunk in self._writing:
+                self._changed.wait()
+            cell = self._open.get(chunk)
+            if cell is None:
+                missing = self._begun.pop(chunk, math.prod(size(cell_box)))
+                cell = self._open[chunk] = _Cell(cell_box, pixels.dtype, missing)
+            cell.pixels[within(part, cell_box)] = pixels
+            cell.filled.append(part)
+            cell.missing -= pixels.size
+            self._open.move_to_end(chunk)
+            due = [chunk] if cell.missing == 0 else []
+            held = sum(c.pixels.nbytes for c in self._open.values())
+            for oldest in list(self._open):
+                if held <= OPEN or len(self._open) - len(due) <= FEW:
+                    break
+                held -= self._open[oldest].pixels.nbytes
+                due.append(oldest)
+            self._writing.update(due)
+            return [(number, self._open.pop(number)) for number in due]
+
+    def _complete(self, chunk: Chunk, cell: _Cell) -> None:
+        """Write a cell in one piece, with what the array holds where it is not filled."""
+        try:
+            if sum(math.prod(size(box)) for box in cell.filled) < cell.pixels.size:
+                whole = as_numpy(self.array, _slices(cell.box)).astype(cell.pixels.dtype)
+                for box in cell.filled:
+                    whole[within(box, cell.box)] = cell.pixels[within(box, cell.box)]
+                cell.pixels = whole
+            self.array[_slices(cell.box)] = cell.pixels
+        finally:
+            with self._changed:
+                if cell.missing:
+                    self._begun[chunk] = cell.missing
+                self._writing.discard(chunk)
+                self._changed.notify_all()
+
+
+def _slices(box: Box) -> tuple[slice, ...]:
+    return tuple(slice(a, b) for a, b in box)
