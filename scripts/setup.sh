@@ -11,13 +11,13 @@ packages=(
 
 find_python() {
     local python
-    for python in python3 python3.13 python3.12 python3.11; do
-        if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+    for python in python3 python3.13 python3.12 python3.11 python3.14 python3.15; do
+        if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 16))' 2>/dev/null; then
             echo "$python"
             return
         fi
     done
-    echo "Python 3.11, 3.12 or 3.13 is needed; found: $(python3 --version 2>/dev/null || echo no python3)" >&2
+    echo "Python 3.11 to 3.15 is needed; found: $(python3 --version 2>/dev/null || echo no python3)" >&2
     return 1
 }
 

@@ -2,7 +2,6 @@
 
 import itertools
 
-import lensfunpy
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -10,7 +9,6 @@ from scipy import signal, stats
 from skimage import color, data, draw, exposure, restoration, transform
 
 import direct
-import photographed
 from cases import PATH
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
@@ -112,6 +110,9 @@ def test_homography(image):
 
 def test_lens_correction_from_camera_and_lens_data(image):
     """The gains and places that lensfun itself gives, on every 50th row."""
+    lensfunpy = pytest.importorskip("lensfunpy", reason="not built for every Python")
+    import photographed
+
     lens, shot = "Olympus Zuiko Digital ED 14-42mm f/3.5-5.6", {"focal_length": 14.0, "aperture": 3.5}
     taken = {"camera": "Olympus E-620", "lens": lens, **shot}
     result = apply(image, "correct_lens", encoding="linear", scale=1.0, mode="mirror", **taken)

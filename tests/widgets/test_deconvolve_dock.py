@@ -29,7 +29,7 @@ def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
     widget = prepared_dock(viewer, dock, stack)
     qtbot.waitUntil(widget.run_button.isVisible)
     qtbot.mouseClick(widget.run_button, Qt.MouseButton.LeftButton)
-    assert widget.message.text() == "psf: choose a layer. Nothing was added."
+    assert widget.message.text() == "PSF: choose a layer. Nothing was added."
     widget.further_images.pickers["psf"].choose("measured")
     press(widget)
     result = viewer.layers["cells – Richardson-Lucy"]
@@ -102,4 +102,4 @@ def test_negative_values_are_refused_by_name(viewer: Any, dock: Opener, press: P
     widget.further_images.pickers["psf"].choose("measured")
     press(widget)
     assert "must have no negative values, but has -1" in widget.message.text()
-    assert len(notifications) == 1
+    assert not notifications

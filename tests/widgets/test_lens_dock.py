@@ -189,10 +189,10 @@ def test_an_impossible_aperture_is_neither_read_nor_run(
     assert "The focal length of 300 is outside the range of this lens, 14 to 42." in said
     assert "The aperture of 1.2 is outside the range of this lens, 3.5 to 22." in said
     press(lens_dock)
-    assert lens_dock.message.text().startswith(f"focal_length='auto': must be from 14 to 42 mm for {ZUIKO}")
+    assert lens_dock.message.text().startswith(f"Focal length: must be from 14 to 42 mm for {ZUIKO}")
     lens_dock.form.load({"focal_length": 14.0})
     press(lens_dock)
-    assert lens_dock.message.text().startswith("aperture='auto': must be from f/3.5 to f/22 for the vignetting of")
+    assert lens_dock.message.text().startswith("Aperture: must be from f/3.5 to f/22 for the vignetting of")
     assert len(viewer.layers) == 1
     aperture = lens_dock.form["aperture"]
     aperture.value = 5.0

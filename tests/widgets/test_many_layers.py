@@ -144,8 +144,8 @@ def test_a_layer_that_is_refused_leaves_the_others_their_range(
     tick(qtbot, widget.options.all_selected)
     tick(qtbot, widget.options.one_range)
     press(widget)
-    assert "wide: image: must hold integers of at most 2^53" in widget.message.text()
-    assert "flat: variance: must have shape (9, 9)" in widget.message.text()
+    assert "wide: Image: must hold integers of at most 2^53" in widget.message.text()
+    assert "flat: Variance: must have shape (9, 9)" in widget.message.text()
     ends = float(min(c.data.min() for c in channels[:2])), float(max(c.data.max() for c in channels[:2]))
     for channel in channels[:2]:
         step = viewer.layers[f"{channel.name} – Noise of local variance"].metadata["napari_mathimg"][-1]

@@ -408,7 +408,7 @@ def test_all_selected_layers_get_the_same_map_and_one_that_cannot_is_named(
     first, second = viewer.layers["sign – Rectify"], viewer.layers["fine – Rectify"]
     assert "tilted – Rectify" not in names(viewer)
     assert "tilted: " in opened.message.text()
-    assert any("tilted" in n.message for n in notifications)
+    assert not notifications
     assert second.data.shape == tuple(2 * n for n in first.data.shape)
     np.testing.assert_allclose(
         rectangle_of(first, first.data.shape), rectangle_of(second, second.data.shape), atol=1e-6

@@ -323,8 +323,8 @@ def test_rectangles_in_several_slices_and_in_another_view_bound_z_too(
     assert geometry.form.parameters == {"start": (0, 13, 0), "stop": (9, 19, 50)}
     shapes = viewer.add_shapes([np.add(square, (0, 900, 0))], **place)
     ask(geometry, "rectangle", qtbot)
-    assert len(notifications) == 1
-    assert "outside 'cells'" in notifications[0].message
+    assert not notifications
+    assert "outside 'cells'" in geometry.message.text()
     assert geometry.form.parameters == {"start": (0, 13, 0), "stop": (9, 19, 50)}
 
 
@@ -351,7 +351,7 @@ def test_what_is_on_screen_becomes_the_box_of_a_crop(
     viewer.scene.camera.center = (1e4, 1e4)
     before = geometry.form.parameters
     ask(geometry, "view", qtbot)
-    assert "on screen" in notifications[-1].message
+    assert "on screen" in geometry.message.text()
     assert geometry.form.parameters == before
 
 
@@ -367,3 +367,50 @@ def test_what_was_seen_is_what_is_cut_out(
     expected = mathimg.apply(stacked(image), "crop", options=mathimg.Options(ndim=3), start=start, stop=stop)
     np.testing.assert_array_equal(viewer.layers[-1].data, expected)
     assert expected.shape[1:] < (90, 120)
+
+
+def test_a_cropped_result_gets_a_rectangle_of_its_own(
+    viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, press: Any
+) -> None:
+    """Neither the rectangle nor the numbers of the first crop are taken for a crop of its result."""
+    data = np.random.default_rng(0).integers(0, 255, (6, 90, 120), dtype=np.uint8)
+    source = show(viewer, qtbot, geometry, data, "crop")
+    geometry.form.load({"start": (2, 0, 0), "stop": (6, 90, 120)})
+    ask(geometry, "rectangle", qtbot)
+    hand.drag(source, (20, 30), (80, 100))
+    qtbot.waitUntil(lambda: geometry.form.parameters["start"][1:] != (0, 0))
+    press(geometry)
+    result = geometry.result
+    assert result is not None
+    assert geometry.picker.layer is result
+    assert geometry.form.parameters == {"start": "auto", "stop": "auto"}
+    ask(geometry, "rectangle", qtbot)
+    assert "Draw a rectangle" in geometry.message.text()
+    hand.drag(result, (10, 10), (30, 50))
+    qtbot.waitUntil(lambda: geometry.form.parameters["start"] != "auto")
+    press(geometry)
+    assert geometry.result is not result
+    assert geometry.result.data.shape[0] == 4
+    np.testing.assert_allclose(geometry.result.data.shape[1:], (20, 40), atol=3)
+    viewer.layers.selection.active = source
+    assert geometry.form.parameters["start"][0] == 2  # its own box is remembered
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_turned_rectangle_says_how_to_crop_along_its_edges(
+    viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, press: Any, mirrored: bool
+) -> None:
+    data = np.zeros((90, 120), np.uint8)
+    layer = show(viewer, qtbot, geometry, data, "crop", scale=(-1, 1) if mirrored else (1, 1))
+    turn = np.deg2rad(20)
+    down, across = np.array([np.cos(turn), np.sin(turn)]) * 30, np.array([-np.sin(turn), np.cos(turn)]) * 50
+    corner = np.array(layer.data_to_world((45, 40)))
+    viewer.add_shapes([[corner, corner + across, corner + across + down, corner + down]], shape_type="rectangle")
+    viewer.layers.selection.active = layer
+    ask(geometry, "rectangle", qtbot)
+    said = geometry.message.text()
+    assert "upright box" in said
+    assert "rotate the image by -20°" in said  # it climbs to the right by 20 degrees
+    viewer.layers[-1].data = [corner + np.array([(0, 0), (0, 50), (30, 50), (30, 0)])]
+    ask(geometry, "rectangle", qtbot)
+    assert "upright box" not in geometry.message.text()

@@ -10,8 +10,9 @@ from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import prepare, run
 from napari_mathimg.widgets.layers.layer_arguments import result_arguments
 from napari_mathimg.widgets.layers.levels import position_in
+from napari_mathimg.widgets.layers.plane import displayed_frame
 from napari_mathimg.widgets.layers.snapshot import snapshot
-from napari_mathimg.widgets.layers.transforms import check_square
+from napari_mathimg.widgets.layers.transforms import check_turnable, displayed_pixel
 
 TILT = {
     "scale": (2.0, 0.5, 0.25),
@@ -75,26 +76,72 @@ def test_rotation_keeps_its_center_in_place_by_translation_only() -> None:
         np.testing.assert_allclose(result.rotate, layer.rotate, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ({"scale": (0.5, 0.2)}, "0.5 x 0.2 [µμ]m; rescale the layer first"),
-        ({"affine": np.diag([2.0, 1, 1])}, "2 x 1 [µμ]m"),
-        ({"shear": [0.7]}, "sheared; undo the shear first"),
-    ],
-)
-def test_rotation_is_refused_where_it_would_shear_in_the_world(state: dict, said: str) -> None:
-    layer = Image(np.zeros((5, 8)), units=("um", "um"), name="thin", **state)
-    with pytest.raises(ValueError, match=f"Rotate needs square pixels: those of 'thin' are {said}"):
-        check_square(operations()["rotate"], layer)
-    check_square(operations()["swirl"], layer)
+DISPLAYED: dict[str, dict] = {
+    "square": {"scale": (0.3, 0.3)},
+    "high": {"scale": (0.5, 0.2), "units": ("um", "um")},
+    "in two units": {"scale": (0.5, 200), "units": ("um", "nm")},
+    "mirrored": {"scale": (-1, 1)},
+    "mirrored by affine": {"affine": np.diag([1.0, -2, 1]), "scale": (3, 1)},
+    "turned by 180 degrees": {"scale": (-0.4, -0.7)},
+    "turned and mirrored": {"scale": (2, -1), "rotate": 30},
+}
 
 
-@pytest.mark.parametrize(
-    "state", [{"scale": (0.5, 0.5), "rotate": 30}, {"scale": (0.5, 500), "units": ("um", "nm")}, {"scale": (3, 3)}]
-)
-def test_rotation_is_taken_where_pixels_are_square_in_the_world(state: dict) -> None:
-    check_square(operations()["rotate"], Image(np.zeros((5, 8)), **state))
+def blob(shape: tuple[int, int], place: tuple[float, float]) -> np.ndarray:
+    """A spot that is round enough for its centroid to be found."""
+    away = [n - p for n, p in zip(np.indices(shape), place, strict=True)]
+    return np.exp(-(away[0] ** 2 + away[1] ** 2) / 8)
+
+
+def centroid(image: np.ndarray) -> np.ndarray:
+    return np.array([(image * n).sum() for n in np.indices(image.shape)]) / image.sum()
+
+
+@pytest.mark.parametrize("state", DISPLAYED.values(), ids=DISPLAYED)
+@pytest.mark.parametrize("operation", ["rotate", "affine", "swirl"])
+def test_content_turns_counterclockwise_as_displayed(operation: str, state: dict) -> None:
+    """A spot goes to the place where the displayed plane, turned about the center, has it."""
+    shape, center, spot = (161, 161), np.array((80.0, 80.0)), np.array((70.0, 96.0))
+    layer = Image(blob(shape, tuple(spot)), **state)
+    name = {"rotate": "angle", "affine": "rotation", "swirl": "rotation"}[operation]
+    more = {"strength": 0.0} if operation == "swirl" else {}
+    side = displayed_pixel(layer)
+    result = result_of(layer, operation, Options(), **{name: 25.0}, pixel_size=side, order=3, **more)
+
+    to_um = np.array([{"micrometer": 1.0, "nanometer": 1e-3}.get(str(u), 1.0) for u in layer.units])
+    before, middle = (np.array(layer.data_to_world(p)) * to_um for p in (spot, center))
+    c, s = np.cos(np.deg2rad(25)), np.sin(np.deg2rad(25))
+    down, right = before - middle
+    expected = middle + np.array([c * down - s * right, s * down + c * right])  # y points down
+    found = np.array(result.data_to_world(centroid(result.data))) * to_um
+    np.testing.assert_allclose(found, expected, atol=0.05 * np.linalg.norm(before - middle))
+
+
+@pytest.mark.parametrize("state", [*DISPLAYED.values(), {"shear": [0.7], "scale": (-1, 0.7)}])
+def test_motion_blurs_along_its_angle_as_displayed(state: dict) -> None:
+    """The second moments of a blurred point, in the world, have their long axis at the angle."""
+    point = np.zeros((201, 201))
+    point[100, 100] = 1
+    layer = Image(point, **state)
+    result = result_of(layer, "blur_motion", Options(), length=61.0, angle=40.0, frame=displayed_frame(layer))
+    to_um = np.array([{"micrometer": 1.0, "nanometer": 1e-3}.get(str(u), 1.0) for u in layer.units])
+    places = np.argwhere(result.data > 0)
+    away = (
+        np.array([result.data_to_world(p) for p in places]) * to_um - np.array(layer.data_to_world((100, 100))) * to_um
+    )
+    weights = result.data[tuple(places.T)]
+    axes = np.linalg.eigh((away * weights[:, None]).T @ away)[1]
+    down, right = axes[:, 1]
+    assert np.rad2deg(np.arctan2(-down, right)) % 180 == pytest.approx(40, abs=1)
+
+
+@pytest.mark.parametrize("operation", ["rotate", "swirl", "affine"])
+@pytest.mark.parametrize("state", [{"shear": [0.7]}, {"affine": [[1, 0.3, 0], [0, 1, 0], [0, 0, 1]]}])
+def test_turning_is_refused_where_pixels_are_sheared(operation: str, state: dict) -> None:
+    layer = Image(np.zeros((5, 8)), name="thin", **state)
+    with pytest.raises(ValueError, match=" turns the image as displayed: the pixels of 'thin' are sheared; undo the"):
+        check_turnable(operations()[operation], layer)
+    check_turnable(operations()["rescale"], layer)
 
 
 def test_a_plane_sits_at_its_place_in_the_stack(layer: Image) -> None:

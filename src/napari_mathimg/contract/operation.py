@@ -234,7 +234,8 @@ def operation(
         Type of the result for images of integers, unless options name one: "same" if values keep their meaning, or
         "float32" if they leave it, so that the type of the image would cut or round them.
     rigid
-        Whether the operation rotates the content as a whole, so that pixels must be square.
+        Whether the operation turns the content as displayed, so that pixels must not be sheared in the world; it then
+        has a parameter `pixel_size`.
     frames
         Rule that returns the first axis that the result has in addition to those of the image, or None. The axis is
         also the first one of the block that the function returns.

@@ -173,6 +173,20 @@ class Picked:
 
 
 @dataclass(frozen=True)
+class FromLayer:
+    """A parameter that a dock takes from the layer, and that its form therefore does not show.
+
+    Parameters
+    ----------
+    what
+        "size": the size of a pixel (rows, columns), the first negative if the layer is mirrored. "frame": the world
+        directions (down, right) of a step along the rows and of one along the columns.
+    """
+
+    what: Literal["size", "frame"]
+
+
+@dataclass(frozen=True)
 class OfImage:
     """A parameter that a user chooses for one image: a form does not carry it over to another one.
 
@@ -281,6 +295,8 @@ PatchSizes = Annotated[PatchSize | tuple[PatchSize, ...], PerAxis(length=True, o
 Distance = Annotated[int, Number(ge=1, le=50, step=1, unit="px")]
 Distances = Annotated[Distance | tuple[Distance, ...], PerAxis(length=True), Label("distance")]
 Iterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("iterations")]
+FewestIterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("fewest iterations")]
+MostIterations = Annotated[int, Number(ge=1, le=1000, step=10), Label("most iterations")]
 Isotropic = Annotated[bool, Label("isotropic")]
 Balance = Annotated[float, Number(ge=0, le=1e6, step=0.005)]
 Boundary = Annotated[Literal["reflect", "zero", "periodic"], Label("boundary")]
@@ -333,7 +349,10 @@ Measure = Annotated[float, Number(gt=0, le=1e9, step=1)]
 PhysicalSize = Annotated[Literal["source"] | tuple[Measure, Measure], Label("physical size")]
 Aspect = Annotated[Literal["edges", "perspective"], Label("proportions", ("edge lengths", "perspective"))]
 Step = Annotated[float, Number(ge=-1e15, le=1e15, step=1)]
+Side = Annotated[float, Number(ge=-1e9, le=1e9, step=1)]
+PixelSize = Annotated[tuple[Side, Side], Label("pixel size"), FromLayer("size")]
 Frame = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel frame")]
+Directions = Annotated[tuple[tuple[Step, Step], tuple[Step, Step]], Label("pixel frame"), FromLayer("frame")]
 Canvas = Annotated[Literal["rectangle"] | Literal["whole"] | tuple[Size, Size], Label("canvas")]
 AffineCenter = Annotated[
     Literal["auto"] | Point, Auto(lambda shape, inverse: (0.0, 0.0) if inverse else middle(shape)), Picked("point")

@@ -37,17 +37,21 @@ def projective(matrix: Floats, top: int, left: int, yy: Floats, xx: Floats) -> N
 
 @kernel
 def swirl(
-    center: tuple[float, float], strength: float, decay: float, rotation: float,
+    center: tuple[float, float], strength: float, decay: float, rotation: float, sides: tuple[float, float],
     top: int, left: int, yy: Floats, xx: Floats,
 ) -> None:  # fmt: skip
-    """Fill `yy` and `xx` with pixels rotated about `center` by ``rotation + strength * exp(-decay * distance)``."""
+    """Fill `yy` and `xx` with pixels rotated about `center` by ``rotation + strength * exp(-decay * distance)``.
+
+    `sides` is the size of a pixel, in which distances are measured.
+    """
+    high, wide = sides
     for i in range(yy.shape[0]):
-        dy = top + i - center[0]
+        dy = (top + i - center[0]) * high
         for j in range(yy.shape[1]):
-            dx = np.float64(np.int32(j)) + left - center[1]
+            dx = (np.float64(np.int32(j)) + left - center[1]) * wide
             s, c = sin_cos(rotation + strength * exp_of_negative(-decay * math.sqrt(dy * dy + dx * dx)))
-            yy[i, j] = center[0] + dx * s + dy * c
-            xx[i, j] = center[1] + dx * c - dy * s
+            yy[i, j] = center[0] + (dx * s + dy * c) / high
+            xx[i, j] = center[1] + (dx * c - dy * s) / wide
 
 
 @inline

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..contract.reach import margin
 from .array_cache import ArrayCache
+from .quadrilateral import Frame
 
 Floats = NDArray[np.float64]
 Vertices = tuple[tuple[float, float], ...]
@@ -84,14 +85,27 @@ def kept_disk(radius: tuple[float, ...]) -> Floats:
     return _kept.get(("disk", radius), lambda: disk(radius))
 
 
-def motion_kernel(length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int]) -> Floats:
+def motion_kernel(
+    length: float, angle: float, vertices: str | Vertices, shape: tuple[int, int], frame: Frame
+) -> Floats:
     """Return a polygon, or where `vertices` is a string a straight path; arguments as in `line` and `polygon`.
 
-    It is computed once; callers only read it.
+    The angle is that displayed where `frame` gives the directions (down, right) of a step along rows and columns. The
+    kernel is computed once; callers only read it.
     """
-    if isinstance(vertices, str):
-        return _kept.get(("line", length, angle), lambda: line(length, angle))
-    return _kept.get(("polygon", vertices, shape), lambda: polygon(vertices, shape))
+    if not isinstance(vertices, str):
+        return _kept.get(("polygon", vertices, shape), lambda: polygon(vertices, shape))
+    return _kept.get(("line", length, angle, frame), lambda: _line_in_frame(length, angle, frame))
+
+
+def _line_in_frame(length: float, angle: float, frame: Frame) -> Floats:
+    steps = np.array(frame, float).T
+    steps /= math.sqrt(abs(np.linalg.det(steps)))
+    if np.array_equal(steps, np.eye(2)):
+        return line(length, angle)
+    direction = np.deg2rad(angle)
+    down, right = np.linalg.solve(steps, (-math.sin(direction), math.cos(direction)))
+    return line(length * math.hypot(down, right), float(np.rad2deg(math.atan2(-down, right))))
 
 
 def line(length: float, angle: float) -> Floats:

@@ -65,28 +65,31 @@ class Projective:
 
 @dataclass(frozen=True)
 class Swirl:
-    """A rotation about `center` by an angle (radians) that decays with the distance."""
+    """A rotation about `center` by an angle (radians) that decays with the distance; `sides` are those of a pixel."""
 
     center: tuple[float, float]
     strength: float
     decay: float
     rotation: float
+    sides: tuple[float, float] = (1.0, 1.0)
 
     def coordinates(self, core: Box) -> tuple[Floats, ...]:
         """Return the source rows and columns of every pixel of a box."""
         yy, xx = np.empty(size(core)), np.empty(size(core))
-        maps.swirl(self.center, self.strength, self.decay, self.rotation, core[0][0], core[1][0], yy, xx)
+        turns = self.strength, self.decay, self.rotation
+        maps.swirl(self.center, *turns, self.sides, core[0][0], core[1][0], yy, xx)
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
         """Return the intervals of source rows and columns, from those of the edges of the box.
 
         The source of an edge is the edge of the source. Between two neighboring pixels of an edge, the source moves by
-        at most ``1 + |strength| / e`` pixels.
+        at most ``1 + |strength| / e`` times the longer side of a pixel.
         """
         (top, bottom), (left, right) = core
         edges = [((top, top + 1), (left, right)), ((bottom - 1, bottom), (left, right))]
         edges += [((top, bottom), (left, left + 1)), ((top, bottom), (right - 1, right))]
         yy, xx = (np.concatenate(c, axis=None) for c in zip(*map(self.coordinates, edges), strict=True))
-        between = 0.5 * (1 + abs(self.strength) / math.e)
-        return tuple((float(c.min()) - between, float(c.max()) + between) for c in (yy, xx))
+        longest = 0.5 * (1 + abs(self.strength) / math.e) * max(map(abs, self.sides))
+        margins = [longest / abs(side) for side in self.sides]
+        return tuple((float(c.min()) - m, float(c.max()) + m) for c, m in zip((yy, xx), margins, strict=True))

@@ -24,6 +24,18 @@ def about(matrix: Matrix, center: tuple[float, float]) -> Matrix:
     return result
 
 
+def displayed(matrix: Matrix, pixel_size: tuple[float, float]) -> Matrix:
+    """Return what a linear transformation, given as displayed, does to pixels of a size (rows, columns).
+
+    The sizes are negative along axes that are displayed mirrored.
+    """
+    high, wide = pixel_size
+    out = matrix.copy()
+    out[0, 1] *= wide / high
+    out[1, 0] *= high / wide
+    return out
+
+
 def rotation_matrix(angle: float) -> Matrix:
     """Return the map from result to image that rotates content counter-clockwise by degrees; right angles are exact."""
     quarter = round(angle / 90) if angle % 90 == 0 else None

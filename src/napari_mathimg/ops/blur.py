@@ -1,5 +1,7 @@
 """Blur with a box, a disk, a path or any kernel."""
 
+import numpy as np
+
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
@@ -7,6 +9,7 @@ from ..methods.blur_kernels import Vertices, disk_margin, kept_disk, motion_kern
 from ..methods.convolution import average_boxes, check_kernel_size, checked_kernel_reach, convolve_block, kernel_reach
 from ..methods.holes import Mask
 from ..methods.padding import window_reach
+from ..methods.quadrilateral import SQUARE, Frame
 from .denoise import gaussian
 
 __all__ = ["blur_box", "blur_defocus", "blur_motion", "convolve", "gaussian"]
@@ -101,23 +104,26 @@ def blur_defocus(
     return convolve_block(image, info, kept_disk(t.gone(radius)), mode, cval, valid, level)
 
 
-def _check_polygon(polygon: str | Vertices, polygon_size: tuple[int, int]) -> None:
-    motion_kernel(0.0, 0.0, polygon, polygon_size)
+def _check_motion(polygon: str | Vertices, polygon_size: tuple[int, int], frame: Frame) -> None:
+    if abs(np.linalg.det(frame)) < 1e-9 * max(max(map(abs, step)) for step in frame) ** 2 or not np.any(frame):
+        raise ValueError(f"frame={frame}: must be two directions that are not parallel")
+    motion_kernel(0.0, 0.0, polygon, polygon_size, frame)
 
 
 def _motion_reach(
-    length: float, angle: float, polygon: str | Vertices, polygon_size: tuple[int, int], mode: str
-) -> Reach:
-    return kernel_reach(motion_kernel(length, angle, polygon, polygon_size), mode)
+    length: float, angle: float, polygon: str | Vertices, polygon_size: tuple[int, int], frame: Frame,
+    mode: str,
+) -> Reach:  # fmt: skip
+    return kernel_reach(motion_kernel(length, angle, polygon, polygon_size, frame), mode)
 
 
 @operation(
-    "Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_polygon, proportional=True,
+    "Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_motion, proportional=True,
 )  # fmt: skip
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
-    polygon_size: t.OutlineSize = (32, 32), mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
-    valid: Mask | None, level: float,
+    polygon_size: t.OutlineSize = (32, 32), frame: t.Directions = SQUARE, mode: t.Edge = "nearest",
+    cval: t.Fill = 0.0, info: BlockInfo, valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip
     """Blur like a moving camera or specimen, which spreads every point along a path.
 
@@ -131,13 +137,17 @@ def blur_motion(
     Parameters
     ----------
     length
-        Length of the straight path in pixels; up to 1, nothing is blurred.
+        Length of the straight path in pixels; up to 1, nothing is blurred. In sides of a square of the same area, if
+        the pixels are not square.
     angle
         Direction of the straight path in degrees, counter-clockwise as displayed.
     polygon
         Vertices (row, column), in pixels, of the polygon that a point becomes instead of a straight path.
     polygon_size
         Rows and columns of the array in which the polygon is drawn.
+    frame
+        World directions (down, right) of one step along the rows and of one along the columns. Docks take them from
+        the layer, so that the path has its angle as displayed.
     mode
         How the image continues beyond its edges, in scipy.ndimage's terms.
     cval
@@ -163,7 +173,7 @@ def blur_motion(
            [ 0, 30, 30, 30,  0],
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
-    kernel = motion_kernel(length, angle, polygon, polygon_size)
+    kernel = motion_kernel(length, angle, polygon, polygon_size, frame)
     return convolve_block(image, info, kernel, mode, cval, valid, level)
 
 

@@ -168,8 +168,8 @@ def richardson_lucy(
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
     center: t.PsfCenter = "centroid", psf_border: t.PsfBorder = "keep",
-    burnin: t.Burnin = 15, min_num_iter: t.Iterations = 30,
-    max_num_iter: t.Iterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none", valid: Mask | None,
+    burnin: t.Burnin = 15, min_num_iter: t.FewestIterations = 30,
+    max_num_iter: t.MostIterations = 200, threshold: t.SampleChange = 1e-4, clip: t.ClipTo = "none", valid: Mask | None,
 ) -> t.Image:  # fmt: skip
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 

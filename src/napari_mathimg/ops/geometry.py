@@ -6,7 +6,15 @@ from ..contract import types as t
 from ..contract.reach import Gather
 from ..contract.warp import warp
 from ..methods.maps import Separable, Swirl, resize_map
-from ..methods.plane_matrices import about, affine_matrix, projective, rotated_canvas, rotation_matrix, shift
+from ..methods.plane_matrices import (
+    about,
+    affine_matrix,
+    displayed,
+    projective,
+    rotated_canvas,
+    rotation_matrix,
+    shift,
+)
 
 __all__ = ["affine", "crop", "homography", "rescale", "resize", "rotate", "swirl"]
 
@@ -137,10 +145,15 @@ def resize(
     return resize_map(shape, t.gone(output_shape), order, mode, cval, anti_aliasing)
 
 
-@warp("Rotate", rigid=True)
+def _check_pixel_size(pixel_size: tuple[float, float]) -> None:
+    if 0 in pixel_size:
+        raise ValueError(f"pixel_size={pixel_size}: must not be zero")
+
+
+@warp("Rotate", check=_check_pixel_size, rigid=True)
 def rotate(
     shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: t.GrowCanvas = False,
-    order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
+    pixel_size: t.PixelSize = (1.0, 1.0), order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Rotate the image counter-clockwise about a fixed point.
 
@@ -156,6 +169,9 @@ def rotate(
         Fixed point (row, column) in pixels; the middle of the image by default.
     resize
         Enlarge the canvas so that it contains the whole rotated image.
+    pixel_size
+        Size of a pixel (rows, columns) in any unit; negative along an axis that is displayed mirrored. Docks take it
+        from the layer, so that the content turns as displayed.
     order
         Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
@@ -175,15 +191,16 @@ def rotate(
     array([[2, 4],
            [1, 3]])
     """
-    rotation = about(rotation_matrix(angle), t.gone(center))
+    rotation = about(displayed(rotation_matrix(angle), pixel_size), t.gone(center))
     size, origin = rotated_canvas(rotation, shape) if resize else (shape, np.zeros(2))
     return Gather(size, projective(rotation @ shift(origin)), shift(origin), order, mode, cval)
 
 
-@warp("Swirl")
+@warp("Swirl", check=_check_pixel_size, rigid=True)
 def swirl(
     shape: Shape, /, *, center: t.Center = "auto", strength: t.Radians = 1.0, radius: t.Radius = 100.0,
-    rotation: t.Degrees = 0.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
+    rotation: t.Degrees = 0.0, pixel_size: t.PixelSize = (1.0, 1.0), order: t.Order = 1, mode: t.Edge = "mirror",
+    cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Swirl the image: rotate it about a point by an angle that decreases with the distance.
 
@@ -199,9 +216,13 @@ def swirl(
     strength
         Angle at the center in radians, counter-clockwise as displayed.
     radius
-        Distance in pixels beyond which the swirl is negligible.
+        Distance in pixels beyond which the swirl is negligible; in sides of a square of the same area, if the pixels
+        are not square.
     rotation
         Rotation of the whole image in degrees, counter-clockwise as displayed.
+    pixel_size
+        Size of a pixel (rows, columns) in any unit; negative along an axis that is displayed mirrored. Docks take it
+        from the layer, so that the content turns as displayed.
     order
         Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
@@ -222,22 +243,25 @@ def swirl(
            [1, 3]])
     """
     decay = 5 / (radius * float(np.log(2)))
-    source = Swirl(t.gone(center), strength, decay, float(np.deg2rad(rotation)))
+    side = abs(pixel_size[0] * pixel_size[1]) ** 0.5
+    sides = pixel_size[0] / side, pixel_size[1] / side
+    source = Swirl(t.gone(center), strength, decay, float(np.deg2rad(rotation)), sides)
     return Gather(shape, source, np.eye(3), order, mode, cval)
 
 
-def _check_affine(scale: tuple[float, float], shear: tuple[float, float]) -> None:
+def _check_affine(scale: tuple[float, float], shear: tuple[float, float], pixel_size: tuple[float, float]) -> None:
+    _check_pixel_size(pixel_size)
     if scale[0] * scale[1] < 1e-12:
         raise ValueError(f"scale={scale}: must have a product of at least 1e-12")
     if abs(np.linalg.det(affine_matrix((1.0, 1.0), 0.0, shear))) < 1e-12:
         raise ValueError(f"shear={shear}: must not collapse the plane onto a line")
 
 
-@warp("Affine", check=_check_affine)
+@warp("Affine", check=_check_affine, rigid=True)
 def affine(
     shape: Shape, /, *, scale: t.PlaneScale = (1.0, 1.0), rotation: t.Degrees = 0.0, shear: t.PlaneShear = (0.0, 0.0),
-    translation: t.Point = (0.0, 0.0), center: t.AffineCenter = "auto", inverse: bool = False, order: t.Order = 1,
-    mode: t.Edge = "constant", cval: t.Fill = 0.0,
+    translation: t.Point = (0.0, 0.0), center: t.AffineCenter = "auto", inverse: bool = False,
+    pixel_size: t.PixelSize = (1.0, 1.0), order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
 ) -> Gather:  # fmt: skip
     """Scale, shear, rotate and translate the image (affine transformation).
 
@@ -261,6 +285,9 @@ def affine(
     inverse
         Use the parameters as the map from the result to the image, like an AffineTransform passed to scikit-image's
         `warp`: the content shrinks by `scale` and moves against `translation`.
+    pixel_size
+        Size of a pixel (rows, columns) in any unit; negative along an axis that is displayed mirrored. Docks take it
+        from the layer, so that the content turns as displayed.
     order
         Interpolation: 0 nearest neighbor, 1 linear, 3 cubic (Keys, a = -0.5).
     mode
@@ -286,7 +313,8 @@ def affine(
            [0, 3]])
     """
     angle = rotation if inverse else -rotation
-    matrix = shift(translation) @ about(affine_matrix(scale, angle, shear), t.gone(center))
+    linear = displayed(affine_matrix(scale, angle, shear), pixel_size)
+    matrix = shift(translation) @ about(linear, t.gone(center))
     return Gather(shape, projective(matrix if inverse else np.linalg.inv(matrix)), np.eye(3), order, mode, cval)
 
 

@@ -1,4 +1,4 @@
-"""The placement of a result in the world, by matrices alone, so that any viewer can use it."""
+"""The placement of a result in the world, by plain arrays, so that any viewer can use it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,27 +10,87 @@ from ..engine import Plan
 
 DEFAULT_AXES = ("t", "c", "z", "y", "x")
 PIXEL = "pixel"
+ROUNDING = 1e-12  # relative; smaller entries of a matrix are not distinguished from zero
+Matrix = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The placement of an array: ``affine @ matrix`` maps an index to world coordinates.
+    """The placement of an array of n axes: ``affine @ matrix`` maps an index to world coordinates.
+
+    The linear part of `matrix` is ``rotate @ shear @ diag(scale)``. The parts are kept because they cannot be found
+    again from their product: a mirrored axis may be in `scale` as well as in `rotate`.
 
     Parameters
     ----------
-    matrix, affine
-        Matrices of shape (n + 1, n + 1). `matrix` contains the pixel size, and `affine` a later transform of the whole
-        image.
+    scale
+        Pixel size of each axis, of shape (n,); negative along a mirrored axis.
+    translate
+        Position of the first pixel, of shape (n,).
+    rotate, shear
+        Orthogonal matrix, and triangular matrix with ones on the diagonal, of shape (n, n).
+    affine
+        Matrix of shape (n + 1, n + 1) of a later transform of the whole image.
     units
         Unit of each world axis.
     axis_labels
         Name of each axis.
     """
 
-    matrix: NDArray[Any]
-    affine: NDArray[Any]
+    scale: Matrix
+    translate: Matrix
+    rotate: Matrix
+    shear: Matrix
+    affine: Matrix
     units: tuple[Any, ...]
     axis_labels: tuple[str, ...]
+
+    @property
+    def linear(self) -> Matrix:
+        """The linear part of `matrix`."""
+        product: Matrix = self.rotate @ self.shear @ np.diag(self.scale)
+        return product
+
+    @property
+    def matrix(self) -> Matrix:
+        """The matrix, of shape (n + 1, n + 1), that is applied before `affine`."""
+        return _homogeneous(self.linear, self.translate)
+
+    def moved(self, matrix: Matrix) -> "Placement":
+        """Return the placement of an array whose indices a matrix maps to those of this one.
+
+        Everything is kept that the matrix does not change: one that only shifts changes `translate`, one that
+        stretches axes also `scale`. The product with any other one is decomposed; mirrored axes stay so.
+        """
+        linear = matrix[:-1, :-1]
+        translate = self.linear @ matrix[:-1, -1] + self.translate
+        factors = np.diag(linear)
+        if factors.all() and _is_small(linear - np.diag(factors), linear):
+            return replace(self, scale=self.scale * factors, translate=translate)
+        rotate, shear, scale = decompose(self.linear @ linear, np.sign(self.scale))
+        return replace(self, scale=scale, translate=translate, rotate=rotate, shear=shear)
+
+    def last(self, count: int) -> "Placement":
+        """Return the placement on the last axes alone."""
+        some = slice(len(self.scale) - count, None)
+        kept = Placement(
+            self.scale[some], self.translate[some], self.rotate[some, some], self.shear[some, some],
+            self.affine[some, some], self.units[some], self.axis_labels[some],
+        )  # fmt: skip
+        linear = self.linear[some, some]
+        if _is_small(kept.linear - linear, linear):
+            return kept
+        rotate, shear, scale = decompose(linear, np.sign(kept.scale))
+        return replace(kept, rotate=rotate, shear=shear, scale=scale)
+
+
+def decompose(linear: Matrix, signs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Return rotate, shear and scale, whose product is a linear matrix, with given signs of the scale."""
+    rotate, upper = np.linalg.qr(linear * signs)
+    positive = np.where(np.diag(upper) < 0, -1.0, 1.0)
+    rotate, upper = rotate * positive, upper * positive[:, None]
+    size = np.diag(upper)
+    return rotate, np.triu(upper / size, 1) + np.eye(len(size)), size * signs
 
 
 def place_result(source: Placement, plan: Plan) -> Placement:
@@ -38,15 +98,20 @@ def place_result(source: Placement, plan: Plan) -> Placement:
 
     An axis that the operation drops remains, as one pixel that covers it, where `kept_axis` says so.
     """
-    placed = replace(source, matrix=source.matrix @ plan.placement)
+    placed = source.moved(plan.placement)
     if plan.dropped is not None and kept_axis(source, plan) is None:
-        return _without_first_axis(placed)
+        return placed.last(len(placed.scale) - 1)
     if plan.frames is None:
         return placed
-    matrix = _with_first_axis(placed.matrix)
-    matrix[0, 0], matrix[0, -1] = plan.frames.step, plan.frames.first
-    names = (plan.frames.name, *axis_names(source.axis_labels))
-    return Placement(matrix, _with_first_axis(source.affine), (PIXEL, *source.units), names)
+    return Placement(
+        scale=np.array([plan.frames.step, *placed.scale]),
+        translate=np.array([plan.frames.first, *placed.translate]),
+        rotate=_with_first_axis(placed.rotate),
+        shear=_with_first_axis(placed.shear),
+        affine=_with_first_axis(source.affine),
+        units=(PIXEL, *source.units),
+        axis_labels=(plan.frames.name, *axis_names(source.axis_labels)),
+    )
 
 
 def kept_axis(source: Placement, plan: Plan) -> int | None:
@@ -73,13 +138,17 @@ def axis_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:
     return DEFAULT_AXES[len(DEFAULT_AXES) - n :] if n <= len(DEFAULT_AXES) else tuple(map(str, range(n)))
 
 
-def _without_first_axis(placement: Placement) -> Placement:
-    """Return a placement without the first axis."""
-    units, names = placement.units[1:], placement.axis_labels[1:]
-    return Placement(placement.matrix[1:, 1:], placement.affine[1:, 1:], units, names)
+def _homogeneous(linear: Matrix, translate: Matrix) -> Matrix:
+    matrix = np.eye(len(linear) + 1)
+    matrix[:-1, :-1], matrix[:-1, -1] = linear, translate
+    return matrix
 
 
-def _with_first_axis(matrix: NDArray[Any]) -> NDArray[Any]:
+def _is_small(rest: Matrix, matrix: Matrix) -> bool:
+    return bool(np.abs(rest).max() <= ROUNDING * np.abs(matrix).max())
+
+
+def _with_first_axis(matrix: Matrix) -> Matrix:
     """Return the matrix with one more axis before all others, on which it acts as the identity."""
     out = np.eye(len(matrix) + 1)
     out[1:, 1:] = matrix

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer, Shapes
-from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -14,13 +13,25 @@ from ...recipe.placement import axis_names
 from ..form.form import Form
 from ..layers.levels import into_full, span_at
 from ..layers.made_layers import MadeLayers
-from ..layers.view_geometry import box_around, box_on_screen, check_view, displayed_axes, pixel_to_world, world_to_pixel
+from ..layers.view_geometry import (
+    box_around,
+    box_on_screen,
+    check_view,
+    displayed_axes,
+    pixel_to_world,
+    turn_of,
+    world_to_pixel,
+)
 from ..settings.preferences import on_change
 from .cross import Cross
 from .rectangle_drawing import Drawing
 
 PURPOSE = "to pick a point"
 POINT = "Click the point in the image; press Escape to cancel."
+TURNED = (
+    " The rectangle is turned; this is the upright box around it. To crop along its edges, rotate the image by {:.4g}°"
+    " first, with the canvas grown."
+)
 DRAW = "Draw a rectangle in the image; press Escape to cancel."
 
 
@@ -181,9 +192,9 @@ class Picking(QObject):
         if self.drawing.is_on:
             self.leave()
             return
-        shapes = self.drawing.chosen()
+        shapes = self.drawing.chosen(layer)
         if shapes is not None:
-            self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), f"From {shapes.name!r}")
+            self._take_shapes(layer, shapes, f"From {shapes.name!r}")
             return
         if self._viewer.dims.ndisplay != 2:
             self._refuse(ValueError("Show the image in 2D to draw a rectangle"))
@@ -197,7 +208,12 @@ class Picking(QObject):
         self._show_mode()
         layer = self._layer
         if layer is not None:
-            self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), "From the rectangle")
+            self._take_shapes(layer, shapes, "From the rectangle")
+
+    def _take_shapes(self, layer: Layer, shapes: Shapes, source: str) -> None:
+        turn = turn_of(self._viewer.dims, layer, shapes)
+        note = TURNED.format(turn) if turn else ""
+        self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), source, note)
 
     def take_view(self) -> None:
         """Take the part of the image that is on screen."""
@@ -207,7 +223,7 @@ class Picking(QObject):
             box = partial(box_on_screen, self._viewer, layer)
             self._take_box(lambda: {k: ends for k, ends in enumerate(box()) if k in shown}, "From the view")
 
-    def _take_box(self, find: Callable[[], dict[int, tuple[int, int]]], source: str) -> None:
+    def _take_box(self, find: Callable[[], dict[int, tuple[int, int]]], source: str, note: str = "") -> None:
         """Enter a box in the form; axes that it does not restrict keep their numbers."""
         form, layer = self._form, self._layer
         assert form is not None
@@ -223,11 +239,10 @@ class Picking(QObject):
         form.load({form.picked["start"]: tuple(start), form.picked["stop"]: tuple(stop)})
         names = axis_names(layer.axis_labels)
         ranges = ", ".join(f"{names[axis]} {start[axis]} to {stop[axis]}" for axis in box)
-        self.told.emit(f"{source}: {ranges}.")
+        self.told.emit(f"{source}: {ranges}.{note}")
 
     def _refuse(self, error: Exception) -> None:
         self.told.emit(f"{error}.")
-        show_warning(str(error))
 
     def leave(self) -> None:
         """Cancel picking."""

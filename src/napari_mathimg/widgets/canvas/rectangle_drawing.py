@@ -1,6 +1,7 @@
 """Drawing a rectangle in a new Shapes layer, or finding a Shapes layer that already has shapes."""
 
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Layer, Shapes
@@ -24,16 +25,22 @@ class Drawing(QObject):
         self._viewer = viewer
         self._shapes: Any = None
         self._image: Layer | None = None
+        self._drawn_for: WeakKeyDictionary[Layer, ref[Layer]] = WeakKeyDictionary()  # the image of each layer
 
     @property
     def is_on(self) -> bool:
         """Whether a rectangle is awaited."""
         return self._shapes is not None
 
-    def chosen(self) -> Shapes | None:
-        """Return the active Shapes layer, or else the topmost visible one; None if none has shapes."""
+    def chosen(self, image: Layer) -> Shapes | None:
+        """Return the active Shapes layer, or else the topmost visible one; None if none has shapes.
+
+        A rectangle that was drawn here for another image, such as the one that this image was cut out of, counts only
+        if it is active.
+        """
         active = self._viewer.layers.selection.active
-        layers = [active, *reversed(self._viewer.layers)]
+        others = (s for s in reversed(self._viewer.layers) if self._drawn_for.get(s, lambda: image)() is image)
+        layers = [active, *others]
         return next((s for s in layers if isinstance(s, Shapes) and len(s.data) and s.visible and s.editable), None)
 
     def begin(self, image: Layer) -> None:
@@ -52,6 +59,7 @@ class Drawing(QObject):
             ndim=axes,
             **place,
         )
+        self._drawn_for[self._shapes] = ref(image)
         self._viewer.add_layer(self._shapes)
         self._viewer.layers.selection.active = self._shapes
         self._shapes.mode = "add_rectangle"

@@ -15,7 +15,7 @@ from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
-from ..qt.layout import dock_of, order_tabs, scroll_area
+from ..qt.layout import dock_of, order_fields, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
 from ..tasks.run_bar import RunBar
@@ -173,7 +173,7 @@ class FamilyDock(QWidget):
         for panel in self.panels:
             panel.show_for(layer, operation, level)
         self.forms.show_noise(layer, operation, level)
-        order_tabs(self)  # forms and pickers may have been added
+        order_fields(self)  # forms and pickers may have been added
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))

@@ -8,6 +8,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QVBoxLayout
 
 from ...contract.operation import Operation
+from ...contract.types import FromLayer, annotation_of
 from ...recipe.placement import axis_names
 from ...recipe.record import last_step
 from ..canvas.picking import Picking
@@ -15,7 +16,9 @@ from ..form.form import Form
 from ..form.image_values import ImageValues
 from ..form.level_scaling import PlaceScaling
 from ..layers.levels import array_of, full_resolution, shape_at
+from ..layers.plane import displayed_frame
 from ..layers.spacing import spacing_at, spacing_like
+from ..layers.transforms import displayed_pixel
 from ..psf.drawn_outline import offer_outlines
 from ..qt.layout import button, hbox, vbox_widget
 from ..tasks.noise_estimate import NoiseEstimator
@@ -74,15 +77,15 @@ class FormPanel(Panel):
             self.picking.use(None, None)
             return
         options = self._context.options
-        ndim = options.ndim(layer, operation)
-        self._show_form(operation, axis_names(layer.axis_labels)[-ndim:], layer)
+        axes, names = options.axes(layer, operation), axis_names(layer.axis_labels)
+        self._show_form(operation, tuple(names[axis] for axis in axes), layer)
         self._image_values[self.form].follow(self.form, layer)
         self._places.follow(self.form, layer, level)
         data = full_resolution(layer)
         limits = options.limits(layer) if operation.uses_range(self.form.parameters) else None
         channels = data.shape[-1] if getattr(layer, "rgb", False) else 0
-        place = spacing_at(layer, ndim, level)
-        self.form.show_image(shape_at(layer, level)[-ndim:], *place, limits, data.dtype, {"channels": channels})
+        place, shape = spacing_at(layer, axes, level), shape_at(layer, level)
+        self.form.show_image(tuple(shape[axis] for axis in axes), *place, limits, data.dtype, {"channels": channels})
         self.picking.use(self.form, layer, level)
         self.reset_button.setEnabled(bool(len(self.form)))
 
@@ -92,6 +95,7 @@ class FormPanel(Panel):
             hidden |= panel.hides
         hidden |= LABELS_VALUES if isinstance(layer, Labels) else {}
         hidden = {name: value for name, value in hidden.items() if name in operation.parameters}
+        hidden |= {name: operation.parameters[name].default for name in _from_layer(operation)}
         key = (operation.id, axes, tuple(hidden))
         if key not in self.forms:
             self.forms[key] = self._make(operation, axes, hidden)
@@ -151,11 +155,15 @@ class FormPanel(Panel):
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
         """Return the form's parameters for a layer; lengths in a unit of the world become pixels of that layer."""
         chosen, form, context = self._context.layer, self.form, self._context
+        taken: Parameters = {}
+        for name, what in _from_layer(context.operations.operation).items():
+            seen = displayed_pixel if what == "size" else displayed_frame
+            taken[name] = seen(layer, context.options.level_of(layer))
         if chosen is None or layer is chosen or not form.in_world:
-            return typed | self._adapted(form.parameters, layer)
-        ndim = context.options.ndim(layer, context.operations.operation)
-        spacing = spacing_like(layer, chosen, ndim, context.options.level_of(layer))
-        return typed | self._adapted(form.parameters_on(spacing), layer)
+            return typed | self._adapted(form.parameters, layer) | taken
+        axes = context.options.axes(layer, context.operations.operation)
+        spacing = spacing_like(layer, chosen, axes, context.options.level_of(layer))
+        return typed | self._adapted(form.parameters_on(spacing), layer) | taken
 
     def _adapted(self, parameters: Parameters, layer: Layer) -> Parameters:
         """Return parameters of the chosen layer for another one, of which only one may be a Labels layer."""
@@ -189,3 +197,9 @@ class FormPanel(Panel):
         self._context.viewer.dims.events.current_step.disconnect(self._follow_position)
         self.estimator.close()
         self.picking.close()
+
+
+def _from_layer(operation: Operation) -> dict[str, str]:
+    """Return the parameters of an operation that are taken from the layer, and what of it each is."""
+    found = {name: annotation_of(p.hint, FromLayer) for name, p in operation.parameters.items()}
+    return {name: note.what for name, note in found.items() if note is not None}

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
@@ -18,12 +17,13 @@ from ...engine import Options
 from ...engine.source import CHANNELS
 from ...engine.value_range import data_range
 from ...engine.values import dtype_range
-from ...recipe.placement import axis_names
 from ..form.items_choice import ITEMS, ItemsChoice
 from ..form.range_row import RangeRow
-from ..layers import levels
+from ..layers import item_axes, levels
+from ..layers.item_axes import Axes, plane_axes, volumes_of
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
+from ..qt.number_boxes import WholeSpinBox
 from ..tasks.operation_job import Job
 from .panel import Panel
 
@@ -82,7 +82,7 @@ class OptionsBox(QWidget):
         self.domain = self._tick("Show the domain", "Add a checkerboard that is transformed like the image", False)
         self.domain_place = self._choice("domain", "Domain", "Over the result, or beside all layers in napari's grid")
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
-        self.square = QSpinBox()
+        self.square = WholeSpinBox()
         self.square.setRange(0, 100_000)
         self.square.setSuffix(" px")
         self.square.setSpecialValueText("auto")
@@ -95,7 +95,7 @@ class OptionsBox(QWidget):
         )
         self.domain.toggled.connect(self.changed)
         for box in (self.level, *self.boxes.values()):
-            box.currentIndexChanged.connect(partial(self._choose, box))
+            box.currentIndexChanged.connect(lambda index, box=box: self._choose(box))
         self.all_selected.toggled.connect(self.one_range.setEnabled)
         for row in self.range_rows.values():
             row.changed.connect(self.changed)
@@ -191,12 +191,16 @@ class OptionsBox(QWidget):
 
     def ndim(self, layer: Layer, operation: Operation) -> int:
         """Return the number of axes of an item: 2 for planes, 3 for volumes, or all axes."""
+        return len(self.axes(layer, operation))
+
+    def axes(self, layer: Layer, operation: Operation) -> Axes:
+        """Return the axes of an item: those of planes, of the chosen kind of volume, or all."""
         if operation.dimensions == "all":
-            return int(layer.ndim)
+            return tuple(range(layer.ndim))
         if not operation.works_on(2):
-            return 3
-        volumes = self._items_matter(operation) and self.process.currentData() == "volumes"
-        return 3 if volumes and operation.works_on(3) and int(layer.ndim) >= 3 else 2
+            return item_axes.item_axes(layer, 3)
+        kind = str(self.process.currentData()) if self._items_matter(operation) and operation.works_on(3) else ""
+        return item_axes.kinds_of_items(layer).get(kind, plane_axes(layer))
 
     def _items_matter(self, operation: Operation) -> bool:
         """Return whether planes and volumes give different results; if not, planes offer the finer choice of scope."""
@@ -213,7 +217,12 @@ class OptionsBox(QWidget):
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
         if hasattr(layer, "contrast_limits"):
             self.custom.suggest(layer.contrast_limits)
-        self.items.suggest(layer, operation)
+        kinds = item_axes.kinds_in_words(layer)
+        if len(kinds) > 1:  # of a layer without volumes, the choice stays for the next one
+            if (kind := self.process.currentData()) not in kinds:
+                self._wanted.setdefault(self.process, kind)
+            self._fill(self.process, kinds)
+            self.items.suggest(layer, operation)
         return self.level_of(layer)
 
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
@@ -221,7 +230,8 @@ class OptionsBox(QWidget):
         labels, dtype = isinstance(layer, Labels), np.dtype(full_resolution(layer).dtype)
         types = {"auto": f"Auto ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
-        self._fill(self.scope, self._scopes(layer, operation))
+        self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
+        kinds = item_axes.kinds_of_items(layer)
         ndim = self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
         by_channel = operation.channels == "separate" if _is_rgb(layer) else _has_channels(layer, ndim)
@@ -236,8 +246,8 @@ class OptionsBox(QWidget):
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
-            "process": layer.ndim >= 3 and both and self._items_matter(operation),
-            "reason": layer.ndim >= 3 and both and self.items.has_reason,
+            "process": len(kinds) > 1 and both and self._items_matter(operation),
+            "reason": len(kinds) > 1 and both and self.items.has_reason,
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
@@ -268,16 +278,6 @@ class OptionsBox(QWidget):
         """Whether all selected layers share one value range."""
         return bool(self.one_range.isChecked() and not self.one_range.isHidden() and self.all_selected.isChecked())
 
-    def _scopes(self, layer: Layer, operation: Operation) -> dict[str, str]:
-        lead = layer.ndim - self.ndim(layer, operation)
-        planes = self.ndim(layer, operation) == 2
-        choices = {"all": "Everything"}
-        if lead >= 1:
-            choices["item"] = "This plane" if planes else "This volume"
-        if lead >= 2 and planes:
-            choices["volume"] = "This volume"
-        return choices
-
     def limits(self, layer: Layer) -> ValueRange | None:
         """Return the value range; None if that would require reading a large array."""
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
@@ -295,34 +295,33 @@ class OptionsBox(QWidget):
             return ("percentiles", *self.percentiles.ends)
         return self.custom.ends if how == "custom" else how
 
-    def _ranges(self, layer: Layer, ndim: int, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
+    def _ranges(self, layer: Layer, axes: Axes, dims: Any) -> dict[int | str, int | tuple[int, int]] | None:
         """Return the ranges along the stack axes that the scope selects at the viewer's position; None for all."""
         scope = self.scope.currentData() if self._shown["scope"] else "all"
         if scope == "all":
             return None
         level = self.level_of(layer)
-        lead = levels.shape_at(layer, level)[: layer.ndim - ndim]
-        fixed = len(lead) - (scope == "volume")
-        shown = [axis - (dims.ndim - layer.ndim) for axis in dims.displayed]
-        if any(0 <= axis < fixed for axis in shown):
-            names = axis_names(layer.axis_labels)
+        within = volumes_of(layer)[0] if scope == "volume" else axes
+        fixed = [axis for axis in range(layer.ndim) if axis not in within]
+        if {*fixed} & {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}:
             raise ValueError(
-                f"{self.scope.currentText()} lies in {', '.join(names[fixed:])}: show these axes in the viewer,"
+                f"{self.scope.currentText()} lies in {item_axes.named(layer, within)}: show these axes in the viewer,"
                 " so that its sliders select the position on the others, or apply to everything"
             )
         here = levels.position_at(dims, layer, level)
-        return {axis: (p, p + 1) for axis, p in enumerate(here[:fixed])}
+        return {axis: (here[axis], here[axis] + 1) for axis in fixed}
 
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
-        ndim = self.ndim(layer, operation)
+        axes = self.axes(layer, operation)
         for name, row in (("custom", self.custom), ("percentiles", self.percentiles)):
             low, high = row.ends
             if self._shown[name] and not low < high:
                 raise ValueError(f"{RANGES[name]}: low ({low:g}) must be below high ({high:g})")
-        ranges = self._ranges(layer, ndim, dims)
+        ranges = self._ranges(layer, axes, dims)
         return Options(
-            ndim=ndim,
+            axes=item_axes.axes_option(layer, axes),
+            ndim=len(axes),
             value_range=self._value_range(layer) if self._shown["range"] else "data",
             dtype=self.dtype.currentData() if self._shown["dtype"] else "same",
             channel_axis=layer.ndim if _is_rgb(layer) else None,
@@ -342,7 +341,9 @@ class OptionsBox(QWidget):
     def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
         """Choose the recorded options of a result, as far as they are offered."""
         self.choose(self.level, str(level))
-        self.choose(self.process, "volumes" if options["ndim"] == 3 else "planes")
+        first = f"volumes {(options.get('axes') or ['last'])[0]}"
+        is_other = options["ndim"] == 3 and self.process.findData(first) >= 0
+        self.choose(self.process, first if is_other else "volumes" if options["ndim"] == 3 else "planes")
         self.choose(self.statistics, options["statistics"])
         self.choose(self.dtype, options["dtype"])
         texts = [self.scope.itemText(k).lower() for k in range(self.scope.count())]

@@ -138,6 +138,11 @@ def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     text += losses_sentence(done)
     if done.divisor != 1:
         text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
+    if done.is_torn:
+        text += (
+            f" The pixels of {job.source.name!r} were changed during the run: parts of the result show them as they"
+            " were before, others as they are. Run again."
+        )
     if done.report is not None and done.report.text:
         text += f" {done.report.text}"
     return text

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from weakref import ref
 
 from napari.layers import Layer
-from napari.utils.notifications import show_error
 
 from ...contract.operation import Operation
+from ..form.sentences import in_form_words
 from ..layers.levels import full_resolution
 from ..layers.snapshot import snapshot_at
-from ..layers.transforms import check_square
+from ..layers.transforms import check_turnable
+from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
@@ -33,6 +34,7 @@ class RunPanel(Panel):
         self._context, self._panels = context, panels
         self.widget = self.bar = context.bar
         self._refused: list[tuple[str, Exception]] = []
+        self.bar.in_words = self._in_words
         for panel in panels:
             panel.changed.connect(self._enable_run)
         self.bar.task.returned.connect(self.add_results)
@@ -46,6 +48,10 @@ class RunPanel(Panel):
                 operation, str(full_resolution(layer).dtype), self._context.options.ndim(layer, operation), rgb
             )
         self._enable_run()
+
+    def _in_words(self, text: str) -> str:
+        operation = self._context.operations.operation
+        return in_form_words(text, operation.parameters, (name for name, _ in operation.images[1:]))
 
     def _enable_run(self) -> None:
         """Enable Run if all panels are ready and no run is in progress."""
@@ -74,7 +80,7 @@ class RunPanel(Panel):
             If the operation cannot be applied to the layer.
         """
         context, operation = self._context, self._context.operations.operation
-        check_square(operation, layer)
+        check_turnable(operation, layer)
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
         source = snapshot_at(layer, context.options.level_of(layer))
@@ -87,6 +93,9 @@ class RunPanel(Panel):
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         chosen, options = self._context.layer, self._context.options
         if chosen is None or self.bar.task.is_running:
+            return
+        if reason := first_refused(self._context.dock):
+            self.bar.tell_failure(ValueError(reason))
             return
         selected = self._context.layers.selection()
         use_selected = len(selected) > 1 and options.all_selected.isChecked()
@@ -110,10 +119,8 @@ class RunPanel(Panel):
         results.overlays.arrange()
         if len(added) > 2:
             added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}."]
-        failures = [f"{name}: {error}." for name, error in failed]
-        self._context.tell(" ".join(added + failures))
-        for text in failures:
-            show_error(text)
+        failures = [f"{name}: {self.bar.in_words(str(error))}." for name, error in failed]
+        (self.bar.tell_reason if failures else self._context.tell)(" ".join(added + failures))
 
     def close(self) -> None:
         """Cancel the run in progress."""

@@ -7,35 +7,16 @@ from magicgui.backends._qtpy.widgets import FloatSpinBox as _FloatSpinBoxBackend
 from magicgui.backends._qtpy.widgets import QBaseRangedWidget
 from magicgui.widgets import CheckBox, ComboBox, Container, LiteralEvalLineEdit
 from magicgui.widgets.bases import RangedWidget
-from qtpy.QtCore import QLocale, QSize
-from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
+from qtpy.QtWidgets import QAbstractSpinBox
 
-DIGITS = 12
+from ..qt.number_boxes import NumberSpinBox
+
 TYPED = "typed"
-
-
-class _TrimmedSpinBox(QDoubleSpinBox):
-    """A spin box that shows no trailing zeros and can be narrow."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self.setLocale(QLocale.c())
-        self.setDecimals(DIGITS)
-
-    def textFromValue(self, value: float) -> str:
-        """Return the shortest decimal representation."""
-        return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".") if value else "0"
-
-    def sizeHint(self) -> QSize:
-        """Return a size that does not depend on the bounds."""
-        return QSize(54, super().sizeHint().height())
-
-    minimumSizeHint = sizeHint
 
 
 class _NumberBackend(_FloatSpinBoxBackend):
     def __init__(self, **kwargs: Any) -> None:
-        QBaseRangedWidget.__init__(self, _TrimmedSpinBox, **kwargs)
+        QBaseRangedWidget.__init__(self, NumberSpinBox, **kwargs)
 
 
 class NumberBox(RangedWidget):

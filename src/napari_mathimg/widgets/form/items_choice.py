@@ -32,7 +32,12 @@ class ItemsChoice:
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.reason)
         column.addWidget(self.other)
-        self.other.clicked.connect(lambda: box.setCurrentIndex(1 - box.currentIndex()))
+        self.other.clicked.connect(lambda: box.setCurrentIndex(self._other))
+
+    @property
+    def _other(self) -> int:
+        """Number of the entry that is not chosen: planes, or the first kind of volume."""
+        return 0 if self._box.currentIndex() else 1
 
     @property
     def has_reason(self) -> bool:
@@ -51,4 +56,4 @@ class ItemsChoice:
             with QSignalBlocker(self._box):
                 self._box.setCurrentIndex(self._box.findData(chosen))
         self.reason.setText(why if chosen == advised else "")
-        self.other.setText(f"Process as {self._box.itemData(1 - self._box.currentIndex())}")
+        self.other.setText(f"Process as {self._box.itemData(self._other)}")

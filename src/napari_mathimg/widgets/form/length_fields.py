@@ -6,8 +6,9 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, Container, Label
 
+from ..qt.number_boxes import DIGITS
 from .field_row import Row, line
-from .fields import DIGITS, IntegerBox
+from .fields import IntegerBox
 
 PIXELS = "px"
 NOISE = 9  # decimals of a number of pixels; smaller differences come from the conversion of units

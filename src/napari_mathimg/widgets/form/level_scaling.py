@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 
@@ -57,6 +57,8 @@ class PlaceScaling:
 
     def __init__(self) -> None:
         self._forms: dict[Form, LevelScaling] = {}
+        self._boxes: WeakKeyDictionary[Layer, Numbers] = WeakKeyDictionary()  # the last box of each layer
+        self._boxed: dict[Form, ref[Layer]] = {}  # the layer whose box a form shows
 
     def follow(self, form: Form, layer: Layer, level: int) -> None:
         """Convert the positions and distances of a form to a level of a layer, if it showed another of its levels."""
@@ -67,6 +69,22 @@ class PlaceScaling:
         places = (*form.picked.values(), *form.distances)
         numbers = {name: parameters[name] for name in places if parameters[name] != "auto"}
         form.load(self._forms[form].follow(layer, level, numbers))
+        self._follow_box(form, layer, shape_at(layer, level))
+
+    def _follow_box(self, form: Form, layer: Layer, shape: tuple[int, ...]) -> None:
+        """Leave a box that does not lie in a layer to the layer that it was chosen for."""
+        if {*form.picked} != {"start", "stop"}:
+            return
+        earlier = self._boxed.get(form, lambda: None)()
+        self._boxed[form] = ref(layer)
+        if earlier is layer:
+            return
+        box = {name: form.parameters[name] for name in form.picked.values()}
+        if earlier is not None:
+            self._boxes[earlier] = box
+        stop = box[form.picked["stop"]]
+        if stop == "auto" or any(end > n for end, n in zip(stop, shape, strict=True)):
+            form.load(self._boxes.get(layer, dict.fromkeys(box, "auto")))
 
 
 def _converted(kinds: Mapping[str, str], layer: Layer, numbers: Numbers, before: int, after: int) -> Numbers:

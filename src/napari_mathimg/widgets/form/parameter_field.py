@@ -8,9 +8,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
 from ...contract.types import Choices, Label, Number, PerAxis, PlaneLength, annotation_of, options, parts
+from ..qt.number_boxes import DIGITS
 from ..qt.search_box import LETTERS, SearchBox
 from .field_row import Row
-from .fields import DIGITS, Automatic, ChoiceBox, IntegerBox, NumberBox, Points, make_narrow
+from .fields import Automatic, ChoiceBox, IntegerBox, NumberBox, Points, make_narrow
 from .length_fields import LengthBox, PerAxisRow, Rounding, odd, whole
 
 

@@ -15,6 +15,7 @@ from ...histogram.fine_histogram import FineHistogram
 from ..dock.results import show_result
 from ..layers.levels import full_resolution, pyramid_of
 from ..layers.snapshot import snapshot
+from ..settings.preferences import memory, threads
 from ..tasks.background_task import BackgroundTask, reason
 from ..tasks.operation_job import Done, Job, steps
 from .curves import channel_index, count, share
@@ -132,7 +133,17 @@ class HistogramActions(HistogramLayout):
             self._tell_failure(error)
             return
         source, pyramid = snapshot(layer), pyramid_of(layer)
-        self._job = Job(op, source, ref(layer), options, parameters, "everything", False, pyramid=pyramid)
+        self._job = Job(
+            op,
+            source,
+            ref(layer),
+            options,
+            parameters,
+            "everything",
+            threads=threads(),
+            memory=memory(),
+            pyramid=pyramid,
+        )
         self.isolate_button.setEnabled(False)
         self.task.start(steps(self._job))
 

@@ -12,7 +12,7 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
-from ..qt.layout import dock_of, order_tabs
+from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
 from .actions import HistogramActions
@@ -52,7 +52,7 @@ class HistogramDock(HistogramActions):
         self.saved_state = DockState(self, "histogram")
         self.saved_state.keep("view", self.saved_fields)
         self._show_nothing("Show this dock to count.")
-        order_tabs(self)
+        order_fields(self)
 
     @property
     def follower(self) -> Follower | None:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, Q
 
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import hbox
+from ..qt.number_boxes import number_in
 
 NARROW, WIDE = 150, 310  # widths of the table in pixels: minimum, and from which it has two columns
 
@@ -124,7 +125,7 @@ class RangeFields(QWidget):
         if texts == self._shown or not all(texts):
             return
         try:
-            low, high = (float(text) for text in texts)
+            low, high = (number_in(text) for text in texts)
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ValueError
         except ValueError:

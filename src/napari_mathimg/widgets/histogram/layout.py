@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QMenu,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
+from ..qt.number_boxes import WholeSpinBox
 from ..settings.saved_fields import SavedFields
 from .curves import ALL, RGB
 from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
@@ -79,7 +79,7 @@ class HistogramLayout(QWidget):
             self.channel.addItem(name, name)
         self.channel.setToolTip("Which channel is shown; for RGB, the numbers are those of luminance")
         self.channel.hide()
-        self.bins = QSpinBox()
+        self.bins = WholeSpinBox()
         self.bins.setRange(1, MOST_BINS)
         self.bins.setValue(256)
         self.bins.setKeyboardTracking(False)

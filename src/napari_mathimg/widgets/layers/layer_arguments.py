@@ -3,37 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from napari.utils.transforms import Affine
-
 from ...contract.operation import Report
 from ...engine import Plan
-from ...recipe.placement import Placement, place_result
+from ...recipe.placement import place_result
 from ...recipe.record import record
 from .snapshot import Snapshot
-from .transforms import shear_of
-
-
-def placement_of(source: Snapshot) -> Placement:
-    """Return the placement of a source layer."""
-    affine = np.asarray(source.inherited["affine"].affine_matrix)
-    matrix = np.asarray(source.data_to_world.affine_matrix)
-    return Placement(matrix, affine, source.inherited["units"], source.inherited["axis_labels"])
+from .transforms import layer_arguments_of
 
 
 def spatial_state(source: Snapshot, plan: Plan) -> dict[str, Any]:
     """Return the layer arguments that place a result where its content lies in world coordinates."""
-    placed = place_result(placement_of(source), plan)
-    moved = Affine(affine_matrix=placed.matrix, ndim=len(placed.matrix) - 1)
-    return {
-        "scale": moved.scale,
-        "translate": moved.translate,
-        "rotate": moved.rotate,
-        "shear": shear_of(moved),
-        "affine": placed.affine,
-        "units": placed.units,
-        "axis_labels": placed.axis_labels,
-    }
+    return layer_arguments_of(place_result(source.placement, plan))
 
 
 def result_arguments(

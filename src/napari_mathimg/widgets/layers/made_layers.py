@@ -33,8 +33,12 @@ class MadeLayers:
     def previous(self, source: Layer | None, alone: bool) -> tuple[Layer | None, Layer | None]:
         """Return the result and overlay that a new result replaces.
 
-        These are the last ones of the same source or, for a run on a single layer (`alone`), the last ones at all.
+        A result of a result takes its place. Otherwise, these are the last ones of the same source or, for a run on a
+        single layer (`alone`), the last ones at all; an overlay stays while it is a source.
         """
+        for earlier in self._made if source is not None else ():
+            if source is self._in_viewer(earlier.layer):
+                return self._both(earlier)
         if source in self:
             return None, None
         same_source = [made for made in self._made if made.source is not None and made.source() is source]
@@ -58,6 +62,8 @@ class MadeLayers:
         """Record a new result, and hide the source's earlier overlays if there is a new one."""
         for earlier in self.overlays(source) if source is not None and overlay is not None else ():
             earlier.visible = earlier is overlay
+        if source is not None:  # of a result that was replaced by its own result
+            source = next((m.source() for m in self._made if m.source and m.layer() is source is layer), source)
         others = [made for made in self._made if any(self._both(made)) and self._in_viewer(made.layer) is not layer]
         made = Made(None if source is None else ref(source), ref(layer), None if overlay is None else ref(overlay))
         self._made = [*others, made]

@@ -9,7 +9,7 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from .levels import array_of, into_full, position_at
-from .transforms import own_transform, shear_of
+from .transforms import layer_arguments_of, placement_of
 from .units import unit_factor
 
 Matrix = NDArray[Any]
@@ -25,8 +25,9 @@ def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
         If the layer is rotated or sheared so that its planes are not parallel to those of the world.
     """
     whole = np.eye(layer.ndim + 1)
-    for transform in (into_full(layer, level), own_transform(layer), layer.affine):
-        whole = np.asarray(transform.affine_matrix) @ whole
+    placement = placement_of(layer)
+    for matrix in (into_full(layer, level).affine_matrix, placement.matrix, placement.affine):
+        whole = matrix @ whole
     lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
@@ -47,21 +48,25 @@ def spatial_state_like(layer: Layer, axes: int = 2, moved: Affine | None = None)
 
     If `moved` is given, it is a transform with as many axes that maps the new layer's coordinates to those pixels.
     """
-    last = list(range(layer.ndim - axes, layer.ndim))
-    transform = own_transform(layer).set_slice(last)
-    transform = transform if moved is None else transform.compose(moved)
-    return {
-        "scale": transform.scale, "translate": transform.translate, "rotate": transform.rotate,
-        "shear": shear_of(transform),
-        "affine": layer.affine.set_slice(last).affine_matrix, "units": layer.units[layer.ndim - axes :],
-        "axis_labels": layer.axis_labels[layer.ndim - axes :],
-    }  # fmt: skip
+    placement = placement_of(layer).last(axes)
+    return layer_arguments_of(placement if moved is None else placement.moved(moved.affine_matrix))
 
 
 def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the world vectors, as (down, right), of one step down the rows and one along the columns of a level."""
     (dd, dr), (rd, rr) = plane_to_world(layer, level)[:2, :2].T.tolist()
     return (dd, dr), (rd, rr)
+
+
+def displayed_frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the frame of a level in units of the side of a square pixel of the same area; of a tilted one, pixels."""
+    try:
+        steps = np.array(frame(layer, level))
+    except ValueError:
+        return (1.0, 0.0), (0.0, 1.0)
+    steps /= np.sqrt(abs(np.linalg.det(steps)))
+    rows, columns = ((float(f"{a:.12g}"), float(f"{b:.12g}")) for a, b in steps + 0.0)
+    return rows, columns
 
 
 def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
@@ -96,7 +101,24 @@ def shown_index(dims: Any, layer: Layer, level: int = 0) -> tuple[int, ...]:
     return position_at(dims, layer, level)[:-2]
 
 
+class PlaneOnDemand:
+    """A plane of an array that is read only where it is indexed: Zarr arrays would read the whole plane."""
+
+    def __init__(self, array: Any, index: tuple[int, ...]) -> None:
+        self._array, self._index = array, index
+        self.shape, self.dtype = tuple(array.shape[len(index) :]), array.dtype
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array[(*self._index, *(key if isinstance(key, tuple) else (key,)))]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        whole = np.asarray(self._array[self._index] if self._index else self._array[:])
+        return whole if dtype is None else whole.astype(dtype)
+
+
 def plane_of(dims: Any, layer: Layer, level: int = 0) -> Any:
     """Return the plane of a level that the viewer displays; a lazy array is not read yet."""
     array = array_of(layer, level)
-    return array[shown_index(dims, layer, level)] if layer.ndim > 2 else array
+    index = shown_index(dims, layer, level) if layer.ndim > 2 else ()
+    return array[index] if isinstance(array, np.ndarray) else PlaneOnDemand(array, index)

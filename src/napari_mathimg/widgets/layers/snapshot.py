@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from napari.layers import Image, Labels, Layer
-from napari.utils.transforms import Affine
 
+from ...recipe.placement import Placement
 from ...recipe.record import RECORD
 from .levels import array_of, full_resolution, into_full
-from .transforms import own_transform
+from .transforms import placement_of
 
 DOMAIN = ("geometry", "perspective")  # families that change only where pixels lie, not their values
 
@@ -23,7 +23,7 @@ class Snapshot:
     kind: str
     array: Any
     rgb: bool
-    data_to_world: Affine
+    placement: Placement
     inherited: Mapping[str, Any]
     contrast_limits: tuple[float, float] | None
     metadata: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Snapshot:
     @property
     def axis_names(self) -> tuple[str, ...]:
         """Names of the axes; () if they are only numbered."""
-        names: tuple[str, ...] = tuple(self.inherited["axis_labels"])
+        names: tuple[str, ...] = self.placement.axis_labels
         return () if all(name.lstrip("-").isdigit() for name in names) else names
 
 
@@ -43,13 +43,7 @@ def is_usable(layer: Layer, family: str) -> bool:
 
 def snapshot(layer: Layer) -> Snapshot:
     """Copy the state of a layer that its result inherits."""
-    inherited = {
-        "affine": layer.affine,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-        "blending": layer.blending,
-    }
-    inherited["opacity"] = layer.opacity
+    inherited = {"blending": layer.blending, "opacity": layer.opacity}
     image = isinstance(layer, Image)
     if not image or not layer.rgb:
         inherited["colormap"] = layer.colormap
@@ -60,7 +54,7 @@ def snapshot(layer: Layer) -> Snapshot:
         kind="image" if image else "labels",
         array=full_resolution(layer),
         rgb=image and bool(layer.rgb),
-        data_to_world=own_transform(layer),
+        placement=placement_of(layer),
         inherited=inherited,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
         metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, []))},
@@ -72,5 +66,5 @@ def snapshot_at(layer: Layer, level: int) -> Snapshot:
     whole = snapshot(layer)
     if level == 0:
         return whole
-    placed = whole.data_to_world.compose(into_full(layer, level))
-    return replace(whole, array=array_of(layer, level), data_to_world=placed, level=level)
+    placed = whole.placement.moved(into_full(layer, level).affine_matrix)
+    return replace(whole, array=array_of(layer, level), placement=placed, level=level)

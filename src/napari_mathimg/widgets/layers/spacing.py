@@ -4,19 +4,21 @@ from napari.layers import Layer
 
 from ...contract.operation import Operation
 from ...recipe.placement import axis_names
+from .item_axes import Axes, item_axes, volumes_of
 from .levels import factors
-from .units import unit_factor
+from .units import is_calibrated, unit_factor
 
 FARTHEST = 1.5  # pixels between planes, up to which most denoisers err less on volumes than on planes
 WEIGHS_AXES = ("denoise_nl_means",)  # compares patches, so that it errs less on volumes whatever the step
 
 
 def says_z(layer: Layer) -> bool:
-    """Return whether the third axis from the end is one of space, by its name or its unit."""
-    if layer.ndim < 3:
+    """Return whether the axis along which planes lie in a volume is one of space, by its name or its unit."""
+    volumes = volumes_of(layer)
+    if not volumes:
         return False
-    name, unit = layer.axis_labels[-3].lower(), layer.units[-3]
-    is_length = str(unit) not in ("pixel", "px") and dict(unit.dimensionality) == {"[length]": 1}
+    name, unit = layer.axis_labels[volumes[0][0]].lower(), layer.units[volumes[0][0]]
+    is_length = is_calibrated(unit) and dict(unit.dimensionality) == {"[length]": 1}
     return name == "z" or (is_length and name not in ("t", "time", "c", "ch", "channel"))
 
 
@@ -24,7 +26,7 @@ def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
     """Return "planes" or "volumes", whichever suits a stack and an operation, and the reason; "" if neither does."""
     if operation.family not in ("denoise", "deconvolve") or not says_z(layer):
         return "", ""
-    z = axis_names(layer.axis_labels)[-3]
+    z = axis_names(layer.axis_labels)[volumes_of(layer)[0][0]]
     if operation.family == "deconvolve":
         return "volumes", f"{z} is an axis of space, along which light is blurred, too."
     spacing, _ = spacing_of(layer, 3)
@@ -35,25 +37,32 @@ def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
     return "planes", f"The step along {z} is {step:.2g} times the pixel: too far for this method."
 
 
-def spacing_of(layer: Layer, ndim: int) -> tuple[tuple[float, ...], str]:
-    """Return the pixel size along each of the last axes in a common unit, and the unit's name ("" if there is none)."""
-    scale = [float(abs(s)) for s in layer.scale[-ndim:]]
-    units = layer.units[-ndim:]
+def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size along each axis of an item in a common unit, and the unit's name ("" if there is none).
+
+    The item is that of planes or volumes, or has the axes given.
+    """
+    axes = item_axes(layer, ndim) if isinstance(ndim, int) else ndim
+    scale = [float(abs(layer.scale[axis])) for axis in axes]
+    units = [layer.units[axis] for axis in axes]
+    if not all(map(is_calibrated, units)):
+        return tuple(scale), ""
     try:
         spacing = tuple(s * float((1 * u).to(units[-1]).magnitude) for s, u in zip(scale, units, strict=True))
     except TypeError:  # pint's DimensionalityError
         return tuple(scale), ""
-    return spacing, "" if str(units[-1]) == "pixel" else f"{units[-1]:~P}"
+    return spacing, f"{units[-1]:~P}"
 
 
-def spacing_at(layer: Layer, ndim: int, level: int) -> tuple[tuple[float, ...], str]:
-    """Return the pixel size of a level along each of the last axes in a common unit, and the unit's name."""
-    spacing, unit = spacing_of(layer, ndim)
-    return tuple(s * float(f) for s, f in zip(spacing, factors(layer, level)[-ndim:], strict=True)), unit
+def spacing_at(layer: Layer, ndim: int | Axes, level: int) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size of a level along each axis of an item in a common unit, and the unit's name."""
+    axes = item_axes(layer, ndim) if isinstance(ndim, int) else ndim
+    spacing, unit = spacing_of(layer, axes)
+    return tuple(s * float(factors(layer, level)[axis]) for s, axis in zip(spacing, axes, strict=True)), unit
 
 
-def spacing_like(layer: Layer, other: Layer, ndim: int, level: int) -> tuple[float, ...]:
-    """Return the pixel size of a level along each of the last axes, in the unit of another layer.
+def spacing_like(layer: Layer, other: Layer, ndim: int | Axes, level: int) -> tuple[float, ...]:
+    """Return the pixel size of a level along each axis of an item, in the unit of another layer.
 
     Raises
     ------

@@ -1,39 +1,67 @@
-"""A layer's own transform as napari stores it, and the shape of its pixels in the world."""
+"""The placement of a layer in the world, part by part, and the shape of its pixels there."""
 
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
-from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 
 from ...contract.operation import Operation
+from ...recipe.placement import Placement
+from .levels import factors
+
+Matrix = NDArray[Any]
+SHEARED = 1e-6  # cosine of the angle between rows and columns from which on pixels count as sheared
 
 
-def own_transform(layer: Layer) -> Affine:
-    """Return the transform of a layer's scale, translate, rotate and shear, which napari applies before `affine`."""
-    return Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear, ndim=layer.ndim)
+def placement_of(layer: Layer) -> Placement:
+    """Return the placement of a layer's array at full resolution."""
+    shear = np.asarray(layer.shear, float)
+    if shear.ndim == 1:  # one number per pair of axes
+        upper = np.eye(layer.ndim)
+        upper[np.triu_indices(layer.ndim, 1)] = shear
+        shear = upper
+    return Placement(
+        np.array(layer.scale, float), np.array(layer.translate, float), np.array(layer.rotate, float), shear,
+        np.array(layer.affine.affine_matrix), tuple(layer.units), tuple(layer.axis_labels),
+    )  # fmt: skip
 
 
-def shear_of(transform: Any) -> Any:
-    """Return a transform's shear, one number per pair of axes; without shear, napari gives one zero per axis."""
-    shear = np.asarray(transform.shear)
-    return shear if shear.any() else np.zeros(len(transform.scale) * (len(transform.scale) - 1) // 2)
+def layer_arguments_of(placement: Placement) -> dict[str, Any]:
+    """Return the layer arguments for a placement, from which napari composes the same matrix."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(placement, name) for name in names}
 
 
-def check_square(operation: Operation, layer: Layer) -> None:
-    """Raise ValueError if an operation rotates and the pixels are not square in the world: it would shear."""
-    if not operation.rigid:
-        return
-    state = [Affine(scale=t.scale, rotate=t.rotate, shear=shear_of(t), ndim=layer.ndim) for t in (layer.affine, layer)]
-    matrix = state[0].linear_matrix @ state[1].linear_matrix
-    to_base = np.array([float((1 * unit).to_base_units().magnitude) for unit in layer.units])
-    plane = (to_base[:, None] * matrix)[:, -2:]
-    square = plane.T @ plane
-    if not np.allclose(square, square[0, 0] * np.eye(2), rtol=0, atol=1e-6 * square.max()):
-        rows, columns = (np.linalg.norm(matrix[:, k]) for k in (-2, -1))
-        size = f"{rows:g} x {columns:g} {layer.units[-1]:~P}"
-        sheared = abs(square[0, 1]) > 1e-6 * square.max()
-        raise ValueError(
-            f"{operation.title} needs square pixels: those of {layer.name!r} are {'sheared' if sheared else size};"
-            f" {'undo the shear' if sheared else 'rescale the layer'} first"
-        )
+def displayed_pixel(layer: Layer, level: int = 0) -> tuple[float, float]:
+    """Return the size of a pixel of a level along rows and columns, in a common unit.
+
+    The first is negative if the layer is displayed mirrored: rows then go up where columns go to the right.
+
+    Raises
+    ------
+    ValueError
+        If pixels are sheared in the world, so that rotated content would be.
+    """
+    placement = placement_of(layer)
+    linear = placement.affine[:-1, :-1] @ placement.linear
+    sizes = [(1 * unit).to_base_units() for unit in layer.units]
+    same = sizes[-1].units == sizes[-2].units
+    to_base = np.array([float(size.magnitude) if same else 1.0 for size in sizes])
+    plane = (to_base[:, None] * linear)[:, -2:] * factors(layer, level)[-2:]
+    high, wide = np.linalg.norm(plane, axis=0)
+    if abs(plane[:, 0] @ plane[:, 1]) > SHEARED * high * wide:
+        raise ValueError(f"the pixels of {layer.name!r} are sheared; undo the shear first")
+    turn = np.linalg.det(plane[-2:])
+    mirrored = turn < -SHEARED * high * wide
+    high, wide = float(f"{high / wide:.12g}"), 1.0
+    return (-high if mirrored else high), wide
+
+
+def check_turnable(operation: Operation, layer: Layer) -> None:
+    """Raise ValueError if an operation turns content as displayed and the pixels of a layer are sheared."""
+    if operation.rigid:
+        try:
+            displayed_pixel(layer)
+        except ValueError as error:
+            raise ValueError(f"{operation.title} turns the image as displayed: {error}") from None

@@ -8,6 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 
+# Units that say no size. "px" is a length to pint, the 96th part of an inch; readers of image files mean pixels by it.
+UNCALIBRATED = ("pixel", "css_pixel", "dimensionless")
+
+
+def is_calibrated(unit: Any) -> bool:
+    """Return whether a unit says how large something is."""
+    return str(unit) not in UNCALIBRATED
+
 
 def unit_factor(unit: Any, other: Any) -> float:
     """Return the factor from a unit to another; 1 for units of different dimensions, as napari treats them."""

@@ -103,6 +103,30 @@ def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, 
     return box
 
 
+def turn_of(dims: Any, layer: Layer, shapes: Shapes) -> float:
+    """Return the angle, in degrees, by which a rectangle is upright once the layer is rotated; 0 if it is, or is none.
+
+    The chosen shape counts, if it is one alone. Angles are counter-clockwise as displayed.
+    """
+    chosen = sorted(shapes.selected_data) or list(range(len(shapes.data)))
+    if len(chosen) != 1 or shapes.shape_type[chosen[0]] != "rectangle":
+        return 0.0
+    world = np.array([pixel_to_world(dims, shapes, corner) for corner in shapes.data[chosen[0]][:3]])
+    pixels = np.array([world_to_pixel(dims, layer, place) for place in world])
+    edges = np.diff(pixels, axis=0)
+    if all(np.sum(np.abs(edge) > ROUNDING * max(1.0, np.abs(edge).max())) <= 1 for edge in edges):
+        return 0.0
+    # Of the layer's columns and of the rectangle's first edge, as displayed: x to the right, y downwards.
+    across = np.zeros((2, layer.ndim))
+    across[1, -1] = 1
+    across_world = np.diff([pixel_to_world(dims, layer, end) for end in across], axis=0)[0]
+    angles = [
+        np.arctan2(-v[dims.displayed[-2]], v[dims.displayed[-1]]) for v in (across_world, np.diff(world, axis=0)[0])
+    ]
+    turn = np.rad2deg(angles[0] - angles[1])
+    return float((turn + 45) % 90 - 45)
+
+
 def outline_of(shapes: Shapes, index: int) -> Iterable[Array]:
     """Return the vertices of a shape in the coordinates of its layer; for an ellipse, points on it."""
     vertices = np.asarray(shapes.data[index], float)

@@ -1,6 +1,7 @@
 """The panel for calibrating the distortion and the pixel size from one image of a target."""
 
 import math
+import re
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ Pair = tuple[float, float]
 LINES = 6  # lines reserved for the report, so that the layout does not shift
 BEGIN = "Choose a layer that shows a chessboard or a square grid of dots filling the image."
 BUSY = {"Target": "Looking for the target…  {} %", "Points": "Refining its points…  {} %"}
+FOUND = re.compile(r"^points=(\d+): must")
 MAPPED = "{} was made by a change of domain. Choose its source above; results of the source inherit its pixel size."
 TILTED = " The target was tilted: the pixel size varies by {:.0%} across it."
 
@@ -179,7 +181,7 @@ class CalibrationBox(QGroupBox):
         self.sentence.setText(BUSY[progress.phase].format(round(100 * progress.done / max(progress.total, 1))))
 
     def _fail(self, error: Exception) -> None:
-        text = reason(error)
+        text = FOUND.sub(r"\1 points of the target were found: they must", reason(error))
         self.sentence.setText(f"{text[0].upper()}{text[1:]}.")
 
     def _take(self, calibration: "Calibration") -> None:
@@ -217,7 +219,7 @@ class CalibrationBox(QGroupBox):
             return
         unit = self.unit.currentText()
         size = tuple(known.pixel_size / step for step in self._step(known))
-        layer.scale = (*layer.scale[:-2], *size)
+        layer.scale = (*layer.scale[:-2], *np.copysign(size, layer.scale[-2:]))
         layer.units = (*layer.units[:-2], unit, unit)
         is_target = self._target is layer
         if is_target and points is not None and points in self._viewer.layers:

@@ -6,6 +6,7 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...engine import Options
@@ -14,6 +15,7 @@ from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel
 from ..dock.panel import Panel
+from ..form.sentences import in_form_words
 from ..layers.levels import array_of, into_full, level_like, shape_at
 from ..layers.plane import spatial_state_like
 from ..layers.snapshot import snapshot
@@ -75,7 +77,7 @@ class FlatBox(QWidget):
         self.sentence.setText(BUSY.format(round(100 * progress.done / max(progress.total, 1))))
 
     def _fail(self, error: Exception) -> None:
-        text = reason(error)
+        text = in_form_words(reason(error), find("flat_field").parameters, ("dark", "flat"))
         self.sentence.setText(f"{text[0].upper()}{text[1:]}.")
 
     def _add(self, flat: Any) -> None:

@@ -1,9 +1,12 @@
 """Detection of the image corner nearest to a point, with subpixel accuracy."""
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...contract.progress import Progress
 
 Array = NDArray[Any]
 
@@ -59,6 +62,17 @@ def snap(image: Array, point: tuple[float, float], radius: int = 12) -> tuple[fl
         return None
     row, column = _edge_intersection(part, corners[distance.argmin()]) - WINDOW + low
     return float(row), float(column)
+
+
+def snap_steps(
+    plane: Any, corners: tuple[tuple[float, float], ...], radius: int, asker: Any
+) -> Generator[Progress, None, tuple[Any, ...]]:
+    """Return who asked, the corners, and each one as `snap` finds it in a plane that is read on demand."""
+    snapped = []
+    for done, corner in enumerate(corners):
+        yield Progress("Snap", done, len(corners))
+        snapped.append(snap(plane, corner, radius))
+    return asker, corners, snapped
 
 
 def _edge_intersection(image: Array, start: Array) -> Array:

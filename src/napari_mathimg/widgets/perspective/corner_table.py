@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QToolTip, QWidget
+
+from ..qt.number_boxes import number_in
 
 PIXELS = "In pixels of the image, or of its chosen level, counted from the center of the first pixel"
 OFF = "Residual of the fitted map at the corner, in the same pixels"
@@ -87,8 +90,9 @@ class CornerTable(QTableWidget):
 
     def _typed(self, item: QTableWidgetItem) -> None:
         try:
-            number = float(item.text().replace(",", "."))
-        except ValueError:
+            number = number_in(item.text())
+        except ValueError as error:
+            QToolTip.showText(QCursor.pos(), f"{error}.", self)
             number = float("nan")  # the dock then restores the previous number
         signal, first = (self.aimed, TARGET[0]) if item.column() in TARGET else (self.moved, PLACE[0])
         signal.emit(item.row(), item.column() - first, number)

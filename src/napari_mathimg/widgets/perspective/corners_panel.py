@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from weakref import ref
 
 import numpy as np
 from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QSpinBox
+from qtpy.QtWidgets import QApplication
 
 from ...contract.operation import Operation
 from ...contract.reach import Gather
@@ -24,8 +25,10 @@ from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
 from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.number_boxes import WholeSpinBox
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.saved_fields import SavedFields
+from ..tasks.latest_task import LatestTask
 from .corner_geometry import (
     CORNERS,
     Known,
@@ -41,7 +44,7 @@ from .corner_geometry import (
     with_targets,
 )
 from .corner_markers import Markers
-from .corner_snap import snap
+from .corner_snap import snap, snap_steps
 from .corner_table import CornerTable
 from .corner_targets import CornerTargets
 from .preview_panel import PreviewPanel
@@ -89,7 +92,7 @@ class CornersPanel(Panel):
         self.add_button = button("Add", "Click more points whose positions in the rectangle are known; Escape stops")
         self.turn_button = button("Turn", "Rotate the result by a quarter turn; the corner labels move on by one")
         self.snap_button = button("Snap", "Move every corner to the nearest corner in the image")
-        self.radius = QSpinBox()
+        self.radius = WholeSpinBox()
         self.radius.setRange(2, 100)
         self.radius.setValue(12)
         self.radius.setSuffix(" px")
@@ -118,6 +121,11 @@ class CornersPanel(Panel):
         self.add_button.clicked.connect(self.add)
         self.turn_button.clicked.connect(self.turn)
         self.snap_button.clicked.connect(self.snap)
+        self._snapping = LatestTask(
+            self._context.dock, expected=(Exception,)
+        )  # reading lazy data may raise any exception
+        self._snapping.returned.connect(self._end_snapping)
+        self._snapping.failed.connect(lambda text: self._context.tell(f"The plane could not be read: {text}."))
         self.matrix_button.clicked.connect(self.copy_matrix)
         self.table.moved.connect(self._move)
         self.table.aimed.connect(self._aim)
@@ -189,9 +197,21 @@ class CornersPanel(Panel):
         corners = self._corners()
         if layer is None or not corners:
             return
-        plane = plane_of(self._viewer.dims, layer, self._context.level)
-        snapped = [snap(plane, corner, self.radius.value()) for corner in corners]
-        self.markers.place([new or old for new, old in zip(snapped, corners, strict=True)], layer, self._context.level)
+        level, radius = self._context.level, self.radius.value()
+        plane = plane_of(self._viewer.dims, layer, level)
+        if isinstance(plane, np.ndarray):
+            self._take_snapped(layer, level, corners, [snap(plane, corner, radius) for corner in corners])
+        else:  # which may take long to read
+            self._snapping.ask(snap_steps(plane, corners, radius, (ref(layer), level)))
+
+    def _end_snapping(self, answer: tuple[Any, ...]) -> None:
+        """Move the corners that were snapped in the background, unless they have been moved meanwhile."""
+        (layer, level), corners, snapped = answer
+        if layer() is self._context.layer and level == self._context.level and corners == self._corners():
+            self._take_snapped(layer(), level, corners, snapped)
+
+    def _take_snapped(self, layer: Layer, level: int, corners: Any, snapped: Any) -> None:
+        self.markers.place([new or old for new, old in zip(snapped, corners, strict=True)], layer, level)
         unmoved = [self.table.label(k) for k, new in enumerate(snapped) if new is None]
         moved = len(corners) - len(unmoved)
         text = f"{moved} of {len(corners)} corners moved to a corner in the image."
@@ -353,6 +373,7 @@ class CornersPanel(Panel):
 
     def close(self) -> None:
         """Remove the outline and disconnect from the viewer."""
+        self._snapping.close()
         self.corners.disconnect_from_viewer()
         self.markers.close()
         self._viewer.dims.events.current_step.disconnect(self.refresh.soon)

@@ -1,13 +1,13 @@
 """A small preview of the mapped plane, sampled directly from the image."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -17,6 +17,7 @@ from ...contract.reach import Gather
 from ...methods.maps import Projective
 from ...methods.plane_matrices import projective, shift
 from ...methods.sampling import sample
+from ..layers.levels import full_resolution
 from ..layers.plane import shown_index
 from ..tasks.latest_task import LatestTask
 
@@ -60,10 +61,17 @@ class Preview(QLabel):
         self._levels: list[Array] = []
         self._key: Plane | None = None
         self._requested: Plane | None = None
+        self._watched: list[Any] = []  # the events of the layer that tell of edits
+        self._again: Callable[[], None] = lambda: None  # reads the same plane again
+        self._soon = QTimer(self)  # napari tells of an edit before it has updated all
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._read_again)
         self._size = 1.0, 1.0  # pixel size of the finest kept resolution, in pixels of the image
 
     def watch(self, layer: Layer | None, dims: Any, level: int = 0) -> None:
         """Read the plane of a level that the viewer displays, unless it was the last one requested."""
+        if layer is not (None if self._requested is None else self._requested.layer()):
+            self._follow(layer)
         plane = None if layer is None else Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
         if plane is not None and plane == self._requested:
             return
@@ -73,7 +81,32 @@ class Preview(QLabel):
             self.clear()
             return
         levels = list(layer.data)[level:] if layer.multiscale else [layer.data]
-        self.task.ask(_levels(plane, levels, layer.ndim, isinstance(layer, Labels)))
+        is_labels, ndim = isinstance(layer, Labels), int(layer.ndim)
+        self._again = lambda: self.task.ask(_levels(plane, levels, ndim, is_labels))
+        self._again()
+
+    def _follow(self, layer: Layer | None) -> None:
+        """Read again when the pixels of a layer are edited in place; lazy ones are not read without need."""
+        while self._watched:
+            self._watched.pop().disconnect(self._edited)
+        self._soon.stop()
+        if layer is not None and isinstance(full_resolution(layer), np.ndarray):
+            names = [name for name in ("set_data", "paint") if hasattr(layer.events, name)]
+            self._watched = [getattr(layer.events, name) for name in names]
+            for emitter in self._watched:
+                emitter.connect(self._edited)
+
+    def _edited(self, event: Any = None) -> None:
+        self._soon.start(0)
+
+    def _read_again(self) -> None:
+        if self._requested is not None:
+            self._again()
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._follow(None)
+        self.task.close()
 
     def _keep(self, answer: tuple["Plane", list[Array], Size]) -> None:
         self._key, self._levels, self._size = answer

@@ -48,4 +48,4 @@ class PreviewPanel(Panel):
 
     def close(self) -> None:
         """Stop reading."""
-        self.picture.task.close()
+        self.picture.stop()

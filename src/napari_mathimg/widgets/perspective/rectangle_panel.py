@@ -223,8 +223,8 @@ class RectanglePanel(Panel):
         unit = self.box.new_units(layer)
         if not unit:
             return job
-        inherited = {**job.source.inherited, "units": (*layer.units[:-2], unit, unit)}
-        return replace(job, source=replace(job.source, inherited=inherited))
+        placement = replace(job.source.placement, units=(*layer.units[:-2], unit, unit))
+        return replace(job, source=replace(job.source, placement=placement))
 
     def reset(self) -> None:
         """Restore the defaults."""

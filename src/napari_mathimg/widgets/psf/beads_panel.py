@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer, Points
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
 from ...methods.point_spread.kinds import Beads, from_beads
 from ...recipe.placement import axis_names
 from ..form.fields import make_narrow
+from ..layers.item_axes import on_items
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, into_full, names, position_at
 from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.number_boxes import WholeSpinBox
 from ..tasks.background_task import BackgroundTask, reason
 from .pixel_sizes import pixels_of, placed_in_middle, same_level
 
@@ -44,7 +46,7 @@ class BeadsBox(QWidget):
         )
         self.points = LayerPicker(viewer, lambda layer: isinstance(layer, Points), lambda layer: False, self, "None")
         self.points.setToolTip("Points layer with one point on each bead")
-        self._sizes = [QSpinBox() for _ in range(3)]
+        self._sizes = [WholeSpinBox() for _ in range(3)]
         for box in self._sizes:
             box.setRange(3, MOST)
             box.setSingleStep(2)
@@ -64,7 +66,7 @@ class BeadsBox(QWidget):
         column.addWidget(self.message)
 
     @property
-    def sizes(self) -> dict[str, QSpinBox]:
+    def sizes(self) -> dict[str, WholeSpinBox]:
         """The fields for the size of the boxes along each of three axes, by name."""
         return dict(zip(("deep", "high", "wide"), self._sizes, strict=True))
 
@@ -86,7 +88,7 @@ class BeadsBox(QWidget):
             self.image.list_layers()
             if self.image.layer is None:
                 self.image.layer = source
-        for box, axis in zip(self._sizes[-ndim:], axis_names(source.axis_labels)[-ndim:], strict=True):
+        for box, axis in zip(self._sizes[-ndim:], on_items(axis_names(source.axis_labels), source, ndim), strict=True):
             box.setPrefix(f"{axis} ")
         self._sizes[0].setVisible(ndim == 3)
 

@@ -14,6 +14,8 @@ from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored_form import restore_form
+from ..form.sentences import in_form_words
+from ..layers.item_axes import on_items
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
@@ -46,8 +48,9 @@ class PsfPanel(QWidget):
 
     def __init__(self, viewer: Any, name: str, picker: LayerPicker) -> None:
         super().__init__()
-        self._viewer, self._name, self.picker = viewer, name, picker
+        self._viewer, self.picker = viewer, picker
         self._title = "PSF" if name == "psf" else name
+        self._called = f"{self._title[0].upper()}{self._title[1:]}"
         self._source: Layer | None = None
         self._ndim = 2
         self._level = 0
@@ -91,7 +94,7 @@ class PsfPanel(QWidget):
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
-        rows.addRow("Layer", self.picker)
+        rows.addRow(f"{self._called} layer", self.picker)
         self._rows = rows
         self._forms_place = QVBoxLayout()
         self._forms_place.setContentsMargins(0, 0, 0, 0)
@@ -117,7 +120,7 @@ class PsfPanel(QWidget):
     def form(self) -> Form:
         """The form for the parameters of the chosen kind, which is not an image layer."""
         assert self._source is not None
-        key = self.kind, axis_names(self._source.axis_labels)[-self._ndim :]
+        key = self.kind, on_items(axis_names(self._source.axis_labels), self._source, self._ndim)
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
             typed = self._typed.get(self.kind, {}).get(str(self._ndim))
@@ -183,7 +186,13 @@ class PsfPanel(QWidget):
     def _show_defaults(self, form: Form, source: Layer) -> None:
         ndim, level = self._ndim, self._level
         known = {"spacing": micrometers(source, ndim, level)}
-        form.show_image(shape_at(source, level)[-ndim:], *spacing_at(source, ndim, level), None, np.dtype(float), known)
+        form.show_image(
+            on_items(shape_at(source, level), source, ndim),
+            *spacing_at(source, ndim, level),
+            None,
+            np.dtype(float),
+            known,
+        )
 
     def _show(self, source: Layer) -> None:
         """Request a preview, or show why there is none."""
@@ -198,7 +207,9 @@ class PsfPanel(QWidget):
         before, self._request = self._request, (source, self._level, self._key(kernel))
         self._adding = self._adding and self._request == before
         spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(self._request[-1], kernel, axis_names(source.axis_labels)[-self._ndim :], spacing, unit)
+        self.preview.ask(
+            self._request[-1], kernel, on_items(axis_names(source.axis_labels), source, self._ndim), spacing, unit
+        )
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
     def _offer_nothing(self) -> None:
@@ -223,24 +234,29 @@ class PsfPanel(QWidget):
         """
         ndim, level = self._ndim, self._level
         if self.kind != LAYER:
-            shape, spacing = shape_at(source, level)[-ndim:], micrometers(source, ndim, level)
+            shape, spacing = on_items(shape_at(source, level), source, ndim), micrometers(source, ndim, level)
             form, shown = self.form, self._source
             typed = form.parameters
             if form.in_world and shown is not None and source is not shown:
                 typed = form.parameters_on(spacing_like(source, shown, ndim, level))
-            declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
+            if spacing is None and typed.get("pixel_size") == "auto":
+                raise ValueError("Pixel size: untick auto and type it in µm, as the image has no unit of length")
+            try:
+                declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
+            except ValueError as error:
+                raise ValueError(in_form_words(str(error), KINDS[self.kind].parameters)) from None
             if declared != self._declared:  # reuse a kernel that the preview has already computed
                 self._declared = declared
             return self._declared
         layer = self.picker.layer
         if layer is None:
-            raise ValueError(f"{self._name}: choose a layer")
+            raise ValueError(f"{self._called}: choose a layer")
         array = full_resolution(layer)
         if same_pixels(layer, source, ndim, level):
             return array
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._name}={layer.name!r}: needs pixels of {in_words(source, ndim, level)}, like the image, not"
+                f"{self._called}: {layer.name!r} needs pixels of {in_words(source, ndim, level)}, like the image, not"
                 f" of {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
             )
         return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])

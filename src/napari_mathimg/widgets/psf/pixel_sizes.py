@@ -7,24 +7,27 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
+from ..layers.item_axes import on_items
 from ..layers.levels import factors, into_full, shape_at
 from ..layers.plane import spatial_state_like
-from ..layers.units import in_units_of, unit_factor
+from ..layers.units import in_units_of, is_calibrated, unit_factor
 
 DIFFERENT = 0.01  # relative difference up to which sizes count as the same
 
 
 def _scale(layer: Layer, ndim: int, level: int) -> tuple[float, ...]:
     """Return the pixel size of a level along its last axes, in the units of the layer."""
-    return tuple(float(s) for s in (np.abs(layer.scale) * factors(layer, level))[-ndim:])
+    return tuple(float(s) for s in on_items(np.abs(layer.scale) * factors(layer, level), layer, ndim))
 
 
 def micrometers(layer: Layer, ndim: int, level: int = 0) -> tuple[float, ...] | None:
     """Return the pixel size of a level along its last axes in µm; None if it has no unit of length."""
+    if not all(map(is_calibrated, on_items(layer.units, layer, ndim))):
+        return None
     try:
         return tuple(
             s * float((1 * u).to("micrometer").magnitude)
-            for s, u in zip(_scale(layer, ndim, level), layer.units[-ndim:], strict=True)
+            for s, u in zip(_scale(layer, ndim, level), on_items(layer.units, layer, ndim), strict=True)
         )
     except TypeError:  # pint's DimensionalityError
         return None
@@ -58,9 +61,9 @@ def same_level(layer: Layer, source: Layer, ndim: int, level: int) -> int:
     if layer is source or not layer.multiscale:
         return level if layer is source else 0
     known = comparable(layer, source, ndim)
-    target = pixel_sizes(source, ndim, level)[0] if known else factors(source, level)[-ndim:]
+    target = pixel_sizes(source, ndim, level)[0] if known else on_items(factors(source, level), source, ndim)
     for number in range(len(layer.data)):
-        size = pixel_sizes(layer, ndim, number)[0] if known else factors(layer, number)[-ndim:]
+        size = pixel_sizes(layer, ndim, number)[0] if known else on_items(factors(layer, number), layer, ndim)
         if np.allclose(size, target, rtol=DIFFERENT, atol=0):
             return number
     return 0

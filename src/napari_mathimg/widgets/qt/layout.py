@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
     QDockWidget,
     QFormLayout,
     QFrame,
@@ -15,13 +18,32 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QVBoxLayout,
     QWidget,
+    QWidgetItem,
 )
 
 
-def order_tabs(dock: QWidget) -> None:
-    """Set the tab order of a dock's widgets to their order in its layouts."""
+class WheelGuard(QObject):
+    """Leaves the wheel over a field that has no focus to the scroll area around it."""
+
+    fields = (QAbstractSpinBox, QComboBox, QAbstractSlider)
+
+    def eventFilter(self, field: QObject, event: QEvent) -> bool:
+        """Keep wheel events from a field without focus."""
+        if event.type() == QEvent.Type.Wheel and not field.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def order_fields(dock: QWidget) -> None:
+    """Set the tab order of a dock's widgets to their order in its layouts, and keep the wheel from idle fields."""
+    guard = dock.findChild(WheelGuard) or WheelGuard(dock)
     before = dock
     for widget in _widgets_of(dock):
+        if isinstance(widget, WheelGuard.fields):
+            widget.installEventFilter(guard)
+            if widget.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             QWidget.setTabOrder(before, widget)
             before = widget
@@ -38,11 +60,11 @@ def _widgets_of(widget: QWidget) -> Iterator[QWidget]:
 def _widgets_in_layout(layout: QLayout) -> Iterator[QWidget]:
     for index in range(layout.count()):
         item = layout.itemAt(index)
-        if item.widget() is not None:
+        if isinstance(item, QLayout):
+            yield from _widgets_in_layout(item)
+        elif isinstance(item, QWidgetItem):
             yield item.widget()
             yield from _widgets_of(item.widget())
-        elif item.layout() is not None:
-            yield from _widgets_in_layout(item.layout())
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:

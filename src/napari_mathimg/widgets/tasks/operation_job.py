@@ -30,7 +30,8 @@ from ...engine.value_range import (
 from ...engine.values import dtype_range
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
-from ..layers.layer_arguments import keeps_limits, placement_of
+from ..layers.layer_arguments import keeps_limits
+from ..layers.pixel_digest import digest
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
@@ -70,6 +71,7 @@ class Done(NamedTuple):
     levels: list[Any] | None = None
     report: Report | None = None
     divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
+    is_torn: bool = False  # whether the source's pixels changed during the run
 
 
 class Outcome(NamedTuple):
@@ -146,11 +148,13 @@ def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     images = [second and second.array for second in job.further_images]
+    before = yield from digest(job.source.array, "Pixels")
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names,
     )  # fmt: skip
     data = yield from run(plan, threads=job.threads)
+    is_torn = (yield from digest(job.source.array, "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     divisor = 1.0
     if plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu":
@@ -169,9 +173,9 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if job.pyramid is not None and (axes := tuple(axis for axis in job.pyramid.axes if -axis <= ndim)):
         levels = yield from build_pyramid(data, ndim, replace(job.pyramid, axes=axes), job.threads)
         levels = levels if len(levels) > 1 else None
-    if (axis := kept_axis(placement_of(job.source), plan)) is not None:
+    if (axis := kept_axis(job.source.placement, plan)) is not None:
         data = np.expand_dims(data, axis)
-    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor)
+    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn)
 
 
 def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:
@@ -203,4 +207,5 @@ def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
     parameters = plan.at(plan.source.indices[0]).parameters
     mapped = yield from prepare(plan.operation, squares, (), options, parameters, job.threads, job.memory or "free")
     data = yield from run(mapped, threads=job.threads)
-    return np.broadcast_to(data, (*plan.source.leading, *data.shape))
+    squares = np.broadcast_to(data, (*plan.source.leading, *data.shape))
+    return np.transpose(squares, np.argsort(plan.source.given_places))

@@ -1,5 +1,6 @@
 """The bar with the Run and Cancel buttons, the progress, and the message about the outcome."""
 
+from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -20,6 +21,7 @@ class RunBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.task = BackgroundTask(self)
+        self.in_words: Callable[[str], str] = str  # says a message in the words of the form
         self.run = button("Run", "Apply the operation and add the result as a layer")
         self.cancel = button("Cancel", "Stop the run without adding a layer")
         self.cancel.setEnabled(False)
@@ -60,9 +62,13 @@ class RunBar(QWidget):
         if not isinstance(error, EXPECTED):
             self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
             raise error
-        text = reason(error)
-        self.message.setText(f"{text}. Nothing was added.")
-        show_error(text)
+        self.tell_reason(f"{self.in_words(reason(error))}. Nothing was added.")
+
+    def tell_reason(self, text: str) -> None:
+        """Say below the button why something failed; in a pop-up instead where that is out of sight."""
+        self.message.setText(text)
+        if self.message.visibleRegion().isEmpty():
+            show_error(text)
 
     def _end(self) -> None:
         self.progress.hide()

@@ -1,0 +1,74 @@
+"""The axes of a layer that planes and volumes have: never those of channels, which are stack axes."""
+
+from typing import Any
+
+from napari.layers import Layer
+
+from ...recipe.placement import axis_names
+
+CHANNELS = ("c", "ch", "channel", "channels")  # names of axes that nothing is filtered along
+Axes = tuple[int, ...]
+
+
+def free_axes(layer: Layer) -> Axes:
+    """Return the axes that are not named as channels; all, if fewer than two remain."""
+    free = tuple(k for k, name in enumerate(layer.axis_labels) if name.strip().lower() not in CHANNELS)
+    return free if len(free) > 1 else tuple(range(layer.ndim))
+
+
+def plane_axes(layer: Layer) -> Axes:
+    """Return the axes of a plane: the last two free ones."""
+    return free_axes(layer)[-2:]
+
+
+def volumes_of(layer: Layer) -> list[Axes]:
+    """Return the axes of each kind of volume: a plane's, and one more free axis before them, the nearest first."""
+    return [(axis, *plane_axes(layer)) for axis in reversed(free_axes(layer)[:-2])]
+
+
+def kinds_of_items(layer: Layer) -> dict[str, Axes]:
+    """Return the axes of planes and of each kind of volume by keys; all but the nearest volume name their axis."""
+    volumes = volumes_of(layer)
+    keys = ["volumes", *(f"volumes {named(layer, axes[:1])}" for axes in volumes[1:])]
+    return {"planes": plane_axes(layer), **dict(zip(keys, volumes, strict=False))}
+
+
+def kinds_in_words(layer: Layer) -> dict[str, str]:
+    """Return the kinds of items by their keys, as a user reads them."""
+    kinds = kinds_of_items(layer)
+    return {key: f"{key.partition(' ')[0].title()} ({named(layer, axes)})" for key, axes in kinds.items()}
+
+
+def parts_in_words(layer: Layer, axes: Axes) -> dict[str, str]:
+    """Return the parts of a layer whose items have some axes, by keys, as a user reads them."""
+    planes, stack = len(axes) == 2, layer.ndim - len(axes)
+    parts = {"all": "Everything"} | ({"item": "This plane" if planes else "This volume"} if stack else {})
+    return parts | ({"volume": "This volume"} if planes and stack > 1 and volumes_of(layer) else {})
+
+
+def item_axes(layer: Layer, ndim: int) -> Axes:
+    """Return the axes of planes or of the first kind of volume, or else the last axes."""
+    if ndim == 2:
+        return plane_axes(layer)
+    volumes = volumes_of(layer) if ndim == 3 else []
+    return volumes[0] if volumes else tuple(range(layer.ndim - ndim, layer.ndim))
+
+
+def on_items(values: Any, layer: Layer, ndim: int) -> tuple[Any, ...]:
+    """Return those of some values, one for each axis of a layer, that belong to the axes of its items."""
+    return tuple(values[axis] for axis in item_axes(layer, ndim))
+
+
+def named(layer: Layer, axes: Axes) -> str:
+    """Return the names of axes in words."""
+    names = axis_names(layer.axis_labels)
+    return ", ".join(names[axis] for axis in axes)
+
+
+def axes_option(layer: Layer, axes: Axes) -> tuple[int | str, ...] | None:
+    """Return axes as the option of a run: None for the last ones, names where each axis has its own, or numbers."""
+    if axes == tuple(range(layer.ndim - len(axes), layer.ndim)):
+        return None
+    labels = layer.axis_labels
+    has_names = len({*labels}) == layer.ndim and not any(label.lstrip("-").isdigit() for label in labels)
+    return tuple(labels[axis] for axis in axes) if has_names else axes
