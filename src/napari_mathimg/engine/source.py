@@ -16,7 +16,7 @@ Ranges = tuple[tuple[int, int], ...]
 Axis = int | str
 Scope = Mapping[Axis, int | tuple[int, int]]
 
-CHANNELS = ("c", "C", "ch", "channel", "channels")  # names of an axis of channels
+CHANNELS = ("c", "ch", "channel", "channels")  # names of an axis of channels, in lower case
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Source:
     def channel_place(self) -> int | None:
         """Number of the stack axis that holds channels, by its name; None if there is none."""
         stack = self.given_places[: len(self.full_leading)]
-        named = [axis for axis, name in zip(sorted(self.given_places), self.names, strict=False) if name in CHANNELS]
+        named = [axis for axis, name in zip(sorted(self.given_places), self.names, strict=False) if is_channels(name)]
         return next((stack.index(axis) for axis in named if axis in stack), None)
 
     @property
@@ -193,6 +193,11 @@ class Source:
     def _axis_in_block(self, leading: int) -> int:
         assert self.axis is not None
         return self.axis - min(leading, self.axis)
+
+
+def is_channels(name: str) -> bool:
+    """Return whether an axis of this name holds channels."""
+    return name.strip().lower() in CHANNELS
 
 
 class Transposed:

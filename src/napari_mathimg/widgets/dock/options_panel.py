@@ -14,7 +14,7 @@ from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
 from ...contract.reach import POINTWISE
 from ...engine import Options
-from ...engine.source import CHANNELS
+from ...engine.source import is_channels
 from ...engine.value_range import data_range
 from ...engine.values import dtype_range
 from ..form.items_choice import ITEMS, ItemsChoice
@@ -390,7 +390,7 @@ class OptionsPanel(Panel):
 
 
 def _has_channels(layer: Layer, ndim: int) -> bool:
-    return any(name in CHANNELS for name in layer.axis_labels[: layer.ndim - ndim])
+    return any(is_channels(name) for name in layer.axis_labels[: layer.ndim - ndim])
 
 
 def _is_rgb(layer: Layer) -> bool:

@@ -4,15 +4,15 @@ from typing import Any
 
 from napari.layers import Layer
 
+from ...engine.source import is_channels
 from ...recipe.placement import axis_names
 
-CHANNELS = ("c", "ch", "channel", "channels")  # names of axes that nothing is filtered along
 Axes = tuple[int, ...]
 
 
 def free_axes(layer: Layer) -> Axes:
     """Return the axes that are not named as channels; all, if fewer than two remain."""
-    free = tuple(k for k, name in enumerate(layer.axis_labels) if name.strip().lower() not in CHANNELS)
+    free = tuple(k for k, name in enumerate(layer.axis_labels) if not is_channels(name))
     return free if len(free) > 1 else tuple(range(layer.ndim))
 
 
