@@ -107,12 +107,13 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     """
     at_hand = memory_at_hand()
     result = math.prod(plan.shape) * plan.dtype.itemsize if in_memory else 0
+    limit = at_hand if allowed is None else min(allowed, at_hand)
+    if result > limit:  # before its tiles are counted: there may be too many
+        why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
+        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}")
     plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
     block = max(_largest_block(variant) for variant in plans.values())
     chunk = getattr(plan.source.array, "largest_chunk", 0)
-    if allowed is not None and result > min(allowed, at_hand):
-        limit = f"{_gib(allowed)} are allowed" if allowed < at_hand else f"{_gib(at_hand)} of memory are free"
-        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {limit}")
     if in_memory and result + chunk + block > at_hand:
         raise ValueError(
             f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
