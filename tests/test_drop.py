@@ -121,7 +121,8 @@ def test_a_dropped_axis_is_one_pixel_that_covers_all_of_it():
 
 def test_a_first_axis_that_is_mixed_with_others_stays_in_the_world_as_one_pixel():
     plan, turned = plan_of(project_max, np.ones((4, 5, 6)), ndim=3), np.eye(4)
-    source = Placement(np.diag([2.0, 3, 4, 1]), turned, ("um",) * 3, ("z", "y", "x"))
+    flat = np.eye(3)
+    source = Placement(np.array([2.0, 3, 4]), np.zeros(3), flat, flat, turned, ("um",) * 3, ("z", "y", "x"))
     assert kept_axis(source, plan) is None
     placed = place_result(source, plan)
     np.testing.assert_array_equal(placed.matrix, np.diag([3, 4, 1]))

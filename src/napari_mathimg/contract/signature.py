@@ -128,16 +128,16 @@ class Signature:
 
         Those that follow from the noise are left out where they have no effect, so that nothing is measured for them.
         """
-        waiting: dict[str, Callable[..., Any]] = {}
+        waiting: dict[str, Auto] = {}
         for name, p in self.parameters.items():
             auto, when = annotation_of(p.hint, Auto), annotation_of(p.hint, When)
-            is_auto = auto and isinstance(given[name], str) and given[name] == "auto"
-            if is_auto and not (when and _asks_for_noise(auto.rule) and not when.applies(given[when.other])):
-                waiting[name] = auto.rule
-        ordered: list[tuple[str, Callable[..., Any]]] = []
+            is_auto = isinstance(given[name], str) and given[name] == "auto"
+            if auto and is_auto and not (when and _asks_for_noise(auto.rule) and not when.applies(given[when.other])):
+                waiting[name] = auto
+        ordered = [(name, waiting.pop(name).rule) for name, auto in [*waiting.items()] if auto.sees_auto]
         while waiting:
-            name = next(n for n, rule in waiting.items() if not set(arguments(rule)) & ({*waiting} - {n}))
-            ordered.append((name, waiting.pop(name)))
+            name = next(n for n, auto in waiting.items() if not set(arguments(auto.rule)) & ({*waiting} - {n}))
+            ordered.append((name, waiting.pop(name).rule))
         return ordered
 
     def noise_names(self, given: Mapping[str, Any]) -> set[str]:

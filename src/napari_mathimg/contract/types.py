@@ -150,10 +150,13 @@ class Auto:
         `noise_levels` are those of luma and two chromas, or of the single channel. They are measured where a rule asks.
     slow
         Whether the rule takes long enough that a form must not wait for it.
+    sees_auto
+        Whether the rule sees other parameters as they were given, "auto" among them, and not what that stands for.
     """
 
     rule: Callable[..., Any]
     slow: bool = False
+    sees_auto: bool = False
 
 
 @dataclass(frozen=True)

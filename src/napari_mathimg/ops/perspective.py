@@ -21,7 +21,7 @@ __all__ = ["rectify"]
 
 Shape = tuple[int, ...]
 Width = Annotated[Literal["auto"] | t.Size, t.Auto(auto_columns)]
-MatchLonger = Annotated[Literal["auto"] | bool, t.Label("longer to longer"), t.Auto(has_size)]
+MatchLonger = Annotated[Literal["auto"] | bool, t.Label("longer to longer"), t.Auto(has_size, sees_auto=True)]
 Height = Annotated[Literal["auto"] | t.Size, t.Auto(auto_rows)]
 
 
