@@ -21,7 +21,7 @@ from ...contract.reach import Box
 from ..threads import TICK
 from .grid import Chunk
 
-CAPACITY = 2**27  # bytes of kept chunks that no task waits for
+CAPACITY = 2**26  # bytes of kept chunks that no task waits for
 LARGE = CAPACITY // 4  # bytes of a chunk that is worth waiting for room
 SHARE = 8  # kept chunks may fill this part of the memory at hand
 

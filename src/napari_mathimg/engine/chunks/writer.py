@@ -16,7 +16,7 @@ from .reader import as_numpy
 
 Array = NDArray[Any]
 OPEN = 2**26  # bytes of cells that are filled in part
-FEW = 4  # such cells are kept whatever their size
+FEW = 2  # such cells are kept whatever their size
 
 
 class _Cell:
