@@ -99,6 +99,12 @@ def press(button: QWidget) -> None:
     settle()
 
 
+def take_planes(dock: Any) -> None:
+    """Process planes: the volumes have too few of them for the point-spread function."""
+    dock.options.choose(dock.options.process, "planes")
+    settle()
+
+
 def walk_family(viewer: Any, family: str, stack: Any) -> None:
     """Work a dock of a family: every operation with every option, then a run, a cancel and a close during a run."""
     dock = open_dock(viewer, family)
@@ -119,7 +125,7 @@ def walk_family(viewer: Any, family: str, stack: Any) -> None:
     if family == "perspective":
         dock.panel(CornersPanel).corners.choose("corners")
     if family == "deconvolve":
-        dock.options.choose(dock.options.process, "planes")  # volumes have too few planes for its PSF
+        take_planes(dock)
         dock.further_images.panels["psf"].kind = "gaussian"
     settle()
     count = len(viewer.layers)
@@ -136,6 +142,8 @@ def walk_family(viewer: Any, family: str, stack: Any) -> None:
         held.free.clear()
         dock.picker.layer = layer
         settle()
+        if family == "deconvolve":
+            take_planes(dock)
         press(dock.run_button)
         if not dock.task.is_running:
             raise AssertionError(f"{family}: not begun: {dock.message.text()}")
