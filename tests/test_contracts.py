@@ -463,10 +463,10 @@ REFUSED = [
         "gaussian",
         {},
         {"value_range": "full"},
-        r"value_range='full': must be 'data', 'dtype', or two finite",
+        r"value_range='full': must be 'data', 'dtype', \('percentiles', low, high\) with low .* or two finite numbers",
     ),
     (F4, "gaussian", {}, {"dtype": "uint8"}, r"dtype='uint8': must be one of 'auto', 'same', 'float32'"),
-    (F4, "gaussian", {}, {"statistics": "all"}, r"statistics='all': must be 'layer' or 'item'"),
+    (F4, "gaussian", {}, {"statistics": "all"}, r"statistics='all': must be one of 'layer', 'item', 'channel'"),
     (
         STACK,
         "gaussian",

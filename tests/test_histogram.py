@@ -405,12 +405,13 @@ def test_chunks_are_read_whole_and_once_a_pass(chunks):
     assert max(spy.sizes) <= max(largest, 2**20)
 
 
-def test_a_chunk_of_all_pixels_is_read_once_and_counted_in_parts(monkeypatch):
+@pytest.mark.parametrize(("limits", "passes"), [("robust", 3), ("data", 2), ((100, 3000), 1)])
+def test_a_chunk_of_all_pixels_is_read_once_a_pass_and_counted_in_parts(limits, passes, monkeypatch):
     monkeypatch.setattr(module, "PIXELS", 2**14)
     image = noise((300, 400), "f4")
     spy = Spy(image, chunks=(300, 400))
-    assert same(histogram(spy), histogram(image))
-    assert spy.sizes == [image.size]
+    assert same(histogram(spy, range=limits), histogram(image, range=limits))
+    assert spy.sizes == [image.size] * passes
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f2", "f4", "f8"])

@@ -82,17 +82,38 @@ def test_a_hole_in_one_color_changes_no_color_beside_it():
         assert np.abs(difference).max() <= 4e-3, name  # 1e-6 of the range
 
 
+GIVEN_NOISE = {  # instead of estimates, of which every pixel is a part
+    "denoise_wavelet": {"sigma": 0.02, "method": "VisuShrink", "levels": 3}, "wiener_filter": {"noise": 1e-3},
+    "denoise_bilateral": {"sigma_color": 0.0375}, "denoise_nl_means": {"h": 0.0144, "sigma": 0.0125},
+    "denoise_tv_bregman": {"weight": 0.025}, "denoise_tv_chambolle": {"weight": 0.0125},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "parameters", "images"), [(n, p, i) for n, p, *i in SMOOTHERS if (n, p) not in WIDE])
 def test_a_far_dark_pixel_does_not_matter(name, parameters, images):
     rng = np.random.default_rng(1)
     image = riddled((2000 + 50 * rng.standard_normal((600, 64))).astype(np.float32))[0]
     darker = image.copy()
     darker[598, 30] = 1
-    given = {"sigma": 0.02} if name == "denoise_wavelet" else {"noise": 1e-3} if name == "wiener_filter" else {}
-    given |= {"method": "VisuShrink", "levels": 3} if name == "denoise_wavelet" else {}
+    given = GIVEN_NOISE.get(name, {})
     before, after = (apply(x, name, *images, options=FIXED, **parameters, **given) for x in (image, darker))
     tolerance = 5.5e-6 if name == "richardson_lucy" else 1e-6
     np.testing.assert_allclose(before[:200], after[:200], rtol=0, atol=2000 * tolerance)
+
+
+@pytest.mark.parametrize("name", ["denoise_bilateral", "denoise_tv_chambolle"])
+def test_a_far_dark_pixel_moves_an_estimate_of_noise_by_few_ranks(name):
+    """The median of the details of a plane moves by as many ranks as there are details that see the pixel."""
+    image = (2000 + 50 * np.random.default_rng(1).standard_normal((600, 64))).astype(np.float32)
+    darker = image.copy()
+    darker[598, 30] = 1
+    before, after = (plan_of(BY_NAME[name].declared, x, value_range=(0.0, 4000.0)).parameters for x in (image, darker))
+    size = np.abs(np.random.default_rng(0).standard_normal(10**6))
+    share = 4 / (300 * 32)  # of a filter of 4 taps in steps of 2 along each axis
+    most = np.quantile(size, 0.5 + 2 * share) / np.median(size) - 1
+    for key in before.keys() & {"sigma_color", "weight"}:
+        assert after[key] == pytest.approx(before[key], rel=most)
+        assert before[key] == pytest.approx({"sigma_color": 0.0375, "weight": 0.0125}[key], rel=0.03)
 
 
 def test_only_holes_may_be_without_any_pixel():

@@ -151,7 +151,8 @@ def block_bytes(plan: Plan, core: Box) -> int:
     read = (*((0, n) for n in slab), *plan.reach.reads(core, plan.grid))
     padded = size(read)  # windows at the edges of an image see pixels beyond them
     if isinstance(plan.reach, Neighborhood):
-        padded = (*slab, *(n + 2 * h for n, h in zip(size(core), plan.reach.halo(len(core)), strict=True)))
+        halos = (min(h, n) for h, n in zip(plan.reach.halo(len(core)), plan.grid, strict=True))
+        padded = (*slab, *(n + 2 * h for n, h in zip(size(core), halos, strict=True)))
     pixels, colors = max(math.prod(padded), math.prod(size(core))), source.colors or 1
     number = working_type(source.dtype).itemsize
     together = colors if op.channels in ("joint", "reduce") or op.is_warp else 1

@@ -86,20 +86,17 @@ def tally_steps(
     if sampler is not None:
         yield Answer(Progress(PHASE, 0, 1), sampler.tally(exact=False, wanted=region.pixels))
     boxes = dict(enumerate(region.blocks()))
-    counter, first = _Counter(region), {}
+    counter, first = _Counter(region), list[int]()
     if sampler is not None and sampler.dtype == counter.dtype:
         counter.cells = sampler.cells
     elif not counter.has_levels:
         if region.in_memory:
             counter.fit(region.read(region.span, region.strides()))
         else:
-            first = {number: region.read(boxes[number]) for number in _first_blocks(boxes)}
-            counter.fit(np.concatenate([block[:: max(len(block) // SAMPLE, 1)] for block in first.values()]))
-            for number, block in first.items():
-                counter.count(number, block)
-                del boxes[number]
-            first.clear()
+            first = _first_blocks(boxes)
+    firsts = {number: boxes.pop(number) for number in first}
     if not boxes:
+        _fit_to_blocks(counter, firsts)
         return counter.tally(exact=True)
     last_time = -math.inf
     steps = read_tasks(
@@ -110,6 +107,9 @@ def tally_steps(
         threads or cores(),
     )
     try:
+        if firsts:
+            yield Answer(next(steps), None)  # from here on, chunks of the first blocks are kept while others need them
+            _fit_to_blocks(counter, firsts)
         for progress in steps:
             is_due = time.monotonic() - last_time > INTERVAL
             partial = None
@@ -119,6 +119,14 @@ def tally_steps(
     finally:
         steps.close()
     return counter.tally(exact=True)
+
+
+def _fit_to_blocks(counter: "_Counter", boxes: dict[int, Box]) -> None:
+    """Fit the cells to some blocks, and count these."""
+    blocks = {number: counter.region.read(box) for number, box in boxes.items()}
+    counter.fit(np.concatenate([block[:: max(len(block) // SAMPLE, 1)] for block in blocks.values()]))
+    for number, block in blocks.items():
+        counter.count(number, block)
 
 
 def _first_blocks(boxes: dict[int, Box]) -> list[int]:

@@ -92,6 +92,9 @@ def histogram(image: Any, *, bins: int = 256, range: Range = "robust", channel_a
         - ``"dtype"``: from 0 to the highest value of an integer type; from 0 to 1 for booleans and floating point.
         - ``(low, high)``: two finite numbers, low at most high; for integers, the levels between them.
 
+        Images of more than 16 bits a value are read once for the counts, and before that once for ``"data"``, and for
+        ``"robust"`` twice (float32) or up to four times (others).
+
         If no pixel is finite, the range is 0 to 1. A floating-point range of one value is widened by 0.5 to either
         side, and one that is too narrow for distinct edges as far as necessary.
     channel_axis

@@ -54,8 +54,7 @@ DISTRIBUTION = (
 
 def equalize(image: t.Array, measured: Distribution, values: ValueRange) -> t.Array:
     """Return a block of which each value became the fraction of pixels at or below it, over the value range."""
-    spread: t.Array = values.low + values.width * measured.fractions(image)
-    return spread.astype(image.dtype, copy=False)
+    return values.restore(measured.fractions(image)).astype(image.dtype, copy=False)
 
 
 def check_reference(reference: Distribution, dtype: np.dtype[Any]) -> None:

@@ -99,9 +99,9 @@ class _Iteration:
         self.image, self.model, self.gain, self.stop = as_volume(seen), model, gain, stop
         self.number = image.dtype.type
         kernel = as_volume(model.kernel)
-        self.convolver = Convolver(padded_axes(self.image.shape, kernel.shape, model.boundary), image.dtype)
-        sizes = tuple(axis.size for axis in self.convolver.axes)
-        transfer = transfer_functions.of(kernel, sizes, image.dtype)
+        axes = padded_axes(self.image.shape, kernel.shape, model.boundary)
+        transfer = transfer_functions.of(kernel, tuple(axis.size for axis in axes), image.dtype)  # made in float64
+        self.convolver = Convolver(axes, image.dtype)
         # Real and imaginary parts in turn, because a kernel's loops over real numbers vectorize.
         self._spectrum, self._transfer = self.convolver.spectrum.view(image.dtype), transfer.view(image.dtype)
         self.masked = model.saturation < math.inf or valid is not None
@@ -218,8 +218,9 @@ class _Iteration:
 def blur(image: Array, kernel: Kernel, boundary: Boundary, transposed: bool = False) -> Array:
     """Return the image convolved with a centered kernel, or the transpose of this operation applied to the image."""
     block, kernel = as_volume(image), as_volume(kernel)
-    convolver = Convolver(padded_axes(block.shape, kernel.shape, boundary), image.dtype)
-    transfer = transfer_functions.of(kernel, tuple(axis.size for axis in convolver.axes), image.dtype)
+    axes = padded_axes(block.shape, kernel.shape, boundary)
+    transfer = transfer_functions.of(kernel, tuple(axis.size for axis in axes), image.dtype)
+    convolver = Convolver(axes, image.dtype)
     out = np.empty_like(block)
 
     def load(part: Part, pixels: Array) -> None:

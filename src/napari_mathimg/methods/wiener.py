@@ -35,9 +35,9 @@ class _Spectra:
         self.image = as_volume(image)
         block = as_volume(kernel)
         axes = padded_axes(self.image.shape, block.shape, boundary, BLEND_HALF_SIZES)
-        self.convolver = Convolver(axes, image.dtype, padded_axis.blend_edges)
         self.sizes = tuple(axis.size for axis in axes)
-        self.transfer = transfer_functions.of(block, self.sizes, image.dtype)
+        self.transfer = transfer_functions.of(block, self.sizes, image.dtype)  # made in float64
+        self.convolver = Convolver(axes, image.dtype, padded_axis.blend_edges)
         counts = (*self.sizes[:2], self.convolver.shape[2])
         self.laplacians = [
             (2 - 2 * np.cos(2 * np.pi * np.arange(count) / size)).astype(image.dtype)
