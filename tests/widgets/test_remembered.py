@@ -44,7 +44,7 @@ def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
         yield id, form, form is dock.form
     for panel in dock.further_images.panels.values():
         for (kind, _), form in panel._forms.items():
-            yield f"{panel._name} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
+            yield f"{panel._title} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
 
 
 def is_field(widget: QWidget) -> bool:
