@@ -91,7 +91,11 @@ def test_another_layer_is_the_kernel(
     viewer.layers.selection.active = source
     blur.operation = "convolve"
     picker = blur.further_images.pickers["kernel"]
-    assert [picker.itemText(k) for k in range(picker.count())] == ["Choose a layer", "nothing", "ramp"]
+    fits, refused = ["Choose a layer", "nothing", "ramp"], "cube (3-D: for volumes)"
+    texts = [picker.itemText(k) for k in range(picker.count())]
+    assert sorted(texts) == sorted([*fits, refused])
+    picker.setCurrentIndex(texts.index(refused))
+    assert picker.layer is None  # it is listed with the reason why it cannot be chosen
     picker.choose("ramp")
     press(blur)
     expected = mathimg.apply(stack, "convolve", np.arange(12.0).reshape(4, 3))

@@ -91,7 +91,8 @@ def needed(widget: Any) -> tuple[int, int] | None:
 def cut_off(dock: QWidget) -> list[tuple[str, str, int, int]]:
     """Widgets whose text has less room than it takes."""
     found = [(w, n) for w in dock.findChildren(QWidget) if w.isVisible() and (n := needed(w))]
-    return [(type(w).__name__, w.text() if hasattr(w, "text") else "", *n) for w, n in found if n[0] > n[1] + 1]
+    texts = [(w.currentText() if isinstance(w, QComboBox) else getattr(w, "text", str)(), w, n) for w, n in found]
+    return [(type(w).__name__, text, *n) for text, w, n in texts if n[0] > n[1] + 1]
 
 
 @pytest.mark.parametrize("title", TITLES)

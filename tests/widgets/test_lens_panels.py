@@ -204,16 +204,34 @@ def test_color_images_may_have_flats_of_colors(viewer: Any, lens: Any, press: An
     np.testing.assert_array_equal(viewer.layers["photo – Flat field"].data, expected)
 
 
-def test_a_flat_with_a_dead_pixel_is_refused(viewer: Any, lens: Any, press: Any) -> None:
-    flat = np.ones((40, 50))
+def test_dead_pixels_of_a_flat_are_taken_from_their_neighbors(viewer: Any, lens: Any, press: Any) -> None:
+    flat = np.linspace(1, 2, 50) * np.ones((40, 1))
+    image = np.random.default_rng(4).random((40, 50))
+    mended = flat.copy()
     flat[7, 9] = 0
+    mended[7, 9] = np.median(np.delete(flat[5:10, 7:12], 12))
+    source = viewer.add_image(image, name="image")
+    viewer.add_image(flat, name="flat")
+    viewer.layers.selection.active = source
+    lens.operation = "flat_field"
+    lens.further_images.pickers["flat"].choose("flat")
+    press(lens)
+    assert "at 1 pixel the flat is not brighter than the dark: taken from the neighbors" in lens.message.text()
+    result = viewer.layers["image – Flat field"].data
+    gain = result / image
+    np.testing.assert_allclose(gain * mended, (gain * mended)[0, 0], rtol=1e-5)
+
+
+def test_a_flat_that_is_mostly_dead_is_refused(viewer: Any, lens: Any, press: Any) -> None:
+    flat = np.ones((40, 50))
+    flat.ravel()[99:1100] = 0  # 1001 of 2000 pixels
     source = viewer.add_image(np.ones((40, 50)), name="image")
     viewer.add_image(flat, name="flat")
     viewer.layers.selection.active = source
     lens.operation = "flat_field"
     lens.further_images.pickers["flat"].choose("flat")
     press(lens)
-    assert "1 pixel is not, the first at row 7, column 9" in lens.message.text()
+    assert "1,001 pixels are not, the first at row 1, column 49" in lens.message.text()
     assert len(viewer.layers) == 2
 
 

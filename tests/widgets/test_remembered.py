@@ -33,6 +33,7 @@ BY_HAND = {  # what cannot be altered at once is tested in test_saved_docks
     "HistogramDock.before_after": "needs a layer made from another",
 }
 EQUAL = "Same value on every axis"  # a tick that follows from the values
+BOX = ("start", "stop")  # of a crop
 Fields = dict[str, Any]
 
 
@@ -44,7 +45,7 @@ def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
         yield id, form, form is dock.form
     for panel in dock.further_images.panels.values():
         for (kind, _), form in panel._forms.items():
-            yield f"{panel._name} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
+            yield f"{panel._title} {kind}", form, panel.isVisible() and panel.kind == kind and form is panel.form
 
 
 def is_field(widget: QWidget) -> bool:
@@ -118,7 +119,8 @@ def alter_all(dock: Any, altered: dict[str, bool]) -> None:
         for k, (name, field) in enumerate(ordered):
             before = held(field)
             if field.isEnabled():
-                alter(field, 1 + k % 5)  # neighbors differ
+                step = 1 + k % 5  # neighbors differ
+                alter(field, -step if name.startswith("crop: stop") else step)  # a box stays within its image
             altered[name] = altered.get(name, False) or held(field) != before
 
 
@@ -135,7 +137,7 @@ def state(dock: Any, ids: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", [*FAMILIES, "Histogram"])
 def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name: str) -> None:
     place = {"scale": (2, 0.5, 0.25, 0.25), "units": ("s", "um", "um", "um")}
-    viewer.add_image(np.random.default_rng(0).integers(0, 99, (3, 4, 24, 32), dtype=np.uint8), **place)
+    viewer.add_image(np.random.default_rng(0).integers(0, 99, (9, 9, 24, 32), dtype=np.uint8), **place)
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)
     process_events()
@@ -154,3 +156,14 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     qtbot.waitUntil(widget.isVisible)
     process_events()
     assert state(widget, ids) == left
+
+
+def test_a_box_that_leaves_the_image_is_not_found_again(viewer: Any, dock: Any, qtbot: Any, again: Any) -> None:
+    """It is that of another image, or a slip: a crop begins with the whole image instead."""
+    viewer.add_image(np.zeros((20, 30)))
+    widget = dock("geometry")
+    widget.operation = "crop"
+    for stop, expected in (((19, 30), {"start": (3, 4), "stop": (19, 30)}), ((21, 30), dict.fromkeys(BOX, "auto"))):
+        widget.form.load({"start": (3, 4), "stop": stop})
+        widget = again(widget)
+        assert widget.form.parameters == expected

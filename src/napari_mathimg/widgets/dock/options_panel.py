@@ -47,7 +47,7 @@ class OptionsBox(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._rows: dict[str, tuple[QWidget, QWidget]] = {}
+        self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._shown: dict[str, bool] = {}
         self._selected = 0  # number of selected layers
         self._wanted: dict[QComboBox, str] = {}  # entries to choose as soon as they are offered
@@ -57,7 +57,9 @@ class OptionsBox(QWidget):
         self.process = self._choice("process", "Process as", "Process each plane separately (2D) or whole volumes (3D)")
         self._fill(self.process, ITEMS)
         self.items = ItemsChoice(self.process)
-        self._add("reason", "", self.items.row, "Why planes or volumes are processed")
+        self.items.row.setToolTip("Why planes or volumes are processed")
+        form.addRow(self.items.row)
+        self._rows["reason"] = (self.items.row,)
         self.scope = self._choice("scope", "Apply to", "Part of the layer to process")
         self.value_range = self._choice("range", "Value range", "Intensities that the operation treats as 0 and 1")
         self.custom = RangeRow((0.0, 1.0), (-1e20, 1e20))

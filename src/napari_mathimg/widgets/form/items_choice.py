@@ -11,10 +11,13 @@ from ..layers.spacing import advised_items
 from ..qt.layout import button, wrapping_label
 
 ITEMS = {"planes": "Planes", "volumes": "Volumes"}
+CHOSEN: WeakKeyDictionary[Layer, dict[str, str]] = WeakKeyDictionary()  # by layer and family of operations
 
 
 class ItemsChoice:
     """Chooses planes or volumes in a combo box until the user does, for each layer, and says why.
+
+    What the user chose for a layer in the dock of a family stays chosen when the dock is closed and opened again.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ class ItemsChoice:
 
     def __init__(self, box: QComboBox) -> None:
         self._box = box
-        self._chosen: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()
+        self._family = ""
         self.row = QWidget()
         self.reason = wrapping_label()
         self.other = button("", "Choose the other for this layer")
@@ -47,12 +50,13 @@ class ItemsChoice:
     def remember(self, layer: Layer | None) -> None:
         """Remember the current entry as what the user chose for a layer."""
         if layer is not None:
-            self._chosen[layer] = self._box.currentData()
+            CHOSEN.setdefault(layer, {})[self._family] = self._box.currentData()
 
     def suggest(self, layer: Layer, operation: Operation) -> None:
         """Choose what the user chose for a layer, or else what suits it, and say why."""
         advised, why = advised_items(layer, operation)
-        if chosen := self._chosen.get(layer, advised):
+        self._family = operation.family
+        if chosen := CHOSEN.get(layer, {}).get(self._family, advised):
             with QSignalBlocker(self._box):
                 self._box.setCurrentIndex(self._box.findData(chosen))
         self.reason.setText(why if chosen == advised else "")

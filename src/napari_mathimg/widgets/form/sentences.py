@@ -20,7 +20,7 @@ def in_form_words(text: str, parameters: Mapping[str, Parameter], images: Iterab
     ``name=value: must ...`` becomes ``Label: must ...``; the value is the one that the field shows.
     """
     found = NAMED.match(text)
-    called = {name: label(name, p.hint).partition(" (")[0] for name, p in parameters.items()}
+    called = {name: label(name, p.hint).partition(" (")[0].removesuffix(" f/") for name, p in parameters.items()}
     called = {name: name[0].upper() + name[1:] for name in images} | OPTIONS | called
     if found and found[1] in called:
         text = f"{called[found[1]]}: {found['rest']}"

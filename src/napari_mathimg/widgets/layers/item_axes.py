@@ -34,9 +34,12 @@ def kinds_of_items(layer: Layer) -> dict[str, Axes]:
 
 
 def kinds_in_words(layer: Layer) -> dict[str, str]:
-    """Return the kinds of items by their keys, as a user reads them."""
-    kinds = kinds_of_items(layer)
-    return {key: f"{key.partition(' ')[0].title()} ({named(layer, axes)})" for key, axes in kinds.items()}
+    """Return the kinds of items by their keys, as a user reads them; axes of one letter without a gap, as in "zyx"."""
+    names, kinds = axis_names(layer.axis_labels), kinds_of_items(layer)
+    gap = "" if all(len(name) == 1 for name in names) else ", "
+    return {
+        key: f"{key.partition(' ')[0].title()} ({gap.join(names[axis] for axis in axes)})" for key, axes in kinds.items()
+    }
 
 
 def parts_in_words(layer: Layer, axes: Axes) -> dict[str, str]:

@@ -166,8 +166,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if keeps_limits(job.source, plan):
         limits = yield from _fitting_limits(plan, data, job)
     elif job.source.kind == "image" and plan.channel_axis is None:
-        low, high = yield from data_range(data, "Contrast limits", job.threads)
-        limits = (low, high) if low < high else (low, low + 1)
+        limits = _apart(*(yield from data_range(data, "Contrast limits", job.threads)))
     levels = None
     ndim = data.ndim - (plan.channel_axis is not None)
     if job.pyramid is not None and (axes := tuple(axis for axis in job.pyramid.axes if -axis <= ndim)):
@@ -191,7 +190,12 @@ def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None
     before = merged_range(ranges.values()).ends()
     if low >= before[0] - room and high <= before[1] + room:
         return kept
-    return low, high
+    return _apart(low, high)
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Return contrast limits for values from low to high, which may be the same."""
+    return (low, high) if low < high else (low, low + 1)
 
 
 def _overlay(plan: Plan, job: Job) -> Generator[Progress, None, Any]:
