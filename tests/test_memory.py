@@ -169,6 +169,16 @@ def test_a_loop_over_pieces_within_a_piece_does_not_block():
 WINDOWED = [c for c in CASES if c.declared.reach != POINTWISE and not c.declared.is_warp]
 
 
+@pytest.fixture(scope="module")
+def quick_collections():
+    """What exists before is not looked through whenever garbage is collected."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("quick_collections")
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("case", WINDOWED, ids=label)
 def test_no_block_takes_more_memory_than_is_counted(case, ndim):
