@@ -74,10 +74,20 @@ def bound(monkeypatch, capacity, at_hand=2**40):
     monkeypatch.setattr(passes, "memory_at_hand", lambda: at_hand)
 
 
-STACK = (12, 150, 190)
+EXPECTED: dict = {}
+
+
+def once(key, compute):
+    """Return what is computed for a key the first time."""
+    if key not in EXPECTED:
+        EXPECTED[key] = compute()
+    return EXPECTED[key]
+
+
+STACK = (8, 110, 130)
 LAYOUTS = {
-    "planes": ((1, 150, 190), None),
-    "volumes": ((5, 150, 190), None),
+    "planes": ((1, 110, 130), None),
+    "volumes": ((5, 110, 130), None),
     "the whole": (STACK, None),
     "small": ((4, 16, 16), None),
     "small planes": ((1, 16, 32), None),
@@ -117,19 +127,19 @@ def test_each_chunk_is_read_once_a_pass(name, ndim, shape, shards, monkeypatch):
     array = Chunked(image, shape, shards)
     counts, result = counts_of_passes(array, both(name, array, ndim=ndim))
     assert max(reads.max() for reads in counts) == 1
-    assert same(result, run_to_end(both(name, image, ndim=ndim)))
+    assert same(result, once((name, ndim), lambda: run_to_end(both(name, image, ndim=ndim))))
 
 
 @layouts
 def test_windows_read_chunks_at_most_a_third_more_often_where_memory_is_short(shape, shards, monkeypatch):
     cut_into(monkeypatch, 40**2, 16, halos=1)
-    bound(monkeypatch, 2**18, at_hand=0)
+    bound(monkeypatch, 2**16, at_hand=0)
     array = Chunked(gray("u2", STACK), shape, shards)
     for threads in (1, 3):
         counts, _ = counts_of_passes(array, both("gaussian", array, threads, {"sigma": 1.0}))
         assert max(reads.mean() for reads in counts) <= 1.3
         largest = math.prod(shape) * 2
-        assert max(array.kept) <= max(2**18, threads * 8 * largest)
+        assert max(array.kept) <= max(2**16, threads * 8 * largest)
 
 
 @layouts
@@ -259,12 +269,12 @@ class Stored:
             self.writes[tuple(slice(a, b) for a, b in ends)] += 1
 
 
-@pytest.mark.parametrize("stored", [(1, 70, 70), (5, 16, 16), (12, 150, 190), (1, 150, 190), (4, 100, 33)])
+@pytest.mark.parametrize("stored", [(1, 70, 70), (5, 16, 16), STACK, (1, 110, 130), (4, 100, 33)])
 @pytest.mark.parametrize("name", ["invert", "gaussian", "rotate", "denoise_tv_bregman", "denoise_wavelet"])
 def test_each_chunk_of_a_result_is_written_once(name, stored, monkeypatch):
     cut_into(monkeypatch, 40**2, 16, halos=1)
     plan = plan_of(BY_NAME[name].declared, gray("u2", STACK))
-    expected = result_of(plan)
+    expected = once(name, lambda: result_of(plan))
     out = Stored(plan.shape, plan.dtype, stored)
     assert run_to_end(run(plan, out, threads=3)) is out
     assert same(out.array, expected)

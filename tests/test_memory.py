@@ -169,6 +169,16 @@ def test_a_loop_over_pieces_within_a_piece_does_not_block():
 WINDOWED = [c for c in CASES if c.declared.reach != POINTWISE and not c.declared.is_warp]
 
 
+@pytest.fixture(scope="module")
+def quick_collections():
+    """What exists before is not looked through whenever garbage is collected."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("quick_collections")
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("case", WINDOWED, ids=label)
 def test_no_block_takes_more_memory_than_is_counted(case, ndim):
@@ -182,13 +192,16 @@ def test_no_block_takes_more_memory_than_is_counted(case, ndim):
     for parameters in (case.parameters, *case.variants[:2]):
         plan = plan_of(case.declared, image, *further, parameters=parameters, ndim=ndim, channel_axis=axis)
         core = tiles(plan.source.item, plan.reach)[0]
-        compute_block(plan, (), core)
-        gc.collect()
-        tracemalloc.start()
-        compute_block(plan, (), core)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak <= block_bytes(plan, core) + 2**18, f"{parameters}: {peak / block_bytes(plan, core):.2f} times"
+        counted = block_bytes(plan, core) + 2**18
+        for _ in range(2):  # the first time, code may be loaded
+            gc.collect()
+            tracemalloc.start()
+            compute_block(plan, (), core)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            if peak <= counted:
+                break
+        assert peak <= counted, f"{parameters}: {peak / counted:.2f} times"
 
 
 def small_memory(monkeypatch, size):
