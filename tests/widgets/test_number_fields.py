@@ -146,3 +146,26 @@ def test_the_wheel_scrolls_and_changes_only_the_field_with_the_focus(
     before = content(box)
     turn_wheel(box)
     assert content(box) != before
+
+
+def test_a_number_that_cannot_be_typed_is_short_and_keeps_its_digits(qapp: Any) -> None:
+    box = NumberSpinBox()
+    box.setRange(0, 1e9)
+    changes: list[float] = []
+    box.valueChanged.connect(changes.append)
+    for value, short in (
+        (0.096871742489, "0.0968717"),
+        (1234567.0, "1234567"),
+        (2.5, "2.5"),
+        (1e-12, "0.000000000001"),
+    ):
+        box.setEnabled(True)
+        box.setValue(value)
+        whole = box.text()
+        box.setEnabled(False)
+        assert box.text() == short
+        box.interpretText()
+        assert (box.value(), changes[-1]) == (value, value)
+        box.setEnabled(True)
+        assert (box.text(), float(whole)) == (whole, value)
+    assert len(changes) == 4

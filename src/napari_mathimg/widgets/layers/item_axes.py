@@ -38,7 +38,8 @@ def kinds_in_words(layer: Layer) -> dict[str, str]:
     names, kinds = axis_names(layer.axis_labels), kinds_of_items(layer)
     gap = "" if all(len(name) == 1 for name in names) else ", "
     return {
-        key: f"{key.partition(' ')[0].title()} ({gap.join(names[axis] for axis in axes)})" for key, axes in kinds.items()
+        key: f"{key.partition(' ')[0].title()} ({gap.join(names[axis] for axis in axes)})"
+        for key, axes in kinds.items()
     }
 
 

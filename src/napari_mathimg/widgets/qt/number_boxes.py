@@ -1,12 +1,14 @@
 """Boxes for numbers, which take the comma or the point as decimal mark in any locale."""
 
+import math
 from typing import Any
 
-from qtpy.QtCore import QLocale, QPoint, QSize
+from qtpy.QtCore import QEvent, QLocale, QPoint, QSize
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip, QWidget
 
 DIGITS = 12
+READ = 6  # significant digits of a number that is shown, but cannot be typed
 MARKS = ",."
 GROUPS = " '’_\u00a0\u2009\u202f"  # what separates thousands, besides the two marks
 
@@ -91,7 +93,10 @@ class _Refusing(_Box):
 
 
 class NumberSpinBox(_Refusing, QDoubleSpinBox):
-    """A box for a number, which shows no trailing zeros and can be narrow."""
+    """A box for a number, which shows no trailing zeros and can be narrow.
+
+    While it is disabled, it shows only the first digits, and keeps all.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,9 +105,21 @@ class NumberSpinBox(_Refusing, QDoubleSpinBox):
 
     def textFromValue(self, value: float) -> str:
         """Return the shortest decimal representation, or the text that is refused."""
-        return self._text or (
-            f"{value:.{self.decimals()}f}".rstrip("0").rstrip(".") if value and self.decimals() else f"{value:.0f}"
-        )
+        decimals = self.decimals()
+        if value and not self.isEnabled():
+            decimals = min(max(READ - 1 - math.floor(math.log10(abs(value))), 0), decimals)
+        return self._text or (f"{value:.{decimals}f}".rstrip("0").rstrip(".") if value and decimals else f"{value:.0f}")
+
+    def valueFromText(self, text: str) -> float:
+        """Return the number that is typed, or all digits of the one that is shown."""
+        value: float = self.value()
+        return value if self._core(text) == self.textFromValue(value) else float(super().valueFromText(text))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Show all digits when the box is enabled, and the first ones when it is disabled."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange and not self._text:
+            super().setValue(self.value())
 
     def sizeHint(self) -> QSize:
         """Return a size that does not depend on the bounds."""
