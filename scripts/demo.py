@@ -124,7 +124,7 @@ class Demo:
 
     def wait(self, dock: FamilyDock, enough: Callable[[], bool] = lambda: False) -> None:
         """Let the window live until the run has ended, or there was enough of it."""
-        runs = dock.task, dock.forms.estimator
+        runs = dock.task, dock.forms.estimator.task
         self.until(lambda: enough() or not any(r.is_running for r in runs), f"{dock.operation.title}: no end")
 
     def until(self, enough: Callable[[], bool], otherwise: str) -> None:
