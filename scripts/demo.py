@@ -762,15 +762,15 @@ def menu(demo: Demo) -> None:
 
 
 def refusal(demo: Demo) -> None:
-    """The refusal to turn pixels that are not square."""
+    """The refusal to turn pixels that are sheared."""
     (stack,) = demo.open("synthetic_stack")
-    stack.scale = (0.5, 0.16, 0.32)
+    stack.shear = (0, 0, 0.5)
     demo.viewer.reset_view()
     dock = demo.choose(stack, "rotate", {}, angle=30)
     dock.run_button.click()
     demo.grab("refusal")
     if len(demo.viewer.layers) > 1 or not dock.message.text():
-        raise DemoError("a turn of pixels that are not square was not refused")
+        raise DemoError("a turn of sheared pixels was not refused")
 
 
 EXAMPLES = (
