@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +20,12 @@ class Groups(NamedTuple):
     version: int
 
 
+@cache
 def control_groups(controller: str, proc: Path = PROC) -> list[Groups]:
-    """Return the control groups (cgroups) of this process that may limit a resource: "memory" or "cpu"."""
+    """Return the control groups (cgroups) of this process that may limit a resource: "memory" or "cpu".
+
+    They are looked up once, because that takes longer than a small run.
+    """
     try:
         lines = (proc / "cgroup").read_text().splitlines()
         mounts = list(_mounts((proc / "mountinfo").read_text()))
@@ -71,11 +76,14 @@ def memory_at_hand(proc: Path = PROC) -> int:
 def _group_rooms(proc: Path) -> Iterator[int]:
     for folders, version in control_groups("memory", proc):
         for folder in folders:
-            statistics = _statistics(folder / "memory.stat")
             if version == 2:
                 limits = [_number(folder / name) for name in ("memory.max", "memory.high")]
+                if limits == [None, None]:
+                    continue
+                statistics = _statistics(folder / "memory.stat")
                 used, prefix = _number(folder / "memory.current"), ""
             else:
+                statistics = _statistics(folder / "memory.stat")
                 limits = [_number(folder / "memory.limit_in_bytes"), statistics.get("hierarchical_memory_limit")]
                 used, prefix = _number(folder / "memory.usage_in_bytes"), "total_"
             cache = sum(statistics.get(f"{prefix}{name}_file", 0) for name in ("active", "inactive"))
@@ -101,8 +109,8 @@ def _statistics(path: Path) -> dict[str, int]:
 
 def _job_rooms() -> Iterator[int]:
     """Yield what this process may still take of the memory that Slurm has given to its job on this machine."""
-    used = psutil.Process().memory_info().rss
     per_node, per_cpu = (_megabytes(f"SLURM_MEM_PER_{unit}") for unit in ("NODE", "CPU"))
+    used = psutil.Process().memory_info().rss if per_node or per_cpu else 0
     if per_node:
         yield per_node - used
     if per_cpu:

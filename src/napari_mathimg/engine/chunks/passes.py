@@ -37,6 +37,9 @@ def read_tasks(
         For each task, the place of a group that is done together; by default, all tasks are one group.
     """
     boxes = [[(array, box) for array, box in reads(task) if isinstance(array, CachedChunks)] for task in tasks]
+    if groups is None and not any(boxes):  # arrays in memory need no order
+        yield from run_tasks(phase, tasks, work, threads, at_once)
+        return
     order = _order(boxes, groups)
     with kept.changed:
         kept.bound = max(CAPACITY, memory_at_hand() // SHARE)
