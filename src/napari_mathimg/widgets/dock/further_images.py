@@ -109,7 +109,7 @@ class FurtherImagesPanel(Panel):
         """Remove the pickers; hide the PSF panels but keep them for later."""
         for panel in self.panels.values():
             if panel.picker in self.pickers.values():
-                self._form.takeRow(panel)
+                self._form.removeWidget(panel)
                 panel.hide()
         for name, picker in self.pickers.items():
             if name not in self.panels or self.panels[name].picker is not picker:

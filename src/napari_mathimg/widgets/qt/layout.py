@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QVBoxLayout,
     QWidget,
-    QWidgetItem,
 )
 
 
@@ -58,13 +57,19 @@ def _widgets_of(widget: QWidget) -> Iterator[QWidget]:
 
 
 def _widgets_in_layout(layout: QLayout) -> Iterator[QWidget]:
-    for index in range(layout.count()):
-        item = layout.itemAt(index)
-        if isinstance(item, QLayout):
-            yield from _widgets_in_layout(item)
-        elif isinstance(item, QWidgetItem):
-            yield item.widget()
-            yield from _widgets_of(item.widget())
+    """Yield the widgets in a layout and inside of them, in its order.
+
+    The layout is asked for places and not for its items: PySide6 remembers an item after Qt has deleted it, and would
+    take another object at the same address for it.
+    """
+    directly = Qt.FindChildOption.FindDirectChildrenOnly
+    inside: list[QObject] = [*layout.parentWidget().findChildren(QWidget, options=directly), *layout.children()]
+    for child in sorted((child for child in inside if layout.indexOf(child) >= 0), key=layout.indexOf):
+        if isinstance(child, QLayout):
+            yield from _widgets_in_layout(child)
+        else:
+            yield child
+            yield from _widgets_of(child)
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
