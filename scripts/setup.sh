@@ -63,9 +63,11 @@ make_environment() {
     echo "Making .venv with $("$python" --version)"
     "$python" -m venv --clear .venv
     made_for=$(state)
-    "${pip[@]}" --upgrade 'pip>=25.1' # the first that knows --group
+    "${pip[@]}" --upgrade 'pip>=25.1' uv # the first pip that knows --group
     echo "Installing napari-mathimg, napari and the test tools"
-    "${pip[@]}" --editable '.[all]' --group test
+    # uv takes half of the time; pip also finds packages where only its own configuration names an index.
+    local all=(--editable '.[all]' --group test)
+    VIRTUAL_ENV=.venv .venv/bin/uv --quiet --native-tls pip install "${all[@]}" || "${pip[@]}" "${all[@]}"
     echo "$made_for" >.venv/installed
 }
 
