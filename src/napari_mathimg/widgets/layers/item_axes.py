@@ -1,7 +1,5 @@
 """The axes of a layer that planes and volumes have: never those of channels, which are stack axes."""
 
-from typing import Any
-
 from napari.layers import Layer
 
 from ...engine.source import is_channels
@@ -56,11 +54,6 @@ def item_axes(layer: Layer, ndim: int) -> Axes:
         return plane_axes(layer)
     volumes = volumes_of(layer) if ndim == 3 else []
     return volumes[0] if volumes else tuple(range(layer.ndim - ndim, layer.ndim))
-
-
-def on_items(values: Any, layer: Layer, ndim: int) -> tuple[Any, ...]:
-    """Return those of some values, one for each axis of a layer, that belong to the axes of its items."""
-    return tuple(values[axis] for axis in item_axes(layer, ndim))
 
 
 def named(layer: Layer, axes: Axes) -> str:
