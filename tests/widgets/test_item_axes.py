@@ -74,8 +74,8 @@ def test_a_filter_runs_along_time(viewer: Any, dock: Any, press: Any) -> None:
     widget.operation = "median"
     texts = {box.itemData(k): box.itemText(k) for box in [widget.options.process] for k in range(box.count())}
     assert texts["volumes"] == "Volumes (zyx)"
-    assert texts["volumes t"] == "Volumes (tyx)"
-    widget.options.choose(widget.options.process, "volumes t")
+    assert texts["volumes -4"] == "Volumes (tyx)"
+    widget.options.choose(widget.options.process, "volumes -4")
     widget.form["size"].value = (3, 1, 1)
     press(widget)
     result = viewer.layers[-1]
@@ -83,7 +83,67 @@ def test_a_filter_runs_along_time(viewer: Any, dock: Any, press: Any) -> None:
     widget.options.choose(widget.options.process, "planes")
     viewer.layers.selection.active = result
     widget.load_settings()
-    assert widget.options.process.currentData() == "volumes t"
+    assert widget.options.process.currentText() == "Volumes (tyx)"
+
+
+def test_the_kind_of_items_outlives_names(viewer: Any, dock: Any, press: Any) -> None:
+    """The kind chosen, and the one of a step, is that of the same axes under other names; no choice is blank."""
+    layer = viewer.add_image(np.zeros((5, 4, 12, 10), np.uint8), axis_labels=("t", "z", "y", "x"))
+    widget = dock("denoise")
+    widget.operation = "median"
+    box = widget.options.process
+    box.setCurrentText("Volumes (tyx)")
+    press(widget)
+    result = viewer.layers[-1]
+    result.axis_labels = ("Time", "Z", "Y", "X")
+    viewer.layers.selection.active = result
+    box.setCurrentIndex(0)
+    widget.load_settings()
+    assert box.currentText() == "Volumes (Time, Y, X)"
+    viewer.layers.selection.active = layer
+    assert box.currentText() == "Volumes (tyx)"
+    layer.axis_labels = ("time", "z", "y", "x")
+    viewer.layers.selection.active = result
+    viewer.layers.selection.active = layer
+    assert box.currentText() == "Volumes (time, y, x)"
+    layer.axis_labels = ("c", "z", "y", "x")
+    viewer.layers.selection.active = result
+    viewer.layers.selection.active = layer
+    assert box.currentText() in ("Planes (yx)", "Volumes (zyx)")
+
+
+def test_a_layer_without_the_chosen_volume_is_refused(viewer: Any, dock: Any, press: Any) -> None:
+    layer = viewer.add_image(np.zeros((5, 4, 12, 10), np.uint8), axis_labels=("t", "z", "y", "x"), name="movie")
+    other = viewer.add_image(np.zeros((4, 12, 10), np.uint8), axis_labels=("z", "y", "x"), name="stack")
+    viewer.layers.selection.active = layer
+    widget = dock("denoise")
+    widget.operation = "median"
+    widget.options.process.setCurrentText("Volumes (tyx)")
+    viewer.layers.selection.add(other)
+    widget.options.all_selected.setChecked(True)
+    press(widget)
+    assert "stack: has no Volumes (tyx)" in widget.message.text()
+    assert len(viewer.layers) == 3
+
+
+def test_loading_settings_leaves_what_the_step_did_not_use(viewer: Any, dock: Any, press: Any) -> None:
+    """A median of floats uses neither a value range, nor an output type; one of planes alone no choice of items."""
+    viewer.add_image(np.zeros((12, 10), np.float32))
+    widget = dock("denoise")
+    widget.operation = "median"
+    options = widget.options
+    press(widget)
+    viewer.add_image(np.zeros((4, 12, 10), np.uint8))
+    kept = {"process": "volumes", "value_range": "dtype", "dtype": "float32"}
+    for name, choice in kept.items():
+        options.want(options.boxes[name], choice)
+    widget.operation = "gaussian"
+    for name, choice in kept.items():
+        options.choose(options.boxes[name], choice)
+    viewer.layers.selection.active = viewer.layers[1]
+    widget.load_settings()
+    assert widget.operation.id == "median"
+    assert {name: options.wanted(options.boxes[name]) for name in kept} == kept
 
 
 def test_this_volume_is_that_of_the_shown_channel(viewer: Any, dock: Any, press: Any) -> None:
