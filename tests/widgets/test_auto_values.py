@@ -96,6 +96,9 @@ def test_a_z_stack_starts_as_what_suits_the_method_and_the_other_is_a_click_away
     assert items == {"median": "planes", "gaussian": "planes", "denoise_tv_chambolle": "planes"} | {
         "denoise_nl_means": "volumes"
     }
+    assert denoise.options.items.reason.text() == (
+        "The step along z is 5 times the pixel, but this method compares patches: it errs less on volumes."
+    )
     denoise.operation = "median"
     assert denoise.options.items.reason.text() == "The step along z is 5 times the pixel: too far for this method."
     qtbot.waitUntil(denoise.options.items.other.isVisible)
