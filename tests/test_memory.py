@@ -23,6 +23,7 @@ from napari_mathimg.engine.run import block_bytes, blocks_at_once
 from napari_mathimg.engine.threads import cores
 from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.methods import convolution
+from nightly import nightly
 from planning import gray, label, ours, plan_of, result_of, run_to_end, same
 
 GIB = 2**30
@@ -179,7 +180,7 @@ def quick_collections():
 
 
 @pytest.mark.usefixtures("quick_collections")
-@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("ndim", [2, *nightly(3)])
 @pytest.mark.parametrize("case", WINDOWED, ids=label)
 def test_no_block_takes_more_memory_than_is_counted(case, ndim):
     if ndim not in case.ndims:
