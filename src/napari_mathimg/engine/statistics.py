@@ -134,7 +134,7 @@ def measure_references(plan: Plan, threads: int) -> Steps:
         value_ranges, _ = yield from find_value_ranges(
             plan.operation, plan.parameters, source, options, plan.values, threads
         )
-        reference_plan = replace(plan, source=source, value_ranges=value_ranges)
+        reference_plan = replace(plan, source=source, value_ranges=value_ranges, color_ranges=())
         channels = _separate_channels(reference_plan)
         measured = yield from _measure(reference_plan, {((), c): source.indices for c in channels}, threads)
         assert isinstance(plan.images, dict)
