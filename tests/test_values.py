@@ -184,3 +184,14 @@ def test_statistics_of_channels_need_an_axis_of_channels_even_where_the_range_is
     options = Options(statistics="channel", value_range=(0, 1))
     with pytest.raises(ValueError, match="stack axis named 'c'"):
         apply(np.ones((3, 20, 20)), "equalize_hist", options=options)
+
+
+@pytest.mark.parametrize("name", ["denoise_tv_chambolle", "adjust_gamma", "denoise_wavelet", "equalize_adapthist"])
+@pytest.mark.parametrize("value_range", [("percentiles", 5, 95), (0.4, 0.6)], ids=["percentiles", "given"])
+def test_what_is_not_clipped_is_not_counted_as_saturated(name, value_range):
+    image, operation = noisy(), operations()[name]
+    plan = plan_of(operation, image, value_range=value_range)
+    low, high = plan.value_ranges[()].low, plan.value_ranges[()].high
+    outside = np.count_nonzero((image < low) | (image > high))
+    assert outside > 0
+    assert plan.saturated == (outside if operation.saturates else 0)

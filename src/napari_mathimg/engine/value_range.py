@@ -45,6 +45,14 @@ class DataRange(NamedTuple):
         return nearest if abs(nearest) > FAR * (high - low) else 0.0
 
 
+class Ranked(NamedTuple):
+    """Values of two ranks among the finite pixels, the number of pixels outside of these, and the data range."""
+
+    values: Ends
+    outside: int
+    data: Ends
+
+
 def find_value_ranges(
     op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
@@ -69,7 +77,8 @@ def find_value_ranges(
     uses_range = op.uses_range(parameters)
     asks_level = kind == "f" and op.uses_level
     if choice[0] == "percentiles" and uses_range:
-        return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, asks_level, threads))
+        found = yield from _percentile_ranges(op, source, options, values, asks_level, threads)
+        return found[0], found[1] if op.saturates else 0
     is_given = choice != "data" and choice[0] != "percentiles"
     given: Ends | None = None
     if is_given:
@@ -99,9 +108,10 @@ def find_value_ranges(
 
 
 def _percentile_ranges(
-    source: Source, statistics: str, percentiles: Any, values: str, asks_level: bool, threads: int
+    op: Operation, source: Source, options: Options, values: str, asks_level: bool, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
     """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
+    statistics = options.statistics
     groups: list[list[Index]] = [[index] for index in source.indices]
     if statistics == "layer" or (statistics == "channel" and source.channels):
         groups = [source.indices]
@@ -109,7 +119,7 @@ def _percentile_ranges(
         groups = list(groups_of_channels(source).values())
     value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
     for items in groups:
-        found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
+        found = yield from _find_percentiles(op, options, source, items, threads)
         data = DataRange(*found.data, 0)
         if integral and source.dtype.itemsize == 8 and values != "exact":
             check_exact([data])
@@ -119,19 +129,39 @@ def _percentile_ranges(
     return value_ranges, outside
 
 
+def _find_percentiles(
+    op: Operation, options: Options, source: Source, indices: Sequence[Index], threads: int, color: int | None = None
+) -> Generator[Progress, None, Ranked]:
+    """Find the percentiles that options choose, or those that "data" means for an operation.
+
+    The latter give way to the data range where both are one value: they would leave nothing of a few points of light.
+    """
+    choice: Any = options.value_range
+    chosen = choice[1:] if choice[0] == "percentiles" else None
+    ranks = partial(percentile_ranks, percentiles=chosen or op.data_range)
+    found = yield from find_ranked(source, indices, ranks, threads, color)
+    if chosen is None and found.values[0] == found.values[1]:
+        return Ranked(found.data, 0, found.data)
+    return found
+
+
+def find_meant_range(op: Operation, source: Source, threads: int) -> Generator[Progress, None, DataRange]:
+    """Find the range of all values of an image that the value range "data" means for an operation."""
+    if op.data_range is not None:
+        ranked = yield from _find_percentiles(op, Options(), source, source.indices, threads)
+        found, data = DataRange(*ranked.values, 0), DataRange(*ranked.data, 0)
+    else:
+        found = data = merged_range((yield from find_data_ranges(source, None, threads)).values())
+    if source.dtype.kind in "iu":
+        check_exact([data])
+    return found
+
+
 def percentile_ranks(pixels: int, percentiles: tuple[float, float]) -> tuple[int, int]:
     """Return the ranks, from 0, of two percentiles, rounded toward each other, of at least one pixel."""
     low, high = (p / 100 * (pixels - 1) for p in percentiles)
     ranks = math.ceil(low), math.floor(high)
     return min(ranks), max(ranks)
-
-
-class Ranked(NamedTuple):
-    """Values of two ranks among the finite pixels, the number of pixels outside of these, and the data range."""
-
-    values: Ends
-    outside: int
-    data: Ends
 
 
 def find_ranked(
@@ -195,9 +225,8 @@ def find_color_ranges(
         return ()
     found = []
     for color in range(source.colors):
-        if choice != "data":
-            ranks = partial(percentile_ranks, percentiles=choice[1:])
-            ranked = yield from find_ranked(source, source.indices, ranks, threads, color)
+        if choice != "data" or op.data_range is not None:
+            ranked = yield from _find_percentiles(op, options, source, source.indices, threads, color)
             found.append(ValueRange(*ranked.values, source.dtype.kind in "biu"))
             continue
         ranges = yield from find_data_ranges(source, None, threads, color=color)
