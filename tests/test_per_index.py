@@ -115,7 +115,7 @@ def test_the_range_of_an_image_is_read_once_for_all_values():
     [
         ({"sigma": per(0, [1, 2])}, r"sigma: must have 3 values, one for each index of axis 0, not 2"),
         ({"sigma": per(2, [1, 2])}, r"sigma: per=2: must be a stack axis, not one of the planes or volumes"),
-        ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be axes from -4 to 3"),
+        ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be from -4 to 3 for 4 axes, not 4"),
         ({"sigma": per("c", [1, 2, 3])}, r"sigma: per='c': must be given by index, because .* have no names"),
         ({"sigma": per(0, [1, -2, 3])}, r"sigma=-2: must be a finite number from 0 to 10,000 px"),
         ({"sigma": per(0, [1, (1, 2, 3), 3])}, r"sigma=\(1.0, 2.0, 3.0\): must be one value, or 2 values for 2 axes"),

@@ -10,11 +10,12 @@ from scipy import stats
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
+from cases import colored
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import report
 from napari_mathimg.recipe.record import RECORD, record
-from planning import cut_into, plan_of, result_of
+from planning import cut_into, gray, plan_of, result_of
 
 UNIT = {"value_range": (0.0, 1.0)}
 
@@ -178,6 +179,16 @@ def test_a_psf_with_an_offset_is_told_and_can_be_mended(name):
     assert "border" not in texts["clean"]
     assert "border of the PSF is far from zero" in texts["keep"]
     assert "subtracted" in texts["subtract"]
+
+
+def test_statistics_of_channels_are_refused_only_where_colors_are_seen_together_and_measured():
+    image, options = colored(gray("u2")), {"channel_axis": -1}
+    for name in ("crop", "rotate", "to_gray"):
+        given = apply(image, name, options=Options(**options, value_range=(0, 500)))
+        alike = apply(image, name, options=Options(**options, statistics="channel", value_range=(0, 500)))
+        np.testing.assert_array_equal(alike, given)
+    with pytest.raises(ValueError, match="'layer' or 'item' for denoise_bilateral, which sees all colors"):
+        apply(image, "denoise_bilateral", options=Options(**options, statistics="channel"))
 
 
 def test_statistics_of_channels_need_an_axis_of_channels_even_where_the_range_is_given():

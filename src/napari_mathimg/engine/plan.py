@@ -323,10 +323,10 @@ class Plan:
         return matrix[np.ix_(order, order)]
 
     def receiver(self, array: Any) -> Source:
-        """Return an array of the shape of the result as the items that `region` computes, to be written or read."""
+        """Return an array of the shape of the result as the items that `region` computes, to be read."""
         order = tuple(int(k) for k in np.argsort(self.order))
         channels = None if self.channel_axis is None else len(order) - 1
-        return Source(arranged(array, order), len(self.item), channels, None, order)
+        return Source(with_cached_chunks(arranged(array, order)), len(self.item), channels, None, order)
 
     @property
     def lost(self) -> Losses:
@@ -337,8 +337,8 @@ class Plan:
         return total
 
     def value_range_of(self, index: Index, channel: int | None = None) -> ValueRange:
-        """Return the value range of an item, or of a color of it, as the operation sees it."""
-        if self.color_ranges and channel is not None:
+        """Return the value range of an item, or of a color of it, as the operation sees it; of opacity, the former."""
+        if channel is not None and channel < len(self.color_ranges):
             return transformed_range(self.color_ranges[channel], self.options.around)
         found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
         return transformed_range(found, self.options.around)

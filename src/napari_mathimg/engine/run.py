@@ -22,6 +22,7 @@ from .values import working_type
 
 Task = tuple[Index, Box]
 SAMPLED = 32  # tiles whose size is looked at
+WAY_OUT = "choose a smaller scope or region, or give `run` an array in a file as `out`"
 CONVERSION = 2  # numbers of the working type for each value while it is rounded to the type of the result
 
 
@@ -70,7 +71,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     def reads(task: Task) -> list[tuple[Any, Box]]:
         index, core = task
         of_item = plan.at(index)
-        return arrays_read(of_item, index, (*dropped_span(plan), *of_item.reach.reads(core, plan.grid)))
+        return arrays_read(of_item, index, (*dropped_span(plan), *of_item.reach.reads(core, plan.grid)), of_item.reach)
 
     def work(task: Task) -> None:
         box = _box_in_result(plan, *task)
@@ -110,14 +111,14 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     limit = at_hand if allowed is None else min(allowed, at_hand)
     if result > limit:  # before its tiles are counted: there may be too many
         why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
-        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}")
+        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
     plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
     block = max(_largest_block(variant) for variant in plans.values())
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
         raise ValueError(
             f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
-            f" but {_gib(at_hand)} of memory are free"
+            f" but {_gib(at_hand)} of memory are free; {WAY_OUT}"
         )
     return max(min(threads, (at_hand - result - chunk) // block), 1)
 

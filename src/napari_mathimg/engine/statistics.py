@@ -216,7 +216,7 @@ def _measure_one(
         sums[key].measured[number] = call(statistic.measure, known)
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
-        arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item))
+        arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item), reach)
         return arrays[1:] if statistic.of else arrays
 
     finished: dict[Key, Any] = {}

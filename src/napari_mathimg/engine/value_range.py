@@ -19,7 +19,7 @@ from .plan import Options
 from .source import Index, Source
 from .threads import cores
 from .tiles import tiles
-from .values import EXACT_IN_FLOAT64, dtype_range
+from .values import EXACT_IN_FLOAT64, dtype_range, type_ends
 
 FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to lose digits
 Array = NDArray[Any]
@@ -137,10 +137,10 @@ def _find_percentiles(
     The latter give way to the data range where both are one value: they would leave nothing of a few points of light.
     """
     choice: Any = options.value_range
-    chosen = choice[1:] if choice[0] == "percentiles" else None
-    ranks = partial(percentile_ranks, percentiles=chosen or op.data_range)
+    is_chosen = choice[0] == "percentiles"
+    ranks = partial(percentile_ranks, percentiles=choice[1:] if is_chosen else op.data_range)
     found = yield from find_ranked(source, indices, ranks, threads, color)
-    if chosen is None and found.values[0] == found.values[1]:
+    if not is_chosen and found.values[0] == found.values[1]:
         return Ranked(found.data, 0, found.data)
     return found
 
@@ -178,8 +178,7 @@ def find_ranked(
     dtype = counted_as(source.dtype)
     cells: Cells | None = cells_between(dtype)
     if source.dtype.kind in "biu" and source.dtype.itemsize <= 2:
-        ends = (0, 1) if source.dtype.kind == "b" else (np.iinfo(source.dtype).min, np.iinfo(source.dtype).max)
-        cells = cells_of_levels(dtype, *map(float, ends))
+        cells = cells_of_levels(dtype, *map(float, type_ends(source.dtype)))
     found = Ranked((0.0, 1.0), 0, (0.0, 1.0))
     while cells is not None:
         counted = yield from _count_in_cells(source, indices, cells, threads, color)
@@ -198,11 +197,11 @@ def _count_in_cells(
     counts: dict[int, CellCounts] = {}
 
     def work(task: Any) -> None:
-        x = source.read(*task)
+        x = source.without_opacity(source.read(*task), color)
         thread = threading.get_ident()
         if thread not in counts:
             counts[thread] = CellCounts.empty(cells)
-        counts[thread].add(np.ravel(_without_opacity(x, source, color), order="K"))
+        counts[thread].add(np.ravel(x, order="K"))
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
@@ -218,10 +217,11 @@ def find_color_ranges(
     """Return the value range of each color if each has its own; else ()."""
     if options.statistics != "channel" or not source.channels:
         return ()
-    if op.channels != "separate":
-        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
     choice: Any = options.value_range
-    if not (choice == "data" or choice[0] == "percentiles") or not op.uses_range(parameters):
+    is_measured = (choice == "data" or choice[0] == "percentiles") and op.uses_range(parameters)
+    if op.channels != "separate" and (is_measured or op.statistics or op.noise_names(parameters)):
+        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
+    if not is_measured:
         return ()
     found = []
     for color in range(source.colors):
@@ -289,16 +289,8 @@ def find_data_ranges(
     return {index: merged_range(ranges) for index, ranges in parts.items()}
 
 
-def _without_opacity(block: Array, source: Source, color: int | None) -> Array:
-    """Return the values of one color, or those of all without opacity."""
-    if color is not None:
-        return block[..., color]
-    return block[..., : source.colors] if source.channels else block
-
-
 def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None, color: int | None) -> DataRange:
-    x = source.read(index, box)
-    x = _without_opacity(x, source, color)
+    x = source.without_opacity(source.read(index, box), color)
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         x = x[np.isfinite(x)]
