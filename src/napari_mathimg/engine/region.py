@@ -212,16 +212,6 @@ def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | No
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
 
 
-def compute_and_count(plan: Plan, index: Index, core: Box) -> Array:
-    """Compute a box as `compute_block` does, and keep in the plan what it lost."""
-    losses: list[Losses] = []
-    block = compute_block(plan, index, core, losses)
-    for lost in losses:
-        if lost != Losses():
-            plan.losses[index, core] = lost
-    return block
-
-
 def _cut(plan: Plan, index: Index, raw: Array) -> Losses:
     """Count the values of a block whose entries in the table are cut."""
     masks = plan.cut_levels_of(index)

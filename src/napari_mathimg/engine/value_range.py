@@ -138,7 +138,8 @@ def _find_percentiles(
     """
     choice: Any = options.value_range
     is_chosen = choice[0] == "percentiles"
-    ranks = partial(percentile_ranks, percentiles=choice[1:] if is_chosen else op.data_range)
+    percentiles: Any = choice[1:] if is_chosen else op.data_range
+    ranks = partial(percentile_ranks, percentiles=percentiles)
     found = yield from find_ranked(source, indices, ranks, threads, color)
     if not is_chosen and found.values[0] == found.values[1]:
         return Ranked(found.data, 0, found.data)

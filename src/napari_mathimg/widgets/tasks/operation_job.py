@@ -12,7 +12,7 @@ from napari.layers import Layer
 from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
 from ...contract.reach import Gather
-from ...engine import Options, Plan, prepare, report, run
+from ...engine import Losses, Options, Plan, prepare, report, run
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
@@ -62,6 +62,7 @@ class Done(NamedTuple):
     report: Report | None = None
     divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
     is_torn: bool = False  # whether the source's pixels changed during the run
+    lost: Losses = Losses()  # when values were brought into the type of the result
 
 
 class Outcome(NamedTuple):
@@ -132,7 +133,8 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names,
     )  # fmt: skip
-    data = yield from run(plan, threads=job.threads)
+    lost: list[Losses] = []
+    data = yield from run(plan, threads=job.threads, lost=lost)
     is_torn = (yield from digest(job.source.array, "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     divisor = 1.0
@@ -153,7 +155,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         levels = levels if len(levels) > 1 else None
     if (axis := kept_axis(job.source.placement, plan)) is not None:
         data = np.expand_dims(data, axis)
-    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn)
+    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, lost[0])
 
 
 def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:
