@@ -240,10 +240,12 @@ class Plan:
 
     def at(self, index: Index) -> "Plan":
         """Return the plan of one item, whose parameters and further images have one value each."""
-        if self.variants is None:
-            return self
+        return self.variants.plans[self.place_of(index)] if self.variants else self
+
+    def place_of(self, index: Index) -> Index:
+        """Return the index of an item along the axes of the variants, in the whole stack."""
         place = self.source.index_in_stack(index)
-        return self.variants.plans[tuple(place[axis] for axis in self.variants.axes)]
+        return tuple(place[axis] for axis in self.variants.axes) if self.variants else ()
 
     @property
     def proportional(self) -> bool:
