@@ -160,6 +160,23 @@ def test_chunks_longer_than_a_slab_of_a_dropped_axis_are_read_once(shape, monkey
     assert array.reads.max() == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "passes_made", "options"),
+    [
+        ("equalize_adapthist", 3, {"statistics": "item"}),
+        ("equalize_adapthist", 3, {"statistics": "channel", "axes": (1, 2)}),
+        ("adjust_gamma", 2, {"statistics": "channel", "channel_axis": 0, "value_range": ("percentiles", 1, 99)}),
+        ("denoise_tv_chambolle", 2, {"statistics": "item", "value_range": "dtype"}),
+    ],
+)
+def test_what_is_measured_of_each_item_or_color_takes_no_pass_for_each(name, passes_made, options, monkeypatch):
+    """Percentiles take one pass, and one for the layer; counts and noise two. A chunk holds several items."""
+    bound(monkeypatch, 2**10)
+    array = Chunked(gray("u2", (3, 110, 130)), (3, 70, 70))
+    run_to_end(prepare(BY_NAME[name].declared, array, (), Options(**options), threads=2, axis_names=("c", "y", "x")))
+    assert array.reads.max() == passes_made
+
+
 def test_a_result_in_chunks_is_read_once_for_its_report(monkeypatch):
     cut_into(monkeypatch, 40**2, 16)
     image, psf = np.maximum(gray("u2", (110, 8, 130)), 1), np.ones((3, 3))
