@@ -172,9 +172,15 @@ def test_a_file_that_names_its_axes_needs_no_other_names():
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
-        (("c", "y", "x"), {"axes": ("z", "x")}, r"axes=\('z', 'x'\): must be among the axes 'c', 'y', 'x'"),
-        (("c", "x", "x"), {"axes": ("c", "x")}, r"axes=\('c', 'x'\): must be among .* and 'x' must be one of them"),
-        (("c", "y", "x"), {"scope": {"z": 1}}, r"scope={'z': 1}: must be among the axes 'c', 'y', 'x'"),
+        (("c", "y", "x"), {"axes": ("z", "x")}, r"axes=\('z', 'x'\): must be among 'c', 'y', 'x', not 'z'"),
+        (("c", "x", "x"), {"axes": ("c", "x")}, r"must be given by index, because 2 axes have the name 'x'"),
+        (("c", "y", "x"), {"scope": {"z": 1}}, r"scope={'z': 1}: must be among 'c', 'y', 'x', not 'z'"),
+        (("c", "y", "x"), {"scope": {"c": 1, 0: 2}}, r"scope={'c': 1, 0: 2}: must name each axis once; 0 is named"),
+        (
+            ("c", "y", "x"),
+            {"scope": {5: 1}},
+            r"scope={5: 1}: must be from -3 to 2 for 3 axes, not 5",
+        ),
         (("c", "y", "x"), {"scope": {"y": 1}}, r"scope={'y': 1}: must be stack axes; 'y' is an axis of the planes"),
         (("c", "y", "x"), {"scope": {"c": 3}}, r"scope={'c': 3}: must be an index .* within the 3 of axis 'c'"),
         (("c", "y"), {}, r"axis_names=\('c', 'y'\): must be 3 names for an image of shape \(3, 37, 29\)"),

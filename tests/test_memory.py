@@ -212,7 +212,9 @@ def small_memory(monkeypatch, size):
 def test_working_sets_are_compared_with_the_memory_before_anything_is_allocated(monkeypatch):
     volume, psf = np.ones((40, 50, 60), np.float32), np.ones((5, 5, 5))
     small_memory(monkeypatch, 4 * volume.nbytes)
-    with pytest.raises(ValueError, match=r"wiener: a result of 40 x 50 x 60 .*, and its computation .* are free"):
+    with pytest.raises(
+        ValueError, match=r"wiener: a result .*, and its computation .* are free; choose a smaller scope"
+    ):
         apply(volume, "wiener", psf, options=Options(ndim=3))
     small_memory(monkeypatch, 40 * volume.nbytes)
     assert apply(volume, "wiener", psf, options=Options(ndim=3)).shape == volume.shape
@@ -222,7 +224,7 @@ def test_frames_count_as_many_times_as_there_are(monkeypatch):
     image, psf = np.ones((100, 100), np.float32), np.ones((3, 3))
     small_memory(monkeypatch, 40 * image.nbytes)
     apply(image, "richardson_lucy", psf, num_iter=40)
-    with pytest.raises(ValueError, match="richardson_lucy: a result of 40 x 100 x 100 pixels"):
+    with pytest.raises(ValueError, match=r"a result of 40 x 100 x 100 .* or give `run` an array in a file"):
         apply(image, "richardson_lucy", psf, num_iter=40, keep_every=1)
 
 
