@@ -163,7 +163,7 @@ def richardson_lucy(
 
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
-    proportional=_is_not_clipped, working=_sampling_working,
+    proportional=_is_not_clipped, working=_sampling_working, version=2,
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
@@ -174,7 +174,9 @@ def unsupervised_wiener(
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 
     The result is the mean of images drawn by Gibbs sampling, together with the precisions of the noise and of the
-    image. It may have negative values. The image and the seed determine it. Results for integers are float32. Missing
+    image. It may have negative values. The image and the seed determine it. Except with a "zero" boundary, an offset of
+    all values, such as that of a camera, is added to the result and changes nothing else. Results for integers are
+    float32. Missing
     pixels (NaN or infinite) stay missing; all others see a smooth surface in their place, which continues their
     neighbors (a membrane), so that holes leave no ringing.
 
