@@ -122,7 +122,7 @@ class FineHistogram:
 
     @cached_property
     def _cumulative(self) -> Counts:
-        """Number of pixels up to the end of each fine bin, shape (channels, n)."""
+        """Number of pixels up to the end of each cell, shape (channels, n)."""
         cumulative: Counts = np.cumsum(self.table, axis=1)
         return cumulative
 
