@@ -105,7 +105,7 @@ def blur_defocus(
 
 
 def _check_motion(polygon: str | Vertices, polygon_size: tuple[int, int], frame: Frame) -> None:
-    if abs(np.linalg.det(frame)) < 1e-9 * max(max(map(abs, step)) for step in frame) ** 2 or not np.any(frame):
+    if abs(np.linalg.det(frame)) <= 1e-9 * np.abs(frame).max() ** 2:
         raise ValueError(f"frame={frame}: must be two directions that are not parallel")
     motion_kernel(0.0, 0.0, polygon, polygon_size, frame)
 
