@@ -217,6 +217,20 @@ def test_working_sets_are_compared_with_the_memory_before_anything_is_allocated(
     assert apply(volume, "wiener", psf, options=Options(ndim=3)).shape == volume.shape
 
 
+@pytest.mark.parametrize(("shape", "size"), [((300, 320), 3), ((300, 320), 15), ((18, 80, 60), 7)])
+def test_medians_of_numbers_with_holes_take_no_more_memory_than_is_counted(shape, size):
+    image = gray("f4", shape)
+    image[np.random.default_rng(0).random(shape) < 0.01] = np.nan
+    plan = plan_of(operations()["median"], image, parameters={"size": size}, ndim=len(shape))
+    core = tiles(plan.source.item, plan.reach)[0]
+    compute_block(plan, (), core)  # loads code
+    tracemalloc.start()
+    compute_block(plan, (), core)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= block_bytes(plan, core)
+
+
 @pytest.mark.parametrize("name", ["richardson_lucy", "wiener", "unsupervised_wiener"])
 def test_working_sets_are_those_of_the_psf_without_its_border(name):
     """Of a point on an offset, a point is left when the offset is subtracted."""
