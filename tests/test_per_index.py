@@ -138,5 +138,7 @@ def test_a_volume_filter_has_a_value_for_each_time():
 
 
 def test_results_must_fit_into_one_array():
-    with pytest.raises(ValueError, match=r"scale: must give results of one shape, place and kind for every index"):
+    with pytest.raises(
+        ValueError, match=r"scale: must give results of one shape, place, type and kind for every index"
+    ):
         planned("rescale", parameters={"scale": per(0, [1.0, 2.0, 1.0])})

@@ -124,9 +124,9 @@ def _prepare_each(
     widest = max(known.values(), key=_extent)
     for plan in known.values():
         alike = plan.shape == widest.shape and np.array_equal(plan.placement, widest.placement)
-        if not alike or plan.values != widest.values:
+        if not alike or (plan.values, plan.dtype) != (widest.values, widest.dtype):
             names = ", ".join(each)
-            raise ValueError(f"{names}: must give results of one shape, place and kind for every index")
+            raise ValueError(f"{names}: must give results of one shape, place, type and kind for every index")
     return replace(
         widest,
         parameters={**widest.parameters, **{n: given[n] for n in each if n in given}},
@@ -166,7 +166,8 @@ def resolve(
     source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
-    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    auto = op.result_type(source.dtype, {**given, **further})
+    declared = {"auto": auto, "same": source.dtype, "float32": np.dtype(np.float32)}
     dtype = declared[options.dtype]
     if options.around is not None and values == "exact":
         values = "float"
