@@ -197,7 +197,8 @@ def convolve(
     the mean of the image. The center of the kernel is its pixel with index n // 2 along each axis, for odd and even n.
     Results for integers are rounded to the nearest integer; for a kernel with negative weights, such as that of a
     derivative, they are float32. Missing pixels (NaN or infinite) stay missing; they have no weight, and the other
-    pixels under the kernel share theirs. Under a kernel with negative weights they count as the mean of their neighbors.
+    pixels under the kernel share theirs. Under a kernel with negative weights they count as the mean of their
+    neighbors.
 
     Separable kernels are applied axis by axis, kernels of at most 256 nonzero pixels pixel by pixel, and all others by
     Fourier transforms. Then parts of the image computed alone agree with the whole to 1e-6 of the values, times the
