@@ -173,8 +173,8 @@ class FineHistogram:
         if isinstance(span, str) and span in ("robust", "data"):
             if not self.starts.size:
                 return (0.0, 0.0) if self.integral else (0.0, math.nextafter(1.0, 0.0))
-            low, high = places_of_ends(self.table.sum(axis=0), span == "robust")
-            return float(self.starts[low]), self._last_of(high)
+            first, last = places_of_ends(self.table.sum(axis=0), span == "robust")
+            return float(self.starts[first]), self._last_of(last)
         try:
             low, high = (float(v) for v in span)
             is_range = math.isfinite(low) and math.isfinite(high) and low <= high
