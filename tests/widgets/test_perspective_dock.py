@@ -32,6 +32,7 @@ from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import each
 
 Press = Callable[[FamilyDock], None]
 
@@ -50,7 +51,7 @@ LAYERS: dict[str, tuple[str, Any, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "made", "state", "clicks"), LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize(("kind", "made", "state", "clicks"), each(LAYERS, "stack", "RGB", "multiscale"))
 def test_four_clicks_and_run_rectify_what_was_clicked(
     viewer: Any, opened: Any, hand: Hand, press: Press, image: Any, kind: str, made: Any, state: Any, clicks: str
 ) -> None:

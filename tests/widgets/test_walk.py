@@ -23,9 +23,10 @@ from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
+from nightly import nightly
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
-ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
+ACTIONS = os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "60")
 MOST_LAYERS = 12
 COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
 LEAVES_THE_WINDOW = ("save", "export", "help")  # buttons that open a dialog of the system
@@ -204,7 +205,10 @@ def ours_at_work() -> list[str]:
 
 
 @pytest.mark.own_window
-def test_a_random_walk_over_all_docks(viewer: Any, qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("actions", [int(ACTIONS), *nightly(240)])
+def test_a_random_walk_over_all_docks(
+    viewer: Any, qtbot: Any, capsys: pytest.CaptureFixture[str], actions: int
+) -> None:
     """Pick, type, run, cancel, delete, rename, undock and close, in any order."""
     viewer.window._qt_window.resize(1100, 800)
     idle, threads = callbacks(viewer), threading.active_count()
@@ -214,7 +218,7 @@ def test_a_random_walk_over_all_docks(viewer: Any, qtbot: Any, capsys: pytest.Ca
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="napari")
         warnings.filterwarnings("ignore", ".*Docutils 2.0")  # it hides them itself, unless a thread undoes that
-        for _ in range(ACTIONS):
+        for _ in range(actions):
             try:
                 walk.step()
             except BaseException as error:
