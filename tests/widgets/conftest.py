@@ -36,7 +36,7 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
-DRAWN = 25  # tests that draw in a window before it is replaced
+DRAWN = 15  # tests that draw in a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
 
 
@@ -117,7 +117,7 @@ class Keeper:
     """
 
     def __init__(self) -> None:
-        self._window: SharedWindow | None = None
+        self.shown: SharedWindow | None = None
         self._drawn = 0
 
     def window(self, draws: bool) -> SharedWindow:
@@ -126,15 +126,15 @@ class Keeper:
             self.close()
             self._drawn = 0
         self._drawn += draws
-        if self._window is None:
-            self._window = SharedWindow()
+        if self.shown is None:
+            self.shown = SharedWindow()
             gc.collect()
             gc.freeze()
-        self._window.reset_settings()  # a test with a window of its own may have changed them
-        return self._window
+        self.shown.reset_settings()  # a test with a window of its own may have changed them
+        return self.shown
 
     def close(self) -> None:
-        window, self._window = self._window, None
+        window, self.shown = self.shown, None
         gc.unfreeze()
         if window is not None:
             window.close()

@@ -228,7 +228,7 @@ def test_a_slow_layer_is_shown_partial_and_left_at_once(
     viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
 ) -> None:
     rng = np.random.default_rng(6)
-    first = Gated(rng.integers(0, 99, (40, 300, 400)), free=4)
+    first = Gated(rng.integers(0, 99, (40, 300, 400)), 24, 32)
     quick = viewer.add_image(np.eye(30))
     settle(histogram)
     slow = Image(first, contrast_limits=(0, 99))
