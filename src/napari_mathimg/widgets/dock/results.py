@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 
+from ...contract.quantities import count, number, percent, quantity, sizes
 from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..layers.layer_arguments import result_arguments
@@ -16,7 +17,6 @@ from .options_panel import OptionsBox
 from .panel import Panel
 
 MUCH_ROUNDED = 0.1  # rounding errors, as a share of the standard deviation of the values, that are told
-NO_BREAK = "\u00a0"  # a space that lines do not break at
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = (
     "rgb",
@@ -71,7 +71,7 @@ class Results:
             self.is_adding = False
         if self._options.hide_source.isChecked() and source is not None and source is not layer:
             self._hidden_sources.hide(source, layer)
-        return result_sentence(layer, job, done)
+        return result_sentence(job, done)
 
     def close(self) -> None:
         """Disconnect all signals and leave all layers as they are, because the dock is closed."""
@@ -129,18 +129,17 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
-def result_sentence(layer: Layer, job: Job, done: Done) -> str:
-    """Return the message about an added layer."""
-    size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-    text = f"{layer.name}: {size} in {elapsed(job)}."
+def result_sentence(job: Job, done: Done) -> str:
+    """Return the message about an added layer, without its name, which the list of layers shows."""
+    text = f"{job.operation.title}: {sizes(done.data.shape)} in {elapsed(job)}."
     if done.plan.saturated:
-        text += f" {done.plan.saturated:,} values were outside the value range and were clipped to it."
+        text += f" {count(done.plan.saturated)} values were outside the value range and were clipped to it."
     text += losses_sentence(done)
     if done.divisor != 1:
-        text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
+        text += f" Colors were divided by {number(done.divisor, 10)}: napari shows those of floating point from 0 to 1."
     if done.is_torn:
         text += (
-            f" The pixels of {job.source.name!r} were changed during the run: parts of the result show them as they"
+            " The pixels of the source were changed during the run: parts of the result show them as they"
             " were before, others as they are. Run again."
         )
     if done.report is not None and done.report.text:
@@ -153,16 +152,14 @@ def losses_sentence(done: Done) -> str:
     lost, dtype = done.plan.lost, done.plan.dtype
     text = ""
     if lost.below or lost.above:
-        ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
+        ends = " and ".join(f"{count(n)} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
         share = (lost.below + lost.above) / done.data.size
-        text = (
-            f" {lost.below + lost.above:,} values ({share:.2g} of all) do not fit in {dtype} and were clipped: {ends}."
-        )
+        text = f" {count(lost.below + lost.above)} values ({percent(share)}) do not fit in {dtype} and were clipped: {ends}."
     if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
-        text += f" Rounding to whole numbers changed values by {lost.rounding:.0%} of their standard deviation."
+        text += f" Rounding to whole numbers changed values by {percent(round(lost.rounding, 2))} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""
 
 
 def elapsed(job: Job) -> str:
     """Return the time since a job began, as text."""
-    return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"
+    return quantity(round(time.perf_counter() - job.begun, 1), "s")

@@ -13,6 +13,7 @@ from docstring_parser import Docstring, DocstringStyle, parse
 
 from ...catalog import FAMILIES
 from ...contract.operation import Operation
+from ...contract.quantities import number
 from ...contract.reach import Whole
 from ...contract.requirements import describe
 from ...contract.signature import Parameter, arguments
@@ -125,7 +126,7 @@ def facts(parameter: Parameter) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return number(value, 10) if isinstance(value, int | float) else repr(value)
 
 
 def _images(operation: Operation) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from napari.layers import Layer
 
 from ...contract.operation import Operation
+from ...contract.quantities import number
 from ...recipe.placement import axis_names
 from .item_axes import Axes, item_axes, volumes_of
 from .levels import factors
@@ -32,9 +33,9 @@ def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
     spacing, _ = spacing_of(layer, 3)
     step = spacing[0] / min(spacing[1:])
     if step <= FARTHEST or operation.id in WEIGHS_AXES:
-        why = "compares patches" if step > FARTHEST else f"the step along {z} is {step:.2g} times the pixel"
+        why = "compares patches" if step > FARTHEST else f"the step along {z} is {number(step, 2)} times the pixel"
         return "volumes", f"{operation.title} {why}." if step > FARTHEST else f"{why[0].upper()}{why[1:]}."
-    return "planes", f"The step along {z} is {step:.2g} times the pixel: too far for this method."
+    return "planes", f"The step along {z} is {number(step, 2)} times the pixel: too far for this method."
 
 
 def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:

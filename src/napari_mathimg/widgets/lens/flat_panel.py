@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
+from ...contract.quantities import number
 from ...engine import Options
 from ...engine.estimates import estimate_flat_steps
 from ..dock.dock_context import DockContext
@@ -82,7 +83,7 @@ class FlatBox(QWidget):
 
     def _add(self, flat: Any) -> None:
         source = self._source
-        self.sentence.setText(f"Gain {1 / flat.max():.4g} to {1 / flat.min():.4g}.")
+        self.sentence.setText(f"Gain {number(1 / flat.max())} to {number(1 / flat.min())}.")
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active

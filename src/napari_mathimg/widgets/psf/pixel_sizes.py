@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
+from ...contract.quantities import sizes
 from ..layers.item_axes import on_items
 from ..layers.levels import factors, into_full, shape_at
 from ..layers.plane import spatial_state_like
@@ -41,8 +42,8 @@ def pixel_sizes(layer: Layer, ndim: int, level: int = 0) -> tuple[tuple[float, .
 
 def comparable(psf: Layer, source: Layer, ndim: int) -> bool:
     """Whether the pixel sizes of both layers are known and comparable."""
-    sizes = [pixel_sizes(layer, ndim) for layer in (psf, source)]
-    return sizes[0][1] == sizes[1][1] and all(unit or any(s != 1 for s in size) for size, unit in sizes)
+    both = [pixel_sizes(layer, ndim) for layer in (psf, source)]
+    return both[0][1] == both[1][1] and all(unit or any(s != 1 for s in size) for size, unit in both)
 
 
 def same_pixels(psf: Layer, source: Layer, ndim: int, level: int = 0) -> bool:
@@ -72,7 +73,7 @@ def same_level(layer: Layer, source: Layer, ndim: int, level: int) -> int:
 def in_words(layer: Layer, ndim: int, level: int = 0) -> str:
     """Return the pixel size of a level as text."""
     size, unit = pixel_sizes(layer, ndim, level)
-    return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
+    return sizes(size, unit)
 
 
 def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:
