@@ -27,6 +27,11 @@ def cut_middle(name: str, most: int = MOST) -> str:
     return f"{name[: most - len(CUT) - tail].rstrip()}{CUT}{name[-tail:].lstrip()}"
 
 
+def named_after(name: str, what: str) -> str:
+    """Return the name of what belongs to a layer, such as its corners, with the middle of a long name left out."""
+    return f"{cut_middle(name, MOST - len(what) - 1)} {what}"
+
+
 def result_name(source: str, metadata: Mapping[str, Any], title: str) -> str:
     """Return the name of a result: that of its source, cut in the middle if it is long, and the whole operation.
 

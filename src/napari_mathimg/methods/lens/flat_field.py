@@ -381,9 +381,8 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
     low, high = min(flat.low for flat in measured), max(flat.high for flat in measured)
     text = f"Gain {number(low)} to {number(high)}"
     faults = sum({id(flat): flat.faults for flat in measured if isinstance(flat, Gains)}.values())
-    values: dict[str, Any] = {"gain": (low, high)}
+    values: dict[str, Any] = {"gain": (low, high)} | ({"faults": faults} if faults else {})
     if faults:
-        values["faults"] = faults
         many = f"{count(faults)} pixels" if faults > 1 else "1 pixel"
         text += f"; at {many} the flat is not brighter than the dark: taken from the neighbors, or no gain"
     planes = max((flat.planes for flat in measured if isinstance(flat, Shading)), default=0)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ...contract.quantities import number, quantity
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from ..form.form import Form
 from ..layers.levels import into_full, span_at
@@ -195,7 +196,7 @@ class Picking(QObject):
             return
         shapes = self.drawing.chosen(layer)
         if shapes is not None:
-            self._take_shapes(layer, shapes, f"From {shapes.name!r}")
+            self._take_shapes(layer, shapes, f"From {cut_middle(shapes.name)!r}")
             return
         if self._viewer.dims.ndisplay != 2:
             self._refuse(ValueError("Show the image in 2D to draw a rectangle"))

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 
 from ...contract.quantities import count, number, percent, quantity, sizes
+from ...recipe.names import chain, cut_middle
 from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..layers.layer_arguments import result_arguments
@@ -71,7 +73,7 @@ class Results:
             self.is_adding = False
         if self._options.hide_source.isChecked() and source is not None and source is not layer:
             self._hidden_sources.hide(source, layer)
-        return result_sentence(job, done)
+        return result_sentence(job, done, job.operation.title if alone else cut_middle(job.source.name))
 
     def close(self) -> None:
         """Disconnect all signals and leave all layers as they are, because the dock is closed."""
@@ -113,6 +115,7 @@ def _add_or_update(
         previous.visible = True
         return previous
     layer = kind(data, **arguments, multiscale=isinstance(data, list))
+    _tell_chain(layer)
     viewer.add_layer(layer)
     if previous is not None:
         viewer.layers.remove(previous)
@@ -129,9 +132,20 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
-def result_sentence(job: Job, done: Done) -> str:
-    """Return the message about an added layer, without its name, which the list of layers shows."""
-    text = f"{job.operation.title}: {sizes(done.data.shape)} in {elapsed(job)}."
+def _tell_chain(layer: Layer) -> None:
+    """Let the tooltip in the list of layers say from what, and by which operations, a layer was made."""
+    made, usual = ref(layer), type(layer).get_source_str
+
+    def tip() -> str:
+        layer = made()
+        return "" if layer is None else "\n".join(filter(None, (usual(layer), chain(layer.metadata))))
+
+    layer.get_source_str = tip
+
+
+def result_sentence(job: Job, done: Done, about: str) -> str:
+    """Return the message about an added layer, whose name the list of layers shows; `about` begins it."""
+    text = f"{about}: {sizes(done.data.shape)} in {elapsed(job)}."
     if done.plan.saturated:
         text += f" {count(done.plan.saturated)} values were outside the value range and were clipped to it."
     text += losses_sentence(done)
@@ -153,10 +167,12 @@ def losses_sentence(done: Done) -> str:
     text = ""
     if lost.below or lost.above:
         ends = " and ".join(f"{count(n)} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
-        share = (lost.below + lost.above) / done.data.size
-        text = f" {count(lost.below + lost.above)} values ({percent(share)}) do not fit in {dtype} and were clipped: {ends}."
+        lacking = lost.below + lost.above
+        share = percent(lacking / done.data.size)
+        text = f" {count(lacking)} values ({share}) do not fit in {dtype} and were clipped: {ends}."
     if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
-        text += f" Rounding to whole numbers changed values by {percent(round(lost.rounding, 2))} of their standard deviation."
+        change = percent(round(lost.rounding, 2))
+        text += f" Rounding to whole numbers changed values by {change} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""
 
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
+from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
@@ -161,7 +162,7 @@ class HistogramDock(HistogramActions):
             return None, "No layer is selected: select an image to see its histogram."
         if not isinstance(layer, Image):
             kind = type(layer).__name__
-            return None, f"'{layer.name}' is a {kind} layer: select an image to see its histogram."
+            return None, f"{cut_middle(layer.name)!r} is a {kind} layer: select an image to see its histogram."
         return layer, ""
 
     @property

@@ -4,6 +4,7 @@ from napari.layers import Layer
 
 from ...contract.operation import Operation
 from ...contract.quantities import number
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from .item_axes import Axes, item_axes, volumes_of
 from .levels import factors
@@ -73,5 +74,7 @@ def spacing_like(layer: Layer, other: Layer, ndim: int | Axes, level: int) -> tu
     spacing, unit = spacing_at(layer, ndim, level)
     layer_unit, other_unit = layer.units[-1], other.units[-1]
     if not unit or layer_unit.dimensionality != other_unit.dimensionality:
-        raise ValueError(f"lengths in {other_unit:~P}: the pixel size of {layer.name!r} must have such a unit")
+        raise ValueError(
+            f"lengths in {other_unit:~P}: the pixel size of {cut_middle(layer.name)!r} must have such a unit"
+        )
     return tuple(s * unit_factor(layer_unit, other_unit) for s in spacing)

@@ -14,6 +14,7 @@ from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
 from ...contract.quantities import number, percent, quantity, sizes
+from ...recipe.names import named_after
 from ...recipe.record import RECORD
 from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
@@ -204,7 +205,7 @@ class CalibrationBox(QGroupBox):
         active = self._viewer.layers.selection.active
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
-            calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
+            calibration.target.points, name=named_after(target.name, "points"), size=size, face_color="transparent",
             border_color=color_of_marks(), border_width=0.15, ndim=2, **spatial_state_like(target, moved=self._to_full),
         )  # fmt: skip
         self._viewer.add_layer(self._points)

@@ -12,6 +12,7 @@ from ...contract.progress import Progress
 from ...contract.quantities import number
 from ...engine import Options
 from ...engine.estimates import estimate_flat_steps
+from ...recipe.names import named_after
 from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel
@@ -91,7 +92,9 @@ class FlatBox(QWidget):
         last = list(range(source.ndim - 2 - stacked, source.ndim))
         place = spatial_state_like(source, moved=into_full(source, self._level).set_slice(last))
         limits = {} if source.rgb else {"contrast_limits": (0.0, float(flat.max()))}
-        layer = Image(flat, name=f"{source.name} flat", rgb=bool(source.rgb), visible=False, **limits, **place)
+        layer = Image(
+            flat, name=named_after(source.name, "flat"), rgb=bool(source.rgb), visible=False, **limits, **place
+        )
         self.is_adding = True
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = active
