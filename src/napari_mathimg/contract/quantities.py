@@ -72,9 +72,9 @@ def number_that_fits(value: float, fits: Callable[[str], bool]) -> str:
 
 
 def _ever_shorter(value: float) -> Iterator[str]:
-    whole = figures(value)
-    if sum(c.isdigit() for c in whole.partition("e")[0].lstrip("-0.")) <= MOST:
-        yield whole
+    exact = _rounded(float(value), None)
+    if len(exact.as_tuple().digits) <= MOST or exact == exact.to_integral_value():
+        yield figures(value)
     yield from (figures(value, digits) for digits in range(READ, 0, -1))
     if value:
         yield from (_with_exponent(_rounded(float(value), digits)) for digits in range(3, 0, -1))

@@ -3,20 +3,28 @@
 from collections.abc import Sequence
 from typing import Any
 
-from magicgui.widgets import Container
+from magicgui.widgets import Container, Label
+
+from ..qt.folding import Folding
 
 
 class Row(Container):
-    """Several fields, at most three side by side, whose value is a tuple."""
+    """Several fields, at most three side by side, whose value is a tuple; their unit stands behind the last one.
 
-    def __init__(self, fields: Sequence[Any], **kwargs: Any) -> None:
+    Where there is no room for them side by side, they stand below each other.
+    """
+
+    def __init__(self, fields: Sequence[Any], unit: str = "", **kwargs: Any) -> None:
         lines = [list(fields[k : k + 3]) for k in range(0, len(fields), 3)]
+        if unit:
+            lines[-1].append(Label(value=unit))
         nested = any(isinstance(f, Row) for f in fields)
         if nested or len(lines) > 1:
             inner = fields if nested else [line(few) for few in lines]
             super().__init__(widgets=inner, layout="vertical", labels=False, **kwargs)
         else:
-            super().__init__(widgets=fields, layout="horizontal", labels=False, **kwargs)
+            super().__init__(widgets=lines[0], layout="horizontal", labels=False, **kwargs)
+            Folding(self.native)
         self.margins = (0, 0, 0, 0)
         self._fields = list(fields)
 
@@ -35,4 +43,5 @@ def line(fields: Sequence[Any]) -> Container:
     """Return a container with fields or buttons side by side."""
     row = Container(widgets=fields, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
+    Folding(row.native)
     return row
