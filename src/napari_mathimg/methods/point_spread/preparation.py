@@ -84,7 +84,7 @@ def prepare_psf(psf: Array, center: Center, border: Border = "keep") -> tuple[Ke
             f" {percent(round(offset / array.max(), 2))} of the peak. Set *PSF border* to subtract it."
         )
     if (array < 0).any():
-        negative = np.count_nonzero(array < 0)
+        negative = int(np.count_nonzero(array < 0))
         changes.append(f"{count(negative)} negative values of the PSF, down to {number(array.min())}, were set to 0.")
         array = np.maximum(array, 0)
     array = array / array.max()  # keeps the sum finite

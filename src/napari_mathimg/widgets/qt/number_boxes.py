@@ -1,11 +1,12 @@
 """Boxes for numbers, which take the comma or the point as decimal mark in any locale, and show what fits in them."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QPoint, QSize, Qt
 from qtpy.QtGui import QKeySequence, QValidator
-from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSpinBox, QToolTip, QWidget
+from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QLineEdit, QMenu, QSpinBox, QToolTip, QWidget
 
 from ...contract.quantities import figures, number, number_that_fits, quantity
 
@@ -43,6 +44,17 @@ def number_in(text: str) -> float:
     if reason := refusal(text):
         raise ValueError(reason)
     return float(text.replace(",", "."))
+
+
+def copying_menu(line: QLineEdit, copy: Callable[[], None]) -> QMenu:
+    """Return the context menu of a line, in which the entry Copy calls a function."""
+    menu = line.createStandardContextMenu()
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for action in menu.actions():
+        if action.objectName() == "edit-copy":
+            action.triggered.disconnect()
+            action.triggered.connect(copy)
+    return menu
 
 
 _Box: Any = object  # which of Qt's boxes it is comes with the class
@@ -195,13 +207,7 @@ class _NumberBox(_Box):
 
     def contextMenuEvent(self, event: Any) -> None:
         """Offer the usual menu, whose entry Copy copies all digits."""
-        menu = self.lineEdit().createStandardContextMenu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for action in menu.actions():
-            if action.objectName() == "edit-copy":
-                action.triggered.disconnect()
-                action.triggered.connect(self.copy)
-        menu.popup(event.globalPos())
+        copying_menu(self.lineEdit(), self.copy).popup(event.globalPos())
 
     def showEvent(self, event: QEvent) -> None:
         """Show the digits that fit."""
