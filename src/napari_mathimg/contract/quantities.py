@@ -1,10 +1,11 @@
 """Numbers as text: the one way in which forms, messages, tables and tooltips write numbers, thousands and units."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-__all__ = ["count", "figures", "number", "number_that_fits", "percent", "quantity", "sizes"]
+__all__ = ["count", "figures", "in_prose", "number", "number_that_fits", "percent", "quantity", "sizes"]
 
 GROUP = "\u202f"  # narrow space between thousands: fields take the comma and the point as decimal marks
 NO_BREAK = "\u00a0"  # space between a number and its unit, at which lines do not break
@@ -117,6 +118,17 @@ def count(value: float) -> str:
     return _grouped(str(int(value)))
 
 
+def in_prose(text: str) -> str:
+    """Write the thousands of numbers in an English text, which has commas there, as everywhere else.
+
+    Examples
+    --------
+    >>> in_prose("1 in 10,000 pixels, or 2,048; (1, 100)").replace(GROUP, "_")
+    '1 in 10_000 pixels, or 2048; (1, 100)'
+    """
+    return re.sub(r"(?<![\d,.])\d{1,3}(,\d{3})+(?![\d,])", lambda found: count(int(found[0].replace(",", ""))), text)
+
+
 def percent(share: float) -> str:
     """Write a fraction from 0 to 1 as a percentage with at most two decimals; only none and all are 0 % and 100 %.
 
@@ -151,7 +163,7 @@ def sizes(values: Iterable[float], unit: str = "", digits: int = 4) -> str:
 
     Examples
     --------
-    >>> sizes((0.5, 0.16, 0.16), "µm").replace(NO_BREAK, " "), sizes((2048, 2048)).replace(NO_BREAK, " ")
+    >>> sizes((0.5, 0.16, 0.16), "µm").replace(NO_BREAK, " "), sizes((2048, 2048))
     ('0.5 x 0.16 x 0.16 µm', '2048 x 2048')
     """
-    return quantity(f"{NO_BREAK}x{NO_BREAK}".join(number(v, digits) for v in values), unit)
+    return quantity(" x ".join(count(v) if float(v).is_integer() else number(v, digits) for v in values), unit)

@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from .quantities import number, quantity
+from .quantities import count, number, quantity
 from .types import Choices, Number, PerAxis, annotation_of, parts
 
 __all__ = ["check_whole_number", "describe", "nearest_names", "one_of"]
@@ -85,7 +85,7 @@ def _bounds(number: Number | None) -> str:
 
 def _in_full(bound: float) -> str:
     """Write a bound with all its digits, because "2.14748e+09" is another number than 2,147,483,647."""
-    return number(bound, 10 if float(bound).is_integer() else 6)
+    return count(bound) if float(bound).is_integer() and abs(bound) < 1e10 else number(bound, 6)
 
 
 def _in_unit(unit: str) -> str:

@@ -137,7 +137,7 @@ def _result(plan: Plan) -> str:
 def _gib(count: int) -> str:
     """Write a number of bytes in GiB."""
     amount = count / 2**30
-    return quantity(round(amount, 1) if amount >= 1 else amount, "GiB", 2)
+    return quantity(round(amount, 1) if amount >= 1 else amount, "GiB", 3 if amount >= 1 else 2)
 
 
 def dropped_span(plan: Plan) -> Box:

@@ -6,7 +6,7 @@ from typing import Any
 from ..catalog import find
 from .record import RECORD
 
-MOST = 30  # characters that a list of layers shows of a name at its usual width
+MOST = 27  # characters that a list of layers shows of a name at its usual width, beside a number such as [1]
 LEAST = 7  # characters that are left of the source's name
 CUT = "…"
 STEP = " – "  # between a source and the operation that was applied to it
@@ -47,7 +47,7 @@ def result_name(source: str, metadata: Mapping[str, Any], title: str) -> str:
     Examples
     --------
     >>> result_name("CellDivision_T=10_Z=5_CH=2_DCV_ch00", {}, "Gaussian filter")
-    'CellDi…_ch00 – Gaussian filter'
+    'Cell…ch00 – Gaussian filter'
     """
     whole = f"{source}{STEP}{title}"
     if len(whole) <= MOST:
@@ -68,4 +68,13 @@ def chain(metadata: Mapping[str, Any]) -> str:
     'cells → Gaussian filter → Invert'
     """
     steps = metadata.get(RECORD, [])
-    return " → ".join([steps[0]["source"], *(find(step["operation"]).title for step in steps)]) if steps else ""
+    return " → ".join([str(steps[0].get("source", "")), *map(_title, steps)]) if steps else ""
+
+
+def _title(step: Mapping[str, Any]) -> str:
+    """Return the title of the operation of a step, or its id if there is no such operation here."""
+    id = str(step.get("operation", ""))
+    try:
+        return find(id).title
+    except (KeyError, ValueError):
+        return id

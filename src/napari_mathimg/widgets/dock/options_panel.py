@@ -87,7 +87,7 @@ class OptionsBox(QWidget):
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
         self.square = WholeSpinBox()
         self.square.setRange(0, 100_000)
-        self.square.setSuffix(" px")
+        self.square.setSuffix("\u00a0px")
         self.square.setSpecialValueText("auto")
         self._add(
             "square", "Squares", self.square, "Side of the squares in pixels; auto fits eight along the shorter side"

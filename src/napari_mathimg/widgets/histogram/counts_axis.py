@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...contract.quantities import percent
-from ..qt.elided import ElidedLabel
+from ..qt.elided import WrappingLabel
 from ..qt.layout import button
 
 FLAT = 0.02  # share of the highest bin up to which a bin is as good as empty on a linear axis: some three pixels
@@ -37,7 +37,7 @@ class CountsAxis(QWidget):
         self.auto = self._choice("Auto", "Logarithmic where a linear axis shows most bins as good as empty")
         self.linear = self._choice("Linear", "Show the counts on a linear axis")
         self.log = self._choice("Log", "Show the counts on a logarithmic axis")
-        self.sentence = ElidedLabel()
+        self.sentence = WrappingLabel()
         self._group = QButtonGroup(self)
         line = QHBoxLayout()
         line.addWidget(QLabel("Counts"))
@@ -67,9 +67,9 @@ class CountsAxis(QWidget):
     def _follow(self, *change: Any) -> None:
         suits = self._share > MANY
         is_log = suits if self.auto.isChecked() else self.log.isChecked()
-        flat = f"{percent(round(self._share, 2))} of the bins look empty on a linear axis"
-        said = f"Logarithmic: {flat}" if is_log else "Linear"
-        self.sentence.setText(said if self.auto.isChecked() else flat if suits and not is_log else "")
+        axis = "Logarithmic" if is_log else "Linear"
+        flat = f"{percent(round(self._share, 2))} of the bins {'would ' if is_log else ''}look empty"
+        self.sentence.setText(f"{axis}: {flat}" if suits and (self.auto.isChecked() or not is_log) else axis)
         if is_log != self.is_log:
             self.is_log = is_log
             self.changed.emit(is_log)

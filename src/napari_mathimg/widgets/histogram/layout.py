@@ -15,7 +15,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..qt.combo_box import ElidedComboBox
-from ..qt.elided import ElidedLabel
+from ..qt.elided import ElidedLabel, WrappingLabel
+from ..qt.folding import Folding
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..settings.saved_fields import SavedFields
@@ -45,7 +46,7 @@ class HistogramLayout(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.state, self.read_out = ElidedLabel(), ElidedLabel(), ElidedLabel()
+        self.title, self.state, self.read_out = ElidedLabel(), WrappingLabel(), ElidedLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
@@ -62,7 +63,11 @@ class HistogramLayout(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
         layout.addLayout(self._line(self.title, self.cancel_button))
-        layout.addLayout(hbox(self.where, self.inside))
+        chosen = QWidget()
+        chosen.setLayout(hbox(self.where, self.inside))
+        chosen.layout().setContentsMargins(0, 0, 0, 0)
+        Folding(chosen)
+        layout.addWidget(chosen)
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.axis)
         layout.addWidget(self.read_out)
@@ -88,6 +93,7 @@ class HistogramLayout(QWidget):
         self.bins.setKeyboardTracking(False)
         self.bins.setToolTip("Maximum number of bins; all bins span the same number of gray levels")
         self.axis = CountsAxis()
+        self.log = self.axis.log
         self.cumulative = _tick("Cumulative", "Also show the fraction of pixels up to each value")
         self.limits = RangeFields("Contrast limits of the layer")
         self.limit_buttons = {name: button(name, tip) for name, tip in LIMITS.items()}
@@ -106,7 +112,8 @@ class HistogramLayout(QWidget):
         )
         self.table = NumberTable(NUMBERS)
         self.saved_fields = SavedFields(
-            self, where=self.where, bins=self.bins, channel=self.channel, log=self.axis.log, linear=self.axis.linear,
+            self, where=self.where, bins=self.bins, channel=self.channel, log=self.axis.log,
+            linear=self.axis.linear, auto=self.axis.auto,
             before_after=self.before_after, cumulative=self.cumulative,
         )  # fmt: skip
 

@@ -155,7 +155,7 @@ class HistogramPlot(pg.PlotWidget):
         plot.getAxis("left").setWidth(44)
         plot.getAxis("bottom").enableAutoSIPrefix(False)
         plot.showAxis("right")
-        plot.getAxis("right").setWidth(42)
+        plot.getAxis("right").setWidth(43)
         self.view.setMouseEnabled(x=True, y=False)
         self.view.disableAutoRange()
         self.shares = Backdrop(enableMenu=False)

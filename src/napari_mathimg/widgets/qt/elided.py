@@ -19,7 +19,11 @@ def elided(name: str, metrics: QFontMetrics, width: int) -> str:
     source, _, operation = name.rpartition(separator)
     room = width - metrics.horizontalAdvance(f"{separator}{operation}")
     if source and room >= metrics.horizontalAdvance(f"m{CUT}"):
-        return f"{metrics.elidedText(source, MIDDLE, room)}{separator}{operation}"
+        text = f"{metrics.elidedText(source, MIDDLE, room)}{separator}{operation}"
+        over = max(metrics.horizontalAdvance(text) - width, 0)  # letters may take more room beside others
+        return f"{metrics.elidedText(source, MIDDLE, room - over)}{separator}{operation}" if over else text
+    if source and metrics.horizontalAdvance(short := f"{CUT} {operation}") <= width:
+        return short
     return str(metrics.elidedText(name, MIDDLE, width))
 
 
@@ -59,3 +63,20 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         super().setText(elided(self._whole, self.fontMetrics(), max(self.width() - 2, 0)))
+
+
+class WrappingLabel(QLabel):
+    """A text that wraps where there is no room for it in a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def setText(self, text: str | None) -> None:
+        """Set the text, which is the tooltip, too."""
+        super().setText(text or "")
+        self.setToolTip(text or "")
+
+    def whole(self) -> str:
+        """Return the full text."""
+        return str(self.text())

@@ -13,13 +13,15 @@ from ...contract.quantities import figures, number, number_that_fits, quantity
 DIGITS = 12  # decimals
 SMALLEST = 10.0**-DIGITS
 READ = 10  # significant digits of bounds in a message
-USUAL = "0.000"  # which a narrow box has room for
-NARROW = 54  # width in pixels
+USUAL = "-0.00"  # which a narrow box has room for
+BUTTONS = 52  # width of both buttons in napari's style, in pixels
+NARROW = 46  # width in pixels
 MARGIN = 4  # pixels that a line edit keeps free beside its text
-TYPED = re.compile(r"[+-]?\d*[.,]?\d*([eE][+-]?\d*)?")
-DIGITS_ONLY = re.compile(r"[+-]?\d*")
 MARKS = ",."
 GROUPS = " '’_\u00a0\u2009\u202f"  # what separates thousands, besides the two marks
+CHARACTERS = re.compile(rf"[-+\deE{MARKS}{GROUPS}]*")
+TYPED = re.compile(r"[+-]?\d*[.,]?\d*([eE][+-]?\d*)?")
+DIGITS_ONLY = re.compile(r"[+-]?\d*")
 
 
 def refusal(text: str, is_whole: bool = False) -> str:
@@ -78,6 +80,8 @@ class _NumberBox(_Box):
         self.editingFinished.connect(self._end_typing)
 
     def _end_typing(self) -> None:
+        if self._text:
+            super().setValue(self._kept[1])  # and not what a part of the refused text says
         self.lineEdit().setModified(False)
 
     def _keep(self) -> None:
@@ -123,6 +127,8 @@ class _NumberBox(_Box):
         core, special = self._core(text), self.specialValueText()
         if self._shown(core) is not None or (special and text == special):
             return QValidator.State.Acceptable, text, position
+        if not CHARACTERS.fullmatch(core):
+            return QValidator.State.Invalid, text, position
         if not core or refusal(core, self._is_whole()):
             return QValidator.State.Intermediate, text, position
         if not (DIGITS_ONLY if self._is_whole() else TYPED).fullmatch(core):
@@ -202,8 +208,11 @@ class _NumberBox(_Box):
         if event.matches(QKeySequence.StandardKey.Copy) and self.lineEdit().hasSelectedText():
             self.copy()
             event.accept()
-        else:
-            super().keyPressEvent(event)
+            return
+        super().keyPressEvent(event)
+        line, end = self.lineEdit(), len(self.text()) - len(self.suffix())
+        if event.key() == Qt.Key.Key_End and not line.hasSelectedText() and line.cursorPosition() > end:
+            line.setCursorPosition(end)  # to go on typing before the unit
 
     def contextMenuEvent(self, event: Any) -> None:
         """Offer the usual menu, whose entry Copy copies all digits."""
@@ -236,12 +245,14 @@ class NumberSpinBox(_NumberBox, QDoubleSpinBox):
 
     def sizeHint(self) -> QSize:
         """Return a size with room for some digits, which does not depend on the bounds."""
-        text = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{USUAL}")
-        return QSize(max(NARROW, text + 2 * MARGIN), super().sizeHint().height())
+        text = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{USUAL}{self.suffix()}")
+        beside = 0 if self.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons else BUTTONS
+        return QSize(max(NARROW, text + 2 * MARGIN + beside), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Return a size in which a number has at least one digit."""
-        return QSize(NARROW, super().sizeHint().height())
+        """Return a size with room for some digits."""
+        text = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{USUAL}")
+        return QSize(max(NARROW, text + 2 * MARGIN), super().sizeHint().height())
 
 
 class WholeSpinBox(_NumberBox, QSpinBox):
