@@ -255,7 +255,7 @@ def test_snap_finds_the_corners_of_a_square_and_says_where_there_are_none(
     qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     hand.settle(opened)
     lost = opened.panel(CornersPanel).table.label(2)
-    told = f"3 of 4 corners moved to a corner in the image. There is none within 12 px of {lost}."
+    told = f"3 of 4 corners moved to a corner in the image. There is none within 12\u00a0px of {lost}."
     assert told in opened.message.text()
     np.testing.assert_allclose(marked(points, layer)[2], (45, 89.5), atol=0.1)
 

@@ -26,6 +26,7 @@ NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Show only lenses whose names": "searches",
 }
 BY_HAND = {  # what cannot be altered at once is tested in test_saved_docks
+    "CountsAxis.auto": "is pressed at first, and released by the two beside it",
     "CornersPanel.radius": "needs corners",
     "RectangleBox.width_box": "needs a typed size",
     "RectangleBox.height_box": "needs a typed size",

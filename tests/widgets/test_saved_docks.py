@@ -377,9 +377,9 @@ def test_a_histogram_is_counted_and_shown_as_it_was(
     qtbot.waitUntil(lambda: widget.found is not None and not widget.is_counting)
     assert widget.follower.tally.pixels == stack[0].size
     assert widget.found.counts.shape[-1] <= 40
-    tick(qtbot, widget.log)
+    qtbot.mouseClick(widget.axis.auto, Qt.MouseButton.LeftButton)
     widget = again(widget)
-    assert (widget.log.isChecked(), widget.cumulative.isChecked()) == (False, True)
+    assert (widget.axis.auto.isChecked(), widget.cumulative.isChecked()) == (True, True)
     viewer.add_image(stack, metadata={"napari_mathimg": [{"source": "stack"}]})
     qtbot.waitUntil(widget.before_after.isEnabled)
     widget.before_after.click()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.progress import Progress
+from ..contract.quantities import quantity, sizes
 from ..contract.reach import Box, Neighborhood, size
 from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
@@ -141,13 +142,13 @@ def _largest_block(plan: Plan) -> int:
 
 
 def _result(plan: Plan) -> str:
-    return f"a result of {' x '.join(map(str, plan.shape))} pixels ({plan.dtype})"
+    return f"a result of {sizes(plan.shape)} pixels ({plan.dtype})"
 
 
 def _gib(count: int) -> str:
     """Write a number of bytes in GiB."""
     amount = count / 2**30
-    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
+    return quantity(round(amount, 1) if amount >= 1 else amount, "GiB", 3 if amount >= 1 else 2)
 
 
 def dropped_span(plan: Plan) -> Box:

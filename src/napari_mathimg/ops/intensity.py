@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
+from ..contract.quantities import number
 from ..contract.reach import POINTWISE
 from ..methods import equalization
 from ..methods.cells import Distribution
@@ -58,7 +59,7 @@ def to_gray(image: t.Image, /) -> t.Image:
 
 def _check_clip(low: float, high: float, outside: str, dtype: np.dtype[Any]) -> None:
     if low > high:
-        raise ValueError(f"low={low:g}: must be at most high={high:g}")
+        raise ValueError(f"low={number(low)}: must be at most high={number(high)}")
     if outside == "nan" and dtype.kind != "f":
         raise ValueError(
             f"outside='nan': must have a floating-point result, not {dtype}; set the output type to float32"

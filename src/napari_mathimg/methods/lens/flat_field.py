@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...contract import types as t
 from ...contract.operation import BlockInfo, Report, Statistic
+from ...contract.quantities import count, number
 from ...contract.reach import Neighborhood
 from ...kernels import counting
 from ..exact_sums import exact_sum
@@ -159,7 +160,7 @@ def gains(counted: tuple[LightSums], dark: Any) -> Gains:
         *plane, row, column = light.first
         where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
-        many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
+        many = f"{count(light.faults)} pixels are" if light.faults > 1 else "1 pixel is"
         raise ValueError(f"flat: must be {wanted} at most pixels; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
     return Gains(mean, mean / light.high, mean / light.low, light.faults, light.repairs)
@@ -378,12 +379,11 @@ def robust_fit(columns: Floats, values: Floats) -> Floats:
 def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
     """Report the lowest and the highest gain, and the number of planes of an estimated flat."""
     low, high = min(flat.low for flat in measured), max(flat.high for flat in measured)
-    text = f"Gain {low:.4g} to {high:.4g}"
+    text = f"Gain {number(low)} to {number(high)}"
     faults = sum({id(flat): flat.faults for flat in measured if isinstance(flat, Gains)}.values())
-    values: dict[str, Any] = {"gain": (low, high)}
+    values: dict[str, Any] = {"gain": (low, high)} | ({"faults": faults} if faults else {})
     if faults:
-        values["faults"] = faults
-        many = f"{faults:,} pixels" if faults > 1 else "1 pixel"
+        many = f"{count(faults)} pixels" if faults > 1 else "1 pixel"
         text += f"; at {many} the flat is not brighter than the dark: taken from the neighbors, or no gain"
     planes = max((flat.planes for flat in measured if isinstance(flat, Shading)), default=0)
     if not planes:

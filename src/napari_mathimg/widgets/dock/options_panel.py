@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
+from ...contract.quantities import number
 from ...contract.reach import POINTWISE
 from ...engine import Options
 from ...engine.source import is_channels
@@ -86,7 +87,7 @@ class OptionsBox(QWidget):
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
         self.square = WholeSpinBox()
         self.square.setRange(0, 100_000)
-        self.square.setSuffix(" px")
+        self.square.setSuffix("\u00a0px")
         self.square.setSpecialValueText("auto")
         self._add(
             "square", "Squares", self.square, "Side of the squares in pixels; auto fits eight along the shorter side"
@@ -326,7 +327,7 @@ class OptionsBox(QWidget):
         for name, row in (("custom", self.custom), ("percentiles", self.percentiles)):
             low, high = row.ends
             if self._shown[name] and not low < high:
-                raise ValueError(f"{RANGES[name]}: low ({low:g}) must be below high ({high:g})")
+                raise ValueError(f"{RANGES[name]}: low ({number(low)}) must be below high ({number(high)})")
         ranges = self._ranges(layer, axes, dims)
         return Options(
             axes=item_axes.axes_option(layer, axes),

@@ -6,6 +6,7 @@ from weakref import ref
 from napari.layers import Layer
 
 from ...contract.operation import Operation
+from ...recipe.names import cut_middle
 from ..form.sentences import in_form_words
 from ..layers.levels import full_resolution
 from ..layers.snapshot import snapshot_at
@@ -119,9 +120,9 @@ class RunPanel(Panel):
         results.overlays.arrange()
         if len(added) > 2:
             done = [(o.job, o.done) for o in outcomes if o.done is not None]
-            lost = [f"{job.source.name}:{text}" for job, each in done if (text := warnings(job, each))]
+            lost = [f"{cut_middle(job.source.name)}:{text}" for job, each in done if (text := warnings(job, each))]
             added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}.", *lost]
-        failures = [f"{name}: {self.bar.in_words(str(error))}." for name, error in failed]
+        failures = [f"{cut_middle(name)}: {self.bar.in_words(str(error))}." for name, error in failed]
         (self.bar.tell_reason if failures else self._context.tell)(" ".join(added + failures))
 
     def close(self) -> None:

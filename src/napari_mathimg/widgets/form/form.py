@@ -6,10 +6,13 @@ from typing import Any
 
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
+from qtpy.QtCore import Qt
 
 from ...contract.operation import ValueRange
+from ...contract.quantities import in_prose
 from ...contract.signature import NOISE, Signature, arguments, call
 from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotation_of
+from ..qt.folding import Folding
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
@@ -29,7 +32,7 @@ OFFERED = {"point": ("point",), "start": (), "stop": ("rectangle", "view")}  # b
 def summary(operation: Signature) -> str:
     """Return the first line of an operation's docstring."""
     text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC).short_description or ""
-    return text.replace("``", "")
+    return in_prose(text.replace("``", ""))
 
 
 class Form(Container):
@@ -55,7 +58,7 @@ class Form(Container):
         self._known: dict[str, Any] = {}
         self.shape_buttons: dict[str, PushButton] = {}
         text = parse(operation.function.__doc__ or "", DocstringStyle.NUMPYDOC)
-        tips = {p.arg_name: " ".join((p.description or "").replace("``", "").split()) for p in text.params}
+        tips = {p.arg_name: in_prose(" ".join((p.description or "").replace("``", "").split())) for p in text.params}
         shown: list[Any] = []
         for name, p in operation.parameters.items():
             if name in self._hidden:
@@ -104,6 +107,8 @@ class Form(Container):
         rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
         for row in rows:
             row.native.ensurePolished()
+            if row.native.findChild(Folding, options=Qt.FindChildOption.FindDirectChildrenOnly) is None:
+                Folding(row.native)
         widths = [row._label_widget.native.sizeHint().width() for row in rows if row._label_widget.value]
         for row in rows:
             row.label_width = max(widths, default=0)

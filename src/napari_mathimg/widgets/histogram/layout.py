@@ -15,11 +15,14 @@ from qtpy.QtWidgets import (
 )
 
 from ..qt.combo_box import ElidedComboBox
+from ..qt.elided import ElidedLabel, WrappingLabel
+from ..qt.folding import Folding
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..settings.saved_fields import SavedFields
+from .counts_axis import CountsAxis
 from .curves import ALL, RGB
-from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
+from .fields import InsideBox, Legend, NumberTable, RangeFields
 from .plot import Color, HistogramPlot
 
 WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}
@@ -43,7 +46,8 @@ class HistogramLayout(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.state, self.outside, self.read_out = (ElidedLabel() for _ in range(4))
+        self.title, self.outside, self.read_out = (ElidedLabel() for _ in range(3))
+        self.state = WrappingLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
@@ -55,13 +59,18 @@ class HistogramLayout(QWidget):
         self._pages = QStackedWidget()
         for page in (self.plot, self.sentence):
             self._pages.addWidget(page)
-        self.legend = wrapping_label()
+        self.legend = Legend()
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
         layout.addLayout(self._line(self.title, self.cancel_button))
-        layout.addLayout(hbox(self.where, self.inside))
+        chosen = QWidget()
+        chosen.setLayout(hbox(self.where, self.inside))
+        chosen.layout().setContentsMargins(0, 0, 0, 0)
+        Folding(chosen)
+        layout.addWidget(chosen)
         layout.addWidget(self._pages, 3)
+        layout.addWidget(self.axis)
         layout.addWidget(self.read_out)
         layout.addWidget(self.state)
         layout.addWidget(self.outside)
@@ -85,7 +94,8 @@ class HistogramLayout(QWidget):
         self.bins.setValue(256)
         self.bins.setKeyboardTracking(False)
         self.bins.setToolTip("Maximum number of bins; all bins span the same number of gray levels")
-        self.log = _tick("Log", "Show the counts on a logarithmic axis")
+        self.axis = CountsAxis()
+        self.log = self.axis.log
         self.cumulative = _tick("Cumulative", "Also show the fraction of pixels up to each value")
         self.limits = RangeFields("Contrast limits of the layer")
         self.limit_buttons = {name: button(name, tip) for name, tip in LIMITS.items()}
@@ -104,7 +114,8 @@ class HistogramLayout(QWidget):
         )
         self.table = NumberTable(NUMBERS)
         self.saved_fields = SavedFields(
-            self, where=self.where, bins=self.bins, channel=self.channel, log=self.log,
+            self, where=self.where, bins=self.bins, channel=self.channel, log=self.axis.log,
+            linear=self.axis.linear, auto=self.axis.auto,
             before_after=self.before_after, cumulative=self.cumulative,
         )  # fmt: skip
 
@@ -113,12 +124,11 @@ class HistogramLayout(QWidget):
         for k, preset in enumerate(self.limit_buttons.values()):
             presets.addWidget(preset, k // 2, k % 2)
         isolate = hbox(self.isolate_button, self.unmark_button)
-        compare = hbox(self.others, self.more)
+        compare = hbox(self.pin_button, self.others, self.more)
         form = form_layout({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
         ticks = QGridLayout()
-        for k, tick in enumerate((self.log, self.cumulative, self.before_after)):
-            ticks.addWidget(tick, k // 2, k % 2)
-        ticks.addWidget(self.pin_button, 1, 1)
+        for k, tick in enumerate((self.cumulative, self.before_after)):
+            ticks.addWidget(tick, 0, k)
         pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, presets, self.table)
         return scroll_area(*pieces)
 
@@ -145,13 +155,7 @@ class HistogramLayout(QWidget):
 
     def show_legend(self, names: Sequence[tuple[Color, str, bool]]) -> None:
         """Show which curve belongs to which layer."""
-        lines = []
-        for color, name, dashed in names:
-            stroke = "- -" if dashed else "—"
-            safe = name.replace("&", "&amp;").replace("<", "&lt;")
-            lines.append(f'<span style="color: rgb{color}"><b>{stroke}</b></span> {safe}')
-        self.legend.setText("<br>".join(lines))
-        self.legend.setVisible(bool(lines))
+        self.legend.show_names(names)
 
 
 def _tick(text: str, tip: str) -> QCheckBox:

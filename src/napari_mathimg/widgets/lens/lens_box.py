@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...contract.quantities import number, quantity
 from ...methods.lens import lensfun_database
 from ..qt.layout import button, form_layout, wrapping_label
 from ..qt.search_box import SearchBox
@@ -189,13 +190,13 @@ class LensBox(QWidget):
 def described(camera: str, lens: str) -> str:
     """Describe the calibrated focal lengths, apertures and distances of a lens."""
     focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
-    words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
+    words = [quantity(focal[0], "mm") if focal[0] == focal[1] else f"{number(focal[0])} to {quantity(focal[1], 'mm')}"]
     if widest is not None:
-        words.append(f"from f/{widest:g}" + (f" to f/{narrowest:g}" if narrowest is not None else ""))
+        words.append(f"from f/{number(widest)}" + (f" to f/{number(narrowest)}" if narrowest is not None else ""))
     if distance is None:
         words.append("vignetting unknown")
     elif distance[0] < distance[1]:
-        words.append(f"vignetting from {distance[0]:g} m on")
+        words.append(f"vignetting from {quantity(distance[0], 'm')} on")
     return f"{lens}: {', '.join(words)}."
 
 

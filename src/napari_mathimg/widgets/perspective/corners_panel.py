@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from ...contract.operation import Operation
+from ...contract.quantities import quantity
 from ...contract.reach import Gather
 from ...methods.homography_fit import residuals
 from ...methods.maps import Projective
@@ -95,7 +96,7 @@ class CornersPanel(Panel):
         self.radius = WholeSpinBox()
         self.radius.setRange(2, 100)
         self.radius.setValue(12)
-        self.radius.setSuffix(" px")
+        self.radius.setSuffix("\u00a0px")
         make_narrow(self.radius)
         self.radius.setToolTip("Greatest distance at which Snap looks for a corner")
         self.matrix_button = button("Copy matrix", "Copy the matrix that maps (x, y, 1) of the result to the image")
@@ -216,7 +217,7 @@ class CornersPanel(Panel):
         moved = len(corners) - len(unmoved)
         text = f"{moved} of {len(corners)} corners moved to a corner in the image."
         if unmoved:
-            text += f" There is none within {self.radius.value()} px of {', '.join(unmoved)}."
+            text += f" There is none within {quantity(self.radius.value(), 'px')} of {', '.join(unmoved)}."
         self._context.tell(text)
 
     def copy_matrix(self) -> None:

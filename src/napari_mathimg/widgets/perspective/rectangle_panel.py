@@ -166,7 +166,7 @@ class RectangleBox(QWidget):
         try:
             return float((1 * typed).to(unit).magnitude)
         except TypeError:  # pint's DimensionalityError
-            raise ValueError(f"size in {typed:~P}: must be in a unit like the image's, {unit}") from None
+            raise ValueError(f"size in {typed:~P}: must be in a unit like the image's, {unit:~P}") from None
 
     def new_units(self, layer: Layer) -> str:
         """Return the new unit of the result's plane, or "" if the result keeps the layer's unit."""

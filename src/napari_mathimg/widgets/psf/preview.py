@@ -10,6 +10,8 @@ from qtpy.QtGui import QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
+from ...contract.quantities import count, number, percent, quantity
+from ...contract.quantities import sizes as by_axes
 from ...methods.point_spread.kinds import fwhm
 from ...methods.point_spread.preparation import border_offset
 from ..qt.layout import wrapping_label
@@ -40,7 +42,7 @@ def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
     """Compute a point-spread function, its planes through the brightest pixel and its widths."""
     yield Progress("PSF", 0, 1)
     if np.prod(kernel.shape, dtype=float) > LARGEST:
-        raise ValueError(f"psf: must have at most {LARGEST:,} pixels, not {' x '.join(map(str, kernel.shape))}")
+        raise ValueError(f"psf: must have at most {count(LARGEST)} pixels, not {by_axes(kernel.shape)}")
     array = np.asarray(kernel)
     yield Progress("PSF", 1, 1)
     widths = fwhm(array)
@@ -156,14 +158,14 @@ class PsfPreview(QWidget):
         if self._unit:
             world = [w * s for w, s in zip(computed.widths, spacing, strict=True)]
             lines.append(_sizes(self._axes, world, self._unit))
-        lines.append("Size " + " x ".join(map(str, computed.array.shape)) + " px")
+        lines.append(f"Size {by_axes(computed.array.shape, 'px')}")
         if computed.offset:
-            lines.append(f"Border at {computed.offset:.0%} of the peak: see PSF border")
+            lines.append(f"Border at {percent(round(computed.offset, 2))} of the peak: see PSF border")
         self.text.setText("\n".join(lines))
 
 
 def _sizes(axes: Sequence[str], sizes: Sequence[float], unit: str) -> str:
-    return ", ".join(f"{axis} {size:.3g}" for axis, size in zip(axes, sizes, strict=True)) + f" {unit}"
+    return quantity(", ".join(f"{axis} {number(size, 3)}" for axis, size in zip(axes, sizes, strict=True)), unit)
 
 
 def _picture(plane: Array, size: Array, name: str) -> QPixmap:
