@@ -1,0 +1,114 @@
+"""The work and the memory of a run, counted from shapes and types: no pixel of the image is read."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from ...contract.operation import Operation, ValueRange
+from ...contract.reach import Gather
+from ...contract.signature import NOISE, call
+from ..memory import memory_at_hand
+from ..plan import Options, Plan, resolve_reach
+from ..prepare import check
+from ..run import largest_block
+from ..threads import cores
+from ..tiles import tiles
+
+NOISE_LEVEL = 0.1  # of the value range: stands for noise that a run would measure first
+SEED, ITERATIONS = "seed", "num_iter"  # parameters that do not change the time, and that the time is proportional to
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs.
+
+    Attributes
+    ----------
+    kind
+        Operation, type of the pixels, number of axes and whatever else runs have in common whose speed is comparable.
+    parameters
+        Digest of the parameters and of the shapes of the further images; runs that share it are alike.
+    work
+        Pixels, times the number of iterations where an operation has a fixed one.
+    result
+        Bytes of the result.
+    beside
+        Bytes that the computation takes at the same time.
+    """
+
+    kind: str
+    parameters: str
+    work: float
+    result: int
+    beside: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the result and of its computation."""
+        return self.result + self.beside
+
+
+def needs(
+    op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
+    parameters: Mapping[str, Any] | None = None, threads: int | None = None, axis_names: tuple[str, ...] = (),
+) -> Needs:  # fmt: skip
+    """Return what a run needs, without reading the image; arguments as those of `prepare`.
+
+    Images that an operation uses as a whole, such as a point-spread function, are read. Each parameter must have one
+    value for all indices.
+
+    Raises
+    ------
+    ValueError
+        ``name=value: must be ...`` if the run would be refused before it reads the image.
+    """
+    threads, options, given = threads or cores(), options or Options(), op.validate(parameters or {})
+    plan = _sketch(op, image, images, options, given, axis_names)
+    source, result = plan.source, math.prod(plan.shape) * plan.dtype.itemsize
+    stack = math.prod(source.leading)
+    pixels = stack * math.prod(source.item)
+    if isinstance(plan.reach, Gather):
+        pixels = max(pixels, stack * math.prod(plan.item))
+    in_memory = isinstance(image, np.ndarray)
+    colors = f" {source.channels} colors" if source.channels else ""
+    kind = f"{op.id} {op.version}: {source.dtype}, {source.ndim}-D{colors}, {threads} threads"
+    alike = {name: value for name, value in given.items() if name not in (SEED, ITERATIONS)}
+    shapes = [None if second is None else tuple(second.shape) for second in images]
+    text = repr((sorted(alike.items()), shapes, options.statistics))
+    return Needs(
+        kind if in_memory else f"{kind}, in chunks",
+        blake2b(text.encode(), digest_size=6).hexdigest(),
+        float(pixels * plan.parameters.get(ITERATIONS, 1)),
+        result,
+        _beside(plan, result, threads),
+    )
+
+
+def _beside(plan: Plan, result: int, threads: int) -> int:
+    """Return the bytes that blocks take, as many at a time as `run` computes; one block's if memory is short."""
+    at_hand, chunk = memory_at_hand(), getattr(plan.source.array, "largest_chunk", 0)
+    if result > at_hand:  # such a run is refused, and its tiles may be too many to count
+        return int(chunk)
+    block = largest_block(plan)
+    tasks = math.prod(plan.source.leading) * len(tiles(plan.grid, plan.reach))
+    return int(chunk + block * max(min(threads, (at_hand - result - chunk) // block, tasks), 1))
+
+
+def _sketch(
+    op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any],
+    axis_names: tuple[str, ...],
+) -> Plan:  # fmt: skip
+    """Return a plan whose shapes and types are those of a run; values and noise of the image are made up."""
+    source, further = check(op, image, images, options, axis_names)
+    values = call(op.values, given) if callable(op.values) else op.values
+    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    dtype, made_up = declared[options.dtype], ValueRange(0.0, 1.0, source.dtype.kind in "iu")
+    known: dict[str, Any] = {"dtype": dtype, "values": made_up, "channels": source.channels}
+    known |= {name: NOISE_LEVEL if name == "noise_level" else (NOISE_LEVEL,) * 3 for name in NOISE}
+    resolved = op.resolve(given, source.item, known)
+    reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
+    return Plan(op, resolved, options, source, further, values, reach, dtype, {(): made_up}, given=given)
