@@ -208,7 +208,7 @@ def test_beads_of_other_pixels_are_read_in_full_resolution(viewer: Any, widget: 
     other = viewer.add_image(levels, name="other", scale=coarse(0.7), **state)
     unknown = viewer.add_image(levels, name="unknown", multiscale=True)
     choose(widget.options.level, "1")
-    found = [same_level(layer, cells, 2, 1) for layer in (cells, same, other, unknown)]
+    found = [same_level(layer, cells, (0, 1), 1) for layer in (cells, same, other, unknown)]
     assert found == [1, 0, 0, 1]  # pixels of 2 x 0.5, of 0.7 and 1.4, and of unknown size: twice that of the first
-    assert same_level(same, cells, 2, 0) == 1
+    assert same_level(same, cells, (0, 1), 0) == 1
     assert box._level == 1

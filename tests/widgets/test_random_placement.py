@@ -197,6 +197,6 @@ def test_drawn_layers_lie_over_their_image() -> None:
         assert [found[n - 2], found[n - 1]] == [(a, b + 1) for a, b in zip(low, high, strict=True)]
 
         small = np.zeros((7, 9))
-        psf = Image(small, **placed_in_middle(small, image))
+        psf = Image(small, **placed_in_middle(small, image, (n - 2, n - 1)))
         middle = where.world((*(0,) * (n - 2), 59 / 2, 79 / 2))[0, -2:]
         np.testing.assert_allclose(psf.data_to_world((3, 4)), middle, atol=1e-9)

@@ -37,7 +37,7 @@ def test_units_of_pixels_say_no_size(viewer: Any, dock: Any, press: Any, stack: 
     field._row.value = (1.0, 1.0)
     press(widget)
     np.testing.assert_array_equal(viewer.layers[-1].data, mathimg.apply(layer.data, "gaussian", sigma=1.0))
-    assert micrometers(layer, 2) is None
+    assert micrometers(layer, (0, 1)) is None
     assert spacing_of(layer, 2) == ((1.0, 1.0), "")
     box = RectangleBox()
     box.mode.setCurrentIndex(box.mode.findData("typed"))

@@ -1,5 +1,6 @@
 """The placement of a result in the world, by plain arrays, so that any viewer can use it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,14 +71,16 @@ class Placement:
         rotate, shear, scale = decompose(self.linear @ linear, np.sign(self.scale))
         return replace(self, scale=scale, translate=translate, rotate=rotate, shear=shear)
 
-    def last(self, count: int) -> "Placement":
-        """Return the placement on the last axes alone."""
-        some = slice(len(self.scale) - count, None)
+    def on(self, axes: Sequence[int]) -> "Placement":
+        """Return the placement on some axes alone."""
+        some = list(axes)
+        both, whole = np.ix_(some, some), [*some, len(self.scale)]
         kept = Placement(
-            self.scale[some], self.translate[some], self.rotate[some, some], self.shear[some, some],
-            self.affine[some, some], self.units[some], self.axis_labels[some],
+            self.scale[some], self.translate[some], self.rotate[both], self.shear[both],
+            self.affine[np.ix_(whole, whole)], tuple(self.units[k] for k in some),
+            tuple(self.axis_labels[k] for k in some),
         )  # fmt: skip
-        linear = self.linear[some, some]
+        linear = self.linear[both]
         if _is_small(kept.linear - linear, linear):
             return kept
         rotate, shear, scale = decompose(linear, np.sign(kept.scale))
@@ -100,7 +103,7 @@ def place_result(source: Placement, plan: Plan) -> Placement:
     """
     placed = source.moved(plan.placement)
     if plan.dropped is not None and kept_axis(source, plan) is None:
-        return placed.last(len(placed.scale) - 1)
+        return placed.on(range(1, len(placed.scale)))
     if plan.frames is None:
         return placed
     return Placement(

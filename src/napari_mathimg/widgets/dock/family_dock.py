@@ -29,7 +29,7 @@ from .options_panel import OptionsBox, OptionsPanel
 from .panel import Panel
 from .results import Results
 from .run_panel import RunPanel
-from .saved_family_dock import FamilyDockState
+from .saved_family_dock import FamilyDockState, load_options
 
 MINIMUM_WIDTH = 280
 
@@ -211,7 +211,7 @@ class FamilyDock(QWidget):
         Raises
         ------
         ValueError
-            If the step was applied to items with another number of axes; the parameters and options then stay.
+            If the step was applied to items of other axes; the parameters and options then stay.
         """
         for panel in self.panels:
             if (source := panel.source_of(step)) is not None:
@@ -219,14 +219,15 @@ class FamilyDock(QWidget):
                 self.picker.layer = source
         operation, choices = self.operation, self.options.choices()
         self.operation = step["operation"]
-        self.options.load(step["options"], step["scope"], step.get("level", 0))
         self._refresh.at_once()
         try:
+            load_options(self.options, self.layers.layer, step)
+            self._refresh.at_once()
             self.forms.load_step(step)
         except ValueError:
             self.operation = operation
             self.options.choose_all(choices)
-            raise ValueError("the chosen layer has another number of axes than the layer they were used on") from None
+            raise ValueError("the chosen layer has other axes than the layer they were used on") from None
         for panel in self.panels:
             if panel is not self.forms:
                 panel.load_step(step)

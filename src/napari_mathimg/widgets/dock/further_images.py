@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...contract.operation import Operation
 from ..layers.further_image import FurtherImage
+from ..layers.item_axes import Axes
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
@@ -45,7 +46,7 @@ class FurtherImagesPanel(Panel):
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._operation: Operation | None = None
         self._source: Layer | None = None
-        self._ndim = 2
+        self._axes: Axes = (0, 1)  # those of the source's items
         self._level = 0
         self._saved: dict[str, Any] = {}  # saved states of panels, some not yet created
         self.pickers: dict[str, LayerPicker] = {}
@@ -62,16 +63,16 @@ class FurtherImagesPanel(Panel):
         if operation is not self._operation:
             self._clear()
             self._operation = operation
-        ndim = self._context.options.ndim(source, operation)
-        has_changed = (source, ndim, level) != (self._source, self._ndim, self._level)
-        self._source, self._ndim, self._level = source, ndim, level
+        axes = self._context.options.axes(source, operation)
+        has_changed = (source, axes, level) != (self._source, self._axes, self._level)
+        self._source, self._axes, self._level = source, axes, level
         for name, role in operation.images[1:]:
             if name not in self.pickers:
                 self._add(name, role, name in operation.optional)
             elif has_changed:
                 self.pickers[name].list_layers()
             if role == "whole":
-                self.panels[name].show_for(source, ndim, level)
+                self.panels[name].show_for(source, axes, level)
 
     def _add(self, name: str, role: str, is_optional: bool) -> None:
         if role != "whole":
@@ -92,11 +93,11 @@ class FurtherImagesPanel(Panel):
 
     def _picker(self, name: str, role: str, is_optional: bool) -> LayerPicker:
         def is_listed(layer: Layer) -> bool:
-            return self._source is not None and can_serve(layer, role, self._source, self._ndim, self._level)
+            return self._source is not None and can_serve(layer, role, self._source, self._axes, self._level)
 
         def refused(layer: Layer) -> str:
             fits_otherwise = isinstance(layer, Image) and not layer.rgb and layer.ndim in (2, 3)
-            if role != "whole" or not fits_otherwise or layer is self._source or layer.ndim == self._ndim:
+            if role != "whole" or not fits_otherwise or layer is self._source or layer.ndim == len(self._axes):
                 return ""
             return f"{layer.ndim}-D: for {'volumes' if layer.ndim == 3 else 'planes'}"
 
@@ -130,13 +131,14 @@ class FurtherImagesPanel(Panel):
 
     def _chosen(self, operation: Operation, source: Layer, level: int) -> tuple[FurtherImage | None, ...]:
         """Return the images for a level of a layer; None for one that is not chosen but precedes another."""
+        axes = self._context.options.axes(source, operation)
         out: list[FurtherImage | None] = []
         for name, role in operation.images[1:]:
             layer, panel = self.pickers[name].layer, self.panels.get(name) if role == "whole" else None
             if panel is not None and not (layer is None and panel.kind == LAYER):
-                out.append(FurtherImage(panel.title, panel.kernel(source)))
+                out.append(FurtherImage(panel.title, panel.kernel(source, axes)))
             elif layer is not None:
-                matching = level_like(layer, shape_at(source, level)) if role == "aligned" else None
+                matching = aligned_level(layer, source, axes, level) if role == "aligned" else None
                 out.append(FurtherImage(layer.name, array_of(layer, matching or 0), matching or 0))
             elif name in operation.optional:
                 out.append(None)
@@ -173,8 +175,9 @@ class FurtherImagesPanel(Panel):
         self.pickers, self.panels = {}, {}
 
 
-def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0) -> bool:
-    """Return whether a layer can be a further image for a level of a source layer, whose items have `ndim` axes."""
+def can_serve(layer: Layer, role: str, source: Layer, axes: Axes, level: int = 0) -> bool:
+    """Return whether a layer can be a further image for a level of a source layer, whose items have some axes."""
+    ndim = len(axes)
     if not isinstance(layer, Image) or layer is source:
         return False
     if role == "reference":
@@ -183,5 +186,15 @@ def can_serve(layer: Layer, role: str, source: Layer, ndim: int, level: int = 0)
         return False
     if role == "whole":
         return bool(layer.ndim == ndim)
+    return bool(ndim <= layer.ndim <= source.ndim) and aligned_level(layer, source, axes, level) is not None
+
+
+def aligned_level(layer: Layer, source: Layer, axes: Axes, level: int = 0) -> int | None:
+    """Return the finest level of a layer that lies on a level of a source; None if there is none.
+
+    A layer with fewer axes than the source has those of the source's items, which are its last ones.
+    """
     shape = shape_at(source, level)
-    return bool(ndim <= layer.ndim <= len(shape)) and level_like(layer, shape) is not None
+    if layer.ndim < len(shape):
+        shape = tuple(shape[axis] for axis in (*(k for k in range(len(shape)) if k not in axes), *axes))
+    return level_like(layer, shape)

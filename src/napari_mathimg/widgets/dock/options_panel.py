@@ -201,13 +201,14 @@ class OptionsBox(QWidget):
             return tuple(range(layer.ndim))
         if not operation.works_on(2):
             return item_axes.item_axes(layer, 3)
-        kind = str(self.process.currentData()) if self._items_matter(operation) and operation.works_on(3) else ""
+        kind = str(self.process.currentData()) if self._items_matter(operation) else ""
         return item_axes.kinds_of_items(layer).get(kind, plane_axes(layer))
 
     def _items_matter(self, operation: Operation) -> bool:
         """Return whether planes and volumes give different results; if not, planes offer the finer choice of scope."""
         by_item = any(not s.pooled for s in operation.statistics) or self.statistics.currentData() == "item"
-        return operation.reach != POINTWISE or by_item
+        is_free = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
+        return is_free and (operation.reach != POINTWISE or by_item)
 
     def follow(self, layer: Layer, operation: Operation) -> int:
         """Offer the choices that a layer and an operation allow; return the number of the level to process."""
@@ -233,8 +234,7 @@ class OptionsBox(QWidget):
         types = {"auto": f"Auto ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
-        kinds = item_axes.kinds_of_items(layer)
-        ndim = self.ndim(layer, operation)
+        several, ndim = len(item_axes.kinds_of_items(layer)) > 1, self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
         by_channel = operation.channels == "separate" if _is_rgb(layer) else _has_channels(layer, ndim)
         channel = {"channel": "Each channel"} if by_channel else {}
@@ -243,13 +243,12 @@ class OptionsBox(QWidget):
         pooled = any(s.pooled for s in operation.statistics) or (
             ranged and self.value_range.currentData() in ("data", "percentiles")
         )
-        both = operation.dimensions != "all" and operation.works_on(2) and operation.works_on(3)
         retyped = not labels and operation.values != "exact"
         mapped = operation.is_warp and not labels
         shown = {
             "level": bool(layer.multiscale),
-            "process": len(kinds) > 1 and both and self._items_matter(operation),
-            "reason": len(kinds) > 1 and both and self.items.has_reason,
+            "process": several and self._items_matter(operation),
+            "reason": several and self._items_matter(operation) and self.items.has_reason,
             "scope": self.scope.count() > 1,
             "range": ranged,
             "custom": ranged and self.value_range.currentData() == "custom",
@@ -266,6 +265,10 @@ class OptionsBox(QWidget):
                 widget.setVisible(on)
         self._shown = shown
         self.show_selected(self._selected)
+
+    def is_shown(self, name: str) -> bool:
+        """Return whether an option is shown, as it can change the result for the layer shown."""
+        return self._shown.get(name, False)
 
     def show_selected(self, count: int) -> None:
         """Show the options for several layers if more than one is selected."""
@@ -316,6 +319,9 @@ class OptionsBox(QWidget):
     def options(self, layer: Layer, operation: Operation, dims: Any) -> tuple[Options, str]:
         """Return the options of a run on a layer at the position of the viewer's dims, and the name of the scope."""
         axes = self.axes(layer, operation)
+        is_other = self._layer is not None and layer is not self._layer() and self._items_matter(operation)
+        if is_other and self.process.currentData() not in item_axes.kinds_of_items(layer):
+            raise ValueError(f"has no {self.process.currentText()} like the layer shown: process it by itself")
         for name, row in (("custom", self.custom), ("percentiles", self.percentiles)):
             low, high = row.ends
             if self._shown[name] and not low < high:
@@ -339,25 +345,6 @@ class OptionsBox(QWidget):
         """Choose the entries that `choices` returned."""
         for box, data in choices:
             self.choose(box, data)
-
-    def load(self, options: Mapping[str, Any], scope: str, level: int = 0) -> None:
-        """Choose the recorded options of a result, as far as they are offered."""
-        self.choose(self.level, str(level))
-        first = f"volumes {(options.get('axes') or ['last'])[0]}"
-        is_other = options["ndim"] == 3 and self.process.findData(first) >= 0
-        self.choose(self.process, first if is_other else "volumes" if options["ndim"] == 3 else "planes")
-        self.choose(self.statistics, options["statistics"])
-        self.choose(self.dtype, options["dtype"])
-        texts = [self.scope.itemText(k).lower() for k in range(self.scope.count())]
-        self.scope.setCurrentIndex(texts.index(scope) if scope in texts else 0)
-        how = options["value_range"]
-        if isinstance(how, str):
-            self.choose(self.value_range, how)
-        else:
-            *_, low, high = how
-            row, name = (self.percentiles, "percentiles") if len(how) == 3 else (self.custom, "custom")
-            row.typed = low, high
-            self.choose(self.value_range, name)
 
 
 class OptionsPanel(Panel):

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from napari.layers import Labels, Layer
 from qtpy.QtWidgets import QWidget
 
 from ...contract.operation import Operation
 from ..form.form import Form
 from ..form.restored_form import restore_form
+from ..layers.item_axes import kind_of
 from ..settings.preferences import default_options, remembers
 from ..settings.saved_docks import DockState
 from .operation_panel import OperationPanel
@@ -32,6 +34,33 @@ def restore(options: OptionsBox, saved: Mapping[str, Any], state: Mapping[str, A
         except (TypeError, ValueError):
             continue
         row.typed = low, high
+
+
+def load_options(options: OptionsBox, layer: Layer, step: Mapping[str, Any]) -> None:
+    """Choose the recorded options of a step that it used, as far as they are offered for a layer.
+
+    Raises
+    ------
+    ValueError
+        If the layer has no such planes or volumes.
+    """
+    recorded = step["options"]
+    options.choose(options.level, str(step.get("level", 0)))
+    for name, unused in (("statistics", "layer"), ("dtype", "same")):
+        if options.is_shown(name) or recorded[name] != unused:
+            options.choose(options.boxes[name], recorded[name])
+    if options.is_shown("process"):
+        options.choose(options.process, kind_of(layer, recorded, step.get("axis_names", ())))
+    texts = [options.scope.itemText(k).lower() for k in range(options.scope.count())]
+    options.scope.setCurrentIndex(texts.index(step["scope"]) if step["scope"] in texts else 0)
+    how = recorded["value_range"]
+    if "value_range" not in step or isinstance(layer, Labels):
+        return
+    if not isinstance(how, str):
+        *_, low, high = how
+        row, how = (options.percentiles, "percentiles") if len(how) == 3 else (options.custom, "custom")
+        row.typed = low, high
+    options.choose(options.value_range, how)
 
 
 class FamilyDockState(DockState):

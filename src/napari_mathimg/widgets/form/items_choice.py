@@ -56,7 +56,9 @@ class ItemsChoice:
         """Choose what the user chose for a layer, or else what suits it, and say why."""
         advised, why = advised_items(layer, operation)
         self._family = operation.family
-        if chosen := CHOSEN.get(layer, {}).get(self._family, advised):
+        chosen = CHOSEN.get(layer, {}).get(self._family, advised)
+        chosen = chosen if self._box.findData(chosen) >= 0 else advised  # its axis may be named as channels meanwhile
+        if chosen:
             with QSignalBlocker(self._box):
                 self._box.setCurrentIndex(self._box.findData(chosen))
         self.reason.setText(why if chosen == advised else "")

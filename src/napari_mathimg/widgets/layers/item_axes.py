@@ -1,5 +1,6 @@
 """The axes of a layer that planes and volumes have: never those of channels, which are stack axes."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari.layers import Layer
@@ -27,10 +28,27 @@ def volumes_of(layer: Layer) -> list[Axes]:
 
 
 def kinds_of_items(layer: Layer) -> dict[str, Axes]:
-    """Return the axes of planes and of each kind of volume by keys; all but the nearest volume name their axis."""
+    """Return the axes of planes and of each kind of volume by keys; but the nearest, they say the axis from the end."""
     volumes = volumes_of(layer)
-    keys = ["volumes", *(f"volumes {named(layer, axes[:1])}" for axes in volumes[1:])]
+    keys = ["volumes", *(f"volumes {axes[0] - layer.ndim}" for axes in volumes[1:])]
     return {"planes": plane_axes(layer), **dict(zip(keys, volumes, strict=False))}
+
+
+def kind_of(layer: Layer, options: Mapping[str, Any], names: Sequence[str] = ()) -> str:
+    """Return the kind of items that the recorded options of a run say; the names are those of the axes it was run on.
+
+    Raises
+    ------
+    ValueError
+        If the layer has no such items.
+    """
+    axes = options.get("axes") or range(-options["ndim"], 0)
+    numbers = [names.index(axis) - len(names) if isinstance(axis, str) else axis for axis in axes]
+    places = tuple(axis if axis >= 0 else layer.ndim + axis for axis in numbers)
+    for kind, theirs in kinds_of_items(layer).items():
+        if theirs == places:
+            return kind
+    raise ValueError(f"axes={tuple(axes)}: must be those of planes or volumes of {layer.name!r}")
 
 
 def kinds_in_words(layer: Layer) -> dict[str, str]:
@@ -56,11 +74,6 @@ def item_axes(layer: Layer, ndim: int) -> Axes:
         return plane_axes(layer)
     volumes = volumes_of(layer) if ndim == 3 else []
     return volumes[0] if volumes else tuple(range(layer.ndim - ndim, layer.ndim))
-
-
-def on_items(values: Any, layer: Layer, ndim: int) -> tuple[Any, ...]:
-    """Return those of some values, one for each axis of a layer, that belong to the axes of its items."""
-    return tuple(values[axis] for axis in item_axes(layer, ndim))
 
 
 def named(layer: Layer, axes: Axes) -> str:

@@ -1,6 +1,6 @@
 """The plane of the last two axes of a layer's level: its transform to the world, and the plane that is shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,12 @@ def into_units_of(layer: Layer, other: Layer) -> Matrix:
     return np.diag([factor, factor, 1.0])
 
 
-def spatial_state_like(layer: Layer, axes: int = 2, moved: Affine | None = None) -> dict[str, Any]:
-    """Return the spatial state of a new layer whose coordinates are pixels of a layer along its last axes.
+def spatial_state_like(layer: Layer, axes: int | Sequence[int] = 2, moved: Affine | None = None) -> dict[str, Any]:
+    """Return the spatial state of a new layer whose coordinates are pixels of a layer along some or its last axes.
 
     If `moved` is given, it is a transform with as many axes that maps the new layer's coordinates to those pixels.
     """
-    placement = placement_of(layer).last(axes)
+    placement = placement_of(layer).on(range(layer.ndim - axes, layer.ndim) if isinstance(axes, int) else axes)
     return layer_arguments_of(placement if moved is None else placement.moved(moved.affine_matrix))
 
 

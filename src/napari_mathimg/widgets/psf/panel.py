@@ -15,7 +15,7 @@ from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored_form import restore_form
 from ..form.sentences import in_form_words
-from ..layers.item_axes import on_items
+from ..layers.item_axes import Axes
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
@@ -24,7 +24,7 @@ from ..qt.layout import button
 from ..settings.saved_fields import SavedFields
 from .beads_panel import BeadsBox
 from .drawn_outline import offer_outlines
-from .pixel_sizes import in_words, micrometers, pixel_sizes, placed_in_middle, same_pixels
+from .pixel_sizes import axes_like, in_words, micrometers, pixel_sizes, placed_in_middle, same_pixels
 from .preview import Pictured, PsfPreview
 
 LAYER = "layer"
@@ -52,7 +52,7 @@ class PsfPanel(QWidget):
         self._title = "PSF" if name == "psf" else name
         self._called = f"{self._title[0].upper()}{self._title[1:]}"
         self._source: Layer | None = None
-        self._ndim = 2
+        self._axes: Axes = (0, 1)  # those of the source's items
         self._level = 0
         self._forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self._wanted = LAYER  # the chosen kind, or the one to choose as soon as it is offered
@@ -120,23 +120,27 @@ class PsfPanel(QWidget):
     def form(self) -> Form:
         """The form for the parameters of the chosen kind, which is not an image layer."""
         assert self._source is not None
-        key = self.kind, on_items(axis_names(self._source.axis_labels), self._source, self._ndim)
+        key = self.kind, self._axis_names(self._source)
         if key not in self._forms:
             form = self._forms[key] = Form(KINDS[self.kind], key[1])
-            typed = self._typed.get(self.kind, {}).get(str(self._ndim))
+            typed = self._typed.get(self.kind, {}).get(str(len(self._axes)))
             if isinstance(typed, dict):
                 restore_form(form, KINDS[self.kind], typed)
-            form.changed.connect(partial(self._note, self.kind, str(self._ndim), form))
+            form.changed.connect(partial(self._note, self.kind, str(len(self._axes)), form))
             form.changed.connect(self._refresh_soon)
             offer_outlines(form, self._viewer, lambda: self._source, lambda layer: self._level, self.preview.say)
             form.native.hide()
             self._forms_place.addWidget(form.native)
         return self._forms[key]
 
-    def show_for(self, source: Layer, ndim: int, level: int = 0) -> None:
-        """Offer the kinds that fit items with so many axes of a level of a layer."""
-        self._source, self._ndim, self._level = source, ndim, level
-        choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if ndim in v.dimensions}
+    def _axis_names(self, source: Layer) -> tuple[str, ...]:
+        names = axis_names(source.axis_labels)
+        return tuple(names[axis] for axis in self._axes)
+
+    def show_for(self, source: Layer, axes: Axes, level: int = 0) -> None:
+        """Offer the kinds that fit items with some axes of a level of a layer."""
+        self._source, self._axes, self._level = source, axes, level
+        choices = {LAYER: "Image layer"} | {k: v.title for k, v in KINDS.items() if len(axes) in v.dimensions}
         if [self.kinds.itemData(k) for k in range(self.kinds.count())] != list(choices):
             self.kinds.blockSignals(True)
             self.kinds.clear()
@@ -144,7 +148,7 @@ class PsfPanel(QWidget):
                 self.kinds.addItem(text, data)
             self.kinds.setCurrentIndex(max(self.kinds.findData(self._wanted), 0))
             self.kinds.blockSignals(False)
-        self.beads.show_for(source, ndim, level)
+        self.beads.show_for(source, axes, level)
         self._show_kind()
 
     def _want(self, index: int) -> None:
@@ -175,7 +179,7 @@ class PsfPanel(QWidget):
         self.beads.setVisible(layer and self.from_beads.isChecked())
         for form in self._forms.values():
             form.native.setVisible(form is shown)
-        fits = not layer or self.picker.layer is None or same_pixels(self.picker.layer, source, self._ndim, self._level)
+        fits = not layer or self.picker.layer is None or same_pixels(self.picker.layer, source, self._axes, self._level)
         self.resample.setVisible(not fits)
         self.kinds.setToolTip("A layer of the viewer" if layer else summary(KINDS[self.kind]))
         if shown is not None:
@@ -184,15 +188,10 @@ class PsfPanel(QWidget):
         self._show(source)
 
     def _show_defaults(self, form: Form, source: Layer) -> None:
-        ndim, level = self._ndim, self._level
-        known = {"spacing": micrometers(source, ndim, level)}
-        form.show_image(
-            on_items(shape_at(source, level), source, ndim),
-            *spacing_at(source, ndim, level),
-            None,
-            np.dtype(float),
-            known,
-        )
+        axes, shape = self._axes, shape_at(source, self._level)
+        known = {"spacing": micrometers(source, axes, self._level)}
+        place = spacing_at(source, axes, self._level)
+        form.show_image(tuple(shape[axis] for axis in axes), *place, None, np.dtype(float), known)
 
     def _show(self, source: Layer) -> None:
         """Request a preview, or show why there is none."""
@@ -206,10 +205,8 @@ class PsfPanel(QWidget):
             return
         before, self._request = self._request, (source, self._level, self._key(kernel))
         self._adding = self._adding and self._request == before
-        spacing, unit = pixel_sizes(source, self._ndim, self._level)
-        self.preview.ask(
-            self._request[-1], kernel, on_items(axis_names(source.axis_labels), source, self._ndim), spacing, unit
-        )
+        place = pixel_sizes(source, self._axes, self._level)
+        self.preview.ask(self._request[-1], kernel, self._axis_names(source), *place)
         self.add_button.setEnabled(not isinstance(kernel, np.ndarray))
 
     def _offer_nothing(self) -> None:
@@ -224,25 +221,32 @@ class PsfPanel(QWidget):
             return id(kernel.source), kernel.pixel, kernel.target
         return id(kernel)
 
-    def kernel(self, source: Layer) -> Any:
+    def kernel(self, source: Layer, axes: Axes | None = None) -> Any:
         """Return the point-spread function for the chosen level of a layer, as an array or a lazy equivalent.
+
+        Parameters
+        ----------
+        source
+            The layer.
+        axes
+            The axes of its items; by default those of the layer shown.
 
         Raises
         ------
         ValueError
             If there is none, or it does not fit.
         """
-        ndim, level = self._ndim, self._level
+        axes, level = axes or self._axes, self._level
         if self.kind != LAYER:
-            shape, spacing = on_items(shape_at(source, level), source, ndim), micrometers(source, ndim, level)
+            shape, spacing = shape_at(source, level), micrometers(source, axes, level)
             form, shown = self.form, self._source
             typed = form.parameters
             if form.in_world and shown is not None and source is not shown:
-                typed = form.parameters_on(spacing_like(source, shown, ndim, level))
+                typed = form.parameters_on(spacing_like(source, shown, axes, level))
             if spacing is None and typed.get("pixel_size") == "auto":
                 raise ValueError("Pixel size: untick auto and type it in µm, as the image has no unit of length")
             try:
-                declared = psf(self.kind, shape=shape, spacing=spacing, **typed)
+                declared = psf(self.kind, shape=tuple(shape[axis] for axis in axes), spacing=spacing, **typed)
             except ValueError as error:
                 raise ValueError(in_form_words(str(error), KINDS[self.kind].parameters)) from None
             if declared != self._declared:  # reuse a kernel that the preview has already computed
@@ -252,14 +256,15 @@ class PsfPanel(QWidget):
         if layer is None:
             raise ValueError(f"{self._called}: choose a layer")
         array = full_resolution(layer)
-        if same_pixels(layer, source, ndim, level):
+        if same_pixels(layer, source, axes, level):
             return array
+        own = axes_like(layer, source, axes)
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._called}: {layer.name!r} needs pixels of {in_words(source, ndim, level)}, like the image, not"
-                f" of {in_words(layer, ndim)}; or tick {self.resample.text()!r}"
+                f"{self._called}: {layer.name!r} needs pixels of {in_words(source, axes, level)}, like the image, not"
+                f" of {in_words(layer, own)}; or tick {self.resample.text()!r}"
             )
-        return Resampled(array, pixel_sizes(layer, ndim)[0], pixel_sizes(source, ndim, level)[0])
+        return Resampled(array, pixel_sizes(layer, own)[0], pixel_sizes(source, axes, level)[0])
 
     @property
     def title(self) -> str:
@@ -273,7 +278,7 @@ class PsfPanel(QWidget):
             self.kind = LAYER
             self.picker.choose(record["name"])
             self.resample.setChecked("resampled" in record)
-        elif self._source is not None and len(record["shape"]) == self._ndim:
+        elif self._source is not None and len(record["shape"]) == len(self._axes):
             self.kind = record["kind"]
             self.form.load(record["parameters"])
 
@@ -321,9 +326,8 @@ class PsfPanel(QWidget):
         self._adding = False
         look = {"contrast_limits": (0, float(shown.array.max())), "name": f"{self.title} {self._title}"}
         active = self._viewer.layers.selection.active
-        self._viewer.add_layer(
-            Image(np.array(shown.array), **look, **placed_in_middle(shown.array, source, self._level))
-        )
+        place = placed_in_middle(shown.array, source, self._axes, self._level)
+        self._viewer.add_layer(Image(np.array(shown.array), **look, **place))
         self._viewer.layers.selection.active = active
 
     def disconnect_from_viewer(self) -> None:
