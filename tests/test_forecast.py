@@ -8,11 +8,11 @@ import pytest
 
 from cases import CASES, colored
 from napari_mathimg import Options, operations
-from napari_mathimg.engine.forecast import Needs, Speeds, needs
+from napari_mathimg.engine.forecast import Forecast, Guess, Needs, Speeds, forecast, needs
 from napari_mathimg.engine.run import largest_block
 from planning import Watched, gray, label, plan_of, result_of
 
-MIB = 2**20
+MIB, GIB = 2**20, 2**30
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
@@ -60,7 +60,7 @@ def test_work_counts_pixels_that_are_computed_and_iterations():
     gaussian, rescale, lucy = (operations()[name] for name in ("gaussian", "rescale", "richardson_lucy"))
     stack = np.broadcast_to(np.uint16(1), (7, 300, 200))
     assert needs(gaussian, stack).work == stack.size
-    assert needs(gaussian, stack, options=Options(scope={0: 3})).work == 300 * 200
+    assert needs(gaussian, stack, options=Options(scope={0: 3})).work == 100 * 200
     assert needs(rescale, stack, parameters={"scale": 2.0}).work == 4 * stack.size
     assert needs(rescale, stack, parameters={"scale": 0.5}).work == stack.size
     psf = np.ones((3, 3))
@@ -117,10 +117,26 @@ def test_what_is_kept_is_bounded_and_read_again():
         for run in range(10):
             speeds.add(needed(run + 1, kind=f"k{kind}"), 1.0)
     table = speeds.table
-    assert len(table) == 300
+    assert len(table) == 100
     assert "k399" in table
     assert "k0" not in table
     assert [work for _, work, _ in table["k399"]] == list(range(3, 11))
     assert Speeds(table).table == table
     damaged = {"a": [["x", 0, 1], ["x", "y", 1], 3, ["x", 10.0, 2.0]], "b": 7, "c": []}
     assert Speeds(damaged).table == {"a": [["x", 10.0, 2.0]]}
+
+
+def test_only_what_takes_more_than_a_moment_or_a_tenth_of_the_memory_is_said():
+    assert Forecast(Guess(0.9, True), GIB, 11 * GIB).text == ""
+    assert Forecast(Guess(41.7, True), GIB, 11 * GIB).text == "about 42 s"
+    assert Forecast(None, 6 * GIB // 5, 11 * GIB).text == "1.2 GiB"
+    assert Forecast(Guess(130.0, False), 3 * GIB, 11 * GIB).text == "2 min with other settings, 3 GiB"
+    assert Forecast(Guess(3.0, True), 3 * GIB, 2 * GIB).text == "about 3 s, 3 GiB of 2 GiB free"
+
+
+def test_runs_one_after_the_other_keep_their_results():
+    speeds = Speeds()
+    speeds.add(needed(1000), 2.0)
+    runs = [Needs("k", "a", 1000.0, 100, 30), Needs("k", "b", 2000.0, 200, 10)]
+    assert forecast(runs, speeds, 1000) == (Guess(6.0, False), 330, 1000)
+    assert forecast([*runs, needed(1, kind="unknown")], speeds, 1000).time is None

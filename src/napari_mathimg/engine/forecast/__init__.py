@@ -1,6 +1,7 @@
 """What a run will take, told before it: memory from declared working sets, time from the speed of earlier runs."""
 
 from .needs import Needs, needs
-from .speeds import Guess, Speeds, duration, size_in_words
+from .speeds import Guess, Speeds
+from .words import Forecast, duration, forecast, size_in_words
 
-__all__ = ["Guess", "Needs", "Speeds", "duration", "needs", "size_in_words"]
+__all__ = ["Forecast", "Guess", "Needs", "Speeds", "duration", "forecast", "needs", "size_in_words"]

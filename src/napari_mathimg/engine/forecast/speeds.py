@@ -1,4 +1,4 @@
-"""The time of a run, judged by earlier ones, and how times and sizes are said."""
+"""The time of a run, judged by earlier ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from .needs import Needs
 
 KEPT = 8  # runs of each kind
-KINDS = 300  # of which runs are kept
+KINDS = 100  # of which runs are kept
 SHORT = 0.5  # seconds: a shorter run is mostly its beginning and end
 GROWTH = 16.0  # factor of the work up to which a short run tells how long another will take
 
@@ -70,34 +70,3 @@ def _as_run(entry: Any) -> tuple[str, float, float] | None:
     except (TypeError, ValueError):
         return None
     return run if 0 < run[1] < float("inf") and 0 <= run[2] < float("inf") else None
-
-
-def duration(seconds: float) -> str:
-    """Say how long something takes, with about two digits.
-
-    Examples
-    --------
-    >>> [duration(s) for s in (0.04, 1.23, 42.3, 59.7, 100, 3500, 7800, 200_000)]
-    ['0.04 s', '1.2 s', '42 s', '1 min', '2 min', '58 min', '2 h 10 min', '56 h']
-    """
-    if float(f"{seconds:.2g}") < 60:
-        return f"{float(f'{seconds:.2g}'):g} s"
-    minutes = max(round(seconds / 60), 1)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 600:
-        hours, minutes = divmod(10 * round(minutes / 10), 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{round(seconds / 3600)} h"
-
-
-def size_in_words(count: float) -> str:
-    """Say a number of bytes, with about two digits.
-
-    Examples
-    --------
-    >>> [size_in_words(n) for n in (4_000_000, 3 * 2**28, 5 * 2**28, 40 * 2**30)]
-    ['3.8 MiB', '770 MiB', '1.2 GiB', '40 GiB']
-    """
-    unit, name = (2**30, "GiB") if count >= 1000 * 2**20 else (2**20, "MiB")
-    return f"{float(f'{count / unit:.2g}'):g} {name}"

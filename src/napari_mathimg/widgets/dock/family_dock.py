@@ -15,6 +15,7 @@ from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
@@ -84,6 +85,7 @@ class FamilyDock(QWidget):
         self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
+        FocusRing(self)
         self._lay_out(summary, *family_panels, self.requirement, self.further_images, self.forms)
         self._connect()
         self._refresh.at_once()
@@ -174,6 +176,7 @@ class FamilyDock(QWidget):
             panel.show_for(layer, operation, level)
         self.forms.show_noise(layer, operation, level)
         order_fields(self)  # forms and pickers may have been added
+        name_fields(self)
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))

@@ -12,6 +12,7 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
@@ -53,6 +54,8 @@ class HistogramDock(HistogramActions):
         self.saved_state.keep("view", self.saved_fields)
         self._show_nothing("Show this dock to count.")
         order_fields(self)
+        name_fields(self)
+        FocusRing(self)
 
     @property
     def follower(self) -> Follower | None:
