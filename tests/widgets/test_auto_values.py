@@ -127,14 +127,16 @@ def test_what_a_result_cannot_hold_is_told_with_the_way_to_keep_it(viewer: Any, 
     noise = dock("noise")
     noise.operation = "add_speckle_noise"
     press(noise)
-    assert "do not fit in uint8 and were clipped" in noise.message.text()
+    cut = mathimg.apply(colors.data, "add_speckle_noise", options=mathimg.Options(channel_axis=2, dtype="float32"))
+    above = int((np.rint(cut) > 255).sum())
+    text = f"were clipped: {above:,} above its range, {100 * above / cut.size:.3g}% of all."
+    assert f"Values that do not fit in uint8 {text}" in noise.message.text()
     assert noise.options._shown["dtype"]
     viewer.layers.selection.active = colors
     noise.options.choose(noise.options.dtype, "float32")
     press(noise)
-    free = mathimg.apply(colors.data, "add_speckle_noise", options=mathimg.Options(channel_axis=2, dtype="float32"))
     result = next(layer for layer in reversed(viewer.layers) if layer.data.dtype == np.float32)
-    np.testing.assert_allclose(result.data, free / 255, rtol=1e-6)
+    np.testing.assert_allclose(result.data, cut / 255, rtol=1e-6)
     assert result.metadata["napari_mathimg"][-1]["divisor"] == 255
 
 
@@ -151,3 +153,27 @@ def test_a_result_that_outgrows_the_contrast_limits_gets_its_own(viewer: Any, do
     result = viewer.layers[-1]
     assert result.data.max() > 20
     np.testing.assert_allclose(result.contrast_limits, (result.data.min(), result.data.max()), rtol=1e-6)
+
+
+def test_losses_are_told_of_each_of_many_layers(viewer: Any, dock: Opener, press: Press) -> None:
+    gray = (10, 200, 210)
+    layers = [viewer.add_image(np.full((64, 64), v, np.uint8), name=f"at {v}") for v in gray]
+    widget = dock("noise")
+    widget.operation = "add_speckle_noise"
+    viewer.layers.selection.update(layers)
+    widget.options.all_selected.setChecked(True)
+    widget.options.choose(widget.options.value_range, "dtype")
+    press(widget)
+    text = widget.message.text()
+    assert text.startswith("3 layers added in ")
+    assert ["" if f"at {v}: Values that do not fit" in text else "none" for v in gray] == ["none", "", ""]
+
+
+def test_the_message_of_clahe_says_what_its_value_range_is(viewer: Any, dock: Opener, press: Press) -> None:
+    data = np.random.default_rng(0).integers(100, 200, (100, 100)).astype(np.uint16)
+    data[50, 50] = 65535
+    viewer.add_image(data)
+    widget = dock("intensity")
+    widget.operation = "equalize_adapthist"
+    press(widget)
+    assert "outside the percentiles 0.01 to 99.99, its value range, and were clipped" in widget.message.text()

@@ -132,19 +132,27 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
 def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     """Return the message about an added layer."""
     size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-    text = f"{layer.name}: {size} in {elapsed(job)}."
-    if done.plan.saturated:
-        text += f" {done.plan.saturated:,} values were outside the value range and were clipped to it."
-    text += losses_sentence(done)
+    text = f"{layer.name}: {size} in {elapsed(job)}.{warnings(job, done)}"
     if done.divisor != 1:
         text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
+    if done.report is not None and done.report.text:
+        text += f" {done.report.text}"
+    return text
+
+
+def warnings(job: Job, done: Done) -> str:
+    """Return sentences about values that a result lost or that changed during the run; "" if there are none."""
+    plan, text = done.plan, ""
+    if plan.saturated:
+        ends = plan.operation.data_range if plan.options.value_range == "data" else None
+        where = "value range" if ends is None else f"percentiles {ends[0]:g} to {ends[1]:g}, its value range,"
+        text = f" {plan.saturated:,} values were outside the {where} and were clipped to it."
+    text += losses_sentence(done)
     if done.is_torn:
         text += (
             f" The pixels of {job.source.name!r} were changed during the run: parts of the result show them as they"
             " were before, others as they are. Run again."
         )
-    if done.report is not None and done.report.text:
-        text += f" {done.report.text}"
     return text
 
 
@@ -154,10 +162,8 @@ def losses_sentence(done: Done) -> str:
     text = ""
     if lost.below or lost.above:
         ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
-        share = (lost.below + lost.above) / done.data.size
-        text = (
-            f" {lost.below + lost.above:,} values ({share:.2g} of all) do not fit in {dtype} and were clipped: {ends}."
-        )
+        percent = 100 * (lost.below + lost.above) / done.data.size
+        text = f" Values that do not fit in {dtype} were clipped: {ends} its range, {percent:.3g}% of all."
     if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
         text += f" Rounding to whole numbers changed values by {lost.rounding:.0%} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""

@@ -18,7 +18,7 @@ from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
 from .dock_context import DockContext
 from .panel import Panel, Parameters
-from .results import elapsed
+from .results import elapsed, warnings
 
 
 class RunPanel(Panel):
@@ -132,7 +132,9 @@ class RunPanel(Panel):
             if done is not None and done.needed is not None:
                 remember(done.needed, done.seconds)
         if len(added) > 2:
-            added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}."]
+            done = [(o.job, o.done) for o in outcomes if o.done is not None]
+            lost = [f"{job.source.name}:{text}" for job, each in done if (text := warnings(job, each))]
+            added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}.", *lost]
         failures = [f"{name}: {self.bar.in_words(str(error))}." for name, error in failed]
         (self.bar.tell_reason if failures else self._context.tell)(" ".join(added + failures))
 
