@@ -48,7 +48,9 @@ class Forecast(NamedTuple):
         if self.time is None:
             return f"{memory} How long it takes is known after the first run."
         which = "the same parameters" if self.time.is_alike else "other parameters"
-        return f"{memory} The time is judged by the last run on such an image with {which}, in proportion to the pixels."
+        return (
+            f"{memory} The time is judged by the last run on such an image with {which}, in proportion to the pixels."
+        )
 
 
 def forecast(runs: Sequence[Needs], speeds: Speeds, at_hand: int) -> Forecast:

@@ -26,7 +26,8 @@ from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
 from .open_dock import open_dock
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
-from .options_panel import OptionsBox, OptionsPanel
+from .options_fold import OptionsPanel
+from .options_panel import OptionsBox
 from .panel import Panel
 from .results import Results
 from .run_panel import RunPanel
@@ -86,6 +87,7 @@ class FamilyDock(QWidget):
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
         FocusRing(self)
+        self.fold = options.fold
         self._lay_out(summary, *family_panels, self.requirement, self.further_images, self.forms)
         self._connect()
         self._refresh.at_once()
@@ -96,7 +98,7 @@ class FamilyDock(QWidget):
         column = QVBoxLayout(self)
         column.addWidget(self.layers.widget)
         column.addWidget(self.operations.widget)
-        column.addWidget(scroll_area(*(panel.widget for panel in above), line, self.options), 1)
+        column.addWidget(scroll_area(*(panel.widget for panel in above), line, self.fold), 1)
         column.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 

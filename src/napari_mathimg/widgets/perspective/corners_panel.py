@@ -291,7 +291,7 @@ class CornersPanel(Panel):
                 self.fault_text.setText("")
         count = len(corners)
         if not self.is_ready:
-            self._preview.clear()
+            self._preview.clear(keep_place=count >= CORNERS)  # while a corner is dragged, nothing moves
         self.pick_button.setText(MOVE if count >= CORNERS else PICK)
         self.pick_button.setEnabled(layer is not None)
         self.add_button.setEnabled(count >= CORNERS)

@@ -97,7 +97,7 @@ class Message(QWidget):
         lines = self._lines()
         shown, rest = lines[:LINES], ""
         if len(lines) > LINES:
-            *shown, rest = lines[: LINES - 1] + [" ".join(lines[LINES - 1 :])]
+            shown, rest = lines[: LINES - 1], " ".join(lines[LINES - 1 :])
         baseline = inside.top() + metrics.ascent() + 1
         for text in shown:
             painter.drawText(QPointF(inside.left(), baseline), text)
