@@ -76,8 +76,9 @@ def needs(
     in_memory = isinstance(image, np.ndarray)
     colors = f" {source.channels} colors" if source.channels else ""
     kind = f"{op.id} {op.version}: {source.dtype}, {source.ndim}-D{colors}, {threads} threads"
-    alike = {name: value for name, value in given.items() if name not in (SEED, ITERATIONS)}
+    alike = {name: given[name] if given[name] == "auto" else value for name, value in plan.parameters.items()}
     shapes = [None if second is None else tuple(second.shape) for second in images]
+    alike |= dict.fromkeys((SEED, ITERATIONS))
     text = repr((sorted(alike.items()), shapes, options.statistics))
     return Needs(
         kind if in_memory else f"{kind}, in chunks",

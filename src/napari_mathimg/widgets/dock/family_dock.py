@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
@@ -93,12 +93,10 @@ class FamilyDock(QWidget):
         self._refresh.at_once()
 
     def _lay_out(self, *above: Panel) -> None:
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
         column = QVBoxLayout(self)
         column.addWidget(self.layers.widget)
         column.addWidget(self.operations.widget)
-        column.addWidget(scroll_area(*(panel.widget for panel in above), line, self.fold), 1)
+        column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 

@@ -14,6 +14,8 @@ from ..tasks.operation_job import Job
 from .options_panel import RANGES, OptionsBox
 from .panel import Panel
 
+NO_BREAK = "\u00a0"  # a space that lines do not break at
+
 Said = tuple[str, bool]  # a few words on an option, and whether it differs from its default
 
 
@@ -116,11 +118,12 @@ def _range_in_words(options: OptionsBox, layer: Layer) -> str:
     words = "range" if how == "custom" else _first_small(RANGES[how])
     if how == "percentiles":
         low, high = options.percentiles.ends
-        words += f" {low:g}–{high:g} %"
+        words += f"{NO_BREAK}{low:g}–{high:g}{NO_BREAK}%"
     limits = options.limits(layer)
     if limits is None or how == "percentiles":
         return words
-    return f"{words} {limits.low:.6g}{'–' if limits.high >= 0 else ' to '}{limits.high:.6g}"
+    to = "–" if limits.low >= 0 else f"{NO_BREAK}to{NO_BREAK}"
+    return f"{words}{NO_BREAK}{limits.low:.6g}{to}{limits.high:.6g}"
 
 
 def _first_small(text: str) -> str:

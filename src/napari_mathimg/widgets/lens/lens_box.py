@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -68,6 +69,8 @@ class LensBox(QWidget):
         self.search.setPlaceholderText("Any part of its name, such as 14-42")
         self.search.setToolTip("Show only lenses whose names contain all of these words")
         self.search.setClearButtonEnabled(True)
+        for clear in self.search.findChildren(QToolButton):
+            clear.setAccessibleName("Clear")
         self.others = QCheckBox("Other mounts and sensors too")
         self.others.setToolTip("Also list lenses that do not fit the camera or were calibrated on a smaller sensor")
         self.lenses = self._list()

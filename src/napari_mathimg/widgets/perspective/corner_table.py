@@ -5,7 +5,15 @@ from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QToolTip, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolTip,
+    QWidget,
+)
 
 from ..qt.number_boxes import number_in
 
@@ -32,6 +40,9 @@ class CornerTable(QTableWidget):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         self.verticalHeader().setMinimumWidth(self.fontMetrics().averageCharWidth() * 4)
+        for corner in self.findChildren(QAbstractButton):  # where the headers meet
+            corner.setAccessibleName("All corners")
+        self.setAccessibleName("Corners")
         self.setToolTip("Coordinates of the corners; type a number to move a corner")
         self.itemChanged.connect(self._typed)
         self.show_corners((), (), (), (), "px")

@@ -98,6 +98,7 @@ class CornersPanel(Panel):
         self.radius.setSuffix(" px")
         make_narrow(self.radius)
         self.radius.setToolTip("Greatest distance at which Snap looks for a corner")
+        self.radius.setAccessibleName("Distance of Snap")
         self.matrix_button = button("Copy matrix", "Copy the matrix that maps (x, y, 1) of the result to the image")
         self.table = CornerTable()
         self.fault_text = wrapping_label()
