@@ -96,6 +96,9 @@ def test_a_z_stack_starts_as_what_suits_the_method_and_the_other_is_a_click_away
     assert items == {"median": "planes", "gaussian": "planes", "denoise_tv_chambolle": "planes"} | {
         "denoise_nl_means": "volumes"
     }
+    assert denoise.options.items.reason.text() == (
+        "The step along z is 5 times the pixel, but this method compares patches: it errs less on volumes."
+    )
     denoise.operation = "median"
     assert denoise.options.items.reason.text() == "The step along z is 5 times the pixel: too far for this method."
     qtbot.waitUntil(denoise.options.items.other.isVisible)
@@ -177,3 +180,24 @@ def test_the_message_of_clahe_says_what_its_value_range_is(viewer: Any, dock: Op
     widget.operation = "equalize_adapthist"
     press(widget)
     assert "outside the percentiles 0.01 to 99.99, its value range, and were clipped" in widget.message.text()
+
+
+class Uncopied(dict):
+    """A record that must not be copied while a form is shown."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise AssertionError
+
+
+def test_the_estimate_copies_no_record_and_none_is_awaited_that_never_comes(
+    viewer: Any, dock: Opener, qtbot: Any
+) -> None:
+    viewer.add_image(np.stack([ramp(2.0)] * 3), metadata={"napari_mathimg": [Uncopied(proportional=True)]})
+    widget = dock("denoise")
+    widget.operation = "denoise_wavelet"
+    wait_for(widget, qtbot, "sigma")
+    widget.options.choose(widget.options.scope, "item")
+    viewer.dims.order = (1, 0, 2)  # so that the scope is refused
+    widget.operation = "denoise_tv_chambolle"
+    assert widget.form.uses_noise
+    assert not any(f._is_waiting for f in widget.form if isinstance(f, Automatic))

@@ -10,6 +10,7 @@ from histogram_checks import KINDS, RNG, Gated, Settle, Watched, check, pixels_o
 from mouse_and_keys import callbacks
 from napari.layers import Image
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram import layer_counts
@@ -271,3 +272,13 @@ def test_a_closed_dock_leaves_nothing_behind(viewer: Any, settle: Settle) -> Non
         process_events()
         assert callbacks(viewer, layer) == before
     assert not viewer.window._qt_window.findChildren(HistogramDock)
+
+
+def test_a_narrow_dock_says_what_lies_outside(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
+    data = np.random.default_rng(0).normal(0.5, 0.1, (500, 500))
+    data[0, :9], data[1, :9], data[2, :9] = -9999, 9999, np.nan
+    histogram.setFixedWidth(280)
+    viewer.add_image(data)
+    settle(histogram)
+    texts = [label.text() for label in histogram.findChildren(QLabel)]
+    assert any("below" in text and "above" in text and "NaN or ∞" in text for text in texts), texts

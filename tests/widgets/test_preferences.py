@@ -17,6 +17,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.options_panel import RANGES
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.settings import preferences
 from napari_mathimg.widgets.settings.preferences import settings
@@ -30,6 +31,7 @@ def test_every_choice_of_the_preferences_page_means_something() -> None:
     for name in preferences.OUTPUT_TYPES:
         settings().results.output_type = name
         assert preferences.default_options()["dtype"] == preferences.OUTPUT_TYPES[name]
+    assert {*preferences.VALUE_RANGES.values()} == {*RANGES} - {"custom"}
     schema = type(settings()).model_json_schema()["$defs"]
     offered = {name: p["enum"] for part in schema.values() for name, p in part["properties"].items() if "enum" in p}
     assert offered == {

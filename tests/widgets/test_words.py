@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_mathimg import operations
 from napari_mathimg.catalog import FAMILIES
+from napari_mathimg.methods.lens.calibration import Target, fit
 from napari_mathimg.methods.point_spread.kinds import KINDS
 from napari_mathimg.widgets.form.parameter_field import label
 from napari_mathimg.widgets.form.sentences import in_form_words
@@ -90,6 +91,7 @@ def test_an_unknown_pixel_size_is_asked_for(viewer: Any, dock: Any, qtbot: Any) 
     qtbot.waitUntil(widget.run_button.isVisible)
     qtbot.mouseClick(widget.run_button, LEFT)
     said = widget.message.text()
+    assert said.startswith(f"{panel.form['pixel_size'].label.partition(' (')[0]}: ")
     assert said == "Pixel size: untick auto and type it in µm, as the image has no unit of length. Nothing was added."
 
 
@@ -98,5 +100,8 @@ def test_a_target_without_points_says_how_many_it_needs(viewer: Any, dock: Any, 
     widget = dock("lens")
     widget.operation = "correct_distortion"
     box = widget.panel(CalibrationPanel).box
-    box._fail(ValueError("points=4: must be at least 9 points, in at least 3 rows and 3 columns, to determine"))
+    places = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    with pytest.raises(ValueError, match="points=4") as failed:
+        fit(Target(20.0 * places, places, (60, 80)))
+    box._fail(failed.value)
     assert box.sentence.text().startswith("4 points of the target were found: they must be at least 9 points")

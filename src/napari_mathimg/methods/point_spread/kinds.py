@@ -87,7 +87,7 @@ Pinhole = Annotated[float, Number(ge=0, le=20, step=0.1, unit="AU"), When("modal
 Index = Annotated[float, Number(ge=1, le=3, step=0.005), Label("refr. index")]
 Micrometers = Annotated[float, Number(gt=0, le=1000, step=0.01, unit="µm")]
 PixelSize = Annotated[
-    Literal["auto"] | Micrometers | tuple[Micrometers, ...], PerAxis(), Auto(_spacing), Label("pixels")
+    Literal["auto"] | Micrometers | tuple[Micrometers, ...], PerAxis(), Auto(_spacing), Label("pixel size")
 ]
 KernelShape = Annotated[Literal["auto"] | Side | tuple[Side, ...], PerAxis(), Auto(_size_near_focus)]
 

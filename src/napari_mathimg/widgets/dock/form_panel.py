@@ -137,6 +137,8 @@ class FormPanel(Panel):
         try:
             options, _ = context.options.options(layer, operation, context.viewer.dims)
         except ValueError:  # which a run will tell
+            self.estimator.cancel()
+            self.form.show_noise(None)
             return
         is_known, sigma = self.estimator.ask(layer, array_of(layer, level), options)
         self.form.show_noise(sigma, is_coming=not is_known)

@@ -280,7 +280,7 @@ class HistogramDock(HistogramActions):
 
     def _show_progress(self, follower: Follower) -> None:
         tally, progress = follower.tally, follower.progress
-        counting = progress is not None
+        counting, outside = progress is not None, ""
         self.cancel_button.setEnabled(counting)
         if tally is None:
             self.state.setText(f"{int(100 * progress.done / max(progress.total, 1))}% read" if progress else "")
@@ -288,14 +288,15 @@ class HistogramDock(HistogramActions):
             index = channel_index(tally, self.channel.currentData())
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
-            outside = [f"{count(n)} {where}" for where, n in pixels.items() if n]
-            self.state.setText(", ".join([f"exact: {count(tally.pixels)} px", *outside]))
+            outside = ", ".join(f"{count(n)} {where}" for where, n in pixels.items() if n)
+            self.state.setText(f"exact: {count(tally.pixels)} px")
             if follower.layer.multiscale:
                 self.state.setToolTip(f"{self.state.whole()}, in full resolution")
         else:
             done = f", {int(100 * progress.done / max(progress.total, 1))}% read" if progress else ", stopped"
             counted = f"{count(tally.pixels)} of {count(tally.wanted)} px"
             self.state.setText(f"partial: {'a coarser level' if follower.is_first_look else counted}{done}")
+        self.outside.setText(outside)
 
     def _show_nothing(self, sentence: str) -> None:
         """Show a sentence instead of an outdated histogram."""
@@ -307,6 +308,7 @@ class HistogramDock(HistogramActions):
         self.show_legend([])
         self.read_out.setText("")
         self.state.setText("")
+        self.outside.setText("")
         self.title.setText(self._follower.layer.name if self._follower is not None else "")
         self.show_sentence(sentence)
 

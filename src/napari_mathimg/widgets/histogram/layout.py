@@ -43,7 +43,7 @@ class HistogramLayout(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.state, self.read_out = ElidedLabel(), ElidedLabel(), ElidedLabel()
+        self.title, self.state, self.outside, self.read_out = (ElidedLabel() for _ in range(4))
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
@@ -64,6 +64,7 @@ class HistogramLayout(QWidget):
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.read_out)
         layout.addWidget(self.state)
+        layout.addWidget(self.outside)
         layout.addWidget(self._below(), 2)
         self.setMinimumWidth(270)
 

@@ -32,8 +32,12 @@ class Snapshot:
     @property
     def axis_names(self) -> tuple[str, ...]:
         """Names of the axes; () if they are only numbered."""
-        names: tuple[str, ...] = self.placement.axis_labels
-        return () if all(name.lstrip("-").isdigit() for name in names) else names
+        return given_names(self.placement.axis_labels)
+
+
+def given_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the axes of a layer; () if they are only numbered."""
+    return () if all(name.lstrip("-").isdigit() for name in axis_labels) else axis_labels
 
 
 def is_usable(layer: Layer, family: str) -> bool:

@@ -31,10 +31,12 @@ def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
         return "volumes", f"{z} is an axis of space, along which light is blurred, too."
     spacing, _ = spacing_of(layer, 3)
     step = spacing[0] / min(spacing[1:])
-    if step <= FARTHEST or operation.id in WEIGHS_AXES:
-        why = "compares patches" if step > FARTHEST else f"the step along {z} is {step:.2g} times the pixel"
-        return "volumes", f"{operation.title} {why}." if step > FARTHEST else f"{why[0].upper()}{why[1:]}."
-    return "planes", f"The step along {z} is {step:.2g} times the pixel: too far for this method."
+    why = f"The step along {z} is {step:.2g} times the pixel"
+    if step <= FARTHEST:
+        return "volumes", f"{why}: near enough for this method."
+    if operation.id in WEIGHS_AXES:
+        return "volumes", f"{why}, but this method compares patches: it errs less on volumes."
+    return "planes", f"{why}: too far for this method."
 
 
 def spacing_of(layer: Layer, ndim: int | Axes) -> tuple[tuple[float, ...], str]:

@@ -9,7 +9,9 @@ PLUGIN = "napari-mathimg"
 
 GIB = 2**30
 OUTPUT_TYPES = {"automatic": "auto", "same as the source": "same", "float32": "float32"}
-VALUE_RANGES = {"data range": "data", "data type range": "dtype", "contrast limits": "limits"}
+VALUE_RANGES = {
+    "data range": "data", "data type range": "dtype", "contrast limits": "limits", "percentiles": "percentiles",
+}  # fmt: skip
 COLORS = {"amber": "#ffc400", "cyan": "#00e5ff", "green": "#39e639", "magenta": "#ff5cff", "white": "#ffffff"}
 
 

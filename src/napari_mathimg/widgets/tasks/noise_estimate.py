@@ -1,6 +1,6 @@
 """Background estimation of an image's noise."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from napari.layers import Layer
@@ -8,11 +8,21 @@ from qtpy.QtCore import QObject, Signal
 
 from ...engine import Options
 from ...engine.estimates import estimate_sigma_steps
-from ..layers.snapshot import snapshot
+from ..layers.snapshot import given_names
 from ..settings.preferences import threads
 from .latest_task import PAUSE, LatestTask
 
-Key = tuple[Any, ...]
+
+class Estimate(NamedTuple):
+    """An estimate that is known or asked for."""
+
+    array: Any
+    options: Options
+    sigma: float | None = None
+
+    def is_for(self, array: Any, options: Options) -> bool:
+        """Return whether it is that of an array and options."""
+        return self.array is array and self.options == options
 
 
 class NoiseEstimator(QObject):
@@ -28,8 +38,8 @@ class NoiseEstimator(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._known: WeakKeyDictionary[Layer, tuple[Key, float | None]] = WeakKeyDictionary()
-        self._asked: tuple[Layer, Key] | None = None
+        self._known: WeakKeyDictionary[Layer, Estimate] = WeakKeyDictionary()
+        self._asked: tuple[Layer, Estimate] | None = None
         self._watched: Layer | None = None
         self.task = LatestTask(self, delay=PAUSE, name="noise")
         self.task.returned.connect(self._take)
@@ -38,20 +48,19 @@ class NoiseEstimator(QObject):
     def ask(self, layer: Layer, array: Any, options: Options) -> tuple[bool, float | None]:
         """Return whether the noise of an array of a layer is known, and what it is; else begin to estimate it."""
         self._watch(layer)
-        key = (id(array), options)
-        known_key, sigma = self._known.get(layer, (None, None))
-        if known_key == key:
+        known = self._known.get(layer)
+        if known is not None and known.is_for(array, options):
             self.cancel()
-            return True, sigma
-        if self._asked is None or self._asked[0] is not layer or self._asked[1] != key:
-            self._asked = layer, key
-            self.task.ask(estimate_sigma_steps(array, options, threads(), snapshot(layer).axis_names))
+            return True, known.sigma
+        if self._asked is None or self._asked[0] is not layer or not self._asked[1].is_for(array, options):
+            self._asked = layer, Estimate(array, options)
+            self.task.ask(estimate_sigma_steps(array, options, threads(), given_names(layer.axis_labels)))
         return False, None
 
     def _take(self, sigma: float | None) -> None:
         if self._asked is not None:
-            layer, key = self._asked
-            self._known[layer], self._asked = (key, sigma), None
+            layer, asked = self._asked
+            self._known[layer], self._asked = asked._replace(sigma=sigma), None
             self.found.emit(sigma)
 
     def _watch(self, layer: Layer | None) -> None:
