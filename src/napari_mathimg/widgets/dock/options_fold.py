@@ -106,7 +106,7 @@ def _layers_in_words(options: OptionsBox) -> Iterator[Said]:
     for tick, is_usual, words in (
         (options.multiscale, True, "not multiscale"),
         (options.domain, False, "with the domain"),
-        (options.replace, False, "replaces the previous result"),
+        (options.replace, False, "replaces the last result"),
         (options.hide_source, True, "source stays visible"),
     ):
         if not tick.isHidden() and tick.isChecked() != is_usual:

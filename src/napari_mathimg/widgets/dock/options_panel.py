@@ -22,6 +22,7 @@ from ..layers import item_axes, levels
 from ..layers.item_axes import Axes, plane_axes, volumes_of
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
+from ..qt.layout import wrap_rows
 from ..qt.number_boxes import WholeSpinBox
 
 RANGES = {
@@ -44,7 +45,7 @@ class OptionsBox(QWidget):
         super().__init__(parent)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(form)
         self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._shown: dict[str, bool] = {}
         self._selected = 0  # number of selected layers
@@ -90,7 +91,7 @@ class OptionsBox(QWidget):
         self._add(
             "square", "Squares", self.square, "Side of the squares in pixels; auto fits eight along the shorter side"
         )
-        self.replace = self._tick("Replace the previous result", "Update the layer that this dock added last", False)
+        self.replace = self._tick("Replace the last result", "Update the layer that this dock added last", False)
         self.hide_source = self._tick(
             "Hide the source", "Hide the source layer after the run; it is shown again when its result is deleted", True
         )

@@ -23,7 +23,15 @@ PICKS = {  # ways to choose a position in the image: a button's text and tooltip
     ),
     "view": ("From view", "Take the part of the image that is visible on screen"),
 }
+MARGIN = 6  # pixels around the text of a label
+LABELS = 150  # pixels; wider labels, as there are with large fonts, wrap
 OFFERED = {"point": ("point",), "start": (), "stop": ("rectangle", "view")}  # buttons after each kind of position
+
+
+def _longest_word(label: Any) -> int:
+    """Return the width that a label takes at least, if it wraps."""
+    metrics = label.fontMetrics()
+    return max((int(metrics.horizontalAdvance(word)) for word in label.text().split()), default=0) + MARGIN
 
 
 def summary(operation: Signature) -> str:
@@ -104,9 +112,14 @@ class Form(Container):
         rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
         for row in rows:
             row.native.ensurePolished()
-        widths = [row._label_widget.native.sizeHint().width() for row in rows if row._label_widget.value]
+        labels = [row._label_widget.native for row in rows if row._label_widget.value]
+        for label in labels:
+            label.setWordWrap(False)
+        widest = max((label.sizeHint().width() for label in labels), default=0)
+        least = max(map(_longest_word, labels), default=0)
         for row in rows:
-            row.label_width = max(widths, default=0)
+            row.label_width = min(widest, max(LABELS, least))
+            row._label_widget.native.setWordWrap(widest > LABELS)
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:

@@ -71,7 +71,7 @@ class LensBox(QWidget):
         self.search.setClearButtonEnabled(True)
         for clear in self.search.findChildren(QToolButton):
             clear.setAccessibleName("Clear")
-        self.others = QCheckBox("Other mounts and sensors too")
+        self.others = QCheckBox("Other mounts, sensors")
         self.others.setToolTip("Also list lenses that do not fit the camera or were calibrated on a smaller sensor")
         self.lenses = self._list()
         self.sentence = wrapping_label()

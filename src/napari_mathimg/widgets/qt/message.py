@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
-from qtpy.QtGui import QPainter, QPalette, QTextLayout, QTextOption
+from qtpy.QtGui import QFont, QFontMetrics, QPainter, QPalette, QTextLayout, QTextOption
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 LINES = 2
@@ -23,6 +23,8 @@ class Message(QWidget):
         self._text = self._passing = ""
         self._page: _Page | None = None
         self.is_cut = False  # whether part of the text does not fit
+        self._like = QLabel(self)  # never shown: napari's style sheet gives labels, not this widget, a size of font
+        self._like.hide()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
@@ -50,10 +52,13 @@ class Message(QWidget):
         """The text that is shown, whole."""
         return self._text or self._passing
 
+    def _font(self) -> QFont:
+        self._like.ensurePolished()
+        return self._like.font()
+
     def sizeHint(self) -> QSize:
         """Return the size of the lines."""
-        margins = self.contentsMargins()
-        return QSize(0, LINES * self.fontMetrics().lineSpacing() + margins.top() + margins.bottom() + 2)
+        return QSize(0, LINES * QFontMetrics(self._font()).lineSpacing() + 2)
 
     minimumSizeHint = sizeHint
 
@@ -68,7 +73,7 @@ class Message(QWidget):
         """Return the lines of the text at the width of the widget."""
         lines: list[str] = []
         for paragraph in self.shown.split("\n"):
-            layout, option = QTextLayout(paragraph, self.font()), QTextOption()
+            layout, option = QTextLayout(paragraph, self._font()), QTextOption()
             option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
             layout.setTextOption(option)
             layout.beginLayout()
@@ -92,7 +97,8 @@ class Message(QWidget):
 
     def paintEvent(self, event: Any) -> None:
         """Draw the lines, the last one elided if there are more."""
-        painter, inside, metrics = QPainter(self), self.contentsRect(), self.fontMetrics()
+        painter, inside, metrics = QPainter(self), self.contentsRect(), QFontMetrics(self._font())
+        painter.setFont(self._font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         lines = self._lines()
         shown, rest = lines[:LINES], ""
