@@ -197,7 +197,7 @@ def test_no_forecast_where_a_run_would_be_refused(viewer: Any, dock: Any, qtbot:
     assert QApplication.activePopupWidget() is None
 
 
-@pytest.mark.parametrize("title", [*FAMILIES.values(), "Histogram"])
+@pytest.mark.parametrize("title", FAMILIES.values())
 def test_all_of_a_form_is_seen_at_300_pixels_and_14_points(viewer: Any, title: str) -> None:
     get_settings().appearance.font_size = 14
     data = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 64), dtype=np.uint16)
@@ -210,13 +210,9 @@ def test_all_of_a_form_is_seen_at_300_pixels_and_14_points(viewer: Any, title: s
     window.resizeDocks([dock_of(widget)], [300], Qt.Orientation.Horizontal)
     process_events()
     area = widget.findChild(QScrollArea)
-    count = 1
-    if title != "Histogram":
-        count = widget.operations.choice.count()
-        widget.fold.is_open = True
-    for index in range(count):
-        if title != "Histogram":
-            widget.operations.choice.setCurrentIndex(index)
+    widget.fold.is_open = True
+    for index in range(widget.operations.choice.count()):
+        widget.operations.choice.setCurrentIndex(index)
         process_events()
         assert widget.width() <= 302
         assert area.horizontalScrollBar().maximum() == 0, widget.operation.id
