@@ -38,7 +38,7 @@ class RunPanel(Panel):
         self._refused: list[tuple[str, Exception]] = []
         self.bar.in_words = self._in_words
         self.bar.take_keys(context.dock)
-        self.forecaster = Forecaster(context.dock, lambda: self._jobs()[0])
+        self.forecaster = Forecaster(context.dock, lambda: self._jobs(with_record=False)[0])
         self.forecaster.found.connect(self.bar.tell_needs)
         for panel in panels:
             panel.changed.connect(self._enable_run)
@@ -77,8 +77,8 @@ class RunPanel(Panel):
             typed = panel.parameters(layer, typed)
         return typed
 
-    def job(self, layer: Layer) -> Job:
-        """Return the job of a run on a layer.
+    def job(self, layer: Layer, with_record: bool = True) -> Job:
+        """Return the job of a run on a layer, with a copy of the layer's record unless it is not going to be run.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class RunPanel(Panel):
         check_turnable(operation, layer)
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
-        source = snapshot_at(layer, context.options.level_of(layer))
+        source = snapshot_at(layer, context.options.level_of(layer), with_record)
         job = Job(operation, source, ref(layer), options, parameters, scope, threads=threads(), memory=memory())
         for panel in self._panels:
             job = panel.add_to_job(job, layer)
@@ -109,14 +109,14 @@ class RunPanel(Panel):
             return
         self.bar.start(all_steps(jobs, options.shares_range))
 
-    def _jobs(self) -> tuple[list[Job], list[tuple[str, Exception]]]:
+    def _jobs(self, with_record: bool = True) -> tuple[list[Job], list[tuple[str, Exception]]]:
         """Return the jobs on the chosen layer or on all selected layers, and why other layers are refused."""
         layer, jobs, refused = self._context.layer, [], []
         selected = self._context.layers.selection()
         use_selected = len(selected) > 1 and self._context.options.all_selected.isChecked()
         for each in selected if use_selected else [] if layer is None else [layer]:
             try:
-                jobs.append(self.job(each))
+                jobs.append(self.job(each, with_record))
             except ValueError as error:
                 refused.append((each.name, error))
         return jobs, refused

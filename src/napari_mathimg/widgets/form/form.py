@@ -6,10 +6,12 @@ from typing import Any
 
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
+from qtpy.QtWidgets import QBoxLayout
 
 from ...contract.operation import ValueRange
 from ...contract.signature import NOISE, Signature, arguments, call
 from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotation_of
+from ..qt.layout import RoomWatch
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
@@ -24,6 +26,7 @@ PICKS = {  # ways to choose a position in the image: a button's text and tooltip
     "view": ("From view", "Take the part of the image that is visible on screen"),
 }
 MARGIN = 6  # pixels around the text of a label
+GAPS = 12  # pixels beside and between a label and its field
 LABELS = 150  # pixels; wider labels, as there are with large fonts, wrap
 OFFERED = {"point": ("point",), "start": (), "stop": ("rectangle", "view")}  # buttons after each kind of position
 
@@ -83,6 +86,7 @@ class Form(Container):
                 shown.append(shape_button)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
+        self._watch = RoomWatch(self.native, self._fit)
         self._latest = LatestValues(self.native)
         self._latest.found.connect(self._show_auto)
         self._untouched = self.parameters
@@ -120,6 +124,16 @@ class Form(Container):
         for row in rows:
             row.label_width = min(widest, max(LABELS, least))
             row._label_widget.native.setWordWrap(widest > LABELS)
+        self._watch.begin()
+
+    def _fit(self, room: int) -> None:
+        """Put the fields beside their labels, or below them where the room is too narrow."""
+        rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
+        fields = max((row._inner_widget.native.minimumSizeHint().width() for row in rows), default=0)
+        beside = max((row.label_width for row in rows), default=0) + fields + GAPS <= room
+        ways = QBoxLayout.Direction
+        for row in rows:
+            row.native.layout().setDirection(ways.LeftToRight if beside else ways.TopToBottom)
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:

@@ -24,7 +24,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
-from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.layout import WrappingRow, button, form_layout, vbox_widget, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.saved_fields import SavedFields
@@ -106,8 +106,8 @@ class CornersPanel(Panel):
         self.fault_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.widget = vbox_widget(
             form_layout({"Corners": self.corners}),
-            hbox(self.pick_button, self.add_button, self.turn_button),
-            hbox(self.snap_button, self.radius, self.matrix_button),
+            WrappingRow(self.pick_button, self.add_button, self.turn_button),
+            WrappingRow(self.snap_button, self.radius, self.matrix_button),
             self.table,
             self.fault_text,
         )

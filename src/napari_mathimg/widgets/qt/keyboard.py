@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QBoxLayout,
     QComboBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLayout,
     QLineEdit,
@@ -135,7 +136,7 @@ def _text_beside(layout: QLayout, place: QWidget | QLayout) -> str:
     label: Any = None
     if isinstance(layout, QFormLayout):
         label = layout.labelForField(place)
-    elif isinstance(layout, QBoxLayout) and layout.direction() == QBoxLayout.Direction.LeftToRight:
+    elif isinstance(layout, QBoxLayout) and (layout.count() == 2 or isinstance(layout, QHBoxLayout)):
         number = layout.indexOf(place) - 1
         labels = layout.parentWidget().findChildren(QLabel) if number >= 0 else []
         label = next((other for other in labels if layout.indexOf(other) == number), None)

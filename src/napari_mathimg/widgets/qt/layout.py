@@ -1,6 +1,6 @@
 """Layout helpers for docks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
@@ -139,6 +139,40 @@ class WrappingRow(QWidget):
         ways = QBoxLayout.Direction
         if (way := ways.LeftToRight if fits else ways.TopToBottom) != self._box.direction():
             self._box.setDirection(way)
+
+
+class RoomWatch(QObject):
+    """Tells the width that a scroll area has for a widget in it, whenever that changes.
+
+    Parameters
+    ----------
+    widget
+        The widget.
+    react
+        Function that is called with the width in pixels.
+    """
+
+    def __init__(self, widget: QWidget, react: Callable[[int], object]) -> None:
+        super().__init__(widget)
+        self._widget, self._react = widget, react
+        self._viewport: QWidget | None = None
+
+    def begin(self) -> None:
+        """Tell the width, and all later ones."""
+        area = self._widget.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self._viewport is None:
+            self._viewport = area.viewport()
+            self._viewport.installEventFilter(self)
+        if self._viewport is not None:
+            self._react(self._viewport.width())
+
+    def eventFilter(self, viewport: QObject, event: QEvent) -> bool:
+        """Tell the new width."""
+        if event.type() == QEvent.Type.Resize and isinstance(viewport, QWidget):
+            self._react(viewport.width())
+        return False
 
 
 def form_layout(fields: dict[str, QWidget]) -> QFormLayout:
