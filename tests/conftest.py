@@ -1,8 +1,10 @@
 """Reports at the end of a test run: the time of each file, the memory of each process, and line coverage."""
 
+import ctypes
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -77,6 +79,15 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         write(f"{seconds:7.1f} s  {name}")
     for name, peak in (PEAKS or {"this process": peak_memory()}).items():
         write(f"peak memory of {name}: {peak / 2**20:,.0f} MiB")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _return_memory() -> Iterator[None]:
+    """Give the memory that glibc keeps after large arrays back to the system, which the other processes share."""
+    yield
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def peak_memory() -> int:

@@ -10,6 +10,7 @@ from scipy.spatial import KDTree
 from napari_mathimg import apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.methods.lens.calibration import Target, calibrate, calibrate_steps, find_target, fit, straightness
+from nightly import nightly
 from targets import Scene
 
 SHAPE = (300, 400)
@@ -105,7 +106,7 @@ def test_points_are_found_to_a_fortieth_of_a_pixel(name, kind):
     assert np.abs(miss.mean(axis=0)).max() < 0.004
 
 
-@each
+@pytest.mark.parametrize("kind", ["chessboard", *nightly("dots")])
 def test_neither_lens_nor_tilt_nor_blur_nor_light_moves_points(kind):
     """A hundredth of a pixel where there is no noise, and no more outward than inward; seen as it is, 0.07 px."""
     scene = SCENES["brown"]
@@ -143,7 +144,7 @@ def test_a_picture_corrected_by_what_was_found_is_straight():
     assert straightness(again.points, again.places) < 0.06
 
 
-@pytest.mark.parametrize("turn", [0.0, 7.0, 33.0, 45.0, 90.0, 170.0])
+@pytest.mark.parametrize("turn", [7.0, 90.0, *nightly(0.0, 33.0, 45.0, 170.0)])
 def test_turned_boards_are_numbered_from_the_upper_left(turn):
     scene = replace(SCENES["poly3"], turn=turn)
     target = run_to_end(find_target(scene.picture(**NOISE)))
@@ -158,7 +159,7 @@ def test_turned_boards_are_numbered_from_the_upper_left(turn):
     assert slopes[1, 1] > 0
 
 
-@each
+@pytest.mark.parametrize("kind", ["chessboard", *nightly("dots")])
 def test_a_board_with_an_end_and_dots_of_either_polarity_are_found(kind):
     scene = replace(SCENES["poly3"], size=(9, 11), turn=15.0)
     image = scene.picture(kind, **NOISE)

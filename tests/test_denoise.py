@@ -12,6 +12,7 @@ from cases import colored, plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.engine import region
 from napari_mathimg.engine.region import compute_block
+from nightly import nightly
 from planning import plan_of, result_of, same, stops_soon
 
 PLAIN = Options(value_range="dtype")
@@ -101,7 +102,7 @@ def cut_off(op, image, whole, radius, axis, low, parameters, options):
     return np.abs(alone - np.moveaxis(whole, axis, 0)[low:]).max()
 
 
-@pytest.mark.parametrize("weight", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("weight", [0.1, *nightly(1.0, 30.0)])
 @pytest.mark.parametrize(
     ("name", "more"),
     [
@@ -133,7 +134,7 @@ def test_boxes_of_sweeps_agree_with_the_whole(kind, name, more, weight):
 
 
 @pytest.mark.parametrize("num_iter", [50, 150])
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["f4", *nightly("f8")])
 @pytest.mark.parametrize("picture", ["brick", "page"])
 def test_boxes_of_chambolle_equal_the_whole_to_the_bit(picture, dtype, num_iter):
     """A photograph on which an error of 1e-14 grows to 1e-4: its flat parts have gradients of any direction."""

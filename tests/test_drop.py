@@ -41,6 +41,14 @@ def project_std(image: t.Image, /, *, ddof: t.Seed = 0) -> t.Image:
     return len(image), image.mean(0), image.var(0) * len(image)
 
 
+@operation(
+    "Least light", values="normalized", reach=POINTWISE, drops=Drop(np.minimum, lambda merged, sigma: merged + sigma)
+)
+def least_light(image: t.Image, /, *, sigma: t.AutoPatchNoise = "auto") -> t.Image:
+    """Return the lowest value along an axis, plus the noise."""
+    return image.min(0)
+
+
 @operation("Focus", values="float", reach=Neighborhood(1), dimensions=(3,), drops=Drop(merge=np.maximum))
 def focus(image: t.Image, /) -> t.Image:
     """Return the largest difference of neighbors along rows, in all planes."""
@@ -91,6 +99,21 @@ def test_colors_and_opacity_are_projected_one_by_one():
     stack = np.moveaxis(np.concatenate([colored(STACK), STACK[..., None]], axis=-1), -1, 1)
     result = result_of(plan_of(project_max, stack, axes=(2, 3, 4), channel_axis=1))
     np.testing.assert_array_equal(result, stack.max(2))
+
+
+def test_each_color_is_projected_in_its_own_value_range_and_opacity_in_that_of_all():
+    colors = colored(STACK)
+    stack = np.concatenate([colors, STACK[..., None]], axis=-1)
+    options = {"ndim": 3, "statistics": "channel", "parameters": {"sigma": 0.0}}
+    result = result_of(plan_of(least_light, stack, channel_axis=-1, **options))
+    np.testing.assert_array_equal(result, stack.min(1))
+
+
+def test_what_all_slabs_gave_is_finished_with_the_parameters_of_the_item():
+    stack = np.random.default_rng(0).normal(100, 1, (2, 12, 40, 50)) * np.array([1, 9]).reshape(2, 1, 1, 1)
+    result = result_of(plan_of(least_light, stack, ndim=3, statistics="item"))
+    for item, found in zip(stack, result, strict=True):
+        np.testing.assert_array_equal(found, result_of(plan_of(least_light, item, ndim=3)))
 
 
 def test_missing_pixels_are_the_function_s_own_matter():

@@ -167,6 +167,26 @@ def test_each_channel_of_a_stack_has_a_flat_of_its_own():
     np.testing.assert_allclose(apply(stack, "flat_field", flats), result_of(plan), rtol=1e-3)
 
 
+@pytest.mark.parametrize("names", ["ctyx", "ctzyx", "tczyx", "zctyx", "ycxt", "tyxc"])
+def test_the_axis_of_channels_may_lie_anywhere(names):
+    """The flat lies on the stack, so that it corrects as the estimate within the run does."""
+    y, x = np.mgrid[-1:1:50j, -1:1:60j]
+    light = np.stack([1 + 0.5 * x, 1 - 0.5 * y])
+    levels = np.random.default_rng(1).uniform(50, 100, (2, 12, *[2] * ("z" in names)))
+    stack = levels[..., None, None] * light.reshape(2, *[1] * (levels.ndim - 1), 50, 60)
+    order = "ct" + "z" * ("z" in names) + "yx"
+    stack = np.ascontiguousarray(stack.transpose([order.index(name) for name in names]))
+    options = Options(axes=("y", "x"))
+    flats = estimate_flat(stack, options=options, axis_names=tuple(names))
+    of_channels = flats
+    if flats.ndim > 3:
+        of_channels = flats.transpose([names.index(name) for name in order]).reshape(2, -1, 50, 60)[:, 0]
+    np.testing.assert_allclose(of_channels, light, rtol=0.03)
+    plan = plan_of_flat(stack, axes=("y", "x"), axis_names=tuple(names))
+    given = plan_of_flat(stack, flats, axes=("y", "x"), axis_names=tuple(names))
+    np.testing.assert_allclose(result_of(given), result_of(plan), rtol=1e-3)
+
+
 def test_no_pixel_is_computed_before_a_flat_is_refused():
     image = Watched(np.ones((3, 30, 40)))
     with pytest.raises(ValueError, match="flat: "):

@@ -8,7 +8,7 @@ import pytest
 
 from cases import CASES, colored
 from napari_mathimg import Options, operations
-from napari_mathimg.engine.forecast import Forecast, Guess, Needs, Speeds, forecast, needs
+from napari_mathimg.engine.forecast import Forecast, Guess, Needs, Speeds, forecast, needs, needs_of
 from napari_mathimg.engine.run import largest_block
 from planning import Watched, gray, label, plan_of, result_of
 
@@ -28,6 +28,8 @@ def test_what_a_plan_of_measured_values_needs_is_counted_without_reading_the_ima
     plan = plan_of(case.declared, image, *further, parameters=case.parameters, ndim=ndim, channel_axis=axis)
     assert needed.result == np.prod(plan.shape) * plan.dtype.itemsize
     assert needed.beside == largest_block(plan)
+    after = needs_of(plan, threads=1)
+    assert (after.parameters, after.work, after.memory) == (needed.parameters, needed.work, needed.memory)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from scipy import ndimage as ndi
 from cases import plane
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.methods import median
+from nightly import nightly
 from planning import gray, plan_of, same, stops_soon
 
-DTYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
+DTYPES = ("?", "u1", "u2", "f4", *nightly("i1", "i2", "u4", "i4", "u8", "i8", "f2", "f8"))
 # What numpy.pad calls the edge modes.
 MODES = {"constant": "constant", "nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "grid-wrap": "wrap"}
 SIZES = ((1, 1), (3, 3), (5, 5), (1, 3), (7, 1), (3, 9), (7, 7), (11, 11), (13, 11), (1, 201))

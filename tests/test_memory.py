@@ -23,6 +23,7 @@ from napari_mathimg.engine.run import block_bytes, blocks_at_once
 from napari_mathimg.engine.threads import cores
 from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.methods import convolution
+from nightly import nightly
 from planning import gray, label, ours, plan_of, result_of, run_to_end, same
 
 GIB = 2**30
@@ -179,7 +180,7 @@ def quick_collections():
 
 
 @pytest.mark.usefixtures("quick_collections")
-@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("ndim", [2, *nightly(3)])
 @pytest.mark.parametrize("case", WINDOWED, ids=label)
 def test_no_block_takes_more_memory_than_is_counted(case, ndim):
     if ndim not in case.ndims:
@@ -211,7 +212,9 @@ def small_memory(monkeypatch, size):
 def test_working_sets_are_compared_with_the_memory_before_anything_is_allocated(monkeypatch):
     volume, psf = np.ones((40, 50, 60), np.float32), np.ones((5, 5, 5))
     small_memory(monkeypatch, 4 * volume.nbytes)
-    with pytest.raises(ValueError, match=r"wiener: a result of 40 x 50 x 60 .*, and its computation .* are free"):
+    with pytest.raises(
+        ValueError, match=r"wiener: a result .*, and its computation .* are free; choose a smaller scope"
+    ):
         apply(volume, "wiener", psf, options=Options(ndim=3))
     small_memory(monkeypatch, 40 * volume.nbytes)
     assert apply(volume, "wiener", psf, options=Options(ndim=3)).shape == volume.shape
@@ -221,7 +224,7 @@ def test_frames_count_as_many_times_as_there_are(monkeypatch):
     image, psf = np.ones((100, 100), np.float32), np.ones((3, 3))
     small_memory(monkeypatch, 40 * image.nbytes)
     apply(image, "richardson_lucy", psf, num_iter=40)
-    with pytest.raises(ValueError, match="richardson_lucy: a result of 40 x 100 x 100 pixels"):
+    with pytest.raises(ValueError, match=r"a result of 40 x 100 x 100 .* or give `run` an array in a file"):
         apply(image, "richardson_lucy", psf, num_iter=40, keep_every=1)
 
 

@@ -5,11 +5,11 @@ import pickle
 import numpy as np
 import pytest
 
-from cases import BY_NAME
+from cases import BY_NAME, colored
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import prepare, region, report
-from planning import cut_into, gray, plan_of, random_boxes, result_of, same
+from planning import Watched, cut_into, gray, plan_of, random_boxes, result_of, same
 
 STACK = np.maximum(gray("u2", (3, 2, 37, 29)), 1)  # channels, times, rows, columns
 COUNTS = (0.5, 2.0, 0.0)
@@ -95,19 +95,41 @@ def test_the_axis_may_be_named_and_lie_anywhere():
     result = result_of(plan)
     for c, sigma in enumerate(COUNTS):
         assert same(np.ascontiguousarray(result[:, c]), apply(STACK[c, 0], "gaussian", sigma=sigma))
-    assert plan.parameters["sigma"] == per("c", COUNTS)
+    assert plan.parameters["sigma"] == per("c", tuple((s, s) for s in COUNTS))
 
 
-def test_the_range_of_an_image_is_read_once_for_all_values():
-    class Counted:
-        shape, dtype, reads = STACK.shape, STACK.dtype, 0
+@pytest.mark.parametrize(
+    ("name", "parameter", "values", "statistics"),
+    [
+        ("adjust_gamma", "gamma", [1.0, 2.0, 3.0], "channel"),
+        ("denoise_tv_chambolle", "num_iter", [2, 30, 5], "layer"),
+    ],
+)
+def test_an_image_is_measured_once_for_all_values(name, parameter, values, statistics):
+    array = STACK if statistics == "layer" else colored(STACK)
+    options = {"statistics": statistics, "channel_axis": None if statistics == "layer" else -1}
+    one, each = Watched(array), Watched(array)
+    planned(name, array=one, parameters={parameter: values[0]}, **options)
+    planned(name, array=each, parameters={parameter: per(0, values)}, **options)
+    assert sum(each.reads) == sum(one.reads) > 0
 
-        def __getitem__(self, key):
-            Counted.reads += STACK[key].size
-            return STACK[key]
 
-    planned("adjust_gamma", array=Counted(), parameters={"gamma": per(0, [1.0, 2.0, 3.0])}, value_range="data")
-    assert Counted.reads == STACK.size
+@pytest.mark.parametrize("statistics", ["layer", "item"])
+def test_what_is_recorded_can_be_run_again(statistics):
+    """h = 1.15 sigma follows from each sigma; items have noise of their own where statistics say so."""
+    given = {"sigma": per(0, [0.1, "auto", 0.02]), "patch_size": 3, "patch_distance": 2}
+    plan = planned("denoise_nl_means", array=STACK.astype("f4"), parameters=given, statistics=statistics)
+    sigmas, strengths = (plan.parameters[name]["values"] for name in ("sigma", "h"))
+    assert sigmas[::2] == (0.1, 0.02)
+    np.testing.assert_allclose(strengths, 1.15 * np.array(sigmas))
+    assert {*plan.by_item} == ({(1, 0), (1, 1)} if statistics == "item" else set())
+    options = {"array": STACK.astype("f4"), "statistics": statistics}
+    again = planned("denoise_nl_means", parameters=dict(plan.parameters), **options)
+    for c in (0, 2) if statistics == "item" else (0, 1, 2):
+        assert same(result_of(again)[c], result_of(plan)[c])
+    for index, found in plan.by_item.items():
+        alone = {name: found[name] for name in ("sigma", "h")} | {"patch_size": 3, "patch_distance": 2}
+        assert same(result_of(planned("denoise_nl_means", parameters=alone, **options))[index], result_of(plan)[index])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +137,7 @@ def test_the_range_of_an_image_is_read_once_for_all_values():
     [
         ({"sigma": per(0, [1, 2])}, r"sigma: must have 3 values, one for each index of axis 0, not 2"),
         ({"sigma": per(2, [1, 2])}, r"sigma: per=2: must be a stack axis, not one of the planes or volumes"),
-        ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be axes from -4 to 3"),
+        ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be from -4 to 3 for 4 axes, not 4"),
         ({"sigma": per("c", [1, 2, 3])}, r"sigma: per='c': must be given by index, because .* have no names"),
         ({"sigma": per(0, [1, -2, 3])}, r"sigma=-2: must be a finite number from 0 to 10,000 px"),
         ({"sigma": per(0, [1, (1, 2, 3), 3])}, r"sigma=\(1.0, 2.0, 3.0\): must be one value, or 2 values for 2 axes"),
@@ -140,3 +162,6 @@ def test_a_volume_filter_has_a_value_for_each_time():
 def test_results_must_fit_into_one_array():
     with pytest.raises(ValueError, match=r"scale: must give results of one shape, place and kind for every index"):
         planned("rescale", parameters={"scale": per(0, [1.0, 2.0, 1.0])})
+    parameters = {"num_iter": per(0, [4, 6, 8]), "keep_every": per(0, [2, 3, 4])}
+    with pytest.raises(ValueError, match=r"num_iter, keep_every: must give results of one shape, place and kind"):
+        planned("richardson_lucy", np.ones((3, 3)), parameters=parameters)

@@ -105,6 +105,21 @@ def test_clahe_keeps_its_levels_beside_a_hot_pixel(dtype, hot):
     assert (result[100, 100], result.max()) == (533, 533)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "u2"])
+def test_clahe_keeps_point_sources_that_percentiles_leave_out(dtype):
+    """On 25 of 262,144 pixels; percentiles that the user chose stay as they are."""
+    image = np.zeros((512, 512), dtype)
+    image[::120, ::120] = 5000 + np.arange(25).reshape(5, 5)
+    result = apply(image, "equalize_adapthist")
+    np.testing.assert_array_equal(result, apply(image, "equalize_adapthist", options=Options(value_range=(0, 5024))))
+    assert result.max() > 0.9 * image.max()
+    chosen = plan_of(find("equalize_adapthist"), image, value_range=("percentiles", 1, 99))
+    assert (chosen.value_ranges[()].low, chosen.value_ranges[()].high, chosen.saturated) == (0, 0, 25)
+    kept = plan_of(find("equalize_adapthist"), np.stack([image, image * 0 + 7]), statistics="item")
+    assert [(v.low, v.high) for v in kept.value_ranges.values()] == [(0, 5024), (7, 7)]
+    assert kept.saturated == 0
+
+
 TYPES = ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 
 

@@ -85,6 +85,17 @@ def test_matched_colors_equal_scikit_image_channel_by_channel(axis):
     assert np.abs(result - expected).max() <= 0.5 + 1e-9
 
 
+def test_statistics_of_each_channel_match_each_color_as_if_it_were_alone():
+    image, reference = (x.astype(np.uint16) * 200 for x in (data.chelsea(), data.coffee()[:300]))
+    image[..., 1] //= 3
+    reference[..., 2] //= 2
+    options = Options(channel_axis=-1, statistics="channel")
+    result = apply(image, "match_histograms", reference, options=options)
+    for c in range(3):
+        alone = apply(image[..., c], "match_histograms", reference[..., c])
+        np.testing.assert_array_equal(result[..., c], alone)
+
+
 def test_matched_real_numbers_have_the_ranks_that_they_had():
     rng = np.random.default_rng(2)
     image, reference = rng.gamma(2, 100, (700, 600)), rng.normal(50, 3, (5, 300, 200))

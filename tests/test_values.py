@@ -10,11 +10,12 @@ from scipy import stats
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
+from cases import colored
 from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.engine import report
+from napari_mathimg.engine import report, run
 from napari_mathimg.recipe.record import RECORD, record
-from planning import cut_into, plan_of, result_of
+from planning import cut_into, gray, plan_of, result_of
 
 UNIT = {"value_range": (0.0, 1.0)}
 
@@ -30,9 +31,14 @@ def noisy(shape=(150, 250), sigma=0.05, seed=0):
     return ndi.gaussian_filter(rng.random(shape), 3) + sigma * rng.standard_normal(shape)
 
 
-def recorded(plan, result=None):
+def recorded(plan, lost=None):
     source = SimpleNamespace(name="cells", metadata={RECORD: []}, level=0)
-    return record(source, plan, "everything")[RECORD][-1]
+    return record(source, plan, "everything", lost=lost)[RECORD][-1]
+
+
+def result_and_losses(plan):
+    lost = []
+    return run_to_end(run(plan, threads=2, lost=lost)), *lost
 
 
 AUTO = {
@@ -100,9 +106,9 @@ def test_values_that_leave_the_type_are_counted_whatever_the_tiles(name, dtype, 
     free = apply(image, name, options=Options(**options | {"dtype": "float32"}), **CUT[name])
     cut_into(monkeypatch, 32**2, 16)
     plan = plan_of(operations()[name], image, parameters=CUT[name], **options)
-    result = result_of(plan)
+    result, lost = result_and_losses(plan)
     np.testing.assert_array_equal(result, np.clip(np.rint(free), low, high).astype(kind))
-    step, counts = recorded(plan), {"below": np.sum(np.rint(free) < low), "above": np.sum(np.rint(free) > high)}
+    step, counts = recorded(plan, lost), {"below": np.sum(np.rint(free) < low), "above": np.sum(np.rint(free) > high)}
     assert step.get("clipped", {"below": 0, "above": 0}) == counts
     assert step["saturated"] == plan.saturated + counts["below"] + counts["above"]
 
@@ -110,21 +116,24 @@ def test_values_that_leave_the_type_are_counted_whatever_the_tiles(name, dtype, 
 def test_what_float16_cannot_hold_is_counted():
     image = np.linspace(0, 60_000, 5000).reshape(50, 100).astype("f2")
     plan = plan_of(operations()["add_speckle_noise"], image, parameters={"var": 0.3})
-    assert plan.lost.above == 0
-    result = result_of(plan)
-    assert plan.lost.above == np.count_nonzero(np.isinf(result)) > 0
+    first: list = []
+    steps = run(plan, threads=1, lost=first)
+    next(steps)
+    result, lost = result_and_losses(plan)
+    run_to_end(steps)
+    assert first == [lost], "runs of one plan at the same time count each for itself"
+    assert lost.above == np.count_nonzero(np.isinf(result)) > 0
 
 
 def test_rounding_away_of_few_gray_levels_is_measured():
     counts = np.random.default_rng(0).poisson(2, (300, 200)).astype("u2")
     plan = plan_of(operations()["gaussian"], counts, parameters={"sigma": 1.0})
-    result_of(plan)
+    _, lost = result_and_losses(plan)
     exact = ndi.gaussian_filter(counts.astype(float), 1, mode="nearest")
     expected = np.sqrt(np.mean((exact - np.rint(exact)) ** 2)) / exact.std()
-    assert abs(plan.lost.rounding / expected - 1) < 0.05  # a sixteenth of the values is looked at
+    assert abs(lost.rounding / expected - 1) < 0.05  # a sixteenth of the values is looked at
     bright = plan_of(operations()["gaussian"], counts * 100, parameters={"sigma": 1.0})
-    result_of(bright)
-    assert bright.lost.rounding < 0.02
+    assert result_and_losses(bright)[1].rounding < 0.02
 
 
 def test_salt_and_pepper_replace_all_colors_of_a_pixel():
@@ -180,7 +189,28 @@ def test_a_psf_with_an_offset_is_told_and_can_be_mended(name):
     assert "subtracted" in texts["subtract"]
 
 
+def test_statistics_of_channels_are_refused_only_where_colors_are_seen_together_and_measured():
+    image, options = colored(gray("u2")), {"channel_axis": -1}
+    for name in ("crop", "rotate", "to_gray"):
+        given = apply(image, name, options=Options(**options, value_range=(0, 500)))
+        alike = apply(image, name, options=Options(**options, statistics="channel", value_range=(0, 500)))
+        np.testing.assert_array_equal(alike, given)
+    with pytest.raises(ValueError, match="'layer' or 'item' for denoise_bilateral, which sees all colors"):
+        apply(image, "denoise_bilateral", options=Options(**options, statistics="channel"))
+
+
 def test_statistics_of_channels_need_an_axis_of_channels_even_where_the_range_is_given():
     options = Options(statistics="channel", value_range=(0, 1))
     with pytest.raises(ValueError, match="stack axis named 'c'"):
         apply(np.ones((3, 20, 20)), "equalize_hist", options=options)
+
+
+@pytest.mark.parametrize("name", ["denoise_tv_chambolle", "adjust_gamma", "denoise_wavelet", "equalize_adapthist"])
+@pytest.mark.parametrize("value_range", [("percentiles", 5, 95), (0.4, 0.6)], ids=["percentiles", "given"])
+def test_what_is_not_clipped_is_not_counted_as_saturated(name, value_range):
+    image, operation = noisy(), operations()[name]
+    plan = plan_of(operation, image, value_range=value_range)
+    low, high = plan.value_ranges[()].low, plan.value_ranges[()].high
+    outside = np.count_nonzero((image < low) | (image > high))
+    assert outside > 0
+    assert plan.saturated == (outside if operation.saturates else 0)

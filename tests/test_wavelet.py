@@ -21,6 +21,7 @@ from napari_mathimg.engine.region import compute_block
 from napari_mathimg.kernels import counting
 from napari_mathimg.methods import wavelet_shrinkage, wavelets
 from napari_mathimg.methods.exact_sums import exact_sum
+from nightly import nightly
 from planning import Watched, cut_into, gray, plan_of, random_boxes, result_of, same
 
 DTYPE = Options(value_range="dtype")
@@ -68,7 +69,7 @@ def sigma_by_pywavelets(image):
 # The transform
 
 
-@pytest.mark.parametrize("shape", [(61, 47), (2, 31), (5, 9, 7)])
+@pytest.mark.parametrize("shape", [(61, 47), (2, 31), *nightly(((5, 9, 7),))])
 def test_every_discrete_wavelet_shrinks_as_by_pywavelets(shape):
     image, options = plane(shape), VOLUMES if len(shape) == 3 else DTYPE
     given = {"method": "fixed", "threshold": 0.02, "approximation": True}
@@ -227,7 +228,7 @@ PARAMETERS = [
     [((301, 263), {}), ((301, 263), {"channel_axis": -1}), ((20, 101, 90), {"ndim": 3}), ((1, 200, 301), {"ndim": 3})],
     ids=["plane", "RGB", "volume", "flat volume"],
 )
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["f4", *nightly("f8")])
 def test_tiles_equal_the_whole_to_the_bit(given, shape, options, dtype, monkeypatch):
     image = gray(dtype, (*shape, 3) if "channel_axis" in options else shape)
     op = operations()["denoise_wavelet"]

@@ -134,6 +134,7 @@ def test_a_record_holds_the_wrapper_and_the_values_of_each_index_as_plain_values
     (step,) = record(Source(), plan, "everything")[RECORD]
     assert step["options"]["around"] == {"wrapper": "anscombe", "version": 1, "parameters": {"gain": 2.0}}
     assert step["options"]["scope"] == {0: (0, 2)}
-    assert step["parameters"]["sigma"] == {"per": 0, "values": (1.0, 2.0)}
+    assert step["given"]["sigma"] == {"per": 0, "values": (1.0, 2.0)}
+    assert step["parameters"]["sigma"] == {"per": 0, "values": ((1.0, 1.0), (2.0, 2.0))}
     assert (step["dtype"], step["proportional"]) == ("uint8", False)
-    assert json.loads(json.dumps(step))["parameters"]["sigma"] == parameters["sigma"]
+    assert json.loads(json.dumps(step))["given"]["sigma"] == parameters["sigma"]

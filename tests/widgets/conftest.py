@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import napari._qt.layer_controls.qt_layer_controls_container
 import napari._vispy.canvas
 import napari.settings
 import numpy as np
@@ -21,10 +22,12 @@ from event_loop import process_events
 from histogram_checks import Settle
 from mouse_and_keys import Hand, close_by_mouse
 from napari._qt.qt_viewer import QtViewer
+from napari._qt.widgets.qt_viewer_buttons import QtViewerPushButton
 from napari.settings import NapariSettings, _clear_plugin_settings_cache
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 from shared_window import SharedWindow
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
@@ -40,6 +43,16 @@ ENDED = itertools.count(1)  # counts finished tests
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
     config.addinivalue_line("markers", "drawn: the image is drawn on the canvas, as it is for tests that use the hand")
+
+
+class NoControls(QWidget):
+    """Stands for napari's controls of a layer, which take longer to make than what most tests do."""
+
+    _controls = ()
+
+    def __init__(self, *layers: Any) -> None:
+        super().__init__()
+        self.ndisplay = 2
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,6 +72,10 @@ def _quick_housekeeping() -> Iterator[None]:
         patch.setattr(napari._vispy.canvas, "gc", SimpleNamespace(collect=lambda: 0))
         # Deleting a program at the next draw can crash Mesa's software renderer.
         patch.setattr(vispy.gloo.glir.GlirProgram, "delete", lambda self: None)
+        container = napari._qt.layer_controls.qt_layer_controls_container
+        patch.setattr(container, "create_qt_layer_controls", NoControls)
+        patch.setattr(container, "QtDynamicLayerControls", NoControls)
+        patch.setattr(QtViewerPushButton, "_refresh_qss", lambda self: None)
         patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
         yield
     gc.set_threshold(*thresholds)

@@ -1,6 +1,5 @@
 """What an operation is told about a block of pixels: its place, and the values that count as 0 and 1."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +90,3 @@ class ValueRange:
     def seen_level(self, values: str) -> float:
         """Return the level as an operation sees it, from how it sees pixel values."""
         return (self.level - self.low) / self.width if self.level and values == "normalized" else self.level
-
-    def bins(self, nbins: int) -> int:
-        """Return the number of histogram bins: one for each gray level of at most 65536, otherwise `nbins`."""
-        return math.ceil(self.high) - math.floor(self.low) + 1 if self.integral and self.width < 65536 else nbins

@@ -9,9 +9,11 @@ from .report import report
 from .run import run
 from .threads import Canceled
 from .value_range import data_range
+from .values import Losses
 
 __all__ = [
     "Canceled",
+    "Losses",
     "Options",
     "Plan",
     "apply",

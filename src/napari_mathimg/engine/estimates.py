@@ -11,6 +11,7 @@ from ..methods.noise_level import noise_level
 from ..ops.lens import flat_field
 from .plan import Options
 from .prepare import resolve
+from .source import Index
 from .statistics import measure_noise, measure_statistics
 from .threads import cores
 
@@ -86,13 +87,14 @@ def estimate_flat(
     options
         How the stack is read, as in `apply`.
     axis_names
-        Names of the axes of the stack; if the last one before the planes is "c", each channel gets a flat of its own.
+        Names of the axes of the stack; if one before the planes is "c", each channel gets a flat of its own.
 
     Returns
     -------
     ndarray, float32
-        Plane of mean 1, shape (rows, columns), (rows, columns, colors) or (channels, rows, columns): the argument
-        `flat` of `flat_field` for a stack without a dark image.
+        Plane of mean 1, shape (rows, columns), (rows, columns, colors) or (channels, rows, columns), or, if other axes
+        follow that of the channels, a view of the shape of the stack: the argument `flat` of `flat_field` for a stack
+        without a dark image.
 
     Raises
     ------
@@ -119,12 +121,22 @@ def estimate_flat_steps(
     threads = threads or cores()
     plan = yield from resolve(flat_field, image, (None, dark), options, {"degree": degree}, threads, axis_names)
     yield from measure_statistics(plan, threads)
-    rows, columns = plan.source.item
-    count = plan.source.colors if plan.source.channels else 1
-    if plan.source.channel_place == len(plan.source.leading) - 1:
-        indices = plan.source.indices[: plan.source.leading[-1]]
-        each = [plan.measured_of(index, 0).surface((0, rows), (0, columns), np.float32) for index in indices]
-        return np.stack(each)
-    index = plan.source.indices[0]
-    surfaces = [plan.measured_of(index, c).surface((0, rows), (0, columns), np.float32) for c in range(count)]
-    return np.stack(surfaces, axis=-1) if plan.source.channels else surfaces[0]
+    source, box = plan.source, [(0, n) for n in plan.source.item]
+
+    def surface(index: Index) -> Flat:
+        each = [plan.measured_of(index, c).surface(*box, np.float32) for c in range(source.colors or 1)]
+        return np.stack(each, axis=-1) if source.channels else each[0]
+
+    place, stack = source.channel_place, len(source.leading)
+    if place is None:
+        return surface(source.indices[0])
+    firsts = [tuple(c * (axis == place) for axis in range(stack)) for c in range(source.leading[place])]
+    flats = np.stack([surface(index) for index in firsts])
+    if place == stack - 1:
+        return flats
+    # Other stack axes follow that of the channels: the flats lie on the whole stack, without a copy for each plane.
+    items = flats.reshape(*(len(flats) if axis == place else 1 for axis in range(stack)), *flats.shape[1:])
+    lengths = [len(flats) if axis == place else n for axis, n in enumerate(source.full_leading)]
+    whole = np.broadcast_to(items, (*lengths, *flats.shape[1:]))
+    given = [*source.given_places, *([] if source.axis is None else [source.given[source.axis]])]
+    return whole.transpose(np.argsort(given))

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.operation import Frames, Operation, ValueRange
-from ..contract.reach import Box, Gather, Reach
+from ..contract.reach import Gather, Reach
 from ..contract.requirements import check_whole_number, one_of
 from ..contract.signature import call
 from ..contract.wrapper import Around
 from .chunks import with_cached_chunks
 from .source import Axis, Index, Scope, Source, arranged, open_source
-from .values import Losses
 
 Entry = TypeVar("Entry")
 
@@ -209,8 +208,6 @@ class Plan:
         Number of values that are clipped because they lie outside the value range.
     given
         The parameters as they were given, with the defaults of the others.
-    losses
-        What each box of the last run lost when its values were brought into the type of the result.
     cut_levels
         Masks of the gray levels whose entries in `tables` are cut at the lowest and at the highest value of the type.
     by_item
@@ -234,7 +231,6 @@ class Plan:
     color_ranges: tuple[ValueRange, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     by_item: Mapping[Index, Mapping[str, Any]] = field(default_factory=dict)
-    losses: dict[tuple[Index, Box], Losses] = field(default_factory=dict)
     cut_levels: dict[tuple[Index, int], tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     variants: Variants | None = None
 
@@ -244,10 +240,12 @@ class Plan:
 
     def at(self, index: Index) -> "Plan":
         """Return the plan of one item, whose parameters and further images have one value each."""
-        if self.variants is None:
-            return self
+        return self.variants.plans[self.place_of(index)] if self.variants else self
+
+    def place_of(self, index: Index) -> Index:
+        """Return the index of an item along the axes of the variants, in the whole stack."""
         place = self.source.index_in_stack(index)
-        return self.variants.plans[tuple(place[axis] for axis in self.variants.axes)]
+        return tuple(place[axis] for axis in self.variants.axes) if self.variants else ()
 
     @property
     def proportional(self) -> bool:
@@ -323,22 +321,14 @@ class Plan:
         return matrix[np.ix_(order, order)]
 
     def receiver(self, array: Any) -> Source:
-        """Return an array of the shape of the result as the items that `region` computes, to be written or read."""
+        """Return an array of the shape of the result as the items that `region` computes, to be read."""
         order = tuple(int(k) for k in np.argsort(self.order))
         channels = None if self.channel_axis is None else len(order) - 1
-        return Source(arranged(array, order), len(self.item), channels, None, order)
-
-    @property
-    def lost(self) -> Losses:
-        """What the result of the last run lost when its values were brought into its type."""
-        total = Losses()
-        for place in sorted(self.losses):
-            total = total.joined(self.losses[place])
-        return total
+        return Source(with_cached_chunks(arranged(array, order)), len(self.item), channels, None, order)
 
     def value_range_of(self, index: Index, channel: int | None = None) -> ValueRange:
-        """Return the value range of an item, or of a color of it, as the operation sees it."""
-        if self.color_ranges and channel is not None:
+        """Return the value range of an item, or of a color of it, as the operation sees it; of opacity, the former."""
+        if channel is not None and channel < len(self.color_ranges):
             return transformed_range(self.color_ranges[channel], self.options.around)
         found = self.value_ranges[index] if index in self.value_ranges else self.value_ranges[()]
         return transformed_range(found, self.options.around)

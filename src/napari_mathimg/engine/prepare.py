@@ -21,7 +21,7 @@ from .run import blocks_at_once
 from .source import Index, Source, arranged, axis_in
 from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
-from .value_range import ValueRanges, find_color_ranges, find_value_ranges, joined_range
+from .value_range import find_color_ranges, find_value_ranges, joined_range
 from .values import Losses, gray_levels, type_ends, working_type
 
 
@@ -78,10 +78,10 @@ def prepare(
 
 def _prepare_one(
     op: Operation, image: Any, images: Sequence[Any], options: Options, parameters: Mapping[str, Any], threads: int,
-    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], ranges: tuple[ValueRanges, int] | None = None,
+    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], shared: dict[Any, Any] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation whose parameters and further images have one value each."""
-    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, ranges)
+    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, shared)
     if memory is not None:
         blocks_at_once(plan, threads, in_memory=True, allowed=sys.maxsize if memory == "free" else memory)
     yield from measure_references(plan, threads)
@@ -108,31 +108,55 @@ def _prepare_each(
         check(op, image, images, options, axis_names)
     plans: dict[Index, Plan] = {}
     known: dict[tuple[Any, ...], Plan] = {}
-    ranges: dict[bool, tuple[ValueRanges, int]] = {}  # one pass over the image serves all that need its value range
+    shared: dict[Any, Any] = {}
     for place in itertools.product(*(range(*inside[axis]) for axis in varied)):
         here = {name: values.values[place[varied.index(axes[name])]] for name, values in each.items()}
         key = tuple(id(value) if name in further else repr(value) for name, value in here.items())
         if key not in known:
             parameters = {name: here.get(name, value) for name, value in given.items()}
             own_images = [here.get(name, image) for name, image in further.items()]
-            uses = op.uses_range(parameters)
-            plan = yield from _prepare_one(
-                op, image, own_images, options, parameters, threads, memory, axis_names, ranges.get(uses)
+            known[key] = yield from _prepare_one(
+                op, image, own_images, options, parameters, threads, memory, axis_names, shared
             )
-            known[key], ranges[uses] = plan, (plan.value_ranges, plan.saturated)
         plans[place] = known[key]
     widest = max(known.values(), key=_extent)
     for plan in known.values():
         alike = plan.shape == widest.shape and np.array_equal(plan.placement, widest.placement)
-        if not alike or plan.values != widest.values:
+        if not alike or plan.values != widest.values or plan.frames != widest.frames:
             names = ", ".join(each)
             raise ValueError(f"{names}: must give results of one shape, place and kind for every index")
-    return replace(
-        widest,
-        parameters={**widest.parameters, **{n: given[n] for n in each if n in given}},
-        given=given,
-        variants=Variants(varied, plans),
-    )
+    variants = Variants(varied, plans)
+    whole = replace(widest, given=given, variants=variants)
+    given_axes = {axes[name]: values.axis for name, values in each.items()}
+    lengths = [(given_axes[axis], source.full_leading[axis]) for axis in varied]
+    own = {name: varied.index(axis) for name, axis in axes.items()}
+    lists = {n: _listed(variants, n, lengths, own.get(n), given[n]) for n in widest.parameters}
+    parameters = {name: value for name, (value, _) in lists.items()}
+    by_item: dict[Index, Mapping[str, Any]] = {}
+    for index in source.indices:
+        found, place = whole.at(index).parameters_of(index), whole.place_of(index)
+        others = {name: value for name, value in found.items() if value != lists[name][1].get(place)}
+        by_item |= {index: {**parameters, **others}} if others else {}
+    return replace(whole, parameters=parameters, by_item=by_item)
+
+
+def _listed(
+    variants: Variants, name: str, axes: Sequence[tuple[Any, int]], axis: int | None, given: Any
+) -> tuple[Any, dict[Index, Any]]:
+    """Return the resolved values of a parameter as one value or as a list along an axis, and what this says by place.
+
+    A list is made along the number `axis` of `axes`, names and lengths, or else along the first one that tells the
+    values.
+    """
+    found = {place: plan.parameters[name] for place, plan in variants.plans.items()}
+    along = [{place[k]: value for place, value in reversed(found.items())} for k in range(len(axes))]
+    said = [{place: values[place[k]] for place in found} for k, values in enumerate(along)]
+    if axis is None and len({*map(repr, found.values())}) == 1:
+        return next(iter(found.values())), found
+    k = axis if axis is not None else next((k for k, one in enumerate(said) if one == found), 0)
+    name_of_axis, length = axes[k]
+    outside = given["values"] if axis is not None else [given] * length
+    return {"per": name_of_axis, "values": tuple(along[k].get(n, v) for n, v in enumerate(outside))}, said[k]
 
 
 def _stack_axis(source: Source, name: str, each: PerIndex) -> int:
@@ -156,13 +180,13 @@ def _extent(plan: Plan) -> float:
 
 def resolve(
     op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
-    threads: int, axis_names: tuple[str, ...] = (), ranges: tuple[ValueRanges, int] | None = None,
+    threads: int, axis_names: tuple[str, ...] = (), shared: dict[Any, Any] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return a plan with value ranges but without statistics; arguments as in `prepare`.
 
-    `ranges` are value ranges that are known already, and the number of values outside of them.
+    `shared` holds what was measured for other parameters, and receives what is measured.
     """
-    options = options or Options()
+    options, shared = options or Options(), {} if shared is None else shared
     source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
@@ -170,21 +194,34 @@ def resolve(
     dtype = declared[options.dtype]
     if options.around is not None and values == "exact":
         values = "float"
-    value_ranges, saturated = ranges or (yield from find_value_ranges(op, given, source, options, values, threads))
+    same_range = values, op.uses_range(given)
+    value_ranges, saturated = yield from _once(
+        shared, ("values", *same_range), find_value_ranges(op, given, source, options, values, threads)
+    )
     seen = [transformed_range(found, options.around) for found in value_ranges.values()]
     known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}
-    color_ranges = yield from find_color_ranges(op, given, source, options, threads)
+    color_ranges = yield from _once(
+        shared, ("colors", *same_range), find_color_ranges(op, given, source, options, threads)
+    )
     names = op.noise_names(given)
     noise: dict[Index, dict[str, Any]] = {(): {}}
     if names:
-        noise = yield from measure_noise(source, value_ranges, color_ranges, options, names, threads)
-    resolved = op.resolve(given, source.item, known | noise.pop(()))
-    by_item = {index: op.resolve(given, source.item, known | of_item) for index, of_item in noise.items()}
+        steps = measure_noise(source, value_ranges, color_ranges, options, names, threads)
+        noise = yield from _once(shared, ("noise", *same_range, *sorted(names)), steps)
+    resolved = op.resolve(given, source.item, known | noise[()])
+    by_item = {index: op.resolve(given, source.item, known | found) for index, found in noise.items() if index}
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
     return Plan(
         op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated, given=given,
         by_item=by_item, color_ranges=color_ranges,
     )  # fmt: skip
+
+
+def _once(shared: dict[Any, Any], key: Any, steps: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
+    """Return what steps return, or what those of an equal key have returned."""
+    if key not in shared:
+        shared[key] = yield from steps
+    return shared[key]
 
 
 def check(

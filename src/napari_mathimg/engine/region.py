@@ -75,9 +75,9 @@ def _all_frames(plan: Plan) -> tuple[slice, ...]:
 
 def as_seen(plan: Plan, block: Array, value_range: ValueRange) -> Array:
     """Return a block as the operation sees it, transformed first if a wrapper is around the operation."""
-    if plan.color_ranges and block.ndim > 1 and block.shape[-1] == len(plan.color_ranges):
-        alone = replace(plan, color_ranges=())
-        each = [as_seen(alone, block[..., c], plan.value_range_of((), c)) for c in range(len(plan.color_ranges))]
+    if plan.color_ranges:
+        alone, colors = replace(plan, color_ranges=()), range(block.shape[-1])
+        each = [as_seen(alone, block[..., c], plan.value_range_of((), c)) for c in colors]
         return np.stack(each, axis=-1)
     if plan.options.around is None:
         return to_working(block, plan.values, value_range)
@@ -91,7 +91,7 @@ def as_result(plan: Plan, block: Array, value_range: ValueRange, losses: list[Lo
     What the values lost is appended to `losses`.
     """
     if plan.color_ranges:
-        alone, colors = replace(plan, color_ranges=()), range(len(plan.color_ranges))
+        alone, colors = replace(plan, color_ranges=()), range(block.shape[-1])
         lost: list[Losses] = []
         each = [as_result(alone, block[..., c], plan.value_range_of((), c), lost) for c in colors]
         if losses is not None:
@@ -111,27 +111,29 @@ def read_block(
     A hole is filled from pixels as far away as a pixel may affect the result, so that its fill does not depend on the
     box. Farther inside a hole no pixel affects any result but those of holes.
     """
-
-    def pixels(box: Box) -> Array:
-        raw = source.read(index, box)
-        return as_seen(plan, raw if warps or not source.channels else raw[..., : source.colors], value_range)
-
-    warps = isinstance(plan.reach, Gather)
-    x = pixels(read)
+    warps, wide = isinstance(plan.reach, Gather), box_with_fills(plan, read, reach)
+    raw, inner = source.read(index, wide), within(read, wide)
+    raw = raw if warps else source.without_opacity(raw)
+    x = as_seen(plan, raw[inner], value_range)
     hole = None if warps else missing(x)
     if hole is None:
         return x, None
     margins = reach.halo(source.ndim) if isinstance(reach, Neighborhood) else source.item
     if not any(margins):
         return np.where(hole, x.dtype.type(0), x), hole
-    wide = tuple(
+    y = x if wide == read else as_seen(plan, raw, value_range)
+    return np.ascontiguousarray(fill_holes(y, ~np.isfinite(y), margins)[inner]), hole
+
+
+def box_with_fills(plan: Plan, read: Box, reach: Reach) -> Box:
+    """Return the box that a box is read from together with all pixels that fill its holes, if it may have some."""
+    if plan.source.dtype.kind != "f" or not isinstance(reach, Neighborhood) or plan.operation.drops:
+        return read
+    margins = reach.halo(len(read))
+    return tuple(
         (max(a - max(margins), 0), min(b + max(margins), n)) if margin else (a, b)
-        for (a, b), margin, n in zip(read, margins, source.item, strict=True)
+        for (a, b), margin, n in zip(read, margins, plan.source.item, strict=True)
     )
-    if wide == read:
-        return fill_holes(x, hole, margins), hole
-    y = pixels(wide)
-    return np.ascontiguousarray(fill_holes(y, ~np.isfinite(y), margins)[within(read, wide)]), hole
 
 
 def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:
@@ -171,8 +173,8 @@ def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | No
     if table is not None:
         raw = source.read(index, read)
         if losses is not None:
-            losses.append(_cut(plan, index, raw[..., : source.colors] if source.channels else raw))
-        return _with_opacity(look_up(table, raw[..., :3] if source.channels == 4 else raw), raw, source)
+            losses.append(_cut(plan, index, source.without_opacity(raw)))
+        return _with_opacity(look_up(table, source.without_opacity(raw)), raw, source)
     x, hole = read_block(plan, source, index, read, plan.reach, value_range)
 
     def compute(image: Array, channel: int = 0) -> Array:
@@ -202,22 +204,12 @@ def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | No
         return out
     raw = source.read(index, core)
     if hole is not None:
-        kept = raw[..., : source.colors] if source.channels else raw
+        kept = source.without_opacity(raw)
         if op.channels == "reduce":
             with np.errstate(invalid="ignore"):
                 kept, hole = kept.sum(-1), np.asarray(hole.any(-1))
         out = np.where(hole[inner], kept.astype(plan.dtype), out)
     return out if op.channels == "reduce" else _with_opacity(out, raw, source)
-
-
-def compute_and_count(plan: Plan, index: Index, core: Box) -> Array:
-    """Compute a box as `compute_block` does, and keep in the plan what it lost."""
-    losses: list[Losses] = []
-    block = compute_block(plan, index, core, losses)
-    for lost in losses:
-        if lost != Losses():
-            plan.losses[index, core] = lost
-    return block
 
 
 def _cut(plan: Plan, index: Index, raw: Array) -> Losses:
@@ -258,7 +250,7 @@ def _projected(plan: Plan, drops: Drop, index: Index, core: Box, losses: list[Lo
                 assert drops.merge is not None
                 merged[channel] = drops.merge(merged[channel], part)
     if drops.finish is not None:
-        known = {**plan.parameters, "shape": source.item}
+        known = {**plan.parameters_of(index), "shape": source.item}
         merged = [call(drops.finish, {**known, "merged": part}) for part in merged]
     blocks = [np.asarray(part) for part in merged]
     for block in blocks:
@@ -281,9 +273,9 @@ def _with_opacity(out: Array, raw: Array, source: Source) -> Array:
     return np.concatenate([out, opacity], axis=-1)
 
 
-def arrays_read(plan: Plan, index: Index, read: Box) -> list[tuple[Any, Box]]:
-    """Return the arrays of the image and of its aligned images, and the boxes of them that a box of an item is."""
-    found = [(plan.source.array, plan.source.box_in_array(index, read))]
+def arrays_read(plan: Plan, index: Index, read: Box, reach: Reach) -> list[tuple[Any, Box]]:
+    """Return the arrays of the image and of its aligned images, and the boxes of them that a box of an item needs."""
+    found = [(plan.source.array, plan.source.box_in_array(index, box_with_fills(plan, read, reach)))]
     for name, role in plan.operation.images[1:]:
         image = plan.images[name]
         if role == "aligned" and image is not None:
@@ -298,7 +290,7 @@ def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[st
         image = plan.images[name]
         if role == "aligned" and image is not None:
             raw = image.read(index[len(index) - len(image.leading) :], read)
-            if image.channels:
-                raw = raw[..., channel] if plan.operation.channels == "separate" else raw[..., : image.colors]
+            alone = channel if image.channels and plan.operation.channels == "separate" else None
+            raw = image.without_opacity(raw, alone)
             regions[name] = to_working(raw, "float", ValueRange(0.0, 1.0))
     return regions

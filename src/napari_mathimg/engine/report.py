@@ -11,7 +11,7 @@ from ..contract.operation import Report
 from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
 from ..contract.signature import arguments, call
-from .chunks import read_tasks, with_cached_chunks
+from .chunks import read_tasks
 from .plan import Plan
 from .source import Source
 from .threads import cores
@@ -34,7 +34,7 @@ def report(plan: Plan, result: Any, threads: int | None = None) -> Generator[Pro
     first, plans = plan.at(plan.source.indices[0]), plan.variants.plans.values() if plan.variants else [plan]
     measured = tuple(value for variant in plans for value in variant.measured.values())
     known = {**first.parameters, **first.images, "shape": plan.source.item, "measured": measured}
-    after = plan.receiver(with_cached_chunks(result))
+    after = plan.receiver(result)
     if plan.frames:
         after = replace(
             after, scope=((plan.frames.count - 1, plan.frames.count), *((0, n) for n in plan.source.leading))
@@ -53,8 +53,7 @@ def _total(source: Source, threads: int) -> Generator[Progress, None, tuple[floa
 
     def work(task: Any) -> None:
         number, (index, box) = task
-        values = source.read(index, box)
-        values = values[..., : source.colors] if source.channels else values
+        values = source.without_opacity(source.read(index, box))
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)]
         sums[number], counts[number] = values.sum(dtype=np.float64), values.size

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Generator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,21 @@ from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
 from .memory import memory_at_hand
 from .plan import Plan
-from .region import SLAB, arrays_read, compute_and_count
+from .region import SLAB, arrays_read, compute_block
 from .source import Index
 from .threads import cores
 from .tiles import is_fixed, tiles
-from .values import working_type
+from .values import Losses, working_type
 
 Task = tuple[Index, Box]
 SAMPLED = 32  # tiles whose size is looked at
+WAY_OUT = "choose a smaller scope or region, or give `run` an array in a file as `out`"
 CONVERSION = 2  # numbers of the working type for each value while it is rounded to the type of the result
 
 
-def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Progress, None, Any]:
+def run(
+    plan: Plan, out: Any = None, threads: int | None = None, lost: list[Losses] | None = None
+) -> Generator[Progress, None, Any]:
     """Compute the whole result in a generator that yields progress and returns the result; closing it cancels.
 
     Each chunk of the source is read once. Each chunk of `out`, or each shard where it has shards, is written by one
@@ -39,6 +43,8 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
         Array that receives the result, of the shape of the plan; by default a new NumPy array.
     threads
         Number of threads; by default the number of cores. The result does not depend on it.
+    lost
+        List that receives what the values lost when they were brought into the type of the result.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(out.shape)}; nothing was written")
     at_once = blocks_at_once(plan, threads, in_memory=out is None)
     array = np.empty(plan.shape, plan.dtype) if out is None else out
-    plan.losses.clear()
+    losses: dict[Task, Losses] = {}
     indices, tiles_of = plan.source.indices, _tiles_of(plan)
     in_tiles = [(index, box) for index in indices for box in tiles_of(index)]
     writer = ChunkWriter(array, _cell_lengths(plan, size(in_tiles[0][1])))
@@ -70,13 +76,18 @@ def run(plan: Plan, out: Any = None, threads: int | None = None) -> Generator[Pr
     def reads(task: Task) -> list[tuple[Any, Box]]:
         index, core = task
         of_item = plan.at(index)
-        return arrays_read(of_item, index, (*dropped_span(plan), *of_item.reach.reads(core, plan.grid)))
+        return arrays_read(of_item, index, (*dropped_span(plan), *of_item.reach.reads(core, plan.grid)), of_item.reach)
 
     def work(task: Task) -> None:
-        box = _box_in_result(plan, *task)
-        writer.write(box, _in_axes_of_result(plan, compute_and_count(plan, *task)))
+        of_task: list[Losses] = []
+        block = compute_block(plan, *task, of_task)
+        if of_task != [Losses()]:
+            losses[task] = reduce(Losses.joined, of_task)
+        writer.write(_box_in_result(plan, *task), _in_axes_of_result(plan, block))
 
     yield from read_tasks(plan.operation.title, tasks, reads, work, threads, groups=groups, at_once=at_once)
+    if lost is not None:
+        lost.append(reduce(Losses.joined, (losses[task] for task in sorted(losses)), Losses()))
     return array
 
 
@@ -110,14 +121,14 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     limit = at_hand if allowed is None else min(allowed, at_hand)
     if result > limit:  # before its tiles are counted: there may be too many
         why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
-        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}")
+        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
     plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
     block = max(largest_block(variant) for variant in plans.values())
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
         raise ValueError(
             f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
-            f" but {_gib(at_hand)} of memory are free"
+            f" but {_gib(at_hand)} of memory are free; {WAY_OUT}"
         )
     return max(min(threads, (at_hand - result - chunk) // block), 1)
 

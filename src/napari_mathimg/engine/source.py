@@ -176,6 +176,12 @@ class Source:
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         return block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
 
+    def without_opacity(self, block: NDArray[Any], color: int | None = None) -> NDArray[Any]:
+        """Return the values of all colors of a block that was read, or those of one."""
+        if color is not None:
+            return block[..., color]
+        return block[..., : self.colors] if self.channels else block
+
     def box_in_array(self, index: Index, box: Box) -> Box:
         """Return the box of the array, with all channels, that a box of an item is."""
         inside = [*((i, i + 1) for i in self.index_in_stack(index)), *box]
@@ -305,12 +311,13 @@ def axis_in(source: Source, axis: Axis, name: str, value: Any) -> int:
     if isinstance(axis, str):
         if not source.names:
             raise ValueError(f"{name}={value!r}: must be given by index, because the axes of this array have no names")
-        if source.names.count(axis) != 1:
-            names = ", ".join(map(repr, source.names))
-            raise ValueError(f"{name}={value!r}: must be among the axes {names}, and {axis!r} must be one of them")
+        if (found := source.names.count(axis)) > 1:
+            raise ValueError(f"{name}={value!r}: must be given by index, because {found} axes have the name {axis!r}")
+        if not found:
+            raise ValueError(f"{name}={value!r}: must be among {', '.join(map(repr, source.names))}, not {axis!r}")
         return sorted(source.given_places)[source.names.index(axis)]
     if not -count <= axis < count:
-        raise ValueError(f"{name}={value!r}: must be axes from {-count} to {count - 1} of an image with {count} axes")
+        raise ValueError(f"{name}={value!r}: must be from {-count} to {count - 1} for {count} axes, not {axis}")
     if source.axis is not None and axis % count == source.given[source.axis]:
         raise ValueError(f"{name}={value!r}: must not be the channel axis, {source.given[source.axis]}")
     return int(axis % count)
@@ -319,13 +326,16 @@ def axis_in(source: Source, axis: Axis, name: str, value: Any) -> int:
 def _stack_ranges(source: Source, scope: Scope) -> Ranges:
     """Return (start, stop) on each stack axis."""
     stack = source.given_places[: len(source.full_leading)]
-    ranges = [(0, n) for n in source.full_leading]
+    ranges, named = [(0, n) for n in source.full_leading], set[int]()
     for key, where in scope.items():
         axis = axis_in(source, key, "scope", scope)
         if axis not in stack:
             raise ValueError(
                 f"scope={scope!r}: must be stack axes; {key!r} is an axis of the planes or volumes: crop it"
             )
+        if axis in named:
+            raise ValueError(f"scope={scope!r}: must name each axis once; {key!r} is named twice")
+        named.add(axis)
         n = source.full_leading[stack.index(axis)]
         start, stop = (where % n if -n <= where < n else n, where % n + 1) if isinstance(where, int) else where
         if not 0 <= start < stop <= n:

@@ -83,35 +83,25 @@ def measure_noise(
     if options.statistics == "channel" and not source.channels:
         members = {group[0]: group for group in groups_of_channels(source).values()}
         groups = {first: [plane for index in group for plane in groups[index]] for first, group in members.items()}
-    found: dict[Index, dict[str, Any]] = {}
-    for done, (index, chosen) in enumerate(groups.items()):
-        value_range = value_ranges[index] if index in value_ranges else value_ranges[()]
-        found[index] = {}
-        for name in sorted(names):
-            op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
-            plan = Plan(
-                op, {"wavelet": NOISE_WAVELET}, options, planes, {},
-                "normalized", POINTWISE, source.dtype, {(): value_range}, color_ranges=color_ranges,
-            )  # fmt: skip
-            some = _spread_items(chosen, MOST_PLANES)
-            steps = _measure(plan, {((), channel): some for channel in _separate_channels(plan)}, threads)
-            of_channels = yield from _one_of_many(steps, done, len(groups))
-            each = [level for levels in of_channels.values() for level in levels]
+    some = {index: _spread_items(chosen, MOST_PLANES) for index, chosen in groups.items()}
+    ranges = {plane: value_ranges[i if i in value_ranges else ()] for i, chosen in some.items() for plane in chosen}
+    found: dict[Index, dict[str, Any]] = {index: {} for index in groups}
+    for name in sorted(names):
+        op = noise_level if name == "noise_level" else replace(noise_level, channels="joint")
+        plan = Plan(
+            op, {"wavelet": NOISE_WAVELET}, options, planes, {},
+            "normalized", POINTWISE, source.dtype, ranges, color_ranges=color_ranges,
+        )  # fmt: skip
+        channels = _separate_channels(plan)
+        items = {(index, channel): chosen for index, chosen in some.items() for channel in channels}
+        measured = yield from _measure(plan, items, threads)
+        for index in groups:
+            each = [level for channel in channels for level in measured[index, channel]]
             found[index][name] = root_mean_square(each) if name == "noise_level" else tuple(each)
     if () not in found:
         found = {index: found[first] for first, group in members.items() for index in group}
         found[()] = {name: _joined(name, [one[name] for one in found.values()]) for name in names}
     return found
-
-
-def _one_of_many(steps: Steps, number: int, total: int) -> Steps:
-    """Report the progress of one of several equal passes as a part of the progress of all."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(step.phase, number * step.total + step.done, total * step.total)
 
 
 def _joined(name: str, each: list[Any]) -> Any:
@@ -134,7 +124,7 @@ def measure_references(plan: Plan, threads: int) -> Steps:
         value_ranges, _ = yield from find_value_ranges(
             plan.operation, plan.parameters, source, options, plan.values, threads
         )
-        reference_plan = replace(plan, source=source, value_ranges=value_ranges)
+        reference_plan = replace(plan, source=source, value_ranges=value_ranges, color_ranges=())
         channels = _separate_channels(reference_plan)
         measured = yield from _measure(reference_plan, {((), c): source.indices for c in channels}, threads)
         assert isinstance(plan.images, dict)
@@ -216,7 +206,7 @@ def _measure_one(
         sums[key].measured[number] = call(statistic.measure, known)
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
-        arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item))
+        arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item), reach)
         return arrays[1:] if statistic.of else arrays
 
     finished: dict[Key, Any] = {}

@@ -19,12 +19,14 @@ from .plan import Options
 from .source import Index, Source
 from .threads import cores
 from .tiles import tiles
-from .values import EXACT_IN_FLOAT64, dtype_range
+from .values import EXACT_IN_FLOAT64, dtype_range, type_ends
 
 FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to lose digits
 Array = NDArray[Any]
 Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
+Part = tuple[Sequence[Index], int | None]  # items, and one of their colors or None for all together
+MOST_COUNTS = 64  # parts that are counted in one pass times threads, each in about 2 MiB
 
 
 class DataRange(NamedTuple):
@@ -43,6 +45,14 @@ class DataRange(NamedTuple):
         low, high = self.ends()
         nearest = low if low > 0 else high if high < 0 else 0.0
         return nearest if abs(nearest) > FAR * (high - low) else 0.0
+
+
+class Ranked(NamedTuple):
+    """Values of two ranks among the finite pixels, the number of pixels outside of these, and the data range."""
+
+    values: Ends
+    outside: int
+    data: Ends
 
 
 def find_value_ranges(
@@ -69,7 +79,8 @@ def find_value_ranges(
     uses_range = op.uses_range(parameters)
     asks_level = kind == "f" and op.uses_level
     if choice[0] == "percentiles" and uses_range:
-        return (yield from _percentile_ranges(source, options.statistics, choice[1:], values, asks_level, threads))
+        found = yield from _percentile_ranges(op, source, options, values, asks_level, threads)
+        return found[0], found[1] if op.saturates else 0
     is_given = choice != "data" and choice[0] != "percentiles"
     given: Ends | None = None
     if is_given:
@@ -99,17 +110,18 @@ def find_value_ranges(
 
 
 def _percentile_ranges(
-    source: Source, statistics: str, percentiles: Any, values: str, asks_level: bool, threads: int
+    op: Operation, source: Source, options: Options, values: str, asks_level: bool, threads: int
 ) -> Generator[Progress, None, tuple[ValueRanges, int]]:
     """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
+    statistics = options.statistics
     groups: list[list[Index]] = [[index] for index in source.indices]
     if statistics == "layer" or (statistics == "channel" and source.channels):
         groups = [source.indices]
     elif statistics == "channel":
         groups = list(groups_of_channels(source).values())
     value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
-    for items in groups:
-        found = yield from find_ranked(source, items, partial(percentile_ranks, percentiles=percentiles), threads)
+    of_groups = yield from _find_percentiles(op, options, source, [(items, None) for items in groups], threads)
+    for items, found in zip(groups, of_groups, strict=True):
         data = DataRange(*found.data, 0)
         if integral and source.dtype.itemsize == 8 and values != "exact":
             check_exact([data])
@@ -119,6 +131,38 @@ def _percentile_ranges(
     return value_ranges, outside
 
 
+def _find_percentiles(
+    op: Operation, options: Options, source: Source, parts: Sequence[Part], threads: int
+) -> Generator[Progress, None, list[Ranked]]:
+    """Find the percentiles of each part that options choose, or those that "data" means for an operation.
+
+    The latter give way to the data range where both are one value: they would leave nothing of a few points of light.
+    """
+    choice: Any = options.value_range
+    is_chosen = choice[0] == "percentiles"
+    percentiles: Any = choice[1:] if is_chosen else op.data_range
+    ranks = partial(percentile_ranks, percentiles=percentiles)
+    found: list[Ranked] = []
+    at_once = max(MOST_COUNTS // threads, 1)
+    for first in range(0, len(parts), at_once):
+        found += yield from _find_all_ranked(source, parts[first : first + at_once], ranks, threads)
+    if is_chosen:
+        return found
+    return [Ranked(one.data, 0, one.data) if one.values[0] == one.values[1] else one for one in found]
+
+
+def find_meant_range(op: Operation, source: Source, threads: int) -> Generator[Progress, None, DataRange]:
+    """Find the range of all values of an image that the value range "data" means for an operation."""
+    if op.data_range is not None:
+        (ranked,) = yield from _find_percentiles(op, Options(), source, [(source.indices, None)], threads)
+        found, data = DataRange(*ranked.values, 0), DataRange(*ranked.data, 0)
+    else:
+        found = data = merged_range((yield from find_data_ranges(source, None, threads)).values())
+    if source.dtype.kind in "iu":
+        check_exact([data])
+    return found
+
+
 def percentile_ranks(pixels: int, percentiles: tuple[float, float]) -> tuple[int, int]:
     """Return the ranks, from 0, of two percentiles, rounded toward each other, of at least one pixel."""
     low, high = (p / 100 * (pixels - 1) for p in percentiles)
@@ -126,60 +170,65 @@ def percentile_ranks(pixels: int, percentiles: tuple[float, float]) -> tuple[int
     return min(ranks), max(ranks)
 
 
-class Ranked(NamedTuple):
-    """Values of two ranks among the finite pixels, the number of pixels outside of these, and the data range."""
-
-    values: Ends
-    outside: int
-    data: Ends
-
-
 def find_ranked(
-    source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int,
-    color: int | None = None,
-) -> Generator[Progress, None, Ranked]:  # fmt: skip
+    source: Source, indices: Sequence[Index], ranks: Callable[[int], tuple[int, int]], threads: int
+) -> Generator[Progress, None, Ranked]:
     """Find the values of the two ranks that `ranks` returns for a number of pixels, among the finite pixels of items.
-
-    Of colors, all are counted together, or one alone.
 
     The values are exact; integers beyond 2^53 are those of the nearest float64. If no pixel is finite, they are 0 and
     1. The image is read once for types of at most 16 bits, and at most four times for others, in bounded memory.
     """
+    (found,) = yield from _find_all_ranked(source, [(indices, None)], ranks, threads)
+    return found
+
+
+def _find_all_ranked(
+    source: Source, parts: Sequence[Part], ranks: Callable[[int], tuple[int, int]], threads: int
+) -> Generator[Progress, None, list[Ranked]]:
+    """Do as `find_ranked` for each of several parts, all of them in the same passes."""
     dtype = counted_as(source.dtype)
-    cells: Cells | None = cells_between(dtype)
+    first = cells_between(dtype)
     if source.dtype.kind in "biu" and source.dtype.itemsize <= 2:
-        ends = (0, 1) if source.dtype.kind == "b" else (np.iinfo(source.dtype).min, np.iinfo(source.dtype).max)
-        cells = cells_of_levels(dtype, *map(float, ends))
-    found = Ranked((0.0, 1.0), 0, (0.0, 1.0))
-    while cells is not None:
-        counted = yield from _count_in_cells(source, indices, cells, threads, color)
-        if not counted.pixels:
-            break
-        low, high = ranks(counted.pixels)
-        values, outside, cells = counted.at_ranks([low, high])
-        found = Ranked((values[0], values[1]), outside, counted.ends)
+        first = cells_of_levels(dtype, *map(float, type_ends(source.dtype)))
+    found = [Ranked((0.0, 1.0), 0, (0.0, 1.0))] * len(parts)
+    cells: dict[int, Cells] = dict.fromkeys(range(len(parts)), first)
+    while cells:
+        counts = yield from _count_in_cells(source, parts, cells, threads)
+        cells = {}
+        for number, counted in counts.items():
+            if not counted.pixels:
+                continue
+            (low, high), outside, finer = counted.at_ranks([*ranks(counted.pixels)])
+            found[number] = Ranked((low, high), outside, counted.ends)
+            if finer is not None:
+                cells[number] = finer
     return found
 
 
 def _count_in_cells(
-    source: Source, indices: Sequence[Index], cells: Cells, threads: int, color: int | None
-) -> Generator[Progress, None, CellCounts]:
-    """Count the finite pixels of some items in cells, in counts of each thread's own."""
-    counts: dict[int, CellCounts] = {}
+    source: Source, parts: Sequence[Part], cells: Mapping[int, Cells], threads: int
+) -> Generator[Progress, None, dict[int, CellCounts]]:
+    """Count the finite pixels of numbered parts in their cells, in counts of each thread's own."""
+    counts: dict[int, dict[int, CellCounts]] = {number: {} for number in cells}
+    counting: dict[Index, list[int]] = {}
+    for number in cells:
+        for index in parts[number][0]:
+            counting.setdefault(index, []).append(number)
 
     def work(task: Any) -> None:
-        x = source.read(*task)
-        thread = threading.get_ident()
-        if thread not in counts:
-            counts[thread] = CellCounts.empty(cells)
-        counts[thread].add(np.ravel(_without_opacity(x, source, color), order="K"))
+        x, thread = source.read(*task), threading.get_ident()
+        for number in counting[task[0]]:
+            if thread not in counts[number]:
+                counts[number][thread] = CellCounts.empty(cells[number])
+            values = source.without_opacity(x, parts[number][1])
+            counts[number][thread].add(np.ravel(values, order="K"))
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
 
-    tasks = list(itertools.product(indices, tiles(source.item, POINTWISE)))
+    tasks = list(itertools.product(counting, tiles(source.item, POINTWISE)))
     yield from read_tasks("Value range", tasks, reads, work, threads)
-    return sum(counts.values(), CellCounts.empty(cells)).finite()
+    return {n: sum(each.values(), CellCounts.empty(cells[n])).finite() for n, each in counts.items()}
 
 
 def find_color_ranges(
@@ -188,21 +237,20 @@ def find_color_ranges(
     """Return the value range of each color if each has its own; else ()."""
     if options.statistics != "channel" or not source.channels:
         return ()
-    if op.channels != "separate":
-        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
     choice: Any = options.value_range
-    if not (choice == "data" or choice[0] == "percentiles") or not op.uses_range(parameters):
+    is_measured = (choice == "data" or choice[0] == "percentiles") and op.uses_range(parameters)
+    if op.channels != "separate" and (is_measured or op.statistics or op.noise_names(parameters)):
+        raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
+    if not is_measured:
         return ()
-    found = []
-    for color in range(source.colors):
-        if choice != "data":
-            ranks = partial(percentile_ranks, percentiles=choice[1:])
-            ranked = yield from find_ranked(source, source.indices, ranks, threads, color)
-            found.append(ValueRange(*ranked.values, source.dtype.kind in "biu"))
-            continue
-        ranges = yield from find_data_ranges(source, None, threads, color=color)
-        found.append(ValueRange(*merged_range(ranges.values()).ends(), source.dtype.kind in "biu"))
-    return tuple(found)
+    colors = range(source.colors)
+    if choice != "data" or op.data_range is not None:
+        ranked = yield from _find_percentiles(op, options, source, [(source.indices, c) for c in colors], threads)
+        ends = [one.values for one in ranked]
+    else:
+        ranges = yield from _find_data_ranges(source, None, threads, "Value range", colors)
+        ends = [merged_range(of_color).ends() for of_color in zip(*ranges.values(), strict=True)]
+    return tuple(ValueRange(*of_color, source.dtype.kind in "biu") for of_color in ends)
 
 
 def groups_of_channels(source: Source) -> dict[int, list[Index]]:
@@ -243,33 +291,32 @@ def data_range(
 
 
 def find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str = "Value range", color: int | None = None
+    source: Source, given: Ends | None, threads: int, phase: str = "Value range"
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
-    """Find the data range of every item, or of a color, in one pass; count its values outside the range `given`."""
-    parts: dict[Index, list[DataRange]] = {index: [] for index in source.indices}
+    """Find the data range of every item in one pass, and count its values outside the range `given`."""
+    found = yield from _find_data_ranges(source, given, threads, phase, [None])
+    return {index: of_item for index, (of_item,) in found.items()}
+
+
+def _find_data_ranges(
+    source: Source, given: Ends | None, threads: int, phase: str, colors: Sequence[int | None]
+) -> Generator[Progress, None, dict[Index, list[DataRange]]]:
+    """Do as `find_data_ranges` for each of some colors, or for all together where one is None."""
+    parts: dict[Index, list[list[DataRange]]] = {index: [] for index in source.indices}
     tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
 
     def work(task: Any) -> None:
-        index, box = task
-        parts[index].append(_data_range_of_box(source, index, box, given, color))
+        x = source.read(*task)
+        parts[task[0]].append([_data_range_of(source.without_opacity(x, color), given) for color in colors])
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
 
     yield from read_tasks(phase, tasks, reads, work, threads)
-    return {index: merged_range(ranges) for index, ranges in parts.items()}
+    return {index: [merged_range(of_color) for of_color in zip(*each, strict=True)] for index, each in parts.items()}
 
 
-def _without_opacity(block: Array, source: Source, color: int | None) -> Array:
-    """Return the values of one color, or those of all without opacity."""
-    if color is not None:
-        return block[..., color]
-    return block[..., : source.colors] if source.channels else block
-
-
-def _data_range_of_box(source: Source, index: Index, box: Box, given: Ends | None, color: int | None) -> DataRange:
-    x = source.read(index, box)
-    x = _without_opacity(x, source, color)
+def _data_range_of(x: Array, given: Ends | None) -> DataRange:
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         x = x[np.isfinite(x)]

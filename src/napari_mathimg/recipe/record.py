@@ -9,7 +9,7 @@ import numpy as np
 from .. import __version__
 from ..contract.operation import Report
 from ..contract.reach import Gather
-from ..engine import Options, Plan
+from ..engine import Losses, Options, Plan
 from ..methods.maps import Projective
 
 RECORD = "napari_mathimg"  # key of the list of steps in metadata
@@ -41,6 +41,7 @@ def record(
     scope: str,
     images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
+    lost: Losses | None = None,
 ) -> dict[str, Any]:
     """Return the metadata of a result: those of its source, with a further step in the record.
 
@@ -56,7 +57,10 @@ def record(
         Description of each further image; None for those that were left out.
     report
         Report of the operation, or None.
+    lost
+        What the values lost when they were brought into the type of the result, as `run` tells it.
     """
+    lost = lost or Losses()
     value_ranges = list(plan.color_ranges or plan.value_ranges.values())
     step = {
         "operation": plan.operation.id,
@@ -68,12 +72,11 @@ def record(
         "options": options_record(plan.options),
         "dtype": plan.dtype.name,
         "scope": scope,
-        "saturated": plan.saturated + plan.lost.below + plan.lost.above,
+        "saturated": plan.saturated + lost.below + lost.above,
         "proportional": plan.proportional and is_proportional(source.metadata),
     }
     if plan.source.names:
         step["axis_names"] = plan.source.names
-    lost = plan.lost
     if lost.below or lost.above:
         step["clipped"] = {"below": lost.below, "above": lost.above}
     if plan.by_item:

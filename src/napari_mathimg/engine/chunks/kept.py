@@ -7,7 +7,7 @@ bytes; of them, those go that were used longest ago. What running tasks need is 
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -39,10 +39,10 @@ class Uses(Protocol):
 
 
 class Task:
-    """A running task: what it has read last of each array, and whether it waits for another task."""
+    """A running task: all that it reads, what it has read last of each array, and whether it waits for another task."""
 
-    def __init__(self, number: int) -> None:
-        self.number, self.waits = number, False
+    def __init__(self, number: int, boxes: Sequence[tuple[Any, Box]] = ()) -> None:
+        self.number, self.boxes, self.waits = number, boxes, False
         self.read: dict[Any, tuple[Box, NDArray[Any]]] = {}
 
 

@@ -46,7 +46,7 @@ def read_tasks(
     uses = _uses([boxes[k] for k in order])
 
     def work_on(rank: int) -> None:
-        kept.task = task = Task(rank)
+        kept.task = task = Task(rank, boxes[order[rank]])
         with kept.changed:
             for use in uses:
                 use.begin(task)

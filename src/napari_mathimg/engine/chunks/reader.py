@@ -108,7 +108,7 @@ class CachedChunks:
             if entry is not None and not entry.future.done():
                 later.append((chunk, entry.future))
                 continue
-            part = self._load(group) if entry is None else entry.future.result()
+            part = self._load(group, box) if entry is None else entry.future.result()
             part_box = self.grid.bounds(group)
             if part_box == box:
                 return part
@@ -152,8 +152,19 @@ class CachedChunks:
     def _nbytes(self, ranges: Any) -> int:
         return math.prod(size(self.grid.bounds(ranges))) * int(self.dtype.itemsize)
 
-    def _load(self, group: Ranges) -> Array:
-        """Read claimed chunks in one call, and keep those that are not for this task alone."""
+    def _is_last_read(self, chunk: Chunk, box: Box) -> bool:
+        """Whether no task reads of a chunk more than a box that this one reads."""
+        if kept.task is None or self.owner.remaining(chunk) != 1:
+            return False
+        of_task = [needed for array, needed in kept.task.boxes if array is self]
+        return bool(of_task) and all(
+            c <= max(a, e) and min(b, f) <= d
+            for needed in of_task
+            for (a, b), (c, d), (e, f) in zip(needed, box, self.grid.box(chunk), strict=True)
+        )
+
+    def _load(self, group: Ranges, wanted: Box) -> Array:
+        """Read claimed chunks for a box in one call, and keep those that are not for it alone."""
         box, owner = self.grid.bounds(group), self.owner
         try:
             kept.make_room(self._nbytes(group))
@@ -169,11 +180,10 @@ class CachedChunks:
         parts = {}
         for chunk in chunks_in(group):
             part = block[within(self.grid.box(chunk), box)]
-            is_shared = kept.task is None or owner.remaining(chunk) != 1
-            parts[chunk] = part if single or not is_shared else part.copy()
+            parts[chunk] = part if single or self._is_last_read(chunk, wanted) else part.copy()
         with kept.changed:
             for chunk, part in parts.items():
-                if kept.task is not None and owner.remaining(chunk) == 1:
+                if self._is_last_read(chunk, wanted):
                     kept.forget(owner, chunk).future.set_result(part)
                 else:
                     (owner.needed.get(chunk) or owner.idle[chunk]).future.set_result(part)

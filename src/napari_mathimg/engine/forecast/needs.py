@@ -66,24 +66,28 @@ def needs(
     ValueError
         ``name=value: must be ...`` if the run would be refused before it reads the image.
     """
-    threads, options, given = threads or cores(), options or Options(), op.validate(parameters or {})
-    plan = _sketch(op, image, images, options, given, axis_names)
-    source, result = plan.source, math.prod(plan.shape) * plan.dtype.itemsize
-    stack = math.prod(source.leading)
+    options, given = options or Options(), op.validate(parameters or {})
+    return needs_of(_sketch(op, image, images, options, given, axis_names), threads)
+
+
+def needs_of(plan: Plan, threads: int | None = None) -> Needs:
+    """Return what the run of a plan needs, as `needs` tells it before."""
+    threads, op, source = threads or cores(), plan.operation, plan.source
+    result, stack = math.prod(plan.shape) * plan.dtype.itemsize, math.prod(source.leading)
     pixels = stack * math.prod(source.item)
     if isinstance(plan.reach, Gather):
         pixels = max(pixels, stack * math.prod(plan.item))
-    in_memory = isinstance(image, np.ndarray)
-    colors = f" {source.channels} colors" if source.channels else ""
-    kind = f"{op.id} {op.version}: {source.dtype}, {source.ndim}-D{colors}, {threads} threads"
-    alike = {name: given[name] if given[name] == "auto" else value for name, value in plan.parameters.items()}
-    shapes = [None if second is None else tuple(second.shape) for second in images]
+    alike = {name: plan.given[name] if plan.given[name] == "auto" else value for name, value in plan.parameters.items()}
+    iterations = alike.get(ITERATIONS, 1)
     alike |= dict.fromkeys((SEED, ITERATIONS))
-    text = repr((sorted(alike.items()), shapes, options.statistics))
+    shapes = {name: getattr(image, "shape", None) for name, image in plan.images.items() if image is not None}
+    text = repr((sorted(alike.items()), sorted(shapes.items()), plan.options.statistics))
+    colors = f" {source.channels} colors" if source.channels else ""
+    chunks = "" if isinstance(source.array, np.ndarray) else ", in chunks"
     return Needs(
-        kind if in_memory else f"{kind}, in chunks",
+        f"{op.id} {op.version}: {source.dtype}, {source.ndim}-D{colors}, {threads} threads{chunks}",
         blake2b(text.encode(), digest_size=6).hexdigest(),
-        float(pixels * plan.parameters.get(ITERATIONS, 1)),
+        float(pixels * (iterations if isinstance(iterations, int) else 1)),
         result,
         _beside(plan, result, threads),
     )

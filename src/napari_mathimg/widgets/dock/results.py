@@ -83,7 +83,9 @@ def show_result(
     viewer: Any, job: Job, done: Done, previous: Layer | None, previous_overlay: Layer | None
 ) -> tuple[Layer, Layer | None]:
     """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
-    arguments = result_arguments(job.source, done.plan, done.limits, job.scope, done.further_images, done.report)
+    arguments = result_arguments(
+        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost
+    )
     if done.divisor != 1:
         arguments["metadata"][RECORD][-1]["divisor"] = done.divisor
     layer = _add_or_update(
@@ -158,7 +160,7 @@ def warnings(job: Job, done: Done) -> str:
 
 def losses_sentence(done: Done) -> str:
     """Return what the type of a result could not hold, and what keeps it; "" if nothing was lost."""
-    lost, dtype = done.plan.lost, done.plan.dtype
+    lost, dtype = done.lost, done.plan.dtype
     text = ""
     if lost.below or lost.above:
         ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...contract.operation import Report
-from ...engine import Plan
+from ...engine import Losses, Plan
 from ...recipe.placement import place_result
 from ...recipe.record import record
 from .snapshot import Snapshot
@@ -23,13 +23,14 @@ def result_arguments(
     scope: str,
     further_images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
+    lost: Losses | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
         **source.inherited,
         **spatial_state(source, plan),
         "name": f"{source.name} – {plan.operation.title}",
-        "metadata": record(source, plan, scope, further_images, report),
+        "metadata": record(source, plan, scope, further_images, report, lost),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

@@ -82,14 +82,14 @@ class FlatBox(QWidget):
 
     def _add(self, flat: Any) -> None:
         source = self._source
-        self.sentence.setText(f"Gain {1 / flat.max():.4g} to {1 / flat.min():.4g}.")
+        seen = flat[tuple(slice(None if step else 1) for step in flat.strides)]  # a view may repeat planes
+        self.sentence.setText(f"Gain {1 / seen.max():.4g} to {1 / seen.min():.4g}.")
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
-        stacked = flat.ndim == 3 and not source.rgb
-        last = list(range(source.ndim - 2 - stacked, source.ndim))
+        last = list(range(source.ndim - flat.ndim + bool(source.rgb), source.ndim))
         place = spatial_state_like(source, moved=into_full(source, self._level).set_slice(last))
-        limits = {} if source.rgb else {"contrast_limits": (0.0, float(flat.max()))}
+        limits = {} if source.rgb else {"contrast_limits": (0.0, float(seen.max()))}
         layer = Image(flat, name=f"{source.name} flat", rgb=bool(source.rgb), visible=False, **limits, **place)
         self.is_adding = True
         self._viewer.add_layer(layer)

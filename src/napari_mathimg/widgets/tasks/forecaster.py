@@ -9,7 +9,7 @@ from ...engine.forecast import Forecast, Speeds, forecast
 from ...engine.memory import memory_at_hand
 from ..settings.saved_speeds import speeds
 from .latest_task import LatestTask
-from .operation_job import Job, needs_of
+from .operation_job import Job, needs_of_job
 
 PAUSE = 200  # milliseconds without a change before anything is counted
 
@@ -65,5 +65,5 @@ def _steps(jobs: Sequence[Job], known: Speeds) -> Generator[Progress, None, Fore
     needed = []
     for number, job in enumerate(jobs):
         yield Progress("Forecast", number, len(jobs))
-        needed.append(needs_of(job))
+        needed.append(needs_of_job(job))
     return forecast(needed, known, memory_at_hand())

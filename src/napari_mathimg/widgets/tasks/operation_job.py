@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from weakref import ref
 
@@ -13,21 +12,12 @@ from napari.layers import Layer
 from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
 from ...contract.reach import Gather
-from ...engine import Options, Plan, prepare, report, run
-from ...engine.forecast import Needs, needs
+from ...engine import Losses, Options, Plan, prepare, report, run
+from ...engine.forecast import Needs, needs, needs_of
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
-from ...engine.source import Source
 from ...engine.threads import cores
-from ...engine.value_range import (
-    DataRange,
-    check_exact,
-    data_range,
-    find_data_ranges,
-    find_ranked,
-    merged_range,
-    percentile_ranks,
-)
+from ...engine.value_range import data_range, find_data_ranges, find_meant_range, merged_range
 from ...engine.values import dtype_range
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
@@ -73,6 +63,7 @@ class Done(NamedTuple):
     report: Report | None = None
     divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
     is_torn: bool = False  # whether the source's pixels changed during the run
+    lost: Losses = Losses()  # when values were brought into the type of the result
     needed: Needs | None = None
     seconds: float = 0.0  # that the run took
 
@@ -113,7 +104,8 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
         try:
             images = [second and second.array for second in job.further_images]
             source, _ = check(job.operation, job.source.array, images, job.options, job.source.axis_names)
-            found = yield from _numbered(number, len(jobs), _range_of(source, job))
+            steps_of = find_meant_range(job.operation, source, job.threads or cores())
+            found = yield from _numbered(number, len(jobs), steps_of)
         except EXPECTED as error:
             failed.append(Outcome(job, None, error))
         else:
@@ -123,18 +115,6 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     if low == high:
         return readable, failed
     return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
-
-
-def _range_of(source: Source, job: Job) -> Generator[Progress, None, DataRange]:
-    """Find the range of an image's values that "data" means for the operation of a job."""
-    threads, percentiles = job.threads or cores(), job.operation.data_range
-    if percentiles is not None:
-        ranks = partial(percentile_ranks, percentiles=percentiles)
-        return DataRange(*(yield from find_ranked(source, source.indices, ranks, threads)).values, 0)
-    found = merged_range((yield from find_data_ranges(source, None, threads)).values())
-    if source.dtype.kind in "iu":
-        check_exact([found])
-    return found
 
 
 def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]) -> Generator[Progress, None, Value]:
@@ -148,7 +128,7 @@ def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]
         yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
 
-def needs_of(job: Job) -> Needs:
+def needs_of_job(job: Job) -> Needs:
     """Return what a job needs; ValueError if it would be refused."""
     images = [second and second.array for second in job.further_images]
     source = job.source
@@ -166,7 +146,8 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names,
     )  # fmt: skip
-    data = yield from run(plan, threads=job.threads)
+    lost: list[Losses] = []
+    data = yield from run(plan, threads=job.threads, lost=lost)
     is_torn = (yield from digest(job.source.array, "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     divisor = 1.0
@@ -187,8 +168,8 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         levels = levels if len(levels) > 1 else None
     if (axis := kept_axis(job.source.placement, plan)) is not None:
         data = np.expand_dims(data, axis)
-    seconds = time.perf_counter() - begun
-    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, needs_of(job), seconds)
+    took = needs_of(plan, job.threads), time.perf_counter() - begun
+    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, lost[0], *took)
 
 
 def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:
