@@ -172,7 +172,7 @@ def test_time_and_memory_are_told_beside_run_without_reading_in_the_window(
     assert widget.bar.needs.text() == ""
     before = lazy.read.copy()
     needed = needs(operations()["gaussian"], lazy, threads=cores())
-    remember(needed, 40.0)
+    remember([(needed, 40.0)])
     with qtbot.waitSignal(forecasts.found):
         widget.form["truncate"].value = 4.0
         widget.form["sigma"].value = 1.5

@@ -111,7 +111,8 @@ class RunPanel(Panel):
 
     def _jobs(self, with_record: bool = True) -> tuple[list[Job], list[tuple[str, Exception]]]:
         """Return the jobs on the chosen layer or on all selected layers, and why other layers are refused."""
-        layer, jobs, refused = self._context.layer, [], []
+        layer, jobs = self._context.layer, []
+        refused: list[tuple[str, Exception]] = []
         selected = self._context.layers.selection()
         use_selected = len(selected) > 1 and self._context.options.all_selected.isChecked()
         for each in selected if use_selected else [] if layer is None else [layer]:
@@ -128,9 +129,8 @@ class RunPanel(Panel):
         alone = len(outcomes) == 1
         added = [results.add(o.job, o.done, alone, self._panels) for o in outcomes if o.done is not None]
         results.overlays.arrange()
-        for done in (outcome.done for outcome in outcomes):
-            if done is not None and done.needed is not None:
-                remember(done.needed, done.seconds)
+        finished = [o.done for o in outcomes if o.done is not None]
+        remember([(each.needed, each.seconds) for each in finished if each.needed is not None])
         if len(added) > 2:
             done = [(o.job, o.done) for o in outcomes if o.done is not None]
             lost = [f"{job.source.name}:{text}" for job, each in done if (text := warnings(job, each))]

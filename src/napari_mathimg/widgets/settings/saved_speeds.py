@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
 from ...engine.forecast import Needs, Speeds
 from .preferences import remembers
@@ -22,10 +23,11 @@ def speeds() -> Speeds:
     return Speeds(table if isinstance(table, dict) else {})
 
 
-def remember(needed: Needs, seconds: float) -> None:
-    """Remember how long a run took."""
+def remember(runs: Sequence[tuple[Needs, float]]) -> None:
+    """Remember what runs needed, and how many seconds they took."""
     known, saved = speeds(), saved_docks()
-    known.add(needed, round(seconds, 3))
+    for needed, seconds in runs:
+        known.add(needed, round(seconds, 3))
     text = json.dumps(known.table)
     if saved is None:
         _of_session["speeds"] = text
