@@ -1,8 +1,10 @@
 """The panel with the options of a run, folded into a line that says what they are."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 from napari.layers import Labels, Layer
 
@@ -39,11 +41,11 @@ class OptionsPanel(Panel):
         options.changed.connect(self.tell_changed)
         options.words_changed.connect(self.say)
         self.fold.toggled.connect(self.tell_changed)
-        self._layer: Layer | None = None
+        self._layer: Callable[[], Layer | None] = lambda: None
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
         """Show the options that can change the result for a layer."""
-        self._layer = layer
+        self._layer = (lambda: None) if layer is None else ref(layer)
         self.fold.setVisible(layer is not None)
         if layer is not None:
             self.options.show_for(layer, operation, self._parameters())
@@ -51,8 +53,10 @@ class OptionsPanel(Panel):
 
     def say(self) -> None:
         """Say in the line what the options are."""
-        if self._layer is not None:
-            self.fold.say([*in_words(self.options, self._layer)])
+        layer = self._layer()
+        if layer is not None:
+            with suppress(ValueError):  # the chosen level is gone; the dock is about to be updated
+                self.fold.say([*in_words(self.options, layer)])
 
     def add_to_job(self, job: Job, layer: Layer) -> Job:
         """Request the domain and the multiscale levels if they are ticked."""

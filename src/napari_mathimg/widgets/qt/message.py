@@ -119,7 +119,7 @@ class Message(QWidget):
 
     def mouseReleaseEvent(self, event: Any) -> None:
         """Show all of the text if it is cut."""
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.open()
 
     def keyPressEvent(self, event: Any) -> None:
