@@ -113,27 +113,37 @@ class Form(Container):
 
     def align(self) -> None:
         """Give all labels the width that the widest one has in the window's style."""
-        rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
-        for row in rows:
+        for row in self._rows():
             row.native.ensurePolished()
-        labels = [row._label_widget.native for row in rows if row._label_widget.value]
-        for label in labels:
-            label.setWordWrap(False)
-        widest = max((label.sizeHint().width() for label in labels), default=0)
-        least = max(map(_longest_word, labels), default=0)
-        for row in rows:
-            row.label_width = min(widest, max(LABELS, least))
-            row._label_widget.native.setWordWrap(widest > LABELS)
+        self._beside(True)
         self._watch.begin()
+
+    def _rows(self) -> list[Any]:
+        """Return the rows of a label and a field."""
+        return [row for widget in self if (row := widget._labeled_widget()) is not None]
 
     def _fit(self, room: int) -> None:
         """Put the fields beside their labels, or below them where the room is too narrow."""
-        rows = [row for widget in self if (row := widget._labeled_widget()) is not None]
+        rows = self._rows()
         fields = max((row._inner_widget.native.minimumSizeHint().width() for row in rows), default=0)
-        beside = max((row.label_width for row in rows), default=0) + fields + GAPS <= room
+        self._beside(self._label_widths()[0] + fields + GAPS <= room)
+
+    def _label_widths(self) -> tuple[int, int]:
+        """Return the width of the labels beside fields, where those of several words may wrap, and of the widest."""
+        labels = [row._label_widget.native for row in self._rows() if row._label_widget.value]
+        for label in labels:
+            label.setWordWrap(False)
+        widest = max((label.sizeHint().width() for label in labels), default=0)
+        return min(widest, max(LABELS, *map(_longest_word, labels), 0)), widest
+
+    def _beside(self, on: bool) -> None:
+        """Put the fields beside their labels, or below them."""
+        width, widest = self._label_widths()
         ways = QBoxLayout.Direction
-        for row in rows:
-            row.native.layout().setDirection(ways.LeftToRight if beside else ways.TopToBottom)
+        for row in self._rows():
+            row.label_width = width if on else widest
+            row._label_widget.native.setWordWrap(on and widest > width)
+            row.native.layout().setDirection(ways.LeftToRight if on else ways.TopToBottom)
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:
