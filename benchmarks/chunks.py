@@ -1,9 +1,13 @@
-"""Operations on a zarr in chunks of every kind, written to a zarr: how often each byte is read, peak memory and time.
+"""Zarrs in chunks of every kind: how often a run reads each byte, its peak memory and its time.
 
-``python benchmarks/chunks.py`` makes a zarr of 4 GiB in a temporary folder for each layout (``--gib 0.25`` a smaller
-one), and runs each operation on it in a process of its own. `read` is the largest number of bytes that a pass reads
-from the store, as a multiple of the array's; `memory` is how much the peak of the resident memory lies above that of a
-process that reads one chunk with zarr alone (in parentheses: that writes it as well).
+For each layout of chunks, ``python benchmarks/chunks.py`` makes a zarr of 4 GiB in a temporary folder (``--gib 0.25``:
+of 0.25 GiB). Each operation runs on it in a process of its own and writes its result to another zarr; the histogram
+writes nothing. A line tells
+
+- `read`: bytes read from the store in the pass that reads most, divided by the bytes of the array;
+- `memory`: by how much the peak of the resident memory exceeds that of a process that reads one chunk with zarr alone
+  and, in parentheses, of one that reads and writes one chunk with zarr alone;
+- seconds, and the number of passes.
 """
 
 import argparse
@@ -55,7 +59,7 @@ class CountingStore(LocalStore):
 
 
 def make(path: Path, shape: tuple[int, ...], layout: dict[str, Any]) -> None:
-    """Write noise of 12 bits, which no compression makes smaller than the array."""
+    """Write noise of 12 bits without compression, so that a pass reads as many bytes as the array has."""
     array = zarr.create_array(str(path), shape=shape, dtype="u2", compressors=None, **layout)
     written = layout.get("shards", layout["chunks"])[0]
     rng = np.random.default_rng(0)

@@ -111,16 +111,8 @@ def main() -> None:
     left(all_scenes[0], "denoise_wavelet")  # compiled before times are taken
     for name, (operation, parameter, factors) in FACTORS.items():
         for factor in factors if arguments.only in name else ():
-            more = {"sigma": 1.0} if operation == "denoise_nl_means" else {}
-            pairs = [
-                left(
-                    s,
-                    operation,
-                    **{parameter: factor * noise[s.name]},
-                    **{n: v * noise[s.name] for n, v in more.items()},
-                )
-                for s in all_scenes
-            ]
+            factor_of = {parameter: factor} | ({"sigma": 1.0} if operation == "denoise_nl_means" else {})
+            pairs = [left(s, operation, **{n: f * noise[s.name] for n, f in factor_of.items()}) for s in all_scenes]
             show(f"{name}: {parameter} {factor:g} sigma", pairs)
     for size in (3, 5, 7, 9, 11) if arguments.only in "local Wiener" else ():
         show(f"local Wiener: size {size}", [left(s, "wiener_filter", size=size) for s in all_scenes])

@@ -213,7 +213,11 @@ def lucy(image: np.ndarray) -> np.ndarray:
 
 
 def sampled(image: np.ndarray) -> np.ndarray:
-    return restoration.unsupervised_wiener(image, PSF, clip=False, rng=direct.OurNumbers(3))[0]
+    """The precisions are those of an image of mean 0 and of values up to 1."""
+    mean = image.mean()
+    highest = np.abs(image - mean).max()
+    scaled = (image - mean) / highest
+    return restoration.unsupervised_wiener(scaled, PSF, clip=False, rng=direct.OurNumbers(3))[0] * highest + mean
 
 
 ROTATIONS = (

@@ -98,6 +98,26 @@ def test_products_are_found_in_single_precision_where_that_is_enough():
     assert stencil(footprints.disk((6.0, 6.0))).separate(PRODUCT[4]) is None
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32])
+def test_derivatives_of_integers_keep_their_signs(dtype):
+    image, kernel = (
+        np.random.default_rng(0).integers(0, 100, (40, 50)).astype(dtype),
+        np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+    )
+    result = apply(image, "convolve", kernel)
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, ndi.convolve(image.astype(float), kernel, mode="nearest"))
+    assert (
+        apply(image, "convolve", abs(kernel)).dtype
+        == apply(image, "convolve", kernel, options=Options(dtype="same")).dtype
+        == dtype
+    )
+    stack = np.stack([image, image])
+    kernels = {"per": 0, "values": [kernel, abs(kernel)]}
+    with pytest.raises(ValueError, match="kernel: must give results of one shape, place, type and kind"):
+        apply(stack, "convolve", kernels)
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(33, 33), (40, 22)])
 def test_tiles_of_transforms_agree_with_the_whole(dtype, shape):

@@ -10,6 +10,7 @@ import zarr
 from skimage import data, draw
 from skimage.measure import shannon_entropy
 
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.histogram import (
     Polygons,
     Region,
@@ -374,6 +375,22 @@ def test_the_coarsest_level_is_shown_first():
     list(steps)
     assert (fine.read == 1).all()
     assert (coarse.read == 1).all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_cells_are_fitted_to_all_of_a_coarse_level(lazy, monkeypatch):
+    """Its first planes are black; the median is known as exactly as without it."""
+    monkeypatch.setattr(region, "PIXELS", 128 * 128)
+    image = (1e6 + np.random.default_rng(0).uniform(0, 100, (12, 128, 128))).astype(np.float32)
+    image[:4] = 0
+    coarse = Spy(image[:, ::2, ::2], (1, 64, 64)) if lazy else image[:, ::2, ::2].copy()
+    for counts in (
+        next(tally_steps(Region(Spy(image, (1, 128, 128))), Region(coarse))).tally,
+        run_to_end(tally_steps(Region(Spy(image, (1, 128, 128))), Region(coarse))),
+    ):
+        assert counts.quantile_width(0.5) <= 0.25
+        shown = image if counts.exact else image[:, ::2, ::2]
+        assert abs(counts.quantile(0.5) - np.quantile(shown, 0.5)) <= 0.25
 
 
 def test_lazy_arrays_count_as_numpy_does(tmp_path):

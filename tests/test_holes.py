@@ -173,7 +173,7 @@ def test_the_local_wiener_filter_leaves_holes_out():
     windows = np.pad(np.where(hole, np.nan, image), 2, mode="symmetric")
     windows = np.lib.stride_tricks.sliding_window_view(windows, (5, 5))
     mean, variance = np.nanmean(windows, (2, 3)), np.nanvar(windows, (2, 3))
-    expected = mean + np.maximum(1 - 0.02 / variance, 0) * (image - mean,)[0]
+    expected = mean + np.maximum(1 - 0.02 / variance, 0) * (image - mean)
     np.testing.assert_allclose(result[~hole], expected[~hole], rtol=1e-9)
 
 

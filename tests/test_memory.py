@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cases import CASES, colored
-from napari_mathimg import Options, apply
+from napari_mathimg import Options, apply, operations
 from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import operation
 from napari_mathimg.contract.progress import parallel_for
@@ -218,6 +218,33 @@ def test_working_sets_are_compared_with_the_memory_before_anything_is_allocated(
         apply(volume, "wiener", psf, options=Options(ndim=3))
     small_memory(monkeypatch, 40 * volume.nbytes)
     assert apply(volume, "wiener", psf, options=Options(ndim=3)).shape == volume.shape
+
+
+@pytest.mark.parametrize(("shape", "size"), [((300, 320), 3), ((300, 320), 15), ((18, 80, 60), 7)])
+def test_medians_of_numbers_with_holes_take_no_more_memory_than_is_counted(shape, size):
+    image = gray("f4", shape)
+    image[np.random.default_rng(0).random(shape) < 0.01] = np.nan
+    plan = plan_of(operations()["median"], image, parameters={"size": size}, ndim=len(shape))
+    core = tiles(plan.source.item, plan.reach)[0]
+    compute_block(plan, (), core)  # loads code
+    tracemalloc.start()
+    compute_block(plan, (), core)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= block_bytes(plan, core)
+
+
+@pytest.mark.parametrize("name", ["richardson_lucy", "wiener", "unsupervised_wiener"])
+def test_working_sets_are_those_of_the_psf_without_its_border(name):
+    """Of a point on an offset, a point is left when the offset is subtracted."""
+    point = np.zeros((41, 41))
+    point[20, 20] = 1000
+    options = {"boundary": "zero"}
+    expected, found = (
+        block_bytes(plan_of(operations()[name], np.ones((50, 60)), psf, parameters=given), ((0, 50), (0, 60)))
+        for psf, given in ((point, options), (point + 100, options | {"psf_border": "subtract"}))
+    )
+    assert found == expected
 
 
 def test_frames_count_as_many_times_as_there_are(monkeypatch):

@@ -160,8 +160,10 @@ def test_a_volume_filter_has_a_value_for_each_time():
 
 
 def test_results_must_fit_into_one_array():
-    with pytest.raises(ValueError, match=r"scale: must give results of one shape, place and kind for every index"):
+    with pytest.raises(
+        ValueError, match=r"scale: must give results of one shape, place, type and kind for every index"
+    ):
         planned("rescale", parameters={"scale": per(0, [1.0, 2.0, 1.0])})
     parameters = {"num_iter": per(0, [4, 6, 8]), "keep_every": per(0, [2, 3, 4])}
-    with pytest.raises(ValueError, match=r"num_iter, keep_every: must give results of one shape, place and kind"):
+    with pytest.raises(ValueError, match=r"num_iter, keep_every: must give results of one shape, place, type"):
         planned("richardson_lucy", np.ones((3, 3)), parameters=parameters)

@@ -111,6 +111,17 @@ def test_an_image_matched_to_itself_stays_and_a_constant_one_too():
     np.testing.assert_array_equal(apply(np.full((3, 4), 7), "match_histograms", image), 7)
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+@pytest.mark.parametrize("name", ["equalize_hist", "equalize_adapthist", "match_histograms"])
+def test_constants_are_clipped_to_the_value_range_as_other_values_are(name, dtype):
+    """Of a constant inside the range nothing changes; several values beyond it are one, too."""
+    further = [plane()] if name == "match_histograms" else []
+    for image, expected in ((50, 50), (300, 100), (5, 10), ([[300, 400]] * 9, 100)):
+        image = np.broadcast_to(np.array(image, dtype), (9, 2))
+        result = apply(image, name, *further, options=Options(value_range=(10, 100)))
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
 def test_a_reference_the_result_cannot_hold_is_refused():
     image, bright = np.arange(6, dtype=np.uint8).reshape(2, 3), np.array([[0.0, 4000.0]])
     with pytest.raises(ValueError, match="reference: must fit into uint8, but its values range from 0 to 4000; set"):

@@ -186,7 +186,10 @@ def test_a_psf_with_an_offset_is_told_and_can_be_mended(name):
     assert mended < 0.5 * kept
     assert "border" not in texts["clean"]
     assert "border of the PSF is far from zero" in texts["keep"]
+    assert "psf_border='subtract' subtracts it" in texts["keep"]
     assert "subtracted" in texts["subtract"]
+    rest = (psf - np.median(np.concatenate([psf[[0, -1]].ravel(), psf[1:-1, [0, -1]].ravel()]))).clip(0)
+    assert f"divided by its sum, {rest.sum():.4g}" in texts["subtract"]
 
 
 def test_statistics_of_channels_are_refused_only_where_colors_are_seen_together_and_measured():

@@ -43,6 +43,17 @@ def test_the_flux_and_what_was_made_of_the_psf_are_told_and_recorded(
     assert widget.message.text().endswith("The PSF was divided by its sum, 16.")
 
 
+def test_the_offset_of_a_psf_is_told_in_the_words_of_the_form(
+    viewer: Any, dock: Opener, press: Press, stack: Any
+) -> None:
+    psf = np.full((9, 9), 100.0)
+    psf[4, 4] = 1000
+    widget = prepared_dock(viewer, dock, stack, psf)
+    widget.further_images.pickers["psf"].choose("measured")
+    press(widget)
+    assert "PSF border 'subtract' subtracts it." in widget.message.text()
+
+
 def test_integers_stay_integers_where_that_is_chosen(viewer: Any, dock: Opener, press: Press, stack: Any) -> None:
     widget = prepared_dock(viewer, dock, stack)
     widget.further_images.pickers["psf"].choose("measured")

@@ -55,6 +55,7 @@ def test_parameters_are_called_by_their_labels() -> None:
     )
     assert in_form_words("value_range=(1, 0): must be two", parameters) == "Value range: must be two"
     assert in_form_words("No such file: x=3", parameters) == "No such file: x=3"
+    assert in_form_words("psf_border='subtract' subtracts it.", parameters) == "PSF border 'subtract' subtracts it."
 
 
 def test_a_refused_run_is_told_once_in_the_words_of_the_form(

@@ -38,6 +38,7 @@ __all__ = [
 
 WORKING = 8.0  # numbers for each pixel; no method that declares nothing else holds more, as a test measures
 Values = Literal["exact", "float", "normalized"]
+ResultType = Literal["same", "float32"]
 Channels = Literal["separate", "joint", "brightness", "reduce"]
 
 
@@ -100,7 +101,7 @@ class Operation(Signature):
     check: Callable[..., None] | None
     saturates: bool
     new_values: bool
-    dtype: Literal["same", "float32"]
+    dtype: ResultType | Callable[..., ResultType]
     rigid: bool
     frames: Callable[..., Frames | None] | None
     drops: Drop | None
@@ -153,9 +154,13 @@ class Operation(Signature):
         """Return whether brightness stays proportional to light with some parameters."""
         return bool(call(self.proportional, given)) if callable(self.proportional) else self.proportional
 
-    def result_type(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """Return the type of the result for an image of a type, unless options name another."""
-        return np.dtype(np.float32) if self.dtype == "float32" and dtype.kind in "biu" else dtype
+    def result_type(self, dtype: np.dtype[Any], known: Mapping[str, Any]) -> np.dtype[Any]:
+        """Return the type of the result for an image of a type, unless options name another.
+
+        `known` holds parameters, which may still be "auto", and further images.
+        """
+        declared = call(self.dtype, known) if callable(self.dtype) else self.dtype
+        return np.dtype(np.float32) if declared == "float32" and dtype.kind in "biu" else dtype
 
     @property
     def uses_level(self) -> bool:
@@ -186,7 +191,7 @@ def operation(
     check: Callable[..., None] | None = None,
     saturates: bool = False,
     new_values: bool = False,
-    dtype: Literal["same", "float32"] = "same",
+    dtype: ResultType | Callable[..., ResultType] = "same",
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
     drops: Drop | None = None,
@@ -232,7 +237,8 @@ def operation(
         Whether the values of the result have another meaning, so that contrast limits are set anew.
     dtype
         Type of the result for images of integers, unless options name one: "same" if values keep their meaning, or
-        "float32" if they leave it, so that the type of the image would cut or round them.
+        "float32" if they leave it, so that the type of the image would cut or round them; or a rule that returns it
+        from parameters and further images.
     rigid
         Whether the operation turns the content as displayed, so that pixels must not be sheared in the world; it then
         has a parameter `pixel_size`.
@@ -310,6 +316,7 @@ def _check_names(op: Operation) -> None:
     for rules, known in (
         ([op.values, op.frames, op.needs_range, op.proportional], parameters),
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
+        ([op.dtype], parameters | further),
         ([s.needed for s in op.statistics], parameters | further | {"measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, op.working, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),

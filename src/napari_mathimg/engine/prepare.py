@@ -122,9 +122,10 @@ def _prepare_each(
     widest = max(known.values(), key=_extent)
     for plan in known.values():
         alike = plan.shape == widest.shape and np.array_equal(plan.placement, widest.placement)
-        if not alike or plan.values != widest.values or plan.frames != widest.frames:
+        kinds = [(one.values, np.dtype(one.dtype), one.frames) for one in (plan, widest)]
+        if not alike or kinds[0] != kinds[1]:
             names = ", ".join(each)
-            raise ValueError(f"{names}: must give results of one shape, place and kind for every index")
+            raise ValueError(f"{names}: must give results of one shape, place, type and kind for every index")
     variants = Variants(varied, plans)
     whole = replace(widest, given=given, variants=variants)
     given_axes = {axes[name]: values.axis for name, values in each.items()}
@@ -190,7 +191,8 @@ def resolve(
     source, further = check(op, image, images, options, axis_names)
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
-    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
+    auto = op.result_type(source.dtype, {**given, **further})
+    declared = {"auto": auto, "same": source.dtype, "float32": np.dtype(np.float32)}
     dtype = declared[options.dtype]
     if options.around is not None and values == "exact":
         values = "float"

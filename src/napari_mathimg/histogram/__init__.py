@@ -1,4 +1,4 @@
-"""Exact histograms of images of any size, with given edges or in fine bins that can be binned again."""
+"""Exact histograms of images of any size, with given edges or in cells that can be binned again."""
 
 from .counting import Answer, tally, tally_steps
 from .fine_histogram import FineHistogram, Statistics

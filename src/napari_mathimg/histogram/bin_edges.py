@@ -13,15 +13,18 @@ Edges = NDArray[np.float64]
 ONE_IN = 10_000  # of so many pixels, the robust range leaves out one at either end
 
 
-def robust_margin(pixels: int) -> int:
-    """Return how many of some finite pixels the robust range leaves out at either end."""
-    return min(max(1, pixels // ONE_IN), (pixels - 1) // 2)
-
-
 def robust_ranks(pixels: int) -> tuple[int, int]:
     """Return the ranks, from 0, of the ends of the robust range of some finite pixels."""
-    margin = robust_margin(pixels)
+    margin = min(max(1, pixels // ONE_IN), (pixels - 1) // 2)
     return margin, pixels - 1 - margin
+
+
+def places_of_ends(counts: Counts, robust: bool) -> tuple[int, int]:
+    """Return in which of some counts of finite pixels the ends of their robust range lie, or those of their range."""
+    up_to = np.cumsum(counts)
+    pixels = int(up_to[-1])
+    low, high = np.searchsorted(up_to, robust_ranks(pixels) if robust else (0, pixels - 1), side="right")
+    return int(low), int(high)
 
 
 def distinct_edges(low: Any, high: Any, bins: int, integral: bool) -> Edges:

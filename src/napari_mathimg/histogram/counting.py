@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 def tally(region: Region, *, threads: int | None = None) -> FineHistogram:
-    """Count the pixels of a region in fine bins, in one pass.
+    """Count the pixels of a region in gray levels or cells, in one pass.
 
     Parameters
     ----------
@@ -89,11 +89,8 @@ def tally_steps(
     counter, first = _Counter(region), list[int]()
     if sampler is not None and sampler.dtype == counter.dtype:
         counter.cells = sampler.cells
-    elif not counter.has_levels:
-        if region.in_memory:
-            counter.fit(region.read(region.span, region.strides()))
-        else:
-            first = _first_blocks(boxes)
+    else:
+        first = _fit(counter, boxes)
     firsts = {number: boxes.pop(number) for number in first}
     if not boxes:
         _fit_to_blocks(counter, firsts)
@@ -122,7 +119,9 @@ def tally_steps(
 
 
 def _fit_to_blocks(counter: "_Counter", boxes: dict[int, Box]) -> None:
-    """Fit the cells to some blocks, and count these."""
+    """Fit the cells to some blocks, if any, and count these."""
+    if not boxes:
+        return
     blocks = {number: counter.region.read(box) for number, box in boxes.items()}
     counter.fit(np.concatenate([block[:: max(len(block) // SAMPLE, 1)] for block in blocks.values()]))
     for number, block in blocks.items():
@@ -142,13 +141,27 @@ def _count_sample(region: Region, coarse: Region | None) -> "_Counter | None":
     sampled = coarse if coarse is not None else region
     counter = _Counter(sampled)
     if coarse is None or (coarse.in_memory and coarse.pixels > COARSE):
-        counter.count(0, sampled.read(sampled.span, sampled.strides()))
-    else:
-        for number, box in enumerate(coarse.blocks()):
-            counter.add(number, box)
-            if counter.pixels >= COARSE:
-                break
+        sample = sampled.read(sampled.span, sampled.strides())
+        counter.fit(sample)
+        counter.count(0, sample)
+        return counter
+    boxes = dict(enumerate(coarse.blocks()))
+    _fit_to_blocks(counter, {number: boxes.pop(number) for number in _fit(counter, boxes)})
+    for number, box in boxes.items():
+        if counter.pixels >= COARSE:
+            break
+        counter.add(number, box)
     return counter
+
+
+def _fit(counter: "_Counter", boxes: dict[int, Box]) -> list[int]:
+    """Fit the cells to pixels spread over an array in memory; of a lazy one, return the blocks to fit them to."""
+    if counter.has_levels:
+        return []
+    if not counter.region.in_memory:
+        return _first_blocks(boxes)
+    counter.fit(counter.region.read(counter.region.span, counter.region.strides()))
+    return []
 
 
 class Moments(NamedTuple):
@@ -164,7 +177,7 @@ class Moments(NamedTuple):
 class _Counter:
     """Counts of the blocks of a region, in a table for each thread that adds blocks.
 
-    The first block fits the cells, unless `fit` did.
+    Types of more than 16 bits are counted in cells, which `fit` makes.
     """
 
     def __init__(self, region: Region) -> None:
@@ -182,7 +195,9 @@ class _Counter:
         self._guard = threading.Lock()
 
     def fit(self, sample: Array) -> None:
-        """Fit the cells to a sample of the pixels, as `Region.read` returns them."""
+        """Fit the cells to a sample of the pixels, as `Region.read` returns them, where gray levels are no cells."""
+        if self.has_levels:
+            return
         self.cells = fitted_cells(np.concatenate(self._channels_of(sample)), self.dtype)
 
     def add(self, number: int, box: Box) -> None:
@@ -191,8 +206,6 @@ class _Counter:
 
     def count(self, number: int, block: Array) -> None:
         """Count the pixels of a block, given its number in the region."""
-        if self.cells is None and not self.has_levels:
-            self.fit(block)
         thread = threading.get_ident()
         with self._guard:
             lock, table = self._tables.setdefault(thread, (threading.Lock(), self._empty_table()))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..contract.requirements import check_whole_number
-from .bin_edges import Array, Counts, Edges, robust_margin
+from .bin_edges import Array, Counts, Edges, places_of_ends
 from .given_edges import Histogram
 
 Span = Literal["robust", "data"] | tuple[float, float]
@@ -122,7 +122,7 @@ class FineHistogram:
 
     @cached_property
     def _cumulative(self) -> Counts:
-        """Number of pixels up to the end of each fine bin, shape (channels, n)."""
+        """Number of pixels up to the end of each cell, shape (channels, n)."""
         cumulative: Counts = np.cumsum(self.table, axis=1)
         return cumulative
 
@@ -171,13 +171,10 @@ class FineHistogram:
     def _ends_of_span(self, span: Any) -> tuple[float, float]:
         """Return the ends of a span; the high one is in the last bin."""
         if isinstance(span, str) and span in ("robust", "data"):
-            cumulative = np.cumsum(self.table.sum(axis=0))
-            if not cumulative.size:
+            if not self.starts.size:
                 return (0.0, 0.0) if self.integral else (0.0, math.nextafter(1.0, 0.0))
-            n = int(cumulative[-1])
-            margin = robust_margin(n) if span == "robust" else 0
-            low, high = np.searchsorted(cumulative, [margin, n - 1 - margin], side="right")
-            return float(self.starts[low]), self._last_of(int(high))
+            first, last = places_of_ends(self.table.sum(axis=0), span == "robust")
+            return float(self.starts[first]), self._last_of(last)
         try:
             low, high = (float(v) for v in span)
             is_range = math.isfinite(low) and math.isfinite(high) and low <= high

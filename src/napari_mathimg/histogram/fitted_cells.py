@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..methods.cells import CellCounts, Cells, cells_between, counted_as, values_of
-from .bin_edges import Array, robust_ranks
+from .bin_edges import Array, places_of_ends
 
 FINE = 2**15  # cells over the robust range of a sample, and cells of which each holds as many of its pixels
 ELSEWHERE = 2.0**-11  # width of the cells elsewhere, as a fraction of the value
@@ -79,10 +79,9 @@ def ends_of(cells: Cells, chosen: Array) -> tuple[Array, Array]:
 
 def _robust_range(counts: CellCounts) -> tuple[float, float]:
     """Return the range of the counted pixels without the outermost; 0 and 0 of no pixels."""
-    n = counts.pixels
-    if not n:
+    if not counts.pixels:
         return 0.0, 0.0
-    low, high = np.searchsorted(np.cumsum(counts.counts), robust_ranks(n), side="right")
+    low, high = places_of_ends(counts.counts, robust=True)
     ends = np.array([counts.first[low], counts.last[high]])
     first, last = values_of(ends, counts.cells.dtype).tolist()
     return first, last

@@ -23,7 +23,7 @@ from .bin_edges import (
     Edges,
     distinct_edges,
     levels_in_slots,
-    robust_margin,
+    places_of_ends,
     robust_ranks,
     slots_between,
 )
@@ -252,11 +252,10 @@ def _count_slots(pixels: _Pixels, edges: Edges, threads: int) -> Generator[Progr
 def _ends_of_levels(levels: Array, counts: Counts, limits: Range) -> Ends:
     """Return the ends of a range, from the counts of the levels."""
     finite = np.isfinite(levels)
-    levels, cumulative = levels[finite], np.cumsum(counts[finite])
+    levels = levels[finite]
     if not levels.size:
         return 0.0, 1.0
-    margin = robust_margin(int(cumulative[-1])) if limits == "robust" else 0
-    low, high = np.searchsorted(cumulative, [margin, cumulative[-1] - 1 - margin], side="right")
+    low, high = places_of_ends(counts[finite], limits == "robust")
     return levels[low].item(), levels[high].item()
 
 

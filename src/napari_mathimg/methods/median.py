@@ -122,8 +122,10 @@ def _fill_by_histogram(image: t.Array, size: tuple[int, int, int], out: t.Array,
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         values, ranks, levels = None, image, 1 << (8 * image.dtype.itemsize)
     else:
-        values, inverse = np.unique(image, return_inverse=True)
-        ranks, levels = inverse.reshape(image.shape).astype(np.uint32), len(values)
+        values, ranks = np.unique(image), np.empty(image.shape, np.uint32)
+        levels = len(values)
+        for row in np.ndindex(image.shape[:2]):  # one by one, to hold little at a time
+            ranks[row] = np.searchsorted(values, image[row])
     found = out if values is None else np.empty(out.shape, ranks.dtype)
     upper = found if valid is None else np.empty_like(found)
     for first, last in _bands(out, size[0] * size[1]):
@@ -134,7 +136,9 @@ def _fill_by_histogram(image: t.Array, size: tuple[int, int, int], out: t.Array,
             kernels.median_histogram_of_valid(ranks, valid, first, last, size, levels, found, upper)
     if values is not None:
         half = out.dtype.type(0.5)
-        out[...] = values[found] if valid is None else values[found] * half + values[upper] * half
+        for row in np.ndindex(out.shape[:2]):
+            lower = values[found[row]]
+            out[row] = lower if valid is None else lower * half + values[upper[row]] * half
 
 
 @cache

@@ -100,12 +100,26 @@ def wiener_hunt(image: Array, kernel: Kernel, balance: float, boundary: Boundary
 
 
 def sample_mean(image: Array, kernel: Kernel, boundary: Boundary, sampling: Sampling) -> Array:
-    """Return the mean of images drawn by Gibbs sampling, together with the precisions of noise and image."""
+    """Return the mean of images drawn by Gibbs sampling, together with the precisions of noise and image.
+
+    Where the boundary keeps constants, the mean of the image is subtracted first and added afterward, so that an offset
+    of all values, such as that of a camera, has no effect on the precisions.
+    """
+    if float(np.abs(image).max()) > GIANT:
+        return _grown(sample_mean(image * image.dtype.type(1 / GIANT), kernel, boundary, sampling))
+    if boundary == "zero":
+        return _sample_mean(image, kernel, boundary, sampling)
+    level = image.dtype.type(image.mean(dtype=np.float64))
+    mean = _sample_mean(image - level, kernel, boundary, sampling)
+    mean += level
+    return mean
+
+
+def _sample_mean(image: Array, kernel: Kernel, boundary: Boundary, sampling: Sampling) -> Array:
+    """Return the mean of images drawn by Gibbs sampling, of values that need no level."""
     highest = float(np.abs(image).max())
     if not highest > 0:
-        return image
-    if highest > GIANT:
-        return _grown(sample_mean(image * image.dtype.type(1 / GIANT), kernel, boundary, sampling))
+        return image.copy()
     spectra = _Spectra(image, kernel, boundary)
     norm = math.sqrt(math.prod(spectra.sizes))
     spectra.transform(1 / highest / norm)

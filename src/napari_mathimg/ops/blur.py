@@ -1,5 +1,7 @@
 """Blur with a box, a disk, a path or any kernel."""
 
+from typing import Literal
+
 import numpy as np
 
 from ..contract import types as t
@@ -105,7 +107,7 @@ def blur_defocus(
 
 
 def _check_motion(polygon: str | Vertices, polygon_size: tuple[int, int], frame: Frame) -> None:
-    if abs(np.linalg.det(frame)) < 1e-9 * max(max(map(abs, step)) for step in frame) ** 2 or not np.any(frame):
+    if abs(np.linalg.det(frame)) <= 1e-9 * np.abs(frame).max() ** 2:
         raise ValueError(f"frame={frame}: must be two directions that are not parallel")
     motion_kernel(0.0, 0.0, polygon, polygon_size, frame)
 
@@ -177,7 +179,14 @@ def blur_motion(
     return convolve_block(image, info, kernel, mode, cval, valid, level)
 
 
-@operation("Convolve", values="float", reach=checked_kernel_reach, proportional=True)
+def _type_of_convolved(kernel: t.Array) -> Literal["same", "float32"]:
+    return "float32" if (kernel < 0).any() else "same"
+
+
+@operation(
+    "Convolve", values="float", reach=checked_kernel_reach, dtype=_type_of_convolved, proportional=True,
+    version=2,
+)  # fmt: skip
 def convolve(
     image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
     valid: Mask | None, level: float,
@@ -186,9 +195,10 @@ def convolve(
 
     Every point becomes the kernel, multiplied by the value of the point. The kernel is not normalized: its sum scales
     the mean of the image. The center of the kernel is its pixel with index n // 2 along each axis, for odd and even n.
-    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing; they have no
-    weight, and the other pixels under the kernel share theirs. Under a kernel with negative weights they count as the
-    mean of their neighbors.
+    Results for integers are rounded to the nearest integer; for a kernel with negative weights, such as that of a
+    derivative, they are float32. Missing pixels (NaN or infinite) stay missing; they have no weight, and the other
+    pixels under the kernel share theirs. Under a kernel with negative weights they count as the mean of their
+    neighbors.
 
     Separable kernels are applied axis by axis, kernels of at most 256 nonzero pixels pixel by pixel, and all others by
     Fourier transforms. Then parts of the image computed alone agree with the whole to 1e-6 of the values, times the

@@ -56,23 +56,28 @@ def _is_not_clipped(clip: Literal["none"] | tuple[float, float]) -> bool:
     return clip == "none"
 
 
-def _filter_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+def _filter_working(
+    psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, shape: tuple[int, ...]
+) -> float:
     """Count image and result, and the spectra of image and PSF."""
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     return 3 * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
 
 
-def _sampling_working(psf: t.Array, center: Center, boundary: t.Boundary, shape: tuple[int, ...]) -> float:
+def _sampling_working(
+    psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, shape: tuple[int, ...]
+) -> float:
     """Count what the filter needs, and the spectrum of the mean."""
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     return 3 * math.prod(shape) + 3 * spectrum_numbers(shape, kernel.shape, boundary, BLEND_HALF_SIZES)
 
 
 def _iteration_working(
-    psf: t.Array, center: Center, boundary: t.Boundary, num_iter: int, keep_every: int, shape: tuple[int, ...]
-) -> float:
+    psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, num_iter: int, keep_every: int,
+    shape: tuple[int, ...],
+) -> float:  # fmt: skip
     """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF."""
-    kernel, _ = prepare_psf(psf, center)
+    kernel, _ = prepare_psf(psf, center, psf_border)
     kept = num_iter // keep_every if keep_every else 1
     return (6 + kept) * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary)
 
@@ -163,7 +168,7 @@ def richardson_lucy(
 
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
-    proportional=_is_not_clipped, working=_sampling_working,
+    proportional=_is_not_clipped, working=_sampling_working, version=2,
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
@@ -174,9 +179,10 @@ def unsupervised_wiener(
     """Deconvolve with the Wiener-Hunt filter, its balance between sharpness and noise estimated from the image.
 
     The result is the mean of images drawn by Gibbs sampling, together with the precisions of the noise and of the
-    image. It may have negative values. The image and the seed determine it. Results for integers are float32. Missing
-    pixels (NaN or infinite) stay missing; all others see a smooth surface in their place, which continues their
-    neighbors (a membrane), so that holes leave no ringing.
+    image. It may have negative values. The image and the seed determine it. Except with a "zero" boundary, an offset of
+    all values, such as that of a camera, is added to the result and changes nothing else. Results for integers are
+    float32. Missing pixels (NaN or infinite) stay missing; all others see a smooth surface in their place, which
+    continues their neighbors (a membrane), so that holes leave no ringing.
 
     Parameters
     ----------

@@ -249,7 +249,7 @@ def median(
 
     Specks smaller than half the window disappear, while edges stay in place. Every value of the result occurs in the
     image, so that integers stay exact. Missing pixels (NaN or infinite) stay missing and are left out of the medians of
-    others; the median of an even number of pixels is the mean of the middle two.
+    others; where these leave an even number of pixels in a window, the result is the mean of the middle two.
 
     Parameters
     ----------

@@ -275,9 +275,9 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 
     Each value becomes the fraction of pixels at or below it: for integers of at most 65536 gray levels exactly, for all
     others within 1 in 10,000 pixels, whatever their range. Colors keep their hue, because only their brightness V =
-    max(R, G, B) is equalized. Values outside of the value range are clipped to it. A constant image does not change.
-    Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not
-    counted.
+    max(R, G, B) is equalized. Values outside of the value range are clipped to it. A constant image changes in no other
+    way. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing and are
+    not counted.
 
     References
     ----------
@@ -290,7 +290,9 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
     >>> apply(np.array([[0, 1, 2, 255]], np.uint8), "equalize_hist", options=Options(value_range="dtype"))
     array([[ 64, 128, 191, 255]], dtype=uint8)
     """
-    return image if measured.is_constant else equalization.equalize(image, measured, values)
+    if measured.is_constant:
+        return np.clip(image, values.low, values.high)
+    return equalization.equalize(image, measured, values)
 
 
 @operation(
@@ -312,8 +314,8 @@ def equalize_adapthist(
     range. Colors keep their hue, because only their brightness V = max(R, G, B) is equalized. Values outside of the
     value range are clipped to it; the value range of the data is here that from their percentile 0.01 to 99.99, because
     regions are counted in equal steps, of which one hot pixel would leave few. The image is mirrored to fill the last
-    regions. A constant image does not change. Results for integers are rounded to the nearest integer. Missing pixels
-    (NaN or infinite) stay missing and are not counted.
+    regions. A constant image changes in no other way. Results for integers are rounded to the nearest integer. Missing
+    pixels (NaN or infinite) stay missing and are not counted.
 
     Parameters
     ----------
@@ -343,7 +345,7 @@ def equalize_adapthist(
     (100.0, 110.0)
     """
     if measured.low == measured.high:
-        return image
+        return np.clip(image, 0, 1)
     levels = equalization.apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (levels.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
@@ -354,7 +356,7 @@ def equalize_adapthist(
     statistics=equalization.DISTRIBUTION, version=2,
 )  # fmt: skip
 def match_histograms(
-    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], measured: Distribution
+    image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], values: ValueRange, measured: Distribution
 ) -> t.Image:
     """Match the histogram of the image to that of a reference image.
 
@@ -362,8 +364,8 @@ def match_histograms(
     occur, the mapping is linear. The two images may differ in shape and type. Color channels are matched one by one.
     The gray levels of integers are counted one by one, if there are at most 65536; the fractions of all other numbers
     are accurate to 1 in 10,000 pixels, whatever their range. Values outside of the value range of the image are clipped
-    to it; the reference is used as a whole. A constant image does not change. Results for integers are rounded to the
-    nearest integer. Missing pixels (NaN or infinite) stay missing and are not counted.
+    to it; the reference is used as a whole. A constant image changes in no other way. Results for integers are rounded
+    to the nearest integer. Missing pixels (NaN or infinite) stay missing and are not counted.
 
     Raises
     ------
@@ -383,4 +385,6 @@ def match_histograms(
            [20, 90]])
     """
     equalization.check_reference(reference, dtype)
-    return image if measured.is_constant else equalization.match(image, measured, reference)
+    if measured.is_constant:
+        return np.clip(image, values.low, values.high)
+    return equalization.match(image, measured, reference)

@@ -45,9 +45,18 @@ class Grid:
         """Return the box of some adjacent chunks."""
         return tuple((int(e[i]), int(e[j])) for e, (i, j) in zip(self.edges, ranges, strict=True))
 
-    def merged(self, lengths: Sequence[int]) -> "Grid":
-        """Return a grid of cells of whole adjacent chunks, as long as possible up to a length along each axis."""
-        return Grid(tuple(_merged(e, n) for e, n in zip(self.edges, lengths, strict=True)))
+    def merged(self, pixels: int, lengths: Sequence[float]) -> "Grid":
+        """Return a grid of cells of whole adjacent chunks: of up to so many pixels, and up to a length on each axis.
+
+        Cells grow along the last axes first. A single chunk may be larger.
+        """
+        longest = [int(np.diff(e).max()) for e in self.edges]
+        room, edges = pixels // math.prod(longest), list[NDArray[np.int64]]()
+        for e, n, length in reversed(list(zip(self.edges, longest, lengths, strict=True))):
+            chunks = int(max(min(room, length // n, e.size - 1), 1))
+            room //= chunks
+            edges.insert(0, _merged(e, chunks * n))
+        return Grid(tuple(edges))
 
 
 def _merged(edges: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -89,12 +98,8 @@ def boxes_along_chunks(array: Any, span: Box, pixels: int) -> list[Box]:
         cells = [span]
     else:
         inside = Grid(tuple(_clipped(e, *ends) for e, ends in zip(grid.edges, span, strict=True)))
-        room, lengths = pixels // math.prod(int(np.diff(e).max()) for e in inside.edges), list[int]()
-        for e in reversed(inside.edges):
-            chunks = min(max(room, 1), e.size - 1)
-            room //= chunks
-            lengths.insert(0, chunks * int(np.diff(e).max()))
-        cells = [inside.merged(lengths).box(cell) for cell in np.ndindex(inside.merged(lengths).shape)]
+        merged = inside.merged(pixels, [math.inf] * len(span))
+        cells = [merged.box(cell) for cell in np.ndindex(merged.shape)]
     return [
         tuple((a + c, a + d) for (a, _), (c, d) in zip(cell, part, strict=True))
         for cell in cells

@@ -1,8 +1,9 @@
 """The chunks that are kept in memory, of all arrays together, bounded in bytes.
 
 Chunks that running passes still need are kept until their last task is done. They may fill `Kept.bound` bytes; beyond
-it, those go that are needed last. Other chunks, such as those of a preview or of a pass before, may fill `CAPACITY`
-bytes; of them, those go that were used longest ago. What running tasks need is kept whatever its size.
+it, those go that are needed last. Other chunks, such as those of a preview, or of a pass before over an array of at
+most `CAPACITY` bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. What running tasks need
+is kept whatever its size.
 """
 
 import threading
@@ -110,10 +111,16 @@ class Kept:
     def task(self, task: Task | None) -> None:
         self._local.task = task
 
+    def drop_idle(self, owner: Owner, chunk: Chunk) -> None:
+        """Drop a chunk of an owner unless it is needed or being read; the lock is held."""
+        entry = owner.idle.get(chunk)
+        if entry is not None and entry.future.done():
+            self.forget(owner, chunk)
+
     def trim(self) -> None:
         """Drop chunks that no task needs while there are too many."""
         self._settle()
-        while self.bytes > CAPACITY and self._drop_idle():
+        while self.bytes > CAPACITY and self._drop_oldest():
             pass
 
     def make_room(self, nbytes: int) -> None:
@@ -122,7 +129,7 @@ class Kept:
         with self.changed:
             self._settle()
             while self.bytes > CAPACITY:
-                if self._drop_idle():
+                if self._drop_oldest():
                     continue
                 if nbytes >= LARGE and task is not None and self._is_room_to_come():
                     self._wait(task)
@@ -184,7 +191,7 @@ class Kept:
             for chunk, entry in owner.needed.items():
                 yield owner, chunk, entry
 
-    def _drop_idle(self) -> bool:
+    def _drop_oldest(self) -> bool:
         """Drop the chunk that was used longest ago of those that no task needs."""
         oldest: tuple[int, Owner, Chunk] | None = None
         for owner in list(self._owners):

@@ -14,7 +14,7 @@ from .grid import Chunk, Ranges, chunks_in, grid_of
 from .kept import Entry, Owner, kept
 
 Array = NDArray[Any]
-GROUP = 2**24  # bytes of small chunks that are read in one call
+GROUP = 2**22  # bytes of small chunks that are read in one call
 
 
 def with_cached_chunks(array: Any) -> Any:

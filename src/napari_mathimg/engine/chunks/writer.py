@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...contract.reach import Box, size, within
 from .grid import Chunk, chunks_in, written_grid_of
-from .kept import kept
+from .kept import LARGE, kept
 from .reader import as_numpy
 
 Array = NDArray[Any]
@@ -41,13 +41,14 @@ class ChunkWriter:
     array
         Array of NumPy, Zarr or another library, in which boxes can be set.
     lengths
-        Lengths along the axes up to which small chunks are united to cells.
+        Lengths along the axes up to which small chunks are united to cells, of up to 16 MiB.
     """
 
     def __init__(self, array: Any, lengths: Sequence[int]) -> None:
         self._in_memory = isinstance(array, np.ndarray)
         grid = None if self._in_memory else written_grid_of(array)
-        self.array, self.grid = array, None if grid is None else grid.merged(lengths)
+        self.array = array
+        self.grid = None if grid is None else grid.merged(LARGE // np.dtype(array.dtype).itemsize, lengths)
         self._open: OrderedDict[Chunk, _Cell] = OrderedDict()
         self._begun: dict[Chunk, int] = {}  # number of pixels that have yet to come, of cells that were written early
         self._writing: set[Chunk] = set()

@@ -80,18 +80,18 @@ def prepare_psf(psf: Array, center: Center, border: Border = "keep") -> tuple[Ke
     elif offset:
         changes.append(
             f"The border of the PSF is far from zero: its median is {offset:.4g}, as a camera's offset leaves it,"
-            f" {offset / array.max():.0%} of the peak. Set *PSF border* to subtract it."
+            f" {offset / array.max():.0%} of the peak; psf_border='subtract' subtracts it."
         )
     if (array < 0).any():
         count = np.count_nonzero(array < 0)
         changes.append(f"{count:,} negative values of the PSF, down to {array.min():.3g}, were set to 0.")
         array = np.maximum(array, 0)
-    array = array / array.max()  # keeps the sum finite
-    total = array.sum()
-    given = np.asarray(psf, np.float64).clip(0).sum()
+    peak = float(array.max())
+    array = array / peak  # keeps the sum finite
+    total = float(array.sum())
     array = array / total
-    if abs(given - 1) > 1e-3:
-        changes.append(f"The PSF was divided by its sum, {given:.4g}.")
+    if abs(peak * total - 1) > 1e-3:
+        changes.append(f"The PSF was divided by its sum, {peak * total:.4g}.")
     middle = tuple(n // 2 for n in array.shape)
     if center == "centroid":
         array, middle, shifts = _shift_centroid(array)
@@ -107,7 +107,7 @@ def check_extent(kernel: Kernel, shape: tuple[int, ...]) -> None:
     for axis, (k, n) in enumerate(zip(kernel.shape, shape, strict=True)):
         if k > 2 * n - 1:
             raise ValueError(
-                f"psf: must have at most {2 * n - 1} px along axis {axis}, where the image has {n} px, not {k}; crop it"
+                f"psf: must have at most {2 * n - 1} px along axis {axis}, where the image has {n} px, not {k}"
             )
 
 

@@ -234,7 +234,8 @@ class OptionsBox(QWidget):
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
         labels, dtype = isinstance(layer, Labels), np.dtype(full_resolution(layer).dtype)
-        types = {"auto": f"Auto ({operation.result_type(dtype)})", "same": f"Same ({dtype})"}
+        auto = "Auto" if callable(operation.dtype) else f"Auto ({operation.result_type(dtype, parameters)})"
+        types = {"auto": auto, "same": f"Same ({dtype})"}
         self._fill(self.dtype, {**types, "float32": "float32"})
         self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
         several, ndim = len(item_axes.kinds_of_items(layer)) > 1, self.ndim(layer, operation)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 
 from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
+from ..form.sentences import in_form_words
 from ..layers.layer_arguments import result_arguments
 from ..layers.made_layers import HiddenSources, MadeLayers
 from ..tasks.operation_job import Done, Job
@@ -138,7 +139,7 @@ def result_sentence(layer: Layer, job: Job, done: Done) -> str:
     if done.divisor != 1:
         text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
     if done.report is not None and done.report.text:
-        text += f" {done.report.text}"
+        text += f" {in_form_words(done.report.text, done.plan.operation.parameters)}"
     return text
 
 

@@ -88,7 +88,7 @@ class HistogramActions(HistogramLayout):
         self.set_limits(low, high)
 
     def mark_range(self, low: float, high: float) -> None:
-        """Mark a range, snapped to whole gray levels or to edges of fine bins, and show its share of the pixels."""
+        """Mark a range, snapped to whole gray levels or to edges of cells, and show its share of the pixels."""
         tally = self._tally
         if tally is not None:
             self._mark = tally.snapped(low, high)
