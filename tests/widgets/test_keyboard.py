@@ -39,21 +39,18 @@ def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def active(viewer: Any, qtbot: Any) -> Any:
-    """The window, which gets the keys."""
-    window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
-    return window
+def _active(viewer: Any, qtbot: Any) -> None:
+    """Let the window get the keys."""
+    viewer.window._qt_window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is viewer.window._qt_window)
 
 
 def press(key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
     QTest.keyClick(QApplication.focusWidget(), key, modifier)
 
 
-def test_only_return_with_control_runs_and_what_is_being_typed_counts(
-    viewer: Any, dock: Any, qtbot: Any, active: Any
-) -> None:
+@pytest.mark.usefixtures("_active")
+def test_only_return_with_control_runs_and_what_is_being_typed_counts(viewer: Any, dock: Any, qtbot: Any) -> None:
     viewer.add_image(np.arange(900, dtype=np.uint16).reshape(30, 30))
     widget = dock("intensity")
     widget.operation = "adjust_gamma"
@@ -84,9 +81,8 @@ def test_only_return_with_control_runs_and_what_is_being_typed_counts(
     assert viewer.layers[-1].metadata["napari_mathimg"][-1]["operation"] == "add_poisson_noise", "another dock ran"
 
 
-def test_escape_cancels_a_run_and_the_focus_goes_to_cancel_and_back(
-    viewer: Any, dock: Any, qtbot: Any, active: Any
-) -> None:
+@pytest.mark.usefixtures("_active")
+def test_escape_cancels_a_run_and_the_focus_goes_to_cancel_and_back(viewer: Any, dock: Any, qtbot: Any) -> None:
     slow = Gated(np.random.default_rng(0).integers(0, 4000, (64, 64), dtype=np.uint16))
     viewer.add_image(slow, name="slow", contrast_limits=(0, 4000))
     widget = dock("intensity")
@@ -157,8 +153,9 @@ def edge(widget: QWidget) -> QColor:
     return image.pixelColor(QPoint(1, image.height() // 2))
 
 
+@pytest.mark.usefixtures("_active")
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_focus_is_seen(viewer: Any, dock: Any, qtbot: Any, active: Any, theme: str) -> None:
+def test_the_focus_is_seen(viewer: Any, dock: Any, qtbot: Any, theme: str) -> None:
     viewer.add_image(np.zeros((20, 30)))
     viewer.theme = theme
     widget = dock("geometry")

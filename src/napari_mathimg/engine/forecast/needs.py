@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...contract.operation import Operation, ValueRange
+from ...contract.progress import run_to_end
 from ...contract.reach import Gather
-from ...contract.signature import NOISE, call
+from ...contract.signature import NOISE
 from ..memory import memory_at_hand
-from ..plan import Options, Plan, resolve_reach
-from ..prepare import check
+from ..plan import Options, Plan
+from ..prepare import resolve
 from ..run import largest_block
 from ..threads import cores
 from ..tiles import tiles
@@ -66,8 +67,8 @@ def needs(
     ValueError
         ``name=value: must be ...`` if the run would be refused before it reads the image.
     """
-    options, given = options or Options(), op.validate(parameters or {})
-    return needs_of(_sketch(op, image, images, options, given, axis_names), threads)
+    threads, given = threads or cores(), op.validate(parameters or {})
+    return needs_of(_sketch(op, image, images, options or Options(), given, threads, axis_names), threads)
 
 
 def needs_of(plan: Plan, threads: int | None = None) -> Needs:
@@ -103,17 +104,24 @@ def _beside(plan: Plan, result: int, threads: int) -> int:
     return int(chunk + block * max(min(threads, (at_hand - result - chunk) // block, tasks), 1))
 
 
+class _MadeUp(dict[Any, Any]):
+    """What a run would measure first, for any range of values and any noise that `resolve` asks for."""
+
+    def __init__(self, is_whole: bool) -> None:
+        noise = {name: NOISE_LEVEL if name == "noise_level" else (NOISE_LEVEL,) * 3 for name in NOISE}
+        self._measured = {"values": ({(): ValueRange(0.0, 1.0, is_whole)}, 0), "colors": (), "noise": {(): noise}}
+
+    def __contains__(self, key: Any) -> bool:
+        return True
+
+    def __missing__(self, key: Any) -> Any:
+        return self._measured[key[0]]
+
+
 def _sketch(
-    op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any],
+    op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
     axis_names: tuple[str, ...],
 ) -> Plan:  # fmt: skip
     """Return a plan whose shapes and types are those of a run; values and noise of the image are made up."""
-    source, further = check(op, image, images, options, axis_names)
-    values = call(op.values, given) if callable(op.values) else op.values
-    declared = {"auto": op.result_type(source.dtype), "same": source.dtype, "float32": np.dtype(np.float32)}
-    dtype, made_up = declared[options.dtype], ValueRange(0.0, 1.0, source.dtype.kind in "iu")
-    known: dict[str, Any] = {"dtype": dtype, "values": made_up, "channels": source.channels}
-    known |= {name: NOISE_LEVEL if name == "noise_level" else (NOISE_LEVEL,) * 3 for name in NOISE}
-    resolved = op.resolve(given, source.item, known)
-    reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
-    return Plan(op, resolved, options, source, further, values, reach, dtype, {(): made_up}, given=given)
+    made_up = _MadeUp(np.dtype(image.dtype).kind in "biu")
+    return run_to_end(resolve(op, image, images, options, given, threads, axis_names, made_up))

@@ -16,6 +16,7 @@ from ..tasks.operation_job import Job
 from .options_panel import RANGES, OptionsBox
 from .panel import Panel
 
+TYPES = {"Auto": "automatic type"}  # which depends on further images
 NO_BREAK = "\u00a0"  # a space that lines do not break at
 
 Said = tuple[str, bool]  # a few words on an option, and whether it differs from its default
@@ -95,7 +96,7 @@ def in_words(options: OptionsBox, layer: Layer) -> Iterator[Said]:
         yield f"statistics of {_first_small(options.statistics.currentText())}", True
     if options.is_shown("dtype"):
         text = options.dtype.currentText()
-        yield text.partition("(")[2].rstrip(")") or text, options.dtype.currentData() != usual["dtype"]
+        yield text.partition("(")[2].rstrip(")") or TYPES.get(text, text), options.dtype.currentData() != usual["dtype"]
     yield from _layers_in_words(options)
 
 
