@@ -187,7 +187,14 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def dock(viewer: Any) -> Callable[[str], FamilyDock]:
-    return lambda family: open_dock(viewer, family)
+    def opened(family: str) -> FamilyDock:
+        """Open a dock with its options unfolded."""
+        widget: FamilyDock = open_dock(viewer, family)
+        if isinstance(widget, FamilyDock):
+            widget.fold.is_open = True
+        return widget
+
+    return opened
 
 
 @pytest.fixture
@@ -265,7 +272,7 @@ def settle() -> Settle:
 
 
 @pytest.fixture
-def again(qtbot: Any, dock: Any) -> Callable[[FamilyDock], FamilyDock]:
+def again(viewer: Any, qtbot: Any) -> Callable[[FamilyDock], FamilyDock]:
     """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
 
     def close_and_open(widget: FamilyDock) -> FamilyDock:
@@ -274,7 +281,7 @@ def again(qtbot: Any, dock: Any) -> Callable[[FamilyDock], FamilyDock]:
         close_by_mouse(widget, qtbot)
         saved_docks._read.cache_clear()
         _clear_plugin_settings_cache()
-        anew = dock(family)
+        anew: FamilyDock = open_dock(viewer, family)
         qtbot.waitUntil(anew.isVisible)
         return anew
 

@@ -176,6 +176,7 @@ def test_twins_of_two_docks_share_one_view(
     found = grid(viewer)
     begin(geometry, press, qtbot, "beside")
     second = type(geometry)(viewer)
+    second.fold.is_open = True
     viewer.window.add_dock_widget(second, name="second")
     viewer.layers.selection.active = source
     second.operation = "rotate"

@@ -118,7 +118,7 @@ def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown
     resized(viewer, widget, WIDTHS[0], HEIGHTS[0])
     widget.picker.layer = shown
     viewer.layers.selection.update([shown, other])
-    options = widget.options
+    options, widget.fold.is_open = widget.options, True
     for _ in operations(widget):
         options.choose(options.process, "volumes")
         options.choose(options.value_range, "custom")
@@ -158,6 +158,8 @@ def chain(dock: QWidget) -> list[QWidget]:
 def test_tab_goes_down_the_dock(viewer: Any, shown: Any, title: str) -> None:
     widget = open_dock(viewer, title)
     resized(viewer, widget, 360, 1400)
+    if isinstance(widget, FamilyDock):
+        widget.fold.is_open = True
     for operation in operations(widget):
         places = [(w.mapTo(widget, QPoint()), w) for w in chain(widget) if w.isEnabled()]
         rows = [(place.y() + w.height() / 2, place.x()) for place, w in places]

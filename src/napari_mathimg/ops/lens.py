@@ -198,7 +198,7 @@ def correct_vignetting(
 )
 def correct_lens(
     shape: Shape, /, *, camera: CameraName = "", lens: LensName = "", focal_length: AutoFocalLength = "auto",
-    distortion: bool = True, aberration: Annotated[bool, t.Label("lateral chromatic aberration")] = True,
+    distortion: bool = True, aberration: Annotated[bool, t.Label("chromatic aberration")] = True,
     vignetting: bool = True, aperture: AutoAperture = "auto", distance: FocusDistance = 1000.0,
     strength: Strength = 100.0, encoding: PhotographEncoding = "sRGB", gamma: EncodingGamma = 2.2, order: t.Order = 1,
     scale: LensScale = "auto", mode: t.Edge = "constant", cval: t.Fill = 0.0,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
@@ -15,6 +15,7 @@ from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
@@ -25,7 +26,8 @@ from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
 from .open_dock import open_dock
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
-from .options_panel import OptionsBox, OptionsPanel
+from .options_fold import OptionsPanel
+from .options_panel import OptionsBox
 from .panel import Panel
 from .results import Results
 from .run_panel import RunPanel
@@ -84,17 +86,17 @@ class FamilyDock(QWidget):
         self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
+        FocusRing(self)
+        self.fold = options.fold
         self._lay_out(summary, *family_panels, self.requirement, self.further_images, self.forms)
         self._connect()
         self._refresh.at_once()
 
     def _lay_out(self, *above: Panel) -> None:
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
         column = QVBoxLayout(self)
         column.addWidget(self.layers.widget)
         column.addWidget(self.operations.widget)
-        column.addWidget(scroll_area(*(panel.widget for panel in above), line, self.options), 1)
+        column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
@@ -174,6 +176,7 @@ class FamilyDock(QWidget):
             panel.show_for(layer, operation, level)
         self.forms.show_noise(layer, operation, level)
         order_fields(self)  # forms and pickers may have been added
+        name_fields(self)
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))

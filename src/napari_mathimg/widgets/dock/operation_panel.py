@@ -33,6 +33,7 @@ class OperationPanel(Panel):
         for op in self.operations.values():
             self.choice.addItem(op.title, op.id)
         self.choice.setToolTip("The operation to apply")
+        self.choice.setAccessibleName("Operation")
         self.choice.setVisible(len(self.operations) > 1)
         self.choose(first)
         self.help = HelpButton(lambda: self.operation)

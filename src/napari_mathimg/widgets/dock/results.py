@@ -161,7 +161,9 @@ def warnings(job: Job, done: Done) -> str:
     plan, text = done.plan, ""
     if plan.saturated:
         ends = plan.operation.data_range if plan.options.value_range == "data" else None
-        where = "value range" if ends is None else f"percentiles {number(ends[0])} to {number(ends[1])}, its value range,"
+        where = (
+            "value range" if ends is None else f"percentiles {number(ends[0])} to {number(ends[1])}, its value range,"
+        )
         text = f" {count(plan.saturated)} values were outside the {where} and were clipped to it."
     text += losses_sentence(done)
     if done.is_torn:

@@ -15,6 +15,7 @@ from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
 from ..qt.dock_area import place_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
@@ -56,6 +57,8 @@ class HistogramDock(HistogramActions):
         self.saved_state.keep("view", self.saved_fields)
         self._show_nothing("Show this dock to count.")
         order_fields(self)
+        name_fields(self)
+        FocusRing(self)
 
     @property
     def follower(self) -> Follower | None:

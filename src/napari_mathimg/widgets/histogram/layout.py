@@ -82,12 +82,15 @@ class HistogramLayout(QWidget):
         for data, text in WHERE.items():
             self.where.addItem(text, data)
         self.where.setToolTip("Which pixels are counted")
+        self.where.setAccessibleName("Pixels")
+        self.inside.setAccessibleName("Inside")
         self.cancel_button = button("Stop", "Stop counting; the counts so far stay and are marked as partial")
         self.cancel_button.setEnabled(False)
         self.channel = ElidedComboBox()
         for name in (ALL, *RGB):
             self.channel.addItem(name, name)
         self.channel.setToolTip("Which channel is shown; for RGB, the numbers are those of luminance")
+        self.channel.setAccessibleName("Channel")
         self.channel.hide()
         self.bins = WholeSpinBox()
         self.bins.setRange(1, MOST_BINS)

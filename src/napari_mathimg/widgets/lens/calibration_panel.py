@@ -24,7 +24,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import plane_of, spatial_state_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button, form_layout, hbox, wrapping_label
+from ..qt.layout import WrappingRow, button, form_layout, hbox, wrapping_label
 from ..settings.preferences import color_of_marks
 from ..settings.saved_fields import SavedFields
 from ..tasks.background_task import BackgroundTask, reason
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
 Pair = tuple[float, float]
-LINES = 6  # lines reserved for the report, so that the layout does not shift
+LINES = 6  # lines of a report, reserved from the first calibration on, so that the layout does not shift
 BEGIN = "Choose a layer that shows a chessboard or a square grid of dots filling the image."
 BUSY = {"Target": "Looking for the target…  {} %", "Points": "Refining its points…  {} %"}
 FOUND = re.compile(r"^points=(\d+): must")
@@ -92,7 +92,6 @@ class CalibrationBox(QGroupBox):
         self.set_size = button("Set pixel size", "Give the layer chosen above the measured pixel size")
         self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         self._build()
         self.run.clicked.connect(self.start_or_stop)
         self.set_size.clicked.connect(self._set_pixel_size)
@@ -116,7 +115,7 @@ class CalibrationBox(QGroupBox):
         column = QVBoxLayout(self)
         column.addLayout(form_layout({"Target": self.picker, "Kind": self.kind, "Spacing": line}))
         column.addWidget(self.finds_center)
-        column.addLayout(hbox(self.run, self.set_size))
+        column.addWidget(WrappingRow(self.run, self.set_size))
         column.addWidget(self.sentence)
 
     def show_for(self, layer: Layer | None, level: int = 0) -> None:
@@ -148,6 +147,7 @@ class CalibrationBox(QGroupBox):
         rows, columns = shape_at(layer, self._target_level)[-2:]
         center = None if self.finds_center.isChecked() else ((rows - 1) / 2, (columns - 1) / 2)
         plane = plane_of(self._viewer.dims, layer, self._target_level)
+        self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY["Target"].format(0))
         self.task.start(_steps(plane, self.kind.currentData(), self._model(), asked))

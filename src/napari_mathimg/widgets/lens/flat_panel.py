@@ -25,7 +25,7 @@ from ..qt.layout import button, wrapping_label
 from ..settings.preferences import threads
 from ..tasks.background_task import BackgroundTask, reason
 
-ESTIMATE = "Estimate the flat as a layer"
+ESTIMATE = "Estimate the flat"
 HELP = "If no flat is chosen, it is estimated from what the planes of the layer have in common."
 BUSY = "Estimating the flat…  {} %"
 

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -69,7 +70,9 @@ class LensBox(QWidget):
         self.search.setPlaceholderText("Any part of its name, such as 14-42")
         self.search.setToolTip("Show only lenses whose names contain all of these words")
         self.search.setClearButtonEnabled(True)
-        self.others = QCheckBox("Other mounts and sensors too")
+        for clear in self.search.findChildren(QToolButton):
+            clear.setAccessibleName("Clear")
+        self.others = QCheckBox("Other mounts, sensors")
         self.others.setToolTip("Also list lenses that do not fit the camera or were calibrated on a smaller sensor")
         self.lenses = self._list()
         self.sentence = wrapping_label()

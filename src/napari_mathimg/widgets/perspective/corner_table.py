@@ -6,6 +6,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QCursor, QKeySequence
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QApplication,
     QHeaderView,
@@ -42,6 +43,9 @@ class CornerTable(QTableWidget):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         self.verticalHeader().setMinimumWidth(self.fontMetrics().averageCharWidth() * 4)
+        for corner in self.findChildren(QAbstractButton):  # where the headers meet
+            corner.setAccessibleName("All corners")
+        self.setAccessibleName("Corners")
         self.setToolTip("Coordinates of the corners; type a number to move a corner")
         self.itemChanged.connect(self._typed)
         self.show_corners((), (), (), (), "px")

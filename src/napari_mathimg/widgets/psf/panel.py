@@ -21,7 +21,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button
+from ..qt.layout import button, wrap_rows
 from ..settings.saved_fields import SavedFields
 from .beads_panel import BeadsBox
 from .drawn_outline import offer_outlines
@@ -93,7 +93,7 @@ class PsfPanel(QWidget):
 
     def _build(self) -> None:
         rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(rows)
         rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
         rows.addRow(f"{self._called} layer", self.picker)
         self._rows = rows

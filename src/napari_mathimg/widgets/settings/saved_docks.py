@@ -22,11 +22,12 @@ class SavedDocks(PluginSettings):
     """The state of docks and forms, in a file of its own because napari's plugin settings cannot hold such tables.
 
     `docks` holds the state of each dock by its name. `forms` holds the form values that differ from the defaults, by
-    the id of the operation and the number of axes of an item.
+    the id of the operation and the number of axes of an item. `speeds` holds the times of the last runs as JSON.
     """
 
     docks: dict[str, Any] = Field(default_factory=dict)
     forms: dict[str, Any] = Field(default_factory=dict)
+    speeds: str = ""
 
 
 def saved_docks() -> SavedDocks | None:
