@@ -14,7 +14,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 
 import napari_mathimg as mathimg
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.tasks import background_task
 
 Opener = Callable[[str], FamilyDock]

@@ -16,7 +16,7 @@ from npe2 import PluginManifest
 from qtpy import sip
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 viewer = napari.Viewer()
 viewer.add_image(np.zeros((3, 32, 32), np.uint16), contrast_limits=(0, 1))
 docks, window = [], viewer.window._qt_window  # as a console keeps them, so that they outlive the viewer

@@ -23,9 +23,9 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.lens import lens_panel
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
 

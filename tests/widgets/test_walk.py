@@ -19,8 +19,8 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QCheckBox, QComboB
 from shared_window import our_connections, our_objects
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 

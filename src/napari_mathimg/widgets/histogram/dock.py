@@ -11,7 +11,6 @@ from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
-from ..qt.dock_area import place_dock
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
@@ -100,7 +99,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
-        place_dock(self, HistogramDock, self.saved_state.size)
+        self.put_in_place(self.saved_state.size)
 
     def _close(self) -> None:
         """Delete the widget together with the dock that napari removes on closing."""

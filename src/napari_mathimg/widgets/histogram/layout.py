@@ -1,6 +1,7 @@
 """The layout of the histogram dock."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
@@ -14,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..place.content import DockContent
+from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
@@ -36,13 +39,13 @@ LIMITS = {
 }
 
 
-class HistogramLayout(QWidget):
+class HistogramLayout(DockContent):
     """Creates and arranges the widgets of the histogram dock."""
 
     outline: Color = (240, 241, 242)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer, HISTOGRAM)
         self.title, self.state, self.read_out = ElidedLabel(), ElidedLabel(), ElidedLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
@@ -59,6 +62,7 @@ class HistogramLayout(QWidget):
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
+        layout.addWidget(self.chooser)
         layout.addLayout(self._line(self.title, self.cancel_button))
         layout.addLayout(hbox(self.where, self.inside))
         layout.addWidget(self._pages, 3)

@@ -1,0 +1,85 @@
+"""The choice among all docks, at the top of each of them."""
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QPushButton, QWidget
+
+from ..qt.flow_layout import FlowLayout
+from .entries import TITLES
+from .open_dock import open_dock
+from .places import KEY, Place
+
+SPACING = 2
+STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
+
+
+class DockChooser(QWidget):
+    """Buttons with the names of all docks, the one around them marked, and a button that finds operations.
+
+    Tab reaches the button of this dock, arrow keys the others, and Return or Space opens their docks.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    title
+        Title of the dock that the buttons are in.
+    """
+
+    def __init__(self, viewer: Any, title: str) -> None:
+        super().__init__()
+        self._viewer, self._title = viewer, title
+        flow = FlowLayout(self, SPACING)
+        self.buttons = {name: _button(name, f"Open the {name} dock") for name in TITLES}
+        for name, button in self.buttons.items():
+            button.setCheckable(True)
+            button.clicked.connect(partial(self._choose, name))
+        self.buttons[title].setToolTip(f"This is the {title} dock")
+        self.find = _button("Find…", f"Find an operation of any family ({KEY})")
+        self.find.clicked.connect(self._find)
+        for button in (*self.buttons.values(), self.find):
+            button.installEventFilter(self)
+            flow.addWidget(button)
+        self.buttons[title].setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.find.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._mark()
+
+    def take_focus(self) -> None:
+        """Give the focus to the button of this dock."""
+        self.buttons[self._title].setFocus(Qt.FocusReason.TabFocusReason)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Move among the buttons with the arrow keys, and press one with Return."""
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        buttons = [*self.buttons.values(), self.find]
+        if (step := STEPS.get(event.key())) is not None:
+            buttons[(buttons.index(watched) + step) % len(buttons)].setFocus(Qt.FocusReason.TabFocusReason)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            watched.click()
+        else:
+            return False
+        return True
+
+    def _mark(self) -> None:
+        for name, button in self.buttons.items():
+            button.setChecked(name == self._title)
+
+    def _choose(self, name: str, checked: bool = False) -> None:
+        self._mark()
+        if name != self._title:
+            open_dock(self._viewer, name).chooser.take_focus()
+
+    def _find(self) -> None:
+        if place := Place.around(self):
+            place.find(self)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    """Return a button that only the mouse, and a key in its neighbors, gives the focus."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    return button
