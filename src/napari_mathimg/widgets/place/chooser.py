@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QPainter, QPalette, QPen
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from ..qt.flow_layout import FlowLayout
@@ -12,6 +13,9 @@ from .open_dock import open_dock
 from .places import KEY, Place
 
 SPACING = 2
+TEXT = "Find"
+GLASS = 0.55  # size of the magnifying glass as a fraction of the height of its button
+STYLE = "QPushButton { padding: 1px 3px; min-height: 0; }"  # names take no more room than they need
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 
 
@@ -31,13 +35,14 @@ class DockChooser(QWidget):
     def __init__(self, viewer: Any, title: str) -> None:
         super().__init__()
         self._viewer, self._title = viewer, title
+        self.setStyleSheet(STYLE)
         flow = FlowLayout(self, SPACING)
         self.buttons = {name: _button(name, f"Open the {name} dock") for name in TITLES}
         for name, button in self.buttons.items():
             button.setCheckable(True)
             button.clicked.connect(partial(self._choose, name))
         self.buttons[title].setToolTip(f"This is the {title} dock")
-        self.find = _button("Find…", f"Find an operation of any family ({KEY})")
+        self.find = FindButton()
         self.find.clicked.connect(self._find)
         for button in (*self.buttons.values(), self.find):
             button.installEventFilter(self)
@@ -75,6 +80,40 @@ class DockChooser(QWidget):
     def _find(self) -> None:
         if place := Place.around(self):
             place.find(self)
+
+
+class FindButton(QPushButton):
+    """A button with a magnifying glass, and with a text where it is wide enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip(f"Find an operation of any family ({KEY})")
+        self.setAccessibleName("Find an operation")
+
+    def sizeHint(self) -> QSize:
+        """Return the height of a button with text, and about as much for the width."""
+        height = self.fontMetrics().height() + 4
+        return QSize(height + 6, height)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Show a text where there is room for it."""
+        super().resizeEvent(event)
+        fits = self.width() >= self.fontMetrics().horizontalAdvance(TEXT) + 2 * self.height()
+        self.setText(TEXT if fits else "")
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the button, and the glass in the color of its text."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = self.height() * GLASS
+        text = self.fontMetrics().horizontalAdvance(self.text())
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.ButtonText), max(side / 7, 1.5)))
+        left = (self.width() - text) / 2 - 1.5 * side if text else (self.width() - side) / 2
+        painter.translate(left, (self.height() - side) / 2)
+        lens, handle = 0.68 * side, 0.58 * side
+        painter.drawEllipse(QRectF(0, 0, lens, lens))
+        painter.drawLine(QPointF(handle, handle), QPointF(side, side))
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 
@@ -47,9 +47,9 @@ def all_entries() -> tuple[Entry, ...]:
 
 
 def family_entries(name: str) -> tuple[Entry, ...]:
-    """Return the operations of a family, in the order of their titles."""
+    """Return the operations of a family, in the order of their titles; they open in its dock."""
     ids = family(name)
-    return tuple(entry for entry in all_entries() if entry.id in ids)
+    return tuple(replace(entry, dock=FAMILIES[name]) for entry in all_entries() if entry.id in ids)
 
 
 def in_order(entries: Iterable[Entry], by_use: bool) -> list[Entry]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -20,7 +20,11 @@ from ..qt.layout import hbox
 from ..settings.used import is_by_use, list_by_use
 from .entries import Entry, all_entries, in_order, matching
 
-ROWS = 16  # most rows that are seen at once
+BESIDE = 40  # beside the texts of a row, in pixels
+FEWEST = 8  # rows that there is room for at least
+ROWS = 20  # most rows that are seen at once
+MARGIN = 3  # above and below the text of a row, in pixels
+STYLE = "OperationList { border: 1px solid gray; }"  # seen in both themes
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 ALPHABET = "A–Z"
 
@@ -45,7 +49,7 @@ class OperationList(QFrame):
     def __init__(self, parent: QWidget, first: Sequence[Entry], current: str = "") -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setStyleSheet(STYLE)
         self._first, self._current = first, current
         self.field = QLineEdit()
         self.field.setPlaceholderText("Find an operation")
@@ -76,23 +80,25 @@ class OperationList(QFrame):
         self.field.returnPressed.connect(self._take)
         self.order.toggled.connect(self._sort)
         self.rows.itemClicked.connect(self._take)
+        self.order.ensurePolished()
+        for widget in (self.field, self.rows):
+            widget.setFont(self.order.font())  # napari sets that of buttons only
         self._fill()
 
     def open_below(self, widget: QWidget) -> None:
         """Open below a widget and as wide as it, or wider where titles are longer, within the screen."""
-        self.ensurePolished()
-        screen = widget.screen().availableGeometry()
+        screen, corner = widget.screen().availableGeometry(), widget.mapToGlobal(QPoint(0, widget.height()))
         scroll = self.rows.verticalScrollBar().sizeHint().width()
-        needed = sum(self.rows.sizeHintForColumn(k) for k in range(2)) + scroll + 24
-        row = self.rows.sizeHintForRow(0)
-        height = self.field.sizeHint().height() + row * ROWS + 24
-        corner = widget.mapToGlobal(QPoint(0, widget.height()))
+        letters = self.rows.fontMetrics()
+        names = ([entry.title for entry in all_entries()], [entry.dock for entry in all_entries()])
+        needed = sum(max(map(letters.horizontalAdvance, texts)) for texts in names) + scroll + BESIDE
+        rows = min(self.rows.topLevelItemCount(), ROWS)
+        height = self.field.sizeHint().height() + self.rows.sizeHintForRow(0) * max(rows, FEWEST) + 24
         place = QRect(corner, self.sizeHint())
         place.setWidth(min(max(needed, widget.width()), screen.width()))
         place.moveRight(corner.x() + widget.width() - 1)
         place.setHeight(min(height, screen.bottom() - corner.y()))
-        if place.left() < screen.left():
-            place.moveLeft(screen.left())
+        place.moveLeft(max(place.left(), screen.left()))
         self.setGeometry(place)
         self.show()
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -110,15 +116,24 @@ class OperationList(QFrame):
             return True
         return False
 
+    def keyPressEvent(self, event: Any) -> None:
+        """Close with Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
     def _fill(self, text: str = "") -> None:
         """List what the typed text finds."""
         text = text.strip()
-        entries = matching(text, in_order(all_entries() if text else self._first, not self.order.isChecked()))
+        known = {entry.id: entry for entry in (*(all_entries() if text else ()), *self._first)}
+        entries = matching(text, in_order(known.values(), not self.order.isChecked()))
         self.rows.clear()
+        height = self.rows.fontMetrics().height() + 2 * MARGIN
         for entry in entries:
             item = QTreeWidgetItem([entry.title, entry.dock])
             item.setData(0, Qt.ItemDataRole.UserRole, entry)
-            item.setDisabled(False)
+            item.setSizeHint(0, QSize(0, height))
             for column in range(2):
                 item.setToolTip(column, entry.about)
             self.rows.addTopLevelItem(item)

@@ -1,5 +1,6 @@
 """Where the docks of a window are: tabs of one place on the right, unless somebody moved them elsewhere."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.compat import isalive
@@ -97,7 +98,7 @@ class Place(QObject):
             timer.setInterval(interval)
             timer.timeout.connect(react)
         self._key = QShortcut(QKeySequence(KEY), window)
-        self._key.activated.connect(self.find)
+        self._key.activated.connect(lambda: self.find())
         window.installEventFilter(self)
 
     @classmethod
@@ -255,19 +256,27 @@ class Place(QObject):
         self._key = None
         self.deleteLater()
 
-    def find(self, below: QWidget | None = None) -> None:
-        """Open the search over all operations, below a widget or at the top of the dock that is in front."""
-        in_front = [p.dock for p in self._docks.values() if p.title == self._last and p.dock.isVisible()]
-        shown = [p.dock for p in self._docks.values() if p.dock.isVisible()]
-        dock = next(iter((*in_front, *shown)), None)
-        anchor = below or (dock.titleBarWidget() if dock is not None else None) or self._window.menuBar()
-        found = OperationList(anchor, all_entries())
+    def find(self, below: QWidget | None = None, first: Sequence[Entry] = (), current: str = "") -> None:
+        """Open the search over all operations.
+
+        It opens below a widget, or at the top of the dock that is in front. It lists the entries that come first, or
+        all, and marks the current one.
+        """
+        anchor = below or self._front()
+        found = OperationList(anchor, first or all_entries(), current)
         found.chosen.connect(self.open)
         found.open_below(anchor)
 
+    def _front(self) -> QWidget:
+        """Return the title bar of the dock that was seen last; the menu bar if none is seen."""
+        seen = {title: placed.dock for title, placed in self._docks.items() if placed.dock.isVisible()}
+        dock = seen.get(self._last) or next(iter(seen.values()), None)
+        bar = dock.titleBarWidget() if dock is not None else None
+        return bar if bar is not None else self._window.menuBar()
+
     def open(self, entry: Entry) -> None:
         """Show the dock of an entry, with its operation chosen and ready for keys."""
-        if entry.id and entry.dock != entry.title:
+        if entry.dock != entry.title:
             open_operation(self._viewer, entry.dock, entry.id).operations.choice.setFocus()
         else:
             open_dock(self._viewer, entry.dock)
