@@ -460,7 +460,7 @@ def test_settings_of_another_family_open_its_dock(
     denoise.operation = "gaussian"
     denoise.form["sigma"].value = 3.5
     denoise.options.choose(denoise.options.process, "volumes")
-    denoise._viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")[0].raise_()
+    dock("denoise")
     press(denoise)
     denoise.form.reset()
     intensity.load_settings()
@@ -530,11 +530,11 @@ def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: An
 
     viewer.add_image(stack)
     app = get_app_model()
-    app.commands.execute_command("napari-mathimg.adjust_sigmoid").result()
+    app.commands.execute_command("napari-mathimg.intensity.adjust_sigmoid").result()
     docks = [w for w in viewer.window._qt_window.findChildren(FamilyDock) if w.family == "intensity"]
     assert len(docks) == 1
     assert docks[0].operation.id == "adjust_sigmoid"
-    app.commands.execute_command("napari-mathimg.clip").result()
+    app.commands.execute_command("napari-mathimg.intensity.clip").result()
     assert docks[0].operation.id == "clip"
     assert docks[0].isVisible()
 
