@@ -193,6 +193,7 @@ def test_lists_begin_with_what_was_used_last(viewer: Any, dock: Opener, press: A
     assert yaml.safe_load(file.read_text())["used"] == ["invert", "clip"]
     titles = [op.id for op in widget.operations.operations.values()]
     widget = again(widget)
+    process_events()
     QTest.mouseClick(widget.operations.choice, LEFT)
     popup = opened()
     assert ids(popup) == ["invert", "clip", *(id for id in titles if id not in ("invert", "clip"))]
