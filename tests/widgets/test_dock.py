@@ -460,6 +460,7 @@ def test_settings_of_another_family_open_its_dock(
     denoise.operation = "gaussian"
     denoise.form["sigma"].value = 3.5
     denoise.options.choose(denoise.options.process, "volumes")
+    process_events()
     dock("denoise")
     press(denoise)
     denoise.form.reset()

@@ -177,6 +177,7 @@ def test_twins_of_two_docks_share_one_view(
     begin(geometry, press, qtbot, "beside")
     second = type(geometry)(viewer)
     viewer.window.add_dock_widget(second, name="second")
+    process_events()
     viewer.layers.selection.active = source
     second.operation = "rotate"
     begin(second, press, qtbot, "beside", 45)

@@ -1,6 +1,5 @@
 """The choice among all docks, at the top of each of them."""
 
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
@@ -38,9 +37,9 @@ class DockChooser(QWidget):
         self.setStyleSheet(STYLE)
         flow = FlowLayout(self, SPACING)
         self.buttons = {name: _button(name, f"Open the {name} dock") for name in TITLES}
-        for name, button in self.buttons.items():
+        for button in self.buttons.values():
             button.setCheckable(True)
-            button.clicked.connect(partial(self._choose, name))
+            button.clicked.connect(self._choose)
         self.buttons[title].setToolTip(f"This is the {title} dock")
         self.find = FindButton()
         self.find.clicked.connect(self._find)
@@ -72,7 +71,9 @@ class DockChooser(QWidget):
         for name, button in self.buttons.items():
             button.setChecked(name == self._title)
 
-    def _choose(self, name: str, checked: bool = False) -> None:
+    def _choose(self) -> None:
+        """Open the dock whose name was clicked."""
+        name = next(name for name, button in self.buttons.items() if button is self.sender())
         self._mark()
         if name != self._title:
             open_dock(self._viewer, name).chooser.take_focus()

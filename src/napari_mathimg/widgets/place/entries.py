@@ -43,7 +43,7 @@ def all_entries() -> tuple[Entry, ...]:
     found = [Entry(op.id, op.title, FAMILIES[op.family], op.keywords, summary(op)) for op in operations().values()]
     about = "Show how the values of a layer are distributed, and set its contrast limits."
     found.append(Entry("histogram", HISTOGRAM, HISTOGRAM, "distribution, contrast, counts, levels, percentiles", about))
-    return tuple(sorted(found, key=lambda entry: entry.title.lower()))
+    return tuple(sorted(found, key=lambda entry: entry.title))
 
 
 def family_entries(name: str) -> tuple[Entry, ...]:
@@ -55,7 +55,7 @@ def family_entries(name: str) -> tuple[Entry, ...]:
 def in_order(entries: Iterable[Entry], by_use: bool) -> list[Entry]:
     """Return entries in the order of their titles, or the last used first and the others so."""
     used = {id: place for place, id in enumerate(used_ids())} if by_use else {}
-    return sorted(entries, key=lambda entry: (used.get(entry.id, len(used)), entry.title.lower()))
+    return sorted(entries, key=lambda entry: (used.get(entry.id, len(used)), entry.title))
 
 
 def matching(text: str, entries: Sequence[Entry]) -> list[Entry]:

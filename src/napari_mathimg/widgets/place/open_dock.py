@@ -13,19 +13,23 @@ from ..settings.preferences import PLUGIN
 def open_dock(viewer: Any, family: str) -> Any:
     """Show the dock of a family, or the dock with this title, and return its widget; open it if it is closed."""
     window, title = unwrapped(viewer).window, FAMILIES.get(family, family)
-    manifest = PluginManager.instance().get_manifest(PLUGIN)
-    name = f"{title} ({manifest.display_name})"  # as napari's Plugins menu names it
-    open_docks = window.dock_widgets
-    widget = open_docks.get(name) or open_docks.get(f"{title} ({PLUGIN})")
+    names, open_docks = names_of(title), window.dock_widgets
+    widget = next((open_docks[name] for name in names if name in open_docks), None)
     if widget is None:
-        (contribution,) = (w for w in manifest.contributions.widgets or () if w.display_name == title)
+        contributions = PluginManager.instance().get_manifest(PLUGIN).contributions
+        (contribution,) = (w for w in contributions.widgets or () if w.display_name == title)
         widget = contribution.get_callable()(unwrapped(viewer))
-        window.add_dock_widget(widget, name=name)
+        window.add_dock_widget(widget, name=names[0])
     dock = dock_of(widget)
     assert dock is not None
     dock.show()
     dock.raise_()
     return widget
+
+
+def names_of(title: str) -> tuple[str, str]:
+    """Return the names that napari gives a dock: the one of its Plugins menu, and that of its Python interface."""
+    return f"{title} ({PluginManager.instance().get_manifest(PLUGIN).display_name})", f"{title} ({PLUGIN})"
 
 
 def open_operation(viewer: Any, family: str, id: str) -> Any:

@@ -13,7 +13,7 @@ from ..qt.layout import dock_of
 from ..settings import saved_docks
 from ..settings.saved_docks import remember, remembered
 from .entries import Entry, all_entries
-from .open_dock import open_dock, open_operation
+from .open_dock import names_of, open_dock, open_operation
 from .operation_list import OperationList
 
 KEY = "Ctrl+Shift+F"  # finds an operation
@@ -98,7 +98,7 @@ class Place(QObject):
             timer.setInterval(interval)
             timer.timeout.connect(react)
         self._key = QShortcut(QKeySequence(KEY), window)
-        self._key.activated.connect(lambda: self.find())
+        self._key.activated.connect(self._find_from_key)
         window.installEventFilter(self)
 
     @classmethod
@@ -121,9 +121,10 @@ class Place(QObject):
     def _add(self, dock: QDockWidget, title: str, size: tuple[int, int] | None) -> None:
         twin = self._docks.get(title)
         if twin is not None and isalive(twin.dock) and twin.dock is not dock:
-            twin.dock.show()
-            twin.dock.raise_()
-            self._viewer.window.remove_dock_widget(dock)
+            if getattr(dock, "name", "") in names_of(title):  # napari has opened it once more, under its other name
+                twin.dock.show()
+                twin.dock.raise_()
+                self._viewer.window.remove_dock_widget(dock)
             return
         placed = self._docks[title] = PlacedDock(self, dock, title)
         dock.setWindowTitle(title)
@@ -266,6 +267,9 @@ class Place(QObject):
         found = OperationList(anchor, first or all_entries(), current)
         found.chosen.connect(self.open)
         found.open_below(anchor)
+
+    def _find_from_key(self) -> None:
+        self.find()
 
     def _front(self) -> QWidget:
         """Return the title bar of the dock that was seen last; the menu bar if none is seen."""

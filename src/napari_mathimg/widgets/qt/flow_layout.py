@@ -67,7 +67,7 @@ class FlowLayout(QLayout):
             if moves:
                 self._place_row(row, QRect(rect.x(), y, rect.width(), height))
             y += height + self.spacing()
-        return max(y - self.spacing() - rect.y(), 0)
+        return int(max(y - self.spacing() - rect.y(), 0))
 
     def _rows(self, width: int) -> Iterator[list[QLayoutItem]]:
         row: list[QLayoutItem] = []
