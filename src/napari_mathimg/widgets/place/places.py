@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QRect, Qt, QTimer
@@ -44,7 +45,18 @@ class PlacedDock(QObject):
 
     def __init__(self, place: "Place", dock: QDockWidget, title: str) -> None:
         super().__init__(dock)
-        self._place, self.dock, self.title = place, dock, title
+        self._place, self.title = ref(place), title
+
+    @property
+    def dock(self) -> QDockWidget:
+        """The dock."""
+        return self.parent()
+
+    @property
+    def place(self) -> "Place | None":
+        """The place, while it is there."""
+        place = self._place()
+        return place if place is not None and isalive(place) else None
 
     def watch(self) -> None:
         """Begin to tell."""
@@ -54,19 +66,19 @@ class PlacedDock(QObject):
         self.dock.installEventFilter(self)
 
     def _tell_moved(self, *where: Any) -> None:
-        if isalive(self._place):
-            self._place.note_moved(self.title)
+        if place := self.place:
+            place.note_moved(self.title)
 
     def _tell_seen(self, seen: bool) -> None:
-        if isalive(self._place):
-            self._place.note_seen(self.title, seen)
+        if place := self.place:
+            place.note_seen(self.title, seen)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Tell that a floating dock was moved, and that a dock is hidden."""
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize) and self.dock.isFloating():
             self._tell_moved()
-        elif event.type() == QEvent.Type.Hide and isalive(self._place):
-            self._place.flush()
+        elif event.type() == QEvent.Type.Hide and (place := self.place):
+            place.flush()
         return False
 
 
@@ -87,7 +99,7 @@ class Place(QObject):
 
     def __init__(self, window: QMainWindow, viewer: Any) -> None:
         super().__init__(window)
-        self._window, self._viewer = window, viewer
+        self._viewer_ref = ref(viewer)  # what a window holds must not hold its viewer
         self._docks: dict[str, PlacedDock] = {}
         self._moved: set[str] = set()
         self._records: dict[str, Any] = dict(remembered("places"))
@@ -100,6 +112,14 @@ class Place(QObject):
         self._key = QShortcut(QKeySequence(KEY), window)
         self._key.activated.connect(self._find_from_key)
         window.installEventFilter(self)
+
+    @property
+    def _window(self) -> QMainWindow:
+        return self.parent()
+
+    @property
+    def _viewer(self) -> Any:
+        return self._viewer_ref()
 
     @classmethod
     def around(cls, widget: QWidget) -> "Place | None":
