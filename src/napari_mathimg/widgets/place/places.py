@@ -7,7 +7,7 @@ from weakref import ref
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QRect, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QTabBar, QWidget
 
 from ..qt.dock_area import restore_size
 from ..qt.layout import dock_of
@@ -292,9 +292,11 @@ class Place(QObject):
         self.find()
 
     def _front(self) -> QWidget:
-        """Return the title bar of the dock that was seen last; the menu bar if none is seen."""
+        """Return the title bar of the dock that has the focus, or was seen last; the menu bar if none is seen."""
         seen = {title: placed.dock for title, placed in self._docks.items() if placed.dock.isVisible()}
-        dock = seen.get(self._last) or next(iter(seen.values()), None)
+        focus = QApplication.focusWidget()
+        focused = dock_of(focus) if focus is not None else None
+        dock = focused if focused in seen.values() else seen.get(self._last) or next(iter(seen.values()), None)
         bar = dock.titleBarWidget() if dock is not None else None
         return bar if bar is not None else self._window.menuBar()
 
