@@ -227,6 +227,7 @@ def test_a_list_fits_its_text_and_the_screen(viewer: Any, dock: Opener) -> None:
         QTest.mouseClick(widget.chooser.find, LEFT)
         process_events()
         popup = opened()
+        assert popup.rows.fontMetrics().height() == widget.chooser.find.fontMetrics().height()
         for k in range(popup.rows.topLevelItemCount()):
             for column in range(2):
                 text = popup.rows.topLevelItem(k).text(column)

@@ -54,7 +54,7 @@ def next_session() -> None:
 
 def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -> None:
     window = viewer.window._qt_window
-    window.resize(1280, 800)
+    window.resize(1280, 640)
     dock("Geometry")
     process_events()
     places = set()
@@ -67,7 +67,7 @@ def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -
         assert QApplication.focusWidget() in (None, widget.chooser.buttons[wanted])
         assert dock_of(widget).titleBarWidget().findChild(QLabel).text() == wanted
     assert len(places) == 1  # the buttons stay where they are
-    assert window.height() == 800  # nine docks, and the window has not grown
+    assert window.height() == 640  # nine docks, and the window has not grown
     assert {window.dockWidgetArea(dock_of(dock(title))) for title in TITLES} == {RIGHT_AREA}
     assert len(window.tabifiedDockWidgets(dock_of(dock("Noise")))) == len(TITLES) - 1
     click(dock, "Noise", "Noise")
@@ -224,6 +224,10 @@ def test_the_last_dock_comes_back(viewer: Any, dock: Opener, qtbot: Any, file: P
     process_events()
     assert in_front(viewer) == ["Lens"]
     assert [*viewer.window.dock_widgets] == ["Lens (Mathematical Imaging)"]
+    QTest.mouseClick(dock_of(dock("Lens")).titleBarWidget().hide_button, LEFT)
+    viewer.window.add_plugin_dock_widget("napari-mathimg", "Last used")  # as `napari --with` does
+    process_events()
+    assert in_front(viewer) == ["Lens"]
     qtbot.waitUntil(lambda: yaml.safe_load(file.read_text())["last"] == "Lens")
 
 
