@@ -15,7 +15,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 import napari_mathimg as mathimg
 from napari_mathimg.contract.quantities import count
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.tasks import background_task
 
 Opener = Callable[[str], FamilyDock]
@@ -463,7 +463,8 @@ def test_settings_of_another_family_open_its_dock(
     denoise.operation = "gaussian"
     denoise.form["sigma"].value = 3.5
     denoise.options.choose(denoise.options.process, "volumes")
-    denoise._viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")[0].raise_()
+    process_events()
+    dock("denoise")
     press(denoise)
     denoise.form.reset()
     intensity.load_settings()
@@ -533,11 +534,11 @@ def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: An
 
     viewer.add_image(stack)
     app = get_app_model()
-    app.commands.execute_command("napari-mathimg.adjust_sigmoid").result()
+    app.commands.execute_command("napari-mathimg.intensity.adjust_sigmoid").result()
     docks = [w for w in viewer.window._qt_window.findChildren(FamilyDock) if w.family == "intensity"]
     assert len(docks) == 1
     assert docks[0].operation.id == "adjust_sigmoid"
-    app.commands.execute_command("napari-mathimg.clip").result()
+    app.commands.execute_command("napari-mathimg.intensity.clip").result()
     assert docks[0].operation.id == "clip"
     assert docks[0].isVisible()
 

@@ -14,6 +14,7 @@ from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.place.chooser import DockChooser
 from napari_mathimg.widgets.qt.fold import Fold
 from napari_mathimg.widgets.settings import saved_docks
 
@@ -52,7 +53,9 @@ def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
 
 def is_field(widget: QWidget) -> bool:
     """Whether somebody may choose, tick or type in a widget, and not for one layer only."""
-    if isinstance(widget, LayerPicker) or isinstance(widget.parent(), QComboBox | QAbstractSpinBox | RangeFields):
+    if isinstance(widget, LayerPicker) or isinstance(
+        widget.parent(), QComboBox | QAbstractSpinBox | RangeFields | DockChooser
+    ):
         return False
     if any(widget.toolTip().startswith(tip) for tip in NOT_REMEMBERED):
         return False

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from event_loop import process_events
 from mouse_and_keys import callbacks
-from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 from shared_window import our_connections, our_objects
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
 from nightly import nightly
@@ -30,7 +30,6 @@ ACTIONS = os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "60")
 MOST_LAYERS = 12
 COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
 LEAVES_THE_WINDOW = ("save", "export", "help")  # buttons that open a dialog of the system
-TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 
 
 def images() -> list[Callable[[Any], Any]]:

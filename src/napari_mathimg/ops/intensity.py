@@ -13,20 +13,12 @@ from ..methods import equalization
 from ..methods.cells import Distribution
 
 __all__ = [
-    "adjust_gamma",
-    "adjust_log",
-    "adjust_sigmoid",
-    "clip",
-    "equalize_adapthist",
-    "equalize_hist",
-    "invert",
-    "match_histograms",
-    "rescale_intensity",
-    "to_gray",
-]
+    "adjust_gamma", "adjust_log", "adjust_sigmoid", "clip", "equalize_adapthist", "equalize_hist", "invert",
+    "match_histograms", "rescale_intensity", "to_gray",
+]  # fmt: skip
 
 
-@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce", proportional=True)
+@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce", proportional=True, keywords="grey")
 def to_gray(image: t.Image, /) -> t.Image:
     """Convert colors to luminance (RGB to grayscale).
 
@@ -66,7 +58,7 @@ def _check_clip(low: float, high: float, outside: str, dtype: np.dtype[Any]) -> 
         )
 
 
-@operation("Clip", values="float", reach=POINTWISE, check=_check_clip)
+@operation("Clip", values="float", reach=POINTWISE, check=_check_clip, keywords="threshold, limit, isolate, saturate")
 def clip(
     image: t.Image, /, *, low: t.LowLevel = "auto", high: t.HighLevel = "auto",
     outside: Literal["saturate", "zero", "nan"] = "saturate",
@@ -117,7 +109,10 @@ def _full_range(values: ValueRange, dtype: np.dtype[Any]) -> tuple[float, float]
 OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range), t.Label("output range", ("low", "high"))]
 
 
-@operation("Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True)
+@operation(
+    "Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True,
+    keywords="contrast, stretch, normalize, brightness, levels, auto contrast",
+)  # fmt: skip
 def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
     """Rescale intensities linearly from the value range to an output range (contrast stretching).
 
@@ -146,7 +141,7 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
     return ValueRange(low, high).restore(share) if low < high else np.full_like(share, low)
 
 
-@operation("Invert", new_values=True, values="float", reach=POINTWISE)
+@operation("Invert", new_values=True, values="float", reach=POINTWISE, keywords="negative, complement, reverse")
 def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     """Invert intensities: exchange dark and bright, so that the low end of the value range becomes the high end.
 
@@ -170,7 +165,10 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     return inverted
 
 
-@operation("Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="brightness, contrast, power law, brighten, darken",
+)  # fmt: skip
 def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
     """Apply gamma correction, the power law ``gain * value ** gamma`` on the value range.
 
@@ -201,7 +199,10 @@ def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0)
     return corrected
 
 
-@operation("Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="brightness, contrast, brighten, logarithm, dynamic range",
+)  # fmt: skip
 def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False) -> t.Image:
     """Apply logarithmic correction, ``gain * log2(1 + value)`` on the value range.
 
@@ -231,7 +232,10 @@ def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False)
     return corrected
 
 
-@operation("Sigmoid correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Sigmoid correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="contrast, brightness, s-curve, logistic",
+)  # fmt: skip
 def adjust_sigmoid(
     image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: t.Inverse = False
 ) -> t.Image:
@@ -269,7 +273,7 @@ def adjust_sigmoid(
 
 @operation(
     "Equalize histogram", values="float", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION, version=2,
+    statistics=equalization.DISTRIBUTION, version=2, keywords="contrast, equalization, even out",
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distribution) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
@@ -302,7 +306,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
-    ),
+    ), keywords="contrast, local contrast, adaptive histogram equalization, even out",
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
@@ -355,6 +359,7 @@ def equalize_adapthist(
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
     statistics=equalization.DISTRIBUTION, version=2,
+    keywords="contrast, reference, same brightness, normalize, color transfer",
 )  # fmt: skip
 def match_histograms(
     image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], values: ValueRange, measured: Distribution

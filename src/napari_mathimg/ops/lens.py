@@ -44,7 +44,7 @@ DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side)
 DistortionScale = Annotated[Literal["auto"] | t.Scale, t.Auto(distortion_scale, slow=True)]
 
 
-@warp("Correct distortion", check=check_distortion)
+@warp("Correct distortion", check=check_distortion, keywords="barrel, pincushion, fisheye, undistort, calibration")
 def correct_distortion(
     shape: Shape, /, *, model: Model = "poly3", k1: K1 = 0.0, k2: K2 = 0.0, k3: OfBrown = 0.0, p1: OfBrown = 0.0,
     p2: OfBrown = 0.0, a: OfPTLens = 0.0, b: OfPTLens = 0.0, c: OfPTLens = 0.0, center: t.Center = "auto",
@@ -133,8 +133,8 @@ VignettingRadius = Annotated[Literal["auto"] | Radius, t.Auto(_half_diagonal), t
     check=check_falloff,
     values="float",
     needs_range=lambda encoding: encoding != "linear",
-    proportional=lambda encoding: encoding == "linear",
-)
+    proportional=lambda encoding: encoding == "linear", keywords="dark corners, shading, falloff, uneven light",
+)  # fmt: skip
 def correct_vignetting(
     shape: Shape, /, *, k1: Annotated[float, Coefficient] = 0.0, k2: Annotated[float, Coefficient] = 0.0,
     k3: Annotated[float, Coefficient] = 0.0, center: t.Center = "auto", radius: VignettingRadius = "auto",
@@ -195,7 +195,8 @@ def correct_vignetting(
     values=lambda order, vignetting: "float" if order or vignetting else "exact",
     needs_range=lambda vignetting, encoding: vignetting and encoding != "linear",
     proportional=lambda vignetting, encoding: not vignetting or encoding == "linear",
-)
+    keywords="lensfun, camera, barrel, pincushion, chromatic aberration, vignetting, undistort",
+)  # fmt: skip
 def correct_lens(
     shape: Shape, /, *, camera: CameraName = "", lens: LensName = "", focal_length: AutoFocalLength = "auto",
     distortion: bool = True, aberration: Annotated[bool, t.Label("chromatic aberration")] = True,
@@ -280,7 +281,7 @@ def correct_lens(
 
 @operation(
     "Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report,
-    proportional=True,
+    proportional=True, keywords="shading, uneven light, illumination, background, dark, even out, basic, vignetting",
 )  # fmt: skip
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,

@@ -37,8 +37,7 @@ class HistogramActions(HistogramLayout):
     """
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._follower: Follower | None = None
         self._found: Histogram | None = None
         self._mark: tuple[float, float] | None = None

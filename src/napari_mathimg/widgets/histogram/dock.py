@@ -14,7 +14,6 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
-from ..qt.dock_area import place_dock
 from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
@@ -106,7 +105,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
-        place_dock(self, HistogramDock, self.saved_state.size)
+        self.put_in_place(self.saved_state.size)
 
     def _close(self) -> None:
         """Delete the widget together with the dock that napari removes on closing."""

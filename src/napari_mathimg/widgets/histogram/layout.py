@@ -1,6 +1,7 @@
 """The layout of the histogram dock."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
@@ -14,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..place.content import DockContent
+from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel, WrappingLabel
 from ..qt.folding import Folding
@@ -39,13 +42,13 @@ LIMITS = {
 }
 
 
-class HistogramLayout(QWidget):
+class HistogramLayout(DockContent):
     """Creates and arranges the widgets of the histogram dock."""
 
     outline: Color = (240, 241, 242)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer, HISTOGRAM)
         self.title, self.outside, self.read_out = (ElidedLabel() for _ in range(3))
         self.state = WrappingLabel()
         self.plot = HistogramPlot()
@@ -63,6 +66,7 @@ class HistogramLayout(QWidget):
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
+        layout.addWidget(self.chooser)
         layout.addLayout(self._line(self.title, self.cancel_button))
         chosen = QWidget()
         chosen.setLayout(hbox(self.where, self.inside))

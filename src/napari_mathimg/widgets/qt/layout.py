@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
-    QMainWindow,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -80,17 +79,6 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     while parent is not None and not isinstance(parent, QDockWidget):
         parent = parent.parent()
     return parent
-
-
-def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> bool:
-    """Add a dock as a tab to a visible dock that holds a widget of a kind; return whether there is one."""
-    for other in window.findChildren(kind):
-        neighbor = dock_of(other)
-        if neighbor and neighbor is not dock and neighbor.isVisible() and not neighbor.isFloating():
-            window.tabifyDockWidget(neighbor, dock)
-            dock.raise_()
-            return True
-    return False
 
 
 def wrapping_label() -> QLabel:
