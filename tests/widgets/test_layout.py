@@ -28,6 +28,7 @@ from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import nightly
 
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
@@ -95,16 +96,23 @@ def cut_off(dock: QWidget) -> list[tuple[str, str, int, int]]:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> None:
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [("dark", WIDTHS[0], HEIGHTS[0]), ("light", WIDTHS[1], HEIGHTS[1])],
+        *nightly([("dark", *size) for size in itertools.product(WIDTHS, HEIGHTS)] + [("light", WIDTHS[0], HEIGHTS[0])]),
+    ],
+    ids=["few", "all"],
+)
+def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str, sizes: Any) -> None:
     widget = open_dock(viewer, title)
     process_events()
-    for theme, sizes in (("dark", itertools.product(WIDTHS, HEIGHTS)), ("light", [(WIDTHS[0], HEIGHTS[0])])):
+    for theme, width, height in sizes:
         viewer.theme = theme
-        for width, height in sizes:
-            resized(viewer, widget, width, height)
-            for operation in operations(widget):
-                assert abs(widget.width() - width) <= 2, operation
-                assert not cut_off(widget), (theme, width, height, operation)
+        resized(viewer, widget, width, height)
+        for operation in operations(widget):
+            assert abs(widget.width() - width) <= 2, operation
+            assert not cut_off(widget), (theme, width, height, operation)
 
 
 @pytest.mark.parametrize("title", TITLES)
