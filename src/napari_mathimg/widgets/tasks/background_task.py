@@ -1,5 +1,6 @@
 """Background runs, one at a time, with progress and cancellation."""
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -14,6 +15,32 @@ REPORT = 0.03  # minimum seconds between progress signals: the window need not s
 
 
 EXPECTED = (ValueError, MemoryError, OSError)  # errors with a message for the user; others are defects of the program
+
+
+class Outlet:
+    """Lets threads emit signals until the program ends: what receives them is then taken apart in any order."""
+
+    def __init__(self) -> None:
+        self._lock, self._open = threading.Lock(), True
+        atexit.register(self.close)
+
+    def emit(self, signal: Callable[[], Any], *values: Any) -> bool:
+        """Emit a signal; return False if the program ends, or if the owner of the signal was deleted."""
+        with self._lock:
+            try:
+                if self._open:
+                    signal().emit(*values)
+                return self._open
+            except RuntimeError:  # the owner was deleted with its window
+                return False
+
+    def close(self) -> None:
+        """Emit no further signals."""
+        with self._lock:
+            self._open = False
+
+
+OUTLET = Outlet()
 
 
 def reason(error: Exception) -> str:
@@ -116,11 +143,7 @@ class BackgroundTask(QObject):
 
     def _emit(self, signal: str, *values: Any) -> bool:
         """Emit a signal; return False if the window was closed meanwhile and this object was deleted with it."""
-        try:
-            getattr(self, signal).emit(*values)
-        except RuntimeError:
-            return False
-        return True
+        return OUTLET.emit(lambda: getattr(self, signal), *values)
 
     def _report(self, stop: threading.Event, progress: Any) -> None:
         if stop is self._stop and not stop.is_set():
