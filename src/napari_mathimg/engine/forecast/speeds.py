@@ -7,7 +7,8 @@ from .needs import Needs
 
 KEPT = 8  # runs of each kind
 KINDS = 100  # of which runs are kept
-SHORT = 0.5  # seconds: a shorter run is mostly its beginning and end
+START = 0.05  # seconds that the beginning and the end of any run take
+SHORT = 0.1  # seconds: a shorter run is mostly its beginning and end
 GROWTH = 16.0  # factor of the work up to which a short run tells how long another will take
 
 
@@ -46,13 +47,13 @@ class Speeds:
             del self._runs[kind]
 
     def guess(self, needed: Needs) -> Guess | None:
-        """Return how long a run may take: in proportion to its work; None if no earlier run tells it.
+        """Return how long a run may take: in proportion to its work, but for `START`; None if no earlier one tells it.
 
         Among runs with its parameters, the fastest counts: the others had kernels to compile, or other programs beside
         them. Without one, the last run counts.
         """
         runs = [
-            (parameters, needed.work * seconds / work)
+            (parameters, START + needed.work / work * max(seconds - START, 0.0))
             for parameters, work, seconds in self._runs.get(needed.kind, ())
             if seconds >= SHORT or needed.work <= GROWTH * work
         ]

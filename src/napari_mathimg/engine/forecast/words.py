@@ -46,7 +46,7 @@ class Forecast(NamedTuple):
             f" {size_in_words(self.at_hand)} are free."
         )
         if self.time is None:
-            return f"{memory} How long it takes is known after the first run."
+            return f"{memory} How long it takes is known after a first run, unless that is very short."
         which = "the same parameters" if self.time.is_alike else "other parameters"
         return (
             f"{memory} The time is judged by the last run on such an image with {which}, in proportion to the pixels."
