@@ -9,6 +9,7 @@ from weakref import ref
 from napari.layers import Labels, Layer
 
 from ...contract.operation import Operation
+from ...contract.quantities import NO_BREAK, number
 from ..layers import levels
 from ..qt.fold import Fold
 from ..settings.preferences import default_options
@@ -17,7 +18,6 @@ from .options_panel import RANGES, OptionsBox
 from .panel import Panel
 
 TYPES = {"Auto": "automatic type"}  # which depends on further images
-NO_BREAK = "\u00a0"  # a space that lines do not break at
 
 Said = tuple[str, bool]  # a few words on an option, and whether it differs from its default
 
@@ -123,12 +123,12 @@ def _range_in_words(options: OptionsBox, layer: Layer) -> str:
     words = "range" if how == "custom" else _first_small(RANGES[how])
     if how == "percentiles":
         low, high = options.percentiles.ends
-        words += f"{NO_BREAK}{low:g}–{high:g}{NO_BREAK}%"
+        words += f"{NO_BREAK}{number(low)}–{number(high)}{NO_BREAK}%"
     limits = options.limits(layer)
     if limits is None or how == "percentiles":
         return words
     to = "–" if limits.low >= 0 else f"{NO_BREAK}to{NO_BREAK}"
-    return f"{words}{NO_BREAK}{limits.low:.6g}{to}{limits.high:.6g}"
+    return f"{words}{NO_BREAK}{number(limits.low, 6)}{to}{number(limits.high, 6)}"
 
 
 def _first_small(text: str) -> str:
