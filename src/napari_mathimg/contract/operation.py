@@ -267,7 +267,8 @@ def operation(
         the result among them; or a rule that returns their total, from parameters, further images, and `shape`, that
         of the block. It is counted against the memory at hand before a run.
     version
-        Version, increased when the same parameters begin to give another result.
+        Version: 1 up to the first release that has the operation, and one more in each release in which valid input
+        gives another result.
     is_warp
         Whether the function returns a `Gather`, through which the engine samples the image; see `warp`.
 

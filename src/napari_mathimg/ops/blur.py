@@ -185,7 +185,6 @@ def _type_of_convolved(kernel: t.Array) -> Literal["same", "float32"]:
 
 @operation(
     "Convolve", values="float", reach=checked_kernel_reach, dtype=_type_of_convolved, proportional=True,
-    version=2,
 )  # fmt: skip
 def convolve(
     image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,

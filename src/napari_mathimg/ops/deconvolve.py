@@ -168,7 +168,7 @@ def richardson_lucy(
 
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
-    proportional=_is_not_clipped, working=_sampling_working, version=2,
+    proportional=_is_not_clipped, working=_sampling_working,
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",

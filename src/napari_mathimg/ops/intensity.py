@@ -268,7 +268,7 @@ def adjust_sigmoid(
 
 @operation(
     "Equalize histogram", values="float", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION, version=2,
+    statistics=equalization.DISTRIBUTION,
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distribution) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
@@ -297,7 +297,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
-    check=equalization.check_tiles, new_values=True, version=2, data_range=(0.01, 99.99),
+    check=equalization.check_tiles, new_values=True, data_range=(0.01, 99.99),
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
@@ -353,7 +353,7 @@ def equalize_adapthist(
 
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION, version=2,
+    statistics=equalization.DISTRIBUTION,
 )  # fmt: skip
 def match_histograms(
     image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], values: ValueRange, measured: Distribution

@@ -144,7 +144,7 @@ def add_poisson_noise(
     return noise.draw_poisson(image, info, seed, photons, values.high)
 
 
-@operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE, channels="joint", version=2)
+@operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE, channels="joint")
 def add_salt_and_pepper_noise(
     image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
