@@ -198,9 +198,9 @@ class CellCounts:
     def finer(self) -> Cells | None:
         """Return cells of which none holds more than one in 20,000 pixels; None if it has one value wherever it does.
 
-        A cell is split evenly, which need not part its values, and the parts again and again where a sample is known and
-        shows many pixels in one. If only a few cells have several values, they are all split, so that images of few
-        levels are told apart exactly.
+        A cell is split evenly, which need not part its values, and the parts again and again where a sample shows many
+        pixels in one. If only a few cells have several values, they are all split, so that images of few levels are
+        told apart exactly.
         """
         several = self.first < self.last
         chosen = several & (self.counts * ONE_IN > self.pixels)
