@@ -74,7 +74,7 @@ def _sampling_working(
 
 def _iteration_working(
     psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, num_iter: int, keep_every: int,
-    shape: tuple[int, ...], working_type: Any, may_have_holes: bool,
+    shape: tuple[int, ...], working_type: np.dtype[Any], may_have_holes: bool,
 ) -> float:  # fmt: skip
     """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF.
 
