@@ -69,10 +69,9 @@ def seconds(code: str, remembered: str = "") -> list[float]:
 
 
 def titles() -> list[str]:
-    from npe2 import PluginManifest
+    from napari_mathimg.widgets.place.entries import TITLES
 
-    found = PluginManifest.from_distribution("napari-mathimg").contributions.widgets
-    return [widget.display_name for widget in found or []]
+    return list(TITLES)
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from vispy.gloo import glir
 
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
+from napari_mathimg.widgets.place.open_dock import open_dock
 
 CORNERS = ((0.1, 0.15), (0.15, 0.9), (0.85, 0.8), (0.8, 0.1))  # shares of the image
 PATIENCE = 20.0  # seconds

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import QApplication
 from measuring import Memory
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it
 

@@ -15,7 +15,7 @@ import numpy as np
 import vispy.gloo.glir
 from qtpy.QtTest import QTest
 
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from responsiveness import Heart
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it

@@ -27,7 +27,6 @@ from napari_mathimg.catalog import find
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.methods.lens.calibration import find_target, straightness
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
@@ -36,6 +35,7 @@ from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.perspective.dock import PerspectiveDock
 from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 
 WINDOW = 1280, 800

@@ -12,11 +12,11 @@ from typing import Any
 
 import napari
 from napari.settings import get_settings
-from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images" / "docks"
@@ -50,12 +50,12 @@ def main() -> None:
     get_settings(Path(tempfile.mkdtemp()) / "settings.yaml")  # the user's own stay as they are
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1400, HEIGHT)
-    for widget in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ():
+    for title in TITLES:
         viewer.layers.clear()
-        viewer.open_sample("napari-mathimg", SAMPLES.get(widget.display_name, "synthetic_stack"))
+        viewer.open_sample("napari-mathimg", SAMPLES.get(title, "synthetic_stack"))
         for theme in ("dark", "light"):
-            print(picture(viewer, widget.display_name, theme, folder).name, flush=True)
-        viewer.window.remove_dock_widget(dock_of(open_dock(viewer, widget.display_name)))
+            print(picture(viewer, title, theme, folder).name, flush=True)
+        viewer.window.remove_dock_widget(dock_of(open_dock(viewer, title)))
     viewer.close()
 
 

@@ -26,9 +26,9 @@ from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QCheckBox, QComboBox,
 
 from napari_mathimg.catalog import FAMILIES  # noqa: E402
 from napari_mathimg.widgets.dock import run_panel  # noqa: E402
-from napari_mathimg.widgets.dock.open_dock import open_dock  # noqa: E402
 from napari_mathimg.widgets.lens import lens_panel  # noqa: E402
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel  # noqa: E402
+from napari_mathimg.widgets.place.open_dock import open_dock  # noqa: E402
 
 PATIENCE = 120  # seconds that a step may take on a busy machine
 MOST = 12  # choices of a box that are made

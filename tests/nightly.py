@@ -3,6 +3,7 @@
 They run with ``./scripts/test -m nightly``, and not otherwise.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,3 +12,13 @@ import pytest
 def nightly(*values: Any) -> list[Any]:
     """Return parameters (tuples, where a test has several) that are tried in the nightly set only."""
     return [pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.nightly) for v in values]
+
+
+def each(table: Mapping[str, Any], *daily: str) -> list[Any]:
+    """Return the entries of a table as parameters with their names as ids; those that are not `daily` are nightly."""
+    return [
+        pytest.param(
+            *(v if isinstance(v, tuple) else (v,)), id=name, marks=() if name in daily else pytest.mark.nightly
+        )
+        for name, v in table.items()
+    ]

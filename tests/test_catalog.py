@@ -127,17 +127,17 @@ def test_a_declared_psf_prints_as_the_call_that_makes_it():
 @pytest.mark.parametrize(
     ("hint", "phrase"),
     [
-        (t.Degrees, "a finite number from -3,600 to 3,600°"),
-        (t.Truncation, "a finite number greater than 0 and at most 20 σ"),
+        (t.Degrees, "a finite number from -3600 to 3600°"),
+        (t.Truncation, "a finite number greater than 0 and at most 20\u00a0σ"),
         (t.Fraction, "a finite number from 0 to 1, in units of the value range"),
-        (t.Shape, "'auto', a whole number from 1 to 10,000,000 px, or one for each axis"),
+        (t.Shape, "'auto', a whole number from 1 to 10\u202f000\u202f000\u00a0px, or one for each axis"),
         (t.PlaneShear, "a sequence of 2 values, each a finite number from -89 to 89°"),
         (t.Order, "one of 0, 1, 3"),
         (t.PsfCenter, "'centroid' or 'array'"),
         (t.Isotropic, "True or False"),
         (Literal["auto"] | bool, "'auto', True, or False"),
         (Annotated[int, t.Number(ge=1)], "a whole number of at least 1"),
-        (Annotated[float, t.Number(le=2, unit="px")], "a finite number of at most 2 px"),
+        (Annotated[float, t.Number(le=2, unit="px")], "a finite number of at most 2\u00a0px"),
     ],
 )
 def test_a_type_is_described_in_words(hint, phrase):

@@ -10,12 +10,14 @@ from npe2 import PluginManifest
 
 import napari_mathimg
 from napari_mathimg.catalog import FAMILIES, operations
+from napari_mathimg.contract.operation import Operation
 
 MANIFEST = PluginManifest.from_file(Path(napari_mathimg.__file__).parent / "napari.yaml")
 COMMANDS = {c.id: c for c in MANIFEST.contributions.commands}
 PLUGIN = "napari-mathimg"
 OTHER_DOCKS = {
     "Histogram": "napari_mathimg.widgets.histogram.dock:HistogramDock",
+    "Last used": "napari_mathimg.widgets.place.commands:LastDock",
 }
 
 
@@ -37,16 +39,21 @@ def test_every_command_can_be_imported(command) -> None:
     assert callable(getattr(importlib.import_module(module), name))
 
 
+def command_of(op: Operation) -> str:
+    """Return the id of an operation's command; napari's palette shows its parts before the title."""
+    return f"{PLUGIN}.{op.family}.{op.id}"
+
+
 def test_every_operation_has_a_command_with_its_title() -> None:
     titles = {id: command.title for id, command in COMMANDS.items() if "menu_commands:" in command.python_name}
-    assert titles == {f"{PLUGIN}.{op.id}": op.title for op in operations().values()}
+    assert titles == {command_of(op): op.title for op in operations().values()}
 
 
 def test_every_operation_is_in_one_menu_of_its_kind() -> None:
     menus = {name: [i.command for i in items] for name, items in MANIFEST.contributions.menus.items() if PLUGIN in name}
     domain = sorted((op for op in operations().values() if op.is_warp), key=lambda op: op.title)
-    assert menus[f"{PLUGIN}/transform"] == [f"{PLUGIN}.{op.id}" for op in domain]
-    others = [f"{PLUGIN}.{op.id}" for op in operations().values() if not op.is_warp]
+    assert menus[f"{PLUGIN}/transform"] == [command_of(op) for op in domain]
+    others = [command_of(op) for op in operations().values() if not op.is_warp]
     assert menus[f"{PLUGIN}/filter"] == others
     assert max(Counter(c for items in menus.values() for c in items).values()) == 1
 
@@ -67,6 +74,10 @@ def test_there_is_a_dock_for_every_family() -> None:
         module, _, dock = docks.pop(title).partition(":")
         assert getattr(importlib.import_module(module), dock).family == name
     assert docks == OTHER_DOCKS
+
+
+def test_docks_are_tabs_on_the_right() -> None:
+    assert {(w.default_dock_area, w.tabify) for w in MANIFEST.contributions.widgets} == {("right", True)}
 
 
 def test_the_histogram_is_in_the_menu_of_measurements() -> None:

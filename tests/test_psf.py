@@ -221,7 +221,7 @@ def test_what_cannot_be_is_refused_by_name(name, given, message):
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("gaussian", {"sigma": 9000.0}, r"sigma: must give a kernel of at most 33,554,432 pixels, not 72001 x 72001"),
+        ("gaussian", {"sigma": 9000.0}, r"sigma: must give a kernel of at most 33\s554\s432 pixels, not 72\s001 x"),
         ("box", {"size": (1000.0, 1000.0, 1000.0)}, r"size: must give a kernel of at most"),
         ("optical", {"pixel_size": 0.1, "size": (1001, 1001, 1001)}, r"size: must give a kernel of at most"),
         ("polygon", {"vertices": ((0.0, 0.0), (0.0, 20.0), (5.0, 5.0))}, r"polygon="),

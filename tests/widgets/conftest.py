@@ -31,12 +31,12 @@ from qtpy.QtWidgets import QWidget
 from shared_window import SharedWindow
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
-DRAWN = 25  # tests that draw in a window before it is replaced
+DRAWN = 15  # tests that draw in a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
 
 
@@ -117,7 +117,7 @@ class Keeper:
     """
 
     def __init__(self) -> None:
-        self._window: SharedWindow | None = None
+        self.shown: SharedWindow | None = None
         self._drawn = 0
 
     def window(self, draws: bool) -> SharedWindow:
@@ -126,15 +126,15 @@ class Keeper:
             self.close()
             self._drawn = 0
         self._drawn += draws
-        if self._window is None:
-            self._window = SharedWindow()
+        if self.shown is None:
+            self.shown = SharedWindow()
             gc.collect()
             gc.freeze()
-        self._window.reset_settings()  # a test with a window of its own may have changed them
-        return self._window
+        self.shown.reset_settings()  # a test with a window of its own may have changed them
+        return self.shown
 
     def close(self) -> None:
-        window, self._window = self._window, None
+        window, self.shown = self.shown, None
         gc.unfreeze()
         if window is not None:
             window.close()
@@ -187,7 +187,14 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def dock(viewer: Any) -> Callable[[str], FamilyDock]:
-    return lambda family: open_dock(viewer, family)
+    def opened(family: str) -> FamilyDock:
+        """Open a dock with its options unfolded."""
+        widget: FamilyDock = open_dock(viewer, family)
+        if isinstance(widget, FamilyDock):
+            widget.fold.is_open = True
+        return widget
+
+    return opened
 
 
 @pytest.fixture
@@ -265,7 +272,7 @@ def settle() -> Settle:
 
 
 @pytest.fixture
-def again(qtbot: Any, dock: Any) -> Callable[[FamilyDock], FamilyDock]:
+def again(viewer: Any, qtbot: Any) -> Callable[[FamilyDock], FamilyDock]:
     """Close a dock with the mouse, and open it in what stands for the next session: all is read from files anew."""
 
     def close_and_open(widget: FamilyDock) -> FamilyDock:
@@ -274,7 +281,7 @@ def again(qtbot: Any, dock: Any) -> Callable[[FamilyDock], FamilyDock]:
         close_by_mouse(widget, qtbot)
         saved_docks._read.cache_clear()
         _clear_plugin_settings_cache()
-        anew = dock(family)
+        anew: FamilyDock = open_dock(viewer, family)
         qtbot.waitUntil(anew.isVisible)
         return anew
 

@@ -1,5 +1,6 @@
 """Comparison of a histogram dock with NumPy's counts, drags in its plot, and arrays that record their reads."""
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -109,14 +110,15 @@ class Watched:
 class Gated(Watched):
     """A chunked array whose reads outside the main thread wait until its gate is opened.
 
-    The first `free` reads do not wait.
+    Only those wait that include an index from `first` to `last` - 1 of the first axis.
     """
 
-    def __init__(self, array: Any, free: int = 0) -> None:
+    def __init__(self, array: Any, first: int = 0, last: int = sys.maxsize) -> None:
         super().__init__(array)
-        self.gate, self._free = threading.Event(), threading.Semaphore(free)
+        self.gate, self._first, self._last = threading.Event(), first, last
 
     def __getitem__(self, key: Any) -> Any:
-        if threading.current_thread() is not threading.main_thread() and not self._free.acquire(blocking=False):
+        start, stop, _ = (key if isinstance(key, tuple) else (key,))[0].indices(len(self.array))
+        if threading.current_thread() is not threading.main_thread() and start < self._last and stop > self._first:
             assert self.gate.wait(60)
         return super().__getitem__(key)

@@ -62,8 +62,9 @@ class SharedWindow:
         self._found = state(self.viewer)
 
     def draw_image(self, on: bool = True) -> None:
-        """Draw the image on the canvas from now on, or not, because that takes longer than most tests."""
+        """Draw the window and the image on its canvas from now on, or not: that takes longer than most tests."""
         canvas = self.viewer.window._qt_viewer.canvas
+        self.window.setUpdatesEnabled(on)
         canvas.native.setUpdatesEnabled(on)
         if on:
             canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
@@ -98,7 +99,6 @@ class SharedWindow:
         self.window.restoreState(self._layout)  # napari's layer controls keep the largest size they have had
         self.viewer.window._qt_viewer.setFocus()
         self.reset_settings()
-        self.window.setUpdatesEnabled(True)
         self.draw_image(False)
         process_events()
 

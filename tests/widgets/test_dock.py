@@ -13,8 +13,9 @@ from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QPoint, Qt, QTimer
 
 import napari_mathimg as mathimg
+from napari_mathimg.contract.quantities import count
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.tasks import background_task
 
 Opener = Callable[[str], FamilyDock]
@@ -174,7 +175,7 @@ def test_scope_and_value_range_reach_the_run(viewer: Any, dock: Opener, press: P
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((2, 0, 0)))
     outside = int(((stack[2] < 500) | (stack[2] > 2500)).sum())
     assert result.metadata["napari_mathimg"][0]["saturated"] == outside
-    assert f"{outside:,} values" in widget.message.text()
+    assert f"{count(outside)} values" in widget.message.text()
 
 
 def test_a_source_is_seen_again_when_the_last_result_in_its_place_is_deleted(
@@ -359,7 +360,9 @@ def test_a_result_too_large_for_memory_names_its_size(
     widget.form["scale"].value = 1000.0
     press(widget)
     assert not notifications
-    assert "2000000 x 3000000 pixels (uint16) needs 11,175.9 GiB" in widget.message.text()
+    assert (
+        "2\u202f000\u202f000 x 3\u202f000\u202f000 pixels (uint16) needs 11\u202f176\u00a0GiB" in widget.message.text()
+    )
     assert len(viewer.layers) == 1
 
 
@@ -460,7 +463,8 @@ def test_settings_of_another_family_open_its_dock(
     denoise.operation = "gaussian"
     denoise.form["sigma"].value = 3.5
     denoise.options.choose(denoise.options.process, "volumes")
-    denoise._viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")[0].raise_()
+    process_events()
+    dock("denoise")
     press(denoise)
     denoise.form.reset()
     intensity.load_settings()
@@ -530,11 +534,11 @@ def test_a_menu_command_opens_the_dock_with_the_operation(viewer: Any, qtbot: An
 
     viewer.add_image(stack)
     app = get_app_model()
-    app.commands.execute_command("napari-mathimg.adjust_sigmoid").result()
+    app.commands.execute_command("napari-mathimg.intensity.adjust_sigmoid").result()
     docks = [w for w in viewer.window._qt_window.findChildren(FamilyDock) if w.family == "intensity"]
     assert len(docks) == 1
     assert docks[0].operation.id == "adjust_sigmoid"
-    app.commands.execute_command("napari-mathimg.clip").result()
+    app.commands.execute_command("napari-mathimg.intensity.clip").result()
     assert docks[0].operation.id == "clip"
     assert docks[0].isVisible()
 

@@ -176,7 +176,9 @@ def test_twins_of_two_docks_share_one_view(
     found = grid(viewer)
     begin(geometry, press, qtbot, "beside")
     second = type(geometry)(viewer)
+    second.fold.is_open = True
     viewer.window.add_dock_widget(second, name="second")
+    process_events()
     viewer.layers.selection.active = source
     second.operation = "rotate"
     begin(second, press, qtbot, "beside", 45)

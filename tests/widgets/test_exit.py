@@ -12,16 +12,16 @@ PROGRAM = """
 import gc, sys
 import napari, numpy as np
 from event_loop import process_events
-from npe2 import PluginManifest
 from qtpy import sip
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
-from napari_mathimg.widgets.dock.open_dock import open_dock
+from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 viewer = napari.Viewer()
 viewer.add_image(np.zeros((3, 32, 32), np.uint16), contrast_limits=(0, 1))
 docks, window = [], viewer.window._qt_window  # as a console keeps them, so that they outlive the viewer
-for widget in PluginManifest.from_distribution("napari-mathimg").contributions.widgets:
-    docks.append(open_dock(viewer, widget.display_name))
+for title in TITLES:
+    docks.append(open_dock(viewer, title))
     process_events()
 print(*sys.modules)
 viewer.close()

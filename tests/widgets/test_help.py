@@ -61,7 +61,7 @@ def test_a_page_says_all_that_the_docstring_does(op: Any, qapp: Any) -> None:
 
 def test_a_page_tells_units_bounds_and_defaults(qapp: Any) -> None:
     html = page(operations()["rotate"])
-    assert "A finite number from -3,600 to 3,600°; 0 by default." in html
+    assert "A finite number from -3600 to 3600°; 0 by default." in html
     assert "yes or no; no by default" in html.lower()
 
 

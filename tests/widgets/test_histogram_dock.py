@@ -12,14 +12,17 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram import layer_counts
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.layer_counts import Follower
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import nightly
+
+OTHERS = ("u1", "hot f4", "constant", "bool", "4-D", "f2")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["u2", "NaN f8", "RGB", "dask", "multiscale", *nightly(*OTHERS)])
 def test_it_shows_what_numpy_counts(viewer: Any, histogram: HistogramDock, settle: Settle, kind: str) -> None:
     array, arguments = KINDS[kind]()
     layer = viewer.add_image(array, **arguments)
@@ -225,7 +228,7 @@ def test_a_slow_layer_is_shown_partial_and_left_at_once(
     viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
 ) -> None:
     rng = np.random.default_rng(6)
-    first = Gated(rng.integers(0, 99, (40, 300, 400)), free=4)
+    first = Gated(rng.integers(0, 99, (40, 300, 400)), 24, 32)
     quick = viewer.add_image(np.eye(30))
     settle(histogram)
     slow = Image(first, contrast_limits=(0, 99))

@@ -13,6 +13,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
+from napari_mathimg.contract.quantities import count, percent
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 
 
@@ -73,7 +74,7 @@ def test_a_dragged_range_tells_its_share_and_is_isolated(viewer: Any, histogram:
     drag(histogram.plot, 150.2, 159.8, 0.6)
     assert histogram._mark == (150, 160)
     inside = (camera >= 150) & (camera <= 160)
-    share = f"{100 * inside.mean():.2f}%"
+    share = percent(inside.mean())
     assert histogram.marked_share.whole().startswith(share)
     histogram.isolate_button.click()
     settle(histogram)
@@ -174,7 +175,7 @@ def test_the_cursor_reads_values_counts_and_percentiles(viewer: Any, histogram: 
     settle(histogram)
     histogram.plot.hovered.emit(150.3)
     n, upto = np.count_nonzero(camera == 150), 100 * np.count_nonzero(camera <= 150) / camera.size
-    assert histogram.read_out.whole().replace("\u00a0", "") == f"150:  {n} px,  percentile {upto:.2f}"
+    assert histogram.read_out.whole().replace("\u00a0", " ") == f"150:  {count(n)} px,  percentile {upto:.2f}"
     histogram.plot.hovered.emit(float("nan"))
     assert histogram.read_out.whole() == ""
 
@@ -188,3 +189,49 @@ def test_the_theme_is_followed(viewer: Any, histogram: HistogramDock, settle: Se
         process_events()
         seen[theme] = histogram.plot.backgroundBrush().color().lightness()
     assert seen["light"] > 180 > 80 > seen["dark"]
+
+
+def spiked(tail: float) -> Any:
+    """A background of few values, and a long tail that holds a share of the pixels, as in fluorescence."""
+    rng = np.random.default_rng(3)
+    background = rng.normal(100, 3, 60_000).clip(90, 110)
+    light = rng.exponential(300, round(60_000 * tail)) + 100
+    return np.append(background, light).astype(np.uint16).reshape(-1, 100)
+
+
+def test_counts_are_logarithmic_where_a_spike_flattens_the_rest(
+    viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any, again: Any
+) -> None:
+    axis, left = histogram.axis, histogram.plot.getPlotItem().getAxis("left")
+    viewer.add_image(spiked(0.2), name="fluorescence")
+    settle(histogram)
+    assert axis.auto.isChecked()
+    assert left.logMode
+    flat = np.mean((c := histogram.found.counts)[c > 0] < 0.02 * c.max())  # type: ignore[union-attr]
+    assert axis.sentence.whole() == f"Logarithmic: {percent(round(flat, 2))} of the bins would look empty"
+    camera = viewer.add_image(data.camera(), name="camera")
+    settle(histogram)
+    assert (left.logMode, axis.sentence.whole()) == (False, "Linear")
+    qtbot.mouseClick(axis.log, Qt.MouseButton.LeftButton)
+    assert left.logMode
+    viewer.layers.selection.active = viewer.layers["fluorescence"]
+    settle(histogram)
+    qtbot.mouseClick(axis.linear, Qt.MouseButton.LeftButton)
+    assert not left.logMode
+    assert "look empty" in axis.sentence.whole()
+    histogram = again(histogram)
+    settle(histogram)
+    assert histogram.axis.linear.isChecked()
+    assert not histogram.plot.getPlotItem().getAxis("left").logMode
+    qtbot.mouseClick(histogram.axis.auto, Qt.MouseButton.LeftButton)
+    assert histogram.plot.getPlotItem().getAxis("left").logMode
+    viewer.layers.selection.active = camera
+    settle(histogram)
+    assert not histogram.plot.getPlotItem().getAxis("left").logMode
+
+
+def test_values_are_written_on_the_axis_as_elsewhere(histogram: HistogramDock) -> None:
+    bottom = histogram.plot.getPlotItem().getAxis("bottom")
+    assert bottom.tickStrings([0, 0.1, 0.30000000000000004], 1.0, 0.1) == ["0", "0.1", "0.3"]
+    assert bottom.tickStrings([0, 2e9, 4e9], 1.0, 2e9) == ["0", "2e9", "4e9"]
+    assert bottom.tickStrings([10_000, 1e-7], 1.0, 1e-7) == ["10\u202f000", "1e-7"]

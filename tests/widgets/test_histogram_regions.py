@@ -152,8 +152,8 @@ def test_it_says_which_level_of_a_pyramid_was_counted_and_isolates_with_levels(
     assert histogram.follower.tally.pixels == coarse.size  # type: ignore[union-attr]
     slow.gate.set()
     settle(histogram)
-    assert histogram.state.whole() == "exact: 524\u00a0288 px"
-    assert histogram.state.toolTip() == "exact: 524\u00a0288 px, in full resolution"
+    assert histogram.state.whole() == "exact: 524\u202f288\u00a0px"
+    assert histogram.state.toolTip() == "exact: 524\u202f288\u00a0px, in full resolution"
     histogram.mark_range(50, 99)
     histogram.isolate_button.click()
     settle(histogram)

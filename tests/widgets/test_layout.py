@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
-from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
@@ -23,13 +22,14 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.lens import lens_panel
+from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import nightly
 
-TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
 
@@ -96,16 +96,23 @@ def cut_off(dock: QWidget) -> list[tuple[str, str, int, int]]:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str) -> None:
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [("dark", WIDTHS[0], HEIGHTS[0]), ("light", WIDTHS[1], HEIGHTS[1])],
+        *nightly([("dark", *size) for size in itertools.product(WIDTHS, HEIGHTS)] + [("light", WIDTHS[0], HEIGHTS[0])]),
+    ],
+    ids=["few", "all"],
+)
+def test_no_text_is_cut_off_at_any_size(viewer: Any, shown: Any, title: str, sizes: Any) -> None:
     widget = open_dock(viewer, title)
     process_events()
-    for theme, sizes in (("dark", itertools.product(WIDTHS, HEIGHTS)), ("light", [(WIDTHS[0], HEIGHTS[0])])):
+    for theme, width, height in sizes:
         viewer.theme = theme
-        for width, height in sizes:
-            resized(viewer, widget, width, height)
-            for operation in operations(widget):
-                assert abs(widget.width() - width) <= 2, operation
-                assert not cut_off(widget), (theme, width, height, operation)
+        resized(viewer, widget, width, height)
+        for operation in operations(widget):
+            assert abs(widget.width() - width) <= 2, operation
+            assert not cut_off(widget), (theme, width, height, operation)
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -118,7 +125,7 @@ def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown
     resized(viewer, widget, WIDTHS[0], HEIGHTS[0])
     widget.picker.layer = shown
     viewer.layers.selection.update([shown, other])
-    options = widget.options
+    options, widget.fold.is_open = widget.options, True
     for _ in operations(widget):
         options.choose(options.process, "volumes")
         options.choose(options.value_range, "custom")
@@ -158,6 +165,8 @@ def chain(dock: QWidget) -> list[QWidget]:
 def test_tab_goes_down_the_dock(viewer: Any, shown: Any, title: str) -> None:
     widget = open_dock(viewer, title)
     resized(viewer, widget, 360, 1400)
+    if isinstance(widget, FamilyDock):
+        widget.fold.is_open = True
     for operation in operations(widget):
         places = [(w.mapTo(widget, QPoint()), w) for w in chain(widget) if w.isEnabled()]
         rows = [(place.y() + w.height() / 2, place.x()) for place, w in places]

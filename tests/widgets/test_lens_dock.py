@@ -87,8 +87,8 @@ def test_a_photograph_is_corrected_by_what_its_file_tells(
     lens_dock._viewer.layers.selection.active = layer
     box, form = lens_dock.panel(LensPanel).box, lens_dock.form
     assert (box.camera, box.lens) == (TAKEN["camera"], ZUIKO)
-    assert lens_dock.message.text() == "Taken with E-620, OLYMPUS 14-42mm Lens, 17.89 mm, f/5."
-    assert box.sentence.text() == f"{ZUIKO}: 14 to 42 mm, from f/3.5 to f/22, vignetting from 0.25 m on."
+    assert lens_dock.message.text() == "Taken with E-620, OLYMPUS 14-42mm Lens, 17.89\u00a0mm, f/5."
+    assert box.sentence.text() == f"{ZUIKO}: 14 to 42\u00a0mm, from f/3.5 to f/22, vignetting from 0.25\u00a0m on."
     assert {name: form.parameters[name] for name in TAKEN} == TAKEN
     assert form.parameters["distance"] == 3
     press(lens_dock)
@@ -189,7 +189,7 @@ def test_an_impossible_aperture_is_neither_read_nor_run(
     assert "The focal length of 300 is outside the range of this lens, 14 to 42." in said
     assert "The aperture of 1.2 is outside the range of this lens, 3.5 to 22." in said
     press(lens_dock)
-    assert lens_dock.message.text().startswith(f"Focal length: must be from 14 to 42 mm for {ZUIKO}")
+    assert lens_dock.message.text().startswith(f"Focal length: must be from 14 to 42\u00a0mm for {ZUIKO}")
     lens_dock.form.load({"focal_length": 14.0})
     press(lens_dock)
     assert lens_dock.message.text().startswith("Aperture: must be from f/3.5 to f/22 for the vignetting of")
@@ -201,7 +201,11 @@ def test_an_impossible_aperture_is_neither_read_nor_run(
     box.selectAll()
     QTest.keyClicks(box, "1.4")
     QTest.keyClick(box, Qt.Key.Key_Return)
-    assert aperture.value >= 3.5  # the box keeps within the bounds
+    assert aperture.value >= 3.5
+    assert box.refused == "1.4: must be from 3.5 to 22"
+    box.selectAll()
+    QTest.keyClicks(box, "4")
+    QTest.keyClick(box, Qt.Key.Key_Return)
     press(lens_dock)
     assert len(viewer.layers) == 2
 

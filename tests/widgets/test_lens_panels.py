@@ -231,7 +231,7 @@ def test_a_flat_that_is_mostly_dead_is_refused(viewer: Any, lens: Any, press: An
     lens.operation = "flat_field"
     lens.further_images.pickers["flat"].choose("flat")
     press(lens)
-    assert "1,001 pixels are not, the first at row 1, column 49" in lens.message.text()
+    assert "1001 pixels are not, the first at row 1, column 49" in lens.message.text()
     assert len(viewer.layers) == 2
 
 

@@ -32,6 +32,7 @@ from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import each
 
 Press = Callable[[FamilyDock], None]
 
@@ -50,7 +51,7 @@ LAYERS: dict[str, tuple[str, Any, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "made", "state", "clicks"), LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize(("kind", "made", "state", "clicks"), each(LAYERS, "stack", "RGB", "multiscale"))
 def test_four_clicks_and_run_rectify_what_was_clicked(
     viewer: Any, opened: Any, hand: Hand, press: Press, image: Any, kind: str, made: Any, state: Any, clicks: str
 ) -> None:
@@ -254,7 +255,7 @@ def test_snap_finds_the_corners_of_a_square_and_says_where_there_are_none(
     qtbot.mouseClick(opened.panel(CornersPanel).snap_button, LEFT)
     hand.settle(opened)
     lost = opened.panel(CornersPanel).table.label(2)
-    told = f"3 of 4 corners moved to a corner in the image. There is none within 12 px of {lost}."
+    told = f"3 of 4 corners moved to a corner in the image. There is none within 12\u00a0px of {lost}."
     assert told in opened.message.text()
     np.testing.assert_allclose(marked(points, layer)[2], (45, 89.5), atol=0.1)
 

@@ -71,7 +71,7 @@ def test_units_of_time(viewer: Any, opened: Any, hand: Any, image: Any) -> None:
     opened.panel(RectanglePanel).box.unit.setCurrentText("mm")
     hand.settle(opened)
     process_events()
-    assert "Size in mm: must be in a unit like the image's, second" in opened.panel(CornersPanel).fault_text.text()
+    assert "Size in mm: must be in a unit like the image's, s" in opened.panel(CornersPanel).fault_text.text()
 
 
 def test_typed_targets_go_with_their_points(viewer: Any, opened: Any, hand: Any, layer: Any, qtbot: Any) -> None:

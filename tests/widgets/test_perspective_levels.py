@@ -14,6 +14,7 @@ from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.perspective.rectangle_panel import RectanglePanel
 from napari_mathimg.widgets.perspective.result_outline import OutlinePanel
+from nightly import each
 
 Press = Callable[[FamilyDock], None]
 
@@ -57,7 +58,7 @@ def sign(viewer: Any, opened: Any, hand: Hand, request: Any) -> Any:
     return viewer.add_image(halved(smooth()), multiscale=True, name="sign", contrast_limits=(0, 2000), **place)
 
 
-@pytest.mark.parametrize("sign", PLACES.values(), ids=PLACES, indirect=True)
+@pytest.mark.parametrize("sign", each(PLACES, "placed"), indirect=True)
 def test_results_of_all_levels_lie_over_each_other(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any
 ) -> None:

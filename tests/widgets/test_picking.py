@@ -15,6 +15,7 @@ from napari_mathimg.widgets.canvas.cross import CrossOverlay
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.preferences import COLORS, settings
+from nightly import each, nightly
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 PLACES: dict[str, dict[str, Any]] = {
@@ -64,8 +65,8 @@ def spot_of(viewer: Any, layer: Any, qtbot: Any) -> Any:
     return np.array(layer.world_to_data((*(0,) * (layer.ndim - 2), *cross.place)))[-2:]
 
 
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("operation", ["swirl", "affine"])
+@pytest.mark.parametrize("place", each(PLACES, *PLACES))
+@pytest.mark.parametrize("operation", ["swirl", *nightly("affine")])
 def test_a_click_sets_the_center_where_it_is_in_the_image(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, place: Any, operation: str
 ) -> None:
@@ -258,7 +259,7 @@ def test_centers_of_other_layers(
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=0.5)
 
 
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("place", each(PLACES, "turned", "affine"))
 def test_a_rectangle_drawn_in_the_image_becomes_the_box_of_a_crop(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any, place: Any
 ) -> None:
@@ -328,7 +329,7 @@ def test_rectangles_in_several_slices_and_in_another_view_bound_z_too(
     assert geometry.form.parameters == {"start": (0, 13, 0), "stop": (9, 19, 50)}
 
 
-@pytest.mark.parametrize("place", [*PLACES.values(), {"multiscale": True}], ids=[*PLACES, "multiscale"])
+@pytest.mark.parametrize("place", each({**PLACES, "multiscale": {"multiscale": True}}, "turned", "multiscale"))
 def test_what_is_on_screen_becomes_the_box_of_a_crop(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any, place: Any, notifications: Any
 ) -> None:

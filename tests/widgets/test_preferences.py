@@ -125,7 +125,7 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
     before = list(viewer.layers)
     qtbot.mouseClick(widget.run_button, LEFT)
     qtbot.waitUntil(lambda: "needs" in widget.message.text())
-    assert re.search(r"needs 0\.0\d+ GiB, but 0\.01 GiB are allowed", widget.message.text())
+    assert re.search(r"needs 0\.0\d+\sGiB, but 0\.01\sGiB are allowed", widget.message.text())
     assert not notifications
     assert list(viewer.layers) == before
 

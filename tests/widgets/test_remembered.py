@@ -14,6 +14,8 @@ from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.place.chooser import DockChooser
+from napari_mathimg.widgets.qt.fold import Fold
 from napari_mathimg.widgets.settings import saved_docks
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
@@ -26,6 +28,7 @@ NOT_REMEMBERED = {  # what the tooltip begins with, and why
     "Show only lenses whose names": "searches",
 }
 BY_HAND = {  # what cannot be altered at once is tested in test_saved_docks
+    "CountsAxis.auto": "is pressed at first, and released by the two beside it",
     "CornersPanel.radius": "needs corners",
     "RectangleBox.width_box": "needs a typed size",
     "RectangleBox.height_box": "needs a typed size",
@@ -50,7 +53,9 @@ def forms(dock: Any) -> Iterator[tuple[str, Any, bool]]:
 
 def is_field(widget: QWidget) -> bool:
     """Whether somebody may choose, tick or type in a widget, and not for one layer only."""
-    if isinstance(widget, LayerPicker) or isinstance(widget.parent(), QComboBox | QAbstractSpinBox | RangeFields):
+    if isinstance(widget, LayerPicker) or isinstance(
+        widget.parent(), QComboBox | QAbstractSpinBox | RangeFields | DockChooser
+    ):
         return False
     if any(widget.toolTip().startswith(tip) for tip in NOT_REMEMBERED):
         return False
@@ -79,7 +84,7 @@ def fields(dock: Any) -> Fields:
     found = {}
     for widget in dock.findChildren(QWidget):
         inside = any(native.isAncestorOf(widget) for native in natives)
-        shown = widget.parent().isVisibleTo(dock) and widget is not choice
+        shown = widget.parent().isVisibleTo(dock) and widget is not choice and not isinstance(widget.parent(), Fold)
         if is_field(widget) and shown and not inside:
             found[name_of(widget, dock)] = widget
     for whose, form, shown in forms(dock):

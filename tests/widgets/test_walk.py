@@ -12,24 +12,24 @@ import numpy as np
 import pytest
 from event_loop import process_events
 from mouse_and_keys import callbacks
-from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 from shared_window import our_connections, our_objects
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.tasks.background_task import BackgroundTask
+from nightly import nightly
 
 SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
-ACTIONS = int(os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "120"))
+ACTIONS = os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "60")
 MOST_LAYERS = 12
 COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
 LEAVES_THE_WINDOW = ("save", "export", "help")  # buttons that open a dialog of the system
-TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 
 
 def images() -> list[Callable[[Any], Any]]:
@@ -204,7 +204,10 @@ def ours_at_work() -> list[str]:
 
 
 @pytest.mark.own_window
-def test_a_random_walk_over_all_docks(viewer: Any, qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("actions", [int(ACTIONS), *nightly(240)])
+def test_a_random_walk_over_all_docks(
+    viewer: Any, qtbot: Any, capsys: pytest.CaptureFixture[str], actions: int
+) -> None:
     """Pick, type, run, cancel, delete, rename, undock and close, in any order."""
     viewer.window._qt_window.resize(1100, 800)
     idle, threads = callbacks(viewer), threading.active_count()
@@ -214,7 +217,7 @@ def test_a_random_walk_over_all_docks(viewer: Any, qtbot: Any, capsys: pytest.Ca
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="napari")
         warnings.filterwarnings("ignore", ".*Docutils 2.0")  # it hides them itself, unless a thread undoes that
-        for _ in range(ACTIONS):
+        for _ in range(actions):
             try:
                 walk.step()
             except BaseException as error:

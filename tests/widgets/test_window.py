@@ -17,7 +17,7 @@ def test_it_is_as_one_that_was_just_opened(viewer: Any, fresh_viewer: Any) -> No
 
 @pytest.mark.drawn
 def test_it_is_set_back_whatever_was_done_in_it(keeper: Any, qtbot: Any, dock: Any, viewer: Any) -> None:
-    window, found = keeper.window(draws=True), state(viewer)
+    window, found = keeper.shown, state(viewer)
     viewer.window._qt_window.resize(1200, 900)
     layer = viewer.add_image(np.zeros((3, 4, 90, 120)), scale=(2, 1, 0.5, 0.5), units=("s", "um", "um", "um"))
     viewer.theme = "light"

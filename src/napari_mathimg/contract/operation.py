@@ -113,6 +113,7 @@ class Operation(Signature):
     images: tuple[tuple[str, str], ...]
     optional: tuple[str, ...]
     version: int
+    keywords: str
     module: str
 
     def __post_init__(self) -> None:
@@ -201,6 +202,7 @@ def operation(
     report: Callable[..., Report] | None = None,
     working: float | Callable[..., float] = WORKING,
     version: int = 1,
+    keywords: str = "",
     is_warp: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare an operation.
@@ -270,6 +272,8 @@ def operation(
     version
         Version: 1 up to the first release that has the operation, and one more in each release in which valid input
         gives another result.
+    keywords
+        Words that people look for it by, besides those of its title, its id and its family, separated by commas.
     is_warp
         Whether the function returns a `Gather`, through which the engine samples the image; see `warp`.
 
@@ -301,7 +305,7 @@ def operation(
             saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, drops=drops,
             proportional=proportional, report=report, needs_range=needs_range, data_range=data_range,
             working=working, parameters=parameters, images=tuple(images) or (("image", "image"),),
-            optional=tuple(optional), version=version, module=function.__module__,
+            optional=tuple(optional), version=version, keywords=keywords, module=function.__module__,
         )  # fmt: skip
         _check_names(op)
         _check_drop(op)

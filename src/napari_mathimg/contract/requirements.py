@@ -7,13 +7,14 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
+from .quantities import count, number, quantity
 from .types import Choices, Number, PerAxis, annotation_of, parts
 
 __all__ = ["check_whole_number", "describe", "nearest_names", "one_of"]
 
 
 def describe(hint: Any) -> str:
-    """Describe the values that a type allows, with their unit.
+    r"""Describe the values that a type allows, with their unit.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def describe(hint: Any) -> str:
     --------
     >>> from napari_mathimg.contract import types
     >>> describe(types.Lengths)
-    'a finite number from 0 to 10,000 px, or one for each axis'
+    'a finite number from 0 to 10\u202f000\xa0px, or one for each axis'
     """
     plain, _ = parts(hint)
     if choices := annotation_of(hint, Choices):
@@ -84,13 +85,13 @@ def _bounds(number: Number | None) -> str:
 
 def _in_full(bound: float) -> str:
     """Write a bound with all its digits, because "2.14748e+09" is another number than 2,147,483,647."""
-    return f"{bound:,.0f}" if float(bound).is_integer() and abs(bound) < 1e10 else f"{bound:g}"
+    return count(bound) if float(bound).is_integer() and abs(bound) < 1e10 else number(bound, 6)
 
 
 def _in_unit(unit: str) -> str:
     if unit.startswith("of "):
         return f", in units {unit}"
-    return f" {unit}" if unit and unit != "°" else unit
+    return quantity("", unit)
 
 
 def one_of(names: Collection[Any]) -> str:

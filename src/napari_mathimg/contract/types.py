@@ -312,7 +312,7 @@ SampleChange = Annotated[float, Number(ge=0, le=1, step=0.0001), Label("stop at 
 KeepEvery = Annotated[int, Number(ge=0, le=1000, step=1), Label("keep every"), OfImage()]
 Burnin = Annotated[int, Number(ge=0, le=1000, step=5), Label("burn-in")]
 Share = Annotated[float, Number(ge=0, le=1, step=0.005)]
-SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("salt, of salt and pepper")]
+SaltShare = Annotated[float, Number(ge=0, le=1, step=0.05), Label("share of salt")]
 Value = Annotated[float, Number(ge=-1e20, le=1e20, step=1)]
 Fill = Annotated[float, Number(ge=-1e20, le=1e20, step=1), Label("fill value"), When("mode", ("constant",))]
 Smoothing = Annotated[bool, Label("anti-aliasing"), When("order", (1, 3))]

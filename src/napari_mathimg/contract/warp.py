@@ -16,12 +16,13 @@ def warp(
     values: Values | Callable[..., Values] | None = None,
     needs_range: Callable[..., bool] | None = None,
     proportional: bool | Callable[..., bool] = True,
+    keywords: str = "",
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Declare a change of domain, whose function returns a `Gather` from a shape and parameters.
 
     Parameters
     ----------
-    title, dimensions, check, rigid
+    title, dimensions, check, rigid, keywords
         As in `operation`.
     values
         As in `operation`; by default "exact" for nearest-neighbor interpolation and "float" otherwise.
@@ -42,6 +43,7 @@ def warp(
             rigid=rigid,
             needs_range=needs_range,
             proportional=proportional,
+            keywords=keywords,
             is_warp=True,
         )(mapping)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.progress import Progress
+from ..contract.quantities import quantity, sizes
 from ..contract.reach import Box, Gather, Neighborhood, size
 from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
@@ -123,7 +124,7 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
         why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
         raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
     plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
-    block = max(_largest_block(variant) for variant in plans.values())
+    block = max(largest_block(variant) for variant in plans.values())
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
         raise ValueError(
@@ -133,7 +134,7 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     return max(min(threads, (at_hand - result - chunk) // block), 1)
 
 
-def _largest_block(plan: Plan) -> int:
+def largest_block(plan: Plan) -> int:
     """Return how many bytes the computation of a block needs at most, judged by some of them."""
     boxes = tiles(plan.grid, plan.reach)
     some = boxes[:: max(len(boxes) // SAMPLED, 1)]
@@ -141,13 +142,13 @@ def _largest_block(plan: Plan) -> int:
 
 
 def _result(plan: Plan) -> str:
-    return f"a result of {' x '.join(map(str, plan.shape))} pixels ({plan.dtype})"
+    return f"a result of {sizes(plan.shape)} pixels ({plan.dtype})"
 
 
 def _gib(count: int) -> str:
     """Write a number of bytes in GiB."""
     amount = count / 2**30
-    return f"{amount:,.1f} GiB" if amount >= 1 else f"{amount:.2g} GiB"
+    return quantity(round(amount, 1) if amount >= 1 else amount, "GiB", 3 if amount >= 1 else 2)
 
 
 def dropped_span(plan: Plan) -> Box:

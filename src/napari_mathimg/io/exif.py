@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..contract.quantities import number, quantity
+
 FAR = 1000.0  # meters; the distance that lensfun uses for infinity
 
 
@@ -22,8 +24,8 @@ class ExifData(NamedTuple):
     def __str__(self) -> str:
         """Write camera, lens, focal length and aperture, such as "E-620, 14-42mm Lens, 17.89 mm, f/5"."""
         words = [self.camera, self.lens]
-        words += [f"{self.focal_length:g} mm"] if self.focal_length else []
-        words += [f"f/{self.aperture:g}"] if self.aperture else []
+        words += [quantity(self.focal_length, "mm")] if self.focal_length else []
+        words += [f"f/{number(self.aperture)}"] if self.aperture else []
         return ", ".join(filter(None, words))
 
 

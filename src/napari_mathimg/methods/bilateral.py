@@ -6,6 +6,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo
+from ..contract.quantities import count
 from ..contract.reach import Neighborhood
 from .similar_pixels import average_similar, half_of_shifts
 
@@ -22,7 +23,8 @@ def check_window(sigma_spatial: tuple[float, ...]) -> None:
     pixels = math.prod(2 * r + 1 for r in bilateral_radius(sigma_spatial))
     if pixels > MAX_PIXELS:
         raise ValueError(
-            f"sigma_spatial={sigma_spatial}: must give a window of at most {MAX_PIXELS:,} pixels, not {pixels:,}"
+            f"sigma_spatial={sigma_spatial}: must give a window of at most {count(MAX_PIXELS)} pixels,"
+            f" not {count(pixels)}"
         )
 
 

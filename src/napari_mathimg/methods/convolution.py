@@ -13,6 +13,7 @@ from scipy import fft
 from ..contract import types as t
 from ..contract.operation import BlockInfo
 from ..contract.progress import parallel_for
+from ..contract.quantities import count
 from ..contract.reach import Neighborhood, Reach
 from ..contract.reach import size as size_of
 from .array_cache import ArrayCache, digest
@@ -69,7 +70,7 @@ def check_kernel_size(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Raise ValueError for a kernel that is too large."""
     if math.prod(shape) > MAX_PIXELS:
         raise ValueError(
-            f"{name}={value}: must give a kernel of at most {MAX_PIXELS:,} pixels, not {math.prod(shape):,}"
+            f"{name}={value}: must give a kernel of at most {count(MAX_PIXELS)} pixels, not {count(math.prod(shape))}"
         )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..contract import types as t
 from ..contract.edges import folded
 from ..contract.operation import BlockInfo, Statistic, ValueRange
+from ..contract.quantities import count, number
 from ..kernels import equalization
 from .cells import CellCounts, Cells, Distribution, cells_between, cells_of_levels
 
@@ -70,8 +71,8 @@ def check_reference(reference: Distribution, dtype: np.dtype[Any]) -> None:
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         if round(low) < least or round(high) > most:
             raise ValueError(
-                f"reference: must fit into {dtype}, but its values range from {low:g} to {high:g}; set the output type"
-                " to float32"
+                f"reference: must fit into {dtype}, but its values range from {number(low)} to {number(high)};"
+                " set the output type to float32"
             )
 
 
@@ -164,5 +165,6 @@ def check_tiles(kernel_size: tuple[int, ...], nbins: int, shape: tuple[int, ...]
     counts = math.prod(-(-n // k) for n, k in zip(shape, kernel_size, strict=True)) * nbins
     if counts > MAX_COUNTS:
         raise ValueError(
-            f"kernel_size={kernel_size}: must be larger, or nbins lower; {counts:,} counts exceed {MAX_COUNTS:,}"
+            f"kernel_size={kernel_size}: must be larger, or nbins lower; {count(counts)} counts"
+            f" exceed {count(MAX_COUNTS)}"
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..contract import types as t
 from ..contract.operation import BlockInfo
 from ..contract.progress import checkpoint
+from ..contract.quantities import count
 from ..contract.reach import Reach
 from ..contract.reach import size as size_of
 from ..kernels import median as kernels
@@ -34,7 +35,7 @@ def check_window_size(size: tuple[float, ...]) -> None:
     """Raise ValueError for windows that are too large."""
     pixels = math.prod(nearest_odd(size))
     if pixels > MAX_PIXELS:
-        raise ValueError(f"size={size}: must give a window of at most {MAX_PIXELS:,} pixels, not {pixels:,}")
+        raise ValueError(f"size={size}: must give a window of at most {count(MAX_PIXELS)} pixels, not {count(pixels)}")
 
 
 def _radius(size: tuple[float, ...]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contract.operation import BlockInfo
+from ..contract.quantities import number
 from ..contract.types import Array
 from ..kernels import random
 from .padding import volume
@@ -63,7 +64,7 @@ def add_gaussian_of_variance(image: Array, info: BlockInfo, seed: int, variance:
     """
     wrong = ~((variance >= 0) & (variance < np.inf))
     if wrong.any():
-        raise ValueError(f"variance: must have finite values of at least 0, but has {variance[wrong][0]:g}")
+        raise ValueError(f"variance: must have finite values of at least 0, but has {number(variance[wrong][0])}")
     normal = _standard_normal(image, info, seed, LOCAL_VARIANCE)
     noisy: Array = image + np.sqrt(variance).astype(image.dtype) * normal
     return noisy
@@ -72,7 +73,7 @@ def add_gaussian_of_variance(image: Array, info: BlockInfo, seed: int, variance:
 def check_photons(low: float) -> None:
     """Raise ValueError for an image whose lowest value is negative."""
     if low < 0:
-        raise ValueError(f"image: must have no negative values, as photon counts have none, but has {low:g}")
+        raise ValueError(f"image: must have no negative values, as photon counts have none, but has {number(low)}")
 
 
 def draw_poisson(image: Array, info: BlockInfo, seed: int, photons: float, high: float) -> Array:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.quantities import number
+
 Point = tuple[float, float]
 Corners = tuple[Point, ...]
 Frame = tuple[Point, Point]
@@ -44,7 +46,7 @@ def check_corners(corners: Corners) -> None:
         return
     corner, *others = (_format(corners[k]) for k in (found.corner, *found.others))
     if len(others) == 1:
-        raise ValueError(f"corners={corners}: must be at least {MIN_DISTANCE:g} pixels apart; move {corner}")
+        raise ValueError(f"corners={corners}: must be at least {number(MIN_DISTANCE)} pixels apart; move {corner}")
     raise ValueError(
         f"corners={corners}: must span a convex quadrilateral; move {corner} away from the line between {others[0]} and"
         f" {others[1]}"
@@ -186,4 +188,4 @@ def _height(before: Point, corner: Point, after: Point) -> float:
 
 def _format(corner: Point) -> str:
     """Return the coordinates of a corner as text."""
-    return "(" + ", ".join(f"{v:g}" for v in corner) + ")"
+    return "(" + ", ".join(number(v) for v in corner) + ")"

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract.progress import checkpoint, parallel_for
+from ..contract.quantities import number
 from ..contract.reach import Neighborhood, Reach, Whole
 from ..contract.types import Array
 from ..kernels import deconvolution as kernels
@@ -61,7 +62,8 @@ def refuse_negative(image: Array) -> tuple[Array, ...]:
     low = image.min()
     if low < 0:
         raise ValueError(
-            f"image: must have no negative values, but has {low:g}; clip it, or add {-low:g} to image and background"
+            f"image: must have no negative values, but has {number(low)}; clip it, or add {number(-low)} to"
+            f" image and background"
         )
     return ()
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.progress import checkpoint
+from ..contract.quantities import count
 from ..contract.reach import Neighborhood
 from ..kernels import total_variation as kernels
 
@@ -49,8 +50,8 @@ def _check_memory(num_iter: int, shape: tuple[int, ...], reach: Neighborhood) ->
     pixels = _pixels(shape, reach.halo(len(shape))[0], reach.halos)
     if pixels > MAX_PIXELS:
         raise ValueError(
-            f"num_iter={num_iter}: must be lower for images of shape {shape}; {pixels:,} pixels would be computed"
-            f" together, more than {MAX_PIXELS:,}"
+            f"num_iter={num_iter}: must be lower for images of shape {shape}; {count(pixels)} pixels would be computed"
+            f" together, more than {count(MAX_PIXELS)}"
         )
 
 

@@ -207,6 +207,14 @@ def denoise_over_shifts(
     return out
 
 
+def denoise_channels(
+    channels: Array, info: BlockInfo, tables: Iterable[NDArray[np.float64]], wavelet: str, is_soft: bool, shifts: int
+) -> list[Array]:
+    """Return `denoise_over_shifts` of each channel, with thresholds of its own."""
+    pairs = zip(channels, tables, strict=True)
+    return [denoise_over_shifts(channel, info, table, wavelet, is_soft, shifts) for channel, table in pairs]
+
+
 def _denoise_shifted(
     image: Array,
     info: BlockInfo,

@@ -21,7 +21,9 @@ def _box_reach(size: tuple[int, ...], mode: str) -> Reach:
     return window_reach(tuple(n // 2 for n in size), mode)
 
 
-@operation("Box blur", values="float", reach=_box_reach, proportional=True)
+@operation(
+    "Box blur", values="float", reach=_box_reach, proportional=True, keywords="mean filter, average, uniform, smooth"
+)
 def blur_box(
     image: t.Image, /, *, size: t.BoxSizes = 5, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
     valid: Mask | None,
@@ -64,7 +66,10 @@ def _check_disk(radius: tuple[float, ...]) -> None:
     check_kernel_size("radius", radius, tuple(2 * disk_margin(r) + 1 for r in radius))
 
 
-@operation("Defocus", values="float", reach=_disk_reach, check=_check_disk, proportional=True)
+@operation(
+    "Defocus", values="float", reach=_disk_reach, check=_check_disk, proportional=True,
+    keywords="out of focus, disk, bokeh, blur",
+)  # fmt: skip
 def blur_defocus(
     image: t.Image, /, *, radius: t.Radii = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
     valid: Mask | None, level: float,
@@ -121,6 +126,7 @@ def _motion_reach(
 
 @operation(
     "Motion blur", values="float", reach=_motion_reach, dimensions=(2,), check=_check_motion, proportional=True,
+    keywords="shake, camera shake, drift, smear",
 )  # fmt: skip
 def blur_motion(
     image: t.Image, /, *, length: t.PathLength = 15.0, angle: t.PathAngle = 0.0, polygon: t.Outline = "none",
@@ -185,6 +191,7 @@ def _type_of_convolved(kernel: t.Array) -> Literal["same", "float32"]:
 
 @operation(
     "Convolve", values="float", reach=checked_kernel_reach, dtype=_type_of_convolved, proportional=True,
+    keywords="kernel, filter, convolution, correlate, custom filter",
 )  # fmt: skip
 def convolve(
     image: t.Image, kernel: t.WholeImage, /, *, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,

@@ -15,18 +15,15 @@ from ..methods.padding import embedded
 from ..methods.total_variation import bregman, bregman_reach, chambolle, chambolle_reach, check_bregman, check_chambolle
 
 __all__ = [
-    "denoise_bilateral",
-    "denoise_nl_means",
-    "denoise_tv_bregman",
-    "denoise_tv_chambolle",
-    "denoise_wavelet",
-    "gaussian",
-    "median",
-    "wiener_filter",
-]
+    "denoise_bilateral", "denoise_nl_means", "denoise_tv_bregman", "denoise_tv_chambolle", "denoise_wavelet",
+    "gaussian", "median", "wiener_filter",
+]  # fmt: skip
 
 
-@operation("Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window)
+@operation(
+    "Bilateral filter", values="normalized", reach=bilateral_reach, channels="joint", check=check_window,
+    keywords="smooth, edge preserving",
+)  # fmt: skip
 def denoise_bilateral(
     image: t.Image, /, *, sigma_color: t.AutoColorSigma = "auto", sigma_spatial: t.SpatialSigmas = 1.5, info: BlockInfo
 ) -> t.Image:
@@ -66,7 +63,10 @@ def denoise_bilateral(
     return bilateral_mean(image, info, t.gone(sigma_color), t.gone(sigma_spatial))
 
 
-@operation("Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch)
+@operation(
+    "Non-local means", values="normalized", reach=patch_reach, channels="joint", check=check_patch,
+    keywords="nlm, smooth, patches, texture",
+)  # fmt: skip
 def denoise_nl_means(
     image: t.Image, /, *, patch_size: t.PatchSizes = 5, patch_distance: t.Distances = 6, h: t.AutoFiltering = "auto",
     sigma: t.AutoPatchNoise = "auto", info: BlockInfo,
@@ -112,8 +112,9 @@ def denoise_nl_means(
 
 
 @operation(
-    "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman
-)
+    "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman,
+    keywords="total variation, smooth, ROF",
+)  # fmt: skip
 def denoise_tv_bregman(
     image: t.Image, /, *, weight: t.AutoBregmanWeight = "auto", num_iter: t.Iterations = 20,
     isotropic: t.Isotropic = True, shape: tuple[int, ...],
@@ -162,8 +163,9 @@ def denoise_tv_bregman(
 
 
 @operation(
-    "TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle
-)
+    "TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle,
+    keywords="total variation, smooth, ROF",
+)  # fmt: skip
 def denoise_tv_chambolle(
     image: t.Image, /, *, weight: t.AutoTVWeight = "auto", num_iter: t.Iterations = 50, shape: tuple[int, ...]
 ) -> t.Image:
@@ -205,7 +207,7 @@ def denoise_tv_chambolle(
     return chambolle(image, t.gone(weight), num_iter, len(shape))
 
 
-@operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True)
+@operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True, keywords="blur, low-pass")
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0, info: BlockInfo, valid: Mask | None, level: float,
@@ -240,7 +242,10 @@ def gaussian(
     return embedded(image, info, smooth_block(image, info, t.gone(sigma), mode, cval, truncate, valid, level))
 
 
-@operation("Median filter", values="exact", reach=median_reach, check=check_window_size, proportional=True)
+@operation(
+    "Median filter", values="exact", reach=median_reach, check=check_window_size, proportional=True,
+    keywords="despeckle, hot pixels, outliers, smooth, salt and pepper",
+)  # fmt: skip
 def median(
     image: t.Image, /, *, size: t.WindowSizes = 3.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0, info: BlockInfo,
     valid: Mask | None,
@@ -287,6 +292,7 @@ WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_leve
 @operation(
     "Wavelet denoising", values="normalized", reach=wavelets.shrinkage_reach, channels="joint",
     check=wavelet_shrinkage.check_shrinkage, statistics=wavelet_shrinkage.STATISTICS,
+    keywords="wavelets, shrinkage, BayesShrink, VisuShrink",
 )  # fmt: skip
 def denoise_wavelet(
     image: t.Image, /, *, wavelet: WaveletName = "sym4",
@@ -352,14 +358,11 @@ def denoise_wavelet(
     tables = wavelet_shrinkage.thresholds(
         measured, method, t.gone(sigma), threshold, t.gone(levels), approximation, info, len(channels)
     )
-    denoised = [
-        wavelets.denoise_over_shifts(channel, info, table, wavelet, mode == "soft", max_shifts)
-        for channel, table in zip(channels, tables, strict=True)
-    ]
+    denoised = wavelets.denoise_channels(channels, info, tables, wavelet, mode == "soft", max_shifts)
     return wavelets.join_channels(denoised, image, info)
 
 
-@operation("Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd)
+@operation("Wiener filter (local)", values="normalized", reach=window_reach, check=check_odd, keywords="smooth")
 def wiener_filter(
     image: t.Image, /, *, size: t.OddSizes = 7, noise: t.NoisePower = "auto", valid: Mask | None, level: float,
 ) -> t.Image:  # fmt: skip

@@ -29,7 +29,7 @@ def _check_crop(shape: Shape, start: tuple[int, ...], stop: tuple[int, ...]) -> 
             raise ValueError(f"start={start}: must be below stop={stop} on axis {axis}")
 
 
-@warp("Crop", dimensions="all", check=_check_crop)
+@warp("Crop", dimensions="all", check=_check_crop, keywords="cut, trim, roi, region, subset")
 def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -> Gather:
     """Crop the image to a box.
 
@@ -64,7 +64,10 @@ def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -
     return Gather(size, Separable((1.0,) * len(size), tuple(map(float, first))), shift(first), order=0, mode="nearest")
 
 
-@warp("Rescale", dimensions=(2, 3))
+@warp(
+    "Rescale", dimensions=(2, 3),
+    keywords="zoom, scale, enlarge, shrink, isotropic, cubes, voxel size, downsample, upsample, bin",
+)  # fmt: skip
 def rescale(
     shape: Shape, /, *, scale: t.Factors = 1.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,
     anti_aliasing: t.Smoothing = True,
@@ -104,7 +107,7 @@ def rescale(
     return resize_map(shape, size, order, mode, cval, anti_aliasing)
 
 
-@warp("Resize", dimensions=(2, 3))
+@warp("Resize", dimensions=(2, 3), keywords="size, enlarge, shrink, pixels, downsample, upsample, resample")
 def resize(
     shape: Shape, /, *, output_shape: t.Shape = "auto", order: t.Order = 1, mode: t.Edge = "mirror",
     cval: t.Fill = 0.0, anti_aliasing: t.Smoothing = True,
@@ -150,7 +153,7 @@ def _check_pixel_size(pixel_size: tuple[float, float]) -> None:
         raise ValueError(f"pixel_size={pixel_size}: must not be zero")
 
 
-@warp("Rotate", check=_check_pixel_size, rigid=True)
+@warp("Rotate", check=_check_pixel_size, rigid=True, keywords="turn, angle, tilt, straighten")
 def rotate(
     shape: Shape, /, *, angle: t.Degrees = 0.0, center: t.Center = "auto", resize: t.GrowCanvas = False,
     pixel_size: t.PixelSize = (1.0, 1.0), order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,
@@ -196,7 +199,7 @@ def rotate(
     return Gather(size, projective(rotation @ shift(origin)), shift(origin), order, mode, cval)
 
 
-@warp("Swirl", check=_check_pixel_size, rigid=True)
+@warp("Swirl", check=_check_pixel_size, rigid=True, keywords="twist, vortex, whirl")
 def swirl(
     shape: Shape, /, *, center: t.Center = "auto", strength: t.Radians = 1.0, radius: t.Radius = 100.0,
     rotation: t.Degrees = 0.0, pixel_size: t.PixelSize = (1.0, 1.0), order: t.Order = 1, mode: t.Edge = "mirror",
@@ -257,7 +260,10 @@ def _check_affine(scale: tuple[float, float], shear: tuple[float, float], pixel_
         raise ValueError(f"shear={shear}: must not collapse the plane onto a line")
 
 
-@warp("Affine", check=_check_affine, rigid=True)
+@warp(
+    "Affine", check=_check_affine, rigid=True,
+    keywords="shear, skew, scale, translate, shift, rotate, transform, matrix",
+)  # fmt: skip
 def affine(
     shape: Shape, /, *, scale: t.PlaneScale = (1.0, 1.0), rotation: t.Degrees = 0.0, shear: t.PlaneShear = (0.0, 0.0),
     translation: t.Point = (0.0, 0.0), center: t.AffineCenter = "auto", inverse: bool = False,
@@ -324,7 +330,7 @@ def _check_homography(matrix: tuple[tuple[float, ...], ...]) -> None:
         raise ValueError(f"matrix={matrix}: must be invertible")
 
 
-@warp("Homography", check=_check_homography)
+@warp("Homography", check=_check_homography, keywords="projective, perspective, warp, matrix, transform")
 def homography(
     shape: Shape, /, *, matrix: t.Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), inverse: bool = False,
     order: t.Order = 1, mode: t.Edge = "constant", cval: t.Fill = 0.0,

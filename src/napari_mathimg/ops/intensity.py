@@ -7,25 +7,18 @@ from scipy.special import expit
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
+from ..contract.quantities import number
 from ..contract.reach import POINTWISE
 from ..methods import equalization
 from ..methods.cells import Distribution
 
 __all__ = [
-    "adjust_gamma",
-    "adjust_log",
-    "adjust_sigmoid",
-    "clip",
-    "equalize_adapthist",
-    "equalize_hist",
-    "invert",
-    "match_histograms",
-    "rescale_intensity",
-    "to_gray",
-]
+    "adjust_gamma", "adjust_log", "adjust_sigmoid", "clip", "equalize_adapthist", "equalize_hist", "invert",
+    "match_histograms", "rescale_intensity", "to_gray",
+]  # fmt: skip
 
 
-@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce", proportional=True)
+@operation("RGB to gray", values="float", reach=POINTWISE, channels="reduce", proportional=True, keywords="grey")
 def to_gray(image: t.Image, /) -> t.Image:
     """Convert colors to luminance (RGB to grayscale).
 
@@ -58,14 +51,14 @@ def to_gray(image: t.Image, /) -> t.Image:
 
 def _check_clip(low: float, high: float, outside: str, dtype: np.dtype[Any]) -> None:
     if low > high:
-        raise ValueError(f"low={low:g}: must be at most high={high:g}")
+        raise ValueError(f"low={number(low)}: must be at most high={number(high)}")
     if outside == "nan" and dtype.kind != "f":
         raise ValueError(
             f"outside='nan': must have a floating-point result, not {dtype}; set the output type to float32"
         )
 
 
-@operation("Clip", values="float", reach=POINTWISE, check=_check_clip)
+@operation("Clip", values="float", reach=POINTWISE, check=_check_clip, keywords="threshold, limit, isolate, saturate")
 def clip(
     image: t.Image, /, *, low: t.LowLevel = "auto", high: t.HighLevel = "auto",
     outside: Literal["saturate", "zero", "nan"] = "saturate",
@@ -116,7 +109,10 @@ def _full_range(values: ValueRange, dtype: np.dtype[Any]) -> tuple[float, float]
 OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range), t.Label("output range", ("low", "high"))]
 
 
-@operation("Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True)
+@operation(
+    "Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True,
+    keywords="contrast, stretch, normalize, brightness, levels, auto contrast",
+)  # fmt: skip
 def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
     """Rescale intensities linearly from the value range to an output range (contrast stretching).
 
@@ -145,7 +141,7 @@ def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values
     return ValueRange(low, high).restore(share) if low < high else np.full_like(share, low)
 
 
-@operation("Invert", new_values=True, values="float", reach=POINTWISE)
+@operation("Invert", new_values=True, values="float", reach=POINTWISE, keywords="negative, complement, reverse")
 def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     """Invert intensities: exchange dark and bright, so that the low end of the value range becomes the high end.
 
@@ -169,7 +165,10 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
     return inverted
 
 
-@operation("Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="brightness, contrast, power law, brighten, darken",
+)  # fmt: skip
 def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
     """Apply gamma correction, the power law ``gain * value ** gamma`` on the value range.
 
@@ -200,7 +199,10 @@ def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0)
     return corrected
 
 
-@operation("Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Logarithmic correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="brightness, contrast, brighten, logarithm, dynamic range",
+)  # fmt: skip
 def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False) -> t.Image:
     """Apply logarithmic correction, ``gain * log2(1 + value)`` on the value range.
 
@@ -230,7 +232,10 @@ def adjust_log(image: t.Image, /, *, gain: t.Gain = 1.0, inv: t.Inverse = False)
     return corrected
 
 
-@operation("Sigmoid correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True)
+@operation(
+    "Sigmoid correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
+    keywords="contrast, brightness, s-curve, logistic",
+)  # fmt: skip
 def adjust_sigmoid(
     image: t.Image, /, *, cutoff: t.Fraction = 0.5, gain: t.Gain = 10.0, inv: t.Inverse = False
 ) -> t.Image:
@@ -268,7 +273,7 @@ def adjust_sigmoid(
 
 @operation(
     "Equalize histogram", values="float", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION,
+    statistics=equalization.DISTRIBUTION, keywords="contrast, equalization, even out",
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distribution) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
@@ -301,7 +306,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
-    ),
+    ), keywords="contrast, local contrast, adaptive histogram equalization, even out",
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
@@ -354,6 +359,7 @@ def equalize_adapthist(
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
     statistics=equalization.DISTRIBUTION,
+    keywords="contrast, reference, same brightness, normalize, color transfer",
 )  # fmt: skip
 def match_histograms(
     image: t.Image, reference: t.Reference, /, *, dtype: np.dtype[Any], values: ValueRange, measured: Distribution

@@ -45,7 +45,7 @@ DistortionRadius = Annotated[Literal["auto"] | Radius, t.Auto(half_shorter_side)
 DistortionScale = Annotated[Literal["auto"] | t.Scale, t.Auto(distortion_scale, slow=True)]
 
 
-@warp("Correct distortion", check=check_distortion)
+@warp("Correct distortion", check=check_distortion, keywords="barrel, pincushion, fisheye, undistort, calibration")
 def correct_distortion(
     shape: Shape, /, *, model: Model = "poly3", k1: K1 = 0.0, k2: K2 = 0.0, k3: OfBrown = 0.0, p1: OfBrown = 0.0,
     p2: OfBrown = 0.0, a: OfPTLens = 0.0, b: OfPTLens = 0.0, c: OfPTLens = 0.0, center: t.Center = "auto",
@@ -134,8 +134,8 @@ VignettingRadius = Annotated[Literal["auto"] | Radius, t.Auto(_half_diagonal), t
     check=check_falloff,
     values="float",
     needs_range=lambda encoding: encoding != "linear",
-    proportional=lambda encoding: encoding == "linear",
-)
+    proportional=lambda encoding: encoding == "linear", keywords="dark corners, shading, falloff, uneven light",
+)  # fmt: skip
 def correct_vignetting(
     shape: Shape, /, *, k1: Annotated[float, Coefficient] = 0.0, k2: Annotated[float, Coefficient] = 0.0,
     k3: Annotated[float, Coefficient] = 0.0, center: t.Center = "auto", radius: VignettingRadius = "auto",
@@ -196,10 +196,11 @@ def correct_vignetting(
     values=lambda order, vignetting: "float" if order or vignetting else "exact",
     needs_range=lambda vignetting, encoding: vignetting and encoding != "linear",
     proportional=lambda vignetting, encoding: not vignetting or encoding == "linear",
-)
+    keywords="lensfun, camera, barrel, pincushion, chromatic aberration, vignetting, undistort",
+)  # fmt: skip
 def correct_lens(
     shape: Shape, /, *, camera: CameraName = "", lens: LensName = "", focal_length: AutoFocalLength = "auto",
-    distortion: bool = True, aberration: Annotated[bool, t.Label("lateral chromatic aberration")] = True,
+    distortion: bool = True, aberration: Annotated[bool, t.Label("chromatic aberration")] = True,
     vignetting: bool = True, aperture: AutoAperture = "auto", distance: FocusDistance = 1000.0,
     strength: Strength = 100.0, encoding: PhotographEncoding = "sRGB", gamma: EncodingGamma = 2.2, order: t.Order = 1,
     scale: LensScale = "auto", mode: t.Edge = "constant", cval: t.Fill = 0.0,
@@ -281,7 +282,7 @@ def correct_lens(
 
 @operation(
     "Flat field", values="float", reach=dark_reach, dimensions=(2,), statistics=STATISTICS, report=gain_report,
-    proportional=True,
+    proportional=True, keywords="shading, uneven light, illumination, background, dark, even out, basic, vignetting",
 )  # fmt: skip
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,

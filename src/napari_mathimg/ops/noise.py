@@ -16,7 +16,10 @@ __all__ = [
 ]
 
 
-@operation("Gaussian noise", values="normalized", reach=POINTWISE, proportional=lambda mean: mean == 0)
+@operation(
+    "Gaussian noise", values="normalized", reach=POINTWISE, proportional=lambda mean: mean == 0,
+    keywords="normal, random, read noise, simulate",
+)  # fmt: skip
 def add_gaussian_noise(
     image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
@@ -52,7 +55,10 @@ def add_gaussian_noise(
     return noise.add_gaussian(image, info, seed, mean, var)
 
 
-@operation("Noise of local variance", values="normalized", reach=POINTWISE, proportional=True)
+@operation(
+    "Noise of local variance", values="normalized", reach=POINTWISE, proportional=True,
+    keywords="heteroscedastic, random, simulate, variance",
+)  # fmt: skip
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
     var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, info: BlockInfo,
@@ -102,7 +108,7 @@ def add_localvar_noise(
 
 @operation(
     "Poisson noise", values="float", reach=POINTWISE, check=lambda values: noise.check_photons(values.low),
-    proportional=True,
+    proportional=True, keywords="shot noise, photons, random, simulate, counts",
 )  # fmt: skip
 def add_poisson_noise(
     image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, info: BlockInfo, values: ValueRange
@@ -144,7 +150,10 @@ def add_poisson_noise(
     return noise.draw_poisson(image, info, seed, photons, values.high)
 
 
-@operation("Salt-and-pepper noise", values="normalized", reach=POINTWISE, channels="joint")
+@operation(
+    "Salt-and-pepper noise", values="normalized", reach=POINTWISE, channels="joint",
+    keywords="impulse, hot pixels, dead pixels, random, simulate",
+)  # fmt: skip
 def add_salt_and_pepper_noise(
     image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, info: BlockInfo
 ) -> t.Image:
@@ -180,7 +189,10 @@ def add_salt_and_pepper_noise(
     return noise.replace_randomly(image, info, seed, amount, salt_vs_pepper)
 
 
-@operation("Speckle noise", values="float", reach=POINTWISE, proportional=True)
+@operation(
+    "Speckle noise", values="float", reach=POINTWISE, proportional=True,
+    keywords="multiplicative, laser, ultrasound, random, simulate",
+)  # fmt: skip
 def add_speckle_noise(
     image: t.Image, /, *, var: t.RelativeVariance = 0.01, distribution: Literal["normal", "uniform"] = "normal",
     seed: t.Seed = 0, info: BlockInfo,

@@ -25,7 +25,10 @@ MatchLonger = Annotated[Literal["auto"] | bool, t.Label("longer to longer"), t.A
 Height = Annotated[Literal["auto"] | t.Size, t.Auto(auto_rows)]
 
 
-@warp("Rectify", check=check_rectification)
+@warp(
+    "Rectify", check=check_rectification,
+    keywords="straighten, perspective, deskew, keystone, document, corners, flatten",
+)  # fmt: skip
 def rectify(
     shape: Shape, /, *, corners: t.Corners = "auto", targets: t.Targets = "rectangle",
     match_longer: MatchLonger = "auto", width: Width = "auto", height: Height = "auto", aspect: t.Aspect = "edges",

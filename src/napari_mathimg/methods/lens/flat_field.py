@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...contract import types as t
 from ...contract.operation import BlockInfo, Report, Statistic
+from ...contract.quantities import count, number
 from ...contract.reach import Neighborhood
 from ...kernels import counting
 from ..exact_sums import exact_sum
@@ -120,7 +121,7 @@ def gains(counted: tuple[LightSums], dark: Any) -> Gains:
         *plane, row, column = light.first
         where = f"row {row}, column {column}" + (f" of plane {', '.join(map(str, plane))}" if plane else "")
         wanted = "greater than 0" if dark is None else "brighter than the dark image"
-        many = f"{light.faults:,} pixels are" if light.faults > 1 else "1 pixel is"
+        many = f"{count(light.faults)} pixels are" if light.faults > 1 else "1 pixel is"
         raise ValueError(f"flat: must be {wanted} at most pixels; {many} not, the first at {where}")
     mean = exact_sum(light.sums) / light.pixels
     return Gains(mean, mean / light.high, mean / light.low, light.faults, light.repairs)
@@ -129,7 +130,7 @@ def gains(counted: tuple[LightSums], dark: Any) -> Gains:
 def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
     """Report the lowest and the highest gain, the number of planes of an estimated flat, and that of faulty pixels."""
     values: dict[str, Any] = {"gain": (min(flat.low for flat in measured), max(flat.high for flat in measured))}
-    text = "Gain {:.4g} to {:.4g}".format(*values["gain"])
+    text = "Gain {} to {}".format(*map(number, values["gain"]))
     estimated = [flat for flat in measured if isinstance(flat, Shading)]
     faults = sum({id(flat): flat.faults for flat in measured if isinstance(flat, Gains)}.values())
     if estimated:
@@ -140,7 +141,7 @@ def gain_report(measured: tuple[Gains | Shading, ...]) -> Report:
             text += f", from a flat estimated from {planes} plane" + "s" * (planes > 1)
     if faults:
         values["faults"] = faults
-        many = f"{faults:,} pixels of flat or dark are" if faults > 1 else "1 pixel of flat or dark is"
+        many = f"{count(faults)} pixels of flat or dark are" if faults > 1 else "1 pixel of flat or dark is"
         text += f"; {many} faulty: taken from the neighbors, or no gain"
     return Report(values, f"{text}.")
 

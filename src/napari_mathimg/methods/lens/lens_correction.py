@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 
 from ...contract import types as t
+from ...contract.quantities import number, quantity
 from . import lensfun_database
 from .distortion import LensMap, filling_scale
 from .vignetting import Falloff, half_diagonal
@@ -115,11 +116,13 @@ def check_lens(camera: str, lens: str, focal_length: float | None, aperture: flo
             raise ValueError(f"{name}={value!r}: must be a {name} of lensfun's database, such as {known()[0]!r}")
     (shortest, longest), (widest, narrowest), _ = lensfun_database.bounds(lensfun_database.entry(lens, camera))
     if focal_length is None:
-        raise ValueError(f"focal_length='auto': must be from {shortest:g} to {longest:g} mm for {lens}")
+        raise ValueError(
+            f"focal_length='auto': must be from {number(shortest)} to {quantity(longest, 'mm')} for {lens}"
+        )
     if not shortest * 0.99 <= focal_length <= longest * 1.01:
-        span = f"{shortest:g}" if shortest == longest else f"from {shortest:g} to {longest:g}"
+        span = number(shortest) if shortest == longest else f"from {number(shortest)} to {number(longest)}"
         raise ValueError(f"focal_length={focal_length}: must be {span} mm for {lens}")
-    stops = " ".join(f"{word} f/{f:g}" for word, f in (("from", widest), ("to", narrowest)) if f is not None)
+    stops = " ".join(f"{word} f/{number(f)}" for word, f in (("from", widest), ("to", narrowest)) if f is not None)
     if aperture is None:
         raise ValueError(f"aperture='auto': must be {stops} for the vignetting of {lens}")
     if aperture < (widest or 0) * 0.95 or aperture > (narrowest or np.inf) * 1.05:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...contract.quantities import percent
 from ...contract.reach import Box, Floats, size
 from ...contract.types import Array
 from ...kernels import vignetting
@@ -75,5 +76,5 @@ def check_falloff(shape: Shape, k1: float, k2: float, k3: float, center: Pair, r
     least = Falloff((k1, k2, k3), center, radius).least(shape)
     if least < vignetting.LEAST:
         raise ValueError(
-            f"k1={k1}, k2={k2}, k3={k3}: must leave at least 5 % of the light everywhere, not {100 * least:.3g} %"
+            f"k1={k1}, k2={k2}, k3={k3}: must leave at least 5 % of the light everywhere, not {percent(least)}"
         )

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 
+from ...contract.quantities import count
+from ...contract.quantities import sizes as by_axes
 from ...contract.reach import margin
 from ...contract.signature import Parameter, Signature
 from ...contract.types import (
@@ -279,8 +281,7 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 def _check_size(name: str, *sizes: int) -> None:
     if math.prod(sizes) > MAX_PIXELS:
-        shape = " x ".join(map(str, sizes))
-        raise ValueError(f"{name}: must give a kernel of at most {MAX_PIXELS:,} pixels, not {shape}")
+        raise ValueError(f"{name}: must give a kernel of at most {count(MAX_PIXELS)} pixels, not {by_axes(sizes)}")
 
 
 @dataclass(frozen=True, repr=False)

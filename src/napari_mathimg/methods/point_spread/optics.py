@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...contract.progress import checkpoint
+from ...contract.quantities import number
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ def half_angle(numerical_aperture: float, refractive_index: float) -> float:
     """
     if numerical_aperture >= refractive_index:
         raise ValueError(
-            f"numerical_aperture={numerical_aperture}: must be below the refractive index, {refractive_index:g}"
+            f"numerical_aperture={numerical_aperture}: must be below the refractive index, {number(refractive_index)}"
         )
     return math.asin(numerical_aperture / refractive_index)
 

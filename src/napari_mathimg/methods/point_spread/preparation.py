@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...contract.quantities import count, number, percent
 from ...contract.types import Array
 
 Center = Literal["array", "centroid"]
@@ -71,27 +72,27 @@ def prepare_psf(psf: Array, center: Center, border: Border = "keep") -> tuple[Ke
     if not array.size or not np.isfinite(array).all():
         raise ValueError("psf: must contain finite numbers only, and at least one")
     if not (array > 0).any():
-        raise ValueError(f"psf: must have a positive value, but the highest is {array.max():g}")
+        raise ValueError(f"psf: must have a positive value, but the highest is {number(array.max())}")
     changes = []
     offset = border_offset(array)
     if offset and border == "subtract":
         array = array - offset
-        changes.append(f"The median of the PSF's border, {offset:.4g}, was subtracted from it.")
+        changes.append(f"The median of the PSF's border, {number(offset)}, was subtracted from it.")
     elif offset:
         changes.append(
-            f"The border of the PSF is far from zero: its median is {offset:.4g}, as a camera's offset leaves it,"
-            f" {offset / array.max():.0%} of the peak; psf_border='subtract' subtracts it."
+            f"The border of the PSF is far from zero: its median is {number(offset)}, as a camera's offset leaves it,"
+            f" {percent(round(offset / array.max(), 2))} of the peak; psf_border='subtract' subtracts it."
         )
     if (array < 0).any():
-        count = np.count_nonzero(array < 0)
-        changes.append(f"{count:,} negative values of the PSF, down to {array.min():.3g}, were set to 0.")
+        negative = int(np.count_nonzero(array < 0))
+        changes.append(f"{count(negative)} negative values of the PSF, down to {number(array.min())}, were set to 0.")
         array = np.maximum(array, 0)
     peak = float(array.max())
     array = array / peak  # keeps the sum finite
     total = float(array.sum())
     array = array / total
     if abs(peak * total - 1) > 1e-3:
-        changes.append(f"The PSF was divided by its sum, {peak * total:.4g}.")
+        changes.append(f"The PSF was divided by its sum, {number(peak * total)}.")
     middle = tuple(n // 2 for n in array.shape)
     if center == "centroid":
         array, middle, shifts = _shift_centroid(array)

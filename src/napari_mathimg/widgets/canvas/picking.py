@@ -9,6 +9,8 @@ from napari.layers import Layer, Shapes
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
+from ...contract.quantities import number, quantity
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from ..form.form import Form
 from ..layers.levels import into_full, span_at
@@ -29,7 +31,7 @@ from .rectangle_drawing import Drawing
 PURPOSE = "to pick a point"
 POINT = "Click the point in the image; press Escape to cancel."
 TURNED = (
-    " The rectangle is turned; this is the upright box around it. To crop along its edges, rotate the image by {:.4g}°"
+    " The rectangle is turned; this is the upright box around it. To crop along its edges, rotate the image by {}"
     " first, with the canvas grown."
 )
 DRAW = "Draw a rectangle in the image; press Escape to cancel."
@@ -182,7 +184,7 @@ class Picking(QObject):
         self.leave()
         assert self._form is not None
         row, column = self._form.shown(self._form.picked["point"])
-        self.told.emit(f"Picked row {row:g}, column {column:g}. Drag the cross to adjust it.")
+        self.told.emit(f"Picked row {number(row, 7)}, column {number(column, 7)}. Drag the cross to adjust it.")
 
     def take_rectangle(self) -> None:
         """Take the bounding box of the chosen shapes; if there are none, let the user draw a rectangle."""
@@ -194,7 +196,7 @@ class Picking(QObject):
             return
         shapes = self.drawing.chosen(layer)
         if shapes is not None:
-            self._take_shapes(layer, shapes, f"From {shapes.name!r}")
+            self._take_shapes(layer, shapes, f"From {cut_middle(shapes.name)!r}")
             return
         if self._viewer.dims.ndisplay != 2:
             self._refuse(ValueError("Show the image in 2D to draw a rectangle"))
@@ -212,7 +214,7 @@ class Picking(QObject):
 
     def _take_shapes(self, layer: Layer, shapes: Shapes, source: str) -> None:
         turn = turn_of(self._viewer.dims, layer, shapes)
-        note = TURNED.format(turn) if turn else ""
+        note = TURNED.format(quantity(turn, "°", 4)) if turn else ""
         self._take_box(lambda: box_around(self._viewer.dims, layer, shapes), source, note)
 
     def take_view(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from ...recipe.names import named_after
 from ..layers.plane import spatial_state_like
 from ..settings.preferences import color_of_marks
 
@@ -52,7 +53,7 @@ class Drawing(QObject):
         pixel = 1 / self._viewer.scene.camera.zoom / max(np.abs(place["scale"]))
         self._image = image
         self._shapes = Shapes(
-            name=f"{image.name} crop",
+            name=named_after(image.name, "crop"),
             edge_color=color_of_marks(),
             face_color="transparent",
             edge_width=float(WIDTH * pixel),

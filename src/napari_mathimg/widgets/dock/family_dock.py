@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout
 
 from ...catalog import FAMILIES, find
 from ...contract.operation import Operation
@@ -14,18 +14,21 @@ from ...contract.per_index import per_index
 from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
-from ..qt.dock_area import place_dock
+from ..place.content import DockContent
+from ..place.open_dock import open_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
+from ..settings.used import note_use
 from ..tasks.run_bar import RunBar
 from .dock_context import DockContext
 from .form_panel import FormPanel
 from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
-from .open_dock import open_dock
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
-from .options_panel import OptionsBox, OptionsPanel
+from .options_fold import OptionsPanel
+from .options_panel import OptionsBox
 from .panel import Panel
 from .results import Results
 from .run_panel import RunPanel
@@ -36,7 +39,7 @@ MINIMUM_WIDTH = 280
 SomePanel = TypeVar("SomePanel", bound=Panel)
 
 
-class FamilyDock(QWidget):
+class FamilyDock(DockContent):
     """A dock for the operations of one family, composed of panels.
 
     Every dock has panels for the layer, the operation, its further images, its parameters, the options and the run.
@@ -58,8 +61,8 @@ class FamilyDock(QWidget):
         return ()
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = viewer = unwrapped(napari_viewer)
+        viewer = unwrapped(napari_viewer)
+        super().__init__(viewer, FAMILIES[self.family])
         self.bar = RunBar()
         self.task, self.message, self.progress = self.bar.task, self.bar.message, self.bar.progress
         self.run_button, self.cancel_button = self.bar.run, self.bar.cancel
@@ -84,17 +87,18 @@ class FamilyDock(QWidget):
         self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
+        FocusRing(self)
+        self.fold = options.fold
         self._lay_out(summary, *family_panels, self.requirement, self.further_images, self.forms)
         self._connect()
         self._refresh.at_once()
 
     def _lay_out(self, *above: Panel) -> None:
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
         column = QVBoxLayout(self)
+        column.addWidget(self.chooser)
         column.addWidget(self.layers.widget)
         column.addWidget(self.operations.widget)
-        column.addWidget(scroll_area(*(panel.widget for panel in above), line, self.options), 1)
+        column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
@@ -128,9 +132,7 @@ class FamilyDock(QWidget):
         self.form.align()  # the window's style is known only now
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
-            dock.setWindowTitle(FAMILIES[self.family])  # the text of the dock's tab
-        place_dock(self, FamilyDock, self.saved_state.size)
-        if dock:
+            self.put_in_place(self.saved_state.size)
             dock.visibilityChanged.connect(self.forms.picking.show_in_front)
 
     def _close(self) -> None:
@@ -174,6 +176,7 @@ class FamilyDock(QWidget):
             panel.show_for(layer, operation, level)
         self.forms.show_noise(layer, operation, level)
         order_fields(self)  # forms and pickers may have been added
+        name_fields(self)
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))
@@ -182,6 +185,7 @@ class FamilyDock(QWidget):
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         if self._refresh.is_pending:
             self._refresh.at_once()
+        note_use(self.operation.id)
         self.runs.start()
 
     def reset(self) -> None:

@@ -20,7 +20,7 @@ from ..layers.plane import displayed_frame
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import displayed_pixel
 from ..psf.drawn_outline import offer_outlines
-from ..qt.layout import button, hbox, vbox_widget
+from ..qt.layout import WrappingRow, button, vbox_widget
 from ..tasks.noise_estimate import NoiseEstimator
 from .dock_context import DockContext
 from .panel import Panel, Parameters
@@ -61,7 +61,7 @@ class FormPanel(Panel):
         self.load_button = button("Load settings", "Fill in the settings that produced the chosen layer")
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 0, 0, 0)
-        self.widget = vbox_widget(self._place, hbox(self.reset_button, self.load_button))
+        self.widget = vbox_widget(self._place, WrappingRow(self.reset_button, self.load_button))
 
     @property
     def form(self) -> Form:

@@ -13,6 +13,7 @@ from ..layers.item_axes import Axes
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import array_of, level_like, shape_at
 from ..psf.panel import LAYER, PsfPanel
+from ..qt.layout import wrap_rows
 from ..tasks.operation_job import Job
 from .dock_context import DockContext
 from .panel import Panel
@@ -43,7 +44,7 @@ class FurtherImagesPanel(Panel):
         self.widget = QWidget()
         self._form = QFormLayout(self.widget)
         self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(self._form)
         self._operation: Operation | None = None
         self._source: Layer | None = None
         self._axes: Axes = (0, 1)  # those of the source's items

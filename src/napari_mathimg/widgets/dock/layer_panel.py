@@ -7,6 +7,7 @@ from napari.layers import Layer
 from psygnal import Signal
 
 from ...contract.operation import Operation
+from ...recipe.names import chain
 from ...recipe.record import light_sentence
 from ..layers.layer_observer import LayerObserver
 from ..layers.layer_picker import LayerPicker
@@ -50,9 +51,9 @@ class LayerPanel(Panel):
         return self.picker.layer
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Say in the tooltip whether the brightness of a result is still proportional to light."""
-        light = "" if layer is None else light_sentence(layer.metadata)
-        self.picker.setToolTip("\n".join(filter(None, [self._tip, light])))
+        """Say in the tooltip what made a result, and whether its brightness is still proportional to light."""
+        about = [layer.name, chain(layer.metadata), light_sentence(layer.metadata)] if layer is not None else []
+        self.picker.setToolTip("\n".join(filter(None, [self._tip, *about])))
 
     def takes(self, layer: Layer) -> bool:
         """Return whether the operations can process a layer."""

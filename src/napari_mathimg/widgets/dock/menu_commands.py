@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...catalog import find, operations
-from .open_dock import open_dock
+from ..place.open_dock import open_operation
 
 if TYPE_CHECKING:
     import napari
@@ -16,8 +16,7 @@ def __getattr__(name: str) -> "Callable[[napari.Viewer], None]":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def choose(viewer: "napari.Viewer") -> None:
-        dock = open_dock(viewer, find(name).family)
-        dock.operation = name
+        open_operation(viewer, find(name).family, name)
 
     choose.__name__ = name
     return choose

@@ -10,9 +10,34 @@ from ...contract.operation import Operation
 from ..form.form import summary
 from ..help.window import HelpButton
 from ..layers.snapshot import DOMAIN
+from ..place.entries import family_entries
+from ..place.places import KEY, Place
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import hbox, wrapping_label
 from .panel import Panel
+
+
+class OperationBox(ElidedComboBox):
+    """The choice of an operation of a family; its list finds operations of other families, too.
+
+    Parameters
+    ----------
+    parent
+        The parent.
+    family
+        Name of the family.
+    """
+
+    def __init__(self, parent: QWidget, family: str) -> None:
+        super().__init__(parent)
+        self._family = family
+
+    def showPopup(self) -> None:
+        """Open the list of operations, with a search field."""
+        if (place := Place.around(self)) is None:
+            super().showPopup()
+        else:
+            place.find(self, family_entries(self._family), self.currentData())
 
 
 class OperationPanel(Panel):
@@ -29,10 +54,11 @@ class OperationPanel(Panel):
     def __init__(self, family: str, first: str = "") -> None:
         self.operations = operations_of(family)
         self.widget = QWidget()
-        self.choice = ElidedComboBox(self.widget)
+        self.choice = OperationBox(self.widget, family)
         for op in self.operations.values():
             self.choice.addItem(op.title, op.id)
-        self.choice.setToolTip("The operation to apply")
+        self.choice.setToolTip(f"The operation to apply; {KEY} finds those of all families")
+        self.choice.setAccessibleName("Operation")
         self.choice.setVisible(len(self.operations) > 1)
         self.choose(first)
         self.help = HelpButton(lambda: self.operation)

@@ -1,7 +1,6 @@
 """The options of a run: planes or volumes, scope, value range, statistics, output type, and the layers it adds."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -12,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
+from ...contract.quantities import number
 from ...contract.reach import POINTWISE
 from ...engine import Options
 from ...engine.source import is_channels
@@ -23,9 +23,8 @@ from ..layers import item_axes, levels
 from ..layers.item_axes import Axes, plane_axes, volumes_of
 from ..layers.levels import full_resolution
 from ..qt.combo_box import ElidedComboBox
+from ..qt.layout import wrap_rows
 from ..qt.number_boxes import WholeSpinBox
-from ..tasks.operation_job import Job
-from .panel import Panel
 
 RANGES = {
     "data": "Data range", "percentiles": "Percentiles", "dtype": "Data type range", "limits": "Contrast limits",
@@ -41,18 +40,20 @@ class OptionsBox(QWidget):
     """The options of a run; it shows only those that can change the result for the chosen layer."""
 
     changed = Signal()
+    words_changed = Signal()  # one of those options that change no pixel
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(form)
         self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._shown: dict[str, bool] = {}
         self._selected = 0  # number of selected layers
         self._wanted: dict[QComboBox, str] = {}  # entries to choose as soon as they are offered
         self._layer: ref[Layer] | None = None  # whose options are shown
         self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # level chosen for each layer
+        self._found: dict[Any, ValueRange | None] = {}  # value ranges since the last update
         self.level = self._choice("level", "Level", "Level of the multiscale layer to process; 0 is the finest")
         self.process = self._choice("process", "Process as", "Process each plane separately (2D) or whole volumes (3D)")
         self._fill(self.process, ITEMS)
@@ -86,12 +87,12 @@ class OptionsBox(QWidget):
         self._fill(self.domain_place, {"over": "Blended over", "beside": "Beside (grid)"})
         self.square = WholeSpinBox()
         self.square.setRange(0, 100_000)
-        self.square.setSuffix(" px")
+        self.square.setSuffix("\u00a0px")
         self.square.setSpecialValueText("auto")
         self._add(
             "square", "Squares", self.square, "Side of the squares in pixels; auto fits eight along the shorter side"
         )
-        self.replace = self._tick("Replace the previous result", "Update the layer that this dock added last", False)
+        self.replace = self._tick("Replace the last result", "Update the layer that this dock added last", False)
         self.hide_source = self._tick(
             "Hide the source", "Hide the source layer after the run; it is shown again when its result is deleted", True
         )
@@ -99,6 +100,8 @@ class OptionsBox(QWidget):
         for box in (self.level, *self.boxes.values()):
             box.currentIndexChanged.connect(lambda index, box=box: self._choose(box))
         self.all_selected.toggled.connect(self.one_range.setEnabled)
+        for tick in self.ticks.values():
+            tick.toggled.connect(self.words_changed)
         for row in self.range_rows.values():
             row.changed.connect(self.changed)
 
@@ -215,6 +218,7 @@ class OptionsBox(QWidget):
         if (level := self._levels.get(layer)) and (self._layer is None or self._layer() is not layer):
             self._wanted[self.level] = level
         self._layer = ref(layer)
+        self._found.clear()
         self._fill(self.level, levels.names(layer))
         self._wanted.pop(self.level, None)
         self._fill(self.value_range, {k: v for k, v in RANGES.items() if not (_is_rgb(layer) and k == "limits")})
@@ -267,6 +271,11 @@ class OptionsBox(QWidget):
         self._shown = shown
         self.show_selected(self._selected)
 
+    @property
+    def selected(self) -> int:
+        """Number of layers that are selected in the viewer."""
+        return self._selected
+
     def is_shown(self, name: str) -> bool:
         """Return whether an option is shown, as it can change the result for the layer shown."""
         return self._shown.get(name, False)
@@ -278,6 +287,7 @@ class OptionsBox(QWidget):
         from_data = self._shown.get("range", False) and self.value_range.currentData() == "data"
         self.one_range.setVisible(count > 1 and from_data)
         self.one_range.setEnabled(self.all_selected.isChecked())
+        self.words_changed.emit()
 
     @property
     def shares_range(self) -> bool:
@@ -288,9 +298,11 @@ class OptionsBox(QWidget):
         """Return the value range; None if that would require reading a large array."""
         how, data = self._value_range(layer), levels.array_of(layer, self.level_of(layer))
         if how == "data" or how[0] == "percentiles":
-            small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
-            percentiles = (0.0, 100.0) if how == "data" else how[1:]
-            return ValueRange(*run_to_end(data_range(data, percentiles=percentiles))) if small else None
+            if (key := (id(data), how)) not in self._found:
+                small = isinstance(data, np.ndarray) and data.size <= EXACT_SIZE
+                ends = (0.0, 100.0) if how == "data" else how[1:]
+                self._found[key] = ValueRange(*run_to_end(data_range(data, percentiles=ends))) if small else None
+            return self._found[key]
         return ValueRange(*(dtype_range(np.dtype(data.dtype)) if how == "dtype" else how))
 
     def _value_range(self, layer: Layer) -> Any:
@@ -326,7 +338,7 @@ class OptionsBox(QWidget):
         for name, row in (("custom", self.custom), ("percentiles", self.percentiles)):
             low, high = row.ends
             if self._shown[name] and not low < high:
-                raise ValueError(f"{RANGES[name]}: low ({low:g}) must be below high ({high:g})")
+                raise ValueError(f"{RANGES[name]}: low ({number(low)}) must be below high ({number(high)})")
         ranges = self._ranges(layer, axes, dims)
         return Options(
             axes=item_axes.axes_option(layer, axes),
@@ -346,37 +358,6 @@ class OptionsBox(QWidget):
         """Choose the entries that `choices` returned."""
         for box, data in choices:
             self.choose(box, data)
-
-
-class OptionsPanel(Panel):
-    """The panel with the options of a run; it is hidden while no layer is chosen.
-
-    Parameters
-    ----------
-    options
-        The options.
-    parameters
-        Returns the parameters in the form.
-    """
-
-    def __init__(self, options: OptionsBox, parameters: Callable[[], Mapping[str, Any]]) -> None:
-        self.widget = self.options = options
-        self._parameters = parameters
-        options.changed.connect(self.tell_changed)
-
-    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Show the options that can change the result for a layer."""
-        self.options.setVisible(layer is not None)
-        if layer is not None:
-            self.options.show_for(layer, operation, self._parameters())
-
-    def add_to_job(self, job: Job, layer: Layer) -> Job:
-        """Request the domain and the multiscale levels if they are ticked."""
-        options = self.options
-        domain = options.domain.isChecked() and job.operation.is_warp and not isinstance(layer, Labels)
-        with_levels = options.multiscale.isChecked() and options.level_of(layer) == 0
-        pyramid = levels.pyramid_of(layer) if with_levels else None
-        return replace(job, domain=domain, square=options.square.value(), pyramid=pyramid)
 
 
 def _has_channels(layer: Layer, ndim: int) -> bool:

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 
+from ...contract.quantities import count, number, percent, quantity, sizes
+from ...recipe.names import chain, cut_middle
 from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..form.sentences import in_form_words
@@ -17,7 +20,6 @@ from .options_panel import OptionsBox
 from .panel import Panel
 
 MUCH_ROUNDED = 0.1  # rounding errors, as a share of the standard deviation of the values, that are told
-NO_BREAK = "\u00a0"  # a space that lines do not break at
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 KEPT = (
     "rgb",
@@ -72,7 +74,7 @@ class Results:
             self.is_adding = False
         if self._options.hide_source.isChecked() and source is not None and source is not layer:
             self._hidden_sources.hide(source, layer)
-        return result_sentence(layer, job, done)
+        return result_sentence(job, done, job.operation.title if alone else cut_middle(job.source.name))
 
     def close(self) -> None:
         """Disconnect all signals and leave all layers as they are, because the dock is closed."""
@@ -116,6 +118,7 @@ def _add_or_update(
         previous.visible = True
         return previous
     layer = kind(data, **arguments, multiscale=isinstance(data, list))
+    _tell_chain(layer)
     viewer.add_layer(layer)
     if previous is not None:
         viewer.layers.remove(previous)
@@ -132,12 +135,22 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
-def result_sentence(layer: Layer, job: Job, done: Done) -> str:
-    """Return the message about an added layer."""
-    size = f"{NO_BREAK}x{NO_BREAK}".join(map(str, done.data.shape))
-    text = f"{layer.name}: {size} in {elapsed(job)}.{warnings(job, done)}"
+def _tell_chain(layer: Layer) -> None:
+    """Let the tooltip in the list of layers say from what, and by which operations, a layer was made."""
+    made, usual = ref(layer), type(layer).get_source_str
+
+    def tip() -> str:
+        layer = made()
+        return "" if layer is None else "\n".join(filter(None, (usual(layer), chain(layer.metadata))))
+
+    layer.get_source_str = tip
+
+
+def result_sentence(job: Job, done: Done, about: str) -> str:
+    """Return the message about an added layer, whose name the list of layers shows; `about` begins it."""
+    text = f"{about}: {sizes(done.data.shape)} in {elapsed(job)}.{warnings(job, done)}"
     if done.divisor != 1:
-        text += f" Colors were divided by {done.divisor:g}: napari shows those of floating point from 0 to 1."
+        text += f" Colors were divided by {number(done.divisor, 10)}: napari shows those of floating point from 0 to 1."
     if done.report is not None and done.report.text:
         text += f" {in_form_words(done.report.text, done.plan.operation.parameters)}"
     return text
@@ -148,12 +161,14 @@ def warnings(job: Job, done: Done) -> str:
     plan, text = done.plan, ""
     if plan.saturated:
         ends = plan.operation.data_range if plan.options.value_range == "data" else None
-        where = "value range" if ends is None else f"percentiles {ends[0]:g} to {ends[1]:g}, its value range,"
-        text = f" {plan.saturated:,} values were outside the {where} and were clipped to it."
+        where = (
+            "value range" if ends is None else f"percentiles {number(ends[0])} to {number(ends[1])}, its value range,"
+        )
+        text = f" {count(plan.saturated)} values were outside the {where} and were clipped to it."
     text += losses_sentence(done)
     if done.is_torn:
         text += (
-            f" The pixels of {job.source.name!r} were changed during the run: parts of the result show them as they"
+            " The pixels of the source were changed during the run: parts of the result show them as they"
             " were before, others as they are. Run again."
         )
     return text
@@ -164,14 +179,15 @@ def losses_sentence(done: Done) -> str:
     lost, dtype = done.lost, done.plan.dtype
     text = ""
     if lost.below or lost.above:
-        ends = " and ".join(f"{n:,} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
-        percent = 100 * (lost.below + lost.above) / done.data.size
-        text = f" Values that do not fit in {dtype} were clipped: {ends} its range, {percent:.3g}% of all."
+        ends = " and ".join(f"{count(n)} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
+        share = percent((lost.below + lost.above) / done.data.size)
+        text = f" Values that do not fit in {dtype} were clipped: {ends} its range, {share} of all."
     if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
-        text += f" Rounding to whole numbers changed values by {lost.rounding:.0%} of their standard deviation."
+        change = percent(round(lost.rounding, 2))
+        text += f" Rounding to whole numbers changed values by {change} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""
 
 
 def elapsed(job: Job) -> str:
     """Return the time since a job began, as text."""
-    return f"{time.perf_counter() - job.begun:.1f}{NO_BREAK}s"
+    return quantity(round(time.perf_counter() - job.begun, 1), "s")

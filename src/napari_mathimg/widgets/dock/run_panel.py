@@ -6,12 +6,15 @@ from weakref import ref
 from napari.layers import Layer
 
 from ...contract.operation import Operation
+from ...recipe.names import cut_middle
 from ..form.sentences import in_form_words
 from ..layers.levels import full_resolution
 from ..layers.snapshot import snapshot_at
 from ..layers.transforms import check_turnable
 from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
+from ..settings.saved_speeds import remember
+from ..tasks.forecaster import Forecaster
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
 from .dock_context import DockContext
@@ -35,6 +38,9 @@ class RunPanel(Panel):
         self.widget = self.bar = context.bar
         self._refused: list[tuple[str, Exception]] = []
         self.bar.in_words = self._in_words
+        self.bar.take_keys(context.dock)
+        self.forecaster = Forecaster(context.dock, lambda: self._jobs(with_record=False)[0])
+        self.forecaster.found.connect(self.bar.tell_needs)
         for panel in panels:
             panel.changed.connect(self._enable_run)
         self.bar.task.returned.connect(self.add_results)
@@ -57,6 +63,7 @@ class RunPanel(Panel):
         """Enable Run if all panels are ready and no run is in progress."""
         ready = all(panel.is_ready for panel in self._panels)
         self.bar.run.setEnabled(ready and not self.bar.task.is_running)
+        self.forecaster.ask_soon()
 
     def parameters_for(self, layer: Layer) -> Parameters:
         """Return the operation's parameters for a layer, collected from all panels.
@@ -71,8 +78,8 @@ class RunPanel(Panel):
             typed = panel.parameters(layer, typed)
         return typed
 
-    def job(self, layer: Layer) -> Job:
-        """Return the job of a run on a layer.
+    def job(self, layer: Layer, with_record: bool = True) -> Job:
+        """Return the job of a run on a layer, with a copy of the layer's record unless it is not going to be run.
 
         Raises
         ------
@@ -83,7 +90,7 @@ class RunPanel(Panel):
         check_turnable(operation, layer)
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
-        source = snapshot_at(layer, context.options.level_of(layer))
+        source = snapshot_at(layer, context.options.level_of(layer), with_record)
         job = Job(operation, source, ref(layer), options, parameters, scope, threads=threads(), memory=memory())
         for panel in self._panels:
             job = panel.add_to_job(job, layer)
@@ -97,18 +104,24 @@ class RunPanel(Panel):
         if reason := first_refused(self._context.dock):
             self.bar.tell_failure(ValueError(reason))
             return
-        selected = self._context.layers.selection()
-        use_selected = len(selected) > 1 and options.all_selected.isChecked()
-        jobs, self._refused = [], []
-        for layer in selected if use_selected else [chosen]:
-            try:
-                jobs.append(self.job(layer))
-            except ValueError as error:
-                self._refused.append((layer.name, error))
+        jobs, self._refused = self._jobs()
         if not jobs:
             self.bar.tell_failure(self._refused[0][1])
             return
         self.bar.start(all_steps(jobs, options.shares_range))
+
+    def _jobs(self, with_record: bool = True) -> tuple[list[Job], list[tuple[str, Exception]]]:
+        """Return the jobs on the chosen layer or on all selected layers, and why other layers are refused."""
+        layer, jobs = self._context.layer, []
+        refused: list[tuple[str, Exception]] = []
+        selected = self._context.layers.selection()
+        use_selected = len(selected) > 1 and self._context.options.all_selected.isChecked()
+        for each in selected if use_selected else [] if layer is None else [layer]:
+            try:
+                jobs.append(self.job(each, with_record))
+            except ValueError as error:
+                refused.append((each.name, error))
+        return jobs, refused
 
     def add_results(self, outcomes: Sequence[Outcome]) -> None:
         """Add the results of a run to the viewer, and show a message about each result and each error."""
@@ -117,13 +130,16 @@ class RunPanel(Panel):
         alone = len(outcomes) == 1
         added = [results.add(o.job, o.done, alone, self._panels) for o in outcomes if o.done is not None]
         results.overlays.arrange()
+        finished = [o.done for o in outcomes if o.done is not None]
+        remember([(each.needed, each.seconds) for each in finished if each.needed is not None])
         if len(added) > 2:
             done = [(o.job, o.done) for o in outcomes if o.done is not None]
-            lost = [f"{job.source.name}:{text}" for job, each in done if (text := warnings(job, each))]
+            lost = [f"{cut_middle(job.source.name)}:{text}" for job, each in done if (text := warnings(job, each))]
             added = [f"{len(added)} layers added in {elapsed(outcomes[0].job)}.", *lost]
-        failures = [f"{name}: {self.bar.in_words(str(error))}." for name, error in failed]
+        failures = [f"{cut_middle(name)}: {self.bar.in_words(str(error))}." for name, error in failed]
         (self.bar.tell_reason if failures else self._context.tell)(" ".join(added + failures))
 
     def close(self) -> None:
         """Cancel the run in progress."""
+        self.forecaster.close()
         self.bar.task.cancel()

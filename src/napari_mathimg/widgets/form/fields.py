@@ -174,4 +174,4 @@ class Points(LiteralEvalLineEdit):
 def make_narrow(box: QAbstractSpinBox) -> None:
     """Remove the step buttons of a spin box, so that several fit in a row."""
     box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-    box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 34px; }")
+    box.setStyleSheet("QAbstractSpinBox { padding: 1px 2px; margin: 0px; min-width: 2.8em; }")

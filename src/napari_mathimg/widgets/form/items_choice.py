@@ -28,6 +28,7 @@ class ItemsChoice:
     def __init__(self, box: QComboBox) -> None:
         self._box = box
         self._family = ""
+        self.is_usual = True  # whether the entry is the one that is chosen unless the user chooses another
         self.row = QWidget()
         self.reason = wrapping_label()
         self.other = button("", "Choose the other for this layer")
@@ -61,5 +62,6 @@ class ItemsChoice:
         if chosen:
             with QSignalBlocker(self._box):
                 self._box.setCurrentIndex(self._box.findData(chosen))
+        self.is_usual = self._box.currentData() == (advised or next(iter(ITEMS)))
         self.reason.setText(why if chosen == advised else "")
         self.other.setText(f"Process as {self._box.itemData(self._other)}")

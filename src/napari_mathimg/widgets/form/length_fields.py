@@ -6,6 +6,7 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, Container, Label
 
+from ...contract.quantities import number, quantity
 from ..qt.number_boxes import DIGITS
 from .field_row import Row, line
 from .fields import IntegerBox
@@ -151,7 +152,8 @@ class PerAxisRow(Container):
 
     def _show_pixels(self) -> None:
         self._pixels.visible = self.in_world
-        self._pixels.value = "= " + ", ".join(f"{v:.4g}" for v in self.lengths) + " px" if self.in_world else ""
+        lengths = ", ".join(number(v, 4) for v in self.lengths)
+        self._pixels.value = f"= {quantity(lengths, PIXELS)}" if self.in_world else ""
 
     def _follow(self, value: Any) -> None:
         self._wanted = None

@@ -7,6 +7,7 @@ from magicgui.widgets import CheckBox, ComboBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
+from ...contract.quantities import quantity
 from ...contract.types import Choices, Label, Number, PerAxis, PlaneLength, annotation_of, options, parts
 from ..qt.number_boxes import DIGITS
 from ..qt.search_box import LETTERS, SearchBox
@@ -14,14 +15,13 @@ from .field_row import Row
 from .fields import Automatic, ChoiceBox, IntegerBox, NumberBox, Points, make_narrow
 from .length_fields import LengthBox, PerAxisRow, Rounding, odd, whole
 
+SHORT = 3  # letters of a unit that stands beside the number
+
 
 def label(name: str, hint: Any) -> str:
-    """Return the label of a parameter, with a short unit in parentheses."""
+    """Return the label of a parameter; its unit stands beside its number."""
     text = (annotation_of(hint, Label) or Label()).text or name.replace("_", " ")
-    axes = annotation_of(hint, PerAxis)
-    has_unit_box = annotation_of(hint, PlaneLength) or (axes and axes.length)  # whose unit is chosen in the field
-    unit = "" if has_unit_box else unit_of(hint)
-    return text[0].upper() + text[1:] + (f" ({unit})" if unit and len(unit) <= 3 else "")
+    return text[0].upper() + text[1:]
 
 
 def unit_of(hint: Any) -> str:
@@ -34,9 +34,15 @@ def unit_of(hint: Any) -> str:
 
 
 def unit_note(hint: Any) -> str:
-    """Return a sentence about a unit that is too long for the label."""
+    """Return a sentence about a unit that is too long to stand beside the number."""
     unit = unit_of(hint)
-    return f"In units {unit}." if len(unit) > 3 else ""
+    return f"In units {unit}." if len(unit) > SHORT else ""
+
+
+def _short_unit(hint: Any) -> str:
+    """Return the unit of a parameter if it is short enough to stand beside the number."""
+    unit = unit_of(hint)
+    return unit if len(unit) <= SHORT else ""
 
 
 def field(name: str, hint: Any, value: Any, axes: Sequence[str], tooltip: str = "") -> Any:
@@ -76,7 +82,8 @@ def _value_field(
     if per_axis:
         element = next(m for m in members if get_origin(m) is not tuple)
         each = value if isinstance(value, tuple) else (value,) * len(axes)
-        row = Row([_narrow_number(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], name=name)
+        unit = "" if per_axis.length and value is not None else _short_unit(element)
+        row = Row([_narrow_number(name, element, v, axis) for v, axis in zip(each, axes, strict=True)], unit, name=name)
         if value is None:
             row.tooltip = shown["tooltip"]
             return row
@@ -86,7 +93,11 @@ def _value_field(
         return LengthBox(_narrow_number(name, hint, value, ""), value, **shown)
     if get_origin(member) is tuple:
         return _tuple_field(name, member, value, axes, shown)
-    return _scalar(member if hint is None or len(members) > 1 else hint, value, shown)
+    kind = member if hint is None or len(members) > 1 else hint
+    box = _scalar(kind, value, shown)
+    if unit := _short_unit(kind):
+        box.native.setSuffix(quantity("", unit))
+    return box
 
 
 def _rounding(per_axis: PerAxis, element: Any) -> Rounding | None:
@@ -99,6 +110,9 @@ def _rounding(per_axis: PerAxis, element: Any) -> Rounding | None:
 def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown: dict[str, Any]) -> Row:
     elements = get_args(member)
     if elements[-1] is Ellipsis:
+        unit = _short_unit(member)
+        if unit and "label" in shown:
+            shown = shown | {"label": f"{shown['label']} ({unit})"}
         return Points(value=value if value is not None else (), **shown)
     values = value if value is not None else (None,) * len(elements)
     if get_origin(elements[0]) is tuple:
@@ -107,7 +121,8 @@ def _tuple_field(name: str, member: Any, value: Any, axes: Sequence[str], shown:
         ]
         return Row(lines, **shown)
     prefixes = axes if len(elements) == len(axes) else ("",) * len(elements)
-    return Row([_narrow_number(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)], **shown)
+    fields = [_narrow_number(name, e, v, p) for e, v, p in zip(elements, values, prefixes, strict=True)]
+    return Row(fields, _short_unit(member), **shown)
 
 
 def _narrow_number(name: str, hint: Any, value: Any, prefix: str) -> Any:

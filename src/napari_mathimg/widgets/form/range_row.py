@@ -31,7 +31,8 @@ class RangeRow(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         self.low, self.high = (NumberBox(value=v, min=bounds[0], max=bounds[1], step=step) for v in ends)
         self._touched = False
-        for box in (self.low, self.high):
+        for box, end in ((self.low, "Lower end"), (self.high, "Upper end")):
+            box.native.setAccessibleName(end)
             make_narrow(box.native)
             box.native.setSuffix(suffix)
             line.addWidget(box.native)

@@ -13,6 +13,7 @@ from docstring_parser import Docstring, DocstringStyle, parse
 
 from ...catalog import FAMILIES
 from ...contract.operation import Operation
+from ...contract.quantities import in_prose, number
 from ...contract.reach import Whole
 from ...contract.requirements import describe
 from ...contract.signature import Parameter, arguments
@@ -74,7 +75,7 @@ def markup(text: str) -> str:
     from docutils.core import publish_parts  # slow to load, and not needed before the first page
     from docutils.writers.html5_polyglot import Writer
 
-    return str(publish_parts(text, writer=Writer(), settings=copy(_settings()))["fragment"])
+    return str(publish_parts(in_prose(text), writer=Writer(), settings=copy(_settings()))["fragment"])
 
 
 @cache
@@ -125,7 +126,7 @@ def facts(parameter: Parameter) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return number(value, 10) if isinstance(value, int | float) else repr(value)
 
 
 def _images(operation: Operation) -> Iterator[str]:

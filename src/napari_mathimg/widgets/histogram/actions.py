@@ -9,6 +9,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog
 
 from ...catalog import find
+from ...contract.quantities import count, percent
 from ...engine import Options
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
@@ -18,7 +19,7 @@ from ..layers.snapshot import snapshot
 from ..settings.preferences import memory, threads
 from ..tasks.background_task import BackgroundTask, reason
 from ..tasks.operation_job import Done, Job, steps
-from .curves import channel_index, count, share
+from .curves import channel_index
 from .export import save_counts, save_plot
 from .layer_counts import Follower
 from .layout import HistogramLayout
@@ -36,8 +37,7 @@ class HistogramActions(HistogramLayout):
     """
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._follower: Follower | None = None
         self._found: Histogram | None = None
         self._mark: tuple[float, float] | None = None
@@ -114,7 +114,7 @@ class HistogramActions(HistogramLayout):
         index = channel_index(tally, self.channel.currentData())
         pixels = tally.between(*mark, index)
         prefix = "" if tally.exact else "about "
-        part = share(pixels / max(int(tally.finite[index]), 1))
+        part = percent(pixels / max(int(tally.finite[index]), 1))
         self.marked_share.setText(f"{prefix}{part} of the pixels ({count(pixels)})")
 
     def isolate(self) -> None:

@@ -8,6 +8,7 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from ...histogram import Mask, Polygons, Region, Sampled
+from ...recipe.names import cut_middle
 from ..layers.levels import full_resolution, shape_of
 from ..layers.view_geometry import Box, displayed_axes, outline_of, pixel_to_world, world_to_pixel
 
@@ -59,7 +60,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
     here = [int(p) for p in np.round(world_to_pixel(dims, layer, dims.point))]
     box = [(0, n) if k in shown else (here[k], here[k] + 1) for k, n in enumerate(shape)]
     if not all(0 <= a < b <= n for (a, b), n in zip(box, shape, strict=True)):
-        raise ValueError(f"'{layer.name}' has no plane at the current position of the sliders.")
+        raise ValueError(f"{cut_middle(layer.name)!r} has no plane at the current position of the sliders.")
     if where == "screen" and dims.ndisplay == 2:
         factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
         for k in shown:
@@ -67,7 +68,7 @@ def _box(dims: Any, layer: Layer, where: Where) -> Box:
             first, last = int(low * factors[k]), int(-(-(high + 1) * factors[k] // 1))
             box[k] = max(first, 0), min(last, shape[k])
             if first >= min(last, shape[k]):
-                raise ValueError(f"Nothing of '{layer.name}' is on screen.")
+                raise ValueError(f"Nothing of {cut_middle(layer.name)!r} is on screen.")
     return tuple(box)
 
 
@@ -86,10 +87,10 @@ def _mask(dims: Any, layer: Layer, inside: Layer) -> tuple[Mask, tuple[Any, ...]
         labels, chosen, matrix = full_resolution(inside), int(inside.selected_label), _between(dims, layer, inside)
         return Sampled(labels, chosen, matrix), (id(labels), chosen, matrix.tobytes())
     if dims.ndisplay != 2:
-        raise ValueError(f"The shapes of '{inside.name}' lie in a plane: show the image in 2D.")
+        raise ValueError(f"The shapes of {cut_middle(inside.name)!r} lie in a plane: show the image in 2D.")
     corners = _outlines(dims, layer, inside)
     if not corners:
-        raise ValueError(f"'{inside.name}' has no shape with an area in the plane that is shown.")
+        raise ValueError(f"{cut_middle(inside.name)!r} has no shape with an area in the plane that is shown.")
     first, second = displayed_axes(dims, layer)
     return Polygons(tuple(corners), (first, second)), tuple(c.tobytes() for c in corners)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...contract.quantities import NO_BREAK, count, figures, number, percent, quantity
 from ...histogram import Histogram, Statistics
 from ...histogram.fine_histogram import FineHistogram
 from .plot import Color, HistogramCurve
@@ -12,7 +13,6 @@ from .plot import Color, HistogramCurve
 ALL = "RGB"  # all color channels together
 RGB: dict[str, Color] = {"Red": (235, 80, 80), "Green": (80, 190, 80), "Blue": (90, 130, 255), "Luminance": (150,) * 3}
 PALETTE: tuple[Color, ...] = ((255, 165, 60), (60, 190, 190), (220, 100, 220), (150, 190, 60), (240, 110, 110))
-NO_BREAK = "\u00a0"
 
 
 def channel_index(tally: FineHistogram, channel: str) -> int:
@@ -58,50 +58,31 @@ def compared_curve(
     return HistogramCurve(name, drawn.edges, drawn.counts[index] * factor, color, False, share, dashed=True)
 
 
-def number(value: float | None) -> str:
-    """Format a value in at most ten characters."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if value == int(value) and abs(value) < 1e7:
-        return f"{int(value):,}".replace(",", NO_BREAK)
-    return f"{value:.5g}"
-
-
-def count(value: float) -> str:
-    """Format a number of pixels with separated thousands."""
-    return f"{int(value):,}".replace(",", NO_BREAK)
-
-
-def share(value: float) -> str:
-    """Format a fraction from 0 to 1 as a percentage; small ones are not rounded to zero."""
-    if math.isnan(value):
-        return "–"
-    percent = 100 * value
-    if percent and percent < 0.01:
-        return f"{percent:.1e}%"
-    return f"{percent:.2f}%"
-
-
-def numbers(tally: FineHistogram, drawn: Histogram, channel: str) -> dict[str, str]:
-    """Return the formatted statistics of a channel, by name."""
+def numbers(tally: FineHistogram, drawn: Histogram, channel: str) -> dict[str, tuple[str, str]]:
+    """Return the statistics of a channel by name, each in short and with all its digits."""
     index = channel_index(tally, channel)
     s: Statistics = tally.statistics(index)
-    return {
-        "Pixels": count(s.pixels),
-        "Mean": number(s.mean),
-        "Std. dev.": number(s.standard_deviation),
-        "Median": number(s.median) if not s.median_width else f"≈{NO_BREAK}{number(s.median)}",
-        "Minimum": number(s.low),
-        "Maximum": number(s.high),
-        "Entropy": "–" if math.isnan(s.entropy) else f"{s.entropy:.3f} bit",
-        "Saturated": "–" if s.saturated is None else share(s.saturated),
-        "Below": count(drawn.underflow[index]),  # type: ignore[index]
-        "Above": count(drawn.overflow[index]),  # type: ignore[index]
-        "NaN, ∞": count(drawn.nonfinite[index]),  # type: ignore[index]
-        "Bins": count(drawn.counts.shape[1]),
+    shares = {"Saturated": s.saturated}
+    counts = {
+        "Pixels": s.pixels,
+        "Below": drawn.underflow[index],  # type: ignore[index]
+        "Above": drawn.overflow[index],  # type: ignore[index]
+        "NaN, ∞": drawn.nonfinite[index],  # type: ignore[index]
+        "Bins": drawn.counts.shape[1],
     }
+    values = {
+        "Mean": s.mean, "Std. dev.": s.standard_deviation, "Median": s.median, "Minimum": s.low, "Maximum": s.high,
+    }  # fmt: skip
+    about = f"≈{NO_BREAK}" if s.median_width else ""
+    shown = {name: (count(n), str(int(n))) for name, n in counts.items()}
+    shown |= {name: (f"{about if name == 'Median' else ''}{number(v)}", whole(v)) for name, v in values.items()}
+    shown |= {name: (percent(v), whole(v)) for name, v in shares.items() if v is not None}
+    return shown | {"Entropy": (quantity(s.entropy, "bit", 4), whole(s.entropy))}
+
+
+def whole(value: float) -> str:
+    """Write a number with all its digits."""
+    return figures(value) if math.isfinite(value) else number(value)
 
 
 def median_tip(tally: FineHistogram, channel: str) -> str:
@@ -109,7 +90,7 @@ def median_tip(tally: FineHistogram, channel: str) -> str:
     width = tally.quantile_width(0.5, channel_index(tally, channel))
     if math.isnan(width) or not tally.exact:
         return ""
-    return f"Within {width:.2g} of the exact median" if width else "Exact"
+    return f"Within {number(width, 2)} of the exact median" if width else "Exact"
 
 
 def read_out(tally: FineHistogram, drawn: Histogram, channel: str, value: float) -> str:
@@ -126,7 +107,7 @@ def read_out(tally: FineHistogram, drawn: Histogram, channel: str, value: float)
         value = float(min(max(math.floor(value + 0.5), math.ceil(low)), math.floor(high)))
         percentile = f"percentile {100 * tally.share_up_to(value, index):.2f}"
         first, last = math.ceil(low), math.ceil(high) - 1
-        values = number(first) if first == last else f"{number(first)} – {number(last)}"
+        values = number(first, 10) if first == last else f"{number(first, 10)} – {number(last, 10)}"
     else:
-        values = f"{low:.5g} – {high:.5g}"
-    return f"{values}:  {count(drawn.counts[index, k])} px,  {percentile}"
+        values = f"{number(low)} – {number(high)}"
+    return f"{values}:  {quantity(count(drawn.counts[index, k]), 'px')},  {percentile}"

@@ -7,17 +7,20 @@ import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer
 
+from ...contract.progress import Progress
+from ...contract.quantities import count, percent, quantity
 from ...histogram import Histogram
 from ...histogram.fine_histogram import FineHistogram
+from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
-from ..qt.dock_area import place_dock
+from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
 from .actions import HistogramActions
 from .counted_region import RegionChoice
-from .curves import PALETTE, channel_index, compared_curve, count, main_curves, median_tip, numbers, read_out
+from .curves import PALETTE, channel_index, compared_curve, main_curves, median_tip, numbers, read_out
 from .fields import fill_with_layers
 from .layer_counts import Connection, Follower, Kept
 
@@ -53,6 +56,8 @@ class HistogramDock(HistogramActions):
         self.saved_state.keep("view", self.saved_fields)
         self._show_nothing("Show this dock to count.")
         order_fields(self)
+        name_fields(self)
+        FocusRing(self)
 
     @property
     def follower(self) -> Follower | None:
@@ -100,7 +105,7 @@ class HistogramDock(HistogramActions):
         dock = dock_of(self)
         if dock is not None:
             dock.destroyed.connect(self._close)
-        place_dock(self, HistogramDock, self.saved_state.size)
+        self.put_in_place(self.saved_state.size)
 
     def _close(self) -> None:
         """Delete the widget together with the dock that napari removes on closing."""
@@ -161,7 +166,7 @@ class HistogramDock(HistogramActions):
             return None, "No layer is selected: select an image to see its histogram."
         if not isinstance(layer, Image):
             kind = type(layer).__name__
-            return None, f"'{layer.name}' is a {kind} layer: select an image to see its histogram."
+            return None, f"{cut_middle(layer.name)!r} is a {kind} layer: select an image to see its histogram."
         return layer, ""
 
     @property
@@ -235,10 +240,12 @@ class HistogramDock(HistogramActions):
             return
         self._found = tally.histogram(self.bins.value())
         self.redraws += 1
+        self.axis.suggest(self._found.counts[channel_index(tally, self.channel.currentData())])
         self.channel.setVisible(len(tally.channels) > 1)
         self._draw(tally, self._found)
         self.table.show_numbers(numbers(tally, self._found, self.channel.currentData()))
-        self.table.values["Median"].setToolTip(median_tip(tally, self.channel.currentData()))
+        median = self.table.values["Median"]
+        median.setToolTip("\n".join(filter(None, (median.toolTip(), median_tip(tally, self.channel.currentData())))))
         self._show_mark()
         self._show_progress(follower)
         self.show_plot()
@@ -280,18 +287,18 @@ class HistogramDock(HistogramActions):
         counting, outside = progress is not None, ""
         self.cancel_button.setEnabled(counting)
         if tally is None:
-            self.state.setText(f"{int(100 * progress.done / max(progress.total, 1))}% read" if progress else "")
+            self.state.setText(f"{share_read(progress)} read" if progress else "")
         elif tally.exact and self._found is not None:
             index = channel_index(tally, self.channel.currentData())
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
             outside = ", ".join(f"{count(n)} {where}" for where, n in pixels.items() if n)
-            self.state.setText(f"exact: {count(tally.pixels)} px")
+            self.state.setText(f"exact: {quantity(count(tally.pixels), 'px')}")
             if follower.layer.multiscale:
                 self.state.setToolTip(f"{self.state.whole()}, in full resolution")
         else:
-            done = f", {int(100 * progress.done / max(progress.total, 1))}% read" if progress else ", stopped"
-            counted = f"{count(tally.pixels)} of {count(tally.wanted)} px"
+            done = f", {share_read(progress)} read" if progress else ", stopped"
+            counted = f"{count(tally.pixels)} of {quantity(count(tally.wanted), 'px')}"
             self.state.setText(f"partial: {'a coarser level' if follower.is_first_look else counted}{done}")
         self.outside.setText(outside)
 
@@ -327,7 +334,7 @@ class HistogramDock(HistogramActions):
         self.channel.currentIndexChanged.connect(self._show)
         self.bins.valueChanged.connect(self._show)
         self.cumulative.toggled.connect(self._show)
-        self.log.toggled.connect(self.plot.set_log)
+        self.axis.changed.connect(self.plot.set_log)
         self.before_after.toggled.connect(self._toggle_source)
         self.pin_button.toggled.connect(self._pin_active)
         self.others.menu().aboutToShow.connect(self._list_others)
@@ -355,3 +362,8 @@ class HistogramDock(HistogramActions):
             self.cumulative.setChecked(True)
         self._reset_view = True
         self._compare()
+
+
+def share_read(progress: Progress) -> str:
+    """Say how much has been read, in whole percent."""
+    return percent(int(100 * progress.done / max(progress.total, 1)) / 100)

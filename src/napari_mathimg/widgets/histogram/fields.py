@@ -1,47 +1,22 @@
 """The widgets of the histogram dock around its plot."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from napari.layers import Image, Labels, Layer, Shapes
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from ..qt.combo_box import ElidedComboBox
+from ..qt.elided import elided
 from ..qt.layout import hbox
-from ..qt.number_boxes import number_in
+from ..qt.number_line import NumberLabel, NumberLine
+from .plot import Color
 
-NARROW, WIDE = 150, 310  # widths of the table in pixels: minimum, and from which it has two columns
-
-
-class ElidedLabel(QLabel):
-    """A line of text that is elided in the middle and requests no width."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(self.fontMetrics().lineSpacing() + 4)
-
-    def setText(self, text: str | None) -> None:
-        """Set the text, which is elided to the width of the label."""
-        self._whole = text or ""
-        self.setToolTip(self._whole)
-        self._fit()
-
-    def whole(self) -> str:
-        """Return the full text."""
-        return self._whole
-
-    def resizeEvent(self, event: Any) -> None:
-        """Elide the text to the new width."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width() - 2, 0))
-        super().setText(shown)
+NARROW = 150  # minimum width of the table in pixels
+WIDEST = "000 000 000"  # number that both of two columns have room for
 
 
 class NumberTable(QWidget):
@@ -54,12 +29,10 @@ class NumberTable(QWidget):
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(1)
         self._columns = 0
-        self._pairs: list[tuple[QLabel, QLabel]] = []
-        self.values: dict[str, QLabel] = {}
+        self._pairs: list[tuple[QLabel, NumberLabel]] = []
+        self.values: dict[str, NumberLabel] = {}
         for name in names:
-            label, value = QLabel(name), QLabel("–")
-            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label, value = QLabel(name), NumberLabel("–")
             self._pairs.append((label, value))
             self.values[name] = value
         self._lay_out(1)
@@ -78,16 +51,18 @@ class NumberTable(QWidget):
     def resizeEvent(self, event: Any) -> None:
         """Choose the number of columns that fits."""
         super().resizeEvent(event)
-        self._lay_out(2 if self.width() >= WIDE else 1)
+        metrics, spacing = self.fontMetrics(), 4 * self._grid.horizontalSpacing()
+        column = metrics.horizontalAdvance(WIDEST) + max(label.sizeHint().width() for label, _ in self._pairs)
+        self._lay_out(2 if self.width() >= 2 * column + spacing else 1)
 
     def minimumSizeHint(self) -> QSize:
         """Return the size with one column."""
         return QSize(NARROW, super().minimumSizeHint().height())
 
-    def show_numbers(self, numbers: Mapping[str, str]) -> None:
-        """Show numbers by name, and a dash for missing ones."""
+    def show_numbers(self, numbers: Mapping[str, tuple[str, str]]) -> None:
+        """Show numbers by name, in short and with all digits, and a dash for missing ones."""
         for name, label in self.values.items():
-            label.setText(numbers.get(name, "–"))
+            label.show_number(*numbers.get(name, ("–", "–")))
 
 
 class RangeFields(QWidget):
@@ -98,7 +73,7 @@ class RangeFields(QWidget):
 
     def __init__(self, tip: str) -> None:
         super().__init__()
-        self.low, self.high = QLineEdit(), QLineEdit()
+        self.low, self.high = NumberLine(), NumberLine()
         line = hbox(self.low, QLabel("–"), self.high)
         line.setContentsMargins(0, 0, 0, 0)
         line.setStretch(0, 1)
@@ -106,38 +81,62 @@ class RangeFields(QWidget):
         self.setLayout(line)
         for field in (self.low, self.high):
             field.setToolTip(tip)
-            field.setMinimumWidth(44)
-            field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             field.editingFinished.connect(self._enter)
-        self._shown: tuple[str, ...] = ("", "")
         self._ends: tuple[float, float] | None = None
 
     def show_range(self, ends: tuple[float, float] | None) -> None:
         """Show a range; None clears the fields."""
         self._ends = ends
-        self._shown = ("", "") if ends is None else tuple(_plain(v) for v in ends)
-        for field, text in zip((self.low, self.high), self._shown, strict=True):
-            if field.text() != text:
-                field.setText(text)
+        for field, value in zip((self.low, self.high), ends or (None, None), strict=True):
+            field.show_number(value)
 
     def _enter(self) -> None:
         texts = self.low.text(), self.high.text()
-        if texts == self._shown or not all(texts):
+        if not (self.low.is_typed or self.high.is_typed) or not all(texts):
             return
         try:
-            low, high = (number_in(text) for text in texts)
+            low, high = self.low.number, self.high.number
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ValueError
         except ValueError:
             self.refused.emit(f"{texts[0]} – {texts[1]}: must be two numbers, the first at most the second.")
             self.show_range(self._ends)
             return
-        self._shown = texts
+        self.show_range((low, high))
         self.typed.emit(low, high)
 
 
-def _plain(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+class Legend(QLabel):
+    """Says which curve belongs to which layer; names are cut to its width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: Sequence[tuple[Color, str, bool]] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def show_names(self, names: Sequence[tuple[Color, str, bool]]) -> None:
+        """Show the color of each name, and whether its curve is dashed."""
+        self._names = names
+        self.setToolTip("\n".join(name for _, name, _ in names))
+        self._fit()
+        self.setVisible(bool(names))
+
+    def resizeEvent(self, event: Any) -> None:
+        """Cut the names to the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        room = self.width() - metrics.horizontalAdvance("mmm")
+        lines = []
+        for color, name, dashed in self._names:
+            stroke = "- -" if dashed else "—"
+            safe = escape(elided(name, metrics, room), quote=False)
+            lines.append(f'<span style="color: rgb{color}"><b>{stroke}</b></span> {safe}')
+        text = "<br>".join(lines)
+        if text != self.text():
+            self.setText(text)
 
 
 class InsideBox(ElidedComboBox):

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ...contract.progress import Progress
 from ...histogram import Answer, tally_steps
 from ...histogram.fine_histogram import FineHistogram
+from ...recipe.names import cut_middle
 from ..settings.preferences import threads
 from ..tasks.latest_task import LatestTask
 from .counted_region import Place, RegionChoice, place_in
@@ -222,7 +223,7 @@ class Follower(QObject):
 
     def _fail(self, text: str) -> None:
         self.tally, self.progress = None, None
-        self.message = f"'{self.layer.name}' could not be read: {text}"
+        self.message = f"{cut_middle(self.layer.name)!r} could not be read: {text}"
         self._emit_changed()
 
     def _emit_changed(self) -> None:

@@ -1,6 +1,7 @@
 """The layout of the histogram dock."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
@@ -14,12 +15,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..place.content import DockContent
+from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
+from ..qt.elided import ElidedLabel, WrappingLabel
+from ..qt.folding import Folding
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..settings.saved_fields import SavedFields
+from .counts_axis import CountsAxis
 from .curves import ALL, RGB
-from .fields import ElidedLabel, InsideBox, NumberTable, RangeFields
+from .fields import InsideBox, Legend, NumberTable, RangeFields
 from .plot import Color, HistogramPlot
 
 WHERE = {"layer": "Whole layer", "plane": "This plane", "screen": "On screen"}
@@ -36,14 +42,15 @@ LIMITS = {
 }
 
 
-class HistogramLayout(QWidget):
+class HistogramLayout(DockContent):
     """Creates and arranges the widgets of the histogram dock."""
 
     outline: Color = (240, 241, 242)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.title, self.state, self.outside, self.read_out = (ElidedLabel() for _ in range(4))
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer, HISTOGRAM)
+        self.title, self.outside, self.read_out = (ElidedLabel() for _ in range(3))
+        self.state = WrappingLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
@@ -55,13 +62,19 @@ class HistogramLayout(QWidget):
         self._pages = QStackedWidget()
         for page in (self.plot, self.sentence):
             self._pages.addWidget(page)
-        self.legend = wrapping_label()
+        self.legend = Legend()
         self._make_controls()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
+        layout.addWidget(self.chooser)
         layout.addLayout(self._line(self.title, self.cancel_button))
-        layout.addLayout(hbox(self.where, self.inside))
+        chosen = QWidget()
+        chosen.setLayout(hbox(self.where, self.inside))
+        chosen.layout().setContentsMargins(0, 0, 0, 0)
+        Folding(chosen)
+        layout.addWidget(chosen)
         layout.addWidget(self._pages, 3)
+        layout.addWidget(self.axis)
         layout.addWidget(self.read_out)
         layout.addWidget(self.state)
         layout.addWidget(self.outside)
@@ -73,19 +86,23 @@ class HistogramLayout(QWidget):
         for data, text in WHERE.items():
             self.where.addItem(text, data)
         self.where.setToolTip("Which pixels are counted")
+        self.where.setAccessibleName("Pixels")
+        self.inside.setAccessibleName("Inside")
         self.cancel_button = button("Stop", "Stop counting; the counts so far stay and are marked as partial")
         self.cancel_button.setEnabled(False)
         self.channel = ElidedComboBox()
         for name in (ALL, *RGB):
             self.channel.addItem(name, name)
         self.channel.setToolTip("Which channel is shown; for RGB, the numbers are those of luminance")
+        self.channel.setAccessibleName("Channel")
         self.channel.hide()
         self.bins = WholeSpinBox()
         self.bins.setRange(1, MOST_BINS)
         self.bins.setValue(256)
         self.bins.setKeyboardTracking(False)
         self.bins.setToolTip("Maximum number of bins; all bins span the same number of gray levels")
-        self.log = _tick("Log", "Show the counts on a logarithmic axis")
+        self.axis = CountsAxis()
+        self.log = self.axis.log
         self.cumulative = _tick("Cumulative", "Also show the fraction of pixels up to each value")
         self.limits = RangeFields("Contrast limits of the layer")
         self.limit_buttons = {name: button(name, tip) for name, tip in LIMITS.items()}
@@ -104,7 +121,8 @@ class HistogramLayout(QWidget):
         )
         self.table = NumberTable(NUMBERS)
         self.saved_fields = SavedFields(
-            self, where=self.where, bins=self.bins, channel=self.channel, log=self.log,
+            self, where=self.where, bins=self.bins, channel=self.channel, log=self.axis.log,
+            linear=self.axis.linear, auto=self.axis.auto,
             before_after=self.before_after, cumulative=self.cumulative,
         )  # fmt: skip
 
@@ -113,12 +131,11 @@ class HistogramLayout(QWidget):
         for k, preset in enumerate(self.limit_buttons.values()):
             presets.addWidget(preset, k // 2, k % 2)
         isolate = hbox(self.isolate_button, self.unmark_button)
-        compare = hbox(self.others, self.more)
+        compare = hbox(self.pin_button, self.others, self.more)
         form = form_layout({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
         ticks = QGridLayout()
-        for k, tick in enumerate((self.log, self.cumulative, self.before_after)):
-            ticks.addWidget(tick, k // 2, k % 2)
-        ticks.addWidget(self.pin_button, 1, 1)
+        for k, tick in enumerate((self.cumulative, self.before_after)):
+            ticks.addWidget(tick, 0, k)
         pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, presets, self.table)
         return scroll_area(*pieces)
 
@@ -145,13 +162,7 @@ class HistogramLayout(QWidget):
 
     def show_legend(self, names: Sequence[tuple[Color, str, bool]]) -> None:
         """Show which curve belongs to which layer."""
-        lines = []
-        for color, name, dashed in names:
-            stroke = "- -" if dashed else "—"
-            safe = name.replace("&", "&amp;").replace("<", "&lt;")
-            lines.append(f'<span style="color: rgb{color}"><b>{stroke}</b></span> {safe}')
-        self.legend.setText("<br>".join(lines))
-        self.legend.setVisible(bool(lines))
+        self.legend.show_names(names)
 
 
 def _tick(text: str, tip: str) -> QCheckBox:

@@ -1,5 +1,6 @@
 """The histogram plot: curves, handles for the contrast limits, and a marked range."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QLinearGradient, QPen
+
+from ...contract.quantities import figures, number, percent
 
 Array = NDArray[Any]
 Color = tuple[int, int, int]
@@ -66,8 +69,17 @@ def short(value: float) -> str:
     """Format a count in at most six characters."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor:
-            return f"{value / factor:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{figures(value / factor, 3)}{letter}"
+    return figures(value, 3)
+
+
+class ValueAxis(pg.AxisItem):
+    """Writes values as everything else does."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Format tick values, with as many decimals as tell neighbors apart."""
+        decimals = max(0, math.ceil(-math.log10(spacing * scale))) if spacing * scale > 0 else 0
+        return [number(round(v * scale, decimals), 12) for v in values]
 
 
 class HistogramView(pg.ViewBox):
@@ -122,7 +134,7 @@ class HistogramPlot(pg.PlotWidget):
 
     def __init__(self) -> None:
         self.view = HistogramView()
-        super().__init__(viewBox=self.view, axisItems={"left": CountAxis("left")})
+        super().__init__(viewBox=self.view, axisItems={"left": CountAxis("left"), "bottom": ValueAxis("bottom")})
         self._curves: list[HistogramCurve] = []
         self._drawn: list[Any] = []
         self._log = False
@@ -143,14 +155,14 @@ class HistogramPlot(pg.PlotWidget):
         plot.getAxis("left").setWidth(44)
         plot.getAxis("bottom").enableAutoSIPrefix(False)
         plot.showAxis("right")
-        plot.getAxis("right").setWidth(42)
+        plot.getAxis("right").setWidth(43)
         self.view.setMouseEnabled(x=True, y=False)
         self.view.disableAutoRange()
         self.shares = Backdrop(enableMenu=False)
         self.shares.setZValue(10)
         plot.scene().addItem(self.shares)
         plot.getAxis("right").linkToView(self.shares)
-        plot.getAxis("right").setTicks([[(k / 4, f"{25 * k}%") for k in range(5)]])
+        plot.getAxis("right").setTicks([[(k / 4, percent(k / 4)) for k in range(5)]])
         self.shares.setXLink(self.view)
         self.shares.setYRange(0, HEADROOM, padding=0)
         self.shares.setMouseEnabled(x=False, y=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...contract.operation import Report
 from ...engine import Losses, Plan
+from ...recipe.names import result_name
 from ...recipe.placement import place_result
 from ...recipe.record import record
 from .snapshot import Snapshot
@@ -29,7 +30,7 @@ def result_arguments(
     arguments = {
         **source.inherited,
         **spatial_state(source, plan),
-        "name": f"{source.name} – {plan.operation.title}",
+        "name": result_name(source.name, source.metadata, plan.operation.title),
         "metadata": record(source, plan, scope, further_images, report, lost),
     }
     if source.kind == "image":

@@ -8,6 +8,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike, NDArray
 
+from ...contract.quantities import sizes
 from ...engine.pyramid import Pyramid, level_factors, level_matrix, level_span, pyramid_like
 from .units import in_units_of
 
@@ -73,7 +74,7 @@ def names(layer: Layer) -> dict[str, str]:
     """Return the displayed names of the levels of a multiscale layer, by level number."""
     if not layer.multiscale:
         return {}
-    shapes = [" x ".join(map(str, shape_at(layer, level))) for level in range(len(layer.data))]
+    shapes = [sizes(shape_at(layer, level)) for level in range(len(layer.data))]
     return {str(level): f"{level}: {shape}" for level, shape in enumerate(shapes)}
 
 

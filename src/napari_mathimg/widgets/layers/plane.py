@@ -8,6 +8,7 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from ...recipe.names import cut_middle
 from .levels import array_of, into_full, position_at
 from .transforms import layer_arguments_of, placement_of
 from .units import unit_factor
@@ -31,7 +32,7 @@ def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
     lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
     mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
     if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
-        raise ValueError(f"{layer.name!r}: its planes must be parallel to the screen; this layer is tilted")
+        raise ValueError(f"{cut_middle(layer.name)!r}: its planes must be parallel to the screen; this layer is tilted")
     matrix = whole[-3:, -3:].copy()
     matrix[0] *= unit_factor(layer.units[-2], layer.units[-1])
     return matrix
@@ -73,7 +74,7 @@ def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:
     """Return the points of a Points layer as (row, column) of a level of another layer."""
     world = np.array([points.data_to_world(p)[-2:] for p in points.data], float).reshape(-1, 2)
     if not np.isfinite(world).all():
-        raise ValueError(f"{points.name!r}: its points must have finite coordinates")
+        raise ValueError(f"{cut_middle(points.name)!r}: its points must have finite coordinates")
     world = np.column_stack([world, np.ones(len(world))])
     world[:, 0] *= unit_factor(points.units[-2], points.units[-1])
     pixels = world @ (np.linalg.inv(plane_to_world(layer, level)) @ into_units_of(layer, points)).T

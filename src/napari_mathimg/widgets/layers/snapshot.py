@@ -45,8 +45,8 @@ def is_usable(layer: Layer, family: str) -> bool:
     return isinstance(layer, Image) or (isinstance(layer, Labels) and family in DOMAIN)
 
 
-def snapshot(layer: Layer) -> Snapshot:
-    """Copy the state of a layer that its result inherits."""
+def snapshot(layer: Layer, with_record: bool = True) -> Snapshot:
+    """Copy the state of a layer that its result inherits; its record, which may be long, only if it is needed."""
     inherited = {"blending": layer.blending, "opacity": layer.opacity}
     image = isinstance(layer, Image)
     if not image or not layer.rgb:
@@ -61,13 +61,13 @@ def snapshot(layer: Layer) -> Snapshot:
         placement=placement_of(layer),
         inherited=inherited,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
-        metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, []))},
+        metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, [])) if with_record else []},
     )
 
 
-def snapshot_at(layer: Layer, level: int) -> Snapshot:
+def snapshot_at(layer: Layer, level: int, with_record: bool = True) -> Snapshot:
     """Copy the state of a level of a layer that its result inherits."""
-    whole = snapshot(layer)
+    whole = snapshot(layer, with_record)
     if level == 0:
         return whole
     placed = whole.placement.moved(into_full(layer, level).affine_matrix)

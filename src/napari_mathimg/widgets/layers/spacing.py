@@ -3,6 +3,8 @@
 from napari.layers import Layer
 
 from ...contract.operation import Operation
+from ...contract.quantities import number
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from .item_axes import Axes, item_axes, volumes_of
 from .levels import factors
@@ -31,7 +33,7 @@ def advised_items(layer: Layer, operation: Operation) -> tuple[str, str]:
         return "volumes", f"{z} is an axis of space, along which light is blurred, too."
     spacing, _ = spacing_of(layer, 3)
     step = spacing[0] / min(spacing[1:])
-    why = f"The step along {z} is {step:.2g} times the pixel"
+    why = f"The step along {z} is {number(step, 2)} times the pixel"
     if step <= FARTHEST:
         return "volumes", f"{why}: near enough for this method."
     if operation.id in WEIGHS_AXES:
@@ -74,5 +76,7 @@ def spacing_like(layer: Layer, other: Layer, ndim: int | Axes, level: int) -> tu
     spacing, unit = spacing_at(layer, ndim, level)
     layer_unit, other_unit = layer.units[-1], other.units[-1]
     if not unit or layer_unit.dimensionality != other_unit.dimensionality:
-        raise ValueError(f"lengths in {other_unit:~P}: the pixel size of {layer.name!r} must have such a unit")
+        raise ValueError(
+            f"lengths in {other_unit:~P}: the pixel size of {cut_middle(layer.name)!r} must have such a unit"
+        )
     return tuple(s * unit_factor(layer_unit, other_unit) for s in spacing)

@@ -7,6 +7,7 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from ...contract.operation import Operation
+from ...recipe.names import cut_middle
 from ...recipe.placement import Placement
 from .levels import factors
 
@@ -51,7 +52,7 @@ def displayed_pixel(layer: Layer, level: int = 0) -> tuple[float, float]:
     plane = (to_base[:, None] * linear)[:, -2:] * factors(layer, level)[-2:]
     high, wide = np.linalg.norm(plane, axis=0)
     if abs(plane[:, 0] @ plane[:, 1]) > SHEARED * high * wide:
-        raise ValueError(f"the pixels of {layer.name!r} are sheared; undo the shear first")
+        raise ValueError(f"the pixels of {cut_middle(layer.name)!r} are sheared; undo the shear first")
     turn = np.linalg.det(plane[-2:])
     mirrored = turn < -SHEARED * high * wide
     high, wide = float(f"{high / wide:.12g}"), 1.0

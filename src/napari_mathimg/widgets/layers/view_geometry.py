@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import ArrayLike, NDArray
 
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from .levels import shape_of
 from .units import in_units_of, units_of
@@ -28,7 +29,9 @@ def check_view(dims: Any, layer: Layer, purpose: str) -> None:
     """Raise ValueError unless the viewer shows planes of a layer's last two axes; `purpose` completes the message."""
     if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
         rows, columns = axis_names(layer.axis_labels)[-2:]
-        raise ValueError(f"Show the axes {rows} and {columns} of {layer.name!r} in two dimensions {purpose}")
+        raise ValueError(
+            f"Show the axes {rows} and {columns} of {cut_middle(layer.name)!r} in two dimensions {purpose}"
+        )
 
 
 def world_to_pixel(dims: Any, layer: Layer, world: ArrayLike) -> Array:
@@ -68,7 +71,7 @@ def box_on_screen(viewer: Any, layer: Layer) -> Box:
         first, last = np.floor(low[axis] + 0.5 + ROUNDING), np.ceil(high[axis] + 0.5 - ROUNDING)
         box[axis] = max(int(first), 0), min(int(last), box[axis][1])
         if box[axis][0] >= box[axis][1]:
-            raise ValueError(f"Nothing of {layer.name!r} is on screen")
+            raise ValueError(f"Nothing of {cut_middle(layer.name)!r} is on screen")
     return tuple(box)
 
 
@@ -88,7 +91,7 @@ def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, 
         world_to_pixel(dims, layer, pixel_to_world(dims, shapes, c)) for k in chosen for c in outline_of(shapes, k)
     ]
     if not corners:
-        raise ValueError(f"{shapes.name!r} has no shapes")
+        raise ValueError(f"{cut_middle(shapes.name)!r} has no shapes")
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
     box = {}
     for axis, count in enumerate(shape_of(layer)):
@@ -99,7 +102,9 @@ def box_around(dims: Any, layer: Layer, shapes: Shapes) -> dict[int, tuple[int, 
             first = last = round(float(low[axis] + high[axis]) / 2)
         box[axis] = max(first, 0), min(last + 1, count)
         if box[axis][0] >= box[axis][1]:
-            raise ValueError(f"The box around the shapes of {shapes.name!r} lies outside {layer.name!r}")
+            raise ValueError(
+                f"The box around the shapes of {cut_middle(shapes.name)!r} lies outside {cut_middle(layer.name)!r}"
+            )
     return box
 
 

@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QCheckBox, QGroupBox, QVBoxLayout, QWidget
 from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
+from ...contract.quantities import number, percent, quantity, sizes
+from ...recipe.names import named_after
 from ...recipe.record import RECORD
 from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
@@ -22,7 +24,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import plane_of, spatial_state_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button, form_layout, hbox, wrapping_label
+from ..qt.layout import WrappingRow, button, form_layout, hbox, wrapping_label
 from ..settings.preferences import color_of_marks
 from ..settings.saved_fields import SavedFields
 from ..tasks.background_task import BackgroundTask, reason
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
 KINDS = {"chessboard": "Chessboard", "dots": "Grid of dots"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
 Pair = tuple[float, float]
-LINES = 6  # lines reserved for the report, so that the layout does not shift
+LINES = 6  # lines of a report, reserved from the first calibration on, so that the layout does not shift
 BEGIN = "Choose a layer that shows a chessboard or a square grid of dots filling the image."
 BUSY = {"Target": "Looking for the target…  {} %", "Points": "Refining its points…  {} %"}
 FOUND = re.compile(r"^points=(\d+): must")
 MAPPED = "{} was made by a change of domain. Choose its source above; results of the source inherit its pixel size."
-TILTED = " The target was tilted: the pixel size varies by {:.0%} across it."
+TILTED = " The target was tilted: the pixel size varies by {} across it."
 
 
 class CalibrationBox(QGroupBox):
@@ -90,7 +92,6 @@ class CalibrationBox(QGroupBox):
         self.set_size = button("Set pixel size", "Give the layer chosen above the measured pixel size")
         self.sentence = wrapping_label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         self._build()
         self.run.clicked.connect(self.start_or_stop)
         self.set_size.clicked.connect(self._set_pixel_size)
@@ -114,7 +115,7 @@ class CalibrationBox(QGroupBox):
         column = QVBoxLayout(self)
         column.addLayout(form_layout({"Target": self.picker, "Kind": self.kind, "Spacing": line}))
         column.addWidget(self.finds_center)
-        column.addLayout(hbox(self.run, self.set_size))
+        column.addWidget(WrappingRow(self.run, self.set_size))
         column.addWidget(self.sentence)
 
     def show_for(self, layer: Layer | None, level: int = 0) -> None:
@@ -146,6 +147,7 @@ class CalibrationBox(QGroupBox):
         rows, columns = shape_at(layer, self._target_level)[-2:]
         center = None if self.finds_center.isChecked() else ((rows - 1) / 2, (columns - 1) / 2)
         plane = plane_of(self._viewer.dims, layer, self._target_level)
+        self.sentence.setMinimumHeight(LINES * self.sentence.fontMetrics().lineSpacing())
         asked = {"spacing": float(self.spacing.value), "center": center}
         self.sentence.setText(BUSY["Target"].format(0))
         self.task.start(_steps(plane, self.kind.currentData(), self._model(), asked))
@@ -203,7 +205,7 @@ class CalibrationBox(QGroupBox):
         active = self._viewer.layers.selection.active
         size = max(float(np.median(np.ptp(calibration.target.points, axis=0))) / 80, 2.0)
         self._points = Points(
-            calibration.target.points, name=f"{target.name} points", size=size, face_color="transparent",
+            calibration.target.points, name=named_after(target.name, "points"), size=size, face_color="transparent",
             border_color=color_of_marks(), border_width=0.15, ndim=2, **spatial_state_like(target, moved=self._to_full),
         )  # fmt: skip
         self._viewer.add_layer(self._points)
@@ -225,8 +227,8 @@ class CalibrationBox(QGroupBox):
         if is_target and points is not None and points in self._viewer.layers:
             for name, value in spatial_state_like(layer, moved=self._to_full).items():
                 setattr(points, name, value)
-        text = f"{size[0]:.4g}" if size[0] == size[1] else " x ".join(f"{s:.4g}" for s in size)
-        self.sentence.setText(f"{layer.name}: pixels of {text} {unit}.")
+        text = sizes(size[:1] if size[0] == size[1] else size, unit)
+        self.sentence.setText(f"Pixels of {text} were set.")
 
 
 class CalibrationPanel(Panel):
@@ -287,15 +289,20 @@ def typed(known: "Calibration", pixel: Pair = (1.0, 1.0)) -> dict[str, Any]:
 def report(known: "Calibration", unit: str) -> str:
     """Summarize a calibration and its accuracy."""
     row, column = known.center
-    numbers = ", ".join(f"{name} {value:.5g} ± {known.errors[name]:.1g}" for name, value in known.coefficients.items())
+    numbers = ", ".join(
+        f"{name} {number(value)} ± {number(known.errors[name], 1)}" for name, value in known.coefficients.items()
+    )
     left = f", {known.left_out} left out" if known.left_out else ""
-    center = f"center ({row:.1f}, {column:.1f})"
+    center = f"center ({number(round(row, 1))}, {number(round(column, 1))})"
     if "row" in known.errors:
-        center += f" ± ({known.errors['row']:.1g}, {known.errors['column']:.1g}) px"
+        errors = f"({number(known.errors['row'], 1)}, {number(known.errors['column'], 1)})"
+        center += f" ± {quantity(errors, 'px')}"
+    after, before, unsure = (quantity(v, "px", n) for v, n in ((known.after, 2), (known.before, 2), (known.unsure, 1)))
+    tilted = TILTED.format(percent(round(known.uneven, 2))) if known.uneven > 0.02 else ""
     return (
-        f"{len(known.target.points)} points{left}: straight to {known.after:.2g} px (root mean square), before the"
-        f" correction {known.before:.2g} px. {numbers}; {center}. Correction accurate to {known.unsure:.1g} px."
-        f" Pixel size {known.pixel_size:.4g} {unit}.{TILTED.format(known.uneven) if known.uneven > 0.02 else ''}"
+        f"{len(known.target.points)} points{left}: straight to {after} (root mean square), before the correction"
+        f" {before}. {numbers}; {center}. Correction accurate to {unsure}."
+        f" Pixel size {quantity(known.pixel_size, unit, 4)}.{tilted}"
     )
 
 

@@ -9,8 +9,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...catalog import find
 from ...contract.operation import Operation
 from ...contract.progress import Progress
+from ...contract.quantities import number
 from ...engine import Options
 from ...engine.estimates import estimate_flat_steps
+from ...recipe.names import named_after
 from ..dock.dock_context import DockContext
 from ..dock.form_panel import FormPanel
 from ..dock.further_images import FurtherImagesPanel
@@ -23,7 +25,7 @@ from ..qt.layout import button, wrapping_label
 from ..settings.preferences import threads
 from ..tasks.background_task import BackgroundTask, reason
 
-ESTIMATE = "Estimate the flat as a layer"
+ESTIMATE = "Estimate the flat"
 HELP = "If no flat is chosen, it is estimated from what the planes of the layer have in common."
 BUSY = "Estimating the flat…  {} %"
 
@@ -83,14 +85,16 @@ class FlatBox(QWidget):
     def _add(self, flat: Any) -> None:
         source = self._source
         seen = flat[tuple(slice(None if step else 1) for step in flat.strides)]  # a view may repeat planes
-        self.sentence.setText(f"Gain {1 / seen.max():.4g} to {1 / seen.min():.4g}.")
+        self.sentence.setText(f"Gain {number(1 / seen.max())} to {number(1 / seen.min())}.")
         if source is None or source not in self._viewer.layers:
             return
         active = self._viewer.layers.selection.active
         last = list(range(source.ndim - flat.ndim + bool(source.rgb), source.ndim))
         place = spatial_state_like(source, moved=into_full(source, self._level).set_slice(last))
         limits = {} if source.rgb else {"contrast_limits": (0.0, float(seen.max()))}
-        layer = Image(flat, name=f"{source.name} flat", rgb=bool(source.rgb), visible=False, **limits, **place)
+        layer = Image(
+            flat, name=named_after(source.name, "flat"), rgb=bool(source.rgb), visible=False, **limits, **place
+        )
         self.is_adding = True
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = active

@@ -9,12 +9,14 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from ...contract.quantities import number, quantity
 from ...methods.lens import lensfun_database
 from ..qt.layout import button, form_layout, wrapping_label
 from ..qt.search_box import SearchBox
@@ -68,7 +70,9 @@ class LensBox(QWidget):
         self.search.setPlaceholderText("Any part of its name, such as 14-42")
         self.search.setToolTip("Show only lenses whose names contain all of these words")
         self.search.setClearButtonEnabled(True)
-        self.others = QCheckBox("Other mounts and sensors too")
+        for clear in self.search.findChildren(QToolButton):
+            clear.setAccessibleName("Clear")
+        self.others = QCheckBox("Other mounts, sensors")
         self.others.setToolTip("Also list lenses that do not fit the camera or were calibrated on a smaller sensor")
         self.lenses = self._list()
         self.sentence = wrapping_label()
@@ -189,13 +193,13 @@ class LensBox(QWidget):
 def described(camera: str, lens: str) -> str:
     """Describe the calibrated focal lengths, apertures and distances of a lens."""
     focal, (widest, narrowest), distance = lensfun_database.bounds(lensfun_database.entry(lens, camera))
-    words = [f"{focal[0]:g} mm" if focal[0] == focal[1] else f"{focal[0]:g} to {focal[1]:g} mm"]
+    words = [quantity(focal[0], "mm") if focal[0] == focal[1] else f"{number(focal[0])} to {quantity(focal[1], 'mm')}"]
     if widest is not None:
-        words.append(f"from f/{widest:g}" + (f" to f/{narrowest:g}" if narrowest is not None else ""))
+        words.append(f"from f/{number(widest)}" + (f" to f/{number(narrowest)}" if narrowest is not None else ""))
     if distance is None:
         words.append("vignetting unknown")
     elif distance[0] < distance[1]:
-        words.append(f"vignetting from {distance[0]:g} m on")
+        words.append(f"vignetting from {quantity(distance[0], 'm')} on")
     return f"{lens}: {', '.join(words)}."
 
 

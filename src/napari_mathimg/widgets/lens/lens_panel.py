@@ -8,6 +8,7 @@ from typing import Any
 from napari.layers import Layer
 
 from ...contract.operation import Operation
+from ...contract.quantities import number
 from ...io.exif import FAR, ExifData, is_file, read_exif
 from ...methods.lens import lensfun_database
 from ..dock.dock_context import DockContext
@@ -25,7 +26,7 @@ NO_CAMERA = "The database has no camera {!r}. {}"
 GENERIC = "{} was chosen for its sensor size."
 CHOOSE_GENERIC = "Choose a generic camera with its crop factor."
 NO_LENS = "Choose the lens: {}."
-OUTSIDE = "The {} of {:g} is outside the range of this lens, {:g} to {:g}."
+OUTSIDE = "The {} of {} is outside the range of this lens, {} to {}."
 NOTHING = "{} does not name a camera or a lens."
 NO_FILE = "{} is not a file on this computer: choose camera and lens by name."
 WIDEST = {"focal_length": (0.1, 10_000.0), "aperture": (0.1, 256.0), "distance": (0.01, FAR)}  # without a lens
@@ -131,7 +132,7 @@ class LensPanel(Panel):
             if value is not None and (name == "distance" or low * (1 - ROUNDED) <= value <= high * (1 + ROUNDED)):
                 self._forms.form.load({name: min(max(value, low), high)})
             elif value is not None:
-                sentences.append(OUTSIDE.format(name.replace("_", " "), value, low, high))
+                sentences.append(OUTSIDE.format(name.replace("_", " "), *map(number, (value, low, high))))
         return " ".join(sentences)
 
     def save_state(self) -> dict[str, Any]:

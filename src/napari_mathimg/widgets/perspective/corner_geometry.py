@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
+from ...contract.quantities import quantity, sizes
 from ...contract.reach import Gather
 from ...methods.homography_fit import mapped
 from ...methods.maps import Projective
@@ -119,15 +120,16 @@ def fault_words(wrong: Fault, names: Sequence[str]) -> str:
 
 def error_words(errors: Sequence[float]) -> str:
     """Report the residuals of the fitted map at the corners."""
-    mean = float(np.sqrt(np.mean(np.square(errors))))
-    return f"Least-squares fit: residual {mean:.2f} px (root mean square), {max(errors):.2f} px at most."
+    both = float(np.sqrt(np.mean(np.square(errors)))), float(max(errors))
+    mean, most = (quantity(round(error, 2), "px") for error in both)
+    return f"Least-squares fit: residual {mean} (root mean square), {most} at most."
 
 
 def size_words(shape: Sequence[int], known: Known, unit: str) -> str:
     """Describe the size of the result, and its pixel size if there is a unit."""
     high, wide = lengths_of(known)
-    text = f"Result: {shape[1]} x {shape[0]} px (width x height)"
-    pixel = f"{wide / known['width']:.4g} x {high / known['height']:.4g} {unit}"
+    text = f"Result: {sizes((shape[1], shape[0]), 'px')} (width x height)"
+    pixel = sizes((wide / known["width"], high / known["height"]), unit)
     return f"{text}, each {pixel}" if unit else text
 
 

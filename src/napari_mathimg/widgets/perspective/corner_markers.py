@@ -8,6 +8,7 @@ from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...methods.quadrilateral import pixel_size
+from ...recipe.names import named_after
 from ..layers.plane import data_of, frame, plane_to_world, points_in, spatial_state_like
 from ..settings.preferences import color_of_marks, on_change
 from .corner_geometry import CORNERS
@@ -70,7 +71,7 @@ class Markers(QObject):
     def _make(self, image: Layer) -> Layer:
         layer = Points(
             np.empty((0, 2)),
-            name=f"{image.name} corners",
+            name=named_after(image.name, "corners"),
             size=self._on_screen(DIAMETER, image),
             face_color="transparent",
             border_color=self._color,
@@ -190,7 +191,7 @@ class Markers(QObject):
             place = {"ndim": 2, "units": (image.units[-1],) * 2, "axis_labels": image.axis_labels[-2:]}
             active = self._viewer.layers.selection.active
             self._outline = Shapes(
-                name=f"{image.name} outline", face_color="transparent", edge_color=self._color, **place
+                name=named_after(image.name, "outline"), face_color="transparent", edge_color=self._color, **place
             )
             self._viewer.add_layer(self._outline)
             self._outline.editable = False

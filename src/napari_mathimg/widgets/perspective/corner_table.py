@@ -4,15 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QToolTip, QWidget
+from qtpy.QtGui import QCursor, QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolTip,
+    QWidget,
+)
 
+from ...contract.quantities import figures, number_that_fits
 from ..qt.number_boxes import number_in
 
 PIXELS = "In pixels of the image, or of its chosen level, counted from the center of the first pixel"
 OFF = "Residual of the fitted map at the corner, in the same pixels"
 ROWS = 4  # rows that are visible without scrolling
 PLACE, TARGET = (0, 1), (2, 3)  # columns
+INSIDE = 5  # pixels between the text of a cell and its edge
 
 
 class CornerTable(QTableWidget):
@@ -32,6 +43,9 @@ class CornerTable(QTableWidget):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         self.verticalHeader().setMinimumWidth(self.fontMetrics().averageCharWidth() * 4)
+        for corner in self.findChildren(QAbstractButton):  # where the headers meet
+            corner.setAccessibleName("All corners")
+        self.setAccessibleName("Corners")
         self.setToolTip("Coordinates of the corners; type a number to move a corner")
         self.itemChanged.connect(self._typed)
         self.show_corners((), (), (), (), "px")
@@ -65,11 +79,11 @@ class CornerTable(QTableWidget):
             self.setColumnHidden(column, not targets)
         for row, corner in enumerate(corners):
             for column, value in zip(PLACE, corner, strict=True):
-                self._write(row, column, f"{value:.1f}" if targets else f"{value:.2f}")
+                self._write(row, column, value, 2)
             for column, value in zip(TARGET, targets[row] if targets else (), strict=False):
-                self._write(row, column, f"{round(value, 6) + 0.0:.6g}")
+                self._write(row, column, value, None)
             if errors:
-                self._write(row, 4, f"{errors[row]:.2f}")
+                self._write(row, 4, errors[row], 2)
         self.blockSignals(False)
         self._fit()
 
@@ -77,22 +91,63 @@ class CornerTable(QTableWidget):
         """Return the label of a corner."""
         return str(self.verticalHeaderItem(row).text())
 
-    def _write(self, row: int, column: int, text: str) -> None:
+    def _write(self, row: int, column: int, value: float, decimals: int | None) -> None:
         item = self.item(row, column)
         if item is None:
-            item = QTableWidgetItem()
+            item = _Number()
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if column == 4:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
             self.setItem(row, column, item)
-        if item.text() != text:
+        item.decimals = decimals
+        text = figures(value)
+        if item.whole_text != text:
             item.setText(text)
 
-    def _typed(self, item: QTableWidgetItem) -> None:
+    def keyPressEvent(self, event: Any) -> None:
+        """Copy all digits of the current number."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.currentItem() is not None:
+            QApplication.clipboard().setText(self.currentItem().whole_text)
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def _typed(self, item: "_Number") -> None:
         try:
-            number = number_in(item.text())
+            number = number_in(item.whole_text)
         except ValueError as error:
             QToolTip.showText(QCursor.pos(), f"{error}.", self)
             number = float("nan")  # the dock then restores the previous number
         signal, first = (self.aimed, TARGET[0]) if item.column() in TARGET else (self.moved, PLACE[0])
         signal.emit(item.row(), item.column() - first, number)
+
+
+class _Number(QTableWidgetItem):
+    """A number: it is edited, copied and told in a tooltip with all digits, and shown with those that fit."""
+
+    decimals: int | None = None  # that are shown if they fit; None for those that matter
+
+    @property
+    def whole_text(self) -> str:
+        """The number with all its digits, or the text that the user has typed."""
+        return str(super().data(Qt.ItemDataRole.EditRole) or "")
+
+    def data(self, role: int) -> Any:
+        """Return the number for a role, with all digits unless it is shown."""
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.whole_text
+        return self._shown() if role == Qt.ItemDataRole.DisplayRole else super().data(role)
+
+    def _shown(self) -> str:
+        try:
+            value = number_in(self.whole_text)
+        except ValueError:
+            return self.whole_text
+        fixed = [] if self.decimals is None else [f"{value:.{n}f}" for n in range(self.decimals, 0, -1)]
+        return next(filter(self._has_room, fixed), "") or number_that_fits(value, self._has_room)
+
+    def _has_room(self, text: str) -> bool:
+        table = self.tableWidget()
+        if table is None or not table.isVisible():
+            return True
+        return bool(table.fontMetrics().horizontalAdvance(text) + 2 * INSIDE <= table.columnWidth(self.column()))

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from ...contract.operation import Operation
+from ...contract.quantities import quantity
 from ...contract.reach import Gather
 from ...methods.homography_fit import residuals
 from ...methods.maps import Projective
@@ -24,7 +25,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
-from ..qt.layout import button, form_layout, hbox, vbox_widget, wrapping_label
+from ..qt.layout import WrappingRow, button, form_layout, vbox_widget, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.saved_fields import SavedFields
@@ -95,9 +96,10 @@ class CornersPanel(Panel):
         self.radius = WholeSpinBox()
         self.radius.setRange(2, 100)
         self.radius.setValue(12)
-        self.radius.setSuffix(" px")
+        self.radius.setSuffix("\u00a0px")
         make_narrow(self.radius)
         self.radius.setToolTip("Greatest distance at which Snap looks for a corner")
+        self.radius.setAccessibleName("Distance of Snap")
         self.matrix_button = button("Copy matrix", "Copy the matrix that maps (x, y, 1) of the result to the image")
         self.table = CornerTable()
         self.fault_text = wrapping_label()
@@ -105,8 +107,8 @@ class CornersPanel(Panel):
         self.fault_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.widget = vbox_widget(
             form_layout({"Corners": self.corners}),
-            hbox(self.pick_button, self.add_button, self.turn_button),
-            hbox(self.snap_button, self.radius, self.matrix_button),
+            WrappingRow(self.pick_button, self.add_button, self.turn_button),
+            WrappingRow(self.snap_button, self.radius, self.matrix_button),
             self.table,
             self.fault_text,
         )
@@ -216,7 +218,7 @@ class CornersPanel(Panel):
         moved = len(corners) - len(unmoved)
         text = f"{moved} of {len(corners)} corners moved to a corner in the image."
         if unmoved:
-            text += f" There is none within {self.radius.value()} px of {', '.join(unmoved)}."
+            text += f" There is none within {quantity(self.radius.value(), 'px')} of {', '.join(unmoved)}."
         self._context.tell(text)
 
     def copy_matrix(self) -> None:
@@ -291,7 +293,7 @@ class CornersPanel(Panel):
                 self.fault_text.setText("")
         count = len(corners)
         if not self.is_ready:
-            self._preview.clear()
+            self._preview.clear(keep_place=count >= CORNERS)  # while a corner is dragged, nothing moves
         self.pick_button.setText(MOVE if count >= CORNERS else PICK)
         self.pick_button.setEnabled(layer is not None)
         self.add_button.setEnabled(count >= CORNERS)

@@ -57,7 +57,7 @@ class Preview(QLabel):
         self.setToolTip("Reduced preview of the result")
         self.task = LatestTask(self, expected=(Exception,))  # reading lazy data may raise any exception
         self.task.returned.connect(self._keep)
-        self.task.failed.connect(lambda text: self.setText(f"The plane could not be read: {text}"))
+        self.task.failed.connect(self._tell_failure)
         self._levels: list[Array] = []
         self._key: Plane | None = None
         self._requested: Plane | None = None
@@ -96,6 +96,10 @@ class Preview(QLabel):
             for emitter in self._watched:
                 emitter.connect(self._edited)
 
+    def _tell_failure(self, text: str) -> None:
+        self.setText(f"The plane could not be read: {text}")
+        self.show()
+
     def _edited(self, event: Any = None) -> None:
         self._soon.start(0)
 
@@ -120,7 +124,8 @@ class Preview(QLabel):
         if not self._levels or self._key is None or (self._key.layer(), self._key.level) != (layer, level):
             return False
         rows, columns = gather.shape
-        fit = min(self.width() / (columns * across), HEIGHT / rows)
+        place = self.parentWidget() or self  # it is as wide, also before it is shown for the first time
+        fit = min(place.width() / (columns * across), HEIGHT / rows)
         high, wide = max(round(rows * fit), 1), max(round(columns * across * fit), 1)
         zoom = np.diag([rows / high, columns / wide, 1.0])
         assert isinstance(gather.source, Projective)

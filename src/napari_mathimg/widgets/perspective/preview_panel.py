@@ -28,6 +28,7 @@ class PreviewPanel(Panel):
         self.size_text.setMinimumHeight(3 * self.size_text.fontMetrics().lineSpacing())
         self.size_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.widget = vbox_widget(self.picture, self.size_text)
+        self.clear()
         self.picture.ready.connect(self.tell_changed)
 
     def watch(self, layer: Layer | None, level: int) -> None:
@@ -37,14 +38,19 @@ class PreviewPanel(Panel):
     def show_map(self, layer: Layer, level: int, known: Known, gather: Gather, new_unit: str) -> None:
         """Show the plane mapped by resolved parameters; `new_unit` is a unit that the layer lacks, or ""."""
         high, wide = lengths_of(known)
+        self.picture.show()
+        self.size_text.show()
         self.picture.show_map(layer, level, gather, (wide / known["width"]) / (high / known["height"]))
         words = size_words(gather.shape, known, new_unit or spacing_of(layer, 2)[1])
         self.size_text.setText(words + (" (the image has no units)" if new_unit else ""))
 
-    def clear(self) -> None:
-        """Clear the picture and the text."""
+    def clear(self, keep_place: bool = False) -> None:
+        """Clear the picture and the text, and let them take no place unless it is to be kept."""
         self.picture.clear()
         self.size_text.setText("")
+        if not keep_place:
+            self.picture.hide()
+            self.size_text.hide()
 
     def close(self) -> None:
         """Stop reading."""

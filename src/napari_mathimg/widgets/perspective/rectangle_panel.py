@@ -15,6 +15,7 @@ from ..form.fields import NumberBox, make_narrow
 from ..form.level_scaling import LevelScaling
 from ..layers.spacing import spacing_of
 from ..qt.combo_box import ElidedComboBox
+from ..qt.layout import wrap_rows
 from ..tasks.operation_job import Job
 from .corner_geometry import resized
 
@@ -34,7 +35,7 @@ class RectangleBox(QWidget):
         super().__init__(parent)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(form)
         self.mode = self._choice(SIZES, "How the rectangle's width and height are determined")
         self.width_box, self.height_box = self._number(256), self._number(256)
         self.unit = ElidedComboBox()
@@ -166,7 +167,7 @@ class RectangleBox(QWidget):
         try:
             return float((1 * typed).to(unit).magnitude)
         except TypeError:  # pint's DimensionalityError
-            raise ValueError(f"size in {typed:~P}: must be in a unit like the image's, {unit}") from None
+            raise ValueError(f"size in {typed:~P}: must be in a unit like the image's, {unit:~P}") from None
 
     def new_units(self, layer: Layer) -> str:
         """Return the new unit of the result's plane, or "" if the result keeps the layer's unit."""

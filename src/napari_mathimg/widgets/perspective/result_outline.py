@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox
 
 from ...contract.reach import Gather
 from ...engine import Plan
+from ...recipe.names import named_after
 from ..dock.dock_context import DockContext
 from ..dock.panel import Panel
 from ..layers.plane import spatial_state_like
@@ -45,7 +46,7 @@ class ResultOutlines:
         box = self._over[result] = Shapes(
             [np.array(outline_in(plan.parameters, gather))],
             shape_type="polygon",
-            name=f"{result.name} outline",
+            name=named_after(result.name, "outline"),
             face_color="transparent",
             edge_color=color_of_marks(),
             edge_width=max(max(gather.shape) / 250, 0.5),

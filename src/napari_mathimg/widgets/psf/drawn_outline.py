@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer, Shapes
 
+from ...recipe.names import cut_middle
 from ..form.form import Form
 from ..layers.levels import into_full
 from .pixel_sizes import pixels_of
@@ -63,7 +64,7 @@ def drawn_outline(viewer: Any, image: Layer, level: int = 0) -> tuple[tuple[tupl
         raise ValueError("polygon: draw one in a Shapes layer first")
     chosen = max(shapes.selected_data, default=shapes.nshapes - 1)
     if shapes.shape_type[chosen] not in CLOSED or len(shapes.data[chosen]) < 3:
-        raise ValueError(f"polygon: must have at least three corners, unlike the shape in {shapes.name!r}")
+        raise ValueError(f"polygon: must have at least three corners, unlike the shape in {cut_middle(shapes.name)!r}")
     whole = pixels_of(image, shapes, shapes.data[chosen], viewer.dims)
     corners = into_full(image, level).inverse(whole)[:, -2:].round(DECIMALS)
     low, high = corners.min(0), corners.max(0)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
+from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
 from ..form.restored_form import restore_form
@@ -20,7 +21,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
 from ..layers.spacing import spacing_at, spacing_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import button
+from ..qt.layout import button, wrap_rows
 from ..settings.saved_fields import SavedFields
 from .beads_panel import BeadsBox
 from .drawn_outline import offer_outlines
@@ -92,7 +93,7 @@ class PsfPanel(QWidget):
 
     def _build(self) -> None:
         rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        wrap_rows(rows)
         rows.addRow(self._title[0].upper() + self._title[1:], self.kinds)
         rows.addRow(f"{self._called} layer", self.picker)
         self._rows = rows
@@ -261,8 +262,8 @@ class PsfPanel(QWidget):
         own = axes_like(layer, source, axes)
         if not self.resample.isChecked():
             raise ValueError(
-                f"{self._called}: {layer.name!r} needs pixels of {in_words(source, axes, level)}, like the image, not"
-                f" of {in_words(layer, own)}; or tick {self.resample.text()!r}"
+                f"{self._called}: {cut_middle(layer.name)!r} needs pixels of {in_words(source, axes, level)}, like the"
+                f" image, not of {in_words(layer, own)}; or tick {self.resample.text()!r}"
             )
         return Resampled(array, pixel_sizes(layer, own)[0], pixel_sizes(source, axes, level)[0])
 

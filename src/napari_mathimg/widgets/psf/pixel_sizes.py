@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine
 
+from ...contract.quantities import sizes
 from ..layers.item_axes import Axes, item_axes
 from ..layers.levels import factors, into_full, shape_at
 from ..layers.plane import spatial_state_like
@@ -49,8 +50,8 @@ def pixel_sizes(layer: Layer, axes: Axes, level: int = 0) -> tuple[tuple[float, 
 
 def comparable(psf: Layer, source: Layer, axes: Axes) -> bool:
     """Whether the pixel sizes of both layers, along some axes of the source, are known and comparable."""
-    sizes = [pixel_sizes(layer, axes_like(layer, source, axes)) for layer in (psf, source)]
-    return sizes[0][1] == sizes[1][1] and all(unit or any(s != 1 for s in size) for size, unit in sizes)
+    both = [pixel_sizes(layer, axes_like(layer, source, axes)) for layer in (psf, source)]
+    return both[0][1] == both[1][1] and all(unit or any(s != 1 for s in size) for size, unit in both)
 
 
 def same_pixels(psf: Layer, source: Layer, axes: Axes, level: int = 0) -> bool:
@@ -80,7 +81,7 @@ def same_level(layer: Layer, source: Layer, axes: Axes, level: int) -> int:
 def in_words(layer: Layer, axes: Axes, level: int = 0) -> str:
     """Return the pixel size of a level as text."""
     size, unit = pixel_sizes(layer, axes, level)
-    return f"{' x '.join(f'{s:.4g}' for s in size)} {unit}".strip()
+    return sizes(size, unit)
 
 
 def pixels_of(image: Layer, layer: Layer, places: Any, dims: Any) -> Any:

@@ -10,6 +10,8 @@ from qtpy.QtGui import QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
+from ...contract.quantities import count, number, percent, quantity
+from ...contract.quantities import sizes as by_axes
 from ...methods.point_spread.kinds import fwhm
 from ...methods.point_spread.preparation import border_offset
 from ..qt.layout import wrapping_label
@@ -20,7 +22,6 @@ Array = NDArray[Any]
 SIDE = 112  # side of a picture, in screen pixels
 DELAY = 200  # milliseconds from the last change to the computation
 LINES = 5  # lines of text below the pictures
-SPACE = 24  # pixels around the text in the styles of Qt
 FRAME = 8  # a plane is padded by 1/FRAME of its size on either side
 LARGEST = 2**26  # values of the largest array that is computed for a preview
 TIP = "Section of the PSF through its brightest pixel; brightness is the square root of the values, to show faint light"
@@ -40,7 +41,7 @@ def pictured(key: Any, kernel: Any) -> Generator[Progress, None, Pictured]:
     """Compute a point-spread function, its planes through the brightest pixel and its widths."""
     yield Progress("PSF", 0, 1)
     if np.prod(kernel.shape, dtype=float) > LARGEST:
-        raise ValueError(f"psf: must have at most {LARGEST:,} pixels, not {' x '.join(map(str, kernel.shape))}")
+        raise ValueError(f"psf: must have at most {count(LARGEST)} pixels, not {by_axes(kernel.shape)}")
     array = np.asarray(kernel)
     yield Progress("PSF", 1, 1)
     widths = fwhm(array)
@@ -56,7 +57,10 @@ def _gray(share: Array) -> Array:
 
 
 class PsfPreview(QWidget):
-    """Shows the planes through the brightest pixel and the widths, in a widget of constant height."""
+    """Shows the planes through the brightest pixel and the widths, in the same place for each PSF.
+
+    While there is only a sentence to show, it takes no more place than that.
+    """
 
     ready = Signal(object)  # emits a `Pictured`
     said = Signal()  # a sentence is shown instead of a preview
@@ -88,14 +92,19 @@ class PsfPreview(QWidget):
         column.addWidget(self._place)
         column.addWidget(self.text)
         column.addStretch(1)
-        self.setFixedHeight(self.sizeHint().height())
+        self._place.hide()
+        self.text.hide()
 
     def showEvent(self, event: Any) -> None:
-        """Set the height from the font of the window's style, which is known now."""
+        """Begin to compute what was requested while the widget was hidden."""
         super().showEvent(event)
-        text = LINES * self.text.fontMetrics().lineSpacing() + SPACE
-        self.setFixedHeight(SIDE + text)
         self._start()
+
+    def _reserve(self, lines: int) -> None:
+        """Take the place of pictures and of so many lines of text; of the text alone if there are none."""
+        self._place.setVisible(lines > 0)
+        self.text.setMinimumHeight(lines * self.text.fontMetrics().lineSpacing())
+        self.text.show()
 
     def ask(self, key: Any, kernel: Any, axes: Sequence[str], spacing: tuple[float, ...], unit: str) -> None:
         """Request the preview of a point-spread function, unless the one with this key is already shown.
@@ -122,7 +131,7 @@ class PsfPreview(QWidget):
         """Show a sentence instead of a preview."""
         self._wanted, self.shown = None, None
         self.task.cancel()
-        self._place.hide()
+        self._reserve(0)
         self.text.setText(text)
         self.said.emit()
 
@@ -148,7 +157,7 @@ class PsfPreview(QWidget):
         extents = [np.array(p.shape) * size for p, size in zip(computed.planes, sizes, strict=True)]
         zoom = SIDE / max(e.max() for e in extents)
         names = self._axes[-1] + self._axes[-2], self._axes[-1] + self._axes[0]
-        self._place.show()
+        self._reserve(LINES)
         self.pictures[1].setVisible(len(computed.planes) > 1)
         for picture, plane, extent, name in zip(self.pictures, computed.planes, extents, names, strict=False):
             picture.setPixmap(_picture(plane, np.maximum(np.rint(extent * zoom), 1).astype(int), name))
@@ -156,14 +165,14 @@ class PsfPreview(QWidget):
         if self._unit:
             world = [w * s for w, s in zip(computed.widths, spacing, strict=True)]
             lines.append(_sizes(self._axes, world, self._unit))
-        lines.append("Size " + " x ".join(map(str, computed.array.shape)) + " px")
+        lines.append(f"Size {by_axes(computed.array.shape, 'px')}")
         if computed.offset:
-            lines.append(f"Border at {computed.offset:.0%} of the peak: see PSF border")
+            lines.append(f"Border at {percent(round(computed.offset, 2))} of the peak: see PSF border")
         self.text.setText("\n".join(lines))
 
 
 def _sizes(axes: Sequence[str], sizes: Sequence[float], unit: str) -> str:
-    return ", ".join(f"{axis} {size:.3g}" for axis, size in zip(axes, sizes, strict=True)) + f" {unit}"
+    return quantity(", ".join(f"{axis} {number(size, 3)}" for axis, size in zip(axes, sizes, strict=True)), unit)
 
 
 def _picture(plane: Array, size: Array, name: str) -> QPixmap:

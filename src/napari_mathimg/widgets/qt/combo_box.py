@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+from .elided import elided
 
 TEXT_MARGIN = 2  # pixels left free beside the text in a combo box
 
 
 class ElidedComboBox(QComboBox):
-    """A combo box that can be narrow: it elides the middle of a long text, and its list shows the whole text."""
+    """A combo box that can be narrow: it cuts a long text, and its list shows the whole text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,9 +25,7 @@ class ElidedComboBox(QComboBox):
         text_rect = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
-        option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideMiddle, text_rect.width() - TEXT_MARGIN
-        )
+        option.currentText = elided(option.currentText, self.fontMetrics(), text_rect.width() - TEXT_MARGIN)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 

@@ -3,24 +3,21 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from .layout import dock_of, share_place
+from .layout import dock_of
 
 SIDES = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
 LARGEST = 0.6  # largest fraction of the window that a dock takes when it is opened
 
 
-def place_dock(widget: QWidget, kind: type[QWidget], size: tuple[int, int] | None) -> None:
-    """Add a dock as a tab to others of its kind; otherwise restore its size, unless other docks are at its side."""
-    dock, window = dock_of(widget), widget.window()
-    if dock is None or not isinstance(window, QMainWindow):
+def restore_size(dock: QDockWidget, size: tuple[int, int] | None) -> None:
+    """Give a dock its size, unless other docks are at its side of the window."""
+    window = dock.parent()
+    if size is None or dock.isFloating() or not isinstance(window, QMainWindow) or _shares_side(window, dock):
         return
-    if share_place(dock, window, kind) or _shares_side(window, dock):
-        return
-    if size is not None and not dock.isFloating():
-        at_side = _is_at_side(window, dock)
-        length, most = (size[0], window.width()) if at_side else (size[1], window.height())
-        along = Qt.Orientation.Horizontal if at_side else Qt.Orientation.Vertical
-        window.resizeDocks([dock], [min(length, round(LARGEST * most))], along)
+    at_side = _is_at_side(window, dock)
+    length, most = (size[0], window.width()) if at_side else (size[1], window.height())
+    along = Qt.Orientation.Horizontal if at_side else Qt.Orientation.Vertical
+    window.resizeDocks([dock], [min(length, round(LARGEST * most))], along)
 
 
 def size_in_window(widget: QWidget) -> tuple[int, int] | None:

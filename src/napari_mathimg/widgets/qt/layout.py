@@ -1,11 +1,13 @@
 """Layout helpers for docks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
+    QBoxLayout,
     QComboBox,
     QDockWidget,
     QFormLayout,
@@ -13,7 +15,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
-    QMainWindow,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -80,17 +81,6 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return parent
 
 
-def share_place(dock: QDockWidget, window: QMainWindow, kind: type[QWidget]) -> bool:
-    """Add a dock as a tab to a visible dock that holds a widget of a kind; return whether there is one."""
-    for other in window.findChildren(kind):
-        neighbor = dock_of(other)
-        if neighbor and neighbor is not dock and neighbor.isVisible() and not neighbor.isFloating():
-            window.tabifyDockWidget(neighbor, dock)
-            dock.raise_()
-            return True
-    return False
-
-
 def wrapping_label() -> QLabel:
     """Return a label whose text wraps."""
     label = QLabel()
@@ -113,13 +103,79 @@ def hbox(*widgets: QWidget) -> QHBoxLayout:
     return line
 
 
+class WrappingRow(QWidget):
+    """Widgets side by side, or below each other where the row is too narrow for them."""
+
+    def __init__(self, *widgets: QWidget) -> None:
+        super().__init__()
+        self._widgets = widgets
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        for widget in widgets:
+            self._box.addWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of the widest one, as it is needed below the others."""
+        needed = [widget.minimumSizeHint() for widget in self._widgets if not widget.isHidden()]
+        return QSize(max((size.width() for size in needed), default=0), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: Any) -> None:
+        """Put the widgets below each other if they do not fit."""
+        super().resizeEvent(event)
+        hints = [widget.minimumSizeHint().width() for widget in self._widgets if not widget.isHidden()]
+        fits = sum(hints) + max(len(hints) - 1, 0) * self._box.spacing() <= self.width()
+        ways = QBoxLayout.Direction
+        if (way := ways.LeftToRight if fits else ways.TopToBottom) != self._box.direction():
+            self._box.setDirection(way)
+
+
+class RoomWatch(QObject):
+    """Tells the width that a scroll area has for a widget in it, whenever that changes.
+
+    Parameters
+    ----------
+    widget
+        The widget.
+    react
+        Function that is called with the width in pixels.
+    """
+
+    def __init__(self, widget: QWidget, react: Callable[[int], object]) -> None:
+        super().__init__(widget)
+        self._widget, self._react = widget, react
+        self._viewport: QWidget | None = None
+
+    def begin(self) -> None:
+        """Tell the width, and all later ones."""
+        area = self._widget.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self._viewport is None:
+            self._viewport = area.viewport()
+            self._viewport.installEventFilter(self)
+        if self._viewport is not None:
+            self._react(self._viewport.width())
+
+    def eventFilter(self, viewport: QObject, event: QEvent) -> bool:
+        """Tell the new width."""
+        if event.type() == QEvent.Type.Resize and isinstance(viewport, QWidget):
+            self._react(viewport.width())
+        return False
+
+
 def form_layout(fields: dict[str, QWidget]) -> QFormLayout:
     """Return a layout of labeled fields below each other."""
     form = QFormLayout()
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    wrap_rows(form)
     for text, field in fields.items():
         form.addRow(text, field)
     return form
+
+
+def wrap_rows(form: QFormLayout) -> None:
+    """Let fields take the room beside their labels, or that below where it is too narrow for them."""
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
 
 
 def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
@@ -136,7 +192,7 @@ def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
 
 
 def scroll_area(*pieces: QWidget | QLayout) -> QScrollArea:
-    """Return a scroll area with widgets and layouts below each other, which scrolls vertically if needed."""
+    """Return a scroll area with widgets and layouts below each other."""
     inside = vbox_widget(*pieces)
     column = inside.layout()
     assert isinstance(column, QVBoxLayout)
@@ -144,6 +200,5 @@ def scroll_area(*pieces: QWidget | QLayout) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     return area

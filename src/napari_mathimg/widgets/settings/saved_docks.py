@@ -22,17 +22,47 @@ class SavedDocks(PluginSettings):
     """The state of docks and forms, in a file of its own because napari's plugin settings cannot hold such tables.
 
     `docks` holds the state of each dock by its name. `forms` holds the form values that differ from the defaults, by
-    the id of the operation and the number of axes of an item.
+    the id of the operation and the number of axes of an item. `speeds` holds the times of the last runs as JSON.
+    `places` says where docks are that somebody has moved, by their titles; `last` is the title of the dock that was in
+    front last. `used` holds ids of operations, the last used one first, and `order` how lists of operations are sorted.
     """
 
     docks: dict[str, Any] = Field(default_factory=dict)
     forms: dict[str, Any] = Field(default_factory=dict)
+    speeds: str = ""
+    places: dict[str, Any] = Field(default_factory=dict)
+    last: str = ""
+    used: list[Any] = Field(default_factory=list)
+    order: str = "used"
 
 
 def saved_docks() -> SavedDocks | None:
     """Return the saved docks; None if napari saves no settings."""
     napari_path = settings().config_path
     return _read(Path(napari_path).with_name("napari-mathimg-docks.yaml")) if napari_path else None
+
+
+def remembered(name: str) -> Any:
+    """Return a field of the saved docks; its default if docks remember nothing."""
+    saved = saved_docks() if remembers() else None
+    return (
+        getattr(saved, name)
+        if saved is not None
+        else SavedDocks.model_fields[name].get_default(call_default_factory=True)
+    )
+
+
+def remember(**fields: Any) -> None:
+    """Write fields of the saved docks, if they have changed and docks remember anything."""
+    saved = saved_docks() if remembers() else None
+    if saved is None or all(getattr(saved, name) == value for name, value in fields.items()):
+        return
+    for name, value in fields.items():
+        setattr(saved, name, value)
+    try:
+        saved.save()
+    except OSError as error:
+        log.warning("the state of the docks cannot be saved: %s", error)
 
 
 @cache
@@ -119,15 +149,8 @@ class DockState(QObject):
     def _write(self) -> None:
         if self._saved is None or not remembers():
             return
-        before = (dict(self._saved.docks), dict(self._saved.forms))
-        self._saved.docks = before[0] | {self._name: self._dock_state()}
-        self._saved.forms = before[1] | self._form_states()
-        if before == (self._saved.docks, self._saved.forms):
-            return
-        try:
-            self._saved.save()
-        except OSError as error:
-            log.warning("the state of the docks cannot be saved: %s", error)
+        docks = self._saved.docks | {self._name: self._dock_state()}
+        remember(docks=docks, forms=self._saved.forms | self._form_states())
 
     def _dock_state(self) -> dict[str, Any]:
         state: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
 from ...contract.reach import Gather
 from ...engine import Losses, Options, Plan, prepare, report, run
+from ...engine.forecast import Needs, needs, needs_of
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.threads import cores
@@ -63,6 +64,8 @@ class Done(NamedTuple):
     divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
     is_torn: bool = False  # whether the source's pixels changed during the run
     lost: Losses = Losses()  # when values were brought into the type of the result
+    needed: Needs | None = None
+    seconds: float = 0.0  # that the run took
 
 
 class Outcome(NamedTuple):
@@ -125,8 +128,18 @@ def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]
         yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
 
+def needs_of_job(job: Job) -> Needs:
+    """Return what a job needs; ValueError if it would be refused."""
+    images = [second and second.array for second in job.further_images]
+    source = job.source
+    return needs(
+        job.operation, source.array, images, job.options, job.parameters, job.threads, axis_names=source.axis_names
+    )
+
+
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
+    begun = time.perf_counter()
     images = [second and second.array for second in job.further_images]
     before = yield from digest(job.source.array, "Pixels")
     plan = yield from prepare(
@@ -155,7 +168,8 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         levels = levels if len(levels) > 1 else None
     if (axis := kept_axis(job.source.placement, plan)) is not None:
         data = np.expand_dims(data, axis)
-    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, lost[0])
+    took = needs_of(plan, job.threads), time.perf_counter() - begun
+    return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, lost[0], *took)
 
 
 def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:

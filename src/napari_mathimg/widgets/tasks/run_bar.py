@@ -5,57 +5,105 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
+from ...engine.forecast import Forecast
+from ..qt.keyboard import shortcut
 from ..qt.layout import button, hbox, wrapping_label
+from ..qt.message import Message
 from .background_task import EXPECTED, BackgroundTask, Steps, reason
 
 STEPS = 1000  # of the progress bar
-MESSAGE_LINES = 5  # reserved, so that the buttons do not move
+RUN, BESIDE = 2, 3  # shares of the width that Run and what is beside it take
 
 
 class RunBar(QWidget):
-    """The bottom part of a dock: its background task, two buttons, a progress bar and a message."""
+    """The bottom part of a dock: Run, beside it what a run will take or its progress and Cancel, and a message.
+
+    Nothing in it moves, whatever is said. Ctrl+Return anywhere in the dock runs, Escape cancels.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.task = BackgroundTask(self)
         self.in_words: Callable[[str], str] = str  # says a message in the words of the form
-        self.run = button("Run", "Apply the operation and add the result as a layer")
-        self.cancel = button("Cancel", "Stop the run without adding a layer")
+        self.run = button("Run", "Apply the operation and add the result as a layer (Ctrl+Return)")
+        self.cancel = button("Cancel", "Stop the run without adding a layer (Escape)")
         self.cancel.setEnabled(False)
         self.progress = QProgressBar()
-        policy = self.progress.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(policy)
-        self.progress.hide()
-        self.message = wrapping_label()
-        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.message.setMinimumHeight(MESSAGE_LINES * self.message.fontMetrics().lineSpacing())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(hbox(self.run, self.cancel))
-        column.addWidget(self.progress)
-        column.addWidget(self.message)
+        self.progress.setTextVisible(False)  # there is no room for its phase, which is told below
+        self.needs = wrapping_label()
+        self.needs.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        self.message = Message()
+        self._build()
         self.cancel.clicked.connect(self.task.cancel)
         self.task.progressed.connect(self._show_progress)
         self.task.failed.connect(self.tell_failure)
         self.task.canceled.connect(lambda: self.message.setText("Canceled; nothing was added."))
         self.task.finished.connect(self._end)
 
+    def _build(self) -> None:
+        running = QWidget()
+        row = hbox(self.progress, self.cancel)
+        row.setContentsMargins(0, 0, 0, 0)
+        running.setLayout(row)
+        self._beside = QStackedWidget()
+        self._beside.addWidget(self.needs)
+        self._beside.addWidget(running)
+        for widget, share in ((self.run, RUN), (self._beside, BESIDE)):
+            policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            policy.setHorizontalStretch(share)
+            widget.setSizePolicy(policy)
+        for widget in (self.progress, self.needs):
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        line = QHBoxLayout()
+        line.addWidget(self.run)
+        line.addWidget(self._beside)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(line)
+        column.addWidget(self.message)
+
+    def take_keys(self, dock: QWidget) -> None:
+        """Run on Ctrl+Return in a dock, and cancel a run on Escape."""
+        shortcut(dock, ("Ctrl+Return", "Ctrl+Enter"), self.press)
+        self._escape = shortcut(dock, ("Escape",), self.cancel.click)[0]
+        self._escape.setEnabled(False)  # picking in the image ends on Escape too
+
+    def press(self) -> None:
+        """Press Run as with the mouse: what is being typed counts; the focus stays."""
+        focus = QApplication.focusWidget()
+        if not self.run.isEnabled():
+            return
+        self.run.setFocus()
+        self.run.click()
+        if focus is not None and focus is not self.run and focus.isVisible():
+            focus.setFocus()
+
     def start(self, steps: Steps) -> None:
         """Start a run."""
-        self.run.setEnabled(False)
+        had_focus = self.run.hasFocus()
         self.cancel.setEnabled(True)
+        self._beside.setCurrentIndex(1)
+        if had_focus:
+            self.cancel.setFocus()
+        self.run.setEnabled(False)
+        self._escape.setEnabled(True)
         self.message.setText("")
-        self.progress.show()
         self.task.start(steps)
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setMaximum(STEPS)
         self.progress.setValue(int(STEPS * progress.done / max(progress.total, 1)))
         self.progress.setFormat(f"{progress.phase}  %p %")
+        self.message.pass_by(self.progress.text())
+
+    def tell_needs(self, forecast: Forecast | None) -> None:
+        """Say beside Run what a run will take."""
+        self.needs.setText("" if forecast is None else forecast.text)
+        self.needs.setToolTip("" if forecast is None else forecast.explanation)
 
     def tell_failure(self, error: Any) -> None:
         """Show an expected error; raise an unexpected one."""
@@ -71,6 +119,12 @@ class RunBar(QWidget):
             show_error(text)
 
     def _end(self) -> None:
-        self.progress.hide()
+        had_focus = self.cancel.hasFocus()
+        self.run.setEnabled(True)
+        if had_focus:
+            self.run.setFocus()
+        self._beside.setCurrentIndex(0)
         self.progress.reset()
+        self.message.pass_by("")
         self.cancel.setEnabled(False)
+        self._escape.setEnabled(False)

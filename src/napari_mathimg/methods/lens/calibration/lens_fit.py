@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from ....contract.quantities import quantity
 from ..distortion import COEFFICIENTS, distorted, half_shorter_side, undistorted
 from .line_straightness import straightness
 from .target import Target
@@ -250,13 +251,15 @@ def _describe(problem: _Problem, numbers: Floats, left_out: int, spacing: float)
     misfit = float(np.sqrt(2 * np.mean(residuals**2)))
     if not error <= limit:
         reason = (
-            f"the correction would be uncertain by {error:.3g} px somewhere in the picture, more than {limit:.2g} px"
+            f"the correction would be uncertain by {quantity(error, 'px', 3)} somewhere in the picture, more than"
+            f" {quantity(limit, 'px', 2)}"
             if np.isfinite(error)
             else "some of its numbers remain free, or it folds the picture where there are no points"
         )
         raise ValueError(
-            f"points={len(target.points)}: must determine the model {problem.model!r}, which they miss by {misfit:.2g}"
-            f" px; {reason}. Let the target fill the picture, choose another model, or give the center"
+            f"points={len(target.points)}: must determine the model {problem.model!r}, which they miss by"
+            f" {quantity(misfit, 'px', 2)}; {reason}. Let the target fill the picture, choose"
+            " another model, or give the center"
         )
     deviation = np.sqrt(np.diag(covariance))[8:]
     names = [*problem.names, *(("row", "column") if problem.finds_center else ())]

@@ -1,0 +1,303 @@
+"""No text is wider than its field: numbers, names and labels, at 300 pixels, in small and in large fonts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from event_loop import process_events
+from mouse_and_keys import LEFT
+from napari.qt import get_stylesheet
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QContextMenuEvent, QFontMetrics
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QStyle,
+    QStyleOptionComboBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mathimg import operations
+from napari_mathimg.contract.quantities import figures
+from napari_mathimg.methods.point_spread.kinds import KINDS
+from napari_mathimg.recipe.names import result_name
+from napari_mathimg.widgets.form.form import Form
+from napari_mathimg.widgets.form.range_row import RangeRow
+from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.histogram.fields import Legend, NumberTable, RangeFields
+from napari_mathimg.widgets.histogram.layout import NUMBERS
+from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.perspective.corner_table import CornerTable
+from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
+from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
+from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
+from napari_mathimg.widgets.qt.number_line import NumberLine
+
+WIDTH = 300
+OFFSET = 5  # pixels between the text of a tick and its axis
+ICONS = 78  # pixels of a row of the list of layers beside the name
+fonts = pytest.mark.parametrize("font", [8, 9, 13, 14], indirect=True)
+FORMS = (  # which have every kind of field
+    "affine", "homography", "crop", "gaussian", "median", "denoise_nl_means", "correct_lens", "correct_distortion",
+    "denoise_wavelet", "blur_motion", "add_poisson_noise",
+)  # fmt: skip
+RNG = np.random.default_rng(200)
+VALUES = [float(m * 10.0**e) for m, e in zip(RNG.uniform(-10, 10, 200), RNG.integers(-6, 10, 200), strict=True)]
+LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCWM0123456789_-. ="))
+NAMES = ["".join(RNG.choice(LETTERS, n)).strip() or "x" for n in RNG.integers(1, 80, 200)]
+TITLES = [operation.title for operation in operations().values()]
+NAMES = [f"{name} – {TITLES[k % len(TITLES)]}" if k % 2 else name for k, name in enumerate(NAMES)]
+
+
+@pytest.fixture
+def font(request: pytest.FixtureRequest) -> int:
+    return int(getattr(request, "param", 9))
+
+
+def style(font: int) -> str:
+    """The style of napari's window in a font."""
+    return get_stylesheet("dark", extra_variables={"font_size": f"{font}pt"})
+
+
+@pytest.fixture
+def column(qtbot: Any, font: int) -> Iterator[Any]:
+    """A window of 300 pixels, in the style of napari's."""
+    holder = QWidget()
+    QVBoxLayout(holder)
+    holder.setStyleSheet(style(font))
+    holder.setFixedWidth(WIDTH)
+    holder.show()
+    holder.activateWindow()
+    yield holder
+    holder.close()
+    holder.deleteLater()
+    process_events()
+
+
+def fill(column: QWidget, *widgets: QWidget) -> None:
+    for widget in widgets:
+        column.layout().addWidget(widget)
+    process_events()
+    process_events()
+
+
+def lacks_room(widget: QWidget, text: str, room: float) -> bool:
+    return widget.fontMetrics().horizontalAdvance(text) > room
+
+
+@fonts
+def test_numbers_fit_their_fields(column: Any) -> None:
+    """Every kind of field in forms, and each of the fields elsewhere, with 200 random numbers."""
+    forms = [Form(signature, ("z", "y", "x")) for signature in (*map(operations().get, FORMS), KINDS["optical"])]
+    percentiles = RangeRow((0, 100), (-1e12, 1e12), suffix=" %")
+    fields, table, numbers = RangeFields("tip"), CornerTable(), NumberTable(NUMBERS)
+    table.show_corners("1234", [(1, 1)] * 4, [(1, 1)] * 4, [1.0] * 4, "µm")
+    fill(column, percentiles, fields, table, numbers)
+    # one after the other, for a window has room for one form
+    found, boxes = [], 0
+    for form in forms:
+        column.layout().addWidget(form.native)
+        form.align()
+        form.native.setFixedWidth(WIDTH - 40)  # beside a scroll bar and margins
+        form.native.show()
+        process_events()
+        inside = [box for kind in (NumberSpinBox, WholeSpinBox) for box in form.native.findChildren(kind)]
+        for k, box in enumerate(box for box in inside if box.isVisible()):
+            boxes += 1
+            box.blockSignals(True)
+            whole = not isinstance(box, NumberSpinBox) or not box.decimals()
+            box.setRange(-(10**9), 10**9) if whole else box.setRange(-1e9, 1e9)
+            for value in VALUES[k % 7 :: 7]:
+                box.setValue(round(value) if whole else value)
+                if lacks_room(box, box.text(), box.lineEdit().width()):
+                    found.append((box.text(), box.lineEdit().width()))
+        form.native.hide()
+        column.layout().removeWidget(form.native)
+        form.native.deleteLater()
+    assert boxes > 50
+    for first, second, third in zip(VALUES, VALUES[1:], VALUES[2:], strict=False):
+        percentiles.typed = first, second
+        fields.show_range((first, second))
+        table.show_corners("1234", [(first, second)] * 4, [(second, third)] * 4, [abs(third)] * 4, "µm")
+        for box in (percentiles.low.native, percentiles.high.native):
+            if lacks_room(box, box.text(), box.lineEdit().width()):
+                found.append((box.text(), box.lineEdit().width()))
+        found += [(f.text(), f.width()) for f in (fields.low, fields.high) if lacks_room(f, f.text(), f.width() - 8)]
+        cells = [table.item(0, k) for k in range(5)]
+        found += [(c.text(), 0) for c in cells if lacks_room(table, c.text(), table.columnWidth(c.column()) - 6)]
+    assert not found
+
+
+@fonts
+def test_names_fit_their_pickers_and_labels(viewer: Any, column: Any) -> None:
+    picker, label, legend = LayerPicker(viewer, lambda layer: True, lambda layer: True), ElidedLabel(), Legend()
+    layer = viewer.add_image(np.zeros((2, 2)))
+    fill(column, picker, label, legend)
+    option = QStyleOptionComboBox()
+    for name in NAMES:
+        layer.name = name
+        picker.initStyleOption(option)
+        label.setText(name)
+        legend.show_names([((1, 2, 3), name, True)])
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = picker.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, picker).width()
+        shown = elided(picker.currentText(), picker.fontMetrics(), room - TEXT_MARGIN)
+        assert not lacks_room(picker, shown, room)
+        assert label.sizeHint().width() <= label.width()
+        assert not lacks_room(label, label.text(), label.width())
+        assert QLabel.sizeHint(legend).width() <= legend.width()
+        assert name in (label.whole(), label.toolTip())
+        *_, title = name.rpartition(" – ")
+        if len(title) < len(name) and not lacks_room(label, f"m… – {title}", label.width() - 2):
+            assert label.text().endswith(f" – {title}")
+    LayerPicker.disconnect_from_viewer(picker)
+
+
+@fonts
+def test_labels_of_the_histogram_fit(viewer: Any, font: int, histogram: HistogramDock) -> None:
+    histogram.setFixedWidth(WIDTH)
+    histogram.setStyleSheet(style(font))
+    process_events()
+    table, axis = histogram.table, histogram.plot.getPlotItem().getAxis("left")
+    metrics = QFontMetrics(axis.style["tickFont"] or QApplication.font())
+    right = histogram.plot.getPlotItem().getAxis("right")
+    assert metrics.horizontalAdvance("100\u00a0%") <= right.width() - OFFSET
+    for value in VALUES:
+        (tick,) = axis.tickStrings([max(abs(value), 1.0)], 1.0, 1.0)
+        assert metrics.horizontalAdvance(tick) <= axis.width() - OFFSET, tick
+        table.show_numbers({name: (figures(value, 5), figures(value)) for name in NUMBERS})
+        process_events() if value == VALUES[0] else None
+        for label, shown in table._pairs:
+            assert shown.sizeHint().width() <= shown.width() + 1, (font, shown.text())
+            assert label.sizeHint().width() <= label.width() + 1
+    for button in histogram.axis.findChildren(QWidget):
+        assert button.minimumSizeHint().width() <= button.width()
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, LEFT, pos=widget.rect().center())
+
+
+def test_all_digits_are_told_copied_and_kept(column: Any) -> None:
+    """A field that shows few digits of a number has all: a click, a tab, a key taken back leave them what they are."""
+    value = 0.020653581234
+    box, line, other = NumberSpinBox(), NumberLine(), QLineEdit()
+    box.setPrefix("x ")
+    box.setSuffix("\u00a0px")
+    box.setToolTip("Radius")
+    box.setValue(value)
+    line.show_number(value)
+    fill(column, box, line, other)
+    for field in (box, line):
+        field.setFixedWidth(160)
+    changes: list[float] = []
+    box.valueChanged.connect(changes.append)
+    shown = box.text()
+    assert len(shown) < len(f"x {value}\u00a0px")
+    assert box.toolTip() == f"x {value}\u00a0px\nRadius"
+    assert line.toolTip() == str(value)
+    for field in (box, line):
+        click(field)
+        QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        QApplication.clipboard().setText("")
+        QTest.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert QApplication.clipboard().text() == str(value)
+        QTest.keyClick(field, Qt.Key.Key_End)
+        QTest.keyClick(field, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+        QTest.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert len(QApplication.clipboard().text()) == 1  # what is selected, where that is a part
+        QTest.keyClick(field, Qt.Key.Key_Tab)
+        assert field.text() == (shown if field is box else line.text())
+    assert (box.value(), line.number, changes) == (value, value, [])
+    click(box)
+    QTest.keyClick(box, Qt.Key.Key_End)
+    QTest.keyClick(box, Qt.Key.Key_7)
+    QTest.keyClick(box, Qt.Key.Key_Backspace)
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert (box.value(), box.text()) == (value, shown)
+    box.selectAll()
+    QTest.keyClicks(box, "2.5e-7")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert (box.value(), box.text(), box.refused) == (2.5e-7, "x 2.5e-7\u00a0px", "")
+    for text, why in (("200", "from 0 to 99.99\u00a0px"), ("-1", "from 0"), ("1e", "a number"), ("1e-15", "from 0")):
+        box.selectAll()
+        QTest.keyClicks(box, text)
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        assert why in box.refused
+        assert box.value() == 2.5e-7
+    box.setValue(value)
+    box.lineEdit().selectAll()
+    middle = box.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, box.mapToGlobal(middle))
+    QApplication.sendEvent(box, event)
+    menu = box.lineEdit().findChild(QMenu)
+    next(a for a in menu.actions() if a.objectName() == "edit-copy").trigger()
+    menu.close()
+    assert QApplication.clipboard().text() == str(value)
+
+
+def test_the_corner_table_copies_and_edits_all_digits(column: Any) -> None:
+    table, moved = CornerTable(), []
+    table.moved.connect(lambda *found: moved.append(found))
+    table.show_corners("1234", [(12.345678901, 7.0)] * 4, (), (), "px")
+    fill(column, table)
+    assert table.item(0, 0).text() in ("12.35", "12.3")
+    table.setCurrentCell(0, 0)
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == "12.345678901"
+    table.editItem(table.item(0, 0))
+    editor = table.findChild(QLineEdit)
+    assert editor.text() == "12.345678901"
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert not moved
+
+
+def test_the_end_of_a_range_that_is_not_typed_keeps_its_digits(column: Any) -> None:
+    fields, found = RangeFields("tip"), []
+    fields.typed.connect(lambda *ends: found.append(ends))
+    fill(column, fields)
+    fields.show_range((0.123456789, 9.87654321987))
+    assert fields.high.text() != "9.87654321987"
+    fields.low.selectAll()
+    QTest.keyClicks(fields.low, "0,5")
+    QTest.keyClick(fields.low, Qt.Key.Key_Return)
+    assert found == [(0.5, 9.87654321987)]
+    fields.high.setFocus()
+    fields.low.setFocus()
+    assert len(found) == 1
+
+
+def test_every_number_field_is_one_of_ours(viewer: Any, dock: Any) -> None:
+    viewer.add_image(np.zeros((3, 20, 20)))
+    for family in ("geometry", "perspective", "lens", "deconvolve", "Histogram"):
+        widget = dock(family)
+        others = [b for b in widget.findChildren(QAbstractSpinBox) if not isinstance(b, NumberSpinBox | WholeSpinBox)]
+        assert not others
+        assert widget.findChildren(QComboBox)
+
+
+def test_the_list_of_layers_shows_the_operation_of_a_result(viewer: Any) -> None:
+    """At its usual width, beside thumbnail and icons, in its font, also for the second result of the same name."""
+    viewer.add_image(np.zeros((2, 2)))
+    view = viewer.window._qt_viewer.layers
+    bold = view.font()
+    bold.setBold(True)
+    metrics, room = QFontMetrics(bold), view.viewport().width() - ICONS
+    for title in (
+        "Gaussian filter",
+        "Median filter",
+        "Richardson-Lucy",
+        "Non-local means",
+        "Gamma correction",
+        "Rotate",
+    ):
+        name = result_name("CellDivision_T=10_Z=5_CH=2_DCV_ch00", {}, title)
+        assert metrics.horizontalAdvance(f"{name} [1]") <= room, name
