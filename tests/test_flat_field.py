@@ -117,23 +117,68 @@ def test_colors_have_flats_of_their_own_or_share_one(axis):
         np.testing.assert_array_equal(both[..., 3], rgba[..., 3])
 
 
-@pytest.mark.parametrize("side", [5, 256])
-def test_faulty_pixels_take_the_flat_and_the_dark_of_their_neighbors_and_are_told(monkeypatch, side):
+def lit_plane(shape=(140, 150)):
+    """Three planes under a light that changes by 0.4 from side to side, the light, and faults at borders of tiles."""
+    light = 1 + 0.2 * np.linspace(-1, 1, shape[1]) * np.ones((shape[0], 1))
+    truth = np.random.default_rng(0).uniform(1000, 2000, (3, *shape))
+    faults = np.zeros(shape, bool)
+    faults[[0, 63, 64, 64, 70, 140 - 1, 20, 66], [0, 63, 64, 63, 127, 9, 150 - 1, 128]] = True
+    return truth, light, faults
+
+
+@pytest.mark.parametrize("side", [64, 256])
+@pytest.mark.parametrize("bad", [0, np.nan, -7, 1e5])
+def test_faulty_pixels_of_a_flat_take_that_of_their_neighbors_and_are_told(monkeypatch, side, bad):
     cut_into(monkeypatch, side * side, side)
-    rng = np.random.default_rng(0)
-    truth, light = rng.uniform(1000, 2000, (3, 40, 50)), 1 + 0.2 * np.linspace(-1, 1, 50) * np.ones((40, 1))
-    flat, dark, image = 5000 * light + 100, np.full((40, 50), 100.0), truth * light + 100
-    flat[0, 0], flat[4:6, 4:6], flat[20, 49] = 0, np.nan, -7  # at a corner, at borders of tiles, at an edge
-    dark[10, 11], dark[30, 9] = np.nan, 60_000
-    plan = plan_of_flat(image, flat, dark)
+    truth, light, faults = lit_plane()
+    flat, dark = 5000 * light + 100, np.full(light.shape, 100.0)
+    flat[faults] = bad
+    dark[[10, 128], [11, 128]] = np.nan, 60_000
+    plan = plan_of_flat(truth * light + 100, flat, dark)
     result = result_of(plan)
-    np.testing.assert_allclose(result, truth, rtol=0.03)  # the light changes by 0.008 from column to column
-    away = np.ones((40, 50), bool)
-    away[[0, 20, 10, 30], [0, 49, 11, 9]], away[4:6, 4:6] = False, False
-    np.testing.assert_allclose(result[:, away], truth[:, away], rtol=3e-3)  # the mean of the flat lacks eight pixels
+    np.testing.assert_allclose(result, truth, rtol=0.03)  # the light changes by 0.003 from column to column
+    faults[[10, 128], [11, 128]] = True
+    np.testing.assert_allclose(result[:, ~faults], truth[:, ~faults], rtol=3e-3)  # the mean of the flat lacks pixels
     found = run_to_end(report(plan, result))
-    assert found.values["faults"] == 8
-    assert "at 8 pixels the flat is not brighter than the dark" in found.text
+    assert found.values["faults"] == np.count_nonzero(faults)
+    assert "10 pixels of flat or dark are faulty: taken from the neighbors" in found.text
+
+
+def test_no_pixel_of_a_field_stop_or_of_a_noisy_flat_is_hot():
+    """A flat is nowhere more than 1.6 times as bright as around: corners, edges and a round border stay as they are."""
+    rng = np.random.default_rng(3)
+    flat = 100 * rng.uniform(0.8, 1.3, (90, 100))
+    y, x = np.ogrid[:90, :100]
+    for stop in ((y > 20) & (x > 30), (y - 45) ** 2 + (x - 50) ** 2 < 1200):
+        stopped = np.where(stop, flat, flat / 50)
+        plan = plan_of_flat(np.ones(flat.shape), stopped)
+        np.testing.assert_allclose(result_of(plan), stopped.mean() / stopped)
+
+
+@pytest.mark.parametrize("side", [64, 256])
+@pytest.mark.parametrize("bad", [np.nan, 60_000])
+def test_faulty_pixels_of_a_dark_alone_take_those_of_their_neighbors_and_are_told(monkeypatch, side, bad):
+    """Where the image is as hot as the dark, the dark is right: it stays."""
+    cut_into(monkeypatch, side * side, side)
+    truth, light, faults = lit_plane()
+    dark = 100 + np.random.default_rng(1).normal(0, 2, light.shape)
+    hot = np.zeros_like(faults)
+    hot[[30, 64], [40, 66]] = True
+    stack = truth * light + dark + 5000 * hot
+    dark += 5000 * hot
+    expected = plan_of_flat(stack, None, dark)
+    wanted = result_of(expected)
+    known = run_to_end(report(expected, wanted)).values
+    dark[faults] = bad
+    plan = plan_of_flat(stack, None, dark)
+    result = result_of(plan)
+    np.testing.assert_allclose(result, wanted, rtol=0.02)  # noise of the dark
+    np.testing.assert_allclose(result[:, ~faults], wanted[:, ~faults], rtol=1e-3)
+    found = run_to_end(report(plan, result))
+    assert "faults" not in known
+    assert (found.values["planes"], found.values["faults"]) == (3, np.count_nonzero(faults))
+    assert plan.measured_of((), 0).faults == np.count_nonzero(faults)
+    assert "from a flat estimated from 3 planes; 8 pixels of flat or dark are faulty" in found.text
 
 
 def test_without_good_neighbors_a_pixel_stays_as_it_is():

@@ -11,6 +11,7 @@ from cases import BY_NAME, CASES
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.reach import POINTWISE, Gather
 from napari_mathimg.engine import region
+from napari_mathimg.methods.lens.shading import dark_reach
 from planning import cut_into, label, plan_of, random_boxes, result_of, same
 
 FIXED = Options(value_range=(0.0, 4000.0))
@@ -224,7 +225,7 @@ def test_large_holes_hide_no_noise_from_the_wavelets(method):
 # The noise beside holes, of every operation
 
 WARPS = {c.operation for c in CASES if c.declared.is_warp}
-POINTS = {c.operation for c in CASES if not c.declared.is_warp and c.declared.reach == POINTWISE}
+POINTS = {c.operation for c in CASES if not c.declared.is_warp and c.declared.reach in (POINTWISE, dark_reach)}
 POOLED = {"equalize_hist", "equalize_adapthist", "match_histograms"}  # their curves come from the pixels that are there
 
 

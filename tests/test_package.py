@@ -37,6 +37,11 @@ def test_the_example_in_the_readme_runs() -> None:
     assert names["brighter"].mean() > names["camera"]().mean()
 
 
+def test_no_operation_has_a_second_version_before_the_second_release() -> None:
+    releases = re.findall(r"^## .*", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {op.version for op in napari_mathimg.operations().values()} <= {*range(1, len(releases) + 1)}
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/guide.md"])
 def test_what_a_page_links_to_is_there(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

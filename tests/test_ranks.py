@@ -52,6 +52,18 @@ def test_equalization_follows_ranks_whatever_far_values_there_are(dtype, share):
         assert np.abs(plan.measured[(), 0].fractions(image) - fractions(image)).max() <= TOLERANCE
 
 
+@pytest.mark.parametrize("dense", [[1.0], [1.0, 1.0 + 3e-9, 200.0]])
+def test_values_within_values_within_values_keep_their_ranks(dense):
+    """Most pixels within 1e-13 of a few numbers, some 10^6 times as far from these, others 10^6 times as far again."""
+    rng = np.random.default_rng(7)
+    image = rng.choice(dense, SHAPE) * (1 + 1e-13 * rng.random(SHAPE))
+    for far in (1 + 1e-7, 1 + 3e-2, 1e10, -1e200):
+        image[rng.random(SHAPE) < 1e-4] *= far
+    plan = plan_of(find("equalize_hist"), image)
+    assert np.abs(plan.measured[(), 0].fractions(image) - fractions(image)).max() <= TOLERANCE
+    assert plan.measured[(), 0].counted.cells.starts.size < 2**18
+
+
 @pytest.mark.parametrize("dtype", ["f4", "u2", "i2"])
 def test_quartiles_of_skewed_images_lie_where_they_should(dtype):
     """In every type the same: the map was squeezed into the top for floating point."""

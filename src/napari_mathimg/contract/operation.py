@@ -266,10 +266,12 @@ def operation(
         these values, `pixels`.
     working
         Numbers of the working type that the function holds at the same time for each pixel of a block, the block and
-        the result among them; or a rule that returns their total, from parameters, further images, and `shape`, that
-        of the block. It is counted against the memory at hand before a run.
+        the result among them; or a rule that returns their total, from parameters, further images, `shape` (that of
+        the block), `working_type`, and `may_have_holes` (whether the image is of floating point). It is counted against
+        the memory at hand before a run.
     version
-        Version, increased when the same parameters begin to give another result.
+        Version: 1 up to the first release that has the operation, and one more in each release in which valid input
+        gives another result.
     keywords
         Words that people look for it by, besides those of its title, its id and its family, separated by commas.
     is_warp
@@ -323,7 +325,8 @@ def _check_names(op: Operation) -> None:
         ([op.dtype], parameters | further),
         ([s.needed for s in op.statistics], parameters | further | {"measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
-        ([op.reach, op.working, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
+        ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
+        ([op.working], parameters | further | {"shape", "working_type", "may_have_holes"}),
         ([op.report], parameters | further | {"shape", "measured", "before", "after", "pixels"}),
         ([op.check], parameters | supplied | {"channels"}),
         (autos, parameters | supplied | {"channels", "noise_level", "noise_levels"}),

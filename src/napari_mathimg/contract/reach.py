@@ -39,12 +39,16 @@ class Neighborhood:
     halos
         Smallest side of a tile, as a multiple of the radius. Small values save the memory of operations that hold
         much for each pixel; large values save computing the margins of tiles twice.
+    beyond
+        Number of pixels along each axis by which the function pads blocks to each side, also beyond the edges of the
+        image; empty if it does not. It is counted as memory.
     """
 
     radius: int | tuple[int, ...]
     align: int = 1
     exact: bool = True
     halos: int = 8
+    beyond: tuple[int, ...] = ()
 
     def halo(self, ndim: int) -> tuple[int, ...]:
         """Return the radius along each axis."""
@@ -60,9 +64,13 @@ class Neighborhood:
 
 @dataclass(frozen=True)
 class Whole:
-    """A reach in which every pixel of the result depends on the whole item, for the given reason."""
+    """A reach in which every pixel of the result depends on the whole item, for the given reason.
+
+    `beyond` as in `Neighborhood`.
+    """
 
     reason: str
+    beyond: tuple[int, ...] = ()
 
     def reads(self, core: Box, shape: tuple[int, ...]) -> Box:
         """Return the box of the whole item."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..contract.progress import Progress
 from ..contract.quantities import quantity, sizes
-from ..contract.reach import Box, Neighborhood, size
+from ..contract.reach import Box, Gather, Neighborhood, size
 from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
 from .memory import memory_at_hand
@@ -161,15 +161,18 @@ def block_bytes(plan: Plan, core: Box) -> int:
     op, source = plan.operation, plan.source
     slab = [n if op.drops and op.drops.merge is None else min(n, SLAB) for _, n in dropped_span(plan)]
     read = (*((0, n) for n in slab), *plan.reach.reads(core, plan.grid))
-    padded = size(read)  # windows at the edges of an image see pixels beyond them
+    padded = size(read)
     if isinstance(plan.reach, Neighborhood):
         halos = (min(h, n) for h, n in zip(plan.reach.halo(len(core)), plan.grid, strict=True))
         padded = (*slab, *(n + 2 * h for n, h in zip(size(core), halos, strict=True)))
+    if not isinstance(plan.reach, Gather) and plan.reach.beyond:
+        padded = (*slab, *(n + 2 * h for n, h in zip(size(core), plan.reach.beyond, strict=True)))
     pixels, colors = max(math.prod(padded), math.prod(size(core))), source.colors or 1
     number = working_type(source.dtype).itemsize
     together = colors if op.channels in ("joint", "reduce") or op.is_warp else 1
     if callable(op.working):
-        numbers = call(op.working, {**plan.parameters, **plan.images, "shape": size(read)})
+        kind = {"working_type": working_type(source.dtype), "may_have_holes": source.dtype.kind == "f"}
+        numbers = call(op.working, {**plan.parameters, **plan.images, **kind, "shape": size(read)})
     else:
         numbers = op.working * pixels
     frames = plan.frames.count if plan.frames else 1

@@ -30,7 +30,8 @@ def check_window(sigma_spatial: tuple[float, ...]) -> None:
 
 def bilateral_reach(sigma_spatial: tuple[float, ...]) -> Neighborhood:
     """Return the reach: the radius of the window."""
-    return Neighborhood(bilateral_radius(sigma_spatial))
+    radius = bilateral_radius(sigma_spatial)
+    return Neighborhood(radius, beyond=radius)
 
 
 def bilateral_mean(image: t.Array, info: BlockInfo, sigma_color: float, sigma_spatial: tuple[float, ...]) -> t.Array:

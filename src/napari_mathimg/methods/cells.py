@@ -25,6 +25,8 @@ FEW = 2**9  # cells with several values that are all split if one is
 MOST_PARTS = 2**17  # that a cell is split into where the value of one pixel is wanted
 LEAST_PARTS = 2**8  # that a cell is split into, so that float32 needs no more than two splits
 PIECE = 2**16  # numbers that are converted at a time
+SAMPLE = 2**18  # pixels, of which the finest cells hold one in 40,000 at most
+MOST_CELLS = 2**20  # that are split further where a sample lies
 
 
 def counted_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -133,7 +135,7 @@ def cells_of_levels(dtype: np.dtype[Any], low: float, high: float) -> Cells:
 
 @dataclass(eq=False)
 class CellCounts:
-    """How many pixels lie in each cell, and between which keys; sums of it are those of two sets of pixels.
+    """How many pixels lie in each cell, between which keys, and some of them; sums are those of two sets of pixels.
 
     Parameters
     ----------
@@ -143,12 +145,15 @@ class CellCounts:
         Number of pixels in each cell, shape (cells,).
     first, last
         Lowest and highest key that occurs in each cell, shape (cells,); `last` is below `first` in an empty cell.
+    sample
+        Values of pixels from all over, in flat arrays.
     """
 
     cells: Cells
     counts: Counts
     first: Array
     last: Array
+    sample: tuple[Array, ...] = ()
 
     @classmethod
     def empty(cls, cells: Cells) -> "CellCounts":
@@ -161,10 +166,16 @@ class CellCounts:
         for bits in self.cells.pieces(flat):
             kernels.count_with_ends(bits, *self.cells.position, self.counts, self.first, self.last)
 
+    def take_sample(self, flat: Array, pixels: int) -> None:
+        """Add to the sample values of a flat array that is a part of some number of pixels."""
+        number = math.ceil(flat.size * min(SAMPLE / max(pixels, 1), 1.0))
+        places = (np.arange(number) + np.random.default_rng(0).random(number)) * (flat.size / max(number, 1))
+        self.sample += (flat if number == flat.size else flat.take(places.astype(np.intp), mode="clip"),)
+
     def __add__(self, other: "CellCounts") -> "CellCounts":
         return CellCounts(
             self.cells, self.counts + other.counts,
-            np.minimum(self.first, other.first), np.maximum(self.last, other.last),
+            np.minimum(self.first, other.first), np.maximum(self.last, other.last), self.sample + other.sample,
         )  # fmt: skip
 
     @cached_property
@@ -187,14 +198,25 @@ class CellCounts:
     def finer(self) -> Cells | None:
         """Return cells of which none holds more than one in 20,000 pixels; None if it has one value wherever it does.
 
-        A cell is split evenly, which need not part its values at the first time. If only a few cells have several
-        values, they are all split, so that images of few levels are told apart exactly.
+        A cell is split evenly, which need not part its values, and the parts again and again where a sample shows many
+        pixels in one. If only a few cells have several values, they are all split, so that images of few levels are
+        told apart exactly.
         """
         several = self.first < self.last
         chosen = several & (self.counts * ONE_IN > self.pixels)
         if chosen.any() and np.count_nonzero(several) <= FEW:
             chosen = several
-        return self._split(chosen, np.maximum(self.counts * (PARTS / max(self.pixels, 1)), LEAST_PARTS))
+        cells = self._split(chosen, np.maximum(self.counts * (PARTS / max(self.pixels, 1)), LEAST_PARTS))
+        sample = np.concatenate(self.sample) if self.sample else np.empty(0)
+        while cells is not None and sample.size and cells.starts.size < MOST_CELLS:
+            shown = CellCounts.empty(cells)
+            shown.add(sample)
+            dense = (shown.first < shown.last) & (shown.counts * 2 * ONE_IN > sample.size)
+            if not dense.any():
+                break
+            parts = np.log2(np.maximum(shown.counts * (PARTS / sample.size), 2**4))
+            cells = cells.split(np.where(dense, np.maximum(cells.bits - parts.astype(np.int64), 0), cells.bits))
+        return cells
 
     def at_ranks(self, ranks: list[int]) -> tuple[list[float], int, Cells | None]:
         """Find the values of pixels, given their rising ranks from 0.

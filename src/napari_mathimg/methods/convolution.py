@@ -118,16 +118,16 @@ def convolve_block(
     known = None
     if valid is not None and neighbors.weights.min() >= 0:
         known = _pad_for_windows(valid, info, neighbors.low, shape, mode, True)
-    if known is not None and not neighbors.is_direct(ROUNDING[image.dtype.itemsize]):
-        padded = padded.astype(np.float64)  # transforms in float32 are too coarse for the weights of fills
-    out = average_valid(lambda x: _correlate(x, kernel), padded, known, shape).astype(image.dtype, copy=False)
+    # Transforms in float32 are too coarse for the weights of fills.
+    transformed = image.dtype if known is None else np.dtype(np.float64)
+    out = average_valid(lambda x: _correlate(x, kernel, transformed), padded, known, shape)
     if level:
         out += image.dtype.type(level * float(neighbors.weights.sum()))
     return embedded(image, info, out)
 
 
-def _correlate(padded: t.Array, kernel: t.Array) -> t.Array:
-    """Return the weighted sums of all windows of an array, in its type."""
+def _correlate(padded: t.Array, kernel: t.Array, transformed: np.dtype[Any]) -> t.Array:
+    """Return the weighted sums of all windows of an array, in its type; `transformed` is that of Fourier transforms."""
     neighbors = stencil(kernel)
     weights = neighbors.weights
     factors = neighbors.separate(ROUNDING[padded.dtype.itemsize])
@@ -136,7 +136,7 @@ def _correlate(padded: t.Array, kernel: t.Array) -> t.Array:
         return correlate_separable(padded, [f.astype(padded.dtype) for f in factors])
     if taps <= MAX_TAPS:
         return correlate_scattered(padded, weights.astype(padded.dtype))
-    return _convolve_by_fft(padded, kernel)
+    return _convolve_by_fft(padded, kernel, transformed)
 
 
 def average_boxes(
@@ -168,26 +168,33 @@ def _pad_for_windows(
     return padded[tuple(slice(r + a, r + a + n) for r, a, n in zip(radius, low, sides, strict=True))]
 
 
-def _convolve_by_fft(padded: t.Array, kernel: t.Array) -> t.Array:
+def _convolve_by_fft(padded: t.Array, kernel: t.Array, dtype: np.dtype[Any]) -> t.Array:
     """Convolve by Fourier transforms of overlapping parts (overlap-save), which bounds their size."""
     shape = stencil(kernel).weights.shape
     sides = tuple(m - n + 1 for m, n in zip(padded.shape, shape, strict=True))
     steps = _part_sides(sides, shape)
     lengths = tuple(fft.next_fast_len(s + n - 1, real=True) for s, n in zip(steps, shape, strict=True))
-    key = (digest(kernel), lengths, padded.dtype.char)
-    transfer = _transfer_functions.get(key, lambda: _transfer_function(kernel, lengths, padded.dtype))
+    key = (digest(kernel), lengths, dtype.char)
+    transfer = _transfer_functions.get(key, lambda: _transfer_function(kernel, lengths, dtype))
     out = np.empty(sides, padded.dtype)
 
     def work(start: tuple[int, ...]) -> None:
         box = tuple(slice(a, min(a + s, n)) for a, s, n in zip(start, steps, sides, strict=True))
         read = tuple(slice(b.start, b.stop + n - 1) for b, n in zip(box, shape, strict=True))
-        spectrum = fft.rfftn(padded[read], lengths)
+        spectrum = fft.rfftn(_extended(padded[read], lengths, dtype))
         spectrum *= transfer
         part = fft.irfftn(spectrum, lengths, overwrite_x=True)
         out[box] = part[tuple(slice(b.stop - b.start) for b in box)]
 
     parallel_for(work, product(*(range(0, m, s) for m, s in zip(sides, steps, strict=True))))
     return out
+
+
+def _extended(part: t.Array, lengths: tuple[int, ...], dtype: np.dtype[Any]) -> t.Array:
+    """Return an array of some lengths that ends with zeros; SciPy would keep a copy of its own beside another type."""
+    extended = np.zeros(lengths, dtype)
+    extended[tuple(map(slice, part.shape))] = part
+    return extended
 
 
 def _part_sides(sides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

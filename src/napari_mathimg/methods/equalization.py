@@ -27,12 +27,15 @@ def count_first(image: t.Array, valid: t.Array | None, values: ValueRange) -> tu
 def count_finer(image: t.Array, valid: t.Array | None, measured: Distribution) -> tuple[CellCounts]:
     """Return the counts of a block's valid values in the finer cells that a distribution asks for."""
     assert measured.finer is not None
-    return _counted(image, valid, measured.finer)
+    return _counted(image, valid, measured.finer, measured.counted.pixels)
 
 
-def _counted(image: t.Array, valid: t.Array | None, cells: Cells) -> tuple[CellCounts]:
-    counts = CellCounts.empty(cells)
-    counts.add(image.reshape(-1) if valid is None else image[valid])
+def _counted(image: t.Array, valid: t.Array | None, cells: Cells, pixels: int | None = None) -> tuple[CellCounts]:
+    """Return the counts of a block's valid values, with a sample of them if the number of all pixels is known."""
+    counts, flat = CellCounts.empty(cells), image.reshape(-1) if valid is None else image[valid]
+    counts.add(flat)
+    if pixels is not None:
+        counts.take_sample(flat, pixels)
     return (counts,)
 
 

@@ -12,7 +12,8 @@ from .similar_pixels import average_similar, half_of_shifts
 
 def patch_reach(patch_size: tuple[int, ...], patch_distance: tuple[int, ...]) -> Neighborhood:
     """Return the reach: half a patch beyond the largest distance."""
-    return Neighborhood(tuple(s // 2 + d for s, d in zip(patch_size, patch_distance, strict=True)))
+    radius = tuple(s // 2 + d for s, d in zip(patch_size, patch_distance, strict=True))
+    return Neighborhood(radius, beyond=radius)
 
 
 def check_patch(patch_size: tuple[int, ...]) -> None:

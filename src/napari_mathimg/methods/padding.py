@@ -19,8 +19,8 @@ def nearest_odd(lengths: tuple[float, ...]) -> tuple[int, ...]:
 def window_reach(radius: tuple[int, ...], mode: str) -> Reach:
     """Return the reach of a window that extends `radius` pixels to each side, under an edge mode."""
     if mode == "grid-wrap":
-        return Whole("a periodic boundary joins opposite edges")
-    return Neighborhood(radius)
+        return Whole("a periodic boundary joins opposite edges", beyond=radius)
+    return Neighborhood(radius, beyond=radius)
 
 
 def padded_block(

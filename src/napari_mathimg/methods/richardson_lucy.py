@@ -1,7 +1,7 @@
 """The Richardson-Lucy iteration on a block, and its reach."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,11 @@ def iteration_reach(
         if math.prod(min(n, (halos + 2) * max(r, 1)) for n, r in zip(shape, radius, strict=True)) <= MAX_PIXELS:
             break
     return Neighborhood(radius, exact=False, halos=halos)
+
+
+def iterated_type(dtype: np.dtype[Any], num_iter: int, has_holes: bool) -> np.dtype[Any]:
+    """Return the type to iterate in: rounding errors add up, most where little light is seen beside holes."""
+    return np.dtype(np.float64) if has_holes or num_iter > MAX_SINGLE else dtype
 
 
 def refuse_negative(image: Array) -> tuple[Array, ...]:

@@ -1,7 +1,7 @@
 """Deconvolution: removal of a blur whose point-spread function is known."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..methods.deconvolution_report import report_flux, report_flux_without_back
 from ..methods.fourier import spectrum_numbers
 from ..methods.holes import Mask, stretch_over_holes
 from ..methods.point_spread.preparation import Border, Center, check_extent, prepare_psf
-from ..methods.richardson_lucy import MAX_SINGLE, Model, Stop, iterate, iteration_reach, refuse_negative
+from ..methods.richardson_lucy import Model, Stop, iterate, iterated_type, iteration_reach, refuse_negative
 from ..methods.wiener import BLEND_HALF_SIZES, Sampling, sample_mean, wiener_hunt
 
 __all__ = ["richardson_lucy", "unsupervised_wiener", "wiener"]
@@ -74,12 +74,17 @@ def _sampling_working(
 
 def _iteration_working(
     psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, num_iter: int, keep_every: int,
-    shape: tuple[int, ...],
+    shape: tuple[int, ...], working_type: np.dtype[Any], may_have_holes: bool,
 ) -> float:  # fmt: skip
-    """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF."""
+    """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF.
+
+    Beside holes, there are also their fills, and the spectrum by which weights are computed.
+    """
     kernel, _ = prepare_psf(psf, center, psf_border)
     kept = num_iter // keep_every if keep_every else 1
-    return (6 + kept) * math.prod(shape) + 2 * spectrum_numbers(shape, kernel.shape, boundary)
+    pixels, spectrum = math.prod(shape), spectrum_numbers(shape, kernel.shape, boundary)
+    numbers = (6 + kept) * pixels + 2 * spectrum + may_have_holes * (2 * pixels + spectrum)
+    return numbers * iterated_type(working_type, num_iter, may_have_holes).itemsize / working_type.itemsize
 
 
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
@@ -161,8 +166,7 @@ def richardson_lucy(
     array([ 0.,  0.,  0., 90.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center, psf_border)
-    if valid is not None or num_iter > MAX_SINGLE:
-        image = image.astype(np.float64)  # rounding errors add up, most where little light is seen beside holes
+    image = image.astype(iterated_type(image.dtype, num_iter, valid is not None), copy=False)
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
     return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every), valid), clip)
 

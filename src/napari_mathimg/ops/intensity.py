@@ -273,7 +273,7 @@ def adjust_sigmoid(
 
 @operation(
     "Equalize histogram", values="float", reach=POINTWISE, channels="brightness", saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION, version=2, keywords="contrast, equalization, even out",
+    statistics=equalization.DISTRIBUTION, keywords="contrast, equalization, even out",
 )  # fmt: skip
 def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distribution) -> t.Image:
     """Equalize the histogram: spread intensities evenly over the value range.
@@ -302,7 +302,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
-    check=equalization.check_tiles, new_values=True, version=2, data_range=(0.01, 99.99),
+    check=equalization.check_tiles, new_values=True, data_range=(0.01, 99.99),
     statistics=(
         Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
         Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
@@ -358,7 +358,7 @@ def equalize_adapthist(
 
 @operation(
     "Match histograms", values="float", reach=POINTWISE, saturates=True, new_values=True,
-    statistics=equalization.DISTRIBUTION, version=2,
+    statistics=equalization.DISTRIBUTION,
     keywords="contrast, reference, same brightness, normalize, color transfer",
 )  # fmt: skip
 def match_histograms(

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
-from ..contract.reach import POINTWISE, Gather, Map
+from ..contract.reach import Gather, Map
 from ..contract.warp import warp
 from ..methods.lens.distortion import LensMap, half_shorter_side, lens_gather, unmoved
 from ..methods.lens.distortion_parameters import check_distortion, distortion_of, distortion_scale
-from ..methods.lens.flat_field import STATISTICS, Gains, Shading, gain_report
+from ..methods.lens.flat_field import STATISTICS, Gains, gain_report
 from ..methods.lens.lens_correction import (
     AutoAperture,
     AutoFocalLength,
@@ -23,6 +23,7 @@ from ..methods.lens.lens_correction import (
     check_lens,
     lens_correction,
 )
+from ..methods.lens.shading import Shading, dark_reach
 from ..methods.lens.vignetting import Falloff, check_falloff, half_diagonal
 
 __all__ = ["correct_distortion", "correct_lens", "correct_vignetting", "flat_field"]
@@ -280,7 +281,7 @@ def correct_lens(
 
 
 @operation(
-    "Flat field", values="float", reach=POINTWISE, dimensions=(2,), statistics=STATISTICS, report=gain_report,
+    "Flat field", values="float", reach=dark_reach, dimensions=(2,), statistics=STATISTICS, report=gain_report,
     proportional=True, keywords="shading, uneven light, illumination, background, dark, even out, basic, vignetting",
 )  # fmt: skip
 def flat_field(
@@ -291,9 +292,10 @@ def flat_field(
 
     The flat is an image of a uniform object under the same illumination, the dark an image without light. Either is a
     single plane for all, or has a plane for each plane of the image. The mean brightness of each plane and color of the
-    flat is preserved. Where the flat is not brighter than the dark, as at a dead pixel, the median of its 5 x 5
-    neighborhood is used, and no gain if there is none; the report counts such pixels. Results for integers are rounded
-    to the nearest integer and clipped to the limits of their type. Missing pixels (NaN or infinite) stay missing.
+    flat is preserved. Where the flat is not brighter than the dark, as at a dead pixel, or more than twice as bright as
+    the 80th percentile of its 5 x 5 neighborhood, the median of that neighborhood is used, and no gain if there is
+    none; so are hot and missing pixels of the dark. The report counts such pixels. Results for integers are rounded to
+    the nearest integer and clipped to the limits of their type. Missing pixels (NaN or infinite) stay missing.
 
     Without a flat, it is estimated from what the planes of the stack have in common. Each plane is modeled as the
     product of a brightness level, the flat and its content. Medians over the planes and over the field are computed in

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from ....contract.progress import Progress
-from ..flat_field import robust_fit
+from ..shading import robust_fit
 from .lattice import DEGREES
 from .target import Detection, Target
 
