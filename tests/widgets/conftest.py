@@ -53,6 +53,7 @@ class NoControls(QWidget):
     def __init__(self, *layers: Any) -> None:
         super().__init__()
         self.ndisplay = 2
+        self.setMinimumWidth(310)  # about that of the controls of an image
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -132,7 +132,7 @@ def test_what_a_result_cannot_hold_is_told_with_the_way_to_keep_it(viewer: Any, 
     press(noise)
     cut = mathimg.apply(colors.data, "add_speckle_noise", options=mathimg.Options(channel_axis=2, dtype="float32"))
     above = int((np.rint(cut) > 255).sum())
-    text = f"were clipped: {above:,} above its range, {100 * above / cut.size:.3g}% of all."
+    text = f"were clipped: {above:,} above its range, {100 * above / cut.size:.2g}\N{NO-BREAK SPACE}% of all."
     assert f"Values that do not fit in uint8 {text}" in noise.message.text()
     assert noise.options._shown["dtype"]
     viewer.layers.selection.active = colors

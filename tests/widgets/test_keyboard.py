@@ -23,8 +23,8 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
-from napari_mathimg.widgets.dock.open_dock import open_dock
 from napari_mathimg.widgets.lens import lens_panel
+from napari_mathimg.widgets.place.open_dock import open_dock
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -153,6 +153,7 @@ def edge(widget: QWidget) -> QColor:
     return image.pixelColor(QPoint(1, image.height() // 2))
 
 
+@pytest.mark.drawn
 @pytest.mark.usefixtures("_active")
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_focus_is_seen(viewer: Any, dock: Any, qtbot: Any, theme: str) -> None:

@@ -26,13 +26,13 @@ def test_a_chain_of_results_says_since_which_step_it_is_not(
         widget.operation = operation
         press(widget)
         viewer.layers.selection.active = viewer.layers[-1]
-        told.append(widget.picker.toolTip().split("\n")[1:])
+        told.append(widget.picker.toolTip().split("\n")[-1:])
     result = viewer.layers[-1]
     assert [step["proportional"] for step in result.metadata[RECORD]] == [True, False, False]
     since = "Brightness is no longer proportional to light since step 2, adjust_gamma: measure intensities before it."
     assert told == [["Brightness stays as proportional to light as it was."], [since], [since]]
     widget.picker.layer = source
-    assert widget.picker.toolTip() == "Layer that the operation is applied to; follows the active layer"
+    assert widget.picker.toolTip() == "Layer that the operation is applied to; follows the active layer\ncells"
     assert not is_proportional(result.metadata)
     assert light_sentence(source.metadata) == ""
 

@@ -37,6 +37,7 @@ from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.perspective.corner_table import CornerTable
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
+from napari_mathimg.widgets.qt.layout import scroll_area
 from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
 from napari_mathimg.widgets.qt.number_line import NumberLine
 
@@ -103,10 +104,11 @@ def test_numbers_fit_their_fields(column: Any) -> None:
     # one after the other, for a window has room for one form
     found, boxes = [], 0
     for form in forms:
-        column.layout().addWidget(form.native)
+        area = scroll_area(form.native)
+        column.layout().addWidget(area)
+        area.setFixedWidth(WIDTH - 40)  # beside a scroll bar and margins
+        area.show()
         form.align()
-        form.native.setFixedWidth(WIDTH - 40)  # beside a scroll bar and margins
-        form.native.show()
         process_events()
         inside = [box for kind in (NumberSpinBox, WholeSpinBox) for box in form.native.findChildren(kind)]
         for k, box in enumerate(box for box in inside if box.isVisible()):
@@ -118,9 +120,9 @@ def test_numbers_fit_their_fields(column: Any) -> None:
                 box.setValue(round(value) if whole else value)
                 if lacks_room(box, box.text(), box.lineEdit().width()):
                     found.append((box.text(), box.lineEdit().width()))
-        form.native.hide()
-        column.layout().removeWidget(form.native)
-        form.native.deleteLater()
+        column.layout().removeWidget(area)
+        area.hide()
+        area.deleteLater()
     assert boxes > 50
     for first, second, third in zip(VALUES, VALUES[1:], VALUES[2:], strict=False):
         percentiles.typed = first, second

@@ -12,6 +12,7 @@ from ...contract.operation import ValueRange
 from ...contract.quantities import in_prose
 from ...contract.signature import NOISE, Signature, arguments, call
 from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotation_of
+from ..qt.folding import needed_width
 from ..qt.layout import RoomWatch
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
@@ -126,7 +127,8 @@ class Form(Container):
     def _fit(self, room: int) -> None:
         """Put the fields beside their labels, or below them where the room is too narrow."""
         rows = self._rows()
-        fields = max((row._inner_widget.native.minimumSizeHint().width() for row in rows), default=0)
+        inside = [row._inner_widget.native for row in rows]
+        fields = max((max(needed_width(field), field.minimumSizeHint().width()) for field in inside), default=0)
         self._beside(self._label_widths()[0] + fields + GAPS <= room)
 
     def _label_widths(self) -> tuple[int, int]:
