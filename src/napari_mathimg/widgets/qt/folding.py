@@ -4,7 +4,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QAbstractSpinBox, QBoxLayout, QComboBox, QWidget
 
 LEAST = 46  # width of a field that can be narrow, in pixels
-ARROW = 38  # width of what a combo box shows beside its text
+ARROW = 47  # width of what a combo box shows beside its text, margins included
 
 
 class Folding(QObject):
