@@ -32,6 +32,9 @@ class Folding(QObject):
     def _fold(self) -> None:
         row, layout = self._row, self._row.layout()
         inside = [w for w in row.children() if isinstance(w, QWidget) and not w.isHidden() and layout.indexOf(w) >= 0]
+        for box in inside:
+            if isinstance(box, QComboBox):
+                box.setMinimumWidth(needed_width(box))
         needed = sum(map(needed_width, inside)) + layout.spacing() * max(len(inside) - 1, 0)
         kinds = QBoxLayout.Direction
         kind = kinds.LeftToRight if needed <= row.width() else kinds.TopToBottom
