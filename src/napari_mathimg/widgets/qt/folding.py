@@ -48,7 +48,8 @@ def needed_width(widget: QWidget) -> int:
     if isinstance(widget, QAbstractSpinBox):
         return int(widget.sizeHint().width())
     if isinstance(widget, QComboBox):
-        return int(widget.fontMetrics().horizontalAdvance(widget.currentText())) + ARROW
+        texts = [widget.itemText(k) for k in range(widget.count())]
+        return max((int(widget.fontMetrics().horizontalAdvance(text)) for text in texts), default=0) + ARROW
     parts = [w for w in widget.children() if isinstance(w, QWidget) and not w.isHidden()]
     if isinstance(widget.layout(), QBoxLayout) and parts:
         return max(map(needed_width, parts))
