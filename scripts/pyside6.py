@@ -112,13 +112,13 @@ def take_planes(dock: Any) -> None:
 
 
 def walk_family(viewer: Any, family: str, stack: Any) -> None:
-    """Work a dock of a family: every operation with every option, then a run, a cancel and a close during a run."""
+    """Work a dock: every option, every operation's form, then a run, a cancel and a close during a run."""
     dock = open_dock(viewer, family)
     wait_until(dock.run_button.isVisible, f"{family}: shown")
-    for id in dock.operations.operations:
+    for number, id in enumerate(dock.operations.operations):
         dock.operation = id
         settle()
-        choose_everything(dock)
+        choose_everything(dock.form.native if number else dock)
     if family == "perspective":
         dock.operation = "rectify"
     elif family == "lens":

@@ -3,7 +3,7 @@
 They run with ``./scripts/test -m nightly``, and not otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -22,3 +22,8 @@ def each(table: Mapping[str, Any], *daily: str) -> list[Any]:
         )
         for name, v in table.items()
     ]
+
+
+def some(values: Iterable[Any], *daily: Any) -> list[Any]:
+    """Return values as parameters; those that are not `daily` are nightly."""
+    return [value if value in daily else nightly(value)[0] for value in values]

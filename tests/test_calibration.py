@@ -59,10 +59,17 @@ def inside(scene, margin):
 
 each = pytest.mark.parametrize("kind", ["chessboard", "dots"])
 each_model = pytest.mark.parametrize("name", SCENES)
+each_scene = pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("brown", "chessboard"), ("poly3", "dots"), ("ptlens", "chessboard"),
+        *nightly(("brown", "dots"), ("poly3", "chessboard"), ("ptlens", "dots"), ("poly5", "chessboard")),
+        *nightly(("poly5", "dots")),
+    ],
+)  # fmt: skip
 
 
-@each
-@each_model
+@each_scene
 def test_coefficients_and_center_are_recovered(name, kind):
     """With noise of 2.4 % of the contrast, blur and light that falls by 40 %: as surely as is told, everywhere."""
     scene, found = SCENES[name], found_in(name, kind)
@@ -95,8 +102,7 @@ def perspective_part(places, miss):
     return (design @ np.linalg.lstsq(design, miss.ravel())[0]).reshape(-1, 2)
 
 
-@each
-@each_model
+@each_scene
 def test_points_are_found_to_a_fortieth_of_a_pixel(name, kind):
     scene = SCENES[name]
     target = found_in(name, kind).target
@@ -106,7 +112,8 @@ def test_points_are_found_to_a_fortieth_of_a_pixel(name, kind):
     assert np.abs(miss.mean(axis=0)).max() < 0.004
 
 
-@pytest.mark.parametrize("kind", ["chessboard", *nightly("dots")])
+@pytest.mark.nightly
+@each
 def test_neither_lens_nor_tilt_nor_blur_nor_light_moves_points(kind):
     """A hundredth of a pixel where there is no noise, and no more outward than inward; seen as it is, 0.07 px."""
     scene = SCENES["brown"]
@@ -117,8 +124,7 @@ def test_neither_lens_nor_tilt_nor_blur_nor_light_moves_points(kind):
     assert abs(np.mean((miss * outward).sum(axis=1) / np.hypot(*outward.T))) < 0.004
 
 
-@each
-@each_model
+@each_scene
 def test_lines_are_straight_to_the_noise_of_the_points(name, kind):
     """The correction leaves as much as finding the points does; before, lines are bent by pixels."""
     found = found_in(name, kind)

@@ -91,7 +91,7 @@ VARIED = [
     for c in CASES
     for v in c.variants
     for i in DAILY
-    if fits(c, i) and i.name in ("u1", "f4", "f8", "missing", "RGBA", "volume")
+    if fits(c, i) and i.name in ("u1", "f4", "missing", "volume")
 ]
 
 

@@ -112,10 +112,10 @@ def test_the_wheel_holds_the_pictures_of_the_help_pages(wheel: Path) -> None:
 
 def test_the_installed_wheel_contributes_everything(wheel: Path, tmp_path: Path) -> None:
     """In an empty environment, npe2 finds docks, menus, commands and samples of the wheel alone."""
-    python("-m", "venv", str(tmp_path / "empty"))
+    python("-m", "uv", "venv", "--quiet", "--python", sys.executable, str(tmp_path / "empty"))
     there = str(tmp_path / "empty" / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    python("-m", "pip", "install", "--quiet", "--no-deps", str(wheel), executable=there)
-    python("-m", "pip", "install", "--quiet", "npe2", executable=there)
+    for what in (("--no-deps", str(wheel)), ("npe2",)):
+        python("-m", "uv", "--native-tls", "pip", "install", "--quiet", "--python", there, *what)
     code = """
 import json
 from npe2 import PluginManager

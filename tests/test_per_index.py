@@ -139,7 +139,7 @@ def test_what_is_recorded_can_be_run_again(statistics):
         ({"sigma": per(2, [1, 2])}, r"sigma: per=2: must be a stack axis, not one of the planes or volumes"),
         ({"sigma": per(4, [1, 2])}, r"sigma: per=4: must be from -4 to 3 for 4 axes, not 4"),
         ({"sigma": per("c", [1, 2, 3])}, r"sigma: per='c': must be given by index, because .* have no names"),
-        ({"sigma": per(0, [1, -2, 3])}, r"sigma=-2: must be a finite number from 0 to 10,000 px"),
+        ({"sigma": per(0, [1, -2, 3])}, r"sigma=-2: must be a finite number from 0 to 10.000.px"),
         ({"sigma": per(0, [1, (1, 2, 3), 3])}, r"sigma=\(1.0, 2.0, 3.0\): must be one value, or 2 values for 2 axes"),
         ({"sigma": {"per": 0}}, r"sigma={'per': 0}: must be one value, or one for each index along an axis"),
         ({"sigma": {"per": None, "values": [1]}}, r"sigma=.*: must be one value, or one for each index"),

@@ -415,7 +415,7 @@ def test_missing_numbers_do_not_spread(name, given):
             r"sigma=-1.0: must be 'auto', a finite number from 0 .* or one for each channel",
         ),
         ("denoise_wavelet", {"threshold": -1.0}, r"threshold=-1.0: must be a finite number from 0"),
-        ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: must be a whole number from 0 to 15 px"),
+        ("denoise_wavelet", {"max_shifts": 99}, r"max_shifts=99: must be a whole number from 0 to 15.px"),
         ("wiener_filter", {"noise": -1.0}, r"noise=-1.0: must be 'auto' or a finite number from 0"),
         ("wiener_filter", {"size": 0}, r"size=0: must be a whole number from 1"),
     ],

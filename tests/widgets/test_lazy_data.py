@@ -16,6 +16,7 @@ from napari_mathimg.widgets.layers.pixel_digest import digest
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
 from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 from napari_mathimg.widgets.settings.preferences import settings
+from nightly import nightly, some
 
 
 class Guarded:
@@ -46,7 +47,7 @@ def sign(shape: tuple[int, int] = (90, 120)) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", some(FAMILIES, "intensity", "perspective", "deconvolve"))
 def test_docks_do_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any, family: str) -> None:
     data = Guarded(np.random.default_rng(0).integers(0, 4000, (3, 4, 40, 50), dtype=np.uint16))
     viewer.add_image(data, contrast_limits=(0, 4000))
@@ -63,7 +64,7 @@ def test_docks_do_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any, family:
     assert data.reads == []
 
 
-@pytest.mark.parametrize("where", ["layer", "plane", "screen"])
+@pytest.mark.parametrize("where", ["layer", *nightly("plane", "screen")])
 @pytest.mark.parametrize("inside", ["", "labels", "shapes"])
 def test_counting_does_not_read_lazy_data(viewer: Any, histogram: Any, qtbot: Any, where: Any, inside: str) -> None:
     data = Guarded(np.random.default_rng(0).integers(0, 4000, (4, 40, 50), dtype=np.uint16))

@@ -17,6 +17,7 @@ from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.place.chooser import DockChooser
 from napari_mathimg.widgets.qt.fold import Fold
 from napari_mathimg.widgets.settings import saved_docks
+from nightly import some
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
 NOT_REMEMBERED = {  # what the tooltip begins with, and why
@@ -139,7 +140,7 @@ def state(dock: Any, ids: list[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, "Histogram"])
+@pytest.mark.parametrize("name", some([*FAMILIES, "Histogram"], "perspective", "denoise", "deconvolve", "Histogram"))
 def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name: str) -> None:
     place = {"scale": (2, 0.5, 0.25, 0.25), "units": ("s", "um", "um", "um")}
     viewer.add_image(np.random.default_rng(0).integers(0, 99, (9, 9, 24, 32), dtype=np.uint8), **place)

@@ -40,11 +40,12 @@ from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
 from napari_mathimg.widgets.qt.layout import scroll_area
 from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
 from napari_mathimg.widgets.qt.number_line import NumberLine
+from nightly import nightly
 
 WIDTH = 300
 OFFSET = 5  # pixels between the text of a tick and its axis
 ICONS = 78  # pixels of a row of the list of layers beside the name
-fonts = pytest.mark.parametrize("font", [8, 9, 13, 14], indirect=True)
+fonts = pytest.mark.parametrize("font", [9, 14, *nightly(8, 13)], indirect=True)
 FORMS = (  # which have every kind of field
     "affine", "homography", "crop", "gaussian", "median", "denoise_nl_means", "correct_lens", "correct_distortion",
     "denoise_wavelet", "blur_motion", "add_poisson_noise",

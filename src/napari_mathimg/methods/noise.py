@@ -64,7 +64,7 @@ def add_gaussian_of_variance(image: Array, info: BlockInfo, seed: int, variance:
     """
     wrong = ~((variance >= 0) & (variance < np.inf))
     if wrong.any():
-        raise ValueError(f"variance: must have finite values of at least 0, but has {number(variance[wrong][0])}")
+        raise ValueError(f"variance: must have finite values of at least 0, but has {variance[wrong][0]:g}")
     normal = _standard_normal(image, info, seed, LOCAL_VARIANCE)
     noisy: Array = image + np.sqrt(variance).astype(image.dtype) * normal
     return noisy
