@@ -14,6 +14,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QTabBar, QWidget
 
 from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings import saved_docks
 
@@ -244,3 +245,37 @@ def test_tabs_are_as_before_when_all_docks_are_closed(viewer: Any, dock: Opener,
     process_events()
     (bar,) = tab_bars(viewer)
     assert (bar.styleSheet(), bar.elideMode()) == ("", Qt.TextElideMode.ElideRight)
+
+
+def test_each_window_keeps_the_places_of_its_own_docks_only(
+    viewer: Any, fresh_viewer: Any, dock: Opener, qtbot: Any, file: Path
+) -> None:
+    here, there = dock("Noise"), open_dock(fresh_viewer, "Blur")
+    process_events()
+    for widget in (here, there):
+        dock_of(widget).parent().addDockWidget(LEFT_AREA, dock_of(widget))
+        process_events()
+    others = open_dock(fresh_viewer, "Lens")  # which is brought to the front only
+    process_events()
+    for widget in (here, there, others):
+        close_by_mouse(widget, qtbot)
+        process_events()
+    assert yaml.safe_load(file.read_text())["places"] == {"Noise": {"area": "left"}, "Blur": {"area": "left"}}
+    blur = dock("Blur")
+    process_events()
+    assert viewer.window._qt_window.dockWidgetArea(dock_of(blur)) == LEFT_AREA
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"area": "inside"}, {"area": ["left"]}, {"area": {}}, {"floating": [2**40, 0, 300, 300]}, {"floating": "here"}, 3],
+)
+def test_a_dock_with_a_record_of_no_use_is_in_the_place_of_all(
+    viewer: Any, dock: Opener, file: Path, record: Any
+) -> None:
+    file.write_text(yaml.safe_dump({"places": {"Noise": record}}))
+    dock("Noise")
+    process_events()
+    blur = dock_of(click(dock, "Noise", "Blur"))
+    assert in_front(viewer) == ["Blur"]
+    assert viewer.window._qt_window.tabifiedDockWidgets(blur) == [dock_of(dock("Noise"))]

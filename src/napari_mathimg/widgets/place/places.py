@@ -12,19 +12,13 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QTabB
 from ..qt.dock_area import restore_size
 from ..qt.layout import dock_of
 from ..settings import saved_docks
-from ..settings.saved_docks import remember, remembered
+from ..settings.saved_docks import remembered
 from .entries import Entry, all_entries
 from .open_dock import names_of, open_dock, open_operation
 from .operation_list import OperationList
+from .records import AREAS, RIGHT, Record, keep_changes, records
 
 KEY = "Ctrl+Shift+F"  # finds an operation
-RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
-AREAS = {
-    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
-    "right": RIGHT,
-    "top": Qt.DockWidgetArea.TopDockWidgetArea,
-    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
 NO_TABS = "QTabBar::tab { width: 0; height: 0; min-height: 0; margin: 0; padding: 0; border: none; }"
 LAYOUT_EVENTS = (QEvent.Type.ChildAdded, QEvent.Type.ChildRemoved, QEvent.Type.LayoutRequest)
 VISIBLE = 60  # least pixels of a floating dock that are on a screen
@@ -41,11 +35,13 @@ class PlacedDock(QObject):
         The dock.
     title
         Title of the dock.
+    record
+        Where the dock is, if somebody has moved it; otherwise None.
     """
 
-    def __init__(self, place: "Place", dock: QDockWidget, title: str) -> None:
+    def __init__(self, place: "Place", dock: QDockWidget, title: str, record: Record | None) -> None:
         super().__init__(dock)
-        self._place, self.title = ref(place), title
+        self._place, self.title, self.record = ref(place), title, record
 
     @property
     def dock(self) -> QDockWidget:
@@ -102,7 +98,7 @@ class Place(QObject):
         self._viewer_ref = ref(viewer)  # what a window holds must not hold its viewer
         self._docks: dict[str, PlacedDock] = {}
         self._moved: set[str] = set()
-        self._records: dict[str, Any] = dict(remembered("places"))
+        self._changes: dict[str, Record | None] = {}  # of records, to be written
         self._last = str(remembered("last"))
         self._soon, self._pause = QTimer(self), QTimer(self)
         for timer, interval, react in ((self._soon, 0, self._tidy), (self._pause, saved_docks.PAUSE, self._write)):
@@ -146,7 +142,8 @@ class Place(QObject):
                 twin.dock.raise_()
                 self._viewer.window.remove_dock_widget(dock)
             return
-        placed = self._docks[title] = PlacedDock(self, dock, title)
+        self.flush()
+        placed = self._docks[title] = PlacedDock(self, dock, title, records().get(title))
         dock.setWindowTitle(title)
         self._put(placed, size)
         placed.watch()
@@ -156,11 +153,11 @@ class Place(QObject):
 
     def _put(self, placed: PlacedDock, size: tuple[int, int] | None) -> None:
         """Put a new dock where it was last; otherwise to the other docks on the right."""
-        dock, record = placed.dock, self._record(placed.title)
-        if geometry := _rectangle(record.get("floating")):
+        dock, record = placed.dock, placed.record
+        if record is not None and "floating" in record:
             dock.setFloating(True)
-            dock.setGeometry(_on_screen(geometry, dock))
-        elif record.get("area") in AREAS:
+            dock.setGeometry(_on_screen(QRect(*record["floating"]), dock))
+        elif record is not None:
             area = AREAS[record["area"]]
             if self._window.dockWidgetArea(dock) != area:
                 self._window.addDockWidget(area, dock)
@@ -174,10 +171,6 @@ class Place(QObject):
         else:
             restore_size(dock, size)
 
-    def _record(self, title: str) -> dict[str, Any]:
-        record = self._records.get(title)
-        return record if isinstance(record, dict) else {}
-
     def _neighbors(self, dock: QDockWidget) -> list[QDockWidget]:
         """Return the docks on the right that a dock joins: those of this plugin first, then those of others."""
         found = [p.dock for p in self._docks.values() if p.dock is not dock and self._is_in_place(p)]
@@ -189,7 +182,7 @@ class Place(QObject):
         return dock.isVisible() and not dock.isFloating() and self._window.dockWidgetArea(dock) == RIGHT
 
     def _is_in_place(self, placed: PlacedDock) -> bool:
-        return not self._record(placed.title) and self._is_on_right(placed.dock)
+        return placed.record is None and self._is_on_right(placed.dock)
 
     def note_moved(self, title: str) -> None:
         """Keep in mind that a dock was moved."""
@@ -225,20 +218,23 @@ class Place(QObject):
 
     def _note_place(self, placed: PlacedDock) -> None:
         """Keep where a dock is that was moved, if it is not in its place."""
-        dock, before = placed.dock, self._records.pop(placed.title, None)
+        dock = placed.dock
         if not dock.isVisible():
-            if before is not None:
-                self._records[placed.title] = before
             return
         area = self._window.dockWidgetArea(dock)
         if dock.isFloating():
             geometry = dock.geometry()
-            self._records[placed.title] = {
-                "floating": [geometry.x(), geometry.y(), geometry.width(), geometry.height()]
-            }
+            record: Record | None = {"floating": [geometry.x(), geometry.y(), geometry.width(), geometry.height()]}
         elif area != RIGHT or self._is_apart(placed):
-            self._records[placed.title] = {"area": next(name for name, a in AREAS.items() if a == area)}
-        self._pause.start()
+            record = {"area": next(name for name, a in AREAS.items() if a == area)}
+        else:
+            record = None
+        self._keep(placed, record)
+
+    def _keep(self, placed: PlacedDock, record: Record | None) -> None:
+        if placed.record != record:
+            placed.record = self._changes[placed.title] = record
+            self._pause.start()
 
     def _is_apart(self, placed: PlacedDock) -> bool:
         """Return whether a dock on the right is not a tab of the others there."""
@@ -267,7 +263,8 @@ class Place(QObject):
             self._write()
 
     def _write(self) -> None:
-        remember(places=dict(self._records), last=self._last)
+        keep_changes(self._changes, self._last)
+        self._changes.clear()
 
     def _end(self) -> None:
         self.flush()
@@ -315,14 +312,10 @@ def _show_title(dock: QDockWidget, title: str) -> None:
         label.setText(title)
 
 
-def _rectangle(saved: Any) -> QRect | None:
-    fits = isinstance(saved, list | tuple) and len(saved) == 4 and all(isinstance(n, int) for n in saved)
-    return QRect(*saved) if fits and min(saved[2:]) > 0 else None
-
-
 def _on_screen(geometry: QRect, dock: QDockWidget) -> QRect:
-    """Return a rectangle, moved so that part of its title can be reached on the screen."""
+    """Return a rectangle no larger than the screen, moved so that part of its title can be reached there."""
     screen = dock.screen().virtualGeometry()
+    geometry.setSize(geometry.size().boundedTo(screen.size()))
     geometry.moveLeft(min(max(geometry.left(), screen.left() + VISIBLE - geometry.width()), screen.right() - VISIBLE))
     geometry.moveTop(min(max(geometry.top(), screen.top()), screen.bottom() - VISIBLE))
     return geometry
