@@ -267,3 +267,40 @@ def test_the_command_opens_the_search_where_no_dock_is_open(viewer: Any, dock: O
     process_events()
     assert dock("Perspective").operation.id == "rectify"
     assert FAMILIES["perspective"] == "Perspective"
+
+
+def test_commands_stay_with_the_docks_that_are_open(viewer: Any, dock: Opener, file: Path) -> None:
+    """Whatever an earlier session or another window had in front."""
+    file.write_text(yaml.safe_dump({"last": "Lens"}))
+    dock("Noise")
+    process_events()
+    blur = dock("Blur")
+    process_events()
+    commands = get_app_model().commands
+    commands.execute_command("napari-mathimg.find_operation").result()
+    process_events()
+    assert dock_of(opened()) is dock_of(blur)
+    opened().close()
+    commands.execute_command("napari-mathimg.last_dock").result()
+    process_events()
+    assert not blur.visibleRegion().isEmpty()
+    assert {*viewer.window.dock_widgets} == {"Noise (Mathematical Imaging)", "Blur (Mathematical Imaging)"}
+
+
+@pytest.mark.parametrize("offset", [0, 120])
+def test_a_list_opens_where_there_is_room(viewer: Any, dock: Opener, offset: int) -> None:
+    """Above a dock at the lower end of the screen, which may reach below it."""
+    window = viewer.window._qt_window
+    widget = dock("Noise")
+    process_events()
+    window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock_of(widget))
+    screen = window.screen().availableGeometry()
+    window.move(screen.left(), screen.bottom() + offset - window.height())
+    process_events()
+    button = widget.chooser.find
+    QTest.mouseClick(button, LEFT)
+    popup = opened()
+    assert screen.contains(popup.frameGeometry())
+    assert popup.rows.viewport().height() >= 8 * popup.rows.sizeHintForRow(0)
+    assert popup.geometry().bottom() <= button.mapToGlobal(QPoint()).y()
+    popup.close()

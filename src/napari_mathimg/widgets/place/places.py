@@ -126,6 +126,12 @@ class Place(QObject):
         return next((place for place in places if place._key is not None), None)
 
     @classmethod
+    def of(cls, viewer: Any) -> "Place | None":
+        """Return the place of the window of a viewer; None if no dock is open there."""
+        places = map(cls.around, viewer.window.dock_widgets.values())
+        return next((place for place in places if place is not None and place.shown), None)
+
+    @classmethod
     def add(cls, widget: QWidget, viewer: Any, title: str, size: tuple[int, int] | None) -> None:
         """Put the dock that holds a widget into its place, with this title, and with its last size if it is alone."""
         dock = dock_of(widget)
@@ -283,14 +289,24 @@ class Place(QObject):
         anchor = below or self._front()
         found = OperationList(anchor, first or all_entries(), current)
         found.chosen.connect(self.open)
-        found.open_below(anchor)
+        found.open_beside(anchor)
+
+    @property
+    def shown(self) -> dict[str, QDockWidget]:
+        """The docks that are open and not hidden, by their titles; also those behind others."""
+        return {t: p.dock for t, p in self._docks.items() if isalive(p.dock) and p.dock.isVisible()}
+
+    @property
+    def last(self) -> str:
+        """Title of the dock of this window that was in front last."""
+        return self._last
 
     def _find_from_key(self) -> None:
         self.find()
 
     def _front(self) -> QWidget:
         """Return the title bar of the dock that has the focus, or was seen last; the menu bar if none is seen."""
-        seen = {title: placed.dock for title, placed in self._docks.items() if placed.dock.isVisible()}
+        seen = self.shown
         focus = QApplication.focusWidget()
         focused = dock_of(focus) if focus is not None else None
         dock = focused if focused in seen.values() else seen.get(self._last) or next(iter(seen.values()), None)
