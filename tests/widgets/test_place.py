@@ -12,11 +12,11 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QTabBar, QWidget
+from sessions import new_session
 
 from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.settings import saved_docks
 
 Opener = Callable[[str], Any]
 LEFT = Qt.MouseButton.LeftButton
@@ -46,11 +46,6 @@ def tab_bars(viewer: Any) -> list[QTabBar]:
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     bars = viewer.window._qt_window.findChildren(QTabBar, options=direct)
     return [bar for bar in bars if bar.isVisible() and bar.count() and bar.height() and bar.y() >= 0]
-
-
-def next_session() -> None:
-    """Read everything from files anew."""
-    saved_docks._read.cache_clear()
 
 
 def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -> None:
@@ -141,7 +136,7 @@ def test_a_dock_that_was_moved_keeps_its_place(viewer: Any, dock: Opener, qtbot:
         process_events()
     saved = yaml.safe_load(file.read_text())["places"]
     assert saved == {"Noise": {"floating": [200, 150, 333, 444]}, "Blur": {"area": "left"}}
-    next_session()
+    new_session()
     dock("Geometry")
     process_events()
     noise, blur = (dock_of(click(dock, "Geometry", title)) for title in ("Noise", "Blur"))
@@ -220,7 +215,7 @@ def test_the_last_dock_comes_back(viewer: Any, dock: Opener, qtbot: Any, file: P
     click(dock, "Intensity", "Lens")
     viewer.window.remove_dock_widget("all")  # as the end of a session does
     process_events()
-    next_session()
+    new_session()
     commands.execute_command("napari-mathimg.last_dock").result()
     process_events()
     assert in_front(viewer) == ["Lens"]
