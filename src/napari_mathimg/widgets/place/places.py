@@ -95,7 +95,7 @@ class Place(QObject):
 
     def __init__(self, window: QMainWindow, viewer: Any) -> None:
         super().__init__(window)
-        self._viewer_ref = ref(viewer)  # what a window holds must not hold its viewer
+        self._viewer = viewer
         self._docks: dict[str, PlacedDock] = {}
         self._moved: set[str] = set()
         self._changes: dict[str, Record | None] = {}  # of records, to be written
@@ -112,10 +112,6 @@ class Place(QObject):
     @property
     def _window(self) -> QMainWindow:
         return self.parent()
-
-    @property
-    def _viewer(self) -> Any:
-        return self._viewer_ref()
 
     @classmethod
     def around(cls, widget: QWidget) -> "Place | None":
@@ -318,7 +314,11 @@ class Place(QObject):
         if entry.dock != entry.title:
             open_operation(self._viewer, entry.dock, entry.id).operations.choice.setFocus()
         else:
-            open_dock(self._viewer, entry.dock)
+            self.open_dock(entry.dock)
+
+    def open_dock(self, title: str) -> Any:
+        """Show the dock with a title, and return its widget; open it if it is closed."""
+        return open_dock(self._viewer, title)
 
 
 def _show_title(dock: QDockWidget, title: str) -> None:
