@@ -274,3 +274,20 @@ def test_a_dock_with_a_record_of_no_use_is_in_the_place_of_all(
     blur = dock_of(click(dock, "Noise", "Blur"))
     assert in_front(viewer) == ["Blur"]
     assert viewer.window._qt_window.tabifiedDockWidgets(blur) == [dock_of(dock("Noise"))]
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_a_dock_that_replaces_a_removed_one_stays(viewer: Any, dock: Opener, plugin: bool) -> None:
+    """Also before Qt has deleted the removed one, as in a script that only processes events."""
+    removed = dock("Denoise")
+    process_events()
+    viewer.window.remove_dock_widget(dock_of(removed))
+    if plugin:
+        _, anew = viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")
+    else:
+        anew = dock("Denoise")
+    for _ in range(5):
+        QApplication.processEvents()
+    assert [*viewer.window.dock_widgets.values()] == [anew]
+    process_events()
+    assert in_front(viewer) == ["Denoise"]

@@ -138,7 +138,7 @@ class Place(QObject):
 
     def _add(self, dock: QDockWidget, title: str, size: tuple[int, int] | None) -> None:
         twin = self._docks.get(title)
-        if twin is not None and isalive(twin.dock) and twin.dock is not dock:
+        if twin is not None and twin.dock is not dock and self._is_open(twin.dock):
             if getattr(dock, "name", "") in names_of(title):  # napari has opened it once more, under its other name
                 twin.dock.show()
                 twin.dock.raise_()
@@ -152,6 +152,11 @@ class Place(QObject):
         self._last = title
         self._pause.start()
         self._tidy()
+
+    def _is_open(self, dock: QDockWidget) -> bool:
+        """Return whether a dock is in the window, and not removed and about to be deleted."""
+        widget = self._viewer.window.dock_widgets.get(getattr(dock, "name", "")) if isalive(dock) else None
+        return widget is not None and dock_of(widget) is dock
 
     def _put(self, placed: PlacedDock, size: tuple[int, int] | None) -> None:
         """Put a new dock where it was last; otherwise to the other docks on the right."""
