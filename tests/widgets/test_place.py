@@ -16,6 +16,7 @@ from sessions import new_session
 
 from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
+from napari_mathimg.widgets.place.places import Place
 from napari_mathimg.widgets.qt.layout import dock_of
 
 Opener = Callable[[str], Any]
@@ -291,3 +292,27 @@ def test_a_dock_that_replaces_a_removed_one_stays(viewer: Any, dock: Opener, plu
     assert [*viewer.window.dock_widgets.values()] == [anew]
     process_events()
     assert in_front(viewer) == ["Denoise"]
+
+
+def test_docks_are_together_again_whichever_was_moved_onto_the_other(
+    viewer: Any, dock: Opener, qtbot: Any, file: Path
+) -> None:
+    window = viewer.window._qt_window
+    geometry = dock("Geometry")
+    process_events()
+    noise = click(dock, "Geometry", "Noise")
+    for area in (LEFT_AREA, RIGHT_AREA):  # back below the other
+        window.addDockWidget(area, dock_of(geometry))
+        process_events()
+    assert in_front(viewer) == ["Geometry", "Noise"]
+    Place.around(noise).flush()
+    assert yaml.safe_load(file.read_text())["places"] == {"Geometry": {"area": "right"}}
+    window.tabifyDockWidget(dock_of(geometry), dock_of(noise))
+    process_events()
+    assert len(in_front(viewer)) == 1
+    Place.around(noise).flush()
+    assert yaml.safe_load(file.read_text()).get("places", {}) == {}
+    for widget in (geometry, noise):
+        close_by_mouse(widget, qtbot)
+        process_events()
+    assert yaml.safe_load(file.read_text()).get("places", {}) == {}

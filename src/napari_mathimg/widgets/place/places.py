@@ -217,6 +217,8 @@ class Place(QObject):
             _show_title(placed.dock, placed.title)
         for title in self._moved & self._docks.keys():
             self._note_place(self._docks[title])
+        if self._moved:
+            self._note_joined()
         self._moved.clear()
         for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             self._show_tabs(bar)
@@ -242,6 +244,14 @@ class Place(QObject):
         if placed.record != record:
             placed.record = self._changes[placed.title] = record
             self._pause.start()
+
+    def _note_joined(self) -> None:
+        """Forget that docks were apart on the right where one that is in place was moved onto them."""
+        for placed in self._docks.values():
+            if placed.record == {"area": "right"} and placed.dock.isVisible():
+                beside = self._window.tabifiedDockWidgets(placed.dock)
+                if any(p.dock in beside and self._is_in_place(p) for p in self._docks.values()):
+                    self._keep(placed, None)
 
     def _is_apart(self, placed: PlacedDock) -> bool:
         """Return whether a dock on the right is not a tab of the others there."""
