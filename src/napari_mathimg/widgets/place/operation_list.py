@@ -41,7 +41,7 @@ class OperationList(QFrame):
     first
         The entries that are listed until something is typed.
     current
-        Id of the operation that is marked initially.
+        Id of the operation that is marked initially; "" for the first one.
     """
 
     chosen = Signal(object)  # an Entry
@@ -148,7 +148,7 @@ class OperationList(QFrame):
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             return
         ids = [entry.id for entry in entries]
-        marked = ids.index(self._current) if not text and self._current in ids else 0
+        marked = ids.index(self._current) if self._current in ids and self._current and not text else 0
         self.rows.setCurrentItem(self.rows.topLevelItem(marked))
 
     def _sort(self, by_alphabet: bool) -> None:

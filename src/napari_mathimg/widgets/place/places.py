@@ -326,7 +326,7 @@ class Place(QObject):
 
     def open(self, entry: Entry) -> None:
         """Show the dock of an entry, with its operation chosen and ready for keys."""
-        if entry.dock != entry.title:
+        if entry.id:
             open_operation(self._viewer, entry.dock, entry.id).operations.choice.setFocus()
         else:
             self.open_dock(entry.dock)
