@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from event_loop import process_events
+from magicgui.widgets import Label
 from napari._app_model import get_app_model
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QAction, QKeySequence
@@ -277,6 +278,7 @@ def test_the_command_opens_the_search_where_no_dock_is_open(viewer: Any, dock: O
 def test_commands_stay_with_the_docks_that_are_open(viewer: Any, dock: Opener, file: Path) -> None:
     """Whatever an earlier session or another window had in front."""
     file.write_text(yaml.safe_dump({"last": "Lens"}))
+    viewer.window.add_dock_widget(Label(value="no widget of Qt"), name="Another plugin")
     dock("Noise")
     process_events()
     blur = dock("Blur")
@@ -289,7 +291,8 @@ def test_commands_stay_with_the_docks_that_are_open(viewer: Any, dock: Opener, f
     commands.execute_command("napari-mathimg.last_dock").result()
     process_events()
     assert not blur.visibleRegion().isEmpty()
-    assert {*viewer.window.dock_widgets} == {"Noise (Mathematical Imaging)", "Blur (Mathematical Imaging)"}
+    shown = {f"{title} (Mathematical Imaging)" for title in ("Noise", "Blur")}
+    assert {*viewer.window.dock_widgets} == {"Another plugin", *shown}
 
 
 @pytest.mark.parametrize("offset", [0, 120])

@@ -76,6 +76,7 @@ def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -
 def test_the_keyboard_reaches_every_dock(viewer: Any, dock: Opener, qtbot: Any) -> None:
     window = viewer.window._qt_window
     widget = dock("Blur")
+    process_events()  # it is in its place then
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
     widget.chooser.take_focus()

@@ -124,8 +124,8 @@ class Place(QObject):
     @classmethod
     def of(cls, viewer: Any) -> "Place | None":
         """Return the place of the window of a viewer; None if no dock is open there."""
-        places = map(cls.around, viewer.window.dock_widgets.values())
-        return next((place for place in places if place is not None and place.shown), None)
+        widgets = [w for w in viewer.window.dock_widgets.values() if isinstance(w, QWidget)]
+        return next((place for place in map(cls.around, widgets) if place is not None and place.shown), None)
 
     @classmethod
     def add(cls, widget: QWidget, viewer: Any, title: str, size: tuple[int, int] | None) -> None:
