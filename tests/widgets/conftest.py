@@ -28,12 +28,12 @@ from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
+from sessions import new_session
 from shared_window import SharedWindow
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.place.open_dock import open_dock
-from napari_mathimg.widgets.settings import saved_docks
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
 DRAWN = 15  # tests that draw in a window before it is replaced
@@ -100,7 +100,7 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     napari.settings._clear_plugin_settings_cache()
     yield
     napari.settings._clear_plugin_settings_cache()
-    saved_docks._read.cache_clear()
+    new_session()
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def again(viewer: Any, qtbot: Any) -> Callable[[FamilyDock], FamilyDock]:
         family = getattr(widget, "family", "Histogram")
         process_events()
         close_by_mouse(widget, qtbot)
-        saved_docks._read.cache_clear()
+        new_session()
         _clear_plugin_settings_cache()
         anew: FamilyDock = open_dock(viewer, family)
         qtbot.waitUntil(anew.isVisible)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from event_loop import process_events
+from magicgui.widgets import Label
 from napari._app_model import get_app_model
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QAction, QKeySequence
@@ -27,7 +28,7 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 WORDS = {
     "sharpen": {"richardson_lucy", "wiener", "unsupervised_wiener"},
     "blur": {"blur_box", "blur_defocus", "blur_motion", "gaussian"},
-    "contrast": {"rescale_intensity", "equalize_hist", "equalize_adapthist", "adjust_gamma", "histogram"},
+    "contrast": {"rescale_intensity", "equalize_hist", "equalize_adapthist", "adjust_gamma", ""},
     "straighten": {"rectify", "rotate"},
     "despeckle": {"median"},
     "deblur": {"richardson_lucy", "wiener"},
@@ -56,8 +57,8 @@ WORDS = {
     "deconvolution": {"richardson_lucy", "wiener", "unsupervised_wiener"},
     "psf": {"richardson_lucy", "wiener"},
     "threshold": {"clip"},
-    "distribution": {"histogram"},
-}  # what each of these must find among the first
+    "distribution": {""},
+}  # what each of these must find among the first, by id; the histogram has none
 
 
 @pytest.fixture
@@ -161,6 +162,7 @@ def test_the_button_and_the_box_open_the_same_list(viewer: Any, dock: Opener) ->
     QTest.mouseClick(widget.chooser.find, LEFT)
     popup = opened()
     assert len(popup.listed) == len(operations()) + 1
+    assert popup.rows.currentItem().text(0) == popup.listed[0].title != "Histogram"
     QTest.keyClicks(popup.field, "despec")
     click_row(popup, "median")
     assert dock("Denoise").operation.id == "median"
@@ -189,7 +191,11 @@ def test_lists_begin_with_what_was_used_last(viewer: Any, dock: Opener, press: A
     for id in ("clip", "invert", "invert"):
         widget.operation = id
         press(widget)
-    widget.operation = "adjust_gamma"  # which is chosen, not used
+    widget.operation = "adjust_gamma"  # which is chosen, not used: its run is refused
+    widget.options.choose(widget.options.value_range, "custom")
+    widget.options.low.value = 5000
+    QTest.mouseClick(widget.run_button, LEFT)
+    assert "must be below" in widget.message.text()
     assert yaml.safe_load(file.read_text())["used"] == ["invert", "clip"]
     titles = [op.id for op in widget.operations.operations.values()]
     widget = again(widget)
@@ -267,3 +273,42 @@ def test_the_command_opens_the_search_where_no_dock_is_open(viewer: Any, dock: O
     process_events()
     assert dock("Perspective").operation.id == "rectify"
     assert FAMILIES["perspective"] == "Perspective"
+
+
+def test_commands_stay_with_the_docks_that_are_open(viewer: Any, dock: Opener, file: Path) -> None:
+    """Whatever an earlier session or another window had in front."""
+    file.write_text(yaml.safe_dump({"last": "Lens"}))
+    viewer.window.add_dock_widget(Label(value="no widget of Qt"), name="Another plugin")
+    dock("Noise")
+    process_events()
+    blur = dock("Blur")
+    process_events()
+    commands = get_app_model().commands
+    commands.execute_command("napari-mathimg.find_operation").result()
+    process_events()
+    assert dock_of(opened()) is dock_of(blur)
+    opened().close()
+    commands.execute_command("napari-mathimg.last_dock").result()
+    process_events()
+    assert not blur.visibleRegion().isEmpty()
+    shown = {f"{title} (Mathematical Imaging)" for title in ("Noise", "Blur")}
+    assert {*viewer.window.dock_widgets} == {"Another plugin", *shown}
+
+
+@pytest.mark.parametrize("offset", [0, 120])
+def test_a_list_opens_where_there_is_room(viewer: Any, dock: Opener, offset: int) -> None:
+    """Above a dock at the lower end of the screen, which may reach below it."""
+    window = viewer.window._qt_window
+    widget = dock("Noise")
+    process_events()
+    window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock_of(widget))
+    screen = window.screen().availableGeometry()
+    window.move(screen.left(), screen.bottom() + offset - window.height())
+    process_events()
+    button = widget.chooser.find
+    QTest.mouseClick(button, LEFT)
+    popup = opened()
+    assert screen.contains(popup.frameGeometry())
+    assert popup.rows.viewport().height() >= 8 * popup.rows.sizeHintForRow(0)
+    assert popup.geometry().bottom() <= button.mapToGlobal(QPoint()).y()
+    popup.close()

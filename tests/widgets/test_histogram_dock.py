@@ -162,6 +162,15 @@ def test_pinned_layers_stay_live(viewer: Any, histogram: HistogramDock, settle: 
     settle(histogram)
     assert "before" in histogram.legend.text()
     first.name = "first"
+    viewer.layers.selection.active = first  # compared until then, and followed by its name from then on too
+    settle(histogram)
+    first.name = "after"
+    settle(histogram)
+    assert [c.name for c in histogram.plot._curves] == ["after"]
+    assert histogram.title.text() == "after"
+    first.name = "first"
+    viewer.layers.selection.active = viewer.layers["second"]
+    settle(histogram)
     first.data = np.zeros((10, 10), int)
     settle(histogram)
     assert histogram.plot._curves[1].counts.size == 1

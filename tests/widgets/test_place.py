@@ -12,10 +12,12 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QTabBar, QWidget
+from sessions import new_session
 
 from napari_mathimg.widgets.place.entries import TITLES
+from napari_mathimg.widgets.place.open_dock import open_dock
+from napari_mathimg.widgets.place.places import Place
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.settings import saved_docks
 
 Opener = Callable[[str], Any]
 LEFT = Qt.MouseButton.LeftButton
@@ -47,11 +49,6 @@ def tab_bars(viewer: Any) -> list[QTabBar]:
     return [bar for bar in bars if bar.isVisible() and bar.count() and bar.height() and bar.y() >= 0]
 
 
-def next_session() -> None:
-    """Read everything from files anew."""
-    saved_docks._read.cache_clear()
-
-
 def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -> None:
     window = viewer.window._qt_window
     window.resize(1280, 640)
@@ -79,6 +76,7 @@ def test_one_click_leads_from_any_dock_to_any_other(viewer: Any, dock: Opener) -
 def test_the_keyboard_reaches_every_dock(viewer: Any, dock: Opener, qtbot: Any) -> None:
     window = viewer.window._qt_window
     widget = dock("Blur")
+    process_events()  # it is in its place then
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
     widget.chooser.take_focus()
@@ -140,7 +138,7 @@ def test_a_dock_that_was_moved_keeps_its_place(viewer: Any, dock: Opener, qtbot:
         process_events()
     saved = yaml.safe_load(file.read_text())["places"]
     assert saved == {"Noise": {"floating": [200, 150, 333, 444]}, "Blur": {"area": "left"}}
-    next_session()
+    new_session()
     dock("Geometry")
     process_events()
     noise, blur = (dock_of(click(dock, "Geometry", title)) for title in ("Noise", "Blur"))
@@ -219,7 +217,7 @@ def test_the_last_dock_comes_back(viewer: Any, dock: Opener, qtbot: Any, file: P
     click(dock, "Intensity", "Lens")
     viewer.window.remove_dock_widget("all")  # as the end of a session does
     process_events()
-    next_session()
+    new_session()
     commands.execute_command("napari-mathimg.last_dock").result()
     process_events()
     assert in_front(viewer) == ["Lens"]
@@ -244,3 +242,78 @@ def test_tabs_are_as_before_when_all_docks_are_closed(viewer: Any, dock: Opener,
     process_events()
     (bar,) = tab_bars(viewer)
     assert (bar.styleSheet(), bar.elideMode()) == ("", Qt.TextElideMode.ElideRight)
+
+
+def test_each_window_keeps_the_places_of_its_own_docks_only(
+    viewer: Any, fresh_viewer: Any, dock: Opener, qtbot: Any, file: Path
+) -> None:
+    here, there = dock("Noise"), open_dock(fresh_viewer, "Blur")
+    process_events()
+    for widget in (here, there):
+        dock_of(widget).parent().addDockWidget(LEFT_AREA, dock_of(widget))
+        process_events()
+    others = open_dock(fresh_viewer, "Lens")  # which is brought to the front only
+    process_events()
+    for widget in (here, there, others):
+        close_by_mouse(widget, qtbot)
+        process_events()
+    assert yaml.safe_load(file.read_text())["places"] == {"Noise": {"area": "left"}, "Blur": {"area": "left"}}
+    blur = dock("Blur")
+    process_events()
+    assert viewer.window._qt_window.dockWidgetArea(dock_of(blur)) == LEFT_AREA
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"area": "inside"}, {"area": ["left"]}, {"area": {}}, {"floating": [2**40, 0, 300, 300]}, {"floating": "here"}, 3],
+)
+def test_a_dock_with_a_record_of_no_use_is_in_the_place_of_all(
+    viewer: Any, dock: Opener, file: Path, record: Any
+) -> None:
+    file.write_text(yaml.safe_dump({"places": {"Noise": record}}))
+    dock("Noise")
+    process_events()
+    blur = dock_of(click(dock, "Noise", "Blur"))
+    assert in_front(viewer) == ["Blur"]
+    assert viewer.window._qt_window.tabifiedDockWidgets(blur) == [dock_of(dock("Noise"))]
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_a_dock_that_replaces_a_removed_one_stays(viewer: Any, dock: Opener, plugin: bool) -> None:
+    """Also before Qt has deleted the removed one, as in a script that only processes events."""
+    removed = dock("Denoise")
+    process_events()
+    viewer.window.remove_dock_widget(dock_of(removed))
+    if plugin:
+        _, anew = viewer.window.add_plugin_dock_widget("napari-mathimg", "Denoise")
+    else:
+        anew = dock("Denoise")
+    for _ in range(5):
+        QApplication.processEvents()
+    assert [*viewer.window.dock_widgets.values()] == [anew]
+    process_events()
+    assert in_front(viewer) == ["Denoise"]
+
+
+def test_docks_are_together_again_whichever_was_moved_onto_the_other(
+    viewer: Any, dock: Opener, qtbot: Any, file: Path
+) -> None:
+    window = viewer.window._qt_window
+    geometry = dock("Geometry")
+    process_events()
+    noise = click(dock, "Geometry", "Noise")
+    for area in (LEFT_AREA, RIGHT_AREA):  # back below the other
+        window.addDockWidget(area, dock_of(geometry))
+        process_events()
+    assert in_front(viewer) == ["Geometry", "Noise"]
+    Place.around(noise).flush()
+    assert yaml.safe_load(file.read_text())["places"] == {"Geometry": {"area": "right"}}
+    window.tabifyDockWidget(dock_of(geometry), dock_of(noise))
+    process_events()
+    assert len(in_front(viewer)) == 1
+    Place.around(noise).flush()
+    assert yaml.safe_load(file.read_text()).get("places", {}) == {}
+    for widget in (geometry, noise):
+        close_by_mouse(widget, qtbot)
+        process_events()
+    assert yaml.safe_load(file.read_text()).get("places", {}) == {}

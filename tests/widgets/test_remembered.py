@@ -9,6 +9,7 @@ from event_loop import process_events
 from mouse_and_keys import close_by_mouse
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
+from sessions import new_session
 
 from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -16,7 +17,6 @@ from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.place.chooser import DockChooser
 from napari_mathimg.widgets.qt.fold import Fold
-from napari_mathimg.widgets.settings import saved_docks
 from nightly import some
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
@@ -156,7 +156,7 @@ def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name
     assert {field for field, is_altered in altered.items() if not is_altered and ": " not in field} <= BY_HAND.keys()
     left = state(widget, ids)
     close_by_mouse(widget, qtbot)
-    saved_docks._read.cache_clear()
+    new_session()
     _clear_plugin_settings_cache()
     widget = dock(name)
     qtbot.waitUntil(widget.isVisible)

@@ -19,7 +19,7 @@ from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
-from napari_mathimg.widgets.settings.saved_speeds import remember, speeds
+from napari_mathimg.widgets.settings.saved_speeds import note_speeds, speeds
 from napari_mathimg.widgets.tasks import forecaster
 from nightly import some
 
@@ -172,7 +172,7 @@ def test_time_and_memory_are_told_beside_run_without_reading_in_the_window(
     assert widget.bar.needs.text() == ""
     before = lazy.read.copy()
     needed = needs(operations()["gaussian"], lazy, threads=cores())
-    remember([(needed, 40.0)])
+    note_speeds([(needed, 40.0)])
     with qtbot.waitSignal(forecasts.found):
         widget.form["truncate"].value = 4.0
         widget.form["sigma"].value = 1.5

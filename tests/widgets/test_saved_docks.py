@@ -11,7 +11,10 @@ from event_loop import process_events
 from mouse_and_keys import Hand, choose_by_key, close_by_mouse, type_number
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QScrollArea
+from sessions import new_session
 
+from napari_mathimg import operations
+from napari_mathimg.engine.forecast import needs
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
 from napari_mathimg.widgets.lens.lens_panel import LensPanel
@@ -22,6 +25,8 @@ from napari_mathimg.widgets.psf.panel import PsfPanel
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings import saved_docks
 from napari_mathimg.widgets.settings.preferences import settings
+from napari_mathimg.widgets.settings.saved_speeds import note_speeds, speeds
+from napari_mathimg.widgets.settings.used import is_by_use, list_by_use, note_use, used_ids
 from nightly import nightly
 
 Opener = Callable[[str], FamilyDock]
@@ -515,3 +520,21 @@ def test_a_user_who_wants_no_memory_has_none(viewer: Any, dock: Opener, again: A
     widget.operation = "adjust_gamma"
     assert again(widget).operation.id != "adjust_gamma"
     assert not file.exists()
+
+
+def test_what_was_noted_holds_for_the_session_and_is_written_only_with_memory(file: Path) -> None:
+    note_use("median")
+    list_by_use(False)
+    written = file.read_text()
+    settings().docks.remember = False
+    assert (used_ids(), is_by_use()) == (["median"], False)
+    note_use("clip")
+    needed = needs(operations()["clip"], np.zeros((20, 30)), threads=1)
+    note_speeds([(needed, 2.0)])
+    assert used_ids() == ["clip", "median"]
+    assert [*speeds().table] == [needed.kind]
+    assert file.read_text() == written
+    new_session()
+    assert (used_ids(), is_by_use(), speeds().table) == ([], True, {})
+    settings().docks.remember = True
+    assert (used_ids(), is_by_use()) == (["median"], False)

@@ -20,7 +20,6 @@ from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields, scroll_area
 from ..qt.visible_refresh import VisibleRefresh
 from ..settings.preferences import on_change
-from ..settings.used import note_use
 from ..tasks.run_bar import RunBar
 from .dock_context import DockContext
 from .form_panel import FormPanel
@@ -185,7 +184,6 @@ class FamilyDock(DockContent):
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         if self._refresh.is_pending:
             self._refresh.at_once()
-        note_use(self.operation.id)
         self.runs.start()
 
     def reset(self) -> None:

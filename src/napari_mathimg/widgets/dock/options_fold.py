@@ -17,7 +17,7 @@ from ..tasks.operation_job import Job
 from .options_panel import RANGES, OptionsBox
 from .panel import Panel
 
-TYPES = {"Auto": "automatic type"}  # which depends on further images
+DEPENDS = "automatic type"  # which depends on further images
 
 Said = tuple[str, bool]  # a few words on an option, and whether it differs from its default
 
@@ -95,8 +95,7 @@ def in_words(options: OptionsBox, layer: Layer) -> Iterator[Said]:
     if options.is_shown("statistics") and options.statistics.currentData() != "layer":
         yield f"statistics of {_first_small(options.statistics.currentText())}", True
     if options.is_shown("dtype"):
-        text = options.dtype.currentText()
-        yield text.partition("(")[2].rstrip(")") or TYPES.get(text, text), options.dtype.currentData() != usual["dtype"]
+        yield options.result_type or DEPENDS, options.dtype.currentData() != usual["dtype"]
     yield from _layers_in_words(options)
 
 

@@ -53,6 +53,7 @@ class OptionsBox(QWidget):
         self._wanted: dict[QComboBox, str] = {}  # entries to choose as soon as they are offered
         self._layer: ref[Layer] | None = None  # whose options are shown
         self._levels: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()  # level chosen for each layer
+        self._types: dict[str, str] = {}  # pixel type of the result by the entry chosen for it
         self._found: dict[Any, ValueRange | None] = {}  # value ranges since the last update
         self.level = self._choice("level", "Level", "Level of the multiscale layer to process; 0 is the finest")
         self.process = self._choice("process", "Process as", "Process each plane separately (2D) or whole volumes (3D)")
@@ -235,9 +236,10 @@ class OptionsBox(QWidget):
     def show_for(self, layer: Layer, operation: Operation, parameters: Mapping[str, Any]) -> None:
         """Show the options that can change the result of an operation on the layer passed to `follow` last."""
         labels, dtype = isinstance(layer, Labels), np.dtype(full_resolution(layer).dtype)
-        auto = "Auto" if callable(operation.dtype) else f"Auto ({operation.result_type(dtype, parameters)})"
-        types = {"auto": auto, "same": f"Same ({dtype})"}
-        self._fill(self.dtype, {**types, "float32": "float32"})
+        auto = "" if callable(operation.dtype) else str(operation.result_type(dtype, parameters))
+        self._types = {"auto": auto, "same": str(dtype), "float32": "float32"}
+        types = {"auto": f"Auto ({auto})" if auto else "Auto", "same": f"Same ({dtype})", "float32": "float32"}
+        self._fill(self.dtype, types)
         self._fill(self.scope, item_axes.parts_in_words(layer, self.axes(layer, operation)))
         several, ndim = len(item_axes.kinds_of_items(layer)) > 1, self.ndim(layer, operation)
         ranged = operation.uses_range(parameters) and not labels
@@ -270,6 +272,11 @@ class OptionsBox(QWidget):
                 widget.setVisible(on)
         self._shown = shown
         self.show_selected(self._selected)
+
+    @property
+    def result_type(self) -> str:
+        """Pixel type of the result for the layer shown; "" if it depends on further images."""
+        return self._types.get(self.dtype.currentData(), "")
 
     @property
     def selected(self) -> int:

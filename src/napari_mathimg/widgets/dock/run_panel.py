@@ -13,7 +13,8 @@ from ..layers.snapshot import snapshot_at
 from ..layers.transforms import check_turnable
 from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
-from ..settings.saved_speeds import remember
+from ..settings.saved_speeds import note_speeds
+from ..settings.used import note_use
 from ..tasks.forecaster import Forecaster
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
@@ -108,6 +109,7 @@ class RunPanel(Panel):
         if not jobs:
             self.bar.tell_failure(self._refused[0][1])
             return
+        note_use(jobs[0].operation.id)
         self.bar.start(all_steps(jobs, options.shares_range))
 
     def _jobs(self, with_record: bool = True) -> tuple[list[Job], list[tuple[str, Exception]]]:
@@ -131,7 +133,7 @@ class RunPanel(Panel):
         added = [results.add(o.job, o.done, alone, self._panels) for o in outcomes if o.done is not None]
         results.overlays.arrange()
         finished = [o.done for o in outcomes if o.done is not None]
-        remember([(each.needed, each.seconds) for each in finished if each.needed is not None])
+        note_speeds([(each.needed, each.seconds) for each in finished if each.needed is not None])
         if len(added) > 2:
             done = [(o.job, o.done) for o in outcomes if o.done is not None]
             lost = [f"{cut_middle(job.source.name)}:{text}" for job, each in done if (text := warnings(job, each))]

@@ -145,6 +145,7 @@ class HistogramDock(HistogramActions):
             return
         if self._follower is None or self._follower.layer is not layer:
             self._stop_following()
+            self._compare_with([other for other in self._compared if other is not layer])
             self._reset_view, self._mark = True, None
             self._show_nothing("Counting…")
             self._follower = Follower(self._viewer, layer, self.choice, self._saved, self)

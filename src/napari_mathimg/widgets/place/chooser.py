@@ -8,7 +8,6 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from ..qt.flow_layout import FlowLayout
 from .entries import TITLES
-from .open_dock import open_dock
 from .places import KEY, Place
 
 SPACING = 2
@@ -25,15 +24,13 @@ class DockChooser(QWidget):
 
     Parameters
     ----------
-    viewer
-        The viewer.
     title
         Title of the dock that the buttons are in.
     """
 
-    def __init__(self, viewer: Any, title: str) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__()
-        self._viewer, self._title = viewer, title
+        self._title = title
         self.setStyleSheet(STYLE)
         flow = FlowLayout(self, SPACING)
         self.buttons = {name: _button(name, f"Open the {name} dock") for name in TITLES}
@@ -75,8 +72,8 @@ class DockChooser(QWidget):
         """Open the dock whose name was clicked."""
         name = next(name for name, button in self.buttons.items() if button is self.sender())
         self._mark()
-        if name != self._title:
-            open_dock(self._viewer, name).chooser.take_focus()
+        if name != self._title and (place := Place.around(self)):
+            place.open_dock(name).chooser.take_focus()
 
     def _find(self) -> None:
         if place := Place.around(self):

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def open_last(viewer: Any) -> Any:
-    """Show the dock that was in front last, also in an earlier session, and return its widget."""
-    last = remembered("last")
+    """Show the dock that was in front last, in an earlier session if none is open, and return its widget."""
+    place = Place.of(unwrapped(viewer))
+    last = remembered("last") if place is None else place.last
     return open_dock(viewer, last if last in TITLES else TITLES[0])
 
 
 def find_operation(viewer: "napari.Viewer") -> None:
-    """Open the search over all operations, with the dock that was in front last."""
+    """Open the search over all operations, with the dock that was in front last if none is open."""
+    if place := Place.of(unwrapped(viewer)):
+        place.find()
+        return
     dock = open_last(viewer)
 
     def find() -> None:

@@ -27,7 +27,7 @@ class DockContent(QWidget):
         super().__init__()
         self._viewer, self._title = viewer, title
         self._is_in_place = False
-        self.chooser = DockChooser(viewer, title)
+        self.chooser = DockChooser(title)
 
     def minimumSizeHint(self) -> QSize:
         """Return the size that is needed at least; no height yet for a dock that is not in its place."""

@@ -18,7 +18,7 @@ SIMILAR = 0.75  # least similarity of a word with typing errors
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that a list offers: an operation by its id, or a dock without one."""
+    """Something that a list offers: an operation by its id, or a dock without one, whose id is empty."""
 
     id: str
     title: str
@@ -42,7 +42,7 @@ def all_entries() -> tuple[Entry, ...]:
     """Return all entries, in the order of their titles."""
     found = [Entry(op.id, op.title, FAMILIES[op.family], op.keywords, summary(op)) for op in operations().values()]
     about = "Show how the values of a layer are distributed, and set its contrast limits."
-    found.append(Entry("histogram", HISTOGRAM, HISTOGRAM, "distribution, contrast, counts, levels, percentiles", about))
+    found.append(Entry("", HISTOGRAM, HISTOGRAM, "distribution, contrast, counts, levels, percentiles", about))
     return tuple(sorted(found, key=lambda entry: entry.title))
 
 

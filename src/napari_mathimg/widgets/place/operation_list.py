@@ -30,18 +30,18 @@ ALPHABET = "A–Z"
 
 
 class OperationList(QFrame):
-    """Lists operations below a widget, the last used first or by the alphabet.
+    """Lists operations beside a widget, the last used first or by the alphabet.
 
     A text in the search field finds operations of all families. Return or a click chooses one, Escape closes the list.
 
     Parameters
     ----------
     parent
-        The widget below which the list opens.
+        The widget above or below which the list opens.
     first
         The entries that are listed until something is typed.
     current
-        Id of the operation that is marked initially.
+        Id of the operation that is marked initially; "" for the first one.
     """
 
     chosen = Signal(object)  # an Entry
@@ -85,20 +85,26 @@ class OperationList(QFrame):
             widget.setFont(self.order.font())  # napari sets that of buttons only
         self._fill()
 
-    def open_below(self, widget: QWidget) -> None:
-        """Open below a widget and as wide as it, or wider where titles are longer, within the screen."""
-        screen, corner = widget.screen().availableGeometry(), widget.mapToGlobal(QPoint(0, widget.height()))
+    def open_beside(self, widget: QWidget) -> None:
+        """Open below a widget, or above it where there is more room, and within the screen.
+
+        The list is as wide as the widget, or wider where titles are longer.
+        """
+        screen, around = widget.screen().availableGeometry(), QRect(widget.mapToGlobal(QPoint()), widget.size())
         scroll = self.rows.verticalScrollBar().sizeHint().width()
         letters = self.rows.fontMetrics()
         names = ([entry.title for entry in all_entries()], [entry.dock for entry in all_entries()])
         needed = sum(max(map(letters.horizontalAdvance, texts)) for texts in names) + scroll + BESIDE
         rows = min(self.rows.topLevelItemCount(), ROWS)
         height = self.field.sizeHint().height() + self.rows.sizeHintForRow(0) * max(rows, FEWEST) + 24
-        place = QRect(corner, self.sizeHint())
-        place.setWidth(min(max(needed, widget.width()), screen.width()))
-        place.moveRight(corner.x() + widget.width() - 1)
-        place.setHeight(min(height, screen.bottom() - corner.y()))
-        place.moveLeft(max(place.left(), screen.left()))
+        above, below = around.top() - screen.top(), screen.bottom() - around.bottom()
+        is_above = below < height and above > below
+        place = QRect(0, 0, max(needed, widget.width()), min(height, above if is_above else below))
+        place.setSize(place.size().boundedTo(screen.size()))
+        place.moveRight(around.right())
+        place.moveTop(around.top() - place.height() if is_above else around.bottom() + 1)
+        place.moveLeft(min(max(place.left(), screen.left()), screen.right() + 1 - place.width()))
+        place.moveTop(min(max(place.top(), screen.top()), screen.bottom() + 1 - place.height()))
         self.setGeometry(place)
         self.show()
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -142,7 +148,7 @@ class OperationList(QFrame):
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             return
         ids = [entry.id for entry in entries]
-        marked = ids.index(self._current) if not text and self._current in ids else 0
+        marked = ids.index(self._current) if self._current in ids and self._current and not text else 0
         self.rows.setCurrentItem(self.rows.topLevelItem(marked))
 
     def _sort(self, by_alphabet: bool) -> None:

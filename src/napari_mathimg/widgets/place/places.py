@@ -12,19 +12,13 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QTabB
 from ..qt.dock_area import restore_size
 from ..qt.layout import dock_of
 from ..settings import saved_docks
-from ..settings.saved_docks import remember, remembered
+from ..settings.saved_docks import remembered
 from .entries import Entry, all_entries
 from .open_dock import names_of, open_dock, open_operation
 from .operation_list import OperationList
+from .records import AREAS, RIGHT, Record, keep_changes, records
 
 KEY = "Ctrl+Shift+F"  # finds an operation
-RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
-AREAS = {
-    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
-    "right": RIGHT,
-    "top": Qt.DockWidgetArea.TopDockWidgetArea,
-    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
 NO_TABS = "QTabBar::tab { width: 0; height: 0; min-height: 0; margin: 0; padding: 0; border: none; }"
 LAYOUT_EVENTS = (QEvent.Type.ChildAdded, QEvent.Type.ChildRemoved, QEvent.Type.LayoutRequest)
 VISIBLE = 60  # least pixels of a floating dock that are on a screen
@@ -41,11 +35,13 @@ class PlacedDock(QObject):
         The dock.
     title
         Title of the dock.
+    record
+        Where the dock is, if somebody has moved it; otherwise None.
     """
 
-    def __init__(self, place: "Place", dock: QDockWidget, title: str) -> None:
+    def __init__(self, place: "Place", dock: QDockWidget, title: str, record: Record | None) -> None:
         super().__init__(dock)
-        self._place, self.title = ref(place), title
+        self._place, self.title, self.record = ref(place), title, record
 
     @property
     def dock(self) -> QDockWidget:
@@ -99,10 +95,10 @@ class Place(QObject):
 
     def __init__(self, window: QMainWindow, viewer: Any) -> None:
         super().__init__(window)
-        self._viewer_ref = ref(viewer)  # what a window holds must not hold its viewer
+        self._viewer = viewer
         self._docks: dict[str, PlacedDock] = {}
         self._moved: set[str] = set()
-        self._records: dict[str, Any] = dict(remembered("places"))
+        self._changes: dict[str, Record | None] = {}  # of records, to be written
         self._last = str(remembered("last"))
         self._soon, self._pause = QTimer(self), QTimer(self)
         for timer, interval, react in ((self._soon, 0, self._tidy), (self._pause, saved_docks.PAUSE, self._write)):
@@ -117,10 +113,6 @@ class Place(QObject):
     def _window(self) -> QMainWindow:
         return self.parent()
 
-    @property
-    def _viewer(self) -> Any:
-        return self._viewer_ref()
-
     @classmethod
     def around(cls, widget: QWidget) -> "Place | None":
         """Return the place of the window whose dock holds a widget; None if there is none."""
@@ -128,6 +120,12 @@ class Place(QObject):
         window = dock.parent() if dock is not None else None
         places = window.findChildren(cls) if isinstance(window, QMainWindow) else []
         return next((place for place in places if place._key is not None), None)
+
+    @classmethod
+    def of(cls, viewer: Any) -> "Place | None":
+        """Return the place of the window of a viewer; None if no dock is open there."""
+        widgets = [w for w in viewer.window.dock_widgets.values() if isinstance(w, QWidget)]
+        return next((place for place in map(cls.around, widgets) if place is not None and place.shown), None)
 
     @classmethod
     def add(cls, widget: QWidget, viewer: Any, title: str, size: tuple[int, int] | None) -> None:
@@ -140,13 +138,14 @@ class Place(QObject):
 
     def _add(self, dock: QDockWidget, title: str, size: tuple[int, int] | None) -> None:
         twin = self._docks.get(title)
-        if twin is not None and isalive(twin.dock) and twin.dock is not dock:
+        if twin is not None and twin.dock is not dock and self._is_open(twin.dock):
             if getattr(dock, "name", "") in names_of(title):  # napari has opened it once more, under its other name
                 twin.dock.show()
                 twin.dock.raise_()
                 self._viewer.window.remove_dock_widget(dock)
             return
-        placed = self._docks[title] = PlacedDock(self, dock, title)
+        self.flush()
+        placed = self._docks[title] = PlacedDock(self, dock, title, records().get(title))
         dock.setWindowTitle(title)
         self._put(placed, size)
         placed.watch()
@@ -154,13 +153,18 @@ class Place(QObject):
         self._pause.start()
         self._tidy()
 
+    def _is_open(self, dock: QDockWidget) -> bool:
+        """Return whether a dock is in the window, and not removed and about to be deleted."""
+        widget = self._viewer.window.dock_widgets.get(getattr(dock, "name", "")) if isalive(dock) else None
+        return widget is not None and dock_of(widget) is dock
+
     def _put(self, placed: PlacedDock, size: tuple[int, int] | None) -> None:
         """Put a new dock where it was last; otherwise to the other docks on the right."""
-        dock, record = placed.dock, self._record(placed.title)
-        if geometry := _rectangle(record.get("floating")):
+        dock, record = placed.dock, placed.record
+        if record is not None and "floating" in record:
             dock.setFloating(True)
-            dock.setGeometry(_on_screen(geometry, dock))
-        elif record.get("area") in AREAS:
+            dock.setGeometry(_on_screen(QRect(*record["floating"]), dock))
+        elif record is not None:
             area = AREAS[record["area"]]
             if self._window.dockWidgetArea(dock) != area:
                 self._window.addDockWidget(area, dock)
@@ -174,10 +178,6 @@ class Place(QObject):
         else:
             restore_size(dock, size)
 
-    def _record(self, title: str) -> dict[str, Any]:
-        record = self._records.get(title)
-        return record if isinstance(record, dict) else {}
-
     def _neighbors(self, dock: QDockWidget) -> list[QDockWidget]:
         """Return the docks on the right that a dock joins: those of this plugin first, then those of others."""
         found = [p.dock for p in self._docks.values() if p.dock is not dock and self._is_in_place(p)]
@@ -189,7 +189,7 @@ class Place(QObject):
         return dock.isVisible() and not dock.isFloating() and self._window.dockWidgetArea(dock) == RIGHT
 
     def _is_in_place(self, placed: PlacedDock) -> bool:
-        return not self._record(placed.title) and self._is_on_right(placed.dock)
+        return placed.record is None and self._is_on_right(placed.dock)
 
     def note_moved(self, title: str) -> None:
         """Keep in mind that a dock was moved."""
@@ -217,6 +217,8 @@ class Place(QObject):
             _show_title(placed.dock, placed.title)
         for title in self._moved & self._docks.keys():
             self._note_place(self._docks[title])
+        if self._moved:
+            self._note_joined()
         self._moved.clear()
         for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             self._show_tabs(bar)
@@ -225,20 +227,31 @@ class Place(QObject):
 
     def _note_place(self, placed: PlacedDock) -> None:
         """Keep where a dock is that was moved, if it is not in its place."""
-        dock, before = placed.dock, self._records.pop(placed.title, None)
+        dock = placed.dock
         if not dock.isVisible():
-            if before is not None:
-                self._records[placed.title] = before
             return
         area = self._window.dockWidgetArea(dock)
         if dock.isFloating():
             geometry = dock.geometry()
-            self._records[placed.title] = {
-                "floating": [geometry.x(), geometry.y(), geometry.width(), geometry.height()]
-            }
+            record: Record | None = {"floating": [geometry.x(), geometry.y(), geometry.width(), geometry.height()]}
         elif area != RIGHT or self._is_apart(placed):
-            self._records[placed.title] = {"area": next(name for name, a in AREAS.items() if a == area)}
-        self._pause.start()
+            record = {"area": next(name for name, a in AREAS.items() if a == area)}
+        else:
+            record = None
+        self._keep(placed, record)
+
+    def _keep(self, placed: PlacedDock, record: Record | None) -> None:
+        if placed.record != record:
+            placed.record = self._changes[placed.title] = record
+            self._pause.start()
+
+    def _note_joined(self) -> None:
+        """Forget that docks were apart on the right where one that is in place was moved onto them."""
+        for placed in self._docks.values():
+            if placed.record == {"area": "right"} and placed.dock.isVisible():
+                beside = self._window.tabifiedDockWidgets(placed.dock)
+                if any(p.dock in beside and self._is_in_place(p) for p in self._docks.values()):
+                    self._keep(placed, None)
 
     def _is_apart(self, placed: PlacedDock) -> bool:
         """Return whether a dock on the right is not a tab of the others there."""
@@ -267,7 +280,8 @@ class Place(QObject):
             self._write()
 
     def _write(self) -> None:
-        remember(places=dict(self._records), last=self._last)
+        keep_changes(self._changes, self._last)
+        self._changes.clear()
 
     def _end(self) -> None:
         self.flush()
@@ -286,14 +300,24 @@ class Place(QObject):
         anchor = below or self._front()
         found = OperationList(anchor, first or all_entries(), current)
         found.chosen.connect(self.open)
-        found.open_below(anchor)
+        found.open_beside(anchor)
+
+    @property
+    def shown(self) -> dict[str, QDockWidget]:
+        """The docks that are open and not hidden, by their titles; also those behind others."""
+        return {t: p.dock for t, p in self._docks.items() if isalive(p.dock) and p.dock.isVisible()}
+
+    @property
+    def last(self) -> str:
+        """Title of the dock of this window that was in front last."""
+        return self._last
 
     def _find_from_key(self) -> None:
         self.find()
 
     def _front(self) -> QWidget:
         """Return the title bar of the dock that has the focus, or was seen last; the menu bar if none is seen."""
-        seen = {title: placed.dock for title, placed in self._docks.items() if placed.dock.isVisible()}
+        seen = self.shown
         focus = QApplication.focusWidget()
         focused = dock_of(focus) if focus is not None else None
         dock = focused if focused in seen.values() else seen.get(self._last) or next(iter(seen.values()), None)
@@ -302,10 +326,14 @@ class Place(QObject):
 
     def open(self, entry: Entry) -> None:
         """Show the dock of an entry, with its operation chosen and ready for keys."""
-        if entry.dock != entry.title:
+        if entry.id:
             open_operation(self._viewer, entry.dock, entry.id).operations.choice.setFocus()
         else:
-            open_dock(self._viewer, entry.dock)
+            self.open_dock(entry.dock)
+
+    def open_dock(self, title: str) -> Any:
+        """Show the dock with a title, and return its widget; open it if it is closed."""
+        return open_dock(self._viewer, title)
 
 
 def _show_title(dock: QDockWidget, title: str) -> None:
@@ -315,14 +343,10 @@ def _show_title(dock: QDockWidget, title: str) -> None:
         label.setText(title)
 
 
-def _rectangle(saved: Any) -> QRect | None:
-    fits = isinstance(saved, list | tuple) and len(saved) == 4 and all(isinstance(n, int) for n in saved)
-    return QRect(*saved) if fits and min(saved[2:]) > 0 else None
-
-
 def _on_screen(geometry: QRect, dock: QDockWidget) -> QRect:
-    """Return a rectangle, moved so that part of its title can be reached on the screen."""
+    """Return a rectangle no larger than the screen, moved so that part of its title can be reached there."""
     screen = dock.screen().virtualGeometry()
+    geometry.setSize(geometry.size().boundedTo(screen.size()))
     geometry.moveLeft(min(max(geometry.left(), screen.left() + VISIBLE - geometry.width()), screen.right() - VISIBLE))
     geometry.moveTop(min(max(geometry.top(), screen.top()), screen.bottom() - VISIBLE))
     return geometry

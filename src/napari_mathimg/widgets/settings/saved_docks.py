@@ -16,6 +16,7 @@ from .preferences import remembers, settings
 PAUSE = 600  # milliseconds without a change before the state is written
 
 log = logging.getLogger(__name__)
+_noted: dict[str, Any] = {}  # fields as this session has read or written them
 
 
 class SavedDocks(PluginSettings):
@@ -43,17 +44,18 @@ def saved_docks() -> SavedDocks | None:
 
 
 def remembered(name: str) -> Any:
-    """Return a field of the saved docks; its default if docks remember nothing."""
+    """Return a field of the saved docks: as of this session, or of an earlier one if docks remember anything."""
+    if name in _noted:
+        return _noted[name]
     saved = saved_docks() if remembers() else None
-    return (
-        getattr(saved, name)
-        if saved is not None
-        else SavedDocks.model_fields[name].get_default(call_default_factory=True)
-    )
+    if saved is None:
+        return SavedDocks.model_fields[name].get_default(call_default_factory=True)
+    return _noted.setdefault(name, getattr(saved, name))
 
 
 def remember(**fields: Any) -> None:
-    """Write fields of the saved docks, if they have changed and docks remember anything."""
+    """Keep fields of the saved docks for this session; write them if they have changed and docks remember anything."""
+    _noted.update(fields)
     saved = saved_docks() if remembers() else None
     if saved is None or all(getattr(saved, name) == value for name, value in fields.items()):
         return
