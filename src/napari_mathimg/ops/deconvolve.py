@@ -95,7 +95,7 @@ def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.A
     "Richardson-Lucy", values="float", dtype="float32", reach=iteration_reach, check=_check_iteration, frames=_frames,
     statistics=(Statistic(refuse_negative, lambda counted: None),), report=report_flux_without_background,
     proportional=_is_not_clipped, working=_iteration_working,
-    keywords="sharpen, deblur, deconvolution, restore, rl, psf, maximum likelihood",
+    keywords="sharpen, deblur, unblur, deconvolution, restore, rl, psf, maximum likelihood",
 )  # fmt: skip
 def richardson_lucy(
     image: t.Image, psf: t.WholeImage, /, *, num_iter: t.Iterations = 30, boundary: t.Boundary = "reflect",
@@ -174,7 +174,7 @@ def richardson_lucy(
 @operation(
     "Unsupervised Wiener", values="float", dtype="float32", reach=_whole, check=_check_sampling, report=report_flux,
     proportional=_is_not_clipped, working=_sampling_working,
-    keywords="sharpen, deblur, deconvolution, restore, psf, blind",
+    keywords="sharpen, deblur, unblur, deconvolution, restore, psf, blind",
 )  # fmt: skip
 def unsupervised_wiener(
     image: t.Image, psf: t.WholeImage, /, *, seed: t.Seed = 0, boundary: t.Boundary = "reflect",
@@ -243,7 +243,7 @@ def unsupervised_wiener(
 @operation(
     "Wiener deconvolution", values="float", dtype="float32", reach=_whole, check=_check_clip, report=report_flux,
     proportional=_is_not_clipped, working=_filter_working,
-    keywords="sharpen, deblur, deconvolution, restore, inverse filter, psf",
+    keywords="sharpen, deblur, unblur, deconvolution, restore, inverse filter, psf",
 )  # fmt: skip
 def wiener(
     image: t.Image, psf: t.WholeImage, /, *, balance: t.Balance = 0.1, boundary: t.Boundary = "reflect",

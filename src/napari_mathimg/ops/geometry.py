@@ -66,7 +66,7 @@ def crop(shape: Shape, /, *, start: t.Starts = "auto", stop: t.Stops = "auto") -
 
 @warp(
     "Rescale", dimensions=(2, 3),
-    keywords="zoom, scale, enlarge, shrink, isotropic, cubes, voxel size, downsample, upsample, bin",
+    keywords="zoom, scale, enlarge, shrink, isotropic, cubes, cubic, voxel size, downsample, upsample, bin",
 )  # fmt: skip
 def rescale(
     shape: Shape, /, *, scale: t.Factors = 1.0, order: t.Order = 1, mode: t.Edge = "mirror", cval: t.Fill = 0.0,

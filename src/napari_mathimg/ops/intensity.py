@@ -111,7 +111,7 @@ OutRange = Annotated[Literal["auto"] | t.ValuePair, t.Auto(_full_range), t.Label
 
 @operation(
     "Rescale intensity", new_values=True, values="float", reach=POINTWISE, saturates=True,
-    keywords="contrast, stretch, normalize, brightness, levels, auto contrast",
+    keywords="contrast, stretch, normalize, brightness, levels, auto contrast, dark, grey",
 )  # fmt: skip
 def rescale_intensity(image: t.Image, /, *, out_range: OutRange = "auto", values: ValueRange) -> t.Image:
     """Rescale intensities linearly from the value range to an output range (contrast stretching).
@@ -167,7 +167,7 @@ def invert(image: t.Image, /, *, values: ValueRange) -> t.Image:
 
 @operation(
     "Gamma correction", new_values=True, values="normalized", reach=POINTWISE, saturates=True,
-    keywords="brightness, contrast, power law, brighten, darken",
+    keywords="brightness, contrast, power law, brighten, darken, dark",
 )  # fmt: skip
 def adjust_gamma(image: t.Image, /, *, gamma: t.Gamma = 1.0, gain: t.Gain = 1.0) -> t.Image:
     """Apply gamma correction, the power law ``gain * value ** gamma`` on the value range.

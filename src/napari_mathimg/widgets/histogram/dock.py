@@ -294,6 +294,7 @@ class HistogramDock(HistogramActions):
             beside = {"below": self._found.underflow, "above": self._found.overflow, "NaN or ∞": self._found.nonfinite}
             pixels = {where: int(np.atleast_1d(n)[index]) for where, n in beside.items()}
             outside = ", ".join(f"{count(n)} {where}" for where, n in pixels.items() if n)
+            outside = f"Outside the plot: {outside}" if outside else ""
             self.state.setText(f"exact: {quantity(count(tally.pixels), 'px')}")
             if follower.layer.multiscale:
                 self.state.setToolTip(f"{self.state.whole()}, in full resolution")

@@ -14,6 +14,8 @@ HISTOGRAM = "Histogram"  # the dock that belongs to no family
 TITLES = (*FAMILIES.values(), HISTOGRAM)  # of all docks, in the order of the choice
 STEM = 4  # letters that an inflected word shares at least with the word that it is found by
 SIMILAR = 0.75  # least similarity of a word with typing errors
+# Words of questions, which name no operation.
+FILLERS = {"a", "and", "image", "images", "is", "it", "make", "my", "picture", "so", "the", "this", "to", "why"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,15 @@ def all_entries() -> tuple[Entry, ...]:
     """Return all entries, in the order of their titles."""
     found = [Entry(op.id, op.title, FAMILIES[op.family], op.keywords, summary(op)) for op in operations().values()]
     about = "Show how the values of a layer are distributed, and set its contrast limits."
-    found.append(Entry("", HISTOGRAM, HISTOGRAM, "distribution, contrast, counts, levels, percentiles", about))
+    found.append(
+        Entry(
+            "",
+            HISTOGRAM,
+            HISTOGRAM,
+            "distribution, contrast, counts, levels, percentiles, dark, bright, grey, display",
+            about,
+        )
+    )
     return tuple(sorted(found, key=lambda entry: entry.title))
 
 
@@ -61,10 +71,11 @@ def in_order(entries: Iterable[Entry], by_use: bool) -> list[Entry]:
 def matching(text: str, entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries that a text finds, those first that it finds by their own names.
 
-    Each word of the text must begin a word of the entry, or be an inflection of one. If it finds nothing, words with
-    typing errors are replaced by similar ones.
+    Each word of the text but fillers must begin a word of the entry, or be an inflection of one. If it finds nothing,
+    words with typing errors are replaced by similar ones.
     """
-    wanted = _words(text)
+    words = _words(text)
+    wanted = [word for word in words if word not in FILLERS] or words
     found = _matching(wanted, entries)
     if found or not wanted:
         return found or list(entries)
