@@ -49,8 +49,8 @@ class HistogramLayout(DockContent):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer, HISTOGRAM)
-        self.title, self.outside, self.read_out = (ElidedLabel() for _ in range(3))
-        self.state = WrappingLabel()
+        self.title, self.read_out = ElidedLabel(), ElidedLabel()
+        self.state, self.outside = WrappingLabel(), WrappingLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
         self.plot.setToolTip(
