@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg import operations
 from napari_mathimg.contract.quantities import figures
+from napari_mathimg.engine.forecast import Forecast, Guess
 from napari_mathimg.methods.point_spread.kinds import KINDS
 from napari_mathimg.recipe.names import result_name
 from napari_mathimg.widgets.form.form import Form
@@ -39,6 +40,7 @@ from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
 from napari_mathimg.widgets.qt.layout import scroll_area
 from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
 from napari_mathimg.widgets.qt.number_line import NumberLine
+from napari_mathimg.widgets.tasks.run_bar import RunBar
 
 WIDTH = 300
 OFFSET = 5  # pixels between the text of a tick and its axis
@@ -184,6 +186,24 @@ def test_labels_of_the_histogram_fit(viewer: Any, font: int, histogram: Histogra
             assert label.sizeHint().width() <= label.width() + 1
     for button in histogram.axis.findChildren(QWidget):
         assert button.minimumSizeHint().width() <= button.width()
+
+
+@fonts
+def test_the_longest_forecast_fits_beside_run(column: Any) -> None:
+    """What is not seen of it is in the tooltip, with the explanation."""
+    bar = RunBar()
+    fill(column, bar)
+    told = Forecast(Guess(9.83 * 3600, False), 990 * 2**20, 980 * 2**20)
+    assert told.text == "9 h 50 min (from other settings), 990 MiB of 980 MiB free"
+    bar.tell_needs(told)
+    process_events()
+    assert bar.needs.isVisible()
+    assert bar.needs.text().startswith("9 h")
+    assert not lacks_room(bar.needs, bar.needs.text(), bar.needs.width())
+    assert bar.needs.toolTip() == f"{told.text}\n{told.explanation}"
+    assert bar.needs.sizeHint().height() <= bar.needs.height()
+    bar.tell_needs(None)
+    assert (bar.needs.text(), bar.needs.toolTip()) == ("", "")
 
 
 def click(widget: QWidget) -> None:
