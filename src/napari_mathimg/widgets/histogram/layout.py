@@ -19,9 +19,9 @@ from ..place.content import DockContent
 from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel, WrappingLabel
-from ..qt.folding import Folding
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
+from ..qt.wrapping_rows import WrapRows
 from ..settings.saved_fields import SavedFields
 from .counts_axis import CountsAxis
 from .curves import ALL, RGB
@@ -71,7 +71,7 @@ class HistogramLayout(DockContent):
         chosen = QWidget()
         chosen.setLayout(hbox(self.where, self.inside))
         chosen.layout().setContentsMargins(0, 0, 0, 0)
-        Folding(chosen)
+        WrapRows(chosen)
         layout.addWidget(chosen)
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.axis)
