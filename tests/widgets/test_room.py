@@ -187,6 +187,24 @@ def test_time_and_memory_are_told_beside_run_without_reading_in_the_window(
     qtbot.waitUntil(lambda: "s" not in widget.bar.needs.whole().split(",")[0])  # the run itself took a moment
 
 
+def test_no_forecast_while_a_run_takes_the_cores(viewer: Any, dock: Any, qtbot: Any) -> None:
+    slow = Gated(np.random.default_rng(0).integers(0, 4000, (3, 64, 64), dtype=np.uint16))
+    viewer.add_image(slow, name="slow", contrast_limits=(0, 4000))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    assert widget.runs.forecaster.is_active
+    qtbot.mouseClick(widget.run_button, LEFT)
+    assert not widget.runs.forecaster.is_active
+    widget.form["sigma"].value = 2.5
+    process_events()
+    assert widget.task.is_running
+    assert not widget.runs.forecaster.is_active
+    with qtbot.waitSignal(widget.task.finished):
+        slow.gate.set()
+    with qtbot.waitSignal(widget.runs.forecaster.found):
+        assert widget.runs.forecaster.is_active
+
+
 def test_no_forecast_where_a_run_would_be_refused(viewer: Any, dock: Any, qtbot: Any) -> None:
     viewer.add_image(np.random.default_rng(0).random((40, 50)))
     widget = dock("deconvolve")

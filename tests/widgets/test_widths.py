@@ -27,7 +27,7 @@ from napari_mathimg import operations
 from napari_mathimg.contract.quantities import figures
 from napari_mathimg.engine.forecast import Forecast, Guess
 from napari_mathimg.methods.point_spread.kinds import KINDS
-from napari_mathimg.recipe.names import result_name
+from napari_mathimg.recipe.names import SEAMS, result_name
 from napari_mathimg.widgets.form.form import Form
 from napari_mathimg.widgets.form.range_row import RangeRow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -144,7 +144,7 @@ def test_numbers_fit_their_fields(column: Any) -> None:
 
 @fonts
 def test_names_fit_their_pickers_and_labels(viewer: Any, column: Any) -> None:
-    picker, label, legend = LayerPicker(viewer, lambda layer: True, lambda layer: True), ElidedLabel(), Legend()
+    picker, label, legend = LayerPicker(viewer, lambda layer: True, lambda layer: True), ElidedLabel(SEAMS), Legend()
     layer = viewer.add_image(np.zeros((2, 2)))
     fill(column, picker, label, legend)
     option = QStyleOptionComboBox()
@@ -155,7 +155,7 @@ def test_names_fit_their_pickers_and_labels(viewer: Any, column: Any) -> None:
         legend.show_names([((1, 2, 3), name, True)])
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = picker.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, picker).width()
-        shown = elided(picker.currentText(), picker.fontMetrics(), room - TEXT_MARGIN)
+        shown = elided(picker.currentText(), picker.fontMetrics(), room - TEXT_MARGIN, SEAMS)
         assert not lacks_room(picker, shown, room)
         assert label.sizeHint().width() <= label.width()
         assert not lacks_room(label, label.text(), label.width())

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...recipe.names import SEAMS
 from ..place.content import DockContent
 from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
@@ -49,7 +50,7 @@ class HistogramLayout(DockContent):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer, HISTOGRAM)
-        self.title, self.outside, self.read_out = (ElidedLabel() for _ in range(3))
+        self.title, self.outside, self.read_out = (ElidedLabel(SEAMS) for _ in range(3))
         self.state = WrappingLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
