@@ -84,7 +84,9 @@ def fields(dock: Any) -> Fields:
     found = {}
     for widget in dock.findChildren(QWidget):
         inside = any(native.isAncestorOf(widget) for native in natives)
-        shown = widget.parent().isVisibleTo(dock) and widget is not choice and not isinstance(widget.parent(), Collapsible)
+        shown = (
+            widget.parent().isVisibleTo(dock) and widget is not choice and not isinstance(widget.parent(), Collapsible)
+        )
         if is_field(widget) and shown and not inside:
             found[name_of(widget, dock)] = widget
     for whose, form, shown in forms(dock):

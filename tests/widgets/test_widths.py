@@ -14,9 +14,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
+    QBoxLayout,
     QComboBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QStyle,
     QStyleOptionComboBox,
     QVBoxLayout,
@@ -40,6 +42,7 @@ from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
 from napari_mathimg.widgets.qt.layout import scroll_area
 from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
 from napari_mathimg.widgets.qt.number_line import NumberLine
+from napari_mathimg.widgets.qt.wrapping_rows import needed_width, wrapping_row
 from napari_mathimg.widgets.tasks.run_bar import RunBar
 
 WIDTH = 300
@@ -355,6 +358,18 @@ def test_the_end_of_a_range_that_is_not_typed_keeps_its_digits(column: Any) -> N
     fields.high.setFocus()
     fields.low.setFocus()
     assert len(found) == 1
+
+
+def test_what_lies_over_a_row_takes_no_room_in_it(column: Any) -> None:
+    row, over = wrapping_row(*(QPushButton(text) for text in ("Here", "There"))), QLabel("focus ring " * 30)
+    fill(column, row)
+    before = needed_width(row)
+    over.setParent(row)
+    over.show()
+    assert needed_width(row) == before < 100
+    column.setFixedWidth(before + 30)  # both need more
+    process_events()
+    assert row.layout().direction() == QBoxLayout.Direction.TopToBottom
 
 
 def test_every_number_field_is_one_of_ours(viewer: Any, dock: Any) -> None:

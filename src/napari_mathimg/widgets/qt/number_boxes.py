@@ -247,7 +247,7 @@ class NumberSpinBox(_NumberBox, QDoubleSpinBox):
 
     def _text_width(self, usual: str) -> int:
         texts = [usual, f"{self.prefix()}{self.whole_text}{self.suffix()}"] if self._is_whole() else [usual]
-        return max(map(self.fontMetrics().horizontalAdvance, texts))
+        return max(int(self.fontMetrics().horizontalAdvance(text)) for text in texts)
 
 
 class WholeSpinBox(_NumberBox, QSpinBox):

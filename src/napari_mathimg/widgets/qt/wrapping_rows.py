@@ -83,7 +83,7 @@ def needed_width(widget: QWidget) -> int:
         wraps = widget.findChild(WrapRows, options=Qt.FindChildOption.FindDirectChildrenOnly) is not None
         if wraps or layout.direction() == BELOW:
             return max(widths)
-        return sum(widths) + layout.spacing() * (len(widths) - 1)
+        return sum(widths) + int(layout.spacing()) * (len(widths) - 1)
     return int(max(widget.minimumSizeHint().width(), 0 if layout is not None else widget.minimumWidth()))
 
 
