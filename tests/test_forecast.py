@@ -138,8 +138,14 @@ def test_only_what_takes_more_than_a_moment_or_a_tenth_of_the_memory_is_said():
     assert Forecast(Guess(0.9, True), GIB, 11 * GIB).text == ""
     assert Forecast(Guess(41.7, True), GIB, 11 * GIB).text == "about 42 s"
     assert Forecast(None, 6 * GIB // 5, 11 * GIB).text == "1.2 GiB"
-    assert Forecast(Guess(130.0, False), 3 * GIB, 11 * GIB).text == "2 min with other settings, 3 GiB"
+    assert Forecast(Guess(130.0, False), 3 * GIB, 11 * GIB).text == "2 min (from other settings), 3 GiB"
     assert Forecast(Guess(3.0, True), 3 * GIB, 2 * GIB).text == "about 3 s, 3 GiB of 2 GiB free"
+
+
+def test_the_explanation_says_which_run_the_time_is_judged_by():
+    alike, other = (Forecast(Guess(60.0, is_alike), GIB, 2 * GIB).explanation for is_alike in (True, False))
+    assert "by the fastest earlier run on such an image with the same parameters, in proportion to pixels and" in alike
+    assert "by the last run on such an image, which had other parameters, in proportion to pixels and iter" in other
 
 
 def test_runs_one_after_the_other_keep_their_results():

@@ -1,15 +1,20 @@
 """Values that follow from the image, shown as soon as they are known; planes or volumes; what a result lost."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
-from qtpy.QtCore import Qt
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QObject, Qt
 
 import napari_mathimg as mathimg
-from napari_mathimg.engine import estimate_sigma
+from napari_mathimg.engine import Options, estimate_sigma
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.form.fields import Automatic
+from napari_mathimg.widgets.tasks.noise_estimate import NoiseEstimator
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -22,6 +27,19 @@ def ramp(sigma: float, seed: int = 0) -> Any:
 def wait_for(widget: FamilyDock, qtbot: Any, *names: str) -> None:
     fields: list[Any] = [widget.form[name] for name in names]
     qtbot.waitUntil(lambda: not any(f._is_waiting for f in fields) and all(f._meaning is not None for f in fields))
+
+
+def test_an_array_is_not_kept_for_its_estimate(qtbot: Any) -> None:
+    owner, layer, array = QObject(), Image(np.zeros((9, 9))), ramp(1.0)
+    estimator, options = NoiseEstimator(owner), Options()
+    with qtbot.waitSignal(estimator.found):
+        assert estimator.ask(layer, array, options) == (False, None)
+    assert estimator.ask(layer, array, options) == (True, pytest.approx(estimate_sigma(array)))
+    gone = ref(array)
+    del array
+    gc.collect()
+    assert gone() is None
+    estimator.close()
 
 
 def test_each_image_has_noise_of_its_own_and_the_run_takes_it(

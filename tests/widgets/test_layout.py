@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
+from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
@@ -137,6 +138,39 @@ def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown
             box.setCurrentIndex(max(box.findText("µm"), box.currentIndex()))
         process_events()
         assert not cut_off(widget), widget.operation.id
+
+
+@pytest.mark.parametrize("title", ["Geometry", "Intensity"])
+def test_a_dock_that_is_open_follows_the_font(viewer: Any, shown: Any, title: str) -> None:
+    widget = open_dock(viewer, title)
+    resized(viewer, widget, 300, 800)
+    for operation in itertools.islice(operations(widget), 2):
+        sizes: dict[int, Any] = {}
+        for points in (9, 14, 8, 13, 9):
+            get_settings().appearance.font_size = points
+            process_events()
+            process_events()
+            assert widget.width() <= 302
+            assert not cut_off(widget.form.native), (operation, points)
+            labels = widget.form.native.findChildren(QLabel)
+            now = [label.width() for label in labels if label.isVisible()]
+            assert len(set(now)) <= 1, (operation, points, now)
+            assert sizes.setdefault(points, now) == now, (operation, points)
+
+
+def test_a_form_follows_its_texts(viewer: Any, shown: Any) -> None:
+    """A longer unit takes more room in the form of a dock that is open, and a shorter one gives it back."""
+    widget = open_dock(viewer, "Intensity")
+    widget.operation = "adjust_gamma"
+    resized(viewer, widget, 300, 800)
+    row = widget.form["gamma"]._labeled_widget().native
+    heights = [row.height()]
+    for suffix in (" of the value range of the image", ""):
+        widget.form["gamma"].native.setSuffix(suffix)
+        process_events()
+        assert not cut_off(widget)
+        heights.append(row.height())
+    assert heights[0] == heights[2] < heights[1]
 
 
 @each_dock

@@ -85,6 +85,9 @@ def test_a_run_waits_for_a_number_that_was_refused(
     widget.operation = "adjust_gamma"
     box = widget.form["gamma"].native
     qtbot.waitUntil(box.isVisible)
+    viewer.window._qt_window.activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
     box.selectAll()
     QTest.keyClicks(box, "1.000,5")
     qtbot.mouseClick(widget.run_button, LEFT)

@@ -16,7 +16,7 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.histogram.fields import RangeFields
 from napari_mathimg.widgets.layers.layer_picker import LayerPicker
 from napari_mathimg.widgets.place.chooser import DockChooser
-from napari_mathimg.widgets.qt.fold import Fold
+from napari_mathimg.widgets.qt.collapsible import Collapsible
 from nightly import some
 
 POLYGON = "((1.0, 1.0), (1.0, 6.0), (5.0, 3.0))"
@@ -85,7 +85,9 @@ def fields(dock: Any) -> Fields:
     found = {}
     for widget in dock.findChildren(QWidget):
         inside = any(native.isAncestorOf(widget) for native in natives)
-        shown = widget.parent().isVisibleTo(dock) and widget is not choice and not isinstance(widget.parent(), Fold)
+        shown = (
+            widget.parent().isVisibleTo(dock) and widget is not choice and not isinstance(widget.parent(), Collapsible)
+        )
         if is_field(widget) and shown and not inside:
             found[name_of(widget, dock)] = widget
     for whose, form, shown in forms(dock):

@@ -169,23 +169,41 @@ def test_time_and_memory_are_told_beside_run_without_reading_in_the_window(
     forecasts = widget.runs.forecaster
     with qtbot.waitSignal(forecasts.found):
         pass
-    assert widget.bar.needs.text() == ""
+    assert widget.bar.needs.whole() == ""
     before = lazy.read.copy()
     needed = needs(operations()["gaussian"], lazy, threads=cores())
     note_speeds([(needed, 40.0)])
     with qtbot.waitSignal(forecasts.found):
         widget.form["truncate"].value = 4.0
         widget.form["sigma"].value = 1.5
-    assert widget.bar.needs.text() == "40 s with other settings"
+    assert widget.bar.needs.whole() == "40 s (from other settings)"
     monkeypatch.setattr(forecaster, "memory_at_hand", lambda: 5 * needed.memory)
     with qtbot.waitSignal(forecasts.found):
         widget.form["sigma"].value = 1.0
-    assert widget.bar.needs.text().startswith("about 40 s, ")
+    assert widget.bar.needs.whole().startswith("about 40 s, ")
     np.testing.assert_array_equal(lazy.read, before)
     with qtbot.waitSignal(widget.task.finished):
         qtbot.mouseClick(widget.run_button, LEFT)
     assert len(speeds().table[needed.kind]) == 2
-    qtbot.waitUntil(lambda: "s" not in widget.bar.needs.text().split(",")[0])  # the run itself took a moment
+    qtbot.waitUntil(lambda: "s" not in widget.bar.needs.whole().split(",")[0])  # the run itself took a moment
+
+
+def test_no_forecast_while_a_run_takes_the_cores(viewer: Any, dock: Any, qtbot: Any) -> None:
+    slow = Gated(np.random.default_rng(0).integers(0, 4000, (3, 64, 64), dtype=np.uint16))
+    viewer.add_image(slow, name="slow", contrast_limits=(0, 4000))
+    widget = dock("denoise")
+    widget.operation = "gaussian"
+    assert widget.runs.forecaster.is_active
+    qtbot.mouseClick(widget.run_button, LEFT)
+    assert not widget.runs.forecaster.is_active
+    widget.form["sigma"].value = 2.5
+    process_events()
+    assert widget.task.is_running
+    assert not widget.runs.forecaster.is_active
+    with qtbot.waitSignal(widget.task.finished):
+        slow.gate.set()
+    with qtbot.waitSignal(widget.runs.forecaster.found):
+        assert widget.runs.forecaster.is_active
 
 
 def test_no_forecast_where_a_run_would_be_refused(viewer: Any, dock: Any, qtbot: Any) -> None:

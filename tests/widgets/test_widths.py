@@ -9,15 +9,16 @@ from event_loop import process_events
 from mouse_and_keys import LEFT
 from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QContextMenuEvent, QFontMetrics
+from qtpy.QtGui import QFontMetrics
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
+    QBoxLayout,
     QComboBox,
     QLabel,
     QLineEdit,
-    QMenu,
+    QPushButton,
     QStyle,
     QStyleOptionComboBox,
     QVBoxLayout,
@@ -26,8 +27,9 @@ from qtpy.QtWidgets import (
 
 from napari_mathimg import operations
 from napari_mathimg.contract.quantities import figures
+from napari_mathimg.engine.forecast import Forecast, Guess
 from napari_mathimg.methods.point_spread.kinds import KINDS
-from napari_mathimg.recipe.names import result_name
+from napari_mathimg.recipe.names import SEAMS, result_name
 from napari_mathimg.widgets.form.form import Form
 from napari_mathimg.widgets.form.range_row import RangeRow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -40,6 +42,8 @@ from napari_mathimg.widgets.qt.elided import ElidedLabel, elided
 from napari_mathimg.widgets.qt.layout import scroll_area
 from napari_mathimg.widgets.qt.number_boxes import NumberSpinBox, WholeSpinBox
 from napari_mathimg.widgets.qt.number_line import NumberLine
+from napari_mathimg.widgets.qt.wrapping_rows import needed_width, wrapping_row
+from napari_mathimg.widgets.tasks.run_bar import RunBar
 from nightly import nightly
 
 WIDTH = 300
@@ -109,16 +113,20 @@ def test_numbers_fit_their_fields(column: Any) -> None:
         column.layout().addWidget(area)
         area.setFixedWidth(WIDTH - 40)  # beside a scroll bar and margins
         area.show()
-        form.align()
         process_events()
         inside = [box for kind in (NumberSpinBox, WholeSpinBox) for box in form.native.findChildren(kind)]
         for k, box in enumerate(box for box in inside if box.isVisible()):
             boxes += 1
             box.blockSignals(True)
             whole = not isinstance(box, NumberSpinBox) or not box.decimals()
-            box.setRange(-(10**9), 10**9) if whole else box.setRange(-1e9, 1e9)
+            bound = 10**5 if whole and box.prefix() else 10**9  # one of several is a position in pixels
+            box.setRange(-bound, bound)
             for value in VALUES[k % 7 :: 7]:
                 box.setValue(round(value) if whole else value)
+                if whole:  # the layout gives the box the room that it needs
+                    box.updateGeometry()
+                    process_events()
+                    process_events()
                 if lacks_room(box, box.text(), box.lineEdit().width()):
                     found.append((box.text(), box.lineEdit().width()))
         column.layout().removeWidget(area)
@@ -140,7 +148,7 @@ def test_numbers_fit_their_fields(column: Any) -> None:
 
 @fonts
 def test_names_fit_their_pickers_and_labels(viewer: Any, column: Any) -> None:
-    picker, label, legend = LayerPicker(viewer, lambda layer: True, lambda layer: True), ElidedLabel(), Legend()
+    picker, label, legend = LayerPicker(viewer, lambda layer: True, lambda layer: True), ElidedLabel(SEAMS), Legend()
     layer = viewer.add_image(np.zeros((2, 2)))
     fill(column, picker, label, legend)
     option = QStyleOptionComboBox()
@@ -151,7 +159,7 @@ def test_names_fit_their_pickers_and_labels(viewer: Any, column: Any) -> None:
         legend.show_names([((1, 2, 3), name, True)])
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = picker.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, picker).width()
-        shown = elided(picker.currentText(), picker.fontMetrics(), room - TEXT_MARGIN)
+        shown = elided(picker.currentText(), picker.fontMetrics(), room - TEXT_MARGIN, SEAMS)
         assert not lacks_room(picker, shown, room)
         assert label.sizeHint().width() <= label.width()
         assert not lacks_room(label, label.text(), label.width())
@@ -184,11 +192,32 @@ def test_labels_of_the_histogram_fit(viewer: Any, font: int, histogram: Histogra
         assert button.minimumSizeHint().width() <= button.width()
 
 
+@fonts
+def test_the_longest_forecast_fits_beside_run(column: Any) -> None:
+    """What is not seen of it is in the tooltip, with the explanation."""
+    bar = RunBar()
+    fill(column, bar)
+    told = Forecast(Guess(9.83 * 3600, False), 990 * 2**20, 980 * 2**20)
+    assert told.text == "9 h 50 min (from other settings), 990 MiB of 980 MiB free"
+    bar.tell_needs(told)
+    process_events()
+    assert bar.needs.isVisible()
+    assert bar.needs.text().startswith("9 h")
+    assert not lacks_room(bar.needs, bar.needs.text(), bar.needs.width())
+    assert bar.needs.toolTip() == f"{told.text}\n{told.explanation}"
+    assert bar.needs.sizeHint().height() <= bar.needs.height()
+    bar.tell_needs(None)
+    assert (bar.needs.text(), bar.needs.toolTip()) == ("", "")
+
+
 def click(widget: QWidget) -> None:
     QTest.mouseClick(widget, LEFT, pos=widget.rect().center())
 
 
-def test_all_digits_are_told_copied_and_kept(column: Any) -> None:
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def test_all_digits_are_told_shown_to_edit_and_kept(column: Any, qtbot: Any) -> None:
     """A field that shows few digits of a number has all: a click, a tab, a key taken back leave them what they are."""
     value = 0.020653581234
     box, line, other = NumberSpinBox(), NumberLine(), QLineEdit()
@@ -199,51 +228,104 @@ def test_all_digits_are_told_copied_and_kept(column: Any) -> None:
     line.show_number(value)
     fill(column, box, line, other)
     for field in (box, line):
-        field.setFixedWidth(160)
+        field.setFixedWidth(90)
+    process_events()
+    qtbot.waitUntil(column.isActiveWindow)
     changes: list[float] = []
     box.valueChanged.connect(changes.append)
-    shown = box.text()
-    assert len(shown) < len(f"x {value}\u00a0px")
+    shown = {field: field.text() for field in (box, line)}
+    assert len(shown[box]) < len(f"x {value}\u00a0px")
+    assert len(shown[line]) < len(str(value))
     assert box.toolTip() == f"x {value}\u00a0px\nRadius"
     assert line.toolTip() == str(value)
     for field in (box, line):
         click(field)
-        QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        QApplication.clipboard().setText("")
-        QTest.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert str(value) in field.text()
+        for key in (Qt.Key.Key_A, Qt.Key.Key_X, Qt.Key.Key_V):
+            QTest.keyClick(field, key, CTRL)
         assert QApplication.clipboard().text() == str(value)
+        assert str(value) in field.text()
         QTest.keyClick(field, Qt.Key.Key_End)
         QTest.keyClick(field, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
-        QTest.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-        assert len(QApplication.clipboard().text()) == 1  # what is selected, where that is a part
+        QTest.keyClick(field, Qt.Key.Key_C, CTRL)
+        assert QApplication.clipboard().text() == "4"  # what is selected, where that is a part
+        QTest.keyClick(field, Qt.Key.Key_End)
+        QTest.keyClick(field, Qt.Key.Key_7)
+        QTest.keyClick(field, Qt.Key.Key_Backspace)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert str(value) in field.text()
         QTest.keyClick(field, Qt.Key.Key_Tab)
-        assert field.text() == (shown if field is box else line.text())
-    assert (box.value(), line.number, changes) == (value, value, [])
+        assert field.text() == shown[field]
+    assert (box.value(), line.number) == (value, value)
+    assert changes[-1] == value
+    box.setFocus(Qt.FocusReason.TabFocusReason)
+    assert box.lineEdit().selectedText() == str(value)
+
+
+def test_a_typed_number_is_the_number_even_if_it_reads_as_the_one_that_was_shown(column: Any, qtbot: Any) -> None:
+    value = 0.162512345678
+    box, fields = NumberSpinBox(), RangeFields("tip")
+    box.setPrefix("x ")
+    box.setValue(value)
+    found: list[tuple[float, float]] = []
+    fields.typed.connect(lambda *ends: found.append(ends))
+    fields.show_range((value, 2.0))
+    fill(column, box, fields)
+    for field, width in ((box, 120), (fields.low, 70)):
+        field.setFixedWidth(width)
+    process_events()
+    qtbot.waitUntil(column.isActiveWindow)
+    shown = {field: field.text().removeprefix("x ") for field in (box, fields.low)}
+    for field, short in shown.items():
+        assert 4 <= len(short) < 8
+        click(field)
+        QTest.keyClick(field, Qt.Key.Key_A, CTRL)
+        QTest.keyClicks(field, short)
+        QTest.keyClick(field, Qt.Key.Key_Tab)
+        assert field.text().removeprefix("x ") == short
+        assert (box.value() if field is box else found) == (float(short) if field is box else [(float(short), 2.0)])
+
+
+def test_a_refused_number_leaves_the_one_before_it(column: Any, qtbot: Any) -> None:
+    """That is what was typed, stepped to, or set last."""
+    box = NumberSpinBox()
+    box.setSuffix("\u00a0px")
+    fill(column, box)
+    qtbot.waitUntil(column.isActiveWindow)
     click(box)
-    QTest.keyClick(box, Qt.Key.Key_End)
-    QTest.keyClick(box, Qt.Key.Key_7)
-    QTest.keyClick(box, Qt.Key.Key_Backspace)
-    QTest.keyClick(box, Qt.Key.Key_Return)
-    assert (box.value(), box.text()) == (value, shown)
     box.selectAll()
     QTest.keyClicks(box, "2.5e-7")
     QTest.keyClick(box, Qt.Key.Key_Return)
-    assert (box.value(), box.text(), box.refused) == (2.5e-7, "x 2.5e-7\u00a0px", "")
+    assert (box.value(), box.text(), box.refused) == (2.5e-7, "2.5e-7\u00a0px", "")
     for text, why in (("200", "from 0 to 99.99\u00a0px"), ("-1", "from 0"), ("1e", "a number"), ("1e-15", "from 0")):
         box.selectAll()
         QTest.keyClicks(box, text)
         QTest.keyClick(box, Qt.Key.Key_Return)
         assert why in box.refused
         assert box.value() == 2.5e-7
-    box.setValue(value)
-    box.lineEdit().selectAll()
-    middle = box.rect().center()
-    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, box.mapToGlobal(middle))
-    QApplication.sendEvent(box, event)
-    menu = box.lineEdit().findChild(QMenu)
-    next(a for a in menu.actions() if a.objectName() == "edit-copy").trigger()
-    menu.close()
-    assert QApplication.clipboard().text() == str(value)
+    box.setValue(3.0)
+    box.selectAll()
+    QTest.keyClicks(box, "4")
+    box.stepUp()  # as the wheel and the arrows do
+    assert box.value() == 5
+    QApplication.clipboard().setText("1,000.5")
+    box.selectAll()
+    box.lineEdit().paste()  # as the menu does
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert "at most one decimal mark" in box.refused
+    assert box.value() == 5
+
+
+def test_a_whole_number_is_never_rounded(column: Any, qtbot: Any) -> None:
+    form = Form(operations()["add_gaussian_noise"], ("y", "x"))
+    form["seed"].value = 123456789
+    fill(column, scroll_area(form.native))
+    process_events()
+    box = form["seed"].native
+    assert box.text() == "123456789"
+    assert not lacks_room(box, box.text(), box.lineEdit().width())
+    box.setValue(120000000)
+    assert (box.text(), box.whole_text) == ("120000000", "120000000")
 
 
 def test_the_corner_table_copies_and_edits_all_digits(column: Any) -> None:
@@ -269,6 +351,7 @@ def test_the_end_of_a_range_that_is_not_typed_keeps_its_digits(column: Any) -> N
     fill(column, fields)
     fields.show_range((0.123456789, 9.87654321987))
     assert fields.high.text() != "9.87654321987"
+    click(fields.low)
     fields.low.selectAll()
     QTest.keyClicks(fields.low, "0,5")
     QTest.keyClick(fields.low, Qt.Key.Key_Return)
@@ -276,6 +359,18 @@ def test_the_end_of_a_range_that_is_not_typed_keeps_its_digits(column: Any) -> N
     fields.high.setFocus()
     fields.low.setFocus()
     assert len(found) == 1
+
+
+def test_what_lies_over_a_row_takes_no_room_in_it(column: Any) -> None:
+    row, over = wrapping_row(*(QPushButton(text) for text in ("Here", "There"))), QLabel("focus ring " * 30)
+    fill(column, row)
+    before = needed_width(row)
+    over.setParent(row)
+    over.show()
+    assert needed_width(row) == before < 100
+    column.setFixedWidth(before + 30)  # both need more
+    process_events()
+    assert row.layout().direction() == QBoxLayout.Direction.TopToBottom
 
 
 def test_every_number_field_is_one_of_ours(viewer: Any, dock: Any) -> None:

@@ -11,6 +11,7 @@ LEAST = 7  # characters that are left of the source's name
 CUT = "…"
 STEP = " – "  # between a source and the operation that was applied to it
 MORE = f" {CUT} "  # in its place where earlier operations are left out
+SEAMS = (STEP, MORE)
 
 
 def cut_middle(name: str, most: int = MOST) -> str:

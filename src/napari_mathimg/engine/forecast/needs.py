@@ -30,7 +30,7 @@ class Needs:
     Attributes
     ----------
     kind
-        Operation, type of the pixels, number of axes and whatever else runs have in common whose speed is comparable.
+        Operation, type of the pixels, number of axes, and whatever else must be equal for speeds to be comparable.
     parameters
         Digest of the parameters and of the shapes of the further images; runs that share it are alike.
     work

@@ -31,7 +31,7 @@ class Forecast(NamedTuple):
         parts = []
         if self.time is not None and self.time.seconds > MOMENT:
             took = duration(self.time.seconds)
-            parts.append(f"about {took}" if self.time.is_alike else f"{took} with other settings")
+            parts.append(f"about {took}" if self.time.is_alike else f"{took} (from other settings)")
         if self.memory > self.at_hand:
             parts.append(f"{size_in_words(self.memory)} of {size_in_words(self.at_hand)} free")
         elif self.memory > SHARE * self.at_hand:
@@ -47,10 +47,10 @@ class Forecast(NamedTuple):
         )
         if self.time is None:
             return f"{memory} How long it takes is known after a first run, unless that is very short."
-        which = "the same parameters" if self.time.is_alike else "other parameters"
-        return (
-            f"{memory} The time is judged by the last run on such an image with {which}, in proportion to the pixels."
-        )
+        alike = "the fastest earlier run on such an image with the same parameters"
+        other = "the last run on such an image, which had other parameters"
+        which = alike if self.time.is_alike else other
+        return f"{memory} The time is judged by {which}, in proportion to pixels and iterations."
 
 
 def forecast(runs: Sequence[Needs], speeds: Speeds, at_hand: int) -> Forecast:

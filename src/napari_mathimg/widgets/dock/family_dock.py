@@ -128,7 +128,6 @@ class FamilyDock(DockContent):
             QTimer.singleShot(0, self._settle)
 
     def _settle(self) -> None:
-        self.form.align()  # the window's style is known only now
         if dock := dock_of(self):
             dock.destroyed.connect(self._close)
             self.put_in_place(self.saved_state.size)

@@ -20,7 +20,8 @@ from ..layers.plane import displayed_frame
 from ..layers.spacing import spacing_at, spacing_like
 from ..layers.transforms import displayed_pixel
 from ..psf.drawn_outline import offer_outlines
-from ..qt.layout import WrappingRow, button, vbox_widget
+from ..qt.layout import button, vbox_widget
+from ..qt.wrapping_rows import wrapping_row
 from ..tasks.noise_estimate import NoiseEstimator
 from .dock_context import DockContext
 from .panel import Panel, Parameters
@@ -61,7 +62,7 @@ class FormPanel(Panel):
         self.load_button = button("Load settings", "Fill in the settings that produced the chosen layer")
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 0, 0, 0)
-        self.widget = vbox_widget(self._place, WrappingRow(self.reset_button, self.load_button))
+        self.widget = vbox_widget(self._place, wrapping_row(self.reset_button, self.load_button))
 
     @property
     def form(self) -> Form:
@@ -104,7 +105,6 @@ class FormPanel(Panel):
                 self._form.native.hide()
             self._form = self.forms[key]
             self._form.native.show()
-            self._form.align()
 
     def _make(self, operation: Operation, axes: tuple[str, ...], hidden: Mapping[str, Any]) -> Form:
         context = self._context

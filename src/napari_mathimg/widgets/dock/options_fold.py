@@ -11,7 +11,7 @@ from napari.layers import Labels, Layer
 from ...contract.operation import Operation
 from ...contract.quantities import NO_BREAK, number
 from ..layers import levels
-from ..qt.fold import Fold
+from ..qt.collapsible import Collapsible
 from ..settings.preferences import default_options
 from ..tasks.operation_job import Job
 from .options_panel import RANGES, OptionsBox
@@ -37,7 +37,7 @@ class OptionsPanel(Panel):
 
     def __init__(self, options: OptionsBox, parameters: Callable[[], Mapping[str, Any]]) -> None:
         self.options = options
-        self.widget = self.fold = Fold("Options", options)
+        self.widget = self.fold = Collapsible("Options", options)
         self._parameters = parameters
         options.changed.connect(self.tell_changed)
         options.words_changed.connect(self.say)

@@ -64,7 +64,10 @@ class RunPanel(Panel):
         """Enable Run if all panels are ready and no run is in progress."""
         ready = all(panel.is_ready for panel in self._panels)
         self.bar.run.setEnabled(ready and not self.bar.task.is_running)
-        self.forecaster.ask_soon()
+        if self.bar.task.is_running:
+            self.forecaster.stop()  # which would take cores from the run
+        else:
+            self.forecaster.ask_soon()
 
     def parameters_for(self, layer: Layer) -> Parameters:
         """Return the operation's parameters for a layer, collected from all panels.
@@ -110,6 +113,7 @@ class RunPanel(Panel):
             self.bar.tell_failure(self._refused[0][1])
             return
         note_use(jobs[0].operation.id)
+        self.forecaster.stop()
         self.bar.start(all_steps(jobs, options.shares_range))
 
     def _jobs(self, with_record: bool = True) -> tuple[list[Job], list[tuple[str, Exception]]]:

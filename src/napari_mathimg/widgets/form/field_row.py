@@ -6,7 +6,7 @@ from typing import Any
 from magicgui.widgets import Container
 
 from ...contract.quantities import quantity
-from ..qt.folding import Folding
+from ..qt.wrapping_rows import WrapRows
 
 SPACING = 4  # pixels between fields side by side
 
@@ -26,7 +26,7 @@ class Row(Container):
         else:
             super().__init__(widgets=lines[0], layout="horizontal", labels=False, **kwargs)
             self.native.layout().setSpacing(SPACING)
-            Folding(self.native)
+            WrapRows(self.native)
         self.margins = (0, 0, 0, 0)
         self._fields = list(fields)
         if unit:
@@ -48,5 +48,5 @@ def line(fields: Sequence[Any]) -> Container:
     """Return a container with fields or buttons side by side."""
     row = Container(widgets=fields, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
-    Folding(row.native)
+    WrapRows(row.native)
     return row

@@ -6,14 +6,12 @@ from typing import Any
 
 from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import Container, PushButton
-from qtpy.QtWidgets import QBoxLayout
 
 from ...contract.operation import ValueRange
 from ...contract.quantities import in_prose
 from ...contract.signature import NOISE, Signature, arguments, call
 from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotation_of
-from ..qt.folding import needed_width
-from ..qt.layout import RoomWatch
+from ..qt.wrapping_rows import WrapRows
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
 from .length_fields import PerAxisRow
@@ -27,16 +25,7 @@ PICKS = {  # ways to choose a position in the image: a button's text and tooltip
     ),
     "view": ("From view", "Take the part of the image that is visible on screen"),
 }
-MARGIN = 6  # pixels around the text of a label
-GAPS = 12  # pixels beside and between a label and its field
-LABELS = 150  # pixels; wider labels, as there are with large fonts, wrap
 OFFERED = {"point": ("point",), "start": (), "stop": ("rectangle", "view")}  # buttons after each kind of position
-
-
-def _longest_word(label: Any) -> int:
-    """Return the width that a label takes at least, if it wraps."""
-    metrics = label.fontMetrics()
-    return max((int(metrics.horizontalAdvance(word)) for word in label.text().split()), default=0) + MARGIN
 
 
 def summary(operation: Signature) -> str:
@@ -88,7 +77,8 @@ class Form(Container):
                 shown.append(shape_button)
         super().__init__(widgets=shown, labels=True)
         self.margins = (0, 0, 0, 0)
-        self._watch = RoomWatch(self.native, self._fit)
+        if rows := [row.native for widget in self if (row := widget._labeled_widget()) is not None]:
+            WrapRows(*rows)
         self._latest = LatestValues(self.native)
         self._latest.found.connect(self._show_auto)
         self._untouched = self.parameters
@@ -112,41 +102,6 @@ class Form(Container):
         button.changed.connect(lambda: setattr(self[name], "value", offer.rule(self._spacing)))
         self._suggestions[name] = button
         return button
-
-    def align(self) -> None:
-        """Give all labels the width that the widest one has in the window's style."""
-        for row in self._rows():
-            row.native.ensurePolished()
-        self._beside(True)
-        self._watch.begin()
-
-    def _rows(self) -> list[Any]:
-        """Return the rows of a label and a field."""
-        return [row for widget in self if (row := widget._labeled_widget()) is not None]
-
-    def _fit(self, room: int) -> None:
-        """Put the fields beside their labels, or below them where the room is too narrow."""
-        rows = self._rows()
-        inside = [row._inner_widget.native for row in rows]
-        fields = max((max(needed_width(field), field.minimumSizeHint().width()) for field in inside), default=0)
-        self._beside(self._label_widths()[0] + fields + GAPS <= room)
-
-    def _label_widths(self) -> tuple[int, int]:
-        """Return the width of the labels beside fields, where those of several words may wrap, and of the widest."""
-        labels = [row._label_widget.native for row in self._rows() if row._label_widget.value]
-        for label in labels:
-            label.setWordWrap(False)
-        widest = max((label.sizeHint().width() for label in labels), default=0)
-        return min(widest, max(LABELS, *map(_longest_word, labels), 0)), widest
-
-    def _beside(self, on: bool) -> None:
-        """Put the fields beside their labels, or below them."""
-        width, widest = self._label_widths()
-        ways = QBoxLayout.Direction
-        for row in self._rows():
-            row.label_width = width if on else widest
-            row._label_widget.native.setWordWrap(on and widest > width)
-            row.native.layout().setDirection(ways.LeftToRight if on else ways.TopToBottom)
 
     def _enable_when(self, name: str, when: When) -> None:
         def show() -> None:

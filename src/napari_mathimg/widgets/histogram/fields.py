@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
+from ...recipe.names import SEAMS
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import elided
 from ..qt.layout import hbox
@@ -132,7 +133,7 @@ class Legend(QLabel):
         lines = []
         for color, name, dashed in self._names:
             stroke = "- -" if dashed else "—"
-            safe = escape(elided(name, metrics, room), quote=False)
+            safe = escape(elided(name, metrics, room, SEAMS), quote=False)
             lines.append(f'<span style="color: rgb{color}"><b>{stroke}</b></span> {safe}')
         text = "<br>".join(lines)
         if text != self.text():
@@ -143,7 +144,7 @@ class InsideBox(ElidedComboBox):
     """Chooses a Shapes or Labels layer whose selection limits which pixels are counted."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(seams=SEAMS)
         self.setToolTip("Count only inside the selected shapes (all if none is selected) or the selected label")
         self._listed: list[Layer | None] = [None]
         self.addItem("Everywhere")

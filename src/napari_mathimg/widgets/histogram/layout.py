@@ -15,13 +15,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...recipe.names import SEAMS
 from ..place.content import DockContent
 from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel, WrappingLabel
-from ..qt.folding import Folding
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
+from ..qt.wrapping_rows import WrapRows
 from ..settings.saved_fields import SavedFields
 from .counts_axis import CountsAxis
 from .curves import ALL, RGB
@@ -49,7 +50,7 @@ class HistogramLayout(DockContent):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer, HISTOGRAM)
-        self.title, self.read_out = ElidedLabel(), ElidedLabel()
+        self.title, self.read_out = ElidedLabel(SEAMS), ElidedLabel(SEAMS)
         self.state, self.outside = WrappingLabel(), WrappingLabel()
         self.plot = HistogramPlot()
         self.plot.setMinimumHeight(190)
@@ -71,7 +72,7 @@ class HistogramLayout(DockContent):
         chosen = QWidget()
         chosen.setLayout(hbox(self.where, self.inside))
         chosen.layout().setContentsMargins(0, 0, 0, 0)
-        Folding(chosen)
+        WrapRows(chosen)
         layout.addWidget(chosen)
         layout.addWidget(self._pages, 3)
         layout.addWidget(self.axis)

@@ -7,6 +7,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
+from ...recipe.names import SEAMS
 from ..qt.combo_box import ElidedComboBox
 
 Connection = tuple[Any, Callable[..., None]]
@@ -41,7 +42,7 @@ class LayerPicker(ElidedComboBox):
         none: str = "",
         refused: Callable[[Layer], str] = lambda layer: "",
     ) -> None:
-        super().__init__(parent)
+        super().__init__(parent, SEAMS)
         self._viewer, self._usable, self._follows, self._none = viewer, usable, follows, none
         self._refused = refused
         self._listed: list[Layer | None] = []

@@ -24,7 +24,8 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import plane_of, spatial_state_like
 from ..qt.combo_box import ElidedComboBox
-from ..qt.layout import WrappingRow, button, form_layout, hbox, wrapping_label
+from ..qt.layout import button, form_layout, hbox, wrapping_label
+from ..qt.wrapping_rows import wrapping_row
 from ..settings.preferences import color_of_marks
 from ..settings.saved_fields import SavedFields
 from ..tasks.background_task import BackgroundTask, reason
@@ -115,7 +116,7 @@ class CalibrationBox(QGroupBox):
         column = QVBoxLayout(self)
         column.addLayout(form_layout({"Target": self.picker, "Kind": self.kind, "Spacing": line}))
         column.addWidget(self.finds_center)
-        column.addWidget(WrappingRow(self.run, self.set_size))
+        column.addWidget(wrapping_row(self.run, self.set_size))
         column.addWidget(self.sentence)
 
     def show_for(self, layer: Layer | None, level: int = 0) -> None:

@@ -185,7 +185,6 @@ class PsfPanel(QWidget):
         self.kinds.setToolTip("A layer of the viewer" if layer else summary(KINDS[self.kind]))
         if shown is not None:
             self._show_defaults(shown, source)
-            shown.align()
         self._show(source)
 
     def _show_defaults(self, form: Form, source: Layer) -> None:

@@ -1,1 +1,1 @@
-"""Widgets and layouts of Qt that know nothing of the plugin."""
+"""Widgets and layouts of Qt that know nothing of the plugin, except how it writes numbers."""

@@ -1,5 +1,6 @@
 """A combo box for names of any length."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
@@ -12,8 +13,9 @@ TEXT_MARGIN = 2  # pixels left free beside the text in a combo box
 class ElidedComboBox(QComboBox):
     """A combo box that can be narrow: it cuts a long text, and its list shows the whole text."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, seams: Sequence[str] = ()) -> None:
         super().__init__(parent)
+        self._seams = seams
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
@@ -25,7 +27,8 @@ class ElidedComboBox(QComboBox):
         text_rect = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
-        option.currentText = elided(option.currentText, self.fontMetrics(), text_rect.width() - TEXT_MARGIN)
+        room = text_rect.width() - TEXT_MARGIN
+        option.currentText = elided(option.currentText, self.fontMetrics(), room, self._seams)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 

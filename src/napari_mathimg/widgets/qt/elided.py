@@ -1,38 +1,41 @@
-"""Names that are cut where there is no room for them, so that the operation of a result stays whole."""
+"""Texts that are cut where there is no room for them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QFontMetrics
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
-from ...recipe.names import CUT, MORE, STEP
-
+CUT = "…"
 MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
-def elided(name: str, metrics: QFontMetrics, width: int) -> str:
-    """Return a name cut to a width in pixels: in the middle, or for a result in the middle of its source's name."""
-    if metrics.horizontalAdvance(name) <= width:
-        return name
-    separator = max(STEP, MORE, key=name.rfind)
-    source, _, operation = name.rpartition(separator)
-    room = width - metrics.horizontalAdvance(f"{separator}{operation}")
-    if source and room >= metrics.horizontalAdvance(f"m{CUT}"):
-        text = f"{metrics.elidedText(source, MIDDLE, room)}{separator}{operation}"
-        over = max(metrics.horizontalAdvance(text) - width, 0)  # letters may take more room beside others
-        return f"{metrics.elidedText(source, MIDDLE, room - over)}{separator}{operation}" if over else text
-    if source and metrics.horizontalAdvance(short := f"{CUT} {operation}") <= width:
+def elided(text: str, metrics: QFontMetrics, width: int, seams: Sequence[str] = ()) -> str:
+    """Return a text cut to a width in pixels: in the middle, or in the middle of what is before its last seam.
+
+    Seams are such as the dash in "source – operation": what follows the last one stays whole if there is room for it.
+    """
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    seam = max(seams, key=text.rfind, default="")
+    first, _, last = text.rpartition(seam) if seam else ("", "", text)
+    room = width - metrics.horizontalAdvance(f"{seam}{last}")
+    if first and room >= metrics.horizontalAdvance(f"m{CUT}"):
+        cut = f"{metrics.elidedText(first, MIDDLE, room)}{seam}{last}"
+        over = max(metrics.horizontalAdvance(cut) - width, 0)  # letters may take more room beside others
+        return f"{metrics.elidedText(first, MIDDLE, room - over)}{seam}{last}" if over else cut
+    if first and metrics.horizontalAdvance(short := f"{CUT} {last}") <= width:
         return short
-    return str(metrics.elidedText(name, MIDDLE, width))
+    return str(metrics.elidedText(text, MIDDLE, width))
 
 
 class ElidedLabel(QLabel):
     """A line of text that is cut to the width of the label and requests no width; the tooltip shows all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, seams: Sequence[str] = ()) -> None:
         super().__init__()
-        self._whole = ""
+        self._whole, self._seams = "", seams
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str | None) -> None:
@@ -62,7 +65,7 @@ class ElidedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        super().setText(elided(self._whole, self.fontMetrics(), max(self.width() - 2, 0)))
+        super().setText(elided(self._whole, self.fontMetrics(), max(self.width() - 2, 0), self._seams))
 
 
 class WrappingLabel(QLabel):

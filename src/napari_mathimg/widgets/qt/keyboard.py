@@ -47,19 +47,14 @@ class _Ring(QWidget):
 
     def __init__(self, around: QWidget) -> None:
         super().__init__(around)
-        self._is_gone = False
         self.setObjectName("focus ring")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setStyleSheet("background: transparent;")
         self.setGeometry(around.rect())
-        self.destroyed.connect(self._note)
         around.installEventFilter(self)
         self.show()
         self.raise_()
-
-    def _note(self) -> None:
-        self._is_gone = True
 
     def leave(self) -> None:
         """Go, unless the widget around which the line is was deleted and the line with it."""

@@ -1,13 +1,11 @@
 """Layout helpers for docks."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
-    QBoxLayout,
     QComboBox,
     QDockWidget,
     QFormLayout,
@@ -101,66 +99,6 @@ def hbox(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         line.addWidget(widget)
     return line
-
-
-class WrappingRow(QWidget):
-    """Widgets side by side, or below each other where the row is too narrow for them."""
-
-    def __init__(self, *widgets: QWidget) -> None:
-        super().__init__()
-        self._widgets = widgets
-        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._box.setContentsMargins(0, 0, 0, 0)
-        for widget in widgets:
-            self._box.addWidget(widget)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the size of the widest one, as it is needed below the others."""
-        needed = [widget.minimumSizeHint() for widget in self._widgets if not widget.isHidden()]
-        return QSize(max((size.width() for size in needed), default=0), super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: Any) -> None:
-        """Put the widgets below each other if they do not fit."""
-        super().resizeEvent(event)
-        hints = [widget.minimumSizeHint().width() for widget in self._widgets if not widget.isHidden()]
-        fits = sum(hints) + max(len(hints) - 1, 0) * self._box.spacing() <= self.width()
-        ways = QBoxLayout.Direction
-        if (way := ways.LeftToRight if fits else ways.TopToBottom) != self._box.direction():
-            self._box.setDirection(way)
-
-
-class RoomWatch(QObject):
-    """Tells the width that a scroll area has for a widget in it, whenever that changes.
-
-    Parameters
-    ----------
-    widget
-        The widget.
-    react
-        Function that is called with the width in pixels.
-    """
-
-    def __init__(self, widget: QWidget, react: Callable[[int], object]) -> None:
-        super().__init__(widget)
-        self._widget, self._react = widget, react
-        self._viewport: QWidget | None = None
-
-    def begin(self) -> None:
-        """Tell the width, and all later ones."""
-        area = self._widget.parentWidget()
-        while area is not None and not isinstance(area, QScrollArea):
-            area = area.parentWidget()
-        if area is not None and self._viewport is None:
-            self._viewport = area.viewport()
-            self._viewport.installEventFilter(self)
-        if self._viewport is not None:
-            self._react(self._viewport.width())
-
-    def eventFilter(self, viewport: QObject, event: QEvent) -> bool:
-        """Tell the new width."""
-        if event.type() == QEvent.Type.Resize and isinstance(viewport, QWidget):
-            self._react(viewport.width())
-        return False
 
 
 def form_layout(fields: dict[str, QWidget]) -> QFormLayout:

@@ -1,12 +1,11 @@
 """Boxes for numbers, which take the comma or the point as decimal mark in any locale, and show what fits in them."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QPoint, QSize, Qt
-from qtpy.QtGui import QKeySequence, QValidator
-from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QLineEdit, QMenu, QSpinBox, QToolTip, QWidget
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip, QWidget
 
 from ...contract.quantities import figures, number, number_that_fits, quantity
 
@@ -48,46 +47,35 @@ def number_in(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def copying_menu(line: QLineEdit, copy: Callable[[], None]) -> QMenu:
-    """Return the context menu of a line, in which the entry Copy calls a function."""
-    menu = line.createStandardContextMenu()
-    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for action in menu.actions():
-        if action.objectName() == "edit-copy":
-            action.triggered.disconnect()
-            action.triggered.connect(copy)
-    return menu
-
-
 _Box: Any = object  # which of Qt's boxes it is comes with the class
 
 
 class _NumberBox(_Box):
     """What both boxes do.
 
-    They show as many digits as fit, and keep all: in their value, their tooltip and what is copied from them. A text
-    that they refuse stays, with the reason, and does not change their number.
+    They show as many digits as fit, and all of them while they have the focus: what is typed is then the number. They
+    never round whole numbers. A text that they refuse stays, with the reason, and does not change their number.
     """
 
     refused = ""  # why the shown text is refused
-    _text = ""
-
-    _kept: tuple[str, Any] = "", 0  # text and number before the user began to type
+    _text = ""  # that is refused
+    _shows_all = False
+    _before: Any = 0  # the number before the user began to type
 
     def _begin(self) -> None:
         self.setLocale(QLocale.c())
         self.lineEdit().textEdited.connect(self._forget)
         self.editingFinished.connect(self._end_typing)
+        self.valueChanged.connect(self._take_room)
+
+    def _take_room(self) -> None:
+        if self._is_whole():
+            self.updateGeometry()
 
     def _end_typing(self) -> None:
         if self._text:
-            super().setValue(self._kept[1])  # and not what a part of the refused text says
-        self.lineEdit().setModified(False)
-
-    def _keep(self) -> None:
-        """Remember which number the shown text stands for, unless the user is typing."""
-        if not self.lineEdit().isModified():
-            self._kept = self._core(self.text()), self.value()
+            super().setValue(self._before)  # and not what a part of the refused text says
+        self._before = self.value()
 
     def _forget(self, text: str = "") -> None:
         self.refused = self._text = ""
@@ -98,26 +86,31 @@ class _NumberBox(_Box):
     @property
     def whole_text(self) -> str:
         """The number with all its digits, as it can be typed."""
-        return figures(self.value())
+        return self._all_digits(self.value())
+
+    def _all_digits(self, value: float) -> str:
+        return str(int(value)) if self._is_whole() else figures(value)
 
     def textFromValue(self, value: float) -> str:
-        """Return the digits that matter and fit, or the text that is refused."""
-        return self._text or number_that_fits(value, self._has_room)
+        """Return all digits, or those that matter and fit while others may not be read; or the text that is refused."""
+        if self._text:
+            return self._text
+        is_short = not (self._shows_all or self._is_whole())
+        return number_that_fits(value, self._has_room) if is_short else self._all_digits(value)
 
     def _has_room(self, text: str) -> bool:
         taken = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{text}{self.suffix()}")
         return not self.isVisible() or taken + MARGIN <= int(self.lineEdit().width())
 
-    def _shown(self, core: str) -> Any:
-        """Return the number that a text stands for if it is the one shown, or the one before the user typed."""
-        if self.lineEdit().isModified() and core == self._kept[0]:
-            return self._kept[1]
-        return self.value() if not self._text and core == self.textFromValue(self.value()) else None
+    def _show_all(self, on: bool) -> None:
+        """Show all digits, or those that fit."""
+        self._shows_all = on
+        super().setValue(self.value())
 
     def _refit(self) -> None:
-        """Show the digits that fit now, unless the user is typing."""
-        if not self.lineEdit().isModified():
-            super().setValue(self.value())
+        """Show the digits that fit now, unless all are shown."""
+        if not self._shows_all:
+            self._show_all(False)
 
     def _is_whole(self) -> bool:
         return not isinstance(self, QDoubleSpinBox) or not self.decimals()
@@ -125,7 +118,7 @@ class _NumberBox(_Box):
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """Accept either mark, and an exponent; let the user go on typing what will be refused."""
         core, special = self._core(text), self.specialValueText()
-        if self._shown(core) is not None or (special and text == special):
+        if special and text == special:
             return QValidator.State.Acceptable, text, position
         if not CHARACTERS.fullmatch(core):
             return QValidator.State.Invalid, text, position
@@ -151,12 +144,14 @@ class _NumberBox(_Box):
         return f"{core}: must be {above} {quantity(high, self.suffix().strip(), READ)}"
 
     def valueFromText(self, text: str) -> Any:
-        """Return the number that is typed with either mark, or all digits of the one that is shown."""
-        core = self._core(text)
-        if (shown := self._shown(core)) is not None:
-            return shown
+        """Return the number that a text says with either mark."""
         kind = int if isinstance(self, QSpinBox) else float
-        return kind(self.minimum() if text == self.specialValueText() else number_in(core))
+        return kind(self.minimum() if text == self.specialValueText() else number_in(self._core(text)))
+
+    def interpretText(self) -> None:
+        """Read the text, unless the number may have more digits."""
+        if self._shows_all:
+            super().interpretText()
 
     def fixup(self, text: str) -> str:
         """Note why the typed text is refused."""
@@ -171,16 +166,19 @@ class _NumberBox(_Box):
         """Set the number; a refused text goes."""
         self._forget()
         super().setValue(value)
+        self._before = self.value()
 
     def stepBy(self, steps: int) -> None:
         """Step from the number; a refused text goes."""
         self._forget()
         super().stepBy(steps)
+        self._before = self.value()
 
     def toolTip(self) -> str:
         """Return the tooltip, with all digits of the number if not all are shown."""
         tip = str(super().toolTip())
-        if self._text or self._core(self.text()) in (self.whole_text, self.specialValueText()):
+        core = self._core(self.text())
+        if self._text or core == self.specialValueText() or (core == self.whole_text and self._has_room(core)):
             return tip
         return "\n".join(filter(None, [f"{self.prefix()}{self.whole_text}{self.suffix()}", tip]))
 
@@ -191,32 +189,25 @@ class _NumberBox(_Box):
             return True
         return bool(super().event(event))
 
-    def copy(self) -> None:
-        """Copy what is selected: all digits of the number if that is the number."""
-        selected = self.lineEdit().selectedText()
-        is_number = self._core(selected) == self._core(self.text()) and not self.lineEdit().isModified()
-        QApplication.clipboard().setText(self.whole_text if is_number and not self._text else selected)
-
     def focusInEvent(self, event: Any) -> None:
-        """Remember which number the text stands for."""
-        self._keep()
+        """Show all digits, so that what is typed is the number."""
+        if not self._shows_all:
+            self._before = self.value()
+            self._show_all(True)
         super().focusInEvent(event)
 
+    def focusOutEvent(self, event: Any) -> None:
+        """Read what is typed, and show the digits that fit, unless a menu is opened."""
+        super().focusOutEvent(event)
+        if event.reason() != Qt.FocusReason.PopupFocusReason:
+            self._show_all(False)
+
     def keyPressEvent(self, event: Any) -> None:
-        """Copy all digits."""
-        self._keep()
-        if event.matches(QKeySequence.StandardKey.Copy) and self.lineEdit().hasSelectedText():
-            self.copy()
-            event.accept()
-            return
+        """Go to the end of the number, to go on typing before the unit."""
         super().keyPressEvent(event)
         line, end = self.lineEdit(), len(self.text()) - len(self.suffix())
         if event.key() == Qt.Key.Key_End and not line.hasSelectedText() and line.cursorPosition() > end:
-            line.setCursorPosition(end)  # to go on typing before the unit
-
-    def contextMenuEvent(self, event: Any) -> None:
-        """Offer the usual menu, whose entry Copy copies all digits."""
-        copying_menu(self.lineEdit(), self.copy).popup(event.globalPos())
+            line.setCursorPosition(end)
 
     def showEvent(self, event: QEvent) -> None:
         """Show the digits that fit."""
@@ -244,15 +235,19 @@ class NumberSpinBox(_NumberBox, QDoubleSpinBox):
         self._begin()
 
     def sizeHint(self) -> QSize:
-        """Return a size with room for some digits, which does not depend on the bounds."""
-        text = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{USUAL}{self.suffix()}")
+        """Return a size with room for some digits, or for a whole number, which does not depend on the bounds."""
+        text = self._text_width(f"{self.prefix()}{USUAL}{self.suffix()}")
         beside = 0 if self.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons else BUTTONS
         return QSize(max(NARROW, text + 2 * MARGIN + beside), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Return a size with room for some digits."""
-        text = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{USUAL}")
+        """Return a size with room for some digits, or for a whole number."""
+        text = self._text_width(f"{self.prefix()}{USUAL}")
         return QSize(max(NARROW, text + 2 * MARGIN), super().sizeHint().height())
+
+    def _text_width(self, usual: str) -> int:
+        texts = [usual, f"{self.prefix()}{self.whole_text}{self.suffix()}"] if self._is_whole() else [usual]
+        return max(int(self.fontMetrics().horizontalAdvance(text)) for text in texts)
 
 
 class WholeSpinBox(_NumberBox, QSpinBox):

@@ -7,40 +7,46 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QSizePolicy, QToolTip
 
 from ...contract.quantities import figures, number_that_fits
-from .number_boxes import copying_menu, number_in
+from .number_boxes import number_in
 
 FRAME = 8  # pixels of a line edit around its text, at each side
 
 
 class NumberLine(QLineEdit):
-    """A line for a number, or for none, which shows the digits that fit and keeps all."""
+    """A line for a number, or for none, which shows the digits that fit, and all while it has the focus."""
 
     def __init__(self) -> None:
         super().__init__()
         self._number: float | None = None
         self._shown = ""
+        self._shows_all = False
         self.setMinimumWidth(44)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def show_number(self, number: float | None) -> None:
         """Show a number; None clears the line."""
         self._number = number
-        self._shown = "" if number is None else number_that_fits(number, self._has_room)
+        self._shown = self._text_of(number)
         if self.text() != self._shown:
             self.setText(self._shown)
             self.setCursorPosition(0)
+
+    def _text_of(self, number: float | None) -> str:
+        if number is None:
+            return ""
+        return figures(number) if self._shows_all else number_that_fits(number, self._has_room)
 
     def _has_room(self, text: str) -> bool:
         return not self.isVisible() or self.fontMetrics().horizontalAdvance(text) + 2 * FRAME <= self.width()
 
     @property
     def is_typed(self) -> bool:
-        """Whether the text is another than the one that stands for the number."""
+        """Whether the text is another than the one that was shown."""
         return bool(self.text() != self._shown)
 
     @property
     def number(self) -> float:
-        """The number that is typed, or all digits of the one that is shown.
+        """The number that is typed, or the one that is shown.
 
         Raises
         ------
@@ -65,23 +71,21 @@ class NumberLine(QLineEdit):
             self.show_number(self._number)
         return done
 
-    def copy(self) -> None:
-        """Copy what is selected: all digits of the number if that is the number."""
-        number, selected = self._number, self.selectedText()
-        is_number = number is not None and selected == self._shown and not self.is_typed
-        QApplication.clipboard().setText(figures(number) if number is not None and is_number else selected)
+    def focusInEvent(self, event: Any) -> None:
+        """Show all digits, so that what is typed is the number."""
+        self._show_all(True)
+        super().focusInEvent(event)
 
-    def keyPressEvent(self, event: Any) -> None:
-        """Copy all digits."""
-        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
-            self.copy()
-            event.accept()
-        else:
-            super().keyPressEvent(event)
+    def focusOutEvent(self, event: Any) -> None:
+        """Show the digits that fit, unless a menu is opened."""
+        super().focusOutEvent(event)
+        if event.reason() != Qt.FocusReason.PopupFocusReason:
+            self._show_all(False)
 
-    def contextMenuEvent(self, event: Any) -> None:
-        """Offer the usual menu, whose entry Copy copies all digits."""
-        copying_menu(self, self.copy).popup(event.globalPos())
+    def _show_all(self, on: bool) -> None:
+        is_typed, self._shows_all = self.is_typed, on
+        if not is_typed:
+            self.show_number(self._number)
 
 
 class NumberLabel(QLabel):

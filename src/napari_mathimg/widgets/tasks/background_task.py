@@ -18,7 +18,7 @@ EXPECTED = (ValueError, MemoryError, OSError)  # errors with a message for the u
 
 
 class Outlet:
-    """Lets threads emit signals until the program ends: what receives them is then taken apart in any order."""
+    """Lets threads emit signals until the program ends; after that, Qt deletes the receivers in no fixed order."""
 
     def __init__(self) -> None:
         self._lock, self._open = threading.Lock(), True

@@ -24,7 +24,7 @@ class Forecaster(QObject):
     parent
         The owner.
     jobs
-        Function that returns the jobs of a run that is started now, none if there is no layer; it may raise ValueError.
+        Function that returns the jobs of a run that is started now, none if there is no layer or a run is refused.
     """
 
     found = Signal(object)  # emits a `Forecast`, or None if a run would be refused
@@ -40,17 +40,23 @@ class Forecaster(QObject):
         self.task.returned.connect(self.found)
         self.task.failed.connect(lambda reason: self.found.emit(None))
 
+    @property
+    def is_active(self) -> bool:
+        """Whether something is being found out, or will be soon."""
+        return bool(self._rest.isActive() or self.task.is_running)
+
     def ask_soon(self) -> None:
         """Forget what is being found out, and find it out anew."""
-        self.task.cancel()
+        self.stop()
         self._rest.start()
 
+    def stop(self) -> None:
+        """Find out nothing, until asked again."""
+        self._rest.stop()
+        self.task.cancel()
+
     def _ask(self) -> None:
-        try:
-            jobs = self._jobs()
-        except ValueError:  # which a run will tell
-            jobs = []
-        if jobs:
+        if jobs := self._jobs():
             self.task.ask(_steps(jobs, speeds()))
         else:
             self.found.emit(None)

@@ -1,7 +1,7 @@
 """Background estimation of an image's noise."""
 
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
@@ -13,16 +13,15 @@ from ..settings.preferences import threads
 from .latest_task import PAUSE, LatestTask
 
 
-class Estimate(NamedTuple):
-    """An estimate that is known or asked for."""
+class Key:
+    """What an estimate is of; the array is not kept alive for it."""
 
-    array: Any
-    options: Options
-    sigma: float | None = None
+    def __init__(self, array: Any, options: Options) -> None:
+        self._array, self._options = ref(array), options
 
-    def is_for(self, array: Any, options: Options) -> bool:
-        """Return whether it is that of an array and options."""
-        return self.array is array and self.options == options
+    def is_of(self, array: Any, options: Options) -> bool:
+        """Return whether an array and options are the same."""
+        return self._array() is array and self._options == options
 
 
 class NoiseEstimator(QObject):
@@ -38,8 +37,8 @@ class NoiseEstimator(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._known: WeakKeyDictionary[Layer, Estimate] = WeakKeyDictionary()
-        self._asked: tuple[Layer, Estimate] | None = None
+        self._known: WeakKeyDictionary[Layer, tuple[Key, float | None]] = WeakKeyDictionary()
+        self._asked: tuple[Layer, Key] | None = None
         self._watched: Layer | None = None
         self.task = LatestTask(self, delay=PAUSE, name="noise")
         self.task.returned.connect(self._take)
@@ -49,18 +48,18 @@ class NoiseEstimator(QObject):
         """Return whether the noise of an array of a layer is known, and what it is; else begin to estimate it."""
         self._watch(layer)
         known = self._known.get(layer)
-        if known is not None and known.is_for(array, options):
+        if known is not None and known[0].is_of(array, options):
             self.cancel()
-            return True, known.sigma
-        if self._asked is None or self._asked[0] is not layer or not self._asked[1].is_for(array, options):
-            self._asked = layer, Estimate(array, options)
+            return True, known[1]
+        if self._asked is None or self._asked[0] is not layer or not self._asked[1].is_of(array, options):
+            self._asked = layer, Key(array, options)
             self.task.ask(estimate_sigma_steps(array, options, threads(), given_names(layer.axis_labels)))
         return False, None
 
     def _take(self, sigma: float | None) -> None:
         if self._asked is not None:
-            layer, asked = self._asked
-            self._known[layer], self._asked = asked._replace(sigma=sigma), None
+            layer, key = self._asked
+            self._known[layer], self._asked = (key, sigma), None
             self.found.emit(sigma)
 
     def _watch(self, layer: Layer | None) -> None:

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QSizePolicy,
 
 from ...contract.progress import Progress
 from ...engine.forecast import Forecast
+from ..qt.elided import ElidedLabel
 from ..qt.keyboard import shortcut
-from ..qt.layout import button, hbox, wrapping_label
+from ..qt.layout import button, hbox
 from ..qt.message import Message
 from .background_task import EXPECTED, BackgroundTask, Steps, reason
 
@@ -33,7 +34,7 @@ class RunBar(QWidget):
         self.cancel.setEnabled(False)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)  # there is no room for its phase, which is told below
-        self.needs = wrapping_label()
+        self.needs = ElidedLabel()
         self.needs.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         self.message = Message()
         self._build()
@@ -102,8 +103,9 @@ class RunBar(QWidget):
 
     def tell_needs(self, forecast: Forecast | None) -> None:
         """Say beside Run what a run will take."""
-        self.needs.setText("" if forecast is None else forecast.text)
-        self.needs.setToolTip("" if forecast is None else forecast.explanation)
+        text, explanation = ("", "") if forecast is None else (forecast.text, forecast.explanation)
+        self.needs.setText(text)
+        self.needs.setToolTip("\n".join(filter(None, [text, explanation])))
 
     def tell_failure(self, error: Any) -> None:
         """Show an expected error; raise an unexpected one."""

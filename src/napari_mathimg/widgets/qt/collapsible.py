@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, Q
 from .layout import wrapping_label
 
 
-class Fold(QWidget):
+class Collapsible(QWidget):
     """A line that says what is in a widget, and the widget below it, which a click on the line shows and hides.
 
     Parameters
