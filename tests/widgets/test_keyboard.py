@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QScrollArea,
     QWidget,
 )
 
@@ -174,6 +175,9 @@ def test_the_focus_is_seen(viewer: Any, dock: Any, qtbot: Any, theme: str) -> No
         assert contrast(after, before) >= LEAST_CONTRAST, (type(field).__name__, before.name(), after.name())
         if isinstance(field, QCheckBox):
             assert field.isChecked()
+    widget.findChild(QScrollArea).setFocus()
+    process_events()
+    assert widget.findChild(QWidget, "focus ring") is None  # around the whole form it would be no help
     box.setFocus()
     box.resize(box.width() - 9, box.height())
     process_events()

@@ -131,14 +131,20 @@ def test_options_fold_into_a_line_that_says_them_and_marks_what_is_unusual(viewe
     assert not again(widget).fold.is_open
 
 
-def test_several_selected_layers_are_said(viewer: Any, dock: Any) -> None:
-    layers = [viewer.add_image(np.full((9, 9), k)) for k in range(3)]
+def test_all_selected_layers_are_one_click_away_with_options_folded(viewer: Any, dock: Any, press: Any) -> None:
+    layers = [viewer.add_image(np.full((9, 9), k + 1), name=f"channel {k}") for k in range(3)]
     widget = dock("intensity")
+    widget.operation = "invert"
+    widget.fold.is_open = False
+    process_events()
+    assert not widget.options.all_selected.isVisible()
     viewer.layers.selection.update(layers)
     process_events()
-    assert "1 of 3 selected layers" in widget.fold.line.text()
-    widget.options.all_selected.setChecked(True)
-    assert "<b>all 3 selected layers</b>" in widget.fold.line.text()
+    tick = widget.options.all_selected
+    assert tick.text() == "All 3 selected layers"
+    QTest.mouseClick(tick, LEFT, pos=QPoint(8, tick.height() // 2))
+    press(widget)
+    assert [layer.name for layer in viewer.layers[3:]] == [f"channel {k} – Invert" for k in range(3)]
 
 
 def test_a_picture_takes_room_only_when_there_is_one(viewer: Any, dock: Any, qtbot: Any) -> None:

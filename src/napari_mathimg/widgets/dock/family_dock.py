@@ -96,6 +96,7 @@ class FamilyDock(DockContent):
         column = QVBoxLayout(self)
         column.addWidget(self.chooser)
         column.addWidget(self.layers.widget)
+        column.addWidget(self.options.all_selected)  # in sight, although the other options may be folded
         column.addWidget(self.operations.widget)
         column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.bar)

@@ -100,11 +100,7 @@ def in_words(options: OptionsBox, layer: Layer) -> Iterator[Said]:
 
 
 def _layers_in_words(options: OptionsBox) -> Iterator[Said]:
-    """Say which layers are processed if several are selected, and what is unusual about those that are added."""
-    if options.selected > 1:
-        every = options.all_selected.isChecked()
-        count = options.selected
-        yield f"all {count} selected layers" if every else f"1 of {count} selected layers", every
+    """Say what is unusual about the layers that are added."""
     if options.shares_range:
         yield "one value range for all", True
     for tick, is_usual, words in (

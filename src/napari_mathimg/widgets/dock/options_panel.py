@@ -278,11 +278,6 @@ class OptionsBox(QWidget):
         """Pixel type of the result for the layer shown; "" if it depends on further images."""
         return self._types.get(self.dtype.currentData(), "")
 
-    @property
-    def selected(self) -> int:
-        """Number of layers that are selected in the viewer."""
-        return self._selected
-
     def is_shown(self, name: str) -> bool:
         """Return whether an option is shown, as it can change the result for the layer shown."""
         return self._shown.get(name, False)
@@ -291,6 +286,7 @@ class OptionsBox(QWidget):
         """Show the options for several layers if more than one is selected."""
         self._selected = count
         self.all_selected.setVisible(count > 1)
+        self.all_selected.setText(f"All {count} selected layers")
         from_data = self._shown.get("range", False) and self.value_range.currentData() == "data"
         self.one_range.setVisible(count > 1 and from_data)
         self.one_range.setEnabled(self.all_selected.isChecked())

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLayout,
     QLineEdit,
+    QScrollArea,
     QWidget,
 )
 
@@ -38,7 +39,9 @@ class FocusRing(QObject):
         if self._ring is not None:
             self._ring.leave()
             self._ring = None
-        if now is not None and now is not self._dock and self._dock.isAncestorOf(now):
+        if now is None or now is self._dock or isinstance(now, QScrollArea):  # what holds all fields is none
+            return
+        if self._dock.isAncestorOf(now):
             self._ring = _Ring(now)
 
 
