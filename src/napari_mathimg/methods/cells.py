@@ -237,11 +237,11 @@ class CellCounts:
         return values, self.pixels - inside, self._split(unsure, MOST_PARTS)
 
     def _split(self, chosen: Array, parts: Any) -> Cells | None:
-        """Return cells of which some are split into about so many parts between their lowest and highest key."""
+        """Return cells of which some are split into at least so many parts between their lowest and highest key."""
         if not chosen.any():
             return None
         first, last = (np.where(chosen, keys, self.cells.starts) for keys in (self.first, self.last))
-        needed = np.ceil(np.log2((last.astype(np.float64) - first + 1) / parts))
+        needed = np.floor(np.log2((last.astype(np.float64) - first + 1) / parts))
         return self.cells.split(np.where(chosen, np.maximum(needed, 0), self.cells.bits), first, last)
 
 
