@@ -98,8 +98,8 @@ def marks(plan: Plan, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         case "rotate":
             center = np.linalg.solve(np.array(plan.reach.source.matrix), (*p["center"], 1.0))
             return center[None, :2] / center[2], np.array([p["center"]])
-        case "correct_distortion":
-            center = np.array([p["center"] if p["center"] != "auto" else (n - 1) / 2])
+        case "correct_distortion" | "correct_lens":  # whose scale is about the center
+            center = np.array([(n - 1) / 2 if p.get("center", "auto") == "auto" else p["center"]])
             return center, center
         case "rectify":
             return np.array([np.divide(plan.item, 2) - 0.5]), np.mean(p["corners"], axis=0, keepdims=True)
@@ -108,13 +108,20 @@ def marks(plan: Plan, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return points, points
 
 
-def layer_of(rng: np.random.Generator, case: Case, where: Place, lead: tuple[int, ...], item: tuple[int, ...]) -> Layer:
-    """A layer without content: labels for half of the operations that take them, multiscale now and then."""
-    shape = (*lead, *item, *(3,) * case.color)
+def layer_of(
+    rng: np.random.Generator, case: Case, where: Place, lead: tuple[int, ...], item: tuple[int, ...], order: list[int]
+) -> Layer:
+    """A layer without content: labels for half of the operations that take them, multiscale now and then.
+
+    `order` has the layer's axes of the stack, then those of an item.
+    """
+    back = np.argsort(order)
+    shape = (*np.array([*lead, *item])[back].tolist(), *(3,) * case.color)
     dtype = np.uint16 if not case.color else np.uint8
     levels = [np.broadcast_to(dtype(1), shape)]
     if rng.random() < 0.3:
-        levels.append(np.broadcast_to(dtype(1), (*lead, *(-(-n // 2) for n in item), *(3,) * case.color)))
+        coarse = [*lead, *(-(-n // 2) for n in item)]
+        levels.append(np.broadcast_to(dtype(1), (*np.array(coarse)[back].tolist(), *(3,) * case.color)))
     several = len(levels) > 1
     data = levels if several else levels[0]
     if case.declared.family in DOMAIN and not case.color and rng.random() < 0.5:
@@ -133,15 +140,19 @@ def test_results_lie_where_their_source_lies(first: int) -> None:
         lead = tuple(rng.integers(2, 5, rng.integers(0, 6 - ndim)))
         item = (*(15,) * (ndim - 2), *PLANE)
         where = place(rng, KINDS[number % len(KINDS)], len(lead) + ndim)
-        layer = layer_of(rng, case, where, lead, item)
+        last, n = list(range(len(lead), len(lead) + ndim)), len(lead) + ndim
+        axes = last if rng.random() < 0.5 else sorted(rng.choice(n, ndim, replace=False).tolist())
+        order = [*(k for k in range(n) if k not in axes), *axes]
+        layer = layer_of(rng, case, where, lead, item, order)
         level = int(rng.integers(len(layer.data))) if layer.multiscale and not case.parameters.get("corners") else 0
         source = snapshot_at(layer, level)
-        factor = np.divide(item, source.array.shape[len(lead) : len(lead) + ndim])
+        shape = tuple(source.array.shape[axis] for axis in axes)
+        factor = np.divide(item, shape)
         starts = [int(a) for a in rng.integers(0, lead)] if lead and rng.random() < 0.5 else [0] * len(lead)
-        scope = {k: (a, a + 1) for k, a in enumerate(starts)} if any(starts) else None
-        options = Options(ndim=ndim, channel_axis=layer.ndim if case.color else None, scope=scope)
+        scope = {k: (a, a + 1) for k, a in zip(order, starts, strict=False)} if any(starts) else None
+        options = Options(axes=axes, channel_axis=layer.ndim if case.color else None, scope=scope)
         parameters = case.parameters if level == 0 else case.needed
-        further = case.further(source.array.shape[len(lead) : len(lead) + ndim])
+        further = case.further(shape)
         further = tuple(np.ones_like(image) for image in further)
         plan = run_to_end(resolve(case.declared, source.array, further, options, parameters, 1))
 
@@ -153,9 +164,10 @@ def test_results_lie_where_their_source_lies(first: int) -> None:
         at, there = marks(plan, rng.uniform(0, np.array(plan.item) - 1, (4, len(plan.item))))
         there = (there + 0.5) * factor - 0.5
         begin = np.zeros((len(at), len(lead)))
-        expected = where.world(np.column_stack([begin + starts, there]))
+        back = np.argsort(order)
+        expected = where.world(np.column_stack([begin + starts, there])[:, back])
         frames = plan.frames is not None
-        index = np.column_stack([np.zeros((len(at), int(frames))), begin, at])
+        index = np.column_stack([np.zeros((len(at), int(frames))), np.column_stack([begin, at])[:, back]])
         found = np.array([result.data_to_world(i) for i in index])[:, frames:]
         size = np.abs(where.linear).max()
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * max(size, np.abs(expected).max()))
