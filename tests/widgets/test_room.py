@@ -240,3 +240,15 @@ def test_all_of_a_form_is_seen_at_300_pixels_and_14_points(viewer: Any, title: s
         process_events()
         assert widget.width() <= 302
         assert area.horizontalScrollBar().maximum() == 0, widget.operation.id
+
+
+def test_the_histogram_does_not_scroll_sideways_at_300_pixels_and_14_points(viewer: Any, qtbot: Any) -> None:
+    get_settings().appearance.font_size = 14
+    viewer.add_image(np.random.default_rng(0).integers(0, 4000, (40, 50), dtype=np.uint16))
+    widget = open_dock(viewer, "Histogram")
+    viewer.window._qt_window.resize(1280, 800)
+    process_events()
+    viewer.window._qt_window.resizeDocks([dock_of(widget)], [300], Qt.Orientation.Horizontal)
+    process_events()
+    assert widget.width() <= 302
+    assert widget.findChild(QScrollArea).horizontalScrollBar().maximum() == 0

@@ -22,7 +22,7 @@ from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel, WrappingLabel
 from ..qt.layout import button, form_layout, hbox, scroll_area, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
-from ..qt.wrapping_rows import WrapRows
+from ..qt.wrapping_rows import WrapRows, wrapping_row
 from ..settings.saved_fields import SavedFields
 from .counts_axis import CountsAxis
 from .curves import ALL, RGB
@@ -128,16 +128,13 @@ class HistogramLayout(DockContent):
         )  # fmt: skip
 
     def _below(self) -> QWidget:
-        presets = QGridLayout()
-        for k, preset in enumerate(self.limit_buttons.values()):
-            presets.addWidget(preset, k // 2, k % 2)
-        isolate = hbox(self.isolate_button, self.unmark_button)
-        compare = hbox(self.pin_button, self.others, self.more)
+        buttons = [*self.limit_buttons.values()]
+        presets = [wrapping_row(*buttons[k : k + 2]) for k in range(0, len(buttons), 2)]
+        isolate = wrapping_row(self.isolate_button, self.unmark_button)
+        compare = wrapping_row(self.pin_button, self.others, self.more)
         form = form_layout({"Bins": self.bins, "Limits": self.limits, "Marked": self.marked})
-        ticks = QGridLayout()
-        for k, tick in enumerate((self.cumulative, self.before_after)):
-            ticks.addWidget(tick, 0, k)
-        pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, presets, self.table)
+        ticks = wrapping_row(self.cumulative, self.before_after)
+        pieces = (self.legend, self.channel, ticks, compare, form, self.marked_share, isolate, *presets, self.table)
         return scroll_area(*pieces)
 
     def _line(self, text: QWidget, end: QWidget) -> QGridLayout:
