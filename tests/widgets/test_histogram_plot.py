@@ -208,9 +208,7 @@ def test_counts_are_logarithmic_where_a_spike_flattens_the_rest(
     assert axis.auto.isChecked()
     assert left.logMode
     flat = np.mean((c := histogram.found.counts)[c > 0] < 0.02 * c.max())  # type: ignore[union-attr]
-    assert axis.sentence.whole() == (
-        f"Logarithmic axis, as {percent(round(flat, 2))} of the bins would look empty on a linear one"
-    )
+    assert axis.sentence.whole() == f"Logarithmic: {percent(round(flat, 2))} of the bins would look empty"
     camera = viewer.add_image(data.camera(), name="camera")
     settle(histogram)
     assert (left.logMode, axis.sentence.whole()) == (False, "Linear axis")

@@ -1,5 +1,7 @@
 """The room inside a dock: the form gets it, Run and its message stand still, and options fold into a line."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,18 @@ from histogram_checks import Gated, Watched
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QScrollArea
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QScrollArea, QStyle, QStyleOptionComboBox, QWidget
 
 from napari_mathimg import operations
 from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.engine.forecast import needs
 from napari_mathimg.engine.threads import cores
 from napari_mathimg.widgets.dock import run_panel
+from napari_mathimg.widgets.histogram.fields import InsideBox
+from napari_mathimg.widgets.layers.layer_picker import LayerPicker
+from napari_mathimg.widgets.lens.lens_box import LensBox
 from napari_mathimg.widgets.perspective.preview_panel import PreviewPanel
+from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.saved_speeds import note_speeds, speeds
@@ -24,6 +30,7 @@ from napari_mathimg.widgets.tasks import forecaster
 from nightly import some
 
 LEFT = Qt.MouseButton.LeftButton
+INSIDE = 5  # pixels between a text and the edge of its line
 LONG = "CellDivision_T=10: 12,345 values were outside the value range and were clipped to it. " * 8
 
 
@@ -240,6 +247,74 @@ def test_all_of_a_form_is_seen_at_300_pixels_and_14_points(viewer: Any, title: s
         process_events()
         assert widget.width() <= 302
         assert area.horizontalScrollBar().maximum() == 0, widget.operation.id
+
+
+def cut_words(widget: QWidget) -> Iterator[tuple[str, int, int]]:
+    """Texts of choices and of empty lines that are wider than their fields; names of layers may have any length."""
+    for box in widget.findChildren(QComboBox):
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = box.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, box).width()
+        shown = (
+            [box.lineEdit().placeholderText()] if box.isEditable() else [box.itemText(k) for k in range(box.count())]
+        )
+        words = box.words() if isinstance(box, LayerPicker | InsideBox) else shown
+        for word in words if box.isVisible() else ():
+            yield word, box.fontMetrics().horizontalAdvance(word), room
+    for line in widget.findChildren(QLineEdit):
+        if line.isVisible() and (word := line.placeholderText()) and not isinstance(line.parent(), QComboBox):
+            yield word, line.fontMetrics().horizontalAdvance(word), line.width() - INSIDE
+
+
+@pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Lens", "Histogram"))
+def test_words_of_choices_are_whole_at_320_pixels_and_13_points(viewer: Any, title: str) -> None:
+    get_settings().appearance.font_size = 13
+    data = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 64), dtype=np.uint16)
+    place = {"scale": (1, 0.5, 0.16, 0.16), "units": ("second", "um", "um", "um")}
+    viewer.add_image(data, name="Cells in a dish", contrast_limits=(0, 4000), **place)
+    widget = open_dock(viewer, title)
+    viewer.window._qt_window.resize(1280, 800)
+    process_events()
+    viewer.window._qt_window.resizeDocks([dock_of(widget)], [320], Qt.Orientation.Horizontal)
+    if hasattr(widget, "fold"):
+        widget.fold.is_open = True
+    process_events()
+    process_events()
+    assert widget.width() <= 322
+    found = list(cut_words(widget))
+    assert found
+    assert [(word, needed, room) for word, needed, room in found if needed > room] == []
+
+
+def test_lists_and_tables_take_the_font_of_the_window(viewer: Any) -> None:
+    get_settings().appearance.font_size = 13
+    widget = open_dock(viewer, "Lens")
+    process_events()
+    box = widget.findChild(LensBox)
+    assert {w.font().pointSizeF() for w in (box.others, box.search, box.lenses)} == {box.others.font().pointSizeF()}
+    size = box.others.font().pointSizeF()
+    get_settings().appearance.font_size = 9
+    process_events()
+    assert box.lenses.font().pointSizeF() == box.search.font().pointSizeF() < size
+
+
+def test_names_of_lenses_wrap(viewer: Any) -> None:
+    """All lines of a name have room in its row."""
+    get_settings().appearance.font_size = 13
+    widget = open_dock(viewer, "Lens")
+    viewer.window._qt_window.resize(1280, 800)
+    viewer.window._qt_window.resizeDocks([dock_of(widget)], [320], Qt.Orientation.Horizontal)
+    process_events()
+    process_events()
+    lenses = widget.findChild(LensBox).lenses
+    letters, wide = lenses.fontMetrics(), 0
+    for k in range(min(lenses.topLevelItemCount(), 40)):
+        item = lenses.topLevelItem(k)
+        lines = letters.horizontalAdvance(item.text(0)) / lenses.columnWidth(0)
+        wide += lines > 1
+        assert lenses.visualItemRect(item).height() >= math.ceil(lines) * letters.height()
+    assert wide > 5
 
 
 def test_the_histogram_does_not_scroll_sideways_at_300_pixels_and_14_points(viewer: Any, qtbot: Any) -> None:

@@ -112,7 +112,7 @@ def denoise_nl_means(
 
 
 @operation(
-    "TV denoising (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman,
+    "TV (split Bregman)", values="normalized", reach=bregman_reach, channels="joint", check=check_bregman,
     keywords="total variation, smooth, ROF",
 )  # fmt: skip
 def denoise_tv_bregman(
@@ -163,7 +163,7 @@ def denoise_tv_bregman(
 
 
 @operation(
-    "TV denoising (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle,
+    "TV (Chambolle)", values="normalized", reach=chambolle_reach, channels="joint", check=check_chambolle,
     keywords="total variation, smooth, ROF",
 )  # fmt: skip
 def denoise_tv_chambolle(

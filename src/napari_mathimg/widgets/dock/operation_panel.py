@@ -32,6 +32,10 @@ class OperationBox(ElidedComboBox):
         super().__init__(parent)
         self._family = family
 
+    def words(self) -> list[str]:
+        """Return the texts that the dock must be wide enough for: none, as it has room for nearly all titles."""
+        return []
+
     def showPopup(self) -> None:
         """Open the list of operations, with a search field."""
         if (place := Place.around(self)) is None:

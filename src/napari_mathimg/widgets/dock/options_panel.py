@@ -245,7 +245,8 @@ class OptionsBox(QWidget):
         ranged = operation.uses_range(parameters) and not labels
         by_channel = operation.channels == "separate" if _is_rgb(layer) else _has_channels(layer, ndim)
         channel = {"channel": "Each channel"} if by_channel else {}
-        self._fill(self.statistics, {"layer": "Whole layer", "item": "Each plane or volume", **channel})
+        each = "Each plane" if ndim == 2 else "Each volume"
+        self._fill(self.statistics, {"layer": "Whole layer", "item": each, **channel})
         items = (layer.ndim > ndim or bool(channel)) and self.scope.currentData() == "all"
         pooled = any(s.pooled for s in operation.statistics) or (
             ranged and self.value_range.currentData() in ("data", "percentiles")

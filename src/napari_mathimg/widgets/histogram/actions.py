@@ -107,7 +107,7 @@ class HistogramActions(HistogramLayout):
         self.unmark_button.setEnabled(mark is not None)
         if mark is None or tally is None:
             self.plot.set_mark(None)
-            self.marked_share.setText("Drag over the plot to mark values")
+            self.marked_share.setText("Drag to mark values")
             return
         half = 0.5 if tally.integral else 0.0  # bins of whole gray levels extend by half a level
         self.plot.set_mark((mark[0] - half, mark[1] + half))

@@ -67,10 +67,10 @@ class CountsAxis(QWidget):
     def _follow(self, *change: Any) -> None:
         suits = self._share > MANY
         is_log = suits if self.auto.isChecked() else self.log.isChecked()
-        axis = "Logarithmic axis" if is_log else "Linear axis"
-        flat = f"{percent(round(self._share, 2))} of the bins"
-        why = f", as {flat} would look empty on a linear one" if is_log else f": {flat} look empty"
-        self.sentence.setText(f"{axis}{why}" if suits and (self.auto.isChecked() or not is_log) else axis)
+        axis = "Logarithmic" if is_log else "Linear"
+        flat = f"{percent(round(self._share, 2))} of the bins {'would look' if is_log else 'look'} empty"
+        says_why = suits and (self.auto.isChecked() or not is_log)
+        self.sentence.setText(f"{axis}: {flat}" if says_why else f"{axis} axis")
         if is_log != self.is_log:
             self.is_log = is_log
             self.changed.emit(is_log)

@@ -17,6 +17,7 @@ from ..qt.number_line import NumberLabel, NumberLine
 from .plot import Color
 
 NARROW = 150  # minimum width of the table in pixels
+EVERYWHERE = "Everywhere"
 WIDEST = "000 000 000"  # number that both of two columns have room for
 
 
@@ -147,7 +148,11 @@ class InsideBox(ElidedComboBox):
         super().__init__(seams=SEAMS)
         self.setToolTip("Count only inside the selected shapes (all if none is selected) or the selected label")
         self._listed: list[Layer | None] = [None]
-        self.addItem("Everywhere")
+        self.addItem(EVERYWHERE)
+
+    def words(self) -> list[str]:
+        """Return the texts that there must be room for: that of no restriction."""
+        return [EVERYWHERE]
 
     @property
     def layer(self) -> Layer | None:
@@ -160,7 +165,7 @@ class InsideBox(ElidedComboBox):
         self._listed = [None, *(layer for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
         self.blockSignals(True)
         self.clear()
-        self.addItems(["Everywhere", *(f"Inside {layer.name}" for layer in self._listed[1:] if layer is not None)])
+        self.addItems([EVERYWHERE, *(f"Inside {layer.name}" for layer in self._listed[1:] if layer is not None)])
         self.setCurrentIndex(self._listed.index(chosen) if chosen in self._listed else 0)
         self.blockSignals(False)
         if self.layer is not chosen:

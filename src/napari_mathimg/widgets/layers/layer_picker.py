@@ -73,6 +73,10 @@ class LayerPicker(ElidedComboBox):
         if layer in self._listed:
             self.setCurrentIndex(self._listed.index(layer))
 
+    def words(self) -> list[str]:
+        """Return the texts that there must be room for: that of no layer."""
+        return [self._none]
+
     def choose(self, name: str) -> None:
         """Choose the topmost layer with a name; keep the choice if listed is none."""
         self.layer = next((layer for layer in self._listed if layer is not None and layer.name == name), self.layer)

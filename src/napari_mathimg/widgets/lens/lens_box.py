@@ -18,9 +18,12 @@ from qtpy.QtWidgets import (
 
 from ...contract.quantities import number, quantity
 from ...methods.lens import lensfun_database
+from ..qt.followed_font import FollowFont
 from ..qt.layout import button, form_layout, wrapping_label
 from ..qt.search_box import SearchBox
+from ..qt.wrapped_names import WrappedNames
 
+CAMERA = "Part of its name"
 ROWS = 9
 MARKS = "D", "T", "V"
 MEANING = "D: distortion, T: lateral chromatic aberration, V: vignetting"
@@ -64,10 +67,10 @@ class LensBox(QWidget):
         search = SearchBox(choices=("", *names), value="", tooltip="Camera; type a part of its name")
         self._search, self.cameras = search, search.native  # the search box must outlive its native widget
         self.cameras.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.cameras.setMinimumContentsLength(8)
-        self.cameras.lineEdit().setPlaceholderText("Type a part of its name")
+        self.cameras.setMinimumContentsLength(len(CAMERA))
+        self.cameras.lineEdit().setPlaceholderText(CAMERA)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Any part of its name, such as 14-42")
+        self.search.setPlaceholderText("Such as 14-42")
         self.search.setToolTip("Show only lenses whose names contain all of these words")
         self.search.setClearButtonEnabled(True)
         for clear in self.search.findChildren(QToolButton):
@@ -81,6 +84,7 @@ class LensBox(QWidget):
         self.file_button = button(
             "Read from file", "Read camera, lens, focal length and aperture from the layer's file"
         )
+        FollowFont(self.others, self.search, self.lenses)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.file_button)
@@ -98,8 +102,7 @@ class LensBox(QWidget):
         tree = QTreeWidget()
         tree.setHeaderLabels(["Lens", *MARKS])
         tree.setRootIsDecorated(False)
-        tree.setUniformRowHeights(True)
-        tree.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one maker's lenses differ at the end
+        WrappedNames(tree)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = tree.header()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QCursor, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -41,8 +41,6 @@ class CornerTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
-        self.verticalHeader().setMinimumWidth(self.fontMetrics().averageCharWidth() * 4)
         for corner in self.findChildren(QAbstractButton):  # where the headers meet
             corner.setAccessibleName("All corners")
         self.setAccessibleName("Corners")
@@ -55,7 +53,16 @@ class CornerTable(QTableWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def changeEvent(self, event: Any) -> None:
+        """Adapt the rows to another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
     def _fit(self) -> None:
+        letters = self.fontMetrics()
+        self.verticalHeader().setDefaultSectionSize(letters.height() + 8)
+        self.verticalHeader().setMinimumWidth(letters.averageCharWidth() * 4)
         height = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(height + ROWS * self.verticalHeader().defaultSectionSize() + 4)
 

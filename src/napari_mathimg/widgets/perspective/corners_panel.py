@@ -25,6 +25,7 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
+from ..qt.followed_font import FollowFont
 from ..qt.layout import button, form_layout, vbox_widget, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
 from ..qt.visible_refresh import VisibleRefresh
@@ -103,6 +104,7 @@ class CornersPanel(Panel):
         self.radius.setAccessibleName("Distance of Snap")
         self.matrix_button = button("Copy matrix", "Copy the matrix that maps (x, y, 1) of the result to the image")
         self.table = CornerTable()
+        FollowFont(self.pick_button, self.table)
         self.fault_text = wrapping_label()
         self.fault_text.setMinimumHeight(3 * self.fault_text.fontMetrics().lineSpacing())
         self.fault_text.setAlignment(Qt.AlignmentFlag.AlignTop)

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from ...recipe.record import last_step
 from ..dock.dock_context import DockContext
@@ -16,13 +16,13 @@ from ..form.level_scaling import LevelScaling
 from ..layers.spacing import spacing_of
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import wrap_rows
+from ..qt.wrapping_rows import wrapping_row
 from ..tasks.operation_job import Job
 from .corner_geometry import resized
 
-SIZES = {"edges": "Mean edge lengths", "perspective": "Square pixels, from the perspective", "typed": "Typed"}
-CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "Centered in a canvas"}
+SIZES = {"edges": "Mean edge lengths", "perspective": "From perspective", "typed": "Typed"}
+CANVASES = {"rectangle": "The rectangle", "whole": "The whole image", "canvas": "In a canvas"}
 LENGTHS = ("nm", "µm", "mm", "cm", "m")
-UNIT_WIDTH = 64
 LARGEST = 1e6
 
 
@@ -39,15 +39,14 @@ class RectangleBox(QWidget):
         self.mode = self._choice(SIZES, "How the rectangle's width and height are determined")
         self.width_box, self.height_box = self._number(256), self._number(256)
         self.unit = ElidedComboBox()
-        self.unit.setMinimumWidth(UNIT_WIDTH)
         self.unit.addItems(["px", *LENGTHS])
         self.unit.setToolTip("Unit of width and height; a physical unit also sets the scale and units of the result")
         self.canvas = self._choice(CANVASES, "The part of the image that the result shows")
         self.rows, self.columns = self._number(512), self._number(512)
         form.addRow("Size", self.mode)
-        form.addRow("W x H", self._line(self.width_box.native, self.height_box.native, self.unit))
+        form.addRow("W x H", wrapping_row(self.width_box.native, self.height_box.native, self.unit))
         form.addRow("Result", self.canvas)
-        form.addRow("Canvas", self._line(self.rows.native, self.columns.native))
+        form.addRow("Canvas", wrapping_row(self.rows.native, self.columns.native))
         self._canvas_row = form.rowCount() - 1
         self.width_box.native.setToolTip("Width of the rectangle")
         self.height_box.native.setToolTip("Height of the rectangle")
@@ -70,14 +69,6 @@ class RectangleBox(QWidget):
         box = NumberBox(value=value, min=1e-9, max=LARGEST, step=1)
         make_narrow(box.native)
         return box
-
-    def _line(self, *widgets: QWidget) -> QWidget:
-        line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        for widget in widgets:
-            row.addWidget(widget, 0 if isinstance(widget, QComboBox) else 1)
-        return line
 
     def _follow(self) -> None:
         form = self.layout()

@@ -5,8 +5,9 @@ from itertools import zip_longest
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidget
 
+from .combo_box import ARROW
+
 LEAST = 46  # width of a field that can be narrow, in pixels
-ARROW = 47  # width of what a combo box shows beside its text, margins included
 MARGIN = 8  # pixels beside the text of a label, whose indent is an "x"
 LABELS = 150  # pixels; wider labels of several words, as there are with large fonts, wrap
 BESIDE, BELOW = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
