@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 
 from ...contract.quantities import number, quantity
 from ...methods.lens import lensfun_database
-from ..qt.followed_font import FollowFont
 from ..qt.layout import button, form_layout, wrapping_label
 from ..qt.search_box import SearchBox
-from ..qt.wrapped_names import WrappedNames
+from ..qt.theme import FollowFont
+from .wrapped_names import WrappedNames
 
 CAMERA = "Part of its name"
 ROWS = 9

@@ -25,9 +25,9 @@ from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
 from ..layers.plane import frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
-from ..qt.followed_font import FollowFont
 from ..qt.layout import button, form_layout, vbox_widget, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
+from ..qt.theme import FollowFont
 from ..qt.visible_refresh import VisibleRefresh
 from ..qt.wrapping_rows import wrapping_row
 from ..settings.saved_fields import SavedFields
