@@ -106,6 +106,7 @@ def test_a_click_and_a_rectangle_are_where_they_are_in_the_image(
     np.testing.assert_allclose(widget.form.parameters["stop"][-2:], (60, 90), atol=2)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_histogram_is_that_of_what_is_seen(
     viewer: Any, cells: Any, histogram: HistogramDock, settle: Settle, order: str
