@@ -194,6 +194,20 @@ def test_shapes_are_as_wide_as_they_say():
     assert fwhm(psf("motion", length=9.0, angle=90.0)) == pytest.approx((9, 1))
 
 
+@pytest.mark.parametrize("frame", [((2.0, 0.0), (0.0, 0.5)), ((-1.0, 0.0), (0.0, 1.0)), ((0.6, 0.8), (-1.6, 1.2))])
+def test_a_motion_has_its_direction_and_length_in_the_world(frame):
+    """A path of length L has the variance L^2 / 12 along its direction, in sides of a square of a pixel's area."""
+    kernel = np.asarray(psf("motion", length=61.0, angle=40.0, frame=frame))
+    steps = np.array(frame).T / np.sqrt(abs(np.linalg.det(frame)))
+    world = steps @ (np.indices(kernel.shape).reshape(2, -1) - np.array(kernel.shape)[:, None] // 2)
+    variances, directions = np.linalg.eigh((world * kernel.ravel()) @ world.T)
+    down, right = directions[:, 1]
+    assert np.rad2deg(np.arctan2(-down, right)) % 180 == pytest.approx(40, abs=1)
+    assert np.sqrt(12 * variances[1]) == pytest.approx(61, rel=0.02)
+    with pytest.raises(ValueError, match=r"frame=.*: must be two directions that are not parallel"):
+        np.asarray(psf("motion", frame=(frame[0], frame[0])))
+
+
 def test_an_array_that_is_declared_goes_where_an_array_does():
     np.testing.assert_array_equal(np.asarray(psf("box", size=3), dtype=np.float32), np.full((3, 3), np.float32(1 / 9)))
     with pytest.raises(ValueError, match=r"images: gaussian takes 0"):

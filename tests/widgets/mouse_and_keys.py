@@ -33,8 +33,9 @@ class Hand:
 
     def at(self, layer: Any, place: Any) -> QPoint:
         whole = [*(0,) * (layer.ndim - 2), *place]
-        camera = self.viewer.scene.camera
-        down, right = (np.array(layer.data_to_world(whole))[-2:] - np.array(camera.center)[-2:]) * camera.zoom
+        camera, dims = self.viewer.scene.camera, self.viewer.dims
+        world = np.array(layer.data_to_world(whole))[[axis - dims.ndim for axis in dims.displayed[-2:]]]
+        down, right = (world - np.array(camera.center)[-2:]) * camera.zoom
         return QPoint(round(self.canvas.width() / 2 + right), round(self.canvas.height() / 2 + down))
 
     def click(self, layer: Any, *places: Any) -> None:

@@ -11,6 +11,7 @@ from mouse_and_keys import QUAD
 
 from napari_mathimg.catalog import FAMILIES
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.recipe.record import RECORD
 from napari_mathimg.widgets.histogram.counted_region import RegionChoice
 from napari_mathimg.widgets.layers.pixel_digest import digest
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
@@ -140,10 +141,12 @@ def test_an_edit_during_a_run_is_told(viewer: Any, dock: Any, press: Any, monkey
     layer = viewer.add_image(image, name="cells")
     run = operation_job.run
 
+    edits = iter([painted])
+
     def painting(plan: Any, **more: Any) -> Any:
         yield from ()
         result = yield from run(plan, **more)
-        if painted:
+        if next(edits, False):
             layer.data[10:20] = 0
         return result
 
@@ -153,6 +156,13 @@ def test_an_edit_during_a_run_is_told(viewer: Any, dock: Any, press: Any, monkey
     press(widget)
     assert ("changed during the run" in widget.message.text()) is painted
     assert len(viewer.layers) == 2
+    result = viewer.layers[-1]
+    assert result.metadata[RECORD][-1].get("torn", False) is painted
+    assert ("changed during the run" in result.get_source_str()) is painted
+    viewer.layers.selection.active = result
+    press(widget)
+    steps = viewer.layers[-1].metadata[RECORD]
+    assert [step.get("torn", False) for step in steps] == [painted, False]
 
 
 def test_isolating_obeys_the_preferences(viewer: Any, histogram: Any, qtbot: Any, notifications: list[Any]) -> None:

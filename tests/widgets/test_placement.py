@@ -135,6 +135,13 @@ def test_motion_blurs_along_its_angle_as_displayed(state: dict) -> None:
     assert np.rad2deg(np.arctan2(-down, right)) % 180 == pytest.approx(40, abs=1)
 
 
+def test_planes_of_other_axes_have_the_pixels_of_these() -> None:
+    state = {"scale": (2, -1, 5), "axis_labels": ("y", "x", "c")}
+    layer, plane = Image(np.zeros((8, 9, 2)), **state), Image(np.zeros((8, 9)), scale=(2, -1))
+    assert displayed_pixel(layer, axes=(0, 1)) == displayed_pixel(plane)
+    assert displayed_frame(layer, axes=(0, 1)) == displayed_frame(plane)
+
+
 @pytest.mark.parametrize("operation", ["rotate", "swirl", "affine"])
 @pytest.mark.parametrize("state", [{"shear": [0.7]}, {"affine": [[1, 0.3, 0], [0, 1, 0], [0, 0, 1]]}])
 def test_turning_is_refused_where_pixels_are_sheared(operation: str, state: dict) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from .per_index import per_index
 from .requirements import describe, nearest_names
-from .types import Auto, Choices, PerAxis, When, annotation_of
+from .types import Auto, Choices, FromLayer, PerAxis, When, annotation_of
 
 NOISE = frozenset(
     {"noise_level", "noise_levels"}
@@ -41,6 +41,12 @@ class Signature:
         """A pydantic model of the parameters."""
         fields: dict[str, Any] = {p.name: (p.hint, p.default) for p in self.parameters.values()}
         return create_model(self.id, __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
+
+    @cached_property
+    def from_layer(self) -> dict[str, str]:
+        """The parameters that a dock takes from the layer, and what of it each is: "size" or "frame"."""
+        found = {name: annotation_of(p.hint, FromLayer) for name, p in self.parameters.items()}
+        return {name: note.what for name, note in found.items() if note is not None}
 
     def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check parameters against their types and fill in the defaults.

@@ -182,8 +182,8 @@ class FromLayer:
     Parameters
     ----------
     what
-        "size": the size of a pixel (rows, columns), the first negative if the layer is mirrored. "frame": the world
-        directions (down, right) of a step along the rows and of one along the columns.
+        "size": the size of a pixel (rows, columns), the first negative if the layer is displayed mirrored. "frame": the
+        world directions (down, right) of a step along the rows and of one along the columns.
     """
 
     what: Literal["size", "frame"]

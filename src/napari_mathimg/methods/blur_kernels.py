@@ -95,17 +95,36 @@ def motion_kernel(
     """
     if not isinstance(vertices, str):
         return _kept.get(("polygon", vertices, shape), lambda: polygon(vertices, shape))
-    return _kept.get(("line", length, angle, frame), lambda: _line_in_frame(length, angle, frame))
+    return _kept.get(("line", length, angle, frame), lambda: line(*path_in_pixels(length, angle, frame)))
 
 
-def _line_in_frame(length: float, angle: float, frame: Frame) -> Floats:
+def path_in_pixels(length: float, angle: float, frame: Frame) -> tuple[float, float]:
+    """Return the length and the angle, along the rows and columns of pixels, of a straight path in the world.
+
+    Parameters
+    ----------
+    length
+        Length in sides of a square with the area of a pixel.
+    angle
+        Angle in degrees, counter-clockwise as displayed.
+    frame
+        World directions (down, right) of a step along the rows and of one along the columns.
+
+    Raises
+    ------
+    ValueError
+        If the directions are parallel.
+    """
     steps = np.array(frame, float).T
-    steps /= math.sqrt(abs(np.linalg.det(steps)))
+    area = abs(float(np.linalg.det(steps)))
+    if area <= 1e-9 * np.abs(steps).max() ** 2:
+        raise ValueError(f"frame={frame}: must be two directions that are not parallel")
+    steps /= math.sqrt(area)
     if np.array_equal(steps, np.eye(2)):
-        return line(length, angle)
+        return length, angle
     direction = np.deg2rad(angle)
     down, right = np.linalg.solve(steps, (-math.sin(direction), math.cos(direction)))
-    return line(length * math.hypot(down, right), float(np.rad2deg(math.atan2(-down, right))))
+    return length * math.hypot(down, right), float(np.rad2deg(math.atan2(-down, right)))
 
 
 def line(length: float, angle: float) -> Floats:

@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-import numpy as np
-
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..contract.reach import Reach
-from ..methods.blur_kernels import Vertices, disk_margin, kept_disk, motion_kernel
+from ..methods.blur_kernels import Vertices, disk_margin, kept_disk, motion_kernel, path_in_pixels
 from ..methods.convolution import average_boxes, check_kernel_size, checked_kernel_reach, convolve_block, kernel_reach
 from ..methods.holes import Mask
 from ..methods.padding import window_reach
@@ -112,8 +110,7 @@ def blur_defocus(
 
 
 def _check_motion(polygon: str | Vertices, polygon_size: tuple[int, int], frame: Frame) -> None:
-    if abs(np.linalg.det(frame)) <= 1e-9 * np.abs(frame).max() ** 2:
-        raise ValueError(f"frame={frame}: must be two directions that are not parallel")
+    path_in_pixels(0.0, 0.0, frame)
     motion_kernel(0.0, 0.0, polygon, polygon_size, frame)
 
 

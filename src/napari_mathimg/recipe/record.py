@@ -42,6 +42,7 @@ def record(
     images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
     lost: Losses | None = None,
+    is_torn: bool = False,
 ) -> dict[str, Any]:
     """Return the metadata of a result: those of its source, with a further step in the record.
 
@@ -59,6 +60,8 @@ def record(
         Report of the operation, or None.
     lost
         What the values lost when they were brought into the type of the result, as `run` tells it.
+    is_torn
+        Whether pixels of the source changed during the run: the step, repeated, then gives another result.
     """
     lost = lost or Losses()
     value_ranges = list(plan.color_ranges or plan.value_ranges.values())
@@ -79,6 +82,8 @@ def record(
         step["axis_names"] = plan.source.names
     if lost.below or lost.above:
         step["clipped"] = {"below": lost.below, "above": lost.above}
+    if is_torn:
+        step["torn"] = True
     if plan.by_item:
         step["by_item"] = [
             {"index": index, "parameters": {n: v for n, v in found.items() if v != plan.parameters[n]}}

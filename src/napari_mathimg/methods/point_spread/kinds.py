@@ -21,6 +21,7 @@ from ...contract.types import (
     Array,
     Auto,
     Degrees,
+    Directions,
     FromShape,
     Label,
     Length,
@@ -33,6 +34,7 @@ from ...contract.types import (
     annotation_of,
 )
 from .. import blur_kernels
+from ..quadrilateral import SQUARE
 from .beads import Beads, from_beads
 from .optics import STEPS, airy_diameter, depth_of_focus, focus, half_angle, on_grid, through_pinhole
 from .resampling import Kernel, Resampled, fwhm, resample
@@ -174,18 +176,22 @@ def disk(*, radius: Radii = 3.0) -> Array:
 
 
 @kind("Motion", dimensions=(2,))
-def motion(*, length: PathLength = 9.0, angle: Degrees = 0.0) -> Array:
+def motion(*, length: PathLength = 9.0, angle: Degrees = 0.0, frame: Directions = SQUARE) -> Array:
     """Return a straight path: the blur of a camera or an object that moved during the exposure.
 
     Parameters
     ----------
     length
-        Length of the path in pixels.
+        Length of the path in pixels. In sides of a square of the same area, if the pixels are not square.
     angle
         Direction of the path in degrees, counter-clockwise as displayed.
+    frame
+        World directions (down, right) of one step along the rows and of one along the columns. Docks take them from
+        the layer, so that the path has its angle as displayed.
     """
-    _check_size("length", math.ceil(length), math.ceil(length))
-    return blur_kernels.line(length, angle)
+    long, direction = blur_kernels.path_in_pixels(length, angle, frame)
+    _check_size("length", math.ceil(long), math.ceil(long))
+    return blur_kernels.line(long, direction)
 
 
 @kind("Polygon", dimensions=(2,))

@@ -8,7 +8,6 @@ from psygnal import Signal
 from qtpy.QtWidgets import QVBoxLayout
 
 from ...contract.operation import Operation
-from ...contract.types import FromLayer, annotation_of
 from ...recipe.placement import axis_names
 from ...recipe.record import last_step
 from ..canvas.picking import Picking
@@ -16,9 +15,8 @@ from ..form.form import Form
 from ..form.image_values import ImageValues
 from ..form.level_scaling import PlaceScaling
 from ..layers.levels import array_of, full_resolution, shape_at
-from ..layers.plane import displayed_frame
+from ..layers.plane import taken_from_layer
 from ..layers.spacing import spacing_at, spacing_like
-from ..layers.transforms import displayed_pixel
 from ..psf.drawn_outline import offer_outlines
 from ..qt.layout import button, vbox_widget
 from ..qt.wrapping_rows import wrapping_row
@@ -96,7 +94,7 @@ class FormPanel(Panel):
             hidden |= panel.hides
         hidden |= LABELS_VALUES if isinstance(layer, Labels) else {}
         hidden = {name: value for name, value in hidden.items() if name in operation.parameters}
-        hidden |= {name: operation.parameters[name].default for name in _from_layer(operation)}
+        hidden |= {name: operation.parameters[name].default for name in operation.from_layer}
         key = (operation.id, axes, tuple(hidden))
         if key not in self.forms:
             self.forms[key] = self._make(operation, axes, hidden)
@@ -157,14 +155,12 @@ class FormPanel(Panel):
     def parameters(self, layer: Layer, typed: Parameters) -> Parameters:
         """Return the form's parameters for a layer; lengths in a unit of the world become pixels of that layer."""
         chosen, form, context = self._context.layer, self.form, self._context
-        taken: Parameters = {}
-        for name, what in _from_layer(context.operations.operation).items():
-            seen = displayed_pixel if what == "size" else displayed_frame
-            taken[name] = seen(layer, context.options.level_of(layer))
+        operation, level = context.operations.operation, context.options.level_of(layer)
+        axes = context.options.axes(layer, operation)
+        taken = taken_from_layer(operation, layer, level, axes, context.viewer.dims)
         if chosen is None or layer is chosen or not form.in_world:
             return typed | self._adapted(form.parameters, layer) | taken
-        axes = context.options.axes(layer, context.operations.operation)
-        spacing = spacing_like(layer, chosen, axes, context.options.level_of(layer))
+        spacing = spacing_like(layer, chosen, axes, level)
         return typed | self._adapted(form.parameters_on(spacing), layer) | taken
 
     def _adapted(self, parameters: Parameters, layer: Layer) -> Parameters:
@@ -199,9 +195,3 @@ class FormPanel(Panel):
         self._context.viewer.dims.events.current_step.disconnect(self._follow_position)
         self.estimator.close()
         self.picking.close()
-
-
-def _from_layer(operation: Operation) -> dict[str, str]:
-    """Return the parameters of an operation that are taken from the layer, and what of it each is."""
-    found = {name: annotation_of(p.hint, FromLayer) for name, p in operation.parameters.items()}
-    return {name: note.what for name, note in found.items() if note is not None}

@@ -87,7 +87,7 @@ def show_result(
 ) -> tuple[Layer, Layer | None]:
     """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
     arguments = result_arguments(
-        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost
+        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost, done.is_torn
     )
     if done.divisor != 1:
         arguments["metadata"][RECORD][-1]["divisor"] = done.divisor

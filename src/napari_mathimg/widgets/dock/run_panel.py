@@ -91,7 +91,7 @@ class RunPanel(Panel):
             If the operation cannot be applied to the layer.
         """
         context, operation = self._context, self._context.operations.operation
-        check_turnable(operation, layer)
+        check_turnable(operation, layer, context.options.axes(layer, operation)[-2:])
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
         source = snapshot_at(layer, context.options.level_of(layer), with_record)

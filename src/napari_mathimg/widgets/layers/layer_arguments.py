@@ -25,13 +25,14 @@ def result_arguments(
     further_images: Sequence[Mapping[str, Any] | None] = (),
     report: Report | None = None,
     lost: Losses | None = None,
+    is_torn: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
     arguments = {
         **source.inherited,
         **spatial_state(source, plan),
         "name": result_name(source.name, source.metadata, plan.operation.title),
-        "metadata": record(source, plan, scope, further_images, report, lost),
+        "metadata": record(source, plan, scope, further_images, report, lost, is_torn),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

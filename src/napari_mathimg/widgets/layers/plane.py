@@ -8,17 +8,19 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from ...contract.signature import Signature
+from ...methods.quadrilateral import Frame
 from ...recipe.names import cut_middle
 from .levels import array_of, into_full, position_at
-from .transforms import layer_arguments_of, placement_of
+from .transforms import displayed_pixel, layer_arguments_of, placement_of
 from .units import unit_factor
 
 Matrix = NDArray[Any]
 Points = tuple[tuple[float, float], ...]
 
 
-def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
-    """Return the matrix from (row, column, 1) of a level to the last two world axes, both in the unit of the last one.
+def plane_to_world(layer: Layer, level: int = 0, axes: Sequence[int] = (-2, -1)) -> Matrix:
+    """Return the matrix from (row, column, 1) of a level to the same two world axes, both in the unit of the second.
 
     Raises
     ------
@@ -29,12 +31,13 @@ def plane_to_world(layer: Layer, level: int = 0) -> Matrix:
     placement = placement_of(layer)
     for matrix in (into_full(layer, level).affine_matrix, placement.matrix, placement.affine):
         whole = matrix @ whole
-    lead, plane = slice(0, layer.ndim - 2), slice(layer.ndim - 2, layer.ndim)
-    mixed = max(np.abs(whole[lead, plane]).max(initial=0), np.abs(whole[plane, lead]).max(initial=0))
-    if mixed > 1e-9 * np.abs(whole[plane, plane]).max():
+    plane = [axis % layer.ndim for axis in axes]
+    lead = [axis for axis in range(layer.ndim) if axis not in plane]
+    mixed = max(np.abs(whole[np.ix_(*pair)]).max(initial=0) for pair in ((lead, plane), (plane, lead)))
+    if mixed > 1e-9 * np.abs(whole[np.ix_(plane, plane)]).max():
         raise ValueError(f"{cut_middle(layer.name)!r}: its planes must be parallel to the screen; this layer is tilted")
-    matrix = whole[-3:, -3:].copy()
-    matrix[0] *= unit_factor(layer.units[-2], layer.units[-1])
+    matrix = whole[np.ix_([*plane, -1], [*plane, -1])]
+    matrix[0] *= unit_factor(*(layer.units[axis] for axis in plane))
     return matrix
 
 
@@ -53,21 +56,46 @@ def spatial_state_like(layer: Layer, axes: int | Sequence[int] = 2, moved: Affin
     return layer_arguments_of(placement if moved is None else placement.moved(moved.affine_matrix))
 
 
-def frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+def frame(layer: Layer, level: int = 0, axes: Sequence[int] = (-2, -1)) -> Frame:
     """Return the world vectors, as (down, right), of one step down the rows and one along the columns of a level."""
-    (dd, dr), (rd, rr) = plane_to_world(layer, level)[:2, :2].T.tolist()
+    (dd, dr), (rd, rr) = plane_to_world(layer, level, axes)[:2, :2].T.tolist()
     return (dd, dr), (rd, rr)
 
 
-def displayed_frame(layer: Layer, level: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+def displayed_frame(layer: Layer, level: int = 0, axes: Sequence[int] = (-2, -1)) -> Frame:
     """Return the frame of a level in units of the side of a square pixel of the same area; of a tilted one, pixels."""
     try:
-        steps = np.array(frame(layer, level))
+        steps = np.array(frame(layer, level, axes))
     except ValueError:
         return (1.0, 0.0), (0.0, 1.0)
     steps /= np.sqrt(abs(np.linalg.det(steps)))
     rows, columns = ((float(f"{a:.12g}"), float(f"{b:.12g}")) for a, b in steps + 0.0)
     return rows, columns
+
+
+def taken_from_layer(
+    signature: Signature, layer: Layer, level: int, axes: Sequence[int], dims: Any
+) -> dict[str, tuple[Any, Any]]:
+    """Return the parameters of a signature that are the size or the frame of pixels, as the viewer displays planes.
+
+    The planes have the last two of `axes`. Where the viewer displays their rows from left to right, the image is
+    mirrored by that.
+    """
+    taken: dict[str, tuple[Any, Any]] = {}
+    for name, what in signature.from_layer.items():
+        if what == "size":
+            high, wide = displayed_pixel(layer, level, axes[-2:])
+            taken[name] = (-high if is_transposed(dims, layer, axes) else high), wide
+        else:
+            rows, columns = displayed_frame(layer, level, axes[-2:])
+            taken[name] = (rows[::-1], columns[::-1]) if is_transposed(dims, layer, axes) else (rows, columns)
+    return taken
+
+
+def is_transposed(dims: Any, layer: Layer, axes: Sequence[int]) -> bool:
+    """Whether the order of the viewer's axes puts the second to last of some axes of a layer after the last one."""
+    rows, columns = (dims.order.index(dims.ndim - layer.ndim + axis) for axis in axes[-2:])
+    return bool(rows > columns)
 
 
 def points_in(points: Layer, layer: Layer, level: int = 0) -> Points:

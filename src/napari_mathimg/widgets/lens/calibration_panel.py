@@ -23,6 +23,7 @@ from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
 from ..layers.plane import plane_of, spatial_state_like
+from ..layers.view_geometry import check_view
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, form_layout, hbox, wrapping_label
 from ..qt.wrapping_rows import wrapping_row
@@ -143,6 +144,12 @@ class CalibrationBox(QGroupBox):
             return
         if layer is None:
             return
+        if layer.ndim > 2:
+            try:
+                check_view(self._viewer.dims, layer, "to calibrate on the plane that is shown")
+            except ValueError as error:
+                self._fail(error)
+                return
         self._target, self._target_level, self.calibration = layer, self._level_in(layer), None
         self._to_full = into_full(layer, self._target_level).set_slice([layer.ndim - 2, layer.ndim - 1])
         rows, columns = shape_at(layer, self._target_level)[-2:]

@@ -19,6 +19,7 @@ from ..form.sentences import in_form_words
 from ..layers.item_axes import Axes
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import full_resolution, shape_at
+from ..layers.plane import taken_from_layer
 from ..layers.spacing import spacing_at, spacing_like
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, wrap_rows
@@ -90,6 +91,7 @@ class PsfPanel(QWidget):
         self.add_button.clicked.connect(self._add)
         self.preview.ready.connect(self._add_when_ready)
         self.preview.said.connect(self._offer_nothing)
+        viewer.dims.events.order.connect(self.refresh)  # a direction is as displayed
 
     def _build(self) -> None:
         rows = QFormLayout()
@@ -123,10 +125,12 @@ class PsfPanel(QWidget):
         assert self._source is not None
         key = self.kind, self._axis_names(self._source)
         if key not in self._forms:
-            form = self._forms[key] = Form(KINDS[self.kind], key[1])
+            kind = KINDS[self.kind]
+            taken = {name: kind.parameters[name].default for name in kind.from_layer}
+            form = self._forms[key] = Form(kind, key[1], taken)
             typed = self._typed.get(self.kind, {}).get(str(len(self._axes)))
             if isinstance(typed, dict):
-                restore_form(form, KINDS[self.kind], typed)
+                restore_form(form, kind, typed)
             form.changed.connect(partial(self._note, self.kind, str(len(self._axes)), form))
             form.changed.connect(self._refresh_soon)
             offer_outlines(form, self._viewer, lambda: self._source, lambda layer: self._level, self.preview.say)
@@ -246,7 +250,8 @@ class PsfPanel(QWidget):
             if spacing is None and typed.get("pixel_size") == "auto":
                 raise ValueError("Pixel size: untick auto and type it in µm, as the image has no unit of length")
             try:
-                declared = psf(self.kind, shape=tuple(shape[axis] for axis in axes), spacing=spacing, **typed)
+                taken = taken_from_layer(KINDS[self.kind], source, level, axes, self._viewer.dims)
+                declared = psf(self.kind, shape=tuple(shape[axis] for axis in axes), spacing=spacing, **typed | taken)
             except ValueError as error:
                 raise ValueError(in_form_words(str(error), KINDS[self.kind].parameters)) from None
             if declared != self._declared:  # reuse a kernel that the preview has already computed
@@ -333,6 +338,7 @@ class PsfPanel(QWidget):
     def disconnect_from_viewer(self) -> None:
         """Stop computing and disconnect from the viewer."""
         self._unwatch()
+        self._viewer.dims.events.order.disconnect(self.refresh)
         self.preview.task.close()
         self.beads.disconnect_from_viewer()
         LayerPicker.disconnect_from_viewer(self.picker)
