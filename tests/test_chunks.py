@@ -7,6 +7,7 @@ import tracemalloc
 from importlib import import_module
 
 import numpy as np
+import psutil
 import pytest
 
 from cases import BY_NAME, CASES, colored
@@ -416,3 +417,17 @@ def test_writing_a_chunk_takes_no_multiple_of_its_memory(tmp_path):
     finally:
         tracemalloc.stop()
     np.testing.assert_array_equal(array[...], block)
+
+
+def test_memory_of_chunks_that_are_dropped_goes_back_to_the_system():
+    """Also where the allocator has seen large blocks freed, after which it keeps smaller ones."""
+    np.ones(2**24, np.uint8).sum()
+    source = Chunked(np.ones((64, 2**19), np.uint8), (1, 2**19))
+    array = chunks.with_cached_chunks(source)
+    array[0:64, 0 : 2**19]
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with kept.changed:
+        for chunk in list(array.owner.idle)[::2]:
+            kept.drop_idle(array.owner, chunk)
+    assert before - process.memory_info().rss > 0.9 * 2**24

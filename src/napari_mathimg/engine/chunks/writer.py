@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...contract.reach import Box, size, within
 from .grid import Chunk, chunks_in, grid_of, written_grid_of
 from .kept import LARGE, kept
+from .pages import empty_pages
 from .reader import as_numpy
 
 Array = NDArray[Any]
@@ -25,7 +26,7 @@ class _Cell:
     def __init__(self, box: Box, dtype: Any, missing: int) -> None:
         self.box, self.missing = box, missing
         self.filled: list[Box] = []
-        self.pixels = np.empty(size(box), dtype)
+        self.pixels = empty_pages(size(box), np.dtype(dtype))
 
 
 class ChunkWriter:
