@@ -3,9 +3,11 @@
 import math
 import threading
 import time
+import tracemalloc
 from importlib import import_module
 
 import numpy as np
+import psutil
 import pytest
 
 from cases import BY_NAME, CASES, colored
@@ -377,3 +379,55 @@ def test_results_in_chunks_and_shards_equal_those_in_memory(case, monkeypatch):
     shards = (2, 14, 15, 3)[: len(plan.shape)]
     out = zarr.create_array(store=store, shape=plan.shape, chunks=inner, shards=shards, dtype=plan.dtype)
     assert same(run_to_end(run(plan, out, threads=3))[...], expected)
+
+
+EMPTY = [("u2", 0, None), ("u2", 7, None), ("f4", 0.0, None), ("f4", math.nan, None), ("u2", 0, (16, 32))]
+
+
+@pytest.mark.parametrize(("dtype", "fill", "shards"), EMPTY)
+def test_a_result_is_stored_as_zarr_stores_it_with_chunks_of_the_fill_value_left_out(dtype, fill, shards):
+    image = np.full((70, 90), fill, dtype)
+    image[10:40, 20] = np.arange(30)
+    image[60, 80] = image[0, 64] = 1
+    stores = zarr.storage.MemoryStore(), zarr.storage.MemoryStore()
+    arrays = [
+        zarr.create_array(store=s, shape=image.shape, chunks=(8, 16), shards=shards, dtype=dtype, fill_value=fill)
+        for s in stores
+    ]
+    arrays[0][...] = image
+    writer = chunks.ChunkWriter(arrays[1], (16, 32))
+    for cell in np.ndindex(writer.grid.shape):
+        (a, b), (c, d) = writer.grid.box(cell)
+        writer.write(((a, a + 1), (c, d)), image[a : a + 1, c:d])
+        writer.write(((a + 1, b), (c, d)), image[a + 1 : b, c:d])
+    alone, written = ({key: value.to_bytes() for key, value in s._store_dict.items()} for s in stores)
+    assert written == alone
+    assert len(alone) < 1 + arrays[0].nchunks
+
+
+def test_writing_a_chunk_takes_no_multiple_of_its_memory(tmp_path):
+    shape = (16, 512, 512)
+    array = zarr.create_array(tmp_path, shape=shape, chunks=shape, dtype="u2", compressors=None)
+    block = np.ones(shape, np.uint16)
+    writer = chunks.ChunkWriter(array, shape)
+    tracemalloc.start()
+    try:
+        writer.write(tuple((0, n) for n in shape), block)
+        assert tracemalloc.get_traced_memory()[1] < block.nbytes / 4
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(array[...], block)
+
+
+def test_memory_of_chunks_that_are_dropped_goes_back_to_the_system():
+    """Also where the allocator has seen large blocks freed, after which it keeps smaller ones."""
+    np.ones(2**24, np.uint8).sum()
+    source = Chunked(np.ones((64, 2**19), np.uint8), (1, 2**19))
+    array = chunks.with_cached_chunks(source)
+    array[0:64, 0 : 2**19]
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with kept.changed:
+        for chunk in list(array.owner.idle)[::2]:
+            kept.drop_idle(array.owner, chunk)
+    assert before - process.memory_info().rss > 0.9 * 2**24

@@ -12,6 +12,7 @@ from ...contract.progress import checkpoint
 from ...contract.reach import Box, size, within
 from .grid import Chunk, Ranges, chunks_in, grid_of
 from .kept import Entry, Owner, kept
+from .pages import empty_pages
 
 Array = NDArray[Any]
 GROUP = 2**22  # bytes of small chunks that are read in one call
@@ -180,7 +181,7 @@ class CachedChunks:
         parts = {}
         for chunk in chunks_in(group):
             part = block[within(self.grid.box(chunk), box)]
-            parts[chunk] = part if single or self._is_last_read(chunk, wanted) else part.copy()
+            parts[chunk] = part if single or self._is_last_read(chunk, wanted) else _copied(part)
         with kept.changed:
             for chunk, part in parts.items():
                 if self._is_last_read(chunk, wanted):
@@ -198,6 +199,12 @@ class CachedChunks:
             for chunk in chunks_in(group):
                 kept.forget(self.owner, chunk).future.set_exception(error)
             kept.changed.notify_all()
+
+
+def _copied(part: Array) -> Array:
+    copy = empty_pages(part.shape, part.dtype)
+    copy[...] = part
+    return copy
 
 
 def _copy(part: Array, part_box: Box, out: Array, box: Box) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...contract.reach import Box, size, within
-from .grid import Chunk, chunks_in, written_grid_of
+from .grid import Chunk, chunks_in, grid_of, written_grid_of
 from .kept import LARGE, kept
+from .pages import empty_pages
 from .reader import as_numpy
 
 Array = NDArray[Any]
@@ -25,7 +26,7 @@ class _Cell:
     def __init__(self, box: Box, dtype: Any, missing: int) -> None:
         self.box, self.missing = box, missing
         self.filled: list[Box] = []
-        self.pixels = np.empty(size(box), dtype)
+        self.pixels = empty_pages(size(box), np.dtype(dtype))
 
 
 class ChunkWriter:
@@ -49,6 +50,8 @@ class ChunkWriter:
         grid = None if self._in_memory else written_grid_of(array)
         self.array = array
         self.grid = None if grid is None else grid.merged(LARGE // np.dtype(array.dtype).itemsize, lengths)
+        self._chunks = None if self._in_memory else grid_of(array)
+        self._without_check = _without_check(array)
         self._open: OrderedDict[Chunk, _Cell] = OrderedDict()
         self._begun: dict[Chunk, int] = {}  # number of pixels that have yet to come, of cells that were written early
         self._writing: set[Chunk] = set()
@@ -65,7 +68,7 @@ class ChunkWriter:
             pixels = block[within(part, box)]
             if part == cell_box:
                 with kept.alone_if_large(pixels.nbytes):
-                    self.array[_slices(part)] = pixels
+                    self._store(part, pixels)
                 continue
             for due, cell in self._fill(chunk, cell_box, part, pixels):
                 self._complete(due, cell)
@@ -109,13 +112,41 @@ class ChunkWriter:
                     for box in cell.filled:
                         whole[within(box, cell.box)] = cell.pixels[within(box, cell.box)]
                     cell.pixels = whole
-                self.array[_slices(cell.box)] = cell.pixels
+                self._store(cell.box, cell.pixels)
         finally:
             with self._changed:
                 if cell.missing:
                     self._begun[chunk] = cell.missing
                 self._writing.discard(chunk)
                 self._changed.notify_all()
+
+    def _store(self, box: Box, pixels: Array) -> None:
+        """Set a box of whole chunks, without the search for empty chunks by Zarr where none is empty.
+
+        Zarr leaves out chunks that hold nothing but the fill value. Its search takes up to 2.5 times the memory of a
+        chunk.
+        """
+        array = self._without_check if self._has_no_empty_chunk(box, pixels) else self.array
+        array[_slices(box)] = pixels
+
+    def _has_no_empty_chunk(self, box: Box, pixels: Array) -> bool:
+        if self._chunks is None or self._without_check is self.array or pixels.dtype != self.array.dtype:
+            return False
+        fill = self.array.fill_value
+        chunk_boxes = map(self._chunks.box, chunks_in(self._chunks.covering(box)))
+        return all(any(_differs(plane, fill) for plane in pixels[within(part, box)]) for part in chunk_boxes)
+
+
+def _without_check(array: Any) -> Any:
+    """Return a Zarr array that is written without a search for empty chunks; any other array unchanged."""
+    with_config = getattr(array, "with_config", None)  # since Zarr 3.1
+    return array if with_config is None else with_config({"write_empty_chunks": True})
+
+
+def _differs(plane: Array, fill: Any) -> bool:
+    """Whether a pixel differs from the fill value, to which not-a-number may be equal."""
+    is_nan = bool(fill != fill)
+    return bool((plane == plane if is_nan else plane != fill).any())
 
 
 def _slices(box: Box) -> tuple[slice, ...]:
