@@ -294,7 +294,10 @@ class _Sums:
 
 def _adds_exactly(arrays: tuple[Any, ...]) -> bool:
     """Whether sums of such arrays are the same in any order."""
-    return all(isinstance(array, np.ndarray) and array.dtype.kind in "iu" for array in arrays)
+    return all(
+        array.dtype.kind in "iu" if isinstance(array, np.ndarray) else getattr(array, "adds_exactly", False)
+        for array in arrays
+    )
 
 
 def _spread_items(indices: list[Index], most: int | None) -> list[Index]:
