@@ -115,21 +115,21 @@ def test_nothing_is_read_again_for_what_is_not_counted(name, before, after):
     assert image.pixels == 0
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kernel_size", [32, 75])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kernel_size", [64, 150])
 def test_another_clip_limit_reads_few_boxes_and_finds_the_extremes(kernel_size, seed):
-    """The result of each, whatever was counted, spans the value range; so it does in scikit-image."""
-    array = np.rint(plane((500, 700), seed) * 10000).astype(np.uint16)
-    image, facts = Counted(array), Facts()
-    case = BY_NAME["equalize_adapthist"]
-    for clip_limit in (0.01, 0.02, 0.05, 0.0, 0.3):
-        image.pixels = 0
-        plan = prepared(case, image, {"clip_limit": clip_limit, "kernel_size": kernel_size}, facts, dtype="float32")
-        assert image.pixels < array.size / 2 or clip_limit == 0.01
-        out = region(plan, (), ((0, 500), (0, 700)))
-        np.testing.assert_allclose(
-            [out.min(), out.max()], [v := plan.value_ranges[()].low, v + plan.value_ranges[()].width]
-        )
+    """The result spans the value range, whatever was counted before, as that of scikit-image does."""
+    array = np.rint(plane((900, 1000), seed) * 10000).astype(np.uint16)
+    image, facts, case = Counted(array), Facts(), BY_NAME["equalize_adapthist"]
+    parameters = [{"clip_limit": limit, "kernel_size": kernel_size} for limit in (0.01, 0.02, 0.05, 0.0, 0.3)]
+    prepared(case, image, parameters[0], facts, dtype="float32")
+    image.pixels = 0
+    for changed in parameters[1:]:
+        plan = prepared(case, image, changed, facts, dtype="float32")
+        value_range, in_memory = plan.value_ranges[()], replace(plan, source=replace(plan.source, array=array))
+        out = region(in_memory, (), ((0, 900), (0, 1000)))
+        np.testing.assert_allclose([out.min(), out.max()], [value_range.low, value_range.high])
+    assert image.pixels < array.size * len(parameters[1:]) / 3
 
 
 @pytest.mark.parametrize("case", COUNTING, ids=label)
@@ -245,10 +245,9 @@ def test_chunks_stay_read_from_plan_to_plan_until_they_are_touched():
 
     stack = da.map_blocks(block, chunks=((1,) * 6, (40,), (50,)), dtype="u2", meta=np.empty((0, 0, 0), "u2"))
     facts, case = Facts(), BY_NAME["adjust_gamma"]
-    first = region(prepared(case, stack, facts=facts), (2,), ((0, 40), (0, 50)))
-    assert len(reads) == 6
-    assert same(region(prepared(case, stack, {"gamma": 1.0}, facts), (2,), ((0, 40), (0, 50))), first) is False
-    assert len(reads) == 6
+    for gamma in (0.5, 2.0):
+        region(prepared(case, stack, {"gamma": gamma}, facts), (2,), ((0, 40), (0, 50)))
+        assert len(reads) == 6
     assert facts.nbytes >= 6 * 40 * 50 * 2
     facts.touch(stack)
     prepared(case, stack, facts=facts)

@@ -56,13 +56,14 @@ class Entry:
 
 
 class Owner:
-    """The kept chunks of one array, and the uses of the passes over it."""
+    """The kept chunks of one array, and the uses of the passes over it; whether they are kept from pass to pass."""
 
     def __init__(self) -> None:
         self.idle: OrderedDict[Chunk, Entry] = OrderedDict()
         self.needed: dict[Chunk, Entry] = {}
         self.uses: list[Uses] = []
         self.account = [0]  # bytes of all entries
+        self.stays = False
         kept.add(self)
 
     def remaining(self, chunk: Chunk) -> int:
@@ -98,13 +99,15 @@ class ChunkGroup:
         kept.add_group(self)
 
     def add(self, owner: Owner) -> None:
-        """Bound the chunks of an array too."""
+        """Keep the chunks of an array from pass to pass, and bound them too."""
         with kept.changed:
+            owner.stays = True
             self._owners.add(owner)
 
     def remove(self, owner: Owner) -> None:
-        """Bound the chunks of an array no longer."""
+        """Do so no longer."""
         with kept.changed:
+            owner.stays = False
             self._owners.discard(owner)
 
     @property

@@ -13,7 +13,7 @@ from ..chunks import with_cached_chunks
 from ..source import Source
 from ..threads import TICK
 from .digest import digest, is_digestible, seconds_to_digest
-from .identity import Token
+from .identity import Token, innermost, layout_of, owner_of
 from .store import Count, Fact, Facts, Key
 
 Name = TypeVar("Name", bound=Hashable)
@@ -46,7 +46,7 @@ class Recall:
 
     def __init__(self, facts: Facts | None = None, trust: Trust = "revision", threads: int = 1) -> None:
         self._facts, self._trust, self._threads = facts, trust, threads
-        self._tokens: dict[int, tuple[Any, Token | None]] = {}  # by the id of the array, which is held meanwhile
+        self._serials: dict[int, tuple[Any, int | None]] = {}  # by the id of an array, which is held meanwhile
         self._arrays: dict[Token, Any] = {}
         self._digests: dict[Token, bytes] = {}
         self._named: dict[int, tuple[Any, Key]] = {}  # what was found, by its id
@@ -55,18 +55,25 @@ class Recall:
 
     def with_chunks(self, array: Any) -> Any:
         """Return a chunked array as one whose chunks are kept, and any other array unchanged."""
-        return with_cached_chunks(array) if self._facts is None else self._facts.with_chunks(array)
+        if self._facts is None:
+            return with_cached_chunks(array)
+        self._serial(array)  # before its chunks, which may be newer, but must not be older
+        return self._facts.with_chunks(array)
+
+    def _serial(self, array: Any) -> int | None:
+        """Return the serial of the state of an array, always that of the first call."""
+        owner = owner_of(array)
+        if self._facts is not None and id(owner) not in self._serials:
+            self._serials[id(owner)] = owner, self._facts.serial(owner)
+        return self._serials[id(owner)][1]
 
     def token(self, array: Any) -> Token:
         """Return what stands for the pixels of an array; raise `Unknown` if nothing can be kept of it."""
-        if self._facts is None:
+        serial = self._serial(array)
+        if serial is None:
             raise Unknown
-        if id(array) not in self._tokens:
-            self._tokens[id(array)] = array, self._facts.token(array)
-        token = self._tokens[id(array)][1]
-        if token is None:
-            raise Unknown
-        self._arrays[token] = array
+        token = Token(serial, layout_of(array))
+        self._arrays[token] = innermost(array)
         return token
 
     def key(self, images: Sequence[Source], *values: Any) -> Key | None:
@@ -213,8 +220,9 @@ class Recall:
     ) -> Generator[Progress, None, dict[Name, tuple[Key, Fact]]]:
         """Return those facts that were counted of pixels like the present ones.
 
-        Nothing is digested for facts that are counted again in less time.
+        Nothing is digested for facts that are counted again in less time. An array whose pixels have changed is touched.
         """
+        assert self._facts is not None
         signed = {name: (key, fact) for name, (key, fact) in found.items() if fact.digests}
         tokens = {token for key, _ in signed.values() for token in key[0]}
         digesting = sum(seconds_to_digest(self._arrays[token]) for token in tokens - {*self._digests})
@@ -222,6 +230,8 @@ class Recall:
             return {}
         yield from self._digest(tokens)
         present = self._digests
+        for changed in {t for _, f in signed.values() for t in f.digests if present.get(t) != f.digests[t]}:
+            self._facts.touch(self._arrays[changed])
         return {n: (k, f) for n, (k, f) in signed.items() if all(present.get(t) == f.digests[t] for t in k[0])}
 
 

@@ -114,11 +114,11 @@ class Facts:
                 self._drop_state(known)
             self._arrays.clear()
 
-    def token(self, array: Any) -> Token | None:
-        """Return what stands for the present pixels of an array in keys; None if nothing can be kept of it."""
+    def serial(self, owner: Any) -> int | None:
+        """Return what stands for the present state of an array that owns pixels; None if nothing can be kept of it."""
         with self._lock:
-            known = self._meet(owner_of(array))
-            return None if known is None else Token(known.serial, layout_of(array))
+            known = self._meet(owner)
+            return None if known is None else known.serial
 
     def with_chunks(self, array: Any) -> Any:
         """Return a chunked array as one whose chunks stay read from plan to plan, and any other array unchanged."""
