@@ -11,7 +11,7 @@ import numpy as np
 
 from .blocks import BlockInfo, ValueRange
 from .progress import checkpoint, parallel_for
-from .reach import POINTWISE, Gather, Neighborhood, Reach, Whole
+from .reach import POINTWISE, Box, Gather, Neighborhood, Reach, Whole
 from .results import Drop, Frames, Report
 from .signature import Parameter, Signature, arguments, call
 from .types import Auto, Role, annotation_of
@@ -68,6 +68,9 @@ class Statistic:
         Largest number of items that are measured, spread over the stack; None for all.
     by_channel
         Whether a statistic that is pooled is measured for each channel of a stack axis named c, whatever the options.
+    boxes
+        Function of parameters, `shape` and `measured` that returns the boxes that are measured instead of the whole of
+        each item; None for all of it. Only for statistics that are not pooled.
     """
 
     measure: Callable[..., tuple[Any, ...]]
@@ -78,6 +81,7 @@ class Statistic:
     of: tuple[str, ...] = ()
     most: int | None = None
     by_channel: bool = False
+    boxes: Callable[..., list[Box]] | None = None
 
 
 ENGINE = {"image", "info", "shape", "dtype", "values", "level", "measured", "valid"}
@@ -324,6 +328,7 @@ def _check_names(op: Operation) -> None:
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
         ([op.dtype], parameters | further),
         ([s.needed for s in op.statistics], parameters | further | {"measured"}),
+        ([s.boxes for s in op.statistics], parameters | {"shape", "measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),
         ([op.working], parameters | further | {"shape", "working_type", "may_have_holes"}),

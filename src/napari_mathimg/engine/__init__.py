@@ -2,6 +2,7 @@
 
 from .apply import apply
 from .estimates import estimate_flat, estimate_sigma, estimate_sigma_steps
+from .facts import Facts
 from .plan import Options, Plan
 from .prepare import prepare
 from .region import region
@@ -13,6 +14,7 @@ from .values import Losses
 
 __all__ = [
     "Canceled",
+    "Facts",
     "Losses",
     "Options",
     "Plan",

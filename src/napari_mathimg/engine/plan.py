@@ -136,13 +136,18 @@ class Options:
             )
         return low, high
 
-    def source(self, array: Any, axis_names: tuple[str, ...] = ()) -> Source:
-        """Return an array, and the names of its axes if it has some, as a source with the axes of these options."""
+    def source(
+        self, array: Any, axis_names: tuple[str, ...] = (), with_chunks: Callable[[Any], Any] = with_cached_chunks
+    ) -> Source:
+        """Return an array, and the names of its axes if it has some, as a source with the axes of these options.
+
+        `with_chunks` makes a chunked array one whose chunks are kept.
+        """
         array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
         if any(n != n for n in array.shape):  # Dask writes NaN for an unknown length
             raise ValueError("image: must have a known shape; call compute_chunk_sizes() on the Dask array first")
         source = open_source(array, int(self.ndim), self.channel_axis, self.axes, self.scope, axis_names)
-        return replace(source, array=with_cached_chunks(source.array))
+        return replace(source, array=with_chunks(source.array))
 
 
 def _as_axis(axis: Any) -> Axis:
@@ -214,6 +219,9 @@ class Plan:
         Parameters of the items whose "auto" stands for other numbers than `parameters`, by index.
     variants
         Plans by index, if parameters or further images depend on it; `at` returns the one of an item.
+    items
+        The items that can be computed, if others were not measured; None for all. `saturated`, and `parameters` that
+        stand for "auto", are of these alone.
     """
 
     operation: Operation
@@ -233,6 +241,7 @@ class Plan:
     by_item: Mapping[Index, Mapping[str, Any]] = field(default_factory=dict)
     cut_levels: dict[tuple[Index, int], tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     variants: Variants | None = None
+    items: tuple[Index, ...] | None = None
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={shortened(value)}" for name, value in self.parameters.items())

@@ -3,7 +3,7 @@
 import itertools
 import math
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,23 +12,24 @@ import numpy as np
 from ..contract.operation import Operation
 from ..contract.per_index import PerIndex, per_index
 from ..contract.progress import Progress
-from ..contract.reach import POINTWISE, Gather, Neighborhood
-from ..contract.signature import arguments, call
-from .chunks import with_cached_chunks
+from ..contract.reach import Neighborhood
+from ..contract.signature import NOISE, arguments, call
+from .facts import Facts, Recall, Trust
 from .plan import Options, Plan, Variants, resolve_reach, transformed_range
-from .region import as_result, as_seen, check_block_shape, known_names
+from .region import tabulate
 from .run import blocks_at_once
 from .source import Index, Source, arranged, axis_in
 from .statistics import measure_noise, measure_references, measure_statistics
 from .threads import cores
 from .value_range import find_color_ranges, find_value_ranges, joined_range
-from .values import Losses, gray_levels, type_ends, working_type
+from .values import working_type
 
 
 def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
     parameters: Mapping[str, Any] | None = None, threads: int | None = None,
-    memory: int | Literal["free"] | None = None, axis_names: tuple[str, ...] = (),
+    memory: int | Literal["free"] | None = None, axis_names: tuple[str, ...] = (), facts: Facts | None = None,
+    items: Sequence[Index] | None = None, trust: Trust = "revision",
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -54,6 +55,15 @@ def prepare(
     axis_names
         Names of the axes of the image, with or without channels, which options and parameters may then use; () for
         those that the array itself has.
+    facts
+        Store of what was counted before, which is not counted again, and receives what is counted now; None for none.
+    items
+        Indices, on the stack axes of the result, of the items that are to be computed: what depends on the item is
+        counted for these alone, and only their regions can be computed. None for all items.
+    trust
+        What tells that pixels are those that a fact was counted of: "revision", that the array was not touched since,
+        which is enough for a preview; or "digest", that a digest of its pixels agrees, too, as a result needs that is
+        kept. Nothing is digested where counting again costs less.
 
     Returns
     -------
@@ -66,59 +76,82 @@ def prepare(
         ``name=value: must be ...`` for whatever cannot be done, before pixels of the result are computed.
     """
     threads, options, given = threads or cores(), options or Options(), op.validate(parameters or {})
+    recall = Recall(facts, trust, threads)
     each: dict[str, PerIndex] = {}
     names = [*given, *(name for name, _ in op.images[1:])]
     for name, value in zip(names, [*given.values(), *images], strict=False):
         if (found := per_index(name, value)) is not None:
             each[name] = found
+    chosen = None if items is None else tuple(items)
     if not each:
-        return (yield from _prepare_one(op, image, images, options, given, threads, memory, axis_names))
-    return (yield from _prepare_each(op, image, images, options, given, threads, memory, axis_names, each))
+        plan = yield from _prepare_one(op, image, images, options, given, threads, memory, axis_names, recall, chosen)
+    else:
+        plan = yield from _prepare_each(
+            op, image, images, options, given, threads, memory, axis_names, each, recall, chosen
+        )
+    yield from recall.sign()
+    return plan
 
 
 def _prepare_one(
     op: Operation, image: Any, images: Sequence[Any], options: Options, parameters: Mapping[str, Any], threads: int,
-    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], shared: dict[Any, Any] | None = None,
+    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], recall: Recall,
+    items: tuple[Index, ...] | None, shared: dict[Any, Any] | None = None, measured: Set[Index] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
-    """Prepare the plan of an operation whose parameters and further images have one value each."""
-    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, shared)
+    """Prepare the plan of an operation whose parameters and further images have one value each.
+
+    Of the items, only those that are `measured` have their statistics in the plan, if that is given.
+    """
+    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, shared, recall, items)
     if memory is not None:
         blocks_at_once(plan, threads, in_memory=True, allowed=sys.maxsize if memory == "free" else memory)
-    yield from measure_references(plan, threads)
-    yield from measure_statistics(plan, threads)
-    yield from _tabulate(plan)
+    if measured is not None and items is not None:
+        plan = replace(plan, items=tuple(index for index in items if index in measured))
+    if plan.items != ():
+        yield from measure_references(plan, threads, recall)
+        yield from measure_statistics(plan, threads, recall)
+        yield from tabulate(plan)
     return plan
 
 
 def _prepare_each(
     op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
-    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex],
+    memory: int | Literal["free"] | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex], recall: Recall,
+    items: tuple[Index, ...] | None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare a plan for each index along the axes that parameters and further images name, and return all in one.
 
     Each is the plan of a run on the whole stack with the values of this index, so that it also shares the value range
     and the statistics of the layer.
     """
-    source = options.source(image, axis_names)
+    source = options.source(image, axis_names, recall.with_chunks)
     axes = {name: _stack_axis(source, name, values) for name, values in each.items()}
     varied = tuple(sorted({*axes.values()}))
     inside = source.scope or tuple((0, n) for n in source.full_leading)
     further = dict(zip((name for name, _ in op.images[1:]), images, strict=False))
     if len(further) < len(images):
         check(op, image, images, options, axis_names)
-    plans: dict[Index, Plan] = {}
-    known: dict[tuple[Any, ...], Plan] = {}
-    shared: dict[Any, Any] = {}
+    values_at: dict[Index, dict[str, Any]] = {}
+    places_of: dict[tuple[Any, ...], list[Index]] = {}
     for place in itertools.product(*(range(*inside[axis]) for axis in varied)):
         here = {name: values.values[place[varied.index(axes[name])]] for name, values in each.items()}
         key = tuple(id(value) if name in further else repr(value) for name, value in here.items())
-        if key not in known:
-            parameters = {name: here.get(name, value) for name, value in given.items()}
-            own_images = [here.get(name, image) for name, image in further.items()]
-            known[key] = yield from _prepare_one(
-                op, image, own_images, options, parameters, threads, memory, axis_names, shared
-            )
-        plans[place] = known[key]
+        values_at[place] = here
+        places_of.setdefault(key, []).append(place)
+    plans: dict[Index, Plan] = {}
+    known: dict[tuple[Any, ...], Plan] = {}
+    shared: dict[Any, Any] = {}
+    for key, places in places_of.items():
+        here = values_at[places[0]]
+        parameters = {name: here.get(name, value) for name, value in given.items()}
+        own_images = [here.get(name, image) for name, image in further.items()]
+        stack = ((index, source.index_in_stack(index)) for index in items or ())
+        of_places = {index for index, place in stack if tuple(place[axis] for axis in varied) in places}
+        known[key] = yield from _prepare_one(
+            op, image, own_images, options, parameters, threads, memory, axis_names, recall, items, shared, of_places
+        )
+        plans |= dict.fromkeys(places, known[key])
+    plans = {place: plans[place] for place in values_at}
     widest = max(known.values(), key=_extent)
     for plan in known.values():
         alike = plan.shape == widest.shape and np.array_equal(plan.placement, widest.placement)
@@ -127,7 +160,7 @@ def _prepare_each(
             names = ", ".join(each)
             raise ValueError(f"{names}: must give results of one shape, place, type and kind for every index")
     variants = Variants(varied, plans)
-    whole = replace(widest, given=given, variants=variants)
+    whole = replace(widest, given=given, variants=variants, items=items)
     given_axes = {axes[name]: values.axis for name, values in each.items()}
     lengths = [(given_axes[axis], source.full_leading[axis]) for axis in varied]
     own = {name: varied.index(axis) for name, axis in axes.items()}
@@ -182,13 +215,17 @@ def _extent(plan: Plan) -> float:
 def resolve(
     op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
     threads: int, axis_names: tuple[str, ...] = (), shared: dict[Any, Any] | None = None,
+    recall: Recall | None = None, items: tuple[Index, ...] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return a plan with value ranges but without statistics; arguments as in `prepare`.
 
-    `shared` holds what was measured for other parameters, and receives what is measured.
+    `shared` holds what was measured for other parameters, and receives what is measured; `recall` what other
+    preparations have counted.
     """
-    options, shared = options or Options(), {} if shared is None else shared
-    source, further = check(op, image, images, options, axis_names)
+    options, shared, recall = options or Options(), {} if shared is None else shared, recall or Recall()
+    source, further = check(op, image, images, options, axis_names, recall)
+    if items is not None and (not items or not {*items} <= {*source.indices}):
+        raise ValueError(f"items={items}: must be indices of items in a stack of shape {source.leading}, at least one")
     given = op.validate(parameters or {})
     values = call(op.values, given) if callable(op.values) else op.values
     auto = op.result_type(source.dtype, {**given, **further})
@@ -197,26 +234,36 @@ def resolve(
     if options.around is not None and values == "exact":
         values = "float"
     same_range = values, op.uses_range(given)
-    value_ranges, saturated = yield from _once(
-        shared, ("values", *same_range), find_value_ranges(op, given, source, options, values, threads)
-    )
+    asked = _asked_by_auto(op, given)
+    own = None if "values" in asked else items
+    steps: Generator[Progress, None, Any] = find_value_ranges(op, given, source, options, values, threads, recall, own)
+    value_ranges, saturated = yield from _once(shared, ("values", *same_range), steps)
     seen = [transformed_range(found, options.around) for found in value_ranges.values()]
     known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}
-    color_ranges = yield from _once(
-        shared, ("colors", *same_range), find_color_ranges(op, given, source, options, threads)
-    )
+    steps = find_color_ranges(op, given, source, options, threads, recall)
+    color_ranges = yield from _once(shared, ("colors", *same_range), steps)
     names = op.noise_names(given)
     noise: dict[Index, dict[str, Any]] = {(): {}}
     if names:
-        steps = measure_noise(source, value_ranges, color_ranges, options, names, threads)
+        own = None if "reach" in asked else own
+        steps = measure_noise(source, value_ranges, color_ranges, options, names, threads, recall, own)
         noise = yield from _once(shared, ("noise", *same_range, *sorted(names)), steps)
     resolved = op.resolve(given, source.item, known | noise[()])
     by_item = {index: op.resolve(given, source.item, known | found) for index, found in noise.items() if index}
     reach = resolve_reach(op.reach, {**resolved, **further, "shape": source.item})
     return Plan(
         op, resolved, options, source, further, values, reach, dtype, value_ranges, saturated=saturated, given=given,
-        by_item=by_item, color_ranges=color_ranges,
+        by_item=by_item, color_ranges=color_ranges, items=items,
     )  # fmt: skip
+
+
+def _asked_by_auto(op: Operation, given: Mapping[str, Any]) -> set[str]:
+    """Return what rules of "auto" ask for; with "reach", if that depends on what they return of noise."""
+    rules = dict(op.rules_of_auto(given))
+    asked = {name for rule in rules.values() for name in arguments(rule)}
+    of_noise = {name for name, rule in rules.items() if not NOISE.isdisjoint(arguments(rule))}
+    depends = callable(op.reach) and not of_noise.isdisjoint(arguments(op.reach))
+    return asked | {"reach"} if depends else asked
 
 
 def _once(shared: dict[Any, Any], key: Any, steps: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
@@ -227,8 +274,9 @@ def _once(shared: dict[Any, Any], key: Any, steps: Generator[Progress, None, Any
 
 
 def check(
-    op: Operation, image: Any, images: Sequence[Any], options: Options, axis_names: tuple[str, ...] = ()
-) -> tuple[Source, dict[str, Any]]:
+    op: Operation, image: Any, images: Sequence[Any], options: Options, axis_names: tuple[str, ...] = (),
+    recall: Recall | None = None,
+) -> tuple[Source, dict[str, Any]]:  # fmt: skip
     """Check an image and further images against an operation.
 
     Returns
@@ -243,7 +291,8 @@ def check(
     ValueError
         If an image does not fit the operation, the options or the other images.
     """
-    source = options.source(image, axis_names)
+    with_chunks = (recall or Recall()).with_chunks
+    source = options.source(image, axis_names, with_chunks)
     if not op.works_on(source.ndim):
         allowed = " or ".join(map(str, op.dimensions))
         if options.axes is not None:
@@ -260,7 +309,7 @@ def check(
         count = f"{most}" if least == most else f"{least} or {most}" if most - least == 1 else f"{least} to {most}"
         noun = "further image" if most == 1 else "further images"
         raise ValueError(f"images: {op.id} takes {count} {noun}{f' ({names})' if names else ''}, not {len(images)}")
-    return source, _further_images(op, source, images, options)
+    return source, _further_images(op, source, images, options, with_chunks)
 
 
 def _why_not_wrapped(op: Operation, source: Source) -> str:
@@ -274,7 +323,9 @@ def _why_not_wrapped(op: Operation, source: Source) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _further_images(op: Operation, source: Source, images: Sequence[Any], options: Options) -> dict[str, Any]:
+def _further_images(
+    op: Operation, source: Source, images: Sequence[Any], options: Options, with_chunks: Callable[[Any], Any]
+) -> dict[str, Any]:
     further: dict[str, Any] = dict.fromkeys(op.optional)
     for (name, role), array in zip(op.images[1:], images, strict=False):
         if array is None and name in op.optional:
@@ -282,10 +333,10 @@ def _further_images(op: Operation, source: Source, images: Sequence[Any], option
         if role == "whole":
             further[name] = _finite_array(name, np.asarray(array))
         elif role == "aligned":
-            further[name] = _aligned_source(name, array, source)
+            further[name] = _aligned_source(name, with_chunks(_arranged_alike(array, source)), source)
         else:
             axes = len(array.shape) - (options.channel_axis is not None)
-            further[name] = Source(with_cached_chunks(array), min(options.ndim, axes), options.channel_axis)
+            further[name] = Source(with_chunks(array), min(options.ndim, axes), options.channel_axis)
     return further
 
 
@@ -300,7 +351,6 @@ def _finite_array(name: str, array: Any) -> Any:
 
 def _aligned_source(name: str, array: Any, source: Source) -> Source:
     """Return a further image as it lies on the image, with its channels or without; ValueError if it does not fit."""
-    array = with_cached_chunks(_arranged_alike(array, source))
     without_channels = Source(array, source.ndim)
     candidates = [without_channels]
     if source.axis is not None:
@@ -322,34 +372,3 @@ def _arranged_alike(array: Any, source: Source) -> Any:
         return array
     order = source.order if len(array.shape) == len(source.order) else source.given_places
     return arranged(array, tuple(int(k) for k in np.argsort(np.argsort(order))))
-
-
-def _tabulate(plan: Plan) -> Generator[Progress, None, None]:
-    """Replace a pointwise operation on few gray levels by a table, unless it depends on the position."""
-    op, source = plan.operation, plan.source
-    levels = gray_levels(source.dtype)
-    depends_on_position = (
-        plan.reach != POINTWISE
-        or isinstance(plan.reach, Gather)
-        or op.drops is not None
-        or "info" in arguments(op.function)
-        or any(role == "aligned" for _, role in op.images)
-    )
-    are_alike = op.channels == "separate" and not op.statistics and not plan.color_ranges
-    channels_share_table = not source.channels or are_alike
-    if levels is None or depends_on_position or not channels_share_table:
-        return
-    keys = {*plan.value_ranges, *(index for index, _ in plan.measured)}
-    keys = keys - {()} or keys
-    for done, index in enumerate(sorted(keys)):
-        yield Progress("Tables", done, len(keys))
-        value_range = plan.value_range_of(index)
-        known = {**known_names(plan, source, index, 0, value_range), "image": as_seen(plan, levels, value_range)}
-        out = np.asarray(call(op.function, known))
-        check_block_shape(op, out, levels.shape)
-        losses: list[Losses] = []
-        plan.tables[index, 0] = as_result(plan, out, value_range, losses)
-        if losses[0].below or losses[0].above:
-            exact = np.rint(as_result(replace(plan, dtype=np.dtype(np.float64)), out, value_range))
-            low, high = type_ends(plan.dtype)
-            plan.cut_levels[index, 0] = exact < low, exact > high

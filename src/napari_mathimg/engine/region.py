@@ -1,5 +1,6 @@
 """Regions: any box of any item of a result, computed from the pixels that it needs."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -8,15 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.operation import BlockInfo, Drop, Operation, ValueRange
-from ..contract.progress import checkpoint
-from ..contract.reach import Box, Gather, Neighborhood, Reach, size, within
-from ..contract.signature import call
+from ..contract.progress import Progress, checkpoint
+from ..contract.reach import POINTWISE, Box, Gather, Neighborhood, Reach, size, within
+from ..contract.signature import arguments, call
 from ..methods.holes import fill_holes
 from ..methods.sampling import warped
 from .plan import Measured, Plan
 from .source import Index, Source
 from .tiles import is_fixed, tiles
-from .values import Losses, brightness, from_working, look_up, missing, recolor, to_working
+from .values import (
+    Losses,
+    brightness,
+    from_working,
+    gray_levels,
+    look_up,
+    missing,
+    recolor,
+    to_working,
+    type_ends,
+)  # fmt: skip
 
 Array = NDArray[Any]
 SLAB = 8  # planes of an axis that is dropped, for each call of a function whose parts can be merged
@@ -42,7 +53,7 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
     Raises
     ------
     ValueError
-        If the item or the box lies outside the result.
+        If the item or the box lies outside the result, or the plan was not prepared for the item.
     """
     if len(index) != len(plan.source.leading) or not all(
         0 <= i < n for i, n in zip(index, plan.source.leading, strict=True)
@@ -50,6 +61,8 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
         raise ValueError(f"index={index}: must be the index of an item in a stack of shape {plan.source.leading}")
     if len(box) != len(plan.item) or not all(0 <= a < b <= n for (a, b), n in zip(box, plan.item, strict=True)):
         raise ValueError(f"box={box}: must be (start, stop) on each axis, within a result of shape {plan.item}")
+    if plan.items is not None and index not in plan.items:
+        raise ValueError(f"index={index}: must be among the items={plan.items} that the plan was prepared for")
     plan = plan.at(index)
     reach = plan.reach
     if not is_fixed(reach):
@@ -134,6 +147,39 @@ def box_with_fills(plan: Plan, read: Box, reach: Reach) -> Box:
         (max(a - max(margins), 0), min(b + max(margins), n)) if margin else (a, b)
         for (a, b), margin, n in zip(read, margins, plan.source.item, strict=True)
     )
+
+
+def tabulate(plan: Plan) -> Generator[Progress, None, None]:
+    """Replace a pointwise operation on few gray levels by a table, unless it depends on the position."""
+    op, source = plan.operation, plan.source
+    levels = gray_levels(source.dtype)
+    depends_on_position = (
+        plan.reach != POINTWISE
+        or isinstance(plan.reach, Gather)
+        or op.drops is not None
+        or "info" in arguments(op.function)
+        or any(role == "aligned" for _, role in op.images)
+    )
+    are_alike = op.channels == "separate" and not op.statistics and not plan.color_ranges
+    channels_share_table = not source.channels or are_alike
+    if levels is None or depends_on_position or not channels_share_table:
+        return
+    keys = {*plan.value_ranges, *(index for index, _ in plan.measured)}
+    keys = keys - {()} or keys
+    if plan.items is not None:
+        keys = {key for key in keys if not key or key in plan.items}
+    for done, index in enumerate(sorted(keys)):
+        yield Progress("Tables", done, len(keys))
+        value_range = plan.value_range_of(index)
+        known = {**known_names(plan, source, index, 0, value_range), "image": as_seen(plan, levels, value_range)}
+        out = np.asarray(call(op.function, known))
+        check_block_shape(op, out, levels.shape)
+        losses: list[Losses] = []
+        plan.tables[index, 0] = as_result(plan, out, value_range, losses)
+        if losses[0].below or losses[0].above:
+            exact = np.rint(as_result(replace(plan, dtype=np.dtype(np.float64)), out, value_range))
+            low, high = type_ends(plan.dtype)
+            plan.cut_levels[index, 0] = exact < low, exact > high
 
 
 def known_names(plan: Plan, source: Source, index: Index, channel: int, value_range: ValueRange) -> dict[str, Any]:

@@ -55,10 +55,12 @@ def run(
     Raises
     ------
     ValueError
-        If `out` has another shape than the plan, or, without it, the memory at hand does not hold a new array and what
-        is needed to compute a block of it; nothing is written then.
+        If the plan was prepared for some items only, `out` has another shape than the plan, or, without it, the memory
+        at hand does not hold a new array and what is needed to compute a block of it; nothing is written then.
     """
     threads = threads or cores()
+    if plan.items is not None:
+        raise ValueError(f"items={plan.items}: must be None for a run, which computes all items")
     if out is not None and tuple(out.shape) != plan.shape:
         raise ValueError(f"out: must have shape {plan.shape}, not {tuple(out.shape)}; nothing was written")
     at_once = blocks_at_once(plan, threads, in_memory=out is None)

@@ -14,6 +14,7 @@ from ..contract.reach import POINTWISE, Box, Reach
 from ..contract.signature import arguments, call
 from ..methods.noise_level import noise_level
 from .chunks import read_tasks
+from .facts import Keep, Recall, key_of_counts, key_of_finished
 from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, arrays_read, block_info, known_names, read_block
 from .source import Index, Source
@@ -28,27 +29,27 @@ MOST_PLANES = 16  # on which noise is measured
 NOISE_WAVELET = "db2"  # as in scikit-image
 
 
-def measure_statistics(plan: Plan, threads: int) -> Steps:
-    """Measure the statistics of an operation and store them in its plan, for the layer or for each item."""
-    statistics = _needed_statistics(plan)
+def measure_statistics(plan: Plan, threads: int, recall: Recall | None = None) -> Steps:
+    """Measure the statistics of an operation and store them in its plan, for the layer or for each of its items."""
+    statistics, recall = _needed_statistics(plan), recall or Recall()
     if not statistics:
         return
     if statistics[0].of:
-        yield from _measure_aligned(plan, statistics[0].of, threads)
+        yield from _measure_aligned(plan, statistics[0].of, threads, recall)
         return
-    indices = plan.source.indices
+    indices, wanted = plan.source.indices, plan.source.indices if plan.items is None else list(plan.items)
     how, pooled = plan.options.statistics, all(s.pooled for s in statistics)
     has_place, always = plan.source.channel_place is not None, any(s.by_channel for s in statistics)
     by_channel = (how == "channel" and not plan.source.channels) or (always and how != "item" and has_place)
-    groups: dict[Index, list[Index]] = {index: [index] for index in indices}
-    members = {index: [index] for index in indices}
+    groups: dict[Index, list[Index]] = {index: [index] for index in wanted}
+    members = {index: [index] for index in wanted}
     if pooled and by_channel:
-        members = {group[0]: group for group in groups_of_channels(plan.source).values()}
+        members = _groups_with(plan.source, wanted)
         groups = members
     elif pooled and how != "item":
         groups, members = {(): indices}, {(): [()]}
     keys = itertools.product(groups, _separate_channels(plan))
-    found = yield from _measure(plan, {(index, c): groups[index] for index, c in keys}, threads)
+    found = yield from _measure(plan, {(index, c): groups[index] for index, c in keys}, threads, recall)
     plan.measured.update({(member, c): value for (index, c), value in found.items() for member in members[index]})
 
 
@@ -59,6 +60,8 @@ def measure_noise(
     options: Options,
     names: set[str],
     threads: int,
+    recall: Recall | None = None,
+    items: Sequence[Index] | None = None,
 ) -> Generator[Progress, None, dict[Index, dict[str, Any]]]:
     """Measure the noise of an image in its planes, because volumes may have too few.
 
@@ -66,6 +69,10 @@ def measure_noise(
     ----------
     names
         "noise_level", the root mean square of all channels; "noise_levels", those of luma and two chromas.
+    recall
+        Where what is known is looked up.
+    items
+        Items that are measured, where each has its own noise; None for all.
 
     Returns
     -------
@@ -73,16 +80,16 @@ def measure_noise(
         The noise by name, as fractions of the value range: under the key () that of the image, measured on at most
         `MOST_PLANES` planes spread over it; under its index that of each item that has a value range of its own.
     """
-    volume = source.item[:-2]
+    volume, wanted = source.item[:-2], source.indices if items is None else list(items)
     scope = None if source.scope is None else (*source.scope, *((0, n) for n in volume))
     planes = replace(source, ndim=min(source.ndim, 2), scope=scope)
-    groups = {index: [(*index, *inside) for inside in np.ndindex(volume)] for index in source.indices}
+    groups = {index: [(*index, *inside) for inside in np.ndindex(volume)] for index in wanted}
     if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
         groups = {(): planes.indices}
     members: dict[Index, list[Index]] = {index: [index] for index in groups}
     if options.statistics == "channel" and not source.channels:
-        members = {group[0]: group for group in groups_of_channels(source).values()}
-        groups = {first: [plane for index in group for plane in groups[index]] for first, group in members.items()}
+        members = _groups_with(source, wanted)
+        groups = {first: [(*i, *p) for i in group for p in np.ndindex(volume)] for first, group in members.items()}
     some = {index: _spread_items(chosen, MOST_PLANES) for index, chosen in groups.items()}
     ranges = {plane: value_ranges[i if i in value_ranges else ()] for i, chosen in some.items() for plane in chosen}
     found: dict[Index, dict[str, Any]] = {index: {} for index in groups}
@@ -93,8 +100,8 @@ def measure_noise(
             "normalized", POINTWISE, source.dtype, ranges, color_ranges=color_ranges,
         )  # fmt: skip
         channels = _separate_channels(plan)
-        items = {(index, channel): chosen for index, chosen in some.items() for channel in channels}
-        measured = yield from _measure(plan, items, threads)
+        of_groups = {(index, channel): chosen for index, chosen in some.items() for channel in channels}
+        measured = yield from _measure(plan, of_groups, threads, recall or Recall())
         for index in groups:
             each = [level for channel in channels for level in measured[index, channel]]
             found[index][name] = root_mean_square(each) if name == "noise_level" else tuple(each)
@@ -114,19 +121,20 @@ def root_mean_square(each: Sequence[float]) -> float:
     return math.sqrt(sum(sigma * sigma for sigma in each) / len(each))
 
 
-def measure_references(plan: Plan, threads: int) -> Steps:
+def measure_references(plan: Plan, threads: int, recall: Recall | None = None) -> Steps:
     """Replace each reference image of a plan by its statistic."""
+    recall = recall or Recall()
     for name, role in plan.operation.images[1:]:
         source = plan.images[name]
         if role != "reference" or source is None:
             continue
         options = Options(ndim=source.ndim, channel_axis=source.channel_axis)
         value_ranges, _ = yield from find_value_ranges(
-            plan.operation, plan.parameters, source, options, plan.values, threads
+            plan.operation, plan.parameters, source, options, plan.values, threads, recall
         )
         reference_plan = replace(plan, source=source, value_ranges=value_ranges, color_ranges=())
         channels = _separate_channels(reference_plan)
-        measured = yield from _measure(reference_plan, {((), c): source.indices for c in channels}, threads)
+        measured = yield from _measure(reference_plan, {((), c): source.indices for c in channels}, threads, recall)
         assert isinstance(plan.images, dict)
         plan.images[name] = Measured([measured[(), c] for c in channels])
 
@@ -148,16 +156,25 @@ def _is_needed(plan: Plan, statistic: Statistic, measured: Any) -> bool:
     return statistic.needed is None or bool(call(statistic.needed, known))
 
 
-def _measure_aligned(plan: Plan, names: tuple[str, ...], threads: int) -> Steps:
+def _groups_with(source: Source, wanted: list[Index]) -> dict[Index, list[Index]]:
+    """Return the items of each channel of a stack that holds one of those wanted, under the first of them."""
+    groups, some = groups_of_channels(source).values(), {*wanted}
+    return {group[0]: group for group in groups if not some.isdisjoint(group)}
+
+
+def _measure_aligned(plan: Plan, names: tuple[str, ...], threads: int, recall: Recall) -> Steps:
     """Measure aligned images: each item of the largest of their stacks, and each channel that they have."""
     stack = _largest_stack(plan, names)
     front = (0,) * (len(plan.source.leading) - len(stack))
     have_channels = any(image.channels for name in names if (image := plan.images[name]) is not None)
     channels = _separate_channels(plan)
     measured_channels = channels if have_channels else channels[:1]
-    keys = itertools.product(np.ndindex(stack), measured_channels)
-    plan.measured.update((yield from _measure(plan, {(i, c): [(*front, *i)] for i, c in keys}, threads)))
-    for index, channel in itertools.product(np.ndindex(stack), channels[len(measured_channels) :]):
+    indices = list(np.ndindex(stack))
+    if plan.items is not None:
+        indices = sorted({index[len(front) :] for index in plan.items})
+    of_keys = {(i, c): [(*front, *i)] for i, c in itertools.product(indices, measured_channels)}
+    plan.measured.update((yield from _measure(plan, of_keys, threads, recall)))
+    for index, channel in itertools.product(indices, channels[len(measured_channels) :]):
         plan.measured[index, channel] = plan.measured[index, 0]
 
 
@@ -166,27 +183,57 @@ def _largest_stack(plan: Plan, names: tuple[str, ...]) -> tuple[int, ...]:
     return max((image.leading for name in names if (image := plan.images[name]) is not None), key=len)
 
 
-def _measure(plan: Plan, items: dict[Key, list[Index]], threads: int) -> Steps:
+def _measure(plan: Plan, items: dict[Key, list[Index]], threads: int, recall: Recall) -> Steps:
     """Measure the statistics of an operation, one after the other, of the items under each key."""
     measured: dict[Key, Any] = dict.fromkeys(items)
     for statistic in _needed_statistics(plan):
         wanted = {key: indices for key, indices in items.items() if _is_needed(plan, statistic, measured[key])}
         if wanted:
-            measured |= yield from _measure_one(plan, statistic, wanted, measured, threads)
+            measured |= yield from _measure_one(plan, statistic, wanted, measured, threads, recall)
     return measured
 
 
 def _measure_one(
-    plan: Plan, statistic: Statistic, items: dict[Key, list[Index]], measured: dict[Key, Any], threads: int
-) -> Steps:
-    """Measure one statistic in one pass, and finish that of each key as soon as all its tiles are measured."""
+    plan: Plan, statistic: Statistic, items: dict[Key, list[Index]], measured: dict[Key, Any], threads: int,
+    recall: Recall,
+) -> Steps:  # fmt: skip
+    """Measure one statistic of the items under each key, and finish it, where that is not known."""
     source = plan.source
     reach = resolve_reach(statistic.reach, {**plan.parameters, **plan.images, "shape": source.item})
-    boxes = tiles(source.item, reach)
+    some = {key: _spread_items(indices, statistic.most) for key, indices in items.items()}
+    counts = {k: key_of_counts(recall, plan, statistic, reach, some[k], k[1], measured[k]) for k in items}
+    first = {k: (indices[0], k[1], measured[k]) for k, indices in items.items()}
+    results = {k: key_of_finished(recall, plan, statistic.finish, counts[k], *first[k]) for k in items}
+    finished: dict[Key, Any] = yield from recall.find(results)
+
+    def finish(key: Key, counted: Any) -> None:
+        index, channel, before = first[key]
+        known = known_names(plan, source, index, channel, plan.value_range_of(index))
+        finished[key] = call(statistic.finish, known | {"measured": before, "counted": counted})
+        recall.add(results[key], finished[key], recall.seconds(counts[key]))
+
+    def count(keys: list[Key], keep: Keep) -> Steps:
+        return _count(plan, statistic, reach, {key: some[key] for key in keys}, measured, threads, keep)
+
+    missing = {key: counts[key] for key in items if key not in finished}
+    items_read, all_items = (
+        {index for key in missing for index in some[key]},
+        1 if statistic.of else len(source.indices),
+    )
+    yield from recall.remember(missing, count, finish, len(items_read) / all_items)
+    return {key: finished[key] for key in items}
+
+
+def _count(
+    plan: Plan, statistic: Statistic, reach: Reach, items: dict[Key, list[Index]], measured: dict[Key, Any],
+    threads: int, keep: Keep,
+) -> Steps:  # fmt: skip
+    """Count a statistic in one pass, and pass on the sums of each key as soon as all its tiles are counted."""
+    source = plan.source
     tasks: list[tuple[Key, int, Index, Box]] = []
     sums: dict[Key, _Sums] = {}
     for key, indices in items.items():
-        of_key = list(itertools.product(_spread_items(indices, statistic.most), boxes))
+        of_key = list(itertools.product(indices, _boxes(plan, statistic, reach, measured[key])))
         tasks += [(key, number, index, core) for number, (index, core) in enumerate(of_key)]
         sums[key] = _Sums(len(of_key))
 
@@ -209,17 +256,21 @@ def _measure_one(
         arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item), reach)
         return arrays[1:] if statistic.of else arrays
 
-    finished: dict[Key, Any] = {}
     # By the order of the items, not of their chunks, few sums are unfinished at a time.
     steps = read_tasks("Statistics", tasks, reads, work, threads, groups=[key[0] for key, *_ in tasks])
     for progress in steps:
         for key in [key for key, s in sums.items() if s.add()]:
-            index = items[key][0]
-            known = known_names(plan, source, index, key[1], plan.value_range_of(index))
-            known |= {"measured": measured[key], "counted": tuple(sums.pop(key).total)}
-            finished[key] = call(statistic.finish, known)
+            keep(key, tuple(sums.pop(key).total))
         yield progress
-    return {key: finished[key] for key in items}
+
+
+def _boxes(plan: Plan, statistic: Statistic, reach: Reach, measured: Any) -> list[Box]:
+    """Return the boxes of an item in which a statistic is measured."""
+    shape = plan.source.item
+    if statistic.boxes is None:
+        return tiles(shape, reach)
+    chosen = call(statistic.boxes, {**plan.parameters, "shape": shape, "measured": measured})
+    return [tile for box in chosen for tile in tiles(shape, reach, inside=box)]
 
 
 class _Sums:
@@ -243,7 +294,10 @@ class _Sums:
 
 def _adds_exactly(arrays: tuple[Any, ...]) -> bool:
     """Whether sums of such arrays are the same in any order."""
-    return all(isinstance(array, np.ndarray) and array.dtype.kind in "iu" for array in arrays)
+    return all(
+        array.dtype.kind in "iu" if isinstance(array, np.ndarray) else getattr(array, "adds_exactly", False)
+        for array in arrays
+    )
 
 
 def _spread_items(indices: list[Index], most: int | None) -> list[Index]:

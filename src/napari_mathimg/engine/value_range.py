@@ -15,6 +15,7 @@ from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
 from ..methods.cells import CellCounts, Cells, cells_between, cells_of_levels, counted_as
 from .chunks import read_tasks, with_cached_chunks
+from .facts import Recall
 from .plan import Options
 from .source import Index, Source
 from .threads import cores
@@ -25,6 +26,7 @@ FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to
 Array = NDArray[Any]
 Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
+Groups = dict[Index, list[Index]]
 Part = tuple[Sequence[Index], int | None]  # items, and one of their colors or None for all together
 MOST_COUNTS = 64  # parts that are counted in one pass times threads, each in about 2 MiB
 
@@ -56,9 +58,12 @@ class Ranked(NamedTuple):
 
 
 def find_value_ranges(
-    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int
-) -> Generator[Progress, None, tuple[ValueRanges, int]]:
+    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int,
+    recall: Recall | None = None, items: Sequence[Index] | None = None,
+) -> Generator[Progress, None, tuple[ValueRanges, int]]:  # fmt: skip
     """Return the value ranges of an image, and the number of values that will be clipped to them.
+
+    Where each item has its own range, those of `items` are found, or of all; what is known is looked up in `recall`.
 
     Returns
     -------
@@ -78,57 +83,80 @@ def find_value_ranges(
         choice = ("percentiles", *op.data_range)
     uses_range = op.uses_range(parameters)
     asks_level = kind == "f" and op.uses_level
-    if choice[0] == "percentiles" and uses_range:
-        found = yield from _percentile_ranges(op, source, options, values, asks_level, threads)
-        return found[0], found[1] if op.saturates else 0
-    is_given = choice != "data" and choice[0] != "percentiles"
+    is_ranked = choice[0] == "percentiles" and uses_range
     given: Ends | None = None
-    if is_given:
+    if choice != "data" and choice[0] != "percentiles":
         low, high = dtype_range(source.dtype) if choice == "dtype" else choice
         given = low, high
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)
     fixed: ValueRanges = {(): ValueRange(*(given or (0.0, 1.0)), kind in "biu")}
-    if not ((given is None and uses_range) or asks_level or is_wide or may_saturate):
+    if not (is_ranked or (given is None and uses_range) or asks_level or is_wide or may_saturate):
         return fixed, 0
-    ranges = yield from find_data_ranges(source, given if may_saturate else None, threads)
+    groups, recall = _groups_of_one_range(source, options, items), recall or Recall()
+    if is_ranked:
+        of_groups = yield from _percentile_ranges(op, options, source, groups, threads, recall)
+    else:
+        of_groups = yield from _data_ranges(source, groups, given if may_saturate else None, threads, recall)
     if is_wide:
-        check_exact(ranges.values())
-    outside = sum(r.outside for r in ranges.values())
+        check_exact(DataRange(*found.data, 0) for found in of_groups.values())
+    outside = sum(found.outside for found in of_groups.values()) if op.saturates else 0
     if given is not None and not asks_level:
         return fixed, outside
+    value_ranges: ValueRanges = {}
+    for key, found in of_groups.items():
+        level = DataRange(*found.data, 0).level() if asks_level else 0.0
+        value_range = ValueRange(*(given or found.values), kind in "biu", level)
+        value_ranges |= dict.fromkeys(groups[key] if key else [()], value_range)
+    return value_ranges, outside
+
+
+def _groups_of_one_range(source: Source, options: Options, items: Sequence[Index] | None) -> Groups:
+    """Return the items that share a value range, under the first of them; () stands for all."""
     if options.statistics == "layer" or (options.statistics == "channel" and source.channels):
-        ranges = {(): merged_range(ranges.values())}
-    elif options.statistics == "channel":
-        groups = groups_of_channels(source)
-        of_group = {key: merged_range(ranges[index] for index in group) for key, group in groups.items()}
-        ranges = {index: of_group[key] for key, group in groups.items() for index in group}
-    return {
-        index: ValueRange(*(given or r.ends()), kind in "biu", r.level() if asks_level else 0.0)
-        for index, r in ranges.items()
-    }, outside
+        return {(): source.indices}
+    if options.statistics == "item":
+        return {index: [index] for index in (source.indices if items is None else items)}
+    groups = list(groups_of_channels(source).values())
+    if len(groups) == 1:
+        return {(): source.indices}
+    return {group[0]: group for group in groups if items is None or not {*items}.isdisjoint(group)}
+
+
+def _data_ranges(
+    source: Source, groups: Groups, given: Ends | None, threads: int, recall: Recall
+) -> Generator[Progress, None, dict[Index, Ranked]]:
+    """Return the data range of each group, and the number of its values outside the range `given`."""
+    found: dict[Index, Ranked] = {}
+
+    def count(keys: list[Index], keep: Callable[[Index, Any], None]) -> Generator[Progress, None, None]:
+        indices = [index for key in keys for index in groups[key]]
+        ranges = yield from find_data_ranges(source, given, threads, indices=indices)
+        for key in keys:
+            merged = merged_range(ranges[index] for index in groups[key])
+            keep(key, Ranked(merged.ends(), merged.outside, (merged.low, merged.high)))
+
+    keys = {key: recall.key([source], "data range", given, key and repr(groups[key])) for key in groups}
+    yield from recall.remember(keys, count, found.__setitem__, share=0.0)  # a digest costs as much as a range
+    return found
 
 
 def _percentile_ranges(
-    op: Operation, source: Source, options: Options, values: str, asks_level: bool, threads: int
-) -> Generator[Progress, None, tuple[ValueRanges, int]]:
-    """Return value ranges that are percentiles of the layer or of each item, and the number of values outside."""
-    statistics = options.statistics
-    groups: list[list[Index]] = [[index] for index in source.indices]
-    if statistics == "layer" or (statistics == "channel" and source.channels):
-        groups = [source.indices]
-    elif statistics == "channel":
-        groups = list(groups_of_channels(source).values())
-    value_ranges, outside, integral = ValueRanges(), 0, source.dtype.kind in "biu"
-    of_groups = yield from _find_percentiles(op, options, source, [(items, None) for items in groups], threads)
-    for items, found in zip(groups, of_groups, strict=True):
-        data = DataRange(*found.data, 0)
-        if integral and source.dtype.itemsize == 8 and values != "exact":
-            check_exact([data])
-        value_range = ValueRange(*found.values, integral, data.level() if asks_level else 0.0)
-        value_ranges |= dict.fromkeys(items if len(groups) > 1 or statistics == "item" else [()], value_range)
-        outside += found.outside
-    return value_ranges, outside
+    op: Operation, options: Options, source: Source, groups: Groups, threads: int, recall: Recall
+) -> Generator[Progress, None, dict[Index, Ranked]]:
+    """Return the percentiles of each group, and the number of its values outside of them."""
+    found: dict[Index, Ranked] = {}
+
+    def count(keys: list[Index], keep: Callable[[Index, Any], None]) -> Generator[Progress, None, None]:
+        ranked = yield from _find_percentiles(op, options, source, [(groups[key], None) for key in keys], threads)
+        for key, of_group in zip(keys, ranked, strict=True):
+            keep(key, of_group)
+
+    chosen = options.value_range, op.data_range
+    keys = {key: recall.key([source], "percentiles", chosen, key and repr(groups[key])) for key in groups}
+    share = sum(map(len, groups.values())) / len(source.indices)
+    yield from recall.remember(keys, count, found.__setitem__, share)
+    return found
 
 
 def _find_percentiles(
@@ -232,8 +260,9 @@ def _count_in_cells(
 
 
 def find_color_ranges(
-    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, threads: int
-) -> Generator[Progress, None, tuple[ValueRange, ...]]:
+    op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, threads: int,
+    recall: Recall | None = None,
+) -> Generator[Progress, None, tuple[ValueRange, ...]]:  # fmt: skip
     """Return the value range of each color if each has its own; else ()."""
     if options.statistics != "channel" or not source.channels:
         return ()
@@ -243,14 +272,19 @@ def find_color_ranges(
         raise ValueError(f"statistics='channel': must be 'layer' or 'item' for {op.id}, which sees all colors together")
     if not is_measured:
         return ()
-    colors = range(source.colors)
-    if choice != "data" or op.data_range is not None:
-        ranked = yield from _find_percentiles(op, options, source, [(source.indices, c) for c in colors], threads)
-        ends = [one.values for one in ranked]
-    else:
-        ranges = yield from _find_data_ranges(source, None, threads, "Value range", colors)
-        ends = [merged_range(of_color).ends() for of_color in zip(*ranges.values(), strict=True)]
-    return tuple(ValueRange(*of_color, source.dtype.kind in "biu") for of_color in ends)
+    colors, recall, found = range(source.colors), recall or Recall(), dict[str, list[Ends]]()
+
+    def count(keys: list[str], keep: Callable[[str, Any], None]) -> Generator[Progress, None, None]:
+        if choice != "data" or op.data_range is not None:
+            ranked = yield from _find_percentiles(op, options, source, [(source.indices, c) for c in colors], threads)
+            keep(keys[0], [one.values for one in ranked])
+        else:
+            ranges = yield from _find_data_ranges(source, None, threads, "Value range", colors, source.indices)
+            keep(keys[0], [merged_range(of_color).ends() for of_color in zip(*ranges.values(), strict=True)])
+
+    key = recall.key([source], "colors", options.value_range, op.data_range)
+    yield from recall.remember({"colors": key}, count, found.__setitem__)
+    return tuple(ValueRange(*of_color, source.dtype.kind in "biu") for of_color in found["colors"])
 
 
 def groups_of_channels(source: Source) -> dict[int, list[Index]]:
@@ -291,19 +325,20 @@ def data_range(
 
 
 def find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str = "Value range"
+    source: Source, given: Ends | None, threads: int, phase: str = "Value range", indices: list[Index] | None = None
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
-    """Find the data range of every item in one pass, and count its values outside the range `given`."""
-    found = yield from _find_data_ranges(source, given, threads, phase, [None])
+    """Find the data range of some items, or all, in one pass, and count their values outside the range `given`."""
+    chosen = source.indices if indices is None else indices
+    found = yield from _find_data_ranges(source, given, threads, phase, [None], chosen)
     return {index: of_item for index, (of_item,) in found.items()}
 
 
 def _find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str, colors: Sequence[int | None]
+    source: Source, given: Ends | None, threads: int, phase: str, colors: Sequence[int | None], indices: list[Index]
 ) -> Generator[Progress, None, dict[Index, list[DataRange]]]:
     """Do as `find_data_ranges` for each of some colors, or for all together where one is None."""
-    parts: dict[Index, list[list[DataRange]]] = {index: [] for index in source.indices}
-    tasks = list(itertools.product(source.indices, tiles(source.item, POINTWISE)))
+    parts: dict[Index, list[list[DataRange]]] = {index: [] for index in indices}
+    tasks = list(itertools.product(indices, tiles(source.item, POINTWISE)))
 
     def work(task: Any) -> None:
         x = source.read(*task)

@@ -8,8 +8,10 @@ from ._jit import inline, kernel
 Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
 Levels = NDArray[np.uint16]
+Bins = NDArray[np.int16]
 
 MISSING = np.uint16(65535)  # level of a pixel that holds no number
+SLACK = 1 / 64  # levels; more than the rounding errors of eight products and their sum in float32
 
 
 @kernel
@@ -21,16 +23,22 @@ def quantize(image, top, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_tiles(
-    levels: Levels, zi: Indices, zt: Indices, yi: Indices, yt: Indices, xi: Indices, xt: Indices,
-    bin_size: int, counts: Counts,
+    levels: Levels, zi: Indices, zt: Indices, zq: Indices, yi: Indices, yt: Indices, yq: Indices, xi: Indices,
+    xt: Indices, xq: Indices, bin_size: int, counts: Counts, lowest: Bins, highest: Bins,
 ) -> None:  # fmt: skip
-    """Count a block's levels in bins, tile by tile; for each axis, `_i` are pixels and `_t` the tiles they count in."""
+    """Count a block's levels in bins, tile by tile, and find the lowest and the highest bin of each part.
+
+    For each axis, `_i` are pixels, `_t` the tiles they count in, and `_q` the parts that they lie in.
+    """
     for a in range(zi.size):
         for b in range(yi.size):
             for c in range(xi.size):
                 level = levels[zi[a], yi[b], xi[c]]
                 if level != MISSING:
-                    counts[zt[a], yt[b], xt[c], level // bin_size] += 1
+                    bin_ = level // bin_size
+                    counts[zt[a], yt[b], xt[c], bin_] += 1
+                    lowest[zq[a], yq[b], xq[c]] = min(lowest[zq[a], yq[b], xq[c]], bin_)
+                    highest[zq[a], yq[b], xq[c]] = max(highest[zq[a], yq[b], xq[c]], bin_)
 
 
 @kernel
@@ -111,3 +119,32 @@ def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: igno
                     mix_line(levels[a, b], maps[z0[a] + i, y0[b] + j], wy, wz, x0, xf, size, total)
             for c in range(levels.shape[2]):
                 out[a, b, c] = np.uint16(total[c])
+
+
+@kernel
+def bound_levels(lowest, highest, maps, z0, zf, y0, yf, x0, xf, low, high):  # type: ignore[no-untyped-def]
+    """Find levels between which `mix_maps` leaves each part, from its lowest and its highest bin.
+
+    Mappings rise with the bin, and between tiles they are interpolated linearly along each axis, so that the corners of
+    a part bound them. For each axis, `_0` is the padded tile before each part, and `_f` are the fractions of the way to
+    the next one at the first and at the last pixel of the part.
+    """
+    for a in range(z0.size):
+        for b in range(y0.size):
+            for c in range(x0.size):
+                first, last = lowest[a, b, c], highest[a, b, c]
+                if first > last:
+                    continue
+                least, most = np.inf, -np.inf
+                for corner in range(8):
+                    wz, wy, wx = zf[a, corner & 1], yf[b, corner >> 1 & 1], xf[c, corner >> 2]
+                    under, over = 0.0, 0.0
+                    for tile in range(8):
+                        i, j, k = tile & 1, tile >> 1 & 1, tile >> 2
+                        weight = (wz if i else 1 - wz) * (wy if j else 1 - wy) * (wx if k else 1 - wx)
+                        if weight > 0:
+                            under += weight * maps[z0[a] + i, y0[b] + j, x0[c] + k, first]
+                            over += weight * maps[z0[a] + i, y0[b] + j, x0[c] + k, last]
+                    least, most = min(least, under), max(most, over)
+                low[a, b, c] = max(np.floor(least - SLACK), 0.0)
+                high[a, b, c] = np.floor(most + SLACK)

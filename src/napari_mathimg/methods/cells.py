@@ -260,6 +260,14 @@ class Distribution:
     counted: CellCounts
     finer: Cells | None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the counts and of the tables that are made of them."""
+        counted, cells = self.counted, [self.counted.cells, *([] if self.finer is None else [self.finer])]
+        own = [counted.first, counted.last, *counted.sample, *(a for c in cells for a in (c.starts, c.bits))]
+        tables = 3 + 4  # the table; the points, at most two in each cell
+        return counted.counts.nbytes * (1 + tables) + sum(array.nbytes for array in own)
+
     @cached_property
     def table(self) -> tuple[Array, Array, Array]:
         """Highest key in each cell, fraction of pixels up to it, and how much of it each key adds."""

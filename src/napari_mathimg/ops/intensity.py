@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..contract import types as t
-from ..contract.operation import BlockInfo, Statistic, ValueRange, operation
+from ..contract.operation import BlockInfo, ValueRange, operation
 from ..contract.quantities import number
 from ..contract.reach import POINTWISE
 from ..methods import equalization
@@ -303,10 +303,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 @operation(
     "Equalize (CLAHE)", values="normalized", reach=POINTWISE, channels="brightness", saturates=True,
     check=equalization.check_tiles, new_values=True, data_range=(0.01, 99.99),
-    statistics=(
-        Statistic(equalization.count_tiles, equalization.tile_maps, pooled=False),
-        Statistic(equalization.count_equalized, equalization.find_extremes, pooled=False),
-    ), keywords="contrast, local contrast, adaptive histogram equalization, even out",
+    statistics=equalization.TILES, keywords="contrast, local contrast, adaptive histogram equalization, even out",
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
@@ -349,7 +346,7 @@ def equalize_adapthist(
     >>> float(out.min()), float(out.max())
     (100.0, 110.0)
     """
-    if measured.low == measured.high:
+    if measured.low >= measured.high:
         return np.clip(image, 0, 1)
     levels = equalization.apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (levels.astype(image.dtype) - measured.low) / (measured.high - measured.low)

@@ -8,7 +8,7 @@ is kept whatever its size.
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -56,13 +56,14 @@ class Entry:
 
 
 class Owner:
-    """The kept chunks of one array, and the uses of the passes over it."""
+    """The kept chunks of one array, and the uses of the passes over it; whether they are kept from pass to pass."""
 
     def __init__(self) -> None:
         self.idle: OrderedDict[Chunk, Entry] = OrderedDict()
         self.needed: dict[Chunk, Entry] = {}
         self.uses: list[Uses] = []
         self.account = [0]  # bytes of all entries
+        self.stays = False
         kept.add(self)
 
     def remaining(self, chunk: Chunk) -> int:
@@ -83,6 +84,45 @@ class Owner:
             (self.needed if self.remaining(chunk) else self.idle)[chunk] = entry
 
 
+class ChunkGroup:
+    """Arrays of which those chunks that no task waits for are bounded together, besides those of all arrays.
+
+    Parameters
+    ----------
+    bound
+        Function that returns the largest number of their bytes.
+    """
+
+    def __init__(self, bound: Callable[[], int]) -> None:
+        self._bound = bound
+        self._owners: WeakSet[Owner] = WeakSet()
+        kept.add_group(self)
+
+    def add(self, owner: Owner) -> None:
+        """Keep the chunks of an array from pass to pass, and bound them too."""
+        with kept.changed:
+            owner.stays = True
+            self._owners.add(owner)
+
+    def remove(self, owner: Owner) -> None:
+        """Do so no longer."""
+        with kept.changed:
+            owner.stays = False
+            self._owners.discard(owner)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of their chunks that no task waits for."""
+        with kept.changed:
+            return sum(entry.nbytes for owner in list(self._owners) for entry in owner.idle.values())
+
+    def trim(self) -> None:
+        """Drop chunks that no task needs while there are too many."""
+        with kept.changed:
+            while self.nbytes > self._bound() and kept.drop_oldest(list(self._owners)):
+                pass
+
+
 class Kept:
     """The account of all kept chunks; `changed` guards it and all owners."""
 
@@ -91,6 +131,7 @@ class Kept:
         self.bound = CAPACITY
         self.bytes = self.clock = 0
         self._owners: WeakSet[Owner] = WeakSet()
+        self._groups: WeakSet[ChunkGroup] = WeakSet()
         self._large = threading.RLock()
         self._gone: deque[list[int]] = deque()
         self._local = threading.local()
@@ -100,6 +141,11 @@ class Kept:
         with self.changed:
             self._owners.add(owner)
         finalize(owner, self._gone.append, owner.account).atexit = False
+
+    def add_group(self, group: ChunkGroup) -> None:
+        """Bound the chunks of a group until it is collected."""
+        with self.changed:
+            self._groups.add(group)
 
     @property
     def task(self) -> Task | None:
@@ -120,8 +166,10 @@ class Kept:
     def trim(self) -> None:
         """Drop chunks that no task needs while there are too many."""
         self._settle()
-        while self.bytes > CAPACITY and self._drop_oldest():
+        while self.bytes > CAPACITY and self.drop_oldest(list(self._owners)):
             pass
+        for group in list(self._groups):
+            group.trim()
 
     def make_room(self, nbytes: int) -> None:
         """Drop chunks until what is kept, and a chunk of so many bytes that is about to be read, are within bounds."""
@@ -129,7 +177,7 @@ class Kept:
         with self.changed:
             self._settle()
             while self.bytes > CAPACITY:
-                if self._drop_oldest():
+                if self.drop_oldest(list(self._owners)):
                     continue
                 if nbytes >= LARGE and task is not None and self._is_room_to_come():
                     self._wait(task)
@@ -191,10 +239,10 @@ class Kept:
             for chunk, entry in owner.needed.items():
                 yield owner, chunk, entry
 
-    def _drop_oldest(self) -> bool:
-        """Drop the chunk that was used longest ago of those that no task needs."""
+    def drop_oldest(self, owners: Iterable[Owner]) -> bool:
+        """Drop the chunk that was used longest ago of those of some arrays that no task needs; the lock is held."""
         oldest: tuple[int, Owner, Chunk] | None = None
-        for owner in list(self._owners):
+        for owner in owners:
             chunk = next((c for c, entry in owner.idle.items() if entry.future.done()), None)
             if chunk is not None and (oldest is None or owner.idle[chunk].used < oldest[0]):
                 oldest = owner.idle[chunk].used, owner, chunk

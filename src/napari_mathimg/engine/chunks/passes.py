@@ -1,6 +1,5 @@
 """Passes over arrays: tasks in the order of the chunks that they read, so that each chunk is read once."""
 
-import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -95,7 +94,7 @@ class _Uses:
     def __init__(self, array: CachedChunks, ranks: Numbers, first: Numbers, stop: Numbers) -> None:
         self.array, self._ranks, self._first, self._stop = array, ranks, first, stop
         self.remaining = _counts(array.grid.shape, first, stop)
-        self._is_large = math.prod(array.shape) * array.dtype.itemsize > CAPACITY
+        self._is_large = np.count_nonzero(self.remaining) * array.largest_chunk > CAPACITY
         self._done = np.zeros(len(ranks), np.bool_)
         self._next: dict[Chunk, int] = {}  # the row of the next task that needs a chunk
         self._unfinished = 0  # no row before it is unfinished
