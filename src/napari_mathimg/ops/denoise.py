@@ -6,7 +6,7 @@ from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..methods import wavelet_shrinkage, wavelets
 from ..methods.bilateral import bilateral_mean, bilateral_reach, check_window
-from ..methods.gaussian import smooth_block, smoothing_reach
+from ..methods.gaussian import is_wide, smooth_block, smoothing_reach
 from ..methods.holes import Mask
 from ..methods.local_wiener import check_odd, filter_locally, window_reach
 from ..methods.median import check_window_size, median_filter, median_reach
@@ -207,7 +207,10 @@ def denoise_tv_chambolle(
     return chambolle(image, t.gone(weight), num_iter, len(shape))
 
 
-@operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True, keywords="blur, low-pass")
+@operation(
+    "Gaussian filter", values="float", reach=smoothing_reach, scales=is_wide, proportional=True,
+    keywords="blur, low-pass",
+)  # fmt: skip
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0, info: BlockInfo, valid: Mask | None, level: float,
