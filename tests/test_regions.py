@@ -18,6 +18,7 @@ from napari_mathimg.engine.source import Source
 from nightly import nightly
 from planning import Looks, Watched, cut_into, gray, label, looks_of, ours, plan_of, random_boxes, result_of, same
 from test_contracts import Input, fits, fitted, missing, planned
+from test_drop import focus, project_max
 
 pieces = import_module("napari_mathimg.engine.regions.pieces")
 WAIT = 30  # seconds for what takes milliseconds
@@ -26,7 +27,7 @@ INPUTS = (
     Input("u1", gray("u1", (83, 94))),
     Input("f4", gray("f4", (83, 94))),
     Input("missing", missing()),
-    Input("RGB", colored(gray("u2", (47, 61))), {"channel_axis": -1}),
+    Input("RGBA", np.dstack([colored(gray("u2", (47, 61))), gray("u2", (47, 61))]), {"channel_axis": -1}),
     Input("stack", gray("f4", (3, 37, 41)), {"statistics": "item"}),
     Input("volume", gray("f4", (13, 31, 37)), {"ndim": 3}),
 )
@@ -134,6 +135,56 @@ def test_what_can_be_left_out_is_not_computed(case, step):
         core = tuple((0, n) for n in plan.item)
         block = compute_block(plan, (), core, spacing=(step,) * 2)
         assert same(block, np.ascontiguousarray(result_of(plan)[::step, ::step]))
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("boundary", ["periodic", "reflect"])
+def test_frames_come_with_each_piece(boundary, step, monkeypatch):
+    cut_small(monkeypatch)
+    parameters = {"num_iter": 4, "keep_every": 2, "boundary": boundary}
+    plan = plan_of(operations()["richardson_lucy"], plane((60, 50)), np.ones((3, 3)), parameters=parameters)
+    box = ((5, 50), (0, 50))
+    wanted = wanted_of(plan, result_of(plan), (), box, (step, step))
+    got = joined(plan, found_in(regions(plan, (), box, step)), box, (step, step), wanted)
+    assert wanted.shape[0] == 2
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if boundary == "periodic" else 2e-6 * np.ptp(wanted))
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("op", [project_max, focus], ids=label)
+def test_projections_lack_an_axis_in_each_piece(op, step, monkeypatch):
+    cut_small(monkeypatch)
+    plan = plan_of(op, gray("f4", (9, 60, 50)), ndim=3)
+    box = ((5, 50), (0, 50))
+    wanted = wanted_of(plan, result_of(plan), (), box, (step, step))
+    assert same(joined(plan, found_in(regions(plan, (), box, step)), box, (step, step), wanted), wanted)
+    assert not is_exact_at(plan, 3)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_items_with_parameters_of_their_own(step):
+    """The pieces of an item are computed with its parameters, whose reach may be another one."""
+    parameters = {"sigma": {"per": 0, "values": [1.0, 0.0, 4.0]}}
+    plan = plan_of(operations()["gaussian"], gray("f4", (3, 37, 41)), parameters=parameters, value_range="dtype")
+    whole, box = result_of(plan), ((0, 37), (2, 40))
+    for index in np.ndindex(3):
+        wanted = wanted_of(plan, whole, index, box, (step, step))
+        assert same(joined(plan, found_in(regions(plan, index, box, step)), box, (step, step), wanted), wanted)
+    assert not is_exact_at(plan, 3)
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])
+def test_gains_at_every_nth_pixel_are_those_of_all(step):
+    """Also at the faulty pixels of a flat and of a dark image, which have gains of their own."""
+    rng = np.random.default_rng(0)
+    image, flat, dark = (rng.uniform(low, low + 1, (40, 50)).astype(np.float32) for low in (5, 3, 1))
+    flat[rng.random(flat.shape) < 0.1], dark[rng.random(dark.shape) < 0.1] = 0, 9
+    plan = plan_of(operations()["flat_field"], image, flat, dark)
+    assert plan.measured_of((), 0).faults > 50
+    assert is_exact_at(plan, step)
+    box = ((3, 40), (0, 47))
+    wanted = wanted_of(plan, result_of(plan), (), box, (step, step))
+    assert same(joined(plan, found_in(regions(plan, (), box, step)), box, (step, step), wanted), wanted)
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -1,6 +1,6 @@
 """Smoothing and noise removal."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
@@ -288,20 +288,16 @@ def median(
     return median_filter(image, info, t.gone(size), mode, cval, valid)
 
 
-WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
-WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_levels)]
-
-
 @operation(
     "Wavelet denoising", values="normalized", reach=wavelets.shrinkage_reach, channels="joint",
     check=wavelet_shrinkage.check_shrinkage, statistics=wavelet_shrinkage.STATISTICS,
     keywords="wavelets, shrinkage, BayesShrink, VisuShrink",
 )  # fmt: skip
 def denoise_wavelet(
-    image: t.Image, /, *, wavelet: WaveletName = "sym4",
+    image: t.Image, /, *, wavelet: wavelets.WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
+    levels: wavelets.WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by thresholding wavelet coefficients.
 
