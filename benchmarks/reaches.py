@@ -90,8 +90,13 @@ def cases() -> Iterator[tuple[str, str, tuple[Array, ...], dict[str, Any], float
             yield "denoise_tv_bregman", "", (), {**given, "isotropic": isotropic}, 1e-6
     regularized = (0.0, 0.1) if QUICK else (0.0, 0.002, 0.1)
     for num_iter, (kind, psf), weight in itertools.product(iterations, psfs(), regularized):
-        for boundary, background in (("reflect", 0.0), ("zero", 0.0), ("reflect", 0.05)):
-            given = {"num_iter": num_iter, "boundary": boundary, "background": background, "regularization": weight}
+        for boundary, background, saturation in (
+            ("reflect", 0.0, "none"), ("zero", 0.0, "none"), ("reflect", 0.05, "none"), ("reflect", 0.0, 0.7),
+        ):  # fmt: skip
+            given = {
+                "num_iter": num_iter, "boundary": boundary, "background": background, "regularization": weight,
+                "saturation": saturation,
+            }  # fmt: skip
             yield "richardson_lucy", kind, (psf,), given, 1e-6 * math.sqrt(num_iter)
     for radius in (9.5, 20.0) if QUICK else (9.5, 14.0, 20.0, 50.0, 100.0):
         yield "blur_defocus", "", (), {"radius": radius}, 1e-6

@@ -30,6 +30,7 @@ class Looks:
 
     def __init__(self, last=None):
         self.count, self.last, self.told = 0, last, []
+        self.stop_word = np.zeros(1, np.uint8)
 
     def stop_if_canceled(self):
         self.count += 1

@@ -84,7 +84,7 @@ class Statistic:
     boxes: Callable[..., list[Box]] | None = None
 
 
-ENGINE = {"image", "info", "shape", "dtype", "values", "level", "measured", "valid"}
+ENGINE = {"image", "info", "spacing", "shape", "dtype", "values", "level", "measured", "valid"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,6 +109,7 @@ class Operation(Signature):
     rigid: bool
     frames: Callable[..., Frames | None] | None
     drops: Drop | None
+    scales: bool | Callable[..., bool]
     proportional: bool | Callable[..., bool]
     needs_range: Callable[..., bool] | None
     data_range: tuple[float, float] | None
@@ -200,6 +201,7 @@ def operation(
     rigid: bool = False,
     frames: Callable[..., Frames | None] | None = None,
     drops: Drop | None = None,
+    scales: bool | Callable[..., bool] = False,
     proportional: bool | Callable[..., bool] = False,
     needs_range: Callable[..., bool] | None = None,
     data_range: tuple[float, float] | None = None,
@@ -218,6 +220,10 @@ def operation(
     in their place. A function that names `valid` gets the mask of all other pixels, or None where there are no holes,
     so that it can leave holes out. One that names `level` gets a value near all pixels of a bright image, otherwise 0:
     weighted sums of the differences from it keep digits that sums of the values lose.
+
+    A preview of a pointwise operation computes every n-th pixel only, where the function does not ask for `info`, or
+    also names `spacing`: the number of pixels from one pixel of its block to the next along each axis. The block then
+    begins at the start of ``info.read``.
 
     Parameters
     ----------
@@ -253,6 +259,10 @@ def operation(
         also the first one of the block that the function returns.
     drops
         That the result lacks the first axis of an item, and how its slabs are combined; None if it has all axes.
+    scales
+        Whether the operation on means of n x n pixels, with the lengths whose unit is pixels divided by n, comes within
+        10 % of its effect of the means of its result, or a rule that returns it from parameters with divided lengths:
+        previews then begin with such a picture. It does for wide smoothing. Only for operations without further images.
     proportional
         Whether brightness stays proportional to light, or a rule that returns it from parameters. It does if k times
         the image gives k times the result for every k > 0, with the same parameters and value range: for linear
@@ -307,7 +317,7 @@ def operation(
             id=function.__name__, title=title, function=function, is_warp=is_warp, reach=reach,
             values=values, channels=channels, dimensions=dimensions, statistics=statistics, check=check,
             saturates=saturates, new_values=new_values, dtype=dtype, rigid=rigid, frames=frames, drops=drops,
-            proportional=proportional, report=report, needs_range=needs_range, data_range=data_range,
+            scales=scales, proportional=proportional, report=report, needs_range=needs_range, data_range=data_range,
             working=working, parameters=parameters, images=tuple(images) or (("image", "image"),),
             optional=tuple(optional), version=version, keywords=keywords, module=function.__module__,
         )  # fmt: skip
@@ -324,7 +334,7 @@ def _check_names(op: Operation) -> None:
     autos = [a.rule for p in op.parameters.values() if (a := annotation_of(p.hint, Auto))]
     supplied = {"shape", "dtype", "values"}
     for rules, known in (
-        ([op.values, op.frames, op.needs_range, op.proportional], parameters),
+        ([op.values, op.frames, op.needs_range, op.proportional, op.scales], parameters),
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
         ([op.dtype], parameters | further),
         ([s.needed for s in op.statistics], parameters | further | {"measured"}),
@@ -353,6 +363,10 @@ def _check_names(op: Operation) -> None:
 
 def _check_drop(op: Operation) -> None:
     """Refuse a declaration that drops an axis and could leave none, or does with blocks what it then cannot."""
+    if op.scales and (op.is_warp or len(op.images) > 1):
+        raise TypeError(
+            f"{op.id}: scales with the size of pixels, so that it must be no warp and have no further image"
+        )
     if op.drops is None:
         return
     if op.is_warp or op.frames is not None or op.channels not in ("separate", "joint"):

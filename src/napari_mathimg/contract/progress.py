@@ -4,6 +4,9 @@ from collections.abc import Callable, Generator, Iterable
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -19,6 +22,8 @@ class Progress(NamedTuple):
 class RunContext(Protocol):
     """The part of the engine that a running block can reach."""
 
+    stop_word: NDArray[np.uint8]  # a single number, which is not 0 as soon as the run is canceled
+
     def stop_if_canceled(self) -> None:
         """Raise an exception if the run was canceled."""
 
@@ -30,6 +35,7 @@ class RunContext(Protocol):
 
 
 context: ContextVar[RunContext | None] = ContextVar("run_context", default=None)
+NEVER = np.zeros(1, np.uint8)
 
 
 def checkpoint(done: float | None = None) -> None:
@@ -45,6 +51,15 @@ def checkpoint(done: float | None = None) -> None:
         run.stop_if_canceled()
         if done is not None:
             run.set_progress(done)
+
+
+def stop_word() -> NDArray[np.uint8]:
+    """Return an array of one number that a long kernel reads now and then, to return early as soon as it is not 0.
+
+    What the kernel then leaves is unfinished: call `checkpoint` after it.
+    """
+    run = context.get()
+    return NEVER if run is None else run.stop_word
 
 
 def parallel_for(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:

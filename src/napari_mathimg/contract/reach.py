@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from .edges import folded
 
 Box = tuple[tuple[int, int], ...]
+Spacing = tuple[int, ...]  # pixels from one to the next along each axis; () where every pixel counts
 Floats = NDArray[np.float64]
 
 
-def size(box: Box) -> tuple[int, ...]:
-    """Return the shape of a box."""
-    return tuple(b - a for a, b in box)
+def size(box: Box, spacing: Spacing = ()) -> tuple[int, ...]:
+    """Return the shape of a box, or of every n-th pixel of it, from its first pixel on."""
+    return tuple(-((a - b) // s) for (a, b), s in zip(box, spacing or (1,) * len(box), strict=True))
 
 
 def within(inner: Box, outer: Box) -> tuple[slice, ...]:
@@ -80,8 +81,8 @@ class Whole:
 class Map(Protocol):
     """A coordinate map from an index of the result to an index of the input."""
 
-    def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the input coordinates of every pixel of a box: one array for each axis of the input."""
+    def coordinates(self, core: Box, spacing: Spacing = ()) -> tuple[Floats, ...]:
+        """Return the input coordinates of every pixel of a box, or every n-th: an array for each axis of the input."""
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
         """Return for each axis an interval that contains these coordinates; it may be infinite."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..contract.operation import BlockInfo, Drop, Operation, ValueRange
 from ..contract.progress import Progress, checkpoint
-from ..contract.reach import POINTWISE, Box, Gather, Neighborhood, Reach, size, within
+from ..contract.reach import POINTWISE, Box, Gather, Neighborhood, Reach, Spacing, size, within
 from ..contract.signature import arguments, call
 from ..methods.holes import fill_holes
 from ..methods.sampling import warped
@@ -55,19 +55,12 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
     ValueError
         If the item or the box lies outside the result, or the plan was not prepared for the item.
     """
-    if len(index) != len(plan.source.leading) or not all(
-        0 <= i < n for i, n in zip(index, plan.source.leading, strict=True)
-    ):
-        raise ValueError(f"index={index}: must be the index of an item in a stack of shape {plan.source.leading}")
-    if len(box) != len(plan.item) or not all(0 <= a < b <= n for (a, b), n in zip(box, plan.item, strict=True)):
-        raise ValueError(f"box={box}: must be (start, stop) on each axis, within a result of shape {plan.item}")
-    if plan.items is not None and index not in plan.items:
-        raise ValueError(f"index={index}: must be among the items={plan.items} that the plan was prepared for")
+    check_place(plan, index, box)
     plan = plan.at(index)
     reach = plan.reach
     if not is_fixed(reach):
         return compute_block(plan, index, box)
-    all_frames = _all_frames(plan)
+    all_frames = every_frame(plan)
     out: Array | None = None
     for tile in tiles(plan.grid, reach):
         overlap = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(tile, box, strict=True))
@@ -81,7 +74,19 @@ def region(plan: Plan, index: Index, box: Box) -> Array:
     return out
 
 
-def _all_frames(plan: Plan) -> tuple[slice, ...]:
+def check_place(plan: Plan, index: Index, box: Box) -> None:
+    """Raise ValueError for an item or a box outside of the result."""
+    if len(index) != len(plan.source.leading) or not all(
+        0 <= i < n for i, n in zip(index, plan.source.leading, strict=True)
+    ):
+        raise ValueError(f"index={index}: must be the index of an item in a stack of shape {plan.source.leading}")
+    if len(box) != len(plan.item) or not all(0 <= a < b <= n for (a, b), n in zip(box, plan.item, strict=True)):
+        raise ValueError(f"box={box}: must be (start, stop) on each axis, within a result of shape {plan.item}")
+    if plan.items is not None and index not in plan.items:
+        raise ValueError(f"index={index}: must be among the items={plan.items} that the plan was prepared for")
+
+
+def every_frame(plan: Plan) -> tuple[slice, ...]:
     """Return the slice of all frames, which precedes the slices of a box; () without frames."""
     return (slice(None),) if plan.frames else ()
 
@@ -117,7 +122,7 @@ def as_result(plan: Plan, block: Array, value_range: ValueRange, losses: list[Lo
 
 
 def read_block(
-    plan: Plan, source: Source, index: Index, read: Box, reach: Reach, value_range: ValueRange
+    plan: Plan, source: Source, index: Index, read: Box, reach: Reach, value_range: ValueRange, spacing: Spacing = ()
 ) -> tuple[Array, Array | None]:
     """Return a box as the operation sees it, without opacity, its holes filled; and the mask of the holes or None.
 
@@ -125,7 +130,7 @@ def read_block(
     box. Farther inside a hole no pixel affects any result but those of holes.
     """
     warps, wide = isinstance(plan.reach, Gather), box_with_fills(plan, read, reach)
-    raw, inner = source.read(index, wide), within(read, wide)
+    raw, inner = source.read(index, wide, () if warps else spacing), within(read, wide)
     raw = raw if warps else source.without_opacity(raw)
     x = as_seen(plan, raw[inner], value_range)
     hole = None if warps else missing(x)
@@ -188,6 +193,7 @@ def known_names(plan: Plan, source: Source, index: Index, channel: int, value_ra
         **plan.parameters_of(index),
         **{n: image.of(channel) if isinstance(image, Measured) else image for n, image in plan.images.items()},
         "shape": source.item,
+        "spacing": (1,) * source.ndim,
         "dtype": plan.dtype,
         "values": plan.value_range_of(index, channel) if plan.color_ranges else value_range,
         "level": value_range.seen_level(plan.values),
@@ -208,33 +214,41 @@ def block_info(source: Source, index: Index, channel: int, read: Box, core: Box,
     return BlockInfo(source.index_in_stack(index), source.item, read, core, reach, source.position(index, channel))
 
 
-def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | None = None) -> Array:
-    """Compute a box of one item in one piece, and append what it lost to `losses`; else as `region`."""
+def compute_block(
+    plan: Plan, index: Index, core: Box, losses: list[Losses] | None = None, spacing: Spacing = ()
+) -> Array:
+    """Compute a box of one item in one piece, and append what it lost to `losses`; else as `region`.
+
+    With a spacing, only every n-th pixel is computed; only for operations that can leave pixels out.
+    """
     plan = plan.at(index)
     if plan.operation.drops is not None:
+        assert not spacing
         return _projected(plan, plan.operation.drops, index, core, losses)
     op, source, value_range = plan.operation, plan.source, plan.value_range_of(index)
     read = plan.reach.reads(core, source.item)
     table = plan.table_of(index)
     if table is not None:
-        raw = source.read(index, read)
+        raw = source.read(index, read, spacing)
         if losses is not None:
             losses.append(_cut(plan, index, source.without_opacity(raw)))
         return _with_opacity(look_up(table, source.without_opacity(raw)), raw, source)
-    x, hole = read_block(plan, source, index, read, plan.reach, value_range)
+    x, hole = read_block(plan, source, index, read, plan.reach, value_range, spacing)
 
     def compute(image: Array, channel: int = 0) -> Array:
         info = block_info(source, index, channel, read, core, plan.reach)
-        aligned = aligned_images(plan, index, channel, read)
+        aligned = aligned_images(plan, index, channel, read, spacing)
         known = {**known_names(plan, source, index, channel, value_range), **aligned, "info": info, "image": image}
+        if spacing:
+            known["spacing"] = spacing
         if hole is not None:
             known["valid"] = valid_pixels(op, hole, channel, source.channels)
         out = np.asarray(call(warped if op.is_warp else op.function, known))
         warps = isinstance(plan.reach, Gather)
         channels = () if op.channels == "reduce" else image.shape[len(core) :]
         frames = (plan.frames.count,) if plan.frames else ()
-        check_block_shape(op, out, (*frames, *(size(core) if warps else size(read)), *channels))
-        return out if warps else out[_all_frames(plan) + info.inner]
+        check_block_shape(op, out, (*frames, *size(core if warps else read, spacing), *channels))
+        return out if warps else out[every_frame(plan) + info.inner]
 
     inner = () if isinstance(plan.reach, Gather) else within(core, read)
     if not source.channels or op.channels in ("joint", "reduce"):
@@ -248,7 +262,7 @@ def compute_block(plan: Plan, index: Index, core: Box, losses: list[Losses] | No
     out = as_result(plan, y, value_range, losses)
     if hole is None and (op.channels == "reduce" or source.channels < 4 or isinstance(plan.reach, Gather)):
         return out
-    raw = source.read(index, core)
+    raw = source.read(index, core, spacing)
     if hole is not None:
         kept = source.without_opacity(raw)
         if op.channels == "reduce":
@@ -329,13 +343,13 @@ def arrays_read(plan: Plan, index: Index, read: Box, reach: Reach) -> list[tuple
     return found
 
 
-def aligned_images(plan: Plan, index: Index, channel: int, read: Box) -> dict[str, Array]:
+def aligned_images(plan: Plan, index: Index, channel: int, read: Box, spacing: Spacing = ()) -> dict[str, Array]:
     """Return the same region of each aligned image as floating point, by name."""
     regions = {}
     for name, role in plan.operation.images[1:]:
         image = plan.images[name]
         if role == "aligned" and image is not None:
-            raw = image.read(index[len(index) - len(image.leading) :], read)
+            raw = image.read(index[len(index) - len(image.leading) :], read, spacing)
             alone = channel if image.channels and plan.operation.channels == "separate" else None
             raw = image.without_opacity(raw, alone)
             regions[name] = to_working(raw, "float", ValueRange(0.0, 1.0))

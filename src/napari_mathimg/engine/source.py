@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.reach import Box
+from ..contract.reach import Box, Spacing
 from .chunks import as_numpy
 
 Index = tuple[int, ...]
@@ -165,16 +165,17 @@ class Source:
             number = number * n + i
         return channel * math.prod(self.places) + number * math.prod(self.item)
 
-    def read(self, index: Index, box: Box) -> NDArray[Any]:
-        """Read a box of an item in native byte order."""
+    def read(self, index: Index, box: Box, spacing: Spacing = ()) -> NDArray[Any]:
+        """Read a box of an item, or every n-th pixel of it, in native byte order."""
         block = as_numpy(self.array, self._key(self.index_in_stack(index), box))
         expected = len(box) + (self.axis is not None)
         if block.ndim != expected:
             raise ValueError(
                 f"image: must follow the basic indexing of NumPy, which {type(self.array).__name__} does not"
             )
-        block = block.astype(block.dtype.newbyteorder("="), copy=False)
-        return block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
+        block = block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
+        block = block[tuple(slice(None, None, s) for s in spacing)]
+        return block.astype(block.dtype.newbyteorder("="), copy=False)
 
     def without_opacity(self, block: NDArray[Any], color: int | None = None) -> NDArray[Any]:
         """Return the values of all colors of a block that was read, or those of one."""

@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from threading import Event, Lock
+from threading import Lock
 from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..contract.progress import Progress, context
 from .memory import cpu_quotas
@@ -37,8 +40,8 @@ def cores() -> int:
 class _PieceContext:
     """The run context of a piece, whose own pieces run one after the other in its thread."""
 
-    def __init__(self, stop_if_canceled: Callable[[], None]) -> None:
-        self.stop_if_canceled = stop_if_canceled
+    def __init__(self, task: "_TaskContext") -> None:
+        self.stop_if_canceled, self.stop_word = task.stop_if_canceled, task.stop_word
 
     def set_progress(self, done: float) -> None:
         """Do nothing: a piece does not know how far its task is."""
@@ -52,14 +55,14 @@ class _PieceContext:
 class _TaskContext:
     """The run context of one task, which has `idle` helper threads for its pieces."""
 
-    def __init__(self, canceled: Event, helpers: ThreadPoolExecutor | None, idle: int) -> None:
-        self._canceled = canceled
+    def __init__(self, stop_word: NDArray[np.uint8], helpers: ThreadPoolExecutor | None, idle: int) -> None:
+        self.stop_word = stop_word
         self._helpers = helpers
         self._idle = idle
         self.done = 0.0
 
     def stop_if_canceled(self) -> None:
-        if self._canceled.is_set():
+        if self.stop_word[0]:
             raise Canceled
 
     def set_progress(self, done: float) -> None:
@@ -67,7 +70,7 @@ class _TaskContext:
 
     def spread_pieces(self, work: Callable[[Any], Any], pieces: Iterable[Any]) -> None:
         remaining, lock, end = iter(pieces), Lock(), object()
-        inner = _PieceContext(self.stop_if_canceled)
+        inner = _PieceContext(self)
 
         def work_on_remaining() -> None:
             token = context.set(inner)
@@ -94,8 +97,9 @@ class _TaskContext:
 
 
 def run_tasks(
-    phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int, at_once: int | None = None
-) -> Generator[Progress, None, None]:
+    phase: str, tasks: Sequence[Task], work: Callable[[Task], Any], threads: int, at_once: int | None = None,
+    *, tick: float = TICK, patience: float | None = None,
+) -> Generator[Progress, None, None]:  # fmt: skip
     """Run `work` on every task in threads, and yield progress at least 20 times a second.
 
     If fewer tasks run at a time than there are threads, the idle threads work on pieces of tasks (see `parallel_for`).
@@ -114,19 +118,25 @@ def run_tasks(
         Number of threads.
     at_once
         Largest number of tasks that run at a time; by default `threads`.
+    tick
+        Longest time in seconds between two reports.
+    patience
+        Longest time in seconds that closing waits for running tasks, which then end on their own; None, the default,
+        waits until all have ended.
     """
     threads = threads if context.get() is None else 1
     workers = min(threads, at_once or threads)
-    canceled = Event()
+    stop_word = np.zeros(1, np.uint8)
     remaining = iter(tasks)
     done, reported, running = 0, 0.0, set[_TaskContext]()
     running_at_most = max(min(len(tasks), workers), 1)
     idle = threads // running_at_most - 1
     helpers = ThreadPoolExecutor(idle * running_at_most, thread_name_prefix="mathimg-piece") if idle > 0 else None
     pool = ThreadPoolExecutor(workers, thread_name_prefix="mathimg")
+    waiting: set[Future[None]] = set()
 
     def run_task(task: Task) -> None:
-        task_context = _TaskContext(canceled, helpers, idle)
+        task_context = _TaskContext(stop_word, helpers, idle)
         task_context.stop_if_canceled()
         context.set(task_context)
         running.add(task_context)
@@ -142,16 +152,18 @@ def run_tasks(
 
     try:
         yield report()
-        waiting: set[Future[None]] = {pool.submit(run_task, task) for task in itertools.islice(remaining, 2 * workers)}
+        waiting = {pool.submit(run_task, task) for task in itertools.islice(remaining, 2 * workers)}
         while waiting:
-            ready, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+            ready, waiting = wait(waiting, timeout=tick, return_when=FIRST_COMPLETED)
             for future in ready:
                 future.result()
             done += len(ready)
             waiting |= {pool.submit(run_task, task) for task in itertools.islice(remaining, len(ready))}
             yield report()
     finally:
-        canceled.set()
-        pool.shutdown(cancel_futures=True)
-        if helpers is not None:
-            helpers.shutdown(cancel_futures=True)
+        stop_word[0] = 1
+        running_on = {future for future in waiting if not future.cancel() and not future.done()}
+        leaves = patience is not None and bool(wait(running_on, timeout=patience).not_done)
+        for executor in (pool, helpers):
+            if executor is not None:
+                executor.shutdown(wait=not leaves, cancel_futures=True)

@@ -13,23 +13,27 @@ Powers = tuple[float, float, float, float, float, float, float]
 
 
 @kernel
-def projective(matrix: Floats, top: int, left: int, yy: Floats, xx: Floats) -> None:
-    """Fill `yy` and `xx` with the source of each pixel under a 3 x 3 matrix on (row, column, 1)."""
+def projective(matrix: Floats, top: int, left: int, down: int, right: int, yy: Floats, xx: Floats) -> None:
+    """Fill `yy` and `xx` with the source of each pixel under a 3 x 3 matrix on (row, column, 1).
+
+    Rows are `down` pixels apart, columns `right` pixels.
+    """
+    across = np.int32(right)
     a, b, d = matrix[0, 1], matrix[1, 1], matrix[2, 1]
     affine = matrix[2, 0] == 0 and d == 0
     for i in range(yy.shape[0]):
-        r = float(top + i)
+        r = float(top + i * down)
         y = matrix[0, 0] * r + matrix[0, 2]
         x = matrix[1, 0] * r + matrix[1, 2]
         w = matrix[2, 0] * r + matrix[2, 2]
         if affine:
             for j in range(yy.shape[1]):
-                c = np.float64(np.int32(j)) + left
+                c = np.float64(np.int32(j) * across) + left
                 yy[i, j] = (y + a * c) / w
                 xx[i, j] = (x + b * c) / w
         else:
             for j in range(yy.shape[1]):
-                c = np.float64(np.int32(j)) + left
+                c = np.float64(np.int32(j) * across) + left
                 v = w + d * c
                 yy[i, j] = (y + a * c) / v
                 xx[i, j] = (x + b * c) / v
@@ -38,17 +42,18 @@ def projective(matrix: Floats, top: int, left: int, yy: Floats, xx: Floats) -> N
 @kernel
 def swirl(
     center: tuple[float, float], strength: float, decay: float, rotation: float, sides: tuple[float, float],
-    top: int, left: int, yy: Floats, xx: Floats,
+    top: int, left: int, down: int, right: int, yy: Floats, xx: Floats,
 ) -> None:  # fmt: skip
     """Fill `yy` and `xx` with pixels rotated about `center` by ``rotation + strength * exp(-decay * distance)``.
 
-    `sides` is the size of a pixel, in which distances are measured.
+    `sides` is the size of a pixel, in which distances are measured. Rows are `down` pixels apart, columns `right`.
     """
     high, wide = sides
+    across = np.int32(right)
     for i in range(yy.shape[0]):
-        dy = (top + i - center[0]) * high
+        dy = (top + i * down - center[0]) * high
         for j in range(yy.shape[1]):
-            dx = (np.float64(np.int32(j)) + left - center[1]) * wide
+            dx = (np.float64(np.int32(j) * across) + left - center[1]) * wide
             s, c = sin_cos(rotation + strength * exp_of_negative(-decay * math.sqrt(dy * dy + dx * dx)))
             yy[i, j] = center[0] + (dx * s + dy * c) / high
             xx[i, j] = center[1] + (dx * c - dy * s) / wide

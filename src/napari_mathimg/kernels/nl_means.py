@@ -123,13 +123,14 @@ def add_weighted(image, radius, z, y, dz, dy, dx, weights, start, sums, totals):
 
 
 @kernel
-def add_similar(image, radius, box, columns, shifts, nearness, size, scale, floor, sums, totals):  # type: ignore[no-untyped-def]
+def add_similar(image, radius, box, columns, shifts, nearness, size, scale, floor, sums, totals, stop):  # type: ignore[no-untyped-def]
     """Add to all pixels of a box their weighted differences from pixels at some shifts and at the opposite shifts.
 
     `image` has a margin of `radius` around the pixels that `box` ((first, last) plane and row), `columns`, `sums` and
     `totals` refer to, and at least 2 * `PAD` further columns. A shift and its opposite have the same weights, which are
     computed once: `shifts` holds the later one of each pair in array order, so that dz is not negative. `floor` is what
-    noise adds to the squared differences of a patch; `scale` turns the rest into the exponent of the weight.
+    noise adds to the squared differences of a patch; `scale` turns the rest into the exponent of the weight. Returns
+    early if `stop` is set.
     """
     (z0, z1), (y0, y1) = box
     oz, oy, ox = size[0] // 2, size[1] // 2, size[2] // 2
@@ -140,6 +141,8 @@ def add_similar(image, radius, box, columns, shifts, nearness, size, scale, floo
     rings = np.zeros((size[1], z1 - z0 + margin_z - oz, wide), image.dtype)
     column, weights = np.zeros(wide, image.dtype), np.zeros(wide, image.dtype)
     for shift in range(len(shifts)):
+        if stop[0] != 0:
+            return
         dz, dy, dx = shifts[shift]
         left, length = max(dx, 0), columns + abs(dx)
         n, width = filled(length), filled(length + 2 * ox)

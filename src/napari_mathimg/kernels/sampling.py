@@ -282,18 +282,21 @@ def cubic_point(image, c, top, left, rows, columns, a, b, mode, fill):  # type: 
 
 @kernel
 def axis_taps(
-    start: int, stop: int, scale: float, offset: float, n: int, order: int, mode: int
+    start: int, stop: int, step: int, scale: float, offset: float, n: int, order: int, mode: int
 ) -> tuple[Indices, Floats, Floats]:
     """Return indices and weights of the taps of result pixels `start` to `stop - 1`, and the weight of the fill value.
+
+    Of the result pixels, every `step`-th one counts.
 
     The axis has n pixels; result pixel r is read at ``scale * r + offset``. Taps with a weight of 0 get the index -1.
     """
     taps = 1 if order == 0 else order + 1
-    index = np.full((stop - start, taps), -1, np.intp)
-    weight = np.zeros((stop - start, taps))
-    outside = np.zeros(stop - start)
-    for r in range(stop - start):
-        i, t = split(scale * (start + r) + offset)
+    count = (stop - start + step - 1) // step
+    index = np.full((count, taps), -1, np.intp)
+    weight = np.zeros((count, taps))
+    outside = np.zeros(count)
+    for r in range(count):
+        i, t = split(scale * (start + r * step) + offset)
         if order == 0:
             i += 1 if t >= 0.5 else 0
             weight[r, 0] = 1.0

@@ -80,14 +80,16 @@ def chambolle_slab(image, p, q, r, s, end, tau, ratio, here, below, factor):  # 
 
 
 @kernel
-def chambolle(image, p, q, r, end, tau, ratio, results, factor):  # type: ignore[no-untyped-def]
+def chambolle(image, p, q, r, end, tau, ratio, results, factor, stop):  # type: ignore[no-untyped-def]
     """Update the dual field in place: ``p = (p - tau * g) / (1 + ratio * |g|)``, g being the gradient of the result.
 
     The number of steps is the length of `results` (steps, 2, channels, rows, columns). Each step follows one slab
-    behind the one before, so that a slab is fetched from memory once for all of them.
+    behind the one before, so that a slab is fetched from memory once for all of them. Returns early if `stop` is set.
     """
     slabs, steps = image.shape[1], results.shape[0]
     for front in range(slabs + steps - 1):
+        if stop[0] != 0:
+            return
         for step in range(steps):
             s = front - step
             if s == 0:
@@ -165,16 +167,19 @@ def add_shares(row, share, other):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bregman(image, u, b, e, end, volume, isotropic, own, share, level, squares, factor, row, other):  # type: ignore[no-untyped-def]
+def bregman(image, u, b, e, end, volume, isotropic, own, share, level, squares, factor, row, other, stop):  # type: ignore[no-untyped-def]
     """Sweep once over the image in array order (Gauss-Seidel).
 
     `u` is the result with a constant border of one pixel. `b` and `e`, one array per axis, begin with zeros along
-    their axis. A pixel becomes ``own * image + share * (neighbors + e before - e here)``.
+    their axis. A pixel becomes ``own * image + share * (neighbors + e before - e here)``. Returns early if `stop` is
+    set.
     """
     channels, slabs, rows, _ = image.shape
     first = 1 if volume else 0
     (b0, b1, b2), (e0, e1, e2) = b, e
     for s in range(slabs):
+        if stop[0] != 0:
+            return
         for y in range(rows):
             p, q = s + 1, y + first
             for c in range(channels):

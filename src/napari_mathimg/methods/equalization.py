@@ -11,7 +11,7 @@ from ..contract import types as t
 from ..contract.edges import folded
 from ..contract.operation import BlockInfo, Statistic, ValueRange
 from ..contract.quantities import count, number
-from ..contract.reach import Box
+from ..contract.reach import Box, Spacing
 from ..kernels import equalization
 from .cells import CellCounts, Cells, Distribution, cells_between, cells_of_levels
 
@@ -242,12 +242,13 @@ def _to_look_through(found: TileMaps) -> TileMaps:
 
 
 def apply_tile_maps(
-    image: t.Array, info: BlockInfo, kernel_size: tuple[int, ...], nbins: int, maps: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
+    image: t.Array, info: BlockInfo, spacing: Spacing, kernel_size: tuple[int, ...], nbins: int,
+    maps: NDArray[np.uint16],
+) -> NDArray[np.uint16]:  # fmt: skip
     """Return the levels of a block, interpolated between the mappings of the nearest tiles."""
     axes: list[t.Array] = [np.zeros(1, np.uintp), np.zeros(1)] * (3 - image.ndim)
-    for (a, b), k in zip(info.core, kernel_size, strict=True):
-        p = np.arange(a, b) + k // 2
+    for span, k, n in zip(info.core, kernel_size, spacing, strict=True):
+        p = np.arange(*span, n) + k // 2
         axes += [(p // k).astype(np.uintp), p % k / k]
     levels = _quantize(image)
     out = np.empty(levels.shape, np.uint16)
@@ -266,10 +267,11 @@ def has_boxes(measured: TileMaps) -> bool:
 
 
 def count_equalized(
-    image: t.Array, valid: t.Array | None, info: BlockInfo, kernel_size: tuple[int, ...], nbins: int, measured: TileMaps
-) -> tuple[t.Array, ...]:
+    image: t.Array, valid: t.Array | None, info: BlockInfo, spacing: Spacing, kernel_size: tuple[int, ...], nbins: int,
+    measured: TileMaps,
+) -> tuple[t.Array, ...]:  # fmt: skip
     """Return the histogram of the equalized levels of a block's valid pixels."""
-    levels = apply_tile_maps(image, info, kernel_size, nbins, measured.maps)
+    levels = apply_tile_maps(image, info, spacing, kernel_size, nbins, measured.maps)
     return (np.bincount(levels.reshape(-1) if valid is None else levels[valid], minlength=GRAY_LEVELS),)
 
 

@@ -10,6 +10,13 @@ from .direct_convolution import correlate_separable
 from .holes import Mask, average_valid
 from .padding import padded_block, window_reach
 
+LEAST_WIDTH = 0.8  # standard deviation in blocks of pixels that are replaced by their means
+
+
+def is_wide(sigma: tuple[float, ...]) -> bool:
+    """Return whether Gaussians are wide enough to be computed on means of pixels: see ``benchmarks/coarse.py``."""
+    return all(s == 0 or s >= LEAST_WIDTH for s in sigma)
+
 
 def smoothing_reach(sigma: tuple[float, ...], truncate: float, mode: str) -> Reach:
     """Return the reach of Gaussians truncated at `truncate` standard deviations."""

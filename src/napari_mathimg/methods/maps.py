@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract.reach import Box, Floats, Gather, size
+from ..contract.reach import Box, Floats, Gather, Spacing, size
 from ..kernels import maps
 
 
@@ -16,9 +16,11 @@ class Separable:
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
-    def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the source coordinates of every pixel of a box, one array per axis."""
-        grids = np.meshgrid(*(np.arange(a, b, dtype=float) for a, b in core), indexing="ij")
+    def coordinates(self, core: Box, spacing: Spacing = ()) -> tuple[Floats, ...]:
+        """Return the source coordinates of every pixel of a box, or every n-th, one array per axis."""
+        every = spacing or (1,) * len(core)
+        indices = (np.arange(a, b, n, dtype=float) for (a, b), n in zip(core, every, strict=True))
+        grids = np.meshgrid(*indices, indexing="ij")
         return tuple(s * g + o for s, o, g in zip(self.scale, self.offset, grids, strict=True))
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
@@ -48,10 +50,11 @@ class Projective:
 
     matrix: tuple[tuple[float, ...], ...]
 
-    def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the source rows and columns of every pixel of a box."""
-        yy, xx = np.empty(size(core)), np.empty(size(core))
-        maps.projective(np.array(self.matrix), core[0][0], core[1][0], yy, xx)
+    def coordinates(self, core: Box, spacing: Spacing = ()) -> tuple[Floats, ...]:
+        """Return the source rows and columns of every pixel of a box, or every n-th."""
+        yy, xx = np.empty((2, *size(core, spacing)))
+        down, right = spacing or (1, 1)
+        maps.projective(np.array(self.matrix), core[0][0], core[1][0], down, right, yy, xx)
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:
@@ -73,11 +76,12 @@ class Swirl:
     rotation: float
     sides: tuple[float, float] = (1.0, 1.0)
 
-    def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the source rows and columns of every pixel of a box."""
-        yy, xx = np.empty(size(core)), np.empty(size(core))
+    def coordinates(self, core: Box, spacing: Spacing = ()) -> tuple[Floats, ...]:
+        """Return the source rows and columns of every pixel of a box, or every n-th."""
+        yy, xx = np.empty((2, *size(core, spacing)))
+        down, right = spacing or (1, 1)
         turns = self.strength, self.decay, self.rotation
-        maps.swirl(self.center, *turns, self.sides, core[0][0], core[1][0], yy, xx)
+        maps.swirl(self.center, *turns, self.sides, core[0][0], core[1][0], down, right, yy, xx)
         return yy, xx
 
     def bounds(self, core: Box) -> tuple[tuple[float, float], ...]:

@@ -52,9 +52,9 @@ def iteration_reach(
     return Neighborhood(radius, exact=False, halos=halos)
 
 
-def iterated_type(dtype: np.dtype[Any], num_iter: int, has_holes: bool) -> np.dtype[Any]:
-    """Return the type to iterate in: rounding errors add up, most where little light is seen beside holes."""
-    return np.dtype(np.float64) if has_holes or num_iter > MAX_SINGLE else dtype
+def iterated_type(dtype: np.dtype[Any], num_iter: int, masked: bool) -> np.dtype[Any]:
+    """Return the type to iterate in: rounding errors add up, most where holes or saturated pixels hide the light."""
+    return np.dtype(np.float64) if masked or num_iter > MAX_SINGLE else dtype
 
 
 def refuse_negative(image: Array) -> tuple[Array, ...]:

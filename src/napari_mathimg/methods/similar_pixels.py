@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo
-from ..contract.progress import checkpoint
+from ..contract.progress import checkpoint, stop_word
 from ..contract.reach import size as size_of
 from ..kernels import nl_means as kernels
 from .padding import embedded, padded_block
 
 PIXELS = 2**17  # of a box whose sums fit into the cache
-WORK = 2**25  # pixels times shifts between two checkpoints
+WORK = 2**22  # pixels times shifts between two checkpoints
 
 
 def half_of_shifts(distance: tuple[int, ...]) -> NDArray[np.intp]:
@@ -63,8 +63,9 @@ def average_similar(
             checkpoint()
             kernels.add_similar(
                 block, margins, box, columns, shifts[first : first + step], weights[first : first + step], patch,
-                number(scale), number(floor), sums, totals,
+                number(scale), number(floor), sums, totals, stop_word(),
             )  # fmt: skip
+    checkpoint()
     sums /= totals
     sums += pixels
     means = np.moveaxis(sums[..., :columns], 0, -1).reshape(*core, *image.shape[ndim:])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..contract import types as t
-from ..contract.progress import checkpoint
+from ..contract.progress import checkpoint, stop_word
 from ..contract.quantities import count
 from ..contract.reach import Neighborhood
 from ..kernels import total_variation as kernels
@@ -85,9 +85,9 @@ def chambolle(image: t.Array, weight: float, num_iter: int, ndim: int) -> t.Arra
     tau = 1 / (2 * ndim)
     pipelined = min(max(1, PIPELINE_BYTES // block[:, 0].nbytes), MAX_PIPELINED)
     for first in range(1, num_iter, pipelined):
-        checkpoint()
         results = np.empty((min(pipelined, num_iter - first), 2, channels, rows, columns + 1), block.dtype)
-        kernels.chambolle(block, p, q, r, end, number(tau), number(tau / weight), results, factor)
+        kernels.chambolle(block, p, q, r, end, number(tau), number(tau / weight), results, factor, stop_word())
+        checkpoint()
     out = np.empty((channels, slabs, rows, columns + 1), block.dtype)
     for s in range(slabs):
         kernels.divergence(block, p, q, r, s, end, out[:, s])
@@ -112,11 +112,11 @@ def bregman(image: t.Array, weight: float, num_iter: int, isotropic: bool, ndim:
     row, other = np.zeros((2, columns + kernels.REACH), block.dtype)
     own = 1 / (1 + 4 * ndim)
     for _ in range(num_iter):
-        checkpoint()
         kernels.bregman(
             block, u, b, e, end, volume, isotropic, number(own), number(2 * own), number(weight / 2), squares, factor,
-            row, other,
+            row, other, stop_word(),
         )  # fmt: skip
+        checkpoint()
     inner = u[:, 1:-1, 1:-1, 1:] if volume else u[:, 1:-1, :, 1:]
     return from_slabs(inner, image, ndim)
 

@@ -8,7 +8,7 @@ pixel are not transformed.
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..contract.operation import BlockInfo
 from ..contract.progress import checkpoint
 from ..contract.reach import Neighborhood
-from ..contract.types import Array
+from ..contract.types import Array, Auto, Choices, Levels
 from ..kernels import wavelets
 
 USUAL_LEVELS = 4
@@ -73,6 +73,10 @@ def usual_levels(wavelet: str, shape: tuple[int, ...]) -> int:
     in ``benchmarks/defaults.py``.
     """
     return max(min(USUAL_LEVELS, advised_levels(wavelet, shape)), 1)
+
+
+WaveletName = Annotated[str, Choices(wavelet_names)]
+WaveletLevels = Annotated[Literal["auto"] | Levels, Auto(usual_levels)]
 
 
 def max_levels(shape: tuple[int, ...]) -> int:

@@ -74,7 +74,7 @@ def _sampling_working(
 
 def _iteration_working(
     psf: t.Array, center: Center, psf_border: Border, boundary: t.Boundary, num_iter: int, keep_every: int,
-    shape: tuple[int, ...], working_type: np.dtype[Any], may_have_holes: bool,
+    saturation: Literal["none"] | float, shape: tuple[int, ...], working_type: np.dtype[Any], may_have_holes: bool,
 ) -> float:  # fmt: skip
     """Count image, estimate, weights, variation and kept estimates, and the spectra of estimate and PSF.
 
@@ -84,7 +84,8 @@ def _iteration_working(
     kept = num_iter // keep_every if keep_every else 1
     pixels, spectrum = math.prod(shape), spectrum_numbers(shape, kernel.shape, boundary)
     numbers = (6 + kept) * pixels + 2 * spectrum + may_have_holes * (2 * pixels + spectrum)
-    return numbers * iterated_type(working_type, num_iter, may_have_holes).itemsize / working_type.itemsize
+    masked = may_have_holes or saturation != "none"
+    return numbers * iterated_type(working_type, num_iter, masked).itemsize / working_type.itemsize
 
 
 def _clipped(image: t.Array, clip: Literal["none"] | tuple[float, float]) -> t.Array:
@@ -166,7 +167,8 @@ def richardson_lucy(
     array([ 0.,  0.,  0., 90.,  0.,  0.,  0.], dtype=float32)
     """
     kernel, _ = prepare_psf(psf, center, psf_border)
-    image = image.astype(iterated_type(image.dtype, num_iter, valid is not None), copy=False)
+    masked = valid is not None or saturation != "none"
+    image = image.astype(iterated_type(image.dtype, num_iter, masked), copy=False)
     model = Model(kernel, boundary, background, math.inf if saturation == "none" else saturation)
     return _clipped(iterate(image, model, regularization, Stop(num_iter, tolerance, keep_every), valid), clip)
 

@@ -1,12 +1,12 @@
 """Smoothing and noise removal."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
 from ..methods import wavelet_shrinkage, wavelets
 from ..methods.bilateral import bilateral_mean, bilateral_reach, check_window
-from ..methods.gaussian import smooth_block, smoothing_reach
+from ..methods.gaussian import is_wide, smooth_block, smoothing_reach
 from ..methods.holes import Mask
 from ..methods.local_wiener import check_odd, filter_locally, window_reach
 from ..methods.median import check_window_size, median_filter, median_reach
@@ -207,7 +207,10 @@ def denoise_tv_chambolle(
     return chambolle(image, t.gone(weight), num_iter, len(shape))
 
 
-@operation("Gaussian filter", values="float", reach=smoothing_reach, proportional=True, keywords="blur, low-pass")
+@operation(
+    "Gaussian filter", values="float", reach=smoothing_reach, scales=is_wide, proportional=True,
+    keywords="blur, low-pass",
+)  # fmt: skip
 def gaussian(
     image: t.Image, /, *, sigma: t.Lengths = 1.0, mode: t.Edge = "nearest", cval: t.Fill = 0.0,
     truncate: t.Truncation = 4.0, info: BlockInfo, valid: Mask | None, level: float,
@@ -285,20 +288,16 @@ def median(
     return median_filter(image, info, t.gone(size), mode, cval, valid)
 
 
-WaveletName = Annotated[str, t.Choices(wavelets.wavelet_names)]
-WaveletLevels = Annotated[Literal["auto"] | t.Levels, t.Auto(wavelets.usual_levels)]
-
-
 @operation(
     "Wavelet denoising", values="normalized", reach=wavelets.shrinkage_reach, channels="joint",
     check=wavelet_shrinkage.check_shrinkage, statistics=wavelet_shrinkage.STATISTICS,
     keywords="wavelets, shrinkage, BayesShrink, VisuShrink",
 )  # fmt: skip
 def denoise_wavelet(
-    image: t.Image, /, *, wavelet: WaveletName = "sym4",
+    image: t.Image, /, *, wavelet: wavelets.WaveletName = "sym4",
     method: Literal["BayesShrink", "VisuShrink", "fixed"] = "BayesShrink", mode: Literal["soft", "hard"] = "soft",
     sigma: t.NoiseLevel = "auto", threshold: t.Threshold = 0.1, approximation: bool = False,
-    levels: WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
+    levels: wavelets.WaveletLevels = "auto", max_shifts: t.Shifts = 1, info: BlockInfo, measured: Any,
 ) -> t.Image:  # fmt: skip
     """Remove noise by thresholding wavelet coefficients.
 

@@ -8,7 +8,7 @@ from scipy.special import expit
 from ..contract import types as t
 from ..contract.operation import BlockInfo, ValueRange, operation
 from ..contract.quantities import number
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Spacing
 from ..methods import equalization
 from ..methods.cells import Distribution
 
@@ -307,8 +307,7 @@ def equalize_hist(image: t.Image, /, *, values: ValueRange, measured: Distributi
 )  # fmt: skip
 def equalize_adapthist(
     image: t.Image, /, *, kernel_size: t.Tiles = "auto", clip_limit: t.Share = 0.01, nbins: t.TileBins = 256,
-    info: BlockInfo,
-    measured: equalization.TileMaps,
+    info: BlockInfo, spacing: Spacing, measured: equalization.TileMaps,
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
@@ -348,7 +347,7 @@ def equalize_adapthist(
     """
     if measured.low >= measured.high:
         return np.clip(image, 0, 1)
-    levels = equalization.apply_tile_maps(image, info, t.gone(kernel_size), nbins, measured.maps)
+    levels = equalization.apply_tile_maps(image, info, spacing, t.gone(kernel_size), nbins, measured.maps)
     stretched: t.Array = (levels.astype(image.dtype) - measured.low) / (measured.high - measured.low)
     return stretched
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, operation
-from ..contract.reach import Gather, Map
+from ..contract.reach import Gather, Map, Spacing
 from ..contract.warp import warp
 from ..methods.lens.distortion import LensMap, half_shorter_side, lens_gather, unmoved
 from ..methods.lens.distortion_parameters import check_distortion, distortion_of, distortion_scale
@@ -286,7 +286,7 @@ def correct_lens(
 )  # fmt: skip
 def flat_field(
     image: t.Image, flat: t.OptionalAlignedImage = None, dark: t.OptionalAlignedImage = None, /, *,
-    degree: t.SurfaceDegree = 6, info: BlockInfo, measured: Gains | Shading,
+    degree: t.SurfaceDegree = 6, info: BlockInfo, spacing: Spacing, measured: Gains | Shading,
 ) -> t.Image:  # fmt: skip
     """Correct uneven illumination: ``(image - dark) * mean(flat - dark) / (flat - dark)``.
 
@@ -331,6 +331,6 @@ def flat_field(
     >>> apply(np.array([[30.0, 50.0]]), "flat_field", np.array([[4.0, 8.0]]), np.array([[2.0, 2.0]]))
     array([[56., 32.]])
     """
-    light = measured.subtract(image, dark, info)
-    corrected: t.Array = light * measured.gain(flat, dark, info, image.dtype)
+    light = measured.subtract(image, dark, info, spacing)
+    corrected: t.Array = light * measured.gain(flat, dark, info, spacing, image.dtype)
     return corrected

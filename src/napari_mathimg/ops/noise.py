@@ -4,7 +4,7 @@ from typing import Literal
 
 from ..contract import types as t
 from ..contract.operation import BlockInfo, ValueRange, operation
-from ..contract.reach import POINTWISE
+from ..contract.reach import POINTWISE, Spacing
 from ..methods import noise
 
 __all__ = [
@@ -21,7 +21,14 @@ __all__ = [
     keywords="normal, random, read noise, simulate",
 )  # fmt: skip
 def add_gaussian_noise(
-    image: t.Image, /, *, mean: t.Offset = 0.0, var: t.Variance = 0.01, seed: t.Seed = 0, info: BlockInfo
+    image: t.Image,
+    /,
+    *,
+    mean: t.Offset = 0.0,
+    var: t.Variance = 0.01,
+    seed: t.Seed = 0,
+    info: BlockInfo,
+    spacing: Spacing,
 ) -> t.Image:
     """Add Gaussian noise, independent at every pixel.
 
@@ -52,7 +59,7 @@ def add_gaussian_noise(
     >>> bool(abs(noisy.std() - 0.1) < 1e-3)
     True
     """
-    return noise.add_gaussian(image, info, seed, mean, var)
+    return noise.add_gaussian(image, info, spacing, seed, mean, var)
 
 
 @operation(
@@ -62,6 +69,7 @@ def add_gaussian_noise(
 def add_localvar_noise(
     image: t.Image, variance: t.OptionalAlignedImage = None, /, *, corner: t.Corner = "upper left",
     var_near: t.NearVariance = 0.001, var_far: t.FarVariance = 0.251, seed: t.Seed = 0, info: BlockInfo,
+    spacing: Spacing,
 ) -> t.Image:  # fmt: skip
     """Add Gaussian noise whose variance differs from pixel to pixel.
 
@@ -102,8 +110,8 @@ def add_localvar_noise(
     array([[ True,  True, False]])
     """
     if variance is None:
-        variance = noise.variance_ramp(info, corner, var_near, var_far)
-    return noise.add_gaussian_of_variance(image, info, seed, variance)
+        variance = noise.variance_ramp(info, spacing, corner, var_near, var_far)
+    return noise.add_gaussian_of_variance(image, info, spacing, seed, variance)
 
 
 @operation(
@@ -111,7 +119,14 @@ def add_localvar_noise(
     proportional=True, keywords="shot noise, photons, random, simulate, counts",
 )  # fmt: skip
 def add_poisson_noise(
-    image: t.Image, /, *, photons: t.Photons = 256.0, seed: t.Seed = 0, info: BlockInfo, values: ValueRange
+    image: t.Image,
+    /,
+    *,
+    photons: t.Photons = 256.0,
+    seed: t.Seed = 0,
+    info: BlockInfo,
+    spacing: Spacing,
+    values: ValueRange,
 ) -> t.Image:
     """Add Poisson noise (shot noise): replace each value by a random photon count with this mean.
 
@@ -147,7 +162,7 @@ def add_poisson_noise(
     >>> bool(abs(counts.mean() - 50) < 0.1), bool(abs(counts.var() - 50) < 1)
     (True, True)
     """
-    return noise.draw_poisson(image, info, seed, photons, values.high)
+    return noise.draw_poisson(image, info, spacing, seed, photons, values.high)
 
 
 @operation(
@@ -155,7 +170,14 @@ def add_poisson_noise(
     keywords="impulse, hot pixels, dead pixels, random, simulate",
 )  # fmt: skip
 def add_salt_and_pepper_noise(
-    image: t.Image, /, *, amount: t.Share = 0.05, salt_vs_pepper: t.SaltShare = 0.5, seed: t.Seed = 0, info: BlockInfo
+    image: t.Image,
+    /,
+    *,
+    amount: t.Share = 0.05,
+    salt_vs_pepper: t.SaltShare = 0.5,
+    seed: t.Seed = 0,
+    info: BlockInfo,
+    spacing: Spacing,
 ) -> t.Image:
     """Add salt-and-pepper noise: replace random pixels by the low or the high end of the value range.
 
@@ -186,7 +208,7 @@ def add_salt_and_pepper_noise(
     >>> levels, counts.round(-3)
     (array([  0, 128, 255], dtype=uint8), array([ 13000, 236000,  13000]))
     """
-    return noise.replace_randomly(image, info, seed, amount, salt_vs_pepper)
+    return noise.replace_randomly(image, info, spacing, seed, amount, salt_vs_pepper)
 
 
 @operation(
@@ -195,7 +217,7 @@ def add_salt_and_pepper_noise(
 )  # fmt: skip
 def add_speckle_noise(
     image: t.Image, /, *, var: t.RelativeVariance = 0.01, distribution: Literal["normal", "uniform"] = "normal",
-    seed: t.Seed = 0, info: BlockInfo,
+    seed: t.Seed = 0, info: BlockInfo, spacing: Spacing,
 ) -> t.Image:  # fmt: skip
     """Add speckle noise, as coherent light and radar produce: multiply each value by a random number around 1.
 
@@ -226,4 +248,4 @@ def add_speckle_noise(
     >>> bool(abs(noisy.mean() - 10) < 0.02), bool(abs(noisy.std() - 2) < 0.02)
     (True, True)
     """
-    return noise.multiply_speckle(image, info, seed, var, distribution)
+    return noise.multiply_speckle(image, info, spacing, seed, var, distribution)

@@ -1,8 +1,8 @@
 """The chunks that are kept in memory, of all arrays together, bounded in bytes.
 
 Chunks that running passes still need are kept until their last task is done. They may fill `Kept.bound` bytes; beyond
-it, those go that are needed last. Other chunks, such as those of a preview, or of a pass before over an array of at
-most `CAPACITY` bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. What running tasks need
+it, those go that are needed last. Other chunks, such as those of a preview, or of a pass before over at most `CAPACITY`
+bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. What running tasks need
 is kept whatever its size.
 """
 
@@ -31,6 +31,7 @@ class Uses(Protocol):
     """What the tasks of a running pass need of one array."""
 
     remaining: NDArray[np.int32]  # for each chunk, the number of tasks to come or running that read it
+    is_large: bool  # whether the chunks of the pass are too many to be kept for another pass
 
     def next_use(self, chunk: Chunk) -> int | None:
         """Return the number of the next task that reads a chunk and has not begun."""

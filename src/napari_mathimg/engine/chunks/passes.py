@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...contract.progress import Progress
 from ...contract.reach import Box
 from ..memory import memory_at_hand
-from ..threads import run_tasks
+from ..threads import TICK, run_tasks
 from .grid import Chunk, written_grid_of
 from .kept import CAPACITY, SHARE, Task, kept
 from .reader import CachedChunks
@@ -22,13 +22,14 @@ AHEAD = 4096  # tasks that are looked through at a time for the next one that ne
 
 def read_tasks(
     phase: str, tasks: Sequence[Given], reads: Callable[[Given], Reads], work: Callable[[Given], Any], threads: int,
-    *, groups: Sequence[tuple[int, ...]] | None = None, at_once: int | None = None,
+    *, groups: Sequence[tuple[int, ...]] | None = None, at_once: int | None = None, tick: float = TICK,
+    patience: float | None = None,
 ) -> Generator[Progress, None, None]:  # fmt: skip
     """Run tasks like `run_tasks`, in the order of the chunks that they read, each of which is read once.
 
     Parameters
     ----------
-    phase, tasks, work, threads, at_once
+    phase, tasks, work, threads, at_once, tick, patience
         As in `run_tasks`.
     reads
         Function that returns all arrays that a task reads, that of the image first, and the box that it reads of each.
@@ -38,7 +39,7 @@ def read_tasks(
     """
     boxes = [[(array, box) for array, box in reads(task) if isinstance(array, CachedChunks)] for task in tasks]
     if groups is None and not any(boxes):  # arrays in memory need no order
-        yield from run_tasks(phase, tasks, work, threads, at_once)
+        yield from run_tasks(phase, tasks, work, threads, at_once, tick=tick, patience=patience)
         return
     order = _order(boxes, groups)
     with kept.changed:
@@ -61,7 +62,7 @@ def read_tasks(
                 kept.changed.notify_all()
 
     try:
-        yield from run_tasks(phase, range(len(tasks)), work_on, threads, at_once)
+        yield from run_tasks(phase, range(len(tasks)), work_on, threads, at_once, tick=tick, patience=patience)
     finally:
         with kept.changed:
             for use in uses:
@@ -94,7 +95,7 @@ class _Uses:
     def __init__(self, array: CachedChunks, ranks: Numbers, first: Numbers, stop: Numbers) -> None:
         self.array, self._ranks, self._first, self._stop = array, ranks, first, stop
         self.remaining = _counts(array.grid.shape, first, stop)
-        self._is_large = np.count_nonzero(self.remaining) * array.largest_chunk > CAPACITY
+        self.is_large = int(np.count_nonzero(self.remaining)) * array.largest_chunk > CAPACITY
         self._done = np.zeros(len(ranks), np.bool_)
         self._next: dict[Chunk, int] = {}  # the row of the next task that needs a chunk
         self._unfinished = 0  # no row before it is unfinished
@@ -129,7 +130,7 @@ class _Uses:
             chunk = tuple((place + self._first[row]).tolist())
             self._next.pop(chunk, None)
             self.array.owner.sort(chunk)
-            if self._is_large:  # by the next pass, it would be dropped
+            if self.is_large:  # by the next pass, it would be dropped
                 kept.drop_idle(self.array.owner, chunk)
 
     def close(self) -> None:

@@ -154,8 +154,10 @@ class CachedChunks:
         return math.prod(size(self.grid.bounds(ranges))) * int(self.dtype.itemsize)
 
     def _is_last_read(self, chunk: Chunk, box: Box) -> bool:
-        """Whether no task reads of a chunk more than a box that this one reads, and it need not stay."""
+        """Whether no task reads of a chunk more than a box that this one reads, and it is not kept for later."""
         if kept.task is None or self.owner.stays or self.owner.remaining(chunk) != 1:
+            return False
+        if not all(uses.is_large for uses in self.owner.uses):
             return False
         of_task = [needed for array, needed in kept.task.boxes if array is self]
         return bool(of_task) and all(

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...contract.reach import Box, Floats, Gather, size
+from ...contract.reach import Box, Floats, Gather, Spacing, size
 from ...kernels import maps
 from ..maps import Separable
 from ..plane_matrices import about
@@ -191,9 +191,15 @@ class LensMap:
         if self.inverse and scale != 1.0:
             yy[...], xx[...] = cy + (yy - cy) * scale, cx + (xx - cx) * scale
 
-    def coordinates(self, core: Box) -> tuple[Floats, ...]:
-        """Return the source rows and columns of every pixel of a box; NaN where the lens shows nothing."""
-        yy, xx = np.indices(size(core), np.float64)
+    def coordinates(self, core: Box, spacing: Spacing = ()) -> tuple[Floats, ...]:
+        """Return the source rows and columns of every pixel of a box, or every n-th.
+
+        They are NaN where the lens shows nothing.
+        """
+        yy, xx = np.indices(size(core, spacing), np.float64)
+        down, right = spacing or (1, 1)
+        yy *= down
+        xx *= right
         yy += core[0][0]
         xx += core[1][0]
         self.move(yy, xx)

@@ -1,5 +1,6 @@
 """Flat-field correction, with gains from a flat image or from what the planes of a stack have in common."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from ...contract import types as t
 from ...contract.operation import BlockInfo, Report, Statistic
 from ...contract.quantities import count, number
-from ...contract.reach import Neighborhood
+from ...contract.reach import Neighborhood, Spacing
 from ...kernels import counting
 from ..exact_sums import exact_sum
 from .faulty_pixels import WINDOW, filled, is_faulty_or_hot, without_faults
@@ -53,11 +54,16 @@ class Repairs(NamedTuple):
     light: NDArray[Any]
     dark: NDArray[Any]
 
-    def put(self, block: t.Array, values: NDArray[Any], info: BlockInfo) -> None:
+    def put(self, block: t.Array, values: NDArray[Any], info: BlockInfo, spacing: Spacing) -> None:
         """Put values for these pixels into a block."""
         (top, bottom), (left, right) = info.read[-2:]
         here = (self.rows >= top) & (self.rows < bottom) & (self.columns >= left) & (self.columns < right)
-        block[self.rows[here] - top, self.columns[here] - left] = values[here]
+        (rows, y), (columns, x) = (np.divmod(p[here], n) for p, n in self._from_corner(top, left, spacing))
+        there = (y == 0) & (x == 0)
+        block[rows[there], columns[there]] = values[here][there]
+
+    def _from_corner(self, top: int, left: int, spacing: Spacing) -> Iterator[tuple[NDArray[Any], int]]:
+        return zip((self.rows - top, self.columns - left), spacing[-2:], strict=True)
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,18 @@ class Gains:
     faults: int = 0
     repairs: tuple[Repairs, ...] = field(default=(), repr=False, compare=False)
 
-    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo, spacing: Spacing) -> t.Array:
         """Return a block of the image without the dark."""
         if dark is None:
             return image
         dark = dark.copy()
         for repair in self.repairs:
-            repair.put(dark, repair.dark, info)
+            repair.put(dark, repair.dark, info, spacing)
         return np.asarray(image - dark)
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
+    def gain(
+        self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, spacing: Spacing, dtype: Any
+    ) -> t.Array:
         """Return the gain at every pixel of a block.
 
         At faulty pixels it is that of the neighbors, or 1 if they have none either.
@@ -88,7 +96,7 @@ class Gains:
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = np.asarray(self.mean / (flat if dark is None else flat - dark), dtype)
         for repair in self.repairs:
-            repair.put(gain, np.nan_to_num(self.mean / repair.light, nan=1.0).astype(dtype), info)
+            repair.put(gain, np.nan_to_num(self.mean / repair.light, nan=1.0).astype(dtype), info, spacing)
         return gain
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...contract import types as t
 from ...contract.operation import BlockInfo
-from ...contract.reach import POINTWISE, Neighborhood
+from ...contract.reach import POINTWISE, Neighborhood, Spacing
 from .faulty_pixels import WINDOW, median_of_numbers, without_outliers
 
 Floats = NDArray[np.float64]
@@ -76,18 +76,23 @@ class Shading:
         """Number of pixels at which the dark is faulty."""
         return self.faulty.size
 
-    def gain(self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, dtype: Any) -> t.Array:
+    def gain(
+        self, flat: t.Array | None, dark: t.Array | None, info: BlockInfo, spacing: Spacing, dtype: Any
+    ) -> t.Array:
         """Return the gain at every pixel of a block."""
         rows, columns = info.read
-        return np.asarray(1 / self.surface(rows, columns, dtype))
+        return np.asarray(1 / self.surface(rows, columns, dtype, spacing))
 
-    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo) -> t.Array:
+    def subtract(self, image: t.Array, dark: t.Array | None, info: BlockInfo, spacing: Spacing) -> t.Array:
         """Return a block of the image without the dark."""
         return image if dark is None else np.asarray(image - without_outliers(dark, image)[0])
 
-    def surface(self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64) -> t.Array:
-        """Return the flat on a box of rows and columns."""
-        down, right = (_scaled(np.arange(*span), n) for span, n in zip((rows, columns), self.shape, strict=True))
+    def surface(
+        self, rows: tuple[int, int], columns: tuple[int, int], dtype: Any = np.float64, spacing: Spacing = (1, 1)
+    ) -> t.Array:
+        """Return the flat on a box of rows and columns, or on every n-th of them."""
+        spans = zip((rows, columns), spacing, self.shape, strict=True)
+        down, right = (_scaled(np.arange(*span, every), n) for span, every, n in spans)
         return np.asarray(np.exp(self._polynomial(down[:, None].astype(dtype), right[None].astype(dtype))))
 
     def _polynomial(self, down: t.Array, right: t.Array) -> t.Array:

@@ -1,0 +1,35 @@
+"""Means of blocks of pixels, as coarse levels of an image."""
+
+import numpy as np
+
+from ._jit import kernel
+
+
+@kernel
+def block_means(image, deep, down, right, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with the means of blocks of a volume (planes, rows, columns); blocks at its end may be smaller.
+
+    A block is `deep` planes, `down` rows and `right` columns. Numbers that are not finite are left out; a block without
+    any other becomes NaN.
+    """
+    planes, rows, columns = image.shape
+    sums, counts = np.empty(columns), np.empty(columns)
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            for k in range(np.uintp(columns)):
+                sums[k] = 0.0
+                counts[k] = 0.0
+            for p in range(z * deep, min(z * deep + deep, planes)):
+                for q in range(y * down, min(y * down + down, rows)):
+                    line = image[p, q]
+                    for k in range(np.uintp(columns)):
+                        value = np.float64(line[k])
+                        there = abs(value) < np.inf
+                        sums[k] += value if there else 0.0
+                        counts[k] += 1.0 if there else 0.0
+            for x in range(out.shape[2]):
+                total, count = 0.0, 0.0
+                for k in range(x * right, min(x * right + right, columns)):
+                    total += sums[k]
+                    count += counts[k]
+                out[z, y, x] = total / count if count > 0 else np.nan
