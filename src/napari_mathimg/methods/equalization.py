@@ -213,7 +213,7 @@ def _parts(maps: NDArray[np.uint16], ends: BinEnds, shape: tuple[int, ...], kern
         firsts = _far_apart(e.tolist())
         bounds = [ufunc.reduceat(b, firsts, axis) for ufunc, b in zip((np.minimum, np.maximum), bounds, strict=True)]
         edges[axis] = np.append(e[firsts], e[-1])
-    return Parts(*bounds, tuple(tuple(e.tolist()) for e in edges))
+    return Parts(bounds[0], bounds[1], tuple(tuple(e.tolist()) for e in edges))
 
 
 def _far_apart(edges: list[int]) -> list[int]:

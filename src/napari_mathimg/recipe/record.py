@@ -13,10 +13,16 @@ from ..engine import Losses, Options, Plan
 from ..methods.maps import Projective
 
 RECORD = "napari_mathimg"  # key of the list of steps in metadata
+PREVIEW = "napari_mathimg_preview"  # key in the metadata of layers that only show what a run would give
 LIGHT = {
     True: "Brightness stays as proportional to light as it was.",
     False: "Brightness is no longer proportional to light: measure intensities before this step.",
 }
+
+
+def is_preview(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a layer with these metadata is a preview, which is no image to process or to save."""
+    return bool(metadata.get(PREVIEW))
 
 
 class Source(Protocol):

@@ -29,6 +29,7 @@ from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
 from .options_fold import OptionsPanel
 from .options_panel import OptionsBox
 from .panel import Panel
+from .preview_panel import LivePreviewPanel
 from .results import Results
 from .run_panel import RunPanel
 from .saved_family_dock import FamilyDockState, load_options
@@ -82,7 +83,8 @@ class FamilyDock(DockContent):
         panels: tuple[Panel, ...] = (self.layers, self.operations, summary, self.requirement)
         panels += (self.forms, options, self.further_images, *family_panels)
         self.runs = RunPanel(context, panels)
-        self.panels = (*panels, self.runs)
+        self.preview = LivePreviewPanel(context, self.forms, self.runs)
+        self.panels = (*panels, self.runs, self.preview)
         self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
@@ -99,13 +101,16 @@ class FamilyDock(DockContent):
         column.addWidget(self.options.all_selected)  # in sight, although the other options may be folded
         column.addWidget(self.operations.widget)
         column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
+        column.addWidget(self.preview.widget)
         column.addWidget(self.bar)
+        self.bar.put_beside_run(self.preview.tick)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def _connect(self) -> None:
         for panel in self.panels:
             if panel.name:
                 self.saved_state.keep(panel.name, panel)
+        self.preview.follow_panels(self.panels[:-1])
         self.layers.picked.connect(self._clear_message)
         self.layers.selected.connect(self._show_selected)
         self.layers.changed.connect(self._refresh.when_visible)
@@ -133,6 +138,7 @@ class FamilyDock(DockContent):
             dock.destroyed.connect(self._close)
             self.put_in_place(self.saved_state.size)
             dock.visibilityChanged.connect(self.forms.picking.show_in_front)
+            dock.visibilityChanged.connect(self.preview.show_in_front)
 
     def _close(self) -> None:
         """Stop the run, disconnect all signals and delete the dock when napari removes its dock widget."""

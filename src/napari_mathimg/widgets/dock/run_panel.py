@@ -11,6 +11,7 @@ from ..form.sentences import in_form_words
 from ..layers.levels import full_resolution
 from ..layers.snapshot import snapshot_at
 from ..layers.transforms import check_turnable
+from ..preview.shared_facts import facts_of
 from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
 from ..settings.saved_speeds import note_speeds
@@ -95,7 +96,10 @@ class RunPanel(Panel):
         options, scope = context.options.options(layer, operation, context.viewer.dims)
         parameters = operation.validate(self.parameters_for(layer))
         source = snapshot_at(layer, context.options.level_of(layer), with_record)
-        job = Job(operation, source, ref(layer), options, parameters, scope, threads=threads(), memory=memory())
+        job = Job(
+            operation, source, ref(layer), options, parameters, scope, threads=threads(), memory=memory(),
+            facts=facts_of(context.viewer),
+        )  # fmt: skip
         for panel in self._panels:
             job = panel.add_to_job(job, layer)
         return job

@@ -10,6 +10,7 @@ from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from ...recipe.names import SEAMS
+from ...recipe.record import is_preview
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import elided
 from ..qt.layout import hbox
@@ -162,7 +163,8 @@ class InsideBox(ElidedComboBox):
     def list_layers(self, layers: Any) -> None:
         """List a viewer's layers, and keep the choice if its layer is still listed."""
         chosen = self.layer
-        self._listed = [None, *(layer for layer in reversed(layers) if isinstance(layer, Shapes | Labels))]
+        usable = [layer for layer in reversed(layers) if isinstance(layer, Shapes | Labels)]
+        self._listed = [None, *(layer for layer in usable if not is_preview(layer.metadata))]
         self.blockSignals(True)
         self.clear()
         self.addItems([EVERYWHERE, *(f"Inside {layer.name}" for layer in self._listed[1:] if layer is not None)])
@@ -176,7 +178,8 @@ def fill_with_layers(menu: QMenu, layers: Any, chosen: list[Layer], active: Laye
     """Fill a menu with image layers; those being compared are checked."""
     menu.clear()
     for layer in reversed(layers):
-        if isinstance(layer, Image) and (layer is not active or layer in chosen):
+        is_image = isinstance(layer, Image) and not is_preview(layer.metadata)
+        if is_image and (layer is not active or layer in chosen):
             action = menu.addAction(layer.name)
             action.setCheckable(True)
             action.setChecked(layer in chosen)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from ...recipe.names import SEAMS
+from ...recipe.record import is_preview
 from ..qt.combo_box import ElidedComboBox
 
 Connection = tuple[Any, Callable[..., None]]
@@ -94,13 +95,14 @@ class LayerPicker(ElidedComboBox):
     def _list(self, event: Any = None) -> None:
         """Update the list; keep the chosen layer, or choose the active one if it is no longer listed."""
         chosen = self.layer
-        usable = [layer for layer in reversed(self._viewer.layers) if self._usable(layer)]
+        layers = [layer for layer in reversed(self._viewer.layers) if not is_preview(layer.metadata)]
+        usable = [layer for layer in layers if self._usable(layer)]
         self._listed = [None, *usable] if self._none else [*usable]
         self._watch_names()
         self.blockSignals(True)
         self.clear()
         self.addItems([layer.name if layer is not None else self._none for layer in self._listed])
-        for layer in reversed(self._viewer.layers):
+        for layer in layers:
             if layer not in usable and (why := self._refused(layer)):
                 self.addItem(f"{layer.name} ({why})")
                 self.model().item(self.count() - 1).setEnabled(False)

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image, Labels, Layer
 
 from ...recipe.placement import Placement
-from ...recipe.record import RECORD
+from ...recipe.record import RECORD, is_preview
 from .levels import array_of, full_resolution, into_full
 from .transforms import placement_of
 
@@ -42,6 +42,8 @@ def given_names(axis_labels: tuple[str, ...]) -> tuple[str, ...]:
 
 def is_usable(layer: Layer, family: str) -> bool:
     """Whether the operations of a family accept a layer: images always, labels if only the domain changes."""
+    if is_preview(layer.metadata):
+        return False
     return isinstance(layer, Image) or (isinstance(layer, Labels) and family in DOMAIN)
 
 

@@ -13,6 +13,7 @@ from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
 from ...contract.reach import Gather
 from ...engine import Losses, Options, Plan, prepare, report, run
+from ...engine.facts import Facts
 from ...engine.forecast import Needs, needs, needs_of
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
@@ -48,6 +49,7 @@ class Job:
     threads: int | None = None
     memory: int | None = None
     pyramid: Pyramid | None = None
+    facts: Facts | None = None  # what is known of images, used where their pixels are the same
     begun: float = field(default_factory=time.perf_counter)
 
 
@@ -144,7 +146,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     before = yield from digest(job.source.array, "Pixels")
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
-        axis_names=job.source.axis_names,
+        axis_names=job.source.axis_names, facts=job.facts, trust="digest",
     )  # fmt: skip
     lost: list[Losses] = []
     data = yield from run(plan, threads=job.threads, lost=lost)
@@ -160,7 +162,7 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     if keeps_limits(job.source, plan):
         limits = yield from _fitting_limits(plan, data, job)
     elif job.source.kind == "image" and plan.channel_axis is None:
-        limits = _apart(*(yield from data_range(data, "Contrast limits", job.threads)))
+        limits = apart(*(yield from data_range(data, "Contrast limits", job.threads)))
     levels = None
     ndim = data.ndim - (plan.channel_axis is not None)
     if job.pyramid is not None and (axes := tuple(axis for axis in job.pyramid.axes if -axis <= ndim)):
@@ -177,18 +179,25 @@ def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None
     kept = job.source.contrast_limits
     if kept is None or plan.values == "exact" or plan.operation.is_warp:
         return kept
-    low, high = yield from data_range(data, "Contrast limits", job.threads)
-    room = OUTGROWN * (kept[1] - kept[0])
-    if low >= kept[0] - room and high <= kept[1] + room:
+    found = yield from data_range(data, "Contrast limits", job.threads)
+    if not outgrown(found, kept):
         return kept
     ranges = yield from find_data_ranges(plan.source, None, job.threads or cores())
-    before = merged_range(ranges.values()).ends()
-    if low >= before[0] - room and high <= before[1] + room:
+    if not outgrown(found, merged_range(ranges.values()).ends(), kept):
         return kept
-    return _apart(low, high)
+    return apart(*found)
 
 
-def _apart(low: float, high: float) -> tuple[float, float]:
+def outgrown(
+    found: tuple[float, float], before: tuple[float, float], limits: tuple[float, float] | None = None
+) -> bool:
+    """Whether values lie outside a range by more than a share of the width of contrast limits, or of the range."""
+    low, high = before if limits is None else limits
+    room = OUTGROWN * (high - low)
+    return found[0] < before[0] - room or found[1] > before[1] + room
+
+
+def apart(low: float, high: float) -> tuple[float, float]:
     """Return contrast limits for values from low to high, which may be the same."""
     return (low, high) if low < high else (low, low + 1)
 

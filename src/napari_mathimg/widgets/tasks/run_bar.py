@@ -58,7 +58,7 @@ class RunBar(QWidget):
             widget.setSizePolicy(policy)
         for widget in (self.progress, self.needs):
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        line = QHBoxLayout()
+        self._line = line = QHBoxLayout()
         line.addWidget(self.run)
         line.addWidget(self._beside)
         column = QVBoxLayout(self)
@@ -66,6 +66,10 @@ class RunBar(QWidget):
         column.setSpacing(3)
         column.addLayout(line)
         column.addWidget(self.message)
+
+    def put_beside_run(self, widget: QWidget) -> None:
+        """Put a widget between Run and what a run will take."""
+        self._line.insertWidget(1, widget)
 
     def take_keys(self, dock: QWidget) -> None:
         """Run on Ctrl+Return in a dock, and cancel a run on Escape."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...catalog import find, operations
-from ..place.open_dock import open_operation
+from .open_dock import open_operation
 
 if TYPE_CHECKING:
     import napari

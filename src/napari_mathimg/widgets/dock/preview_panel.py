@@ -1,0 +1,210 @@
+"""The panel of the live preview: its tick beside Run, and how to look at it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtWidgets import QCheckBox, QLabel, QWidget
+
+from ...contract.operation import Operation
+from ..canvas.split_line import SplitLine
+from ..preview.live import LivePreview
+from ..preview.preview_layer import DIFFERENCE, RESULT, SOURCE, SPLIT
+from ..qt.flow_layout import FlowLayout
+from ..qt.layout import button
+from ..tasks.operation_job import Job, Outcome
+from .dock_context import DockContext
+from .form_panel import FormPanel
+from .panel import Panel
+from .run_panel import RunPanel
+
+KEY = "U"  # held in the canvas, shows the source
+STATES = {
+    "exact": ("exact", "These pixels are what Run gives"),
+    "near": ("approximate", "These pixels are about what Run gives; exact ones follow"),
+    "partial": ("computing…", "Pixels that are not computed yet show the source"),
+    "": ("", ""),
+}
+PAUSED = "Change something to see it"
+TIP = "Show what Run would give, for what is on screen, while you change parameters, pan and zoom"
+
+
+class LivePreviewPanel(Panel):
+    """A tick that shows what a run would give over the source, and buttons to compare both.
+
+    Parameters
+    ----------
+    context
+        The objects that the panels of the dock share.
+    forms, runs
+        The panels with the parameters, and with the jobs of runs.
+    """
+
+    name = "preview"
+
+    def __init__(self, context: DockContext, forms: FormPanel, runs: RunPanel) -> None:
+        self._context, self._forms, self._runs = context, forms, runs
+        self.tick = QCheckBox("Preview")
+        self.tick.setToolTip(TIP)
+        self.source = button("Source", f"Show the source while this is pressed, or while {KEY} is held in the image")
+        self.split = button("Split", "Show the source to the left of a line and the result to its right; drag the line")
+        self.difference = button("Difference", "Show the result minus the source")
+        for way in (self.split, self.difference):
+            way.setCheckable(True)
+        self.state = _State()
+        self.widget = QWidget()
+        row = FlowLayout(self.widget, 3)
+        for each in (self.source, self.split, self.difference, self.state):
+            row.addWidget(each)
+        self.widget.hide()
+        self.live = LivePreview(context.viewer, context.dock, self._job)
+        self.line = SplitLine(context.viewer, context.dock)
+        self._is_paused = False
+        self._is_in_front = True
+        self._ran: tuple[Any, list[Any]] = None, []  # what was run last, and its sources
+        self._watch_dock = _Visibility(context.dock, self._follow)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.tick.toggled.connect(self._follow)
+        self.tick.toggled.connect(self.tell_changed)
+        self.source.pressed.connect(lambda: self.live.shown.look_at(SOURCE))
+        self.source.released.connect(self._look)
+        self.split.toggled.connect(self._choose_split)
+        self.difference.toggled.connect(self._choose_difference)
+        self.line.moved.connect(lambda at: self.live.shown.look_at(SPLIT, at))
+        self.live.said.connect(self._say)
+        self._context.bar.task.returned.connect(self._pause)
+        self._context.viewer.dims.events.ndisplay.connect(self._look)
+        self.live.removed.connect(lambda: self.tick.setChecked(False))
+
+    def follow_panels(self, panels: Any) -> None:
+        """Follow the changes of all panels that a run depends on."""
+        for panel in panels:
+            panel.changed.connect(self.renew)
+
+    def renew(self, *change: Any) -> None:
+        """Show what a run would give now; after a run, only once it would give something else."""
+        if self._is_paused:
+            ran, sources = self._ran
+            layer, made = self._context.layer, self._context.results.made
+            is_same = layer in made or any(source() is layer for source in sources)
+            self._is_paused = is_same and ran == self._choices()
+        self._follow()
+        self.live.renew()
+
+    def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
+        """Preview an operation on the chosen layer."""
+        self.renew()
+
+    def _choices(self) -> Any:
+        """Return what the user has chosen of a run, except the layer."""
+        options = {name: box.currentData() for name, box in self._context.options.boxes.items()}
+        return self._context.operations.operation.id, self._forms.form.parameters, options
+
+    def _job(self) -> tuple[Job, Layer] | None:
+        layer = self._context.layer
+        if layer is None:
+            return None
+        return self._runs.job(layer, with_record=False), layer
+
+    def _follow(self, *change: Any) -> None:
+        """Show the preview while it is ticked, the dock is seen, and no run has just ended."""
+        is_seen = self._is_in_front and self._context.dock.isVisible()
+        is_wanted = self.tick.isChecked() and is_seen and not self._is_paused
+        self.widget.setVisible(self.tick.isChecked())
+        if is_wanted == self.live.is_on:
+            return
+        self._context.viewer.bind_key(KEY, self._hold if is_wanted else None, overwrite=True)
+        if is_wanted:
+            self.live.start()
+            self._look()
+        else:
+            self.live.stop()
+            self.line.hide()
+            self._say("", PAUSED if self._is_paused and self.tick.isChecked() else "")
+
+    def _choose_split(self, is_on: bool) -> None:
+        if is_on:
+            self.difference.setChecked(False)
+        self._look()
+
+    def _choose_difference(self, is_on: bool) -> None:
+        if is_on:
+            self.split.setChecked(False)
+        self.live.show_difference(is_on)
+        self._look()
+
+    def _look(self, event: Any = None) -> None:
+        """Look at the preview in the chosen way."""
+        splits = self.split.isChecked() and self.live.is_on and self._context.viewer.dims.ndisplay == 2
+        (self.line.show if splits else self.line.hide)()
+        way = SPLIT if splits else DIFFERENCE if self.difference.isChecked() else RESULT
+        self.live.shown.look_at(way, self.line.position if splits else 0.0)
+
+    def _hold(self, viewer: Any) -> Iterator[None]:
+        """Show the source while the key is held."""
+        self.live.shown.look_at(SOURCE)
+        yield
+        self._look()
+
+    def _say(self, state: str, sentence: str) -> None:
+        words, tip = STATES[state]
+        self.state.setText(words)
+        self.state.setToolTip(tip)
+        self._context.bar.message.pass_by("" if state else self._context.bar.in_words(sentence))
+
+    def _pause(self, outcomes: Sequence[Outcome]) -> None:
+        """Pause after a run, so that its result is seen, until something changes."""
+        if any(outcome.done is not None for outcome in outcomes):
+            self._ran = self._choices(), [outcome.job.layer for outcome in outcomes]
+            self._is_paused = True
+            self._follow()
+
+    def show_in_front(self, is_in_front: bool) -> None:
+        """Show the preview while the dock is in front of others."""
+        self._is_in_front = is_in_front
+        self._follow()
+
+    def save_state(self) -> dict[str, Any]:
+        """Return whether the preview is ticked."""
+        return {"on": self.tick.isChecked()}
+
+    def restore_state(self, saved: Mapping[str, Any]) -> None:
+        """Tick the preview if it was."""
+        self.tick.setChecked(saved.get("on") is True)
+
+    def close(self) -> None:
+        """Remove the preview."""
+        if self.live.is_on:
+            self._context.viewer.bind_key(KEY, None, overwrite=True)
+        self._context.viewer.dims.events.ndisplay.disconnect(self._look)
+        self.line.hide()
+        self.live.close()
+
+
+class _State(QLabel):
+    """A word on how exact the preview is, in a width that does not depend on the word."""
+
+    def sizeHint(self) -> QSize:
+        """Return a size with room for each word."""
+        widths = (self.fontMetrics().horizontalAdvance(f"{words}xx") for words, _ in STATES.values())
+        return QSize(max(widths), super().sizeHint().height())
+
+    minimumSizeHint = sizeHint
+
+
+class _Visibility(QObject):
+    """Calls a function when a widget is shown or hidden."""
+
+    def __init__(self, widget: QWidget, changed: Any) -> None:
+        super().__init__(widget)
+        self._changed = changed
+        widget.installEventFilter(self)
+
+    def eventFilter(self, widget: QObject, event: QEvent) -> bool:
+        """Call the function after the event."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            QTimer.singleShot(0, self._changed)
+        return False

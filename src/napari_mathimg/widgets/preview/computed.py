@@ -1,0 +1,298 @@
+"""The computation of a preview: a plan, then the pixels on screen, piece by piece."""
+
+import math
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...contract.progress import Progress
+from ...contract.reach import Whole
+from ...engine import Plan, prepare
+from ...engine.facts import Facts
+from ...engine.prepare import check
+from ...engine.regions import coarse, is_close_at, is_exact_at, regions
+from ...methods.point_spread.kinds import PointSpread
+from ..tasks.operation_job import Job
+from .picture import EXACT, NEAR, UNKNOWN, Picture
+from .shown import Limits, Shown, difference_of, shares_grid, shown_of
+from .view import Box, Seen, Unseen, View, box_in_item, items_seen, positions_in, view_of
+
+Array = NDArray[Any]
+
+WHOLE_PIXELS = 2**22  # largest item of which an operation that needs all of it is shown
+VOLUME_VOXELS = 2**23  # largest volume all of which is computed for a reduced one
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be shown: the input of a run, what is on screen, and whether the source is subtracted."""
+
+    job: Job
+    seen: Seen
+    is_difference: bool = False
+
+
+class Update(NamedTuple):
+    """What is known of what is to be shown.
+
+    Attributes
+    ----------
+    request
+        What was asked for.
+    plan, view
+        The plan and what is on screen of its result.
+    state
+        "exact" if all pixels are what a run gives, "near" if some are only about that, else "partial".
+    share
+        The part of the pixels that is exact.
+    show
+        Returns what is shown of the pixels that are known when it is called.
+    """
+
+    request: Request
+    plan: Plan
+    view: View
+    state: str
+    share: float
+    show: Callable[[], Shown]
+
+
+@dataclass
+class Memory:
+    """What stays from one request to the next: facts, the last plan, and its last picture."""
+
+    facts: Facts
+    key: Any = None
+    plan: Plan | None = None
+    picture: Picture | None = None
+    limits: Limits | None = None
+
+    def forget(self) -> None:
+        """Forget the plan and its picture, because pixels may have changed."""
+        self.key = self.plan = self.picture = self.limits = None
+
+
+class _Same:
+    """An array in a key: equal to itself, and to a kernel of the same kind and parameters."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Same):
+            return NotImplemented
+        if isinstance(self.array, PointSpread) and isinstance(other.array, PointSpread):
+            return self.array.record() == other.array.record()
+        return self.array is other.array
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+Steps = Generator[Update | None, None, None]
+
+
+def updates(request: Request, memory: Memory) -> Steps:
+    """Compute what a request asks for, in a generator that yields what is known, or None while there is no more.
+
+    Raises
+    ------
+    Unseen
+        If nothing of the result is on screen, or the preview cannot show it.
+    ValueError
+        If the operation cannot be applied.
+    """
+    plan = yield from _planned(request, memory)
+    view = view_of(plan, request.job.source.placement, request.seen)
+    _check_affordable(plan, view)
+    channels = 0 if plan.channel_axis is None else plan.shape[plan.channel_axis]
+    picture = Picture(view, plan.dtype, channels)
+    if memory.picture is not None:
+        picture.take_over(memory.picture)
+    memory.picture = picture
+    source: Picture | None = None
+    if request.is_difference:
+        if not shares_grid(plan):
+            raise Unseen("There is no difference to show, because the result has other pixels than the source")
+        source = yield from _source_picture(plan, view)
+
+    def show() -> Shown:
+        if source is not None:
+            return difference_of(picture, source, plan)
+        memory.limits = _joined(memory.limits, _range_of(picture))
+        return shown_of(picture, plan, request.job.source, memory.limits)
+
+    def update() -> Update:
+        share = picture.share
+        state = "exact" if share == 1 else "near" if (picture.known == NEAR).any() else "partial"
+        return Update(request, plan, view, state, share, show)
+
+    if picture.share == 1:
+        yield update()
+        return
+    if view.is_reduced and not picture.known.any() and not _is_exact_reduced(plan, view):
+        for has_more in _coarse_pieces(plan, view, picture, request.job.threads):
+            yield update() if has_more else None
+    for has_more in _pieces(plan, view, picture, request.job.threads):
+        yield update() if has_more else None
+    yield update()
+
+
+def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
+    """Return the plan of a request, the last one if it is the same."""
+    job = request.job
+    images = [second and second.array for second in job.further_images]
+    items = _items(request)
+    arrays = [_Same(array) for array in (job.source.array, *images)]
+    key = (
+        job.operation.id, repr(job.parameters), repr(job.options), arrays, items, job.threads,
+        repr(job.source.placement), job.source.contrast_limits,
+    )  # fmt: skip
+    if memory.plan is not None and key == memory.key:
+        return memory.plan
+    steps = prepare(
+        job.operation, job.source.array, images, job.options, job.parameters, job.threads,
+        axis_names=job.source.axis_names, facts=memory.facts, items=items,
+    )  # fmt: skip
+    with closing(steps):
+        plan = yield from _in_silence(steps)
+    if key != memory.key:
+        memory.picture = memory.limits = None
+    memory.key, memory.plan = key, plan
+    return plan
+
+
+def _in_silence(steps: Generator[Progress, None, Plan]) -> Generator[None, None, Plan]:
+    """Yield None for each report, and return what the steps return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            plan: Plan = stop.value
+            return plan
+        yield None
+
+
+def _items(request: Request) -> tuple[tuple[int, ...], ...] | None:
+    """Return the indices of the items that are on screen; None if they are more than the sliders tell."""
+    job = request.job
+    images = [second and second.array for second in job.further_images]
+    source, _ = check(job.operation, job.source.array, images, job.options, job.source.axis_names)
+    at = positions_in(job.source.placement, request.seen)
+    stack = source.given_places[: len(source.leading)]
+    first = [a for a, _ in source.scope] if source.scope else [0] * len(stack)
+    if not all(axis in at for axis in stack):
+        return None
+    index = tuple(at[axis] - a for axis, a in zip(stack, first, strict=True))
+    return (index,) if all(0 <= i < n for i, n in zip(index, source.leading, strict=True)) else None
+
+
+def _check_affordable(plan: Plan, view: View) -> None:
+    """Raise `Unseen` for what takes too long to be seen while parameters change."""
+    if isinstance(plan.reach, Whole) and math.prod(plan.item) > WHOLE_PIXELS:
+        raise Unseen(f"{plan.operation.title} needs the whole image for each pixel, which takes too long here: run it")
+    pixels = math.prod(b - a for a, b in view.box)
+    if len(view.displayed) > 2 and pixels > VOLUME_VOXELS and not _is_exact_reduced(plan, view):
+        raise Unseen("Preview of a volume this large takes too long: show planes, in 2D")
+
+
+def _is_exact_reduced(plan: Plan, view: View) -> bool:
+    """Whether the pixels that are taken can be computed without the others."""
+    return is_exact_at(plan, max(view.step))
+
+
+def _pieces(plan: Plan, view: View, picture: Picture, threads: int | None) -> Iterator[bool]:
+    """Compute what a picture lacks, the nearest to the middle of the view first; yield whether there is more of it."""
+    stack = len(plan.source.leading)
+    middle = [(a + b) / 2 for a, b in box_in_item(view, stack, plan.item)[0]]
+    indices = items_seen(view, stack)
+    center = [(a + b) / 2 for a, b in (view.box[view.axes.numbers.index(j)] for j in range(stack))]
+    indices.sort(key=lambda index: sum((i - c) ** 2 for i, c in zip(index, center, strict=True)))
+    rest = picture.missing()
+    for index in indices:
+        for part in rest:
+            inside = tuple(part[view.axes.numbers.index(stack + j)] for j in range(len(plan.item)))
+            if not _holds(view, part, index):
+                continue
+            step = box_in_item(view, stack, plan.item)[1]
+            with closing(regions(plan, index, inside, step, threads, middle)) as steps:
+                for found in steps:
+                    if found is None:
+                        yield False
+                        continue
+                    box, block = found
+                    picture.write(_layer_box(view, stack, index, box), _as_layer(plan, view, block, index), EXACT)
+                    yield True
+
+
+def _holds(view: View, part: Box, index: tuple[int, ...]) -> bool:
+    """Whether a box of the layer holds an item of the stack."""
+    spans = [part[view.axes.numbers.index(j)] for j in range(len(index))]
+    return all(a <= i < b for i, (a, b) in zip(index, spans, strict=True))
+
+
+def _layer_box(view: View, stack: int, index: tuple[int, ...], box: Box) -> Box:
+    """Return the box of the layer that a box of an item fills."""
+    spans = [*((i, i + 1) for i in index), *box]
+    return tuple(spans[number] if number >= 0 else (0, 1) for number in view.axes.numbers)
+
+
+def _as_layer(plan: Plan, view: View, block: Array, index: tuple[int, ...]) -> Array:
+    """Return a block of an item with the axes of the layer; of several frames the last one."""
+    block = block[-1] if plan.frames else block
+    channels = 1 if plan.channel_axis is not None else 0
+    block = block.reshape((1,) * len(index) + block.shape)
+    order = [number for number in view.axes.numbers if number >= 0]
+    block = block.transpose(*order, *range(len(order), len(order) + channels))
+    for axis, number in enumerate(view.axes.numbers):
+        block = np.expand_dims(block, axis) if number < 0 else block
+    return block
+
+
+def _coarse_pieces(plan: Plan, view: View, picture: Picture, threads: int | None) -> Iterator[bool]:
+    """Write about what a picture will be, where that is close; yield whether there is more of it."""
+    stack = len(plan.source.leading)
+    indices = items_seen(view, stack)
+    box, step = box_in_item(view, stack, plan.item)
+    if len(indices) != 1 or not is_close_at(plan, step):
+        return
+    with closing(coarse(plan, indices[0], box, step, threads)) as steps:
+        for found in steps:
+            if found is None:
+                yield False
+                continue
+            place = _layer_box(view, stack, indices[0], found[0])
+            picture.write(place, _as_layer(plan, view, found[1], indices[0]), NEAR)
+            yield True
+
+
+def _source_picture(plan: Plan, view: View) -> Generator[None, None, Picture]:
+    """Return the pixels of the source that lie where those of the result do."""
+    stack = len(plan.source.leading)
+    source = Picture(view, plan.source.dtype, plan.source.channels)
+    box, step = box_in_item(view, stack, plan.item)
+    for index in items_seen(view, stack):
+        yield None
+        block = plan.source.read(index, box)[tuple(slice(None, None, s) for s in step)]
+        block = block.reshape((1,) * len(index) + block.shape)
+        order = [number for number in view.axes.numbers if number >= 0]
+        block = block.transpose(*order, *range(len(order), block.ndim))
+        source.write(_layer_box(view, stack, index, box), block, EXACT)
+    return source
+
+
+def _range_of(picture: Picture) -> Limits | None:
+    """Return the lowest and the highest value that is known; None if none is finite."""
+    known = picture.values[picture.known != UNKNOWN]
+    if known.dtype.kind == "f":
+        known = known[np.isfinite(known)]
+    return (float(known.min()), float(known.max())) if known.size else None
+
+
+def _joined(one: Limits | None, other: Limits | None) -> Limits | None:
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])

@@ -1,0 +1,236 @@
+"""The preview of a dock: asks for what is on screen whenever something changes, and shows what is computed."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from ..layers.levels import array_of
+from ..tasks.operation_job import Job
+from .computed import Request, Update
+from .preview_layer import LOOK, PreviewLayer
+from .shared_facts import facts_of
+from .shown import Shown
+from .view import Seen, Unseen, seen_in
+from .worker import PreviewWorker
+
+LOOKS = (*LOOK, "visible")
+PLACES = ("contrast_limits", "data", "scale", "translate", "rotate", "shear", "affine", "units")
+
+
+class LivePreview(QObject):
+    """Shows over a layer what a run would give, for what is on screen.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    parent
+        The owner.
+    job
+        Returns the job of a run on the chosen layer, and this layer; raises ValueError if it would be refused.
+    """
+
+    said = Signal(str, str)  # a state, "exact", "near", "partial" or "", and a sentence
+    removed = Signal()  # somebody else has removed the layer
+
+    def __init__(self, viewer: Any, parent: QObject, job: Callable[[], tuple[Job, Layer] | None]) -> None:
+        super().__init__(parent)
+        self._viewer, self._job_of = viewer, job
+        self.facts = facts_of(viewer)
+        self.worker = PreviewWorker(self, self.facts)
+        self.worker.told.connect(self._take)
+        self.shown = PreviewLayer(viewer)
+        self.is_on = False
+        self._is_difference = False
+        self._job: tuple[Job, Layer] | None = None
+        self._seen: Seen | None = None
+        self._latest = self._showing = 0
+        self._state: Any = None  # of the slice of the source that the viewer shows
+        self._watched: list[tuple[Any, Callable[..., None]]] = []
+        self._layer: Layer | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._ask)
+        self._drawn = QTimer(self)
+        self._drawn.setSingleShot(True)
+        self._drawn.timeout.connect(self._note_drawn)
+        self._began, self._turns = 0.0, 0
+        self._events: list[tuple[Any, Callable[..., None]]] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is about to be asked for, computed, or shown."""
+        return bool(self._soon.isActive() or self.worker.is_busy)
+
+    def start(self) -> None:
+        """Show a preview, until `stop`."""
+        if self.is_on:
+            return
+        self.is_on = True
+        viewer = self._viewer
+        self._events = [
+            (viewer.scene.camera.events, self._follow_view), (viewer.canvas.events.size, self._follow_view),
+            (viewer.canvas.grid.events, self._follow_view), (viewer.dims.events, self._follow_view),
+            (viewer.layers.events.removed, self._note_removed),
+        ]  # fmt: skip
+        for emitter, callback in self._events:
+            emitter.connect(callback)
+        self.renew()
+
+    def stop(self) -> None:
+        """Remove the preview."""
+        if not self.is_on:
+            return
+        self.is_on = False
+        for emitter, callback in self._events:
+            emitter.disconnect(callback)
+        self._events = []
+        self._soon.stop()
+        self._watch(None)
+        self.worker.cancel()
+        self._job = self._seen = None
+        self.shown.remove()
+        self.said.emit("", "")
+
+    def close(self) -> None:
+        """Remove the preview, and stop computing for good."""
+        self.stop()
+        self.worker.close()
+
+    def renew(self, *change: Any) -> None:
+        """Show what a run would give now, because parameters, options or the layer may have changed."""
+        if self.is_on:
+            self._job = None
+            self._soon.start(0)
+
+    def show_difference(self, is_difference: bool) -> None:
+        """Show the result minus the source, or the result."""
+        self._is_difference = is_difference
+        self._seen = None
+        self._follow_view()
+
+    def _follow_view(self, event: Any = None) -> None:
+        """Ask again if something else is on screen."""
+        if self.is_on and not self.shown.is_changing and not self._soon.isActive():
+            self._soon.start(0)
+
+    def _ask(self) -> None:
+        """Ask for what is on screen, unless it was asked for last."""
+        seen = seen_in(self._viewer, self._dots())
+        if self._job is not None and seen == self._seen:
+            return
+        if self._seen is None or seen.point != self._seen.point or seen.displayed != self._seen.displayed:
+            self._job = None  # options may say which planes are processed
+        try:
+            if self._viewer.canvas.grid.enabled:
+                raise Unseen("Preview shows one layer over the other: leave the grid")
+            self._job = self._job or self._job_of()
+        except ValueError as error:
+            self._fail(str(error))
+            return
+        self._seen = seen
+        if self._job is None:
+            self._fail("")
+            return
+        job, layer = self._job
+        self._watch(layer)
+        self.said.emit("partial", "")
+        self._latest = self.worker.ask(Request(job, seen, self._is_difference))
+
+    def _dots(self) -> float:
+        return float(self._viewer.window._qt_window.devicePixelRatioF())
+
+    def _take(self, serial: int, update: Update | None, what: Any) -> None:
+        """Show a picture, unless it is of a layer that is no longer previewed; or say what failed."""
+        if not self.is_on or self._layer is None or serial < self._showing:
+            return
+        self._showing = serial
+        if update is None:
+            if serial == self._latest:
+                self._fail(what if isinstance(what, str) else f"{type(what).__name__}: {what}")
+            if isinstance(what, Exception):
+                raise what
+            return
+        self._show(update, what)
+        if serial == self._latest:
+            self.said.emit(update.state, f"{update.share:.0%}")
+
+    def _show(self, update: Update, shown: Shown) -> None:
+        layer = update.request.job.layer()
+        if layer is None or layer is not self._layer or layer not in self._viewer.layers:
+            return
+        self._began, self._turns = time.perf_counter(), 0
+        self.shown.show(layer, update, shown)
+        self._drawn.start(0)
+
+    def _note_drawn(self) -> None:
+        """The second time that the event loop is idle, the frame has been drawn."""
+        self._turns += 1
+        if self._turns < 2:
+            self._drawn.start(0)
+        else:
+            self.worker.note_drawn(time.perf_counter() - self._began)
+
+    def _fail(self, sentence: str) -> None:
+        self.worker.cancel()
+        self._latest = 0
+        self.shown.remove()
+        self.said.emit("", sentence)
+
+    def _watch(self, layer: Layer | None) -> None:
+        """Follow the look, the place and the pixels of a layer."""
+        if layer is self._layer:
+            return
+        for emitter, callback in self._watched:
+            emitter.disconnect(callback)
+        self._watched, self._layer = [], layer
+        if layer is None:
+            return
+        pairs = [*((name, self.shown.take_look) for name in LOOKS), *((name, self.renew) for name in PLACES)]
+        pairs += [("set_data", self._note_slice), ("paint", self._note_edit)]
+        for name, callback in pairs:
+            if hasattr(layer.events, name):
+                emitter = getattr(layer.events, name)
+                emitter.connect(callback)
+                self._watched.append((emitter, callback))
+        self._state = self._slice_state(layer)
+
+    def _slice_state(self, layer: Layer) -> Any:
+        """Return what decides which pixels of a layer the viewer reads."""
+        dims = self._viewer.dims
+        corners = layer.corner_pixels.tobytes() if layer.multiscale else b""
+        return (*dims.point, dims.ndisplay, *dims.order, layer.visible, layer.data_level, corners, id(layer.data))
+
+    def _note_slice(self, event: Any = None) -> None:
+        """Where the same pixels are read again, nothing but an edit in place can be the reason."""
+        if self._layer is None or self.shown.is_changing:
+            return
+        state = self._slice_state(self._layer)
+        if state == self._state:
+            self._note_edit()
+        self._state = state
+
+    def _note_edit(self, event: Any = None) -> None:
+        """Compute anew, because pixels were edited in place."""
+        if self._job is not None:
+            self.facts.touch(self._job[0].source.array)
+        if self._layer is not None:
+            self.facts.touch(array_of(self._layer))
+        self.worker.touch()
+        self.renew()
+
+    def _note_removed(self, event: Any) -> None:
+        if self.shown.is_changing:
+            return
+        if event.value is self.shown.layer:
+            QTimer.singleShot(0, self._tell_removed)  # where all layers are removed, the source goes later
+        elif event.value is self._layer:
+            self._watch(None)
+            self._fail("")
+
+    def _tell_removed(self) -> None:
+        if self.is_on and self._layer is not None and self._layer in self._viewer.layers:
+            self.removed.emit()

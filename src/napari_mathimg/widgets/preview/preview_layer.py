@@ -1,0 +1,164 @@
+"""The layer that shows a preview over its source, and that keeps out of the way."""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils import Colormap
+
+from ...recipe.record import PREVIEW
+from ..canvas.clipping import LEFT, RIGHT, Clipping
+from .computed import Update
+from .shown import Shown, changes_domain
+
+NAME = "Preview"
+LOOK = (  # taken from the source
+    "opacity", "blending", "gamma", "colormap", "interpolation2d", "interpolation3d", "rendering", "attenuation",
+    "iso_threshold",
+)  # fmt: skip
+OPAQUE = ("opaque", "translucent", "translucent_no_depth")
+CHANGE = Colormap([[0.3, 0.7, 1, 1], [0, 0, 0, 1], [1, 0.6, 0.1, 1]], name="difference")  # black where there is none
+
+RESULT, SOURCE, SPLIT, DIFFERENCE = "result", "source", "split", "difference"
+
+
+class PreviewLayer:
+    """Shows pixels of a result over its source, which is hidden where it would be seen through.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._clipping = Clipping(viewer)
+        self._source: Layer | None = None
+        self._kind = ""
+        self._hides = False
+        self._way, self._at = RESULT, 0.0
+        self._is_changing = False
+        self.layer: Layer | None = None
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the list of layers is being changed by this object."""
+        return self._is_changing
+
+    def show(self, source: Layer, update: Update, shown: Shown) -> None:
+        """Show what is known of a result."""
+        if source is not self._source:
+            self.remove()
+        is_volume = len(update.view.displayed) > 2
+        self._source, self._hides = source, is_volume or changes_domain(update.plan)
+        if self.layer is None or self.layer not in self._viewer.layers or self._kind != shown.kind:
+            self._remove_layer()
+            self._insert(source, update, shown)
+        else:
+            self._replace(update, shown)
+        self.arrange()
+
+    def _insert(self, source: Layer, update: Update, shown: Shown) -> None:
+        kind = Labels if shown.kind == "labels" else Image
+        arguments: dict[str, Any] = {
+            "name": NAME, "metadata": {PREVIEW: True}, "affine": update.view.matrix,
+            "units": update.view.axes.placement.units,
+        }  # fmt: skip
+        if kind is Image:
+            arguments |= {"rgb": shown.kind == "colors", "contrast_limits": shown.limits}
+        layer = kind(shown.data, **arguments)
+        layer.editable = False
+        self.layer, self._kind = layer, shown.kind
+        self.take_look()
+        layers = self._viewer.layers
+        selected, active = set(layers.selection), layers.selection.active
+        self._is_changing = True
+        try:
+            layers.insert(layers.index(source) + 1, layer)
+            layers.selection = selected  # a layer that is inserted becomes the active one
+            layers.selection.active = active
+        finally:
+            self._is_changing = False
+
+    def _replace(self, update: Update, shown: Shown) -> None:
+        layer = self.layer
+        assert layer is not None
+        same = layer.data.shape == shown.data.shape and layer.data.dtype == shown.data.dtype
+        placed = np.array_equal(layer.affine.affine_matrix, update.view.matrix)
+        if same:
+            np.copyto(layer.data, shown.data)
+        else:
+            layer.data = shown.data
+        if not placed:
+            layer.affine = update.view.matrix
+        elif same:
+            layer.refresh(thumbnail=False, extent=False, highlight=False)
+        if shown.limits is not None and tuple(layer.contrast_limits) != shown.limits:
+            _set_limits(layer, shown.limits)
+
+    def take_look(self, event: Any = None) -> None:
+        """Take the look of the source: its colors, its opacity, how it is blended and interpolated."""
+        source, layer = self._source, self.layer
+        if source is None or layer is None:
+            return
+        for name in LOOK:
+            if name == "colormap" and self._kind in ("colors", "difference"):
+                continue
+            if hasattr(source, name) and hasattr(layer, name) and getattr(layer, name) != getattr(source, name):
+                setattr(layer, name, getattr(source, name))
+        if self._kind == "difference":
+            layer.colormap, layer.blending, layer.opacity, layer.gamma = CHANGE, "translucent_no_depth", 1.0, 1.0
+        self.arrange()
+
+    def look_at(self, way: str, at: float = 0.0) -> None:
+        """Show the result, the source, or the source to the left of a position and the result to its right."""
+        self._way, self._at = way, at
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Show the parts of both layers that are to be seen."""
+        source, layer = self._source, self.layer
+        if source is None or layer is None or layer not in self._viewer.layers:
+            return
+        clipping = self._clipping
+        if bool(layer.visible) != bool(source.visible):
+            layer.visible = source.visible
+        if self._way == SPLIT and source.visible and self._viewer.dims.ndisplay == 2:
+            clipping.show_all(source)
+            clipping.show_side(source, LEFT, self._at)
+            clipping.show_side(layer, RIGHT, self._at)
+            return
+        clipping.show_all(source)
+        clipping.show_all(layer)
+        if self._way == SOURCE:
+            clipping.hide(layer)
+        elif self._hides or self._kind == "difference" or source.blending not in OPAQUE or source.opacity < 1:
+            clipping.hide(source)
+
+    def remove(self) -> None:
+        """Remove the layer, and show all of the source."""
+        if self._source is not None:
+            self._clipping.show_all(self._source)
+        self._remove_layer()
+        self._source = None
+
+    def _remove_layer(self) -> None:
+        layer, self.layer = self.layer, None
+        if layer is not None and layer in self._viewer.layers:
+            selected, active = set(self._viewer.layers.selection) - {layer}, self._viewer.layers.selection.active
+            self._is_changing = True
+            try:
+                self._viewer.layers.remove(layer)
+                self._viewer.layers.selection = selected
+                if active is not layer:
+                    self._viewer.layers.selection.active = active
+            finally:
+                self._is_changing = False
+
+
+def _set_limits(layer: Any, limits: tuple[float, float]) -> None:
+    """Set contrast limits that may lie outside of the present range of their slider."""
+    low, high = layer.contrast_limits_range
+    layer.contrast_limits_range = min(low, limits[0]), max(high, limits[1])
+    layer.contrast_limits = limits

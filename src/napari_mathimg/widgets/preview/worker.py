@@ -1,0 +1,142 @@
+"""A thread that computes previews, one at a time, of which only the newest counts."""
+
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from ...engine import Canceled
+from ...engine.facts import Facts
+from ..tasks.background_task import EXPECTED, OUTLET, message_of
+from .computed import Memory, Request, Update, updates
+
+TOGETHER = 0.06  # seconds that pieces are waited for, where all of them will be there by then
+LEAST = 0.1  # seconds from one picture to the next, at least
+SHARE = 4  # drawing may take this part of the time
+GRACE = 0.25  # seconds that what has begun may take to show something, although something newer is asked for
+
+
+class PreviewWorker(QObject):
+    """Computes what was asked for last, and tells pictures of it at a pace that leaves the window its time.
+
+    What was asked for before is dropped; but where it is about to show its first picture, it may show that, because
+    otherwise nothing would be seen while a slider is dragged.
+
+    Parameters
+    ----------
+    parent
+        The owner.
+    facts
+        What is known of arrays.
+    """
+
+    told = Signal(int, object, object)  # number of a request; its `Update` and `Shown`, or "" and a failure
+
+    def __init__(self, parent: QObject | None, facts: Facts) -> None:
+        super().__init__(parent)
+        self.memory = Memory(facts)
+        self._wake = threading.Condition()
+        self._wanted: tuple[int, Request] | None = None
+        self._serial = self._touched = 0
+        self._is_closed = self._is_drawn = self._is_busy = False
+        self._pause = LEAST
+        self.thread: threading.Thread | None = None
+
+    def ask(self, request: Request) -> int:
+        """Compute a request instead of any earlier one; return its number."""
+        with self._wake:
+            self._serial += 1
+            self._wanted, self._is_drawn = (self._serial, request), True
+            if self.thread is None and not self._is_closed:
+                self.thread = threading.Thread(target=self._serve, name="mathimg preview", daemon=True)
+                self.thread.start()
+            self._wake.notify()
+            return self._serial
+
+    def cancel(self) -> None:
+        """Drop what was asked for."""
+        with self._wake:
+            self._serial += 1
+            self._wanted = None
+
+    def touch(self) -> None:
+        """Compute the next request anew, because pixels may have changed."""
+        with self._wake:
+            self._touched += 1
+
+    def note_drawn(self, seconds: float) -> None:
+        """Note that the window has drawn the last picture, and how long it took: that sets the pace."""
+        with self._wake:
+            self._pause = max(LEAST, (SHARE - 1) * seconds)
+            self._is_drawn = True
+
+    def close(self) -> None:
+        """Stop for good."""
+        with self._wake:
+            self._is_closed = True
+            self._serial += 1
+            self._wanted = None
+            self._wake.notify()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being computed or waits for it."""
+        return self._wanted is not None or self._is_busy
+
+    def _serve(self) -> None:
+        touched = 0
+        while True:
+            with self._wake:
+                self._is_busy = False
+                self._wake.wait_for(lambda: self._wanted is not None or self._is_closed)
+                if self._is_closed or self._wanted is None:
+                    return
+                (serial, request), self._wanted, self._is_busy = self._wanted, None, True
+                if touched != self._touched:
+                    touched = self._touched
+                    self.memory.forget()
+            try:
+                self._compute(serial, request)
+            except Canceled:
+                continue
+            except EXPECTED as error:
+                self._tell(serial, None, message_of(error))
+            except Exception as error:  # a defect: it must neither end the thread nor pass unseen
+                self._tell(serial, None, error)
+
+    def _compute(self, serial: int, request: Request) -> None:
+        """Tell the first picture soon, and further ones when the window has drawn the last one."""
+        begun = sent = time.perf_counter()
+        is_first, waiting = True, None
+        with closing(updates(request, self.memory)) as steps:
+            for update in steps:
+                waiting = update or waiting
+                now = time.perf_counter()
+                if self._is_stale(serial, begun if is_first else None):
+                    return
+                if waiting is None or not self._is_time(waiting, now - begun, now - sent, is_first):
+                    continue
+                self._tell(serial, waiting, waiting.show())
+                waiting, sent, is_first = None, now, False
+        if waiting is not None and not self._is_stale(serial, begun if is_first else None):
+            self._tell(serial, waiting, waiting.show())
+
+    def _is_time(self, update: Update, total: float, since: float, is_first: bool) -> bool:
+        """Whether a picture is shown now: the first one at once, unless all will be there in a moment."""
+        if update.state == "exact":
+            return True
+        if is_first:
+            return update.state == "near" or total > TOGETHER * update.share
+        return self._is_drawn and since > self._pause
+
+    def _is_stale(self, serial: int, begun: float | None) -> bool:
+        """Whether something newer is asked for, and what has begun has no grace left."""
+        if serial == self._serial:
+            return False
+        return self._is_closed or begun is None or time.perf_counter() - begun > GRACE
+
+    def _tell(self, serial: int, update: Update | None, what: Any) -> None:
+        self._is_drawn = False
+        OUTLET.emit(lambda: self.told, serial, update, what)
