@@ -60,8 +60,8 @@ class Statistic:
     pooled
         Whether the statistic may be pooled over a whole layer.
     needed
-        Function of parameters, further images and `measured` that returns whether the statistic is measured; if not,
-        `measured` keeps its value.
+        Function of parameters, further images, `measured` and `in_memory` (whether the image is a NumPy array) that
+        returns whether the statistic is measured; if not, `measured` keeps its value.
     of
         Names of aligned images that are measured instead of the image, each plane or volume once.
     most
@@ -337,7 +337,7 @@ def _check_names(op: Operation) -> None:
         ([op.values, op.frames, op.needs_range, op.proportional, op.scales], parameters),
         ([op.drops.finish if op.drops else None], parameters | {"merged", "shape"}),
         ([op.dtype], parameters | further),
-        ([s.needed for s in op.statistics], parameters | further | {"measured"}),
+        ([s.needed for s in op.statistics], parameters | further | {"measured", "in_memory"}),
         ([s.boxes for s in op.statistics], parameters | {"shape", "measured"}),
         ([None if op.is_warp else op.function], parameters | further | ENGINE),
         ([op.reach, *(s.reach for s in op.statistics)], parameters | further | {"shape"}),

@@ -152,7 +152,8 @@ def _needed_statistics(plan: Plan) -> list[Statistic]:
 
 def _is_needed(plan: Plan, statistic: Statistic, measured: Any) -> bool:
     """Return whether a statistic is measured, given the result of the one before."""
-    known = {**plan.parameters, **plan.images, "measured": measured}
+    in_memory = isinstance(plan.source.array, np.ndarray)
+    known = {**plan.parameters, **plan.images, "measured": measured, "in_memory": in_memory}
     return statistic.needed is None or bool(call(statistic.needed, known))
 
 
@@ -216,11 +217,9 @@ def _measure_one(
         return _count(plan, statistic, reach, {key: some[key] for key in keys}, measured, threads, keep)
 
     missing = {key: counts[key] for key in items if key not in finished}
-    items_read, all_items = (
-        {index for key in missing for index in some[key]},
-        1 if statistic.of else len(source.indices),
-    )
-    yield from recall.remember(missing, count, finish, len(items_read) / all_items)
+    read = {index for key in missing for index in some[key]}
+    share = 1.0 if statistic.of else 0.0 if statistic.boxes else len(read) / len(source.indices)
+    yield from recall.remember(missing, count, finish, share)
     return {key: finished[key] for key in items}
 
 

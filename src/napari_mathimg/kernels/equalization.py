@@ -122,12 +122,13 @@ def mix_maps(levels, z0, zf, y0, yf, x0, xf, bin_size, maps, out):  # type: igno
 
 
 @kernel
-def bound_levels(lowest, highest, maps, z0, zf, y0, yf, x0, xf, low, high):  # type: ignore[no-untyped-def]
+def bound_levels(lowest, highest, maps, z0, zf, y0, yf, x0, xf, low, high, sure):  # type: ignore[no-untyped-def]
     """Find levels between which `mix_maps` leaves each part, from its lowest and its highest bin.
 
     Mappings rise with the bin, and between tiles they are interpolated linearly along each axis, so that the corners of
     a part bound them. For each axis, `_0` is the padded tile before each part, and `_f` are the fractions of the way to
-    the next one at the first and at the last pixel of the part.
+    the next one at the first and at the last pixel of the part. `sure` becomes two levels that some pixel does not lie
+    above and that some pixel does not lie below.
     """
     for a in range(z0.size):
         for b in range(y0.size):
@@ -135,7 +136,7 @@ def bound_levels(lowest, highest, maps, z0, zf, y0, yf, x0, xf, low, high):  # t
                 first, last = lowest[a, b, c], highest[a, b, c]
                 if first > last:
                     continue
-                least, most = np.inf, -np.inf
+                least, most, upper, lower = np.inf, -np.inf, -np.inf, np.inf
                 for corner in range(8):
                     wz, wy, wx = zf[a, corner & 1], yf[b, corner >> 1 & 1], xf[c, corner >> 2]
                     under, over = 0.0, 0.0
@@ -145,6 +146,9 @@ def bound_levels(lowest, highest, maps, z0, zf, y0, yf, x0, xf, low, high):  # t
                         if weight > 0:
                             under += weight * maps[z0[a] + i, y0[b] + j, x0[c] + k, first]
                             over += weight * maps[z0[a] + i, y0[b] + j, x0[c] + k, last]
-                    least, most = min(least, under), max(most, over)
+                    least, upper = min(least, under), max(upper, under)
+                    lower, most = min(lower, over), max(most, over)
                 low[a, b, c] = max(np.floor(least - SLACK), 0.0)
                 high[a, b, c] = np.floor(most + SLACK)
+                sure[0] = min(sure[0], np.floor(upper + SLACK))
+                sure[1] = max(sure[1], max(np.floor(lower - SLACK), 0.0))

@@ -18,7 +18,7 @@ from .cells import CellCounts, Cells, Distribution, cells_between, cells_of_leve
 MAX_COUNTS = 2**24  # bins of all regions of an image
 GRAY_LEVELS = 2**14  # of CLAHE, as in scikit-image
 SIDE = 64  # pixels, of the boxes in which its extreme levels are looked for
-LOOKS = (1, 4, 16)  # boxes that are looked through for each of them, one time after the other; then all
+FEW = 8  # boxes that are looked through for each of them before all others
 
 
 def count_first(image: t.Array, valid: t.Array | None, values: ValueRange) -> tuple[CellCounts]:
@@ -85,45 +85,17 @@ def match(image: t.Array, distribution: Distribution, reference: Distribution) -
     return np.interp(distribution.fractions(image), *reference.points)
 
 
-class Parts(NamedTuple):
-    """Parts of an image, and two levels between which the pixels of each lie; low above high where none is.
-
-    Parameters
-    ----------
-    low, high
-        The levels, arrays with three axes of parts.
-    edges
-        Where parts begin along each axis, and where the last one ends.
-    """
-
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-    edges: tuple[tuple[int, ...], ...]
-
-
 class TileMaps(NamedTuple):
-    """Gray-level mappings, and the lowest and the highest level that they leave, which become 0 and 1.
+    """Gray-level mappings (tiles + 2 along each axis, bins), and the levels found to become 0 and 1.
 
-    Parameters
-    ----------
-    maps
-        Mappings of the tiles, shape (tiles + 2 along each axis, bins).
-    parts
-        Parts of the image that may hold a lower or a higher level.
-    boxes
-        Boxes that are looked through next.
-    low, high
-        Lowest and highest level that has been found; low above high if there is none.
-    looks
-        How often boxes have been chosen.
+    `boxes` are those in which lower or higher levels may lie, between `bounds`, shape (boxes, 2).
     """
 
     maps: NDArray[np.uint16]
-    parts: Parts
-    boxes: tuple[Box, ...] = ()
-    low: int = GRAY_LEVELS
-    high: int = -1
-    looks: int = 0
+    low: int
+    high: int
+    boxes: tuple[Box, ...]
+    bounds: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +133,19 @@ def count_tiles(
 ) -> tuple[t.Array, BinEnds]:
     """Return the histograms of a block's valid pixels, tile by tile, and the lowest and highest bin of each quarter.
 
-    The image is mirrored to fill the last tiles. Halves of tiles, cut along each axis, lie between the same tiles.
+    The image is mirrored to fill the last tiles. Tiles are cut into halves along each axis, so that the pixels of a
+    quarter lie between the same tiles; beyond the last ones is what is mirrored.
     """
     axes: list[NDArray[np.intp]] = []
     tiles = [-(-n // k) for n, k in zip(info.shape, kernel_size, strict=True)]
     for (a, b), n, k, m in zip(info.core, info.shape, kernel_size, tiles, strict=True):
         pixel = folded(np.arange(m * k), n, "mirror")
         inside = np.flatnonzero((pixel >= a) & (pixel < b))
-        axes += [pixel[inside] - a, inside // k, inside // k * 2 + (inside % k >= (k + 1) // 2)]
+        half = inside // k * 2 + (inside % k >= (k + 1) // 2)
+        axes += [pixel[inside] - a, inside // k, np.where(inside < n, half, 2 * m)]
     leading = [np.zeros(1, np.intp)] * 3 * (3 - image.ndim)
     counts = np.zeros((*_lead(image.shape), *tiles, nbins), np.int64)
-    halves = (*_lead(image.shape), *(2 * m for m in tiles))
+    halves = (*_lead(image.shape), *(2 * m + 1 for m in tiles))
     ends = BinEnds(np.full(halves, nbins, np.int16), np.full(halves, -1, np.int16))
     levels = _quantize(image)
     if valid is not None:
@@ -184,36 +158,51 @@ def tile_maps(
     counted: tuple[t.Array, BinEnds], kernel_size: tuple[int, ...], clip_limit: float, nbins: int,
     shape: tuple[int, ...],
 ) -> TileMaps:  # fmt: skip
-    """Return the gray-level mappings of all tiles, from their histograms, and where the extreme levels may be."""
+    """Return the gray-level mappings of all tiles, from their histograms, and where the extreme levels may lie."""
     counts, ends = counted
     pixels = math.prod(kernel_size)
     limit = max(int(clip_limit * pixels), 1) if clip_limit > 0 else pixels
     maps = np.empty(counts.shape, np.uint16)
     equalization.tile_maps(counts.reshape(-1, nbins), limit, GRAY_LEVELS - 1, maps.reshape(-1, nbins))
     padded = np.pad(maps, [(1, 1)] * 3 + [(0, 0)], mode="edge")
-    return _to_look_through(TileMaps(padded, _parts(padded, ends, shape, kernel_size)))
+    return TileMaps(padded, GRAY_LEVELS, -1, *_boxes_of_extremes(padded, ends, shape, kernel_size))
 
 
-def _parts(maps: NDArray[np.uint16], ends: BinEnds, shape: tuple[int, ...], kernel_size: tuple[int, ...]) -> Parts:
-    """Return parts that cover the image, and bounds of the equalized levels in each."""
+def _boxes_of_extremes(
+    maps: NDArray[np.uint16], ends: BinEnds, shape: tuple[int, ...], kernel_size: tuple[int, ...]
+) -> tuple[tuple[Box, ...], NDArray[np.int64]]:
+    """Return the boxes in which the lowest or the highest equalized level may lie, and bounds of those in each.
+
+    The levels of each quarter are bounded by those of its corners in its lowest and in its highest bin. One whose
+    bounds lie between two levels that others reach for certain holds neither the lowest nor the highest one.
+    """
     axes: list[NDArray[Any]] = [np.zeros(1, np.intp), np.zeros((1, 2))] * (3 - len(shape))
     edges = [np.array([0, 1])] * (3 - len(shape))
     for n, k in zip(shape, kernel_size, strict=True):
-        starts = np.arange(-(-n // k) * 2) // 2 * k + np.arange(-(-n // k) * 2) % 2 * ((k + 1) // 2)
+        half = np.arange(-(-n // k) * 2)
+        starts = half // 2 * k + half % 2 * ((k + 1) // 2)
         starts = starts[starts < n]
         stops = np.append(starts[1:], n)
         spread = np.stack([starts, np.maximum(stops - 1, starts)], axis=1) + k // 2
         axes += [(spread[:, 0] // k).astype(np.intp), spread % k / k]
         edges.append(np.append(starts, n))
     inside = tuple(slice(len(e) - 1) for e in edges)
-    low, high = ends.low[inside], ends.high[inside]
-    bounds = [np.full(low.shape, value, np.int64) for value in (GRAY_LEVELS, -1)]
-    equalization.bound_levels(low, high, maps, *axes, *bounds)
+    low, high = np.full([len(e) - 1 for e in edges], GRAY_LEVELS), np.full([len(e) - 1 for e in edges], -1)
+    sure = np.array([GRAY_LEVELS, -1])
+    equalization.bound_levels(ends.low[inside], ends.high[inside], maps, *axes, low, high, sure)
     for axis, e in enumerate(edges):
         firsts = _far_apart(e.tolist())
-        bounds = [ufunc.reduceat(b, firsts, axis) for ufunc, b in zip((np.minimum, np.maximum), bounds, strict=True)]
+        low, high = np.minimum.reduceat(low, firsts, axis), np.maximum.reduceat(high, firsts, axis)
         edges[axis] = np.append(e[firsts], e[-1])
+<<<<<<< HEAD
     return Parts(bounds[0], bounds[1], tuple(tuple(e.tolist()) for e in edges))
+=======
+    chosen = (low <= high) & ((low <= sure[0]) | (high >= sure[1]))
+    spans = [e.tolist() for e in edges[3 - len(shape) :]]
+    places = np.argwhere(chosen)[:, 3 - len(shape) :].tolist()
+    boxes = tuple(tuple((e[k], e[k + 1]) for e, k in zip(spans, place, strict=True)) for place in places)
+    return boxes, np.stack([low[chosen], high[chosen]], axis=1)
+>>>>>>> facts
 
 
 def _far_apart(edges: list[int]) -> list[int]:
@@ -223,22 +212,6 @@ def _far_apart(edges: list[int]) -> list[int]:
         if edge - edges[firsts[-1]] >= SIDE:
             firsts.append(place)
     return firsts
-
-
-def _to_look_through(found: TileMaps) -> TileMaps:
-    """Choose boxes that may hold a lower or a higher level: at first those that promise most, at last all."""
-    low, high, edges = found.parts
-    chosen = (low <= high) & ((low < found.low) | (high > found.high))
-    if found.looks < len(LOOKS) and np.count_nonzero(chosen) > LOOKS[found.looks]:
-        most = LOOKS[found.looks]
-        likely = np.zeros(chosen.size, np.bool_)
-        for promise in (np.where(chosen, low, GRAY_LEVELS), np.where(chosen, -high, 1)):
-            likely[np.argpartition(promise, most - 1, axis=None)[:most]] = True
-        chosen &= likely.reshape(chosen.shape)
-    places = np.argwhere(chosen).tolist()
-    boxes = [tuple((e[k], e[k + 1]) for e, k in zip(edges, place, strict=True)) for place in places]
-    parts = Parts(np.where(chosen, GRAY_LEVELS, low), np.where(chosen, -1, high), edges)
-    return found._replace(parts=parts, boxes=tuple(boxes), looks=found.looks + 1)
 
 
 def apply_tile_maps(
@@ -256,14 +229,30 @@ def apply_tile_maps(
     return out.reshape(image.shape)
 
 
-def boxes_to_look_through(measured: TileMaps, shape: tuple[int, ...]) -> list[Box]:
-    """Return the boxes that may hold the lowest or the highest equalized level."""
-    return [box[3 - len(shape) :] for box in measured.boxes]
-
-
 def has_boxes(measured: TileMaps) -> bool:
-    """Return whether there are boxes to look through."""
+    """Return whether lower or higher levels may lie anywhere."""
     return bool(measured.boxes)
+
+
+def has_many_boxes(measured: TileMaps, in_memory: bool) -> bool:
+    """Return whether it is worth to look through a few boxes first; chunks would be read once more for it."""
+    return in_memory and len(measured.boxes) > 2 * FEW
+
+
+def all_boxes(measured: TileMaps) -> list[Box]:
+    """Return the boxes that may hold a lower or a higher level."""
+    return [*measured.boxes]
+
+
+def _most_likely(measured: TileMaps) -> NDArray[np.intp]:
+    """Return the numbers of the boxes with the lowest and the highest bounds."""
+    low, high = measured.bounds.T
+    return np.union1d(np.argsort(low, kind="stable")[:FEW], np.argsort(-high, kind="stable")[:FEW])
+
+
+def few_boxes(measured: TileMaps) -> list[Box]:
+    """Return the boxes that promise the lowest and the highest levels."""
+    return [measured.boxes[k] for k in _most_likely(measured)]
 
 
 def count_equalized(
@@ -276,16 +265,29 @@ def count_equalized(
 
 
 def find_extremes(counted: tuple[t.Array, ...], measured: TileMaps) -> TileMaps:
-    """Return the mappings with the lowest and the highest level that occurs, and what else may hold others."""
+    """Return the mappings with the lowest and the highest level that occurs, which become 0 and 1."""
     used = np.flatnonzero(counted[0])
-    if used.size:
-        ends = min(measured.low, int(used[0])), max(measured.high, int(used[-1]))
-        measured = measured._replace(low=ends[0], high=ends[1])
-    return _to_look_through(measured)
+    low, high = (int(used[0]), int(used[-1])) if used.size else (GRAY_LEVELS, -1)
+    low, high = min(low, measured.low), max(high, measured.high)
+    return TileMaps(measured.maps, low, high, (), np.empty((0, 2), np.int64))
 
 
-LOOK = Statistic(count_equalized, find_extremes, pooled=False, needed=has_boxes, boxes=boxes_to_look_through)
-TILES = (Statistic(count_tiles, tile_maps, pooled=False), *(LOOK,) * (len(LOOKS) + 1))
+def find_extremes_of_few(counted: tuple[t.Array, ...], measured: TileMaps) -> TileMaps:
+    """Return the mappings with the lowest and the highest level so far, and the boxes that may hold others."""
+    found = find_extremes(counted, measured)
+    beyond = (measured.bounds[:, 0] < found.low) | (measured.bounds[:, 1] > found.high)
+    beyond[_most_likely(measured)] = False
+    boxes = tuple(measured.boxes[k] for k in np.flatnonzero(beyond))
+    return found._replace(boxes=boxes, bounds=measured.bounds[beyond])
+
+
+LOOK_AT_FEW = Statistic(count_equalized, find_extremes_of_few, pooled=False, needed=has_many_boxes, boxes=few_boxes)
+TILES = (
+    Statistic(count_tiles, tile_maps, pooled=False),
+    LOOK_AT_FEW,
+    LOOK_AT_FEW,
+    Statistic(count_equalized, find_extremes, pooled=False, needed=has_boxes, boxes=all_boxes),
+)
 
 
 def check_tiles(kernel_size: tuple[int, ...], nbins: int, shape: tuple[int, ...]) -> None:

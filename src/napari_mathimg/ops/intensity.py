@@ -311,12 +311,13 @@ def equalize_adapthist(
 ) -> t.Image:  # fmt: skip
     """Equalize the histogram region by region, with limited contrast (CLAHE).
 
-    Each pixel is interpolated between the curves of the nearest regions, and the result is stretched to the value
-    range. Colors keep their hue, because only their brightness V = max(R, G, B) is equalized. Values outside of the
-    value range are clipped to it; the value range of the data is here that from their percentile 0.01 to 99.99, because
-    regions are counted in equal steps, of which one hot pixel would leave few. The image is mirrored to fill the last
-    regions. A constant image changes in no other way. Results for integers are rounded to the nearest integer. Missing
-    pixels (NaN or infinite) stay missing and are not counted.
+    Each pixel is interpolated between the curves of the nearest regions, and the result is stretched so that its lowest
+    and its highest value become the ends of the value range, exactly as in scikit-image. Colors keep their hue, because
+    only their brightness V = max(R, G, B) is equalized. Values outside of the value range are clipped to it; the value
+    range of the data is here that from their percentile 0.01 to 99.99, because regions are counted in equal steps, of
+    which one hot pixel would leave few. The image is mirrored to fill the last regions. A constant image changes in no
+    other way. Results for integers are rounded to the nearest integer. Missing pixels (NaN or infinite) stay missing
+    and are not counted.
 
     Parameters
     ----------

@@ -220,7 +220,7 @@ class Recall:
     ) -> Generator[Progress, None, dict[Name, tuple[Key, Fact]]]:
         """Return those facts that were counted of pixels like the present ones.
 
-        Nothing is digested for facts that are counted again in less time. An array whose pixels have changed is touched.
+        Nothing is digested for what is counted again in less time. An array whose pixels have changed is touched.
         """
         assert self._facts is not None
         signed = {name: (key, fact) for name, (key, fact) in found.items() if fact.digests}
