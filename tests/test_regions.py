@@ -137,6 +137,18 @@ def test_what_can_be_left_out_is_not_computed(case, step):
         assert same(block, np.ascontiguousarray(result_of(plan)[::step, ::step]))
 
 
+def test_pieces_beside_saturated_pixels_agree_with_a_run(monkeypatch):
+    """The light of a saturated pixel is known from its neighbors only, which amplifies the errors of rounding."""
+    monkeypatch.setattr(pieces, "NEAR", 2**10)
+    monkeypatch.setattr(pieces, "FAR", 2**12)
+    image = np.maximum(gray("f4", (150, 131)), 0)
+    case, parameters = BY_NAME["richardson_lucy"], {"num_iter": 12, "saturation": 0.8}
+    plan = planned(case, Input("", image, {"value_range": "dtype"}), parameters)
+    whole, box = result_of(plan), ((0, 150), (0, 131))
+    got = joined(plan, found_in(regions(plan, (), box)), box, (1, 1), whole)
+    assert np.abs(got - whole).max() <= tolerance(plan, image, whole)
+
+
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("boundary", ["periodic", "reflect"])
 def test_frames_come_with_each_piece(boundary, step, monkeypatch):
