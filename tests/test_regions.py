@@ -237,7 +237,9 @@ def test_sides_are_at_least_some_halos(halo):
     assert all(math.prod(size(piece)) <= 2 * max(pieces.FAR, (8 * halo) ** 2) for piece in found)
 
 
-def test_chunks_are_read_once_and_those_of_the_middle_first():
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chunks_are_read_once_and_those_of_the_middle_first(threads):
+    """Two threads begin two pieces at a time, in any order."""
     dask = pytest.importorskip("dask.array")
     image, read = plane((600, 700)).astype(np.float32), []
 
@@ -250,10 +252,14 @@ def test_chunks_are_read_once_and_those_of_the_middle_first():
     plan = plan_of(operations()["median"], chunked, value_range="dtype")
     read.clear()
     box = ((0, 600), (0, 700))
-    found = found_in(regions(plan, (), box, threads=2, middle=(450, 250)))
+    found = found_in(regions(plan, (), box, threads=threads, middle=(450, 250)))
     got = joined(plan, found, box, (1, 1), image)
     assert sorted(read) == [(i, j) for i in range(6) for j in range(7)]
-    assert (4, 2) in read[:9]
+    if threads == 1:
+        (top, bottom), (left, right) = found[0][0]
+        assert top <= 450 < bottom <= 600
+        assert left <= 250 < right
+        assert (4, 2) in read[: (2 + (bottom - top) // 100) * (2 + (right - left) // 100)]
     assert same(got, result_of(plan_of(operations()["median"], image, value_range="dtype")))
 
 
