@@ -26,6 +26,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QApplication
 from skimage import data
+from vispy.gloo.glir import GlirProgram
 
 from napari_mathimg.catalog import find
 from napari_mathimg.widgets.place.entries import TITLES
@@ -192,6 +193,7 @@ def main() -> None:
     parser.add_argument("--operations", nargs="*", default=list(CHANGES))
     chosen = parser.parse_args()
     get_settings(Path(tempfile.mkdtemp()) / "settings.yaml")
+    GlirProgram.delete = lambda self: None  # which can crash Mesa's software renderer after a layer was removed
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
     docks = {title.lower(): title for title in TITLES}

@@ -194,15 +194,11 @@ def _boxes_of_extremes(
         firsts = _far_apart(e.tolist())
         low, high = np.minimum.reduceat(low, firsts, axis), np.maximum.reduceat(high, firsts, axis)
         edges[axis] = np.append(e[firsts], e[-1])
-<<<<<<< HEAD
-    return Parts(bounds[0], bounds[1], tuple(tuple(e.tolist()) for e in edges))
-=======
     chosen = (low <= high) & ((low <= sure[0]) | (high >= sure[1]))
     spans = [e.tolist() for e in edges[3 - len(shape) :]]
     places = np.argwhere(chosen)[:, 3 - len(shape) :].tolist()
     boxes = tuple(tuple((e[k], e[k + 1]) for e, k in zip(spans, place, strict=True)) for place in places)
     return boxes, np.stack([low[chosen], high[chosen]], axis=1)
->>>>>>> facts
 
 
 def _far_apart(edges: list[int]) -> list[int]:
