@@ -35,7 +35,7 @@ PATIENCE = 30  # seconds to wait for a canceled run to end
 
 
 class NoResize(QObject):
-    """Hides from vispy that the canvas is resized, as by each dock: following takes a fifth of the tests. time."""
+    """Hides from vispy that the canvas is resized, as by each dock: it would set the transforms of all visuals anew."""
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         return event is not None and event.type() == QEvent.Type.Resize
