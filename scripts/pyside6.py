@@ -11,12 +11,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 os.environ["QT_API"] = "pyside6"
 warnings.filterwarnings("error", module="napari_mathimg")
 
-import napari  # noqa: E402  # after the choice of Qt
+import napari._vispy.canvas  # noqa: E402  # after the choice of Qt
 import numpy as np  # noqa: E402
 import qtpy  # noqa: E402
 from qtpy.compat import isalive  # noqa: E402
@@ -182,6 +183,7 @@ def main() -> int:
         raise SystemExit(f"PySide6 is not what qtpy found, but {qtpy.API_NAME}")
     for module in (run_panel, lens_panel):
         setattr(module, "load_kernels", load_none)  # noqa: B010  # the name is imported there
+    napari._vispy.canvas.gc = SimpleNamespace(collect=lambda: 0)  # napari collects garbage after each removed layer
     viewer = napari.Viewer(show_welcome_screen=False)
     sys.excepthook = failed
     rng = np.random.default_rng(0)

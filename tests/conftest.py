@@ -90,6 +90,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         write(f"peak memory of {name}: {peak / 2**20:,.0f} MiB")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _free_pass_managers() -> None:
+    """Let llvmlite free what it compiles with, up to 1 MiB a function: `ObjectRef` hides the method that does so."""
+    from llvmlite.binding import newpassmanagers as passes
+
+    dispose = getattr(getattr(passes, "NewPassManager", None), "_dispose", None)
+    for kind in (passes.ModulePassManager, passes.FunctionPassManager) if dispose else ():
+        kind._dispose = dispose
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _return_memory() -> Iterator[None]:
     """Give the memory that glibc keeps after large arrays back to the system, which the other processes share."""

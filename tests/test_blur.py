@@ -29,7 +29,7 @@ def kernels(ndim):
         "small": rng.random((3, 3, 5)[-ndim:]) - 0.4,
         "even": rng.random((4, 2, 6)[-ndim:]),
         "sparse": sparse,
-        "product": footprints.gaussian((1.5, 4.0, 2.0)[-ndim:]),
+        "product": footprints.gaussian((0.5, 4.0, 1.0)[-ndim:]),
         "larger": rng.random((3, 50, 41)[-ndim:]),
         "dense": rng.random((5, 17, 16)[-ndim:]) - 0.3,
         "lopsided": lopsided,

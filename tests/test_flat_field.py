@@ -306,7 +306,7 @@ def test_an_estimated_flat_used_as_an_image_gives_the_same():
 
 def test_colors_are_estimated_on_their_own():
     lights = np.stack([shading(s) for s in (1.0, 0.5, 0.0)], axis=-1)
-    stack = np.stack([seen(cells(30), lights[..., c], seed=c) for c in range(3)], axis=-1)
+    stack = np.stack([seen(cells(30), lights[..., c], seed=c).astype("f4") for c in range(3)], axis=-1)
     options = Options(channel_axis=-1)
     found = estimate_flat(stack, options=options)
     assert found.shape == (*SHAPE, 3)

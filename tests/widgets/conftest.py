@@ -36,7 +36,7 @@ from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.place.open_dock import open_dock
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
-DRAWN = 15  # tests that draw in a window before it is replaced
+DRAWN = 8  # tests that draw in a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
 
 

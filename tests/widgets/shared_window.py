@@ -24,13 +24,21 @@ from napari.utils.events import EmitterGroup, EventedModel, EventEmitter
 from napari.utils.notifications import notification_manager
 from psygnal import SignalInstance
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 OURS = "napari_mathimg"
 NUMBERS = itertools.count(1)  # numbers the windows
 PATIENCE = 30  # seconds to wait for a canceled run to end
+
+
+class NoResize(QObject):
+    """Hides from vispy that the canvas is resized, as by each dock: it would set the transforms of all visuals anew."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        return event is not None and event.type() == QEvent.Type.Resize
 
 
 class SharedWindow:
@@ -56,6 +64,7 @@ class SharedWindow:
         self.window = self.viewer.window._qt_window
         assert QTest.qWaitForWindowExposed(self.window)
         process_events()
+        self._no_resize = NoResize(self.window)
         self.draw_image(False)
         self._layout, self._size = self.window.saveState(), self.window.size()
         self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
@@ -66,7 +75,12 @@ class SharedWindow:
         canvas = self.viewer.window._qt_viewer.canvas
         self.window.setUpdatesEnabled(on)
         canvas.native.setUpdatesEnabled(on)
-        if on:
+        if not on:
+            process_events()  # from here on, the canvas has the size of the initial window
+            canvas.native.installEventFilter(self._no_resize)
+        else:
+            canvas.native.removeEventFilter(self._no_resize)
+            QCoreApplication.sendEvent(canvas.native, QResizeEvent(canvas.native.size(), canvas.native.size()))
             canvas._scene_canvas._update_pending = False  # vispy would wait for a drawing that Qt left out meanwhile
             canvas._scene_canvas.update()
             process_events()

@@ -237,14 +237,14 @@ def test_a_slow_layer_is_shown_partial_and_left_at_once(
     viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
 ) -> None:
     rng = np.random.default_rng(6)
-    first = Gated(rng.integers(0, 99, (40, 300, 400)), 24, 32)
+    first = Gated(rng.integers(0, 99, (40, 300, 400), np.uint16), 24, 32)
     quick = viewer.add_image(np.eye(30))
     settle(histogram)
     slow = Image(first, contrast_limits=(0, 99))
     viewer.add_layer(slow)
     qtbot.waitUntil(lambda: histogram.found is not None and "partial" in histogram.state.whole())
     assert "% read" in histogram.state.whole()
-    slow.data = second = Gated(rng.integers(0, 99, (3, 300, 400)))
+    slow.data = second = Gated(rng.integers(0, 99, (3, 300, 400), np.uint16))
     qtbot.waitUntil(lambda: histogram.found is None)  # although nothing is known of the new data yet
     assert histogram.shown_sentence == "Counting…"
     viewer.layers.selection.active = quick

@@ -94,6 +94,13 @@ def fill(column: QWidget, *widgets: QWidget) -> None:
     process_events()
 
 
+def wait_until_active(column: QWidget, qtbot: Any) -> None:
+    """Wait until the window is active, and take the focus from the field that has got it: it shows all digits."""
+    qtbot.waitUntil(column.isActiveWindow)
+    if field := column.focusWidget():
+        field.clearFocus()
+
+
 def lacks_room(widget: QWidget, text: str, room: float) -> bool:
     return widget.fontMetrics().horizontalAdvance(text) > room
 
@@ -230,7 +237,7 @@ def test_all_digits_are_told_shown_to_edit_and_kept(column: Any, qtbot: Any) -> 
     for field in (box, line):
         field.setFixedWidth(90)
     process_events()
-    qtbot.waitUntil(column.isActiveWindow)
+    wait_until_active(column, qtbot)
     changes: list[float] = []
     box.valueChanged.connect(changes.append)
     shown = {field: field.text() for field in (box, line)}
@@ -274,7 +281,7 @@ def test_a_typed_number_is_the_number_even_if_it_reads_as_the_one_that_was_shown
     for field, width in ((box, 120), (fields.low, 70)):
         field.setFixedWidth(width)
     process_events()
-    qtbot.waitUntil(column.isActiveWindow)
+    wait_until_active(column, qtbot)
     shown = {field: field.text().removeprefix("x ") for field in (box, fields.low)}
     for field, short in shown.items():
         assert 4 <= len(short) < 8
