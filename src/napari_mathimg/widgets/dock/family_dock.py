@@ -138,7 +138,7 @@ class FamilyDock(DockContent):
             dock.destroyed.connect(self._close)
             self.put_in_place(self.saved_state.size)
             dock.visibilityChanged.connect(self.forms.picking.show_in_front)
-            dock.visibilityChanged.connect(self.preview.show_in_front)
+            dock.visibilityChanged.connect(self.preview.visibility.show_in_front)
 
     def _close(self) -> None:
         """Stop the run, disconnect all signals and delete the dock when napari removes its dock widget."""

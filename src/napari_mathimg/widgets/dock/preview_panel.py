@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QWidget
 
 from ...contract.operation import Operation
@@ -61,12 +61,12 @@ class LivePreviewPanel(Panel):
         self.live = LivePreview(context.viewer, context.dock, self._job)
         self.line = SplitLine(context.viewer, context.dock)
         self._is_paused = False
-        self._is_in_front = True
         self._ran: tuple[Any, list[Any]] = None, []  # what was run last, and its sources
-        self._watch_dock = _Visibility(context.dock, self._follow)
+        self.visibility = Visibility(context.dock)
         self._connect()
 
     def _connect(self) -> None:
+        self.visibility.changed.connect(self._follow)
         self.tick.toggled.connect(self._follow)
         self.tick.toggled.connect(self.tell_changed)
         self.source.pressed.connect(lambda: self.live.shown.look_at(SOURCE))
@@ -111,8 +111,7 @@ class LivePreviewPanel(Panel):
 
     def _follow(self, *change: Any) -> None:
         """Show the preview while it is ticked, the dock is seen, and no run has just ended."""
-        is_seen = self._is_in_front and self._context.dock.isVisible()
-        is_wanted = self.tick.isChecked() and is_seen and not self._is_paused
+        is_wanted = self.tick.isChecked() and self.visibility.is_seen and not self._is_paused
         self.widget.setVisible(self.tick.isChecked())
         if is_wanted == self.live.is_on:
             return
@@ -162,11 +161,6 @@ class LivePreviewPanel(Panel):
             self._is_paused = True
             self._follow()
 
-    def show_in_front(self, is_in_front: bool) -> None:
-        """Show the preview while the dock is in front of others."""
-        self._is_in_front = is_in_front
-        self._follow()
-
     def save_state(self) -> dict[str, Any]:
         """Return whether the preview is ticked."""
         return {"on": self.tick.isChecked()}
@@ -180,6 +174,7 @@ class LivePreviewPanel(Panel):
         if self.live.is_on:
             self._context.viewer.bind_key(KEY, None, overwrite=True)
         self._context.viewer.dims.events.ndisplay.disconnect(self._look)
+        self.visibility.changed.disconnect(self._follow)
         self.line.hide()
         self.live.close()
 
@@ -195,16 +190,37 @@ class _State(QLabel):
     minimumSizeHint = sizeHint
 
 
-class _Visibility(QObject):
-    """Calls a function when a widget is shown or hidden."""
+class Visibility(QObject):
+    """Tells whether a dock can be seen: it is shown, and in front of the docks in the same place.
 
-    def __init__(self, widget: QWidget, changed: Any) -> None:
-        super().__init__(widget)
-        self._changed = changed
-        widget.installEventFilter(self)
+    Parameters
+    ----------
+    dock
+        The content of the dock.
+    """
 
-    def eventFilter(self, widget: QObject, event: QEvent) -> bool:
-        """Call the function after the event."""
+    changed = Signal()
+
+    def __init__(self, dock: QWidget) -> None:
+        super().__init__(dock)
+        self._dock, self._is_in_front = dock, True
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.changed)
+        dock.installEventFilter(self)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the dock can be seen."""
+        return self._is_in_front and bool(self._dock.isVisible())
+
+    def show_in_front(self, is_in_front: bool) -> None:
+        """Note whether the dock is in front of others."""
+        self._is_in_front = is_in_front
+        self._soon.start(0)
+
+    def eventFilter(self, dock: QObject, event: QEvent) -> bool:
+        """Note that the dock is shown or hidden."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
-            QTimer.singleShot(0, self._changed)
+            self._soon.start(0)
         return False
