@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import pywt
 from scipy import signal, stats
-from skimage import color, data, restoration
+from skimage import color, data, restoration, transform
 from skimage.metrics import peak_signal_noise_ratio
 
 from cases import plane
@@ -98,6 +98,22 @@ def test_without_threshold_nothing_changes():
     for wavelet in set(WAVELETS) - {"dmey"}:  # whose filters are no exact inverse of each other
         result = apply(image, "denoise_wavelet", wavelet=wavelet, max_shifts=1, **given)
         np.testing.assert_allclose(result, image, rtol=0, atol=1e-5, err_msg=wavelet)
+
+
+def test_the_default_denoises_a_small_image_as_well_as_four_levels_do():
+    """Of 150 x 250 pixels scikit-image's default of levels, three less than PyWavelets advises, decomposes one."""
+    image = transform.resize(data.camera() / 255, (150, 250), anti_aliasing=True)
+    noisy = image + SIGMA * np.random.default_rng(0).standard_normal(image.shape)
+    given = {"wavelet": "sym4", "mode": "soft", "method": "BayesShrink", "rescale_sigma": False}
+
+    def quality(denoised):
+        return peak_signal_noise_ratio(image, denoised, data_range=1)
+
+    usual, four = (quality(restoration.denoise_wavelet(noisy, wavelet_levels=n, **given)) for n in (None, 4))
+    assert four > usual + 1.5
+    default = quality(apply(noisy, "denoise_wavelet"))
+    assert default > four
+    assert default == pytest.approx(quality(apply(noisy, "denoise_wavelet", levels=4)), abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 300), (18, 17), (512, 512), (1000, 999), (33, 40, 60)])

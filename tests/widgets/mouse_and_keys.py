@@ -20,7 +20,7 @@ SHAPE = (90, 120)
 
 
 class Hand:
-    """Sends clicks, drags and keys to the canvas, at (row, column) of a layer."""
+    """Sends clicks, drags and keys to the canvas, at (row, column) of a layer, or at a place on all its axes."""
 
     def __init__(self, viewer: Any, qtbot: Any) -> None:
         self.viewer, self.qtbot = viewer, qtbot
@@ -32,7 +32,7 @@ class Hand:
         assert self._throttled  # napari throttles moves to one in 5 ms
 
     def at(self, layer: Any, place: Any) -> QPoint:
-        whole = [*(0,) * (layer.ndim - 2), *place]
+        whole = [*(0,) * (layer.ndim - len(place)), *place]
         camera, dims = self.viewer.scene.camera, self.viewer.dims
         world = np.array(layer.data_to_world(whole))[[axis - dims.ndim for axis in dims.displayed[-2:]]]
         down, right = (world - np.array(camera.center)[-2:]) * camera.zoom

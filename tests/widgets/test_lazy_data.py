@@ -165,6 +165,46 @@ def test_an_edit_during_a_run_is_told(viewer: Any, dock: Any, press: Any, monkey
     assert [step.get("torn", False) for step in steps] == [painted, False]
 
 
+@pytest.mark.parametrize("image", ["reference", "flat", "psf", "resampled psf"])
+def test_an_edit_of_a_further_image_is_told(viewer: Any, dock: Any, press: Any, monkeypatch: Any, image: str) -> None:
+    from napari_mathimg.widgets.tasks import operation_job
+
+    rng = np.random.default_rng(0)
+    shape, scale = ((9, 9), (0.7, 0.7)) if "psf" in image else ((60, 50), (0.5, 0.5))
+    scale = (0.5, 0.5) if image == "psf" else scale
+    further = viewer.add_image(rng.random(shape).astype(np.float32) + 1, name="further", scale=scale)
+    layer = viewer.add_image(rng.integers(100, 4000, (60, 50), dtype=np.uint16), name="cells", scale=(0.5, 0.5))
+    run = operation_job.run
+    edits = iter([True])
+
+    def painting(plan: Any, **more: Any) -> Any:
+        result = yield from run(plan, **more)
+        if next(edits, False):
+            further.data[2:5] = 3
+        return result
+
+    monkeypatch.setattr(operation_job, "run", painting)
+    family, operation = {
+        "reference": ("intensity", "match_histograms"), "flat": ("lens", "flat_field"),
+    }.get(image, ("deconvolve", "richardson_lucy"))  # fmt: skip
+    widget = dock(family)
+    viewer.layers.selection.active = layer
+    widget.operation = operation
+    if "psf" in image:
+        widget.form["num_iter"].value = 1
+        panel = widget.further_images.panels["psf"]
+        panel.kind = "layer"
+        panel.resample.setChecked("resampled" in image)
+    widget.further_images.pickers[image.split()[-1]].choose("further")
+    for is_torn in (True, False):
+        viewer.layers.selection.active = layer
+        press(widget)
+        assert ("changed during the run" in widget.message.text()) is is_torn
+        (step,) = viewer.layers[-1].metadata[RECORD]
+        assert step.get("torn", False) is is_torn
+        assert ("resampled" in step["images"][-1]) is (image == "resampled psf")
+
+
 def test_isolating_obeys_the_preferences(viewer: Any, histogram: Any, qtbot: Any, notifications: list[Any]) -> None:
     layer = viewer.add_image(np.random.default_rng(0).integers(0, 4000, (2000, 3000), dtype=np.uint16))
     qtbot.waitUntil(lambda: histogram._follower is not None and histogram._follower.tally is not None)

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from event_loop import process_events
 from histogram_checks import Settle, check
-from mouse_and_keys import LEFT, QUAD, Hand
+from mouse_and_keys import LEFT, QUAD, Hand, choose_level
 from skimage.draw import polygon2mask
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
+from napari_mathimg.widgets.dock.form_panel import FormPanel
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.layers.view_geometry import turn_of
 from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
+from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
+from napari_mathimg.widgets.psf.drawn_outline import drawn_outline
 
 SCALE = (2.0, 0.5, 0.25)
 ORDERS = {"transposed": (0, 2, 1), "rows and planes": (2, 1, 0), "usual": (0, 1, 2)}
@@ -21,6 +25,18 @@ ORDERS = {"transposed": (0, 2, 1), "rows and planes": (2, 1, 0), "usual": (0, 1,
 def cells(viewer: Any) -> Any:
     data = np.random.default_rng(0).integers(0, 4000, (7, 90, 120), dtype=np.uint16)
     return viewer.add_image(data, name="cells", scale=SCALE)
+
+
+CHANNELS_LAST: dict[str, Any] = {"axis_labels": ("y", "x", "c"), "scale": (2, 0.5, 7), "translate": (3, -4, 1)}
+
+
+@pytest.fixture
+def last(viewer: Any) -> Any:
+    """Channels on the last axis: planes have the first two; half of the rows and a third of the columns in level 1."""
+    data = np.random.default_rng(0).integers(0, 4000, (90, 120, 7), dtype=np.uint16)
+    layer = viewer.add_image([data, data[::2, ::3]], multiscale=True, name="cells", **CHANNELS_LAST)
+    turn_view(viewer, (2, 0, 1))
+    return layer
 
 
 def turn_view(viewer: Any, order: tuple[int, ...]) -> None:
@@ -167,3 +183,125 @@ def test_a_calibration_asks_for_the_plane_that_it_uses(viewer: Any, cells: Any, 
     qtbot.mouseClick(box.run, LEFT)
     assert not box.task.is_running
     assert "of 'cells' in two dimensions to calibrate on the plane" in box.sentence.text()
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (2, 1, 0)])
+def test_places_lie_in_the_planes_that_are_processed(
+    viewer: Any, hand: Hand, qtbot: Any, dock: Any, last: Any, order: tuple[int, ...]
+) -> None:
+    widget: FamilyDock = dock("geometry")
+    qtbot.waitUntil(widget.isVisible)
+    turn_view(viewer, order)
+    viewer.dims.set_point(2, viewer.dims.range[2].start + 14)
+    widget.operation = "swirl"
+    process_events()
+    cross = widget.panel(FormPanel).picking.cross
+
+    def crossed() -> Any:
+        process_events()
+        world = np.array(viewer.dims.point)
+        world[list(viewer.dims.displayed)] = cross.place
+        return last.world_to_data(world)[:2]
+
+    np.testing.assert_allclose(crossed(), (44.5, 59.5))
+    qtbot.mouseClick(widget.form.pick_buttons["point"].native, LEFT)
+    process_events()
+    hand.click(last, (30, 80, 2))
+    np.testing.assert_allclose(widget.form.parameters["center"], (30, 80), atol=1)
+    np.testing.assert_allclose(crossed(), widget.form.parameters["center"], atol=1e-9)
+    hand.drag(last, (*crossed(), 2), (50, 40, 2))
+    np.testing.assert_allclose(widget.form.parameters["center"], (50, 40), atol=1)
+    picked = np.array(widget.form.parameters["center"])
+    choose_level(widget, 1)
+    np.testing.assert_allclose(widget.form.parameters["center"], (picked + 0.5) / (2, 3) - 0.5, atol=1e-3)
+    np.testing.assert_allclose(crossed(), picked, atol=0.01)
+    turn_view(viewer, (0, 1, 2))
+    assert cross.place is None
+    qtbot.mouseClick(widget.form.pick_buttons["point"].native, LEFT)
+    assert widget.message.text() == "Show the axes y and x of 'cells' in two dimensions to pick a point."
+
+
+def test_boxes_lie_in_the_planes_that_are_processed(
+    viewer: Any, hand: Hand, qtbot: Any, dock: Any, press: Any, last: Any
+) -> None:
+    widget: FamilyDock = dock("geometry")
+    qtbot.waitUntil(widget.isVisible)
+    turn_view(viewer, (2, 0, 1))
+    widget.operation = "crop"
+    process_events()
+    qtbot.mouseClick(widget.form.pick_buttons["rectangle"].native, LEFT)
+    process_events()
+    hand.drag(last, (12.2, 30.1, 0), (59.7, 89.8, 0))
+    qtbot.waitUntil(lambda: widget.form.parameters["start"] != "auto")
+    np.testing.assert_allclose(widget.form.parameters["start"], (13, 31, 0), atol=2)
+    np.testing.assert_allclose(widget.form.parameters["stop"], (60, 90, 7), atol=2)
+    assert "turned" not in widget.message.text()
+    start, stop = (widget.form.parameters[end] for end in ("start", "stop"))
+    press(widget)
+    result = viewer.layers[-1]
+    np.testing.assert_array_equal(result.data, last.data[0][tuple(map(slice, start, stop))])
+    np.testing.assert_allclose(result.data_to_world((0, 0, 0)), last.data_to_world(start))
+
+
+def test_a_turned_rectangle_is_turned_back_by_the_angle_that_is_told(
+    viewer: Any, hand: Hand, qtbot: Any, dock: Any, last: Any
+) -> None:
+    """Of an image that is itself turned in the plane of its first two axes."""
+    angle = np.deg2rad(20)
+    turn = np.eye(3)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    last.scale, last.rotate = (1, 1, 7), turn
+    corners = np.array([(20, 30, 0), (20, 80, 0), (60, 80, 0), (60, 30, 0)])
+    shapes = viewer.add_shapes([[last.data_to_world(c) for c in corners]], shape_type="rectangle", name="marks", ndim=3)
+    assert turn_of(viewer.dims, last, shapes) == pytest.approx(0, abs=1e-6)
+    wider = np.deg2rad(33)
+    back = np.array([[np.cos(wider), -np.sin(wider)], [np.sin(wider), np.cos(wider)]])
+    flat = corners[:, :2] @ back.T
+    shapes.data = [np.column_stack([flat, np.zeros(4)])]
+    assert abs(turn_of(viewer.dims, last, shapes)) == pytest.approx(13, abs=1e-6)
+
+
+def test_what_needs_the_last_axes_for_its_planes_says_so(viewer: Any, dock: Any, last: Any, qtbot: Any) -> None:
+    """The layers that corners and targets are marked in have two axes, which are the viewer's last ones."""
+    expected = "the axes of its planes, y, x, must be its last ones here; transpose its data first"
+    corners: FamilyDock = dock("perspective")
+    qtbot.waitUntil(corners.isVisible)
+    process_events()
+    button = corners.panel(CornersPanel).pick_button
+    qtbot.waitUntil(button.isEnabled)
+    qtbot.mouseClick(button, LEFT)
+    assert expected in corners.message.text()
+    assert [*viewer.layers] == [last]
+    lens: FamilyDock = dock("lens")
+    qtbot.waitUntil(lens.isVisible)
+    lens.operation = "correct_distortion"
+    box = lens.panel(CalibrationPanel).box
+    qtbot.waitUntil(lambda: box.run.isVisible() and box.run.isEnabled())
+    qtbot.mouseClick(box.run, LEFT)
+    assert not box.task.is_running
+    assert expected in box.sentence.text()
+
+
+def test_a_point_stays_with_images_of_the_size_of_its_plane(viewer: Any, dock: Any, last: Any) -> None:
+    widget: FamilyDock = dock("geometry")
+    widget.operation = "swirl"
+    widget.form.load({"center": (80.0, 20.0)})
+    viewer.add_image(np.zeros((60, 120, 7), np.uint16), axis_labels=("y", "x", "c"))
+    assert widget.form.parameters["center"] == "auto"
+    viewer.layers.selection.active = last
+    assert widget.form.parameters["center"] == (80.0, 20.0)
+
+
+def test_an_outline_of_a_psf_has_the_axes_of_the_planes(viewer: Any, last: Any) -> None:
+    place = {name: getattr(last, name) for name in ("scale", "translate")}
+    viewer.add_shapes([[(10, 20, 3), (10, 40, 3), (26, 40, 3)]], shape_type="polygon", **place)
+    assert drawn_outline(viewer, last) == (((0, 0), (0, 20), (16, 20)), (17, 21))
+    assert drawn_outline(viewer, last, 1)[1] == (9, 9)
+
+
+def test_a_turn_is_found_where_the_view_shows_no_axis_of_the_image(viewer: Any) -> None:
+    viewer.add_image(np.zeros((2, 3, 30, 40)))
+    image = viewer.add_image(np.zeros((30, 40)))
+    turned = viewer.add_shapes([[(5, 5), (5, 20), (15, 20), (15, 5)] @ np.array([(0.8, -0.6), (0.6, 0.8)])])
+    viewer.dims.order = (2, 3, 0, 1)
+    assert np.isfinite(turn_of(viewer.dims, image, turned))

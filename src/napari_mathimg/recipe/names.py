@@ -12,7 +12,7 @@ CUT = "…"
 STEP = " – "  # between a source and the operation that was applied to it
 MORE = f" {CUT} "  # in its place where earlier operations are left out
 SEAMS = (STEP, MORE)
-TORN = " (pixels of its source were changed during the run)"
+TORN = " (pixels were changed during the run)"
 
 
 def cut_middle(name: str, most: int = MOST) -> str:
@@ -74,7 +74,7 @@ def chain(metadata: Mapping[str, Any]) -> str:
 
 
 def _title(step: Mapping[str, Any]) -> str:
-    """Return the title of the operation of a step (or its id if there is none here), and whether its source changed."""
+    """Return the title of the operation of a step (or its id if there is none here), and whether its input changed."""
     note = TORN if step.get("torn") else ""
     id = str(step.get("operation", ""))
     try:

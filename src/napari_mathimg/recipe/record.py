@@ -67,7 +67,8 @@ def record(
     lost
         What the values lost when they were brought into the type of the result, as `run` tells it.
     is_torn
-        Whether pixels of the source changed during the run: the step, repeated, then gives another result.
+        Whether pixels of the source or of a further image changed during the run: the step, repeated, then gives
+        another result.
     """
     lost = lost or Losses()
     value_ranges = list(plan.color_ranges or plan.value_ranges.values())

@@ -1,6 +1,6 @@
 """Points and boxes of a form that are picked in the image; the canvas and the form stay synchronized."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -58,6 +58,7 @@ class Picking(QObject):
         self._form: Form | None = None
         self._layer: Layer | None = None
         self._level = 0  # the level in whose pixels the form's coordinates are
+        self._plane = [0, 1]  # the axes of the layer's planes, which points have
         self._waits = False  # whether a click or a rectangle in the image is awaited
         self._in_front = True  # whether the dock is the current tab
         self._dragged = False  # while True, the numbers follow the cross and not the reverse
@@ -82,8 +83,8 @@ class Picking(QObject):
         if "point" in form.picked:
             form.changed.connect(self._follow)
 
-    def use(self, form: Form | None, layer: Layer | None, level: int = 0) -> None:
-        """Pick for a form in a level of a layer; stop picking if either is None."""
+    def use(self, form: Form | None, layer: Layer | None, level: int = 0, axes: Sequence[int] = (-2, -1)) -> None:
+        """Pick for a form in a level of a layer whose items have some axes; stop picking if either is None."""
         if form is not self._form or layer is not self._layer:
             self.leave()
             if self._layer is not None:
@@ -91,6 +92,7 @@ class Picking(QObject):
             if layer is not None:
                 layer.events.visible.connect(self._soon)
         self._form, self._layer, self._level = form, layer, level
+        self._plane = [0, 1] if layer is None else [axis % layer.ndim for axis in axes[-2:]]
         self._follow()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -134,13 +136,13 @@ class Picking(QObject):
         if layer not in self._viewer.layers or not visible:
             return None
         try:
-            check_view(dims, layer, PURPOSE)
+            check_view(dims, layer, PURPOSE, self._plane)
         except ValueError:
             return None
         pixel = world_to_pixel(dims, layer, dims.point)
-        pixel[-2:] = into_full(layer, self._level)([0.0] * (layer.ndim - 2) + list(form.shown(form.picked["point"])))[
-            -2:
-        ]
+        in_level = np.zeros(layer.ndim)
+        in_level[self._plane] = form.shown(form.picked["point"])
+        pixel[self._plane] = into_full(layer, self._level)(in_level)[self._plane]
         row, column = pixel_to_world(dims, layer, pixel)[list(dims.displayed)]
         return float(row), float(column)
 
@@ -151,7 +153,7 @@ class Picking(QObject):
             self.leave()
             return
         try:
-            check_view(self._viewer.dims, layer, PURPOSE)
+            check_view(self._viewer.dims, layer, PURPOSE, self._plane)
         except ValueError as error:
             self._refuse(error)
             return
@@ -167,10 +169,10 @@ class Picking(QObject):
         if form is None or layer is None:
             return
         to_level = into_full(layer, self._level).inverse
-        pixel = to_level(world_to_pixel(self._viewer.dims, layer, world))[-2:]
+        pixel = to_level(world_to_pixel(self._viewer.dims, layer, world))[self._plane]
         neighbor = np.asarray(world, float).copy()
         neighbor[list(self._viewer.dims.displayed)] += 1 / self._viewer.scene.camera.zoom
-        step = np.abs(to_level(world_to_pixel(self._viewer.dims, layer, neighbor))[-2:] - pixel).max()
+        step = np.abs(to_level(world_to_pixel(self._viewer.dims, layer, neighbor))[self._plane] - pixel).max()
         decimals = max(int(np.ceil(-np.log10(step))), 0) if step > 0 else 0
         self._dragged = True
         try:

@@ -79,13 +79,13 @@ class FormPanel(Panel):
         axes, names = options.axes(layer, operation), axis_names(layer.axis_labels)
         self._show_form(operation, tuple(names[axis] for axis in axes), layer)
         self._image_values[self.form].follow(self.form, layer)
-        self._places.follow(self.form, layer, level)
+        self._places.follow(self.form, layer, level, axes)
         data = full_resolution(layer)
         limits = options.limits(layer) if operation.uses_range(self.form.parameters) else None
         channels = data.shape[-1] if getattr(layer, "rgb", False) else 0
         place, shape = spacing_at(layer, axes, level), shape_at(layer, level)
         self.form.show_image(tuple(shape[axis] for axis in axes), *place, limits, data.dtype, {"channels": channels})
-        self.picking.use(self.form, layer, level)
+        self.picking.use(self.form, layer, level, axes)
         self.reset_button.setEnabled(bool(len(self.form)))
 
     def _show_form(self, operation: Operation, axes: tuple[str, ...], layer: Layer | None) -> None:

@@ -168,8 +168,8 @@ def warnings(job: Job, done: Done) -> str:
     text += losses_sentence(done)
     if done.is_torn:
         text += (
-            " The pixels of the source were changed during the run: parts of the result show them as they"
-            " were before, others as they are. Run again."
+            " Pixels of the source or of a further image were changed during the run: parts of the result show them as"
+            " they were before, others as they are. Run again."
         )
     return text
 

@@ -8,6 +8,7 @@ from napari.layers import Layer
 
 from ...contract.signature import NOISE, Signature, arguments
 from ...contract.types import Auto, OfImage, Picked, annotation_of
+from ..layers.item_axes import plane_axes
 from ..layers.levels import shape_at
 from .fields import Automatic
 from .form import Form
@@ -37,7 +38,8 @@ class ImageValues:
 
     def follow(self, form: Form, layer: Layer) -> bool:
         """Set the form's values for a layer; return whether a value of another image was set to its default."""
-        before, size = None if self._layer is None else self._layer(), tuple(shape_at(layer, 0)[-2:])
+        before, shape = None if self._layer is None else self._layer(), shape_at(layer, 0)
+        size = tuple(shape[axis] for axis in plane_axes(layer))
         is_other, is_resized = self._layer is not None and before is not layer, size != self._size
         self._layer, self._size = ref(layer), size
         if not is_other:

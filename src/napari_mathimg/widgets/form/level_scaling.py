@@ -1,7 +1,7 @@
 """Conversion of positions and distances in pixels when another level of a multiscale layer is chosen."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -59,12 +59,17 @@ class PlaceScaling:
         self._forms: dict[Form, LevelScaling] = {}
         self._boxes: WeakKeyDictionary[Layer, Numbers] = WeakKeyDictionary()  # the last box of each layer
         self._boxed: dict[Form, ref[Layer]] = {}  # the layer whose box a form shows
+        self._axes: Sequence[int] = ()
 
-    def follow(self, form: Form, layer: Layer, level: int) -> None:
-        """Convert the positions and distances of a form to a level of a layer, if it showed another of its levels."""
+    def follow(self, form: Form, layer: Layer, level: int, axes: Sequence[int]) -> None:
+        """Convert the positions and distances of a form to a level of a layer, if it showed another of its levels.
+
+        Those on fewer axes than the layer has are on the last ones of `axes`, which are those of its items.
+        """
+        self._axes = axes
         if form not in self._forms:
             names = {name: what for what, name in form.picked.items()} | dict.fromkeys(form.distances, "distance")
-            self._forms[form] = LevelScaling(lambda *arguments: _converted(names, *arguments))
+            self._forms[form] = LevelScaling(lambda *arguments: _converted(names, self._axes, *arguments))
         parameters = form.parameters
         places = (*form.picked.values(), *form.distances)
         numbers = {name: parameters[name] for name in places if parameters[name] != "auto"}
@@ -87,10 +92,12 @@ class PlaceScaling:
             form.load(self._boxes.get(layer, dict.fromkeys(box, "auto")))
 
 
-def _converted(kinds: Mapping[str, str], layer: Layer, numbers: Numbers, before: int, after: int) -> Numbers:
-    """Return positions and distances converted from one level of a layer to another."""
-    ratio = (factors(layer, before) / factors(layer, after)).tolist()
-    shape = shape_at(layer, after)
+def _converted(
+    kinds: Mapping[str, str], axes: Sequence[int], layer: Layer, numbers: Numbers, before: int, after: int
+) -> Numbers:
+    """Return positions and distances on the last ones of some axes, converted from one level of a layer to another."""
+    along, counts = factors(layer, before) / factors(layer, after), shape_at(layer, after)
+    ratio, shape = [float(along[axis]) for axis in axes], [counts[axis] for axis in axes]
     out = {}
     for name, value in numbers.items():
         kind, each = kinds[name], value if isinstance(value, tuple) else (value,)

@@ -1,12 +1,13 @@
-"""A digest of the pixels of an array in memory, which tells whether they changed during a run."""
+"""Digests of the pixels of arrays in memory, which tell whether they changed during a run."""
 
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import numpy as np
 
 from ...contract.progress import Progress
+from ...methods.point_spread.kinds import Resampled
 
 PIECE = 2**22  # pixels between two reports
 
@@ -23,3 +24,11 @@ def digest(array: Any, phase: str) -> Generator[Progress, None, int | None]:
         part = np.ascontiguousarray(rows[first : first + step])
         sum_ = zlib.crc32(part.reshape(-1).view(np.uint8).data, sum_) if part.size else sum_
     return sum_
+
+
+def digests(arrays: Iterable[Any], phase: str) -> Generator[Progress, None, list[int | None]]:
+    """Compute the digest of each array; that of a resampled one is that of its source, which it may be read from."""
+    found = []
+    for array in arrays:
+        found.append((yield from digest(array.source if isinstance(array, Resampled) else array, phase)))
+    return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...contract.signature import Signature
 from ...methods.quadrilateral import Frame
 from ...recipe.names import cut_middle
+from .item_axes import named, plane_axes
 from .levels import array_of, into_full, position_at
 from .transforms import displayed_pixel, layer_arguments_of, placement_of
 from .units import unit_factor
@@ -39,6 +40,16 @@ def plane_to_world(layer: Layer, level: int = 0, axes: Sequence[int] = (-2, -1))
     matrix = whole[np.ix_([*plane, -1], [*plane, -1])]
     matrix[0] *= unit_factor(*(layer.units[axis] for axis in plane))
     return matrix
+
+
+def check_last(layer: Layer) -> None:
+    """Raise ValueError unless the planes of a layer, which are processed, have its last two axes."""
+    plane = plane_axes(layer)
+    if plane != (layer.ndim - 2, layer.ndim - 1):
+        raise ValueError(
+            f"{cut_middle(layer.name)!r}: the axes of its planes, {named(layer, plane)}, must be its last ones here;"
+            " transpose its data first"
+        )
 
 
 def into_units_of(layer: Layer, other: Layer) -> Matrix:

@@ -1,6 +1,6 @@
 """Conversion between a layer's pixels and the viewer's world, and the pixels that are on screen or inside shapes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,11 @@ def displayed_axes(dims: Any, layer: Layer) -> list[int]:
     return [axis - before for axis in dims.displayed if axis >= before]
 
 
-def check_view(dims: Any, layer: Layer, purpose: str) -> None:
-    """Raise ValueError unless the viewer shows planes of a layer's last two axes; `purpose` completes the message."""
-    if dims.ndisplay != 2 or {*dims.displayed} != {dims.ndim - 2, dims.ndim - 1}:
-        rows, columns = axis_names(layer.axis_labels)[-2:]
+def check_view(dims: Any, layer: Layer, purpose: str, axes: Sequence[int] = (-2, -1)) -> None:
+    """Raise ValueError unless the viewer shows planes of two axes of a layer; `purpose` completes the message."""
+    plane = [axis % layer.ndim for axis in axes]
+    if dims.ndisplay != 2 or sorted(displayed_axes(dims, layer)) != sorted(plane):
+        rows, columns = (axis_names(layer.axis_labels)[axis] for axis in plane)
         raise ValueError(
             f"Show the axes {rows} and {columns} of {cut_middle(layer.name)!r} in two dimensions {purpose}"
         )
@@ -123,7 +124,7 @@ def turn_of(dims: Any, layer: Layer, shapes: Shapes) -> float:
         return 0.0
     # Of the layer's columns and of the rectangle's first edge, as displayed: x to the right, y downwards.
     across = np.zeros((2, layer.ndim))
-    across[1, -1] = 1
+    across[1, max(displayed_axes(dims, layer), default=-1)] = 1
     across_world = np.diff([pixel_to_world(dims, layer, end) for end in across], axis=0)[0]
     angles = [
         np.arctan2(-v[dims.displayed[-2]], v[dims.displayed[-1]]) for v in (across_world, np.diff(world, axis=0)[0])

@@ -22,7 +22,7 @@ from ..dock.panel import Panel
 from ..form.fields import NumberBox, make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import factors, into_full, level_like, shape_at
-from ..layers.plane import plane_of, spatial_state_like
+from ..layers.plane import check_last, plane_of, spatial_state_like
 from ..layers.view_geometry import check_view
 from ..qt.combo_box import ElidedComboBox
 from ..qt.layout import button, form_layout, hbox, wrapping_label
@@ -146,6 +146,7 @@ class CalibrationBox(QGroupBox):
             return
         if layer.ndim > 2:
             try:
+                check_last(layer)
                 check_view(self._viewer.dims, layer, "to calibrate on the plane that is shown")
             except ValueError as error:
                 self._fail(error)

@@ -23,7 +23,7 @@ from ..dock.panel import Panel, Parameters
 from ..form.fields import make_narrow
 from ..layers.layer_picker import LayerPicker
 from ..layers.levels import shape_at
-from ..layers.plane import frame, plane_of, plane_to_world
+from ..layers.plane import check_last, frame, plane_of, plane_to_world
 from ..layers.view_geometry import check_view
 from ..qt.layout import button, form_layout, vbox_widget, wrapping_label
 from ..qt.number_boxes import WholeSpinBox
@@ -162,6 +162,7 @@ class CornersPanel(Panel):
         if layer is None:
             return
         try:
+            check_last(layer)
             plane_to_world(layer)
             check_view(self._viewer.dims, layer, "to pick corners")
         except ValueError as error:
@@ -232,7 +233,10 @@ class CornersPanel(Panel):
 
     def _corners(self) -> tuple[tuple[float, float], ...]:
         layer = self._context.layer
-        return () if layer is None else self.markers.corners_in(layer, self._context.level)
+        if layer is None:
+            return ()
+        check_last(layer)
+        return self.markers.corners_in(layer, self._context.level)
 
     def _move(self, row: int, axis: int, value: float) -> None:
         layer, corners = self._context.layer, np.array(self._corners())
@@ -257,6 +261,7 @@ class CornersPanel(Panel):
         parameters = self._parameters(chosen, self._corners(), typed)
         if layer is chosen:
             return parameters
+        check_last(layer)
         known = rectify.resolve(parameters, self._shape(chosen), {})
         return carried(known, (chosen, level), (layer, self._context.options.level_of(layer)))
 

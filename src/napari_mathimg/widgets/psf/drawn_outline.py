@@ -10,6 +10,7 @@ from napari.layers import Layer, Shapes
 
 from ...recipe.names import cut_middle
 from ..form.form import Form
+from ..layers.item_axes import plane_axes
 from ..layers.levels import into_full
 from .pixel_sizes import pixels_of
 
@@ -66,7 +67,7 @@ def drawn_outline(viewer: Any, image: Layer, level: int = 0) -> tuple[tuple[tupl
     if shapes.shape_type[chosen] not in CLOSED or len(shapes.data[chosen]) < 3:
         raise ValueError(f"polygon: must have at least three corners, unlike the shape in {cut_middle(shapes.name)!r}")
     whole = pixels_of(image, shapes, shapes.data[chosen], viewer.dims)
-    corners = into_full(image, level).inverse(whole)[:, -2:].round(DECIMALS)
+    corners = into_full(image, level).inverse(whole)[:, plane_axes(image)].round(DECIMALS)
     low, high = corners.min(0), corners.max(0)
     size = tuple(2 * math.ceil(round(extent, DECIMALS) / 2) + 1 for extent in high - low)
     moved = np.round(corners - (low + high) / 2 + np.array(size) // 2, DECIMALS)

@@ -23,7 +23,7 @@ from ...engine.values import dtype_range
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits
-from ..layers.pixel_digest import digest
+from ..layers.pixel_digest import digests
 from ..layers.snapshot import Snapshot
 from .background_task import EXPECTED
 
@@ -64,7 +64,7 @@ class Done(NamedTuple):
     levels: list[Any] | None = None
     report: Report | None = None
     divisor: float = 1.0  # of colors, because napari shows those of floating point from 0 to 1
-    is_torn: bool = False  # whether the source's pixels changed during the run
+    is_torn: bool = False  # whether pixels of the input changed during the run
     lost: Losses = Losses()  # when values were brought into the type of the result
     needed: Needs | None = None
     seconds: float = 0.0  # that the run took
@@ -143,14 +143,14 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     begun = time.perf_counter()
     images = [second and second.array for second in job.further_images]
-    before = yield from digest(job.source.array, "Pixels")
+    before = yield from digests((job.source.array, *images), "Pixels")
     plan = yield from prepare(
         job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names, facts=job.facts, trust="digest",
     )  # fmt: skip
     lost: list[Losses] = []
     data = yield from run(plan, threads=job.threads, lost=lost)
-    is_torn = (yield from digest(job.source.array, "Pixels")) != before
+    is_torn = (yield from digests((job.source.array, *images), "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     divisor = 1.0
     if plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu":
