@@ -40,8 +40,8 @@ CHANGES: dict[str, tuple[str, list[Any], dict[str, Any]]] = {  # the parameter t
     "gaussian": ("sigma", [2.0, 2.2, 1.8, 2.4, 2.1, 1.9, 2.3], {}),
     "median": ("size", [5, 3, 5, 3, 5, 3, 5], {}),
     "blur_box": ("size", [11, 9, 11, 9, 11, 9, 11], {}),
-    "add_gaussian_noise": ("variance", [0.01, 0.02, 0.03, 0.01, 0.02, 0.03, 0.01], {}),
-    "equalize_hist": ("nbins", [256, 128, 200, 256, 128, 200, 256], {}),
+    "add_gaussian_noise": ("var", [0.01, 0.02, 0.03, 0.01, 0.02, 0.03, 0.01], {}),
+    "equalize_hist": ("", [0] * 7, {}),  # it has no parameters: the same is computed anew
     "equalize_adapthist": ("clip_limit", [0.01, 0.02, 0.03, 0.012, 0.022, 0.032, 0.015], {}),
     "denoise_bilateral": ("sigma_spatial", [1.0, 1.2, 1.1, 1.3, 1.0, 1.2, 1.1], {}),
     "denoise_nl_means": ("h", [0.05, 0.06, 0.07, 0.08, 0.05, 0.06, 0.07], {}),
@@ -84,9 +84,9 @@ class Clock(QObject):
 
     def _told(self, serial: int, update: Any, what: Any) -> None:
         if update is not None and serial == self.live._latest:
-            pixels = np.prod(update.view.shape)
-            enough = min(ENOUGH, pixels / 10)
-            self.waiting.append((update.share * pixels >= enough or update.state == "near", update.state == "exact"))
+            pixels = np.prod([b - a for a, b in update.view.box])
+            enough = update.share * pixels >= min(ENOUGH, pixels / 10)
+            self.waiting.append((enough or update.state == "near", update.state == "exact"))
 
     def _swapped(self) -> None:
         now = time.perf_counter()
@@ -139,7 +139,15 @@ def measure(viewer: Any, widget: Any, operation: str, is_whole: bool) -> Figures
     live = widget.preview.live
     for other, value in others.items():
         widget.form[other].value = value
-    widget.form[name].value = values[-1]
+
+    def change(value: Any) -> None:
+        if name:
+            widget.form[name].value = value
+        else:
+            live.worker.touch()
+            live.renew()
+
+    change(values[1])
     if is_whole:
         viewer.reset_view()
     else:
@@ -150,7 +158,7 @@ def measure(viewer: Any, widget: Any, operation: str, is_whole: bool) -> Figures
     for value in values:
         clock = Clock(viewer, live)
         begin = time.perf_counter()
-        widget.form[name].value = value
+        change(value)
         until(lambda clock=clock: bool(clock.exact))
         figures.first.append(clock.first - begin)
         figures.exact.append(clock.exact - begin)

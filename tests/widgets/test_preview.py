@@ -338,7 +338,7 @@ def test_a_slow_source_never_blocks_the_window(viewer: Any, watched: Any, qtbot:
         viewer.dims.set_point(0, plane)
         process_events()
         seen.widget.form["sigma"].value = 1.0 + plane
-    assert seen.panel.state.text() == "computing…"
+    qtbot.waitUntil(lambda: seen.panel.state.text() == "computing…")
     slow.gate.set()
     seen.settle()
     np.testing.assert_array_equal(seen.pixels(), apply(slow.data[3], "gaussian", sigma=4.0))

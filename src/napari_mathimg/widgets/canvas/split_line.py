@@ -14,6 +14,7 @@ from vispy.scene.visuals import Compound, Line
 from ..settings.preferences import color_of_marks
 
 KEY = "mathimg_split"
+EDGES = 0.02  # share of the width of the canvas that the line keeps from its edges
 EDGE = "black"
 HALF = 1e5  # half of the line's length, in pixels of the screen
 GRIP = 14.0  # half of the length of the thick part by which it is grabbed, in pixels of the screen
@@ -101,6 +102,11 @@ class SplitLine(QObject):
     def _width(self) -> float:
         return float(self._viewer.canvas.viewbox_size(self._viewer.layers)[1])
 
+    def put(self, share: float) -> None:
+        """Put the line at a share of the width of the canvas."""
+        self._share = min(max(share, EDGES), 1 - EDGES)
+        self._follow()
+
     def show(self) -> None:
         """Show the line."""
         if self._overlay is None:
@@ -158,6 +164,4 @@ class SplitLine(QObject):
 
     def _move_to(self, at: float) -> None:
         camera = self._viewer.scene.camera
-        share = 0.5 + (at - float(camera.center[-1])) * float(camera.zoom) / self._width()
-        self._share = min(max(share, 0.02), 0.98)
-        self._follow()
+        self.put(0.5 + (at - float(camera.center[-1])) * float(camera.zoom) / self._width())

@@ -82,7 +82,7 @@ class LivePreviewPanel(Panel):
     def follow_panels(self, panels: Any) -> None:
         """Follow the changes of all panels that a run depends on."""
         for panel in panels:
-            panel.changed.connect(self.renew)
+            panel.changed.connect(self._renew_at_once if panel is self._forms else self.renew)
 
     def renew(self, *change: Any) -> None:
         """Show what a run would give now; after a run, only once it would give something else."""
@@ -93,6 +93,12 @@ class LivePreviewPanel(Panel):
             self._is_paused = is_same and ran == self._choices()
         self._follow()
         self.live.renew()
+
+    def _renew_at_once(self, *change: Any) -> None:
+        """Show what a run with another parameter would give."""
+        if not self._is_paused:
+            self.live.renew_at_once()
+        self.renew()
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
         """Preview an operation on the chosen layer."""

@@ -138,7 +138,6 @@ def updates(request: Request, memory: Memory) -> Steps:
             yield update() if has_more else None
     for has_more in _pieces(plan, view, picture, request.job.threads):
         yield update() if has_more else None
-    yield update()
 
 
 def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
@@ -146,11 +145,7 @@ def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
     job = request.job
     images = [second and second.array for second in job.further_images]
     items = _items(request)
-    arrays = [_Same(array) for array in (job.source.array, *images)]
-    key = (
-        job.operation.id, repr(job.parameters), repr(job.options), arrays, items, job.threads,
-        repr(job.source.placement), job.source.contrast_limits,
-    )  # fmt: skip
+    key = key_of(job), items
     if memory.plan is not None and key == memory.key:
         return memory.plan
     steps = prepare(
@@ -163,6 +158,13 @@ def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
         memory.picture = memory.limits = None
     memory.key, memory.plan = key, plan
     return plan
+
+
+def key_of(job: Job) -> Any:
+    """Return what is equal for jobs whose results are, while no pixels are edited in place."""
+    arrays = [_Same(second and second.array) for second in (job.source, *job.further_images)]
+    source = repr(job.source.placement), job.source.contrast_limits, job.source.axis_names
+    return job.operation.id, repr(job.parameters), repr(job.options), arrays, source, job.threads
 
 
 def _in_silence(steps: Generator[Progress, None, Plan]) -> Generator[None, None, Plan]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from napari.layers import Layer
@@ -9,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..layers.levels import array_of
 from ..tasks.operation_job import Job
-from .computed import Request, Update
+from .computed import Request, Update, key_of
 from .preview_layer import LOOK, PreviewLayer
 from .shared_facts import facts_of
 from .shown import Shown
@@ -17,6 +18,7 @@ from .view import Seen, Unseen, seen_in
 from .worker import PreviewWorker
 
 LOOKS = (*LOOK, "visible")
+SLOW = 150  # milliseconds after which it is said that something is being computed
 PLACES = ("contrast_limits", "data", "scale", "translate", "rotate", "shear", "affine", "units")
 
 
@@ -47,6 +49,7 @@ class LivePreview(QObject):
         self._is_difference = False
         self._job: tuple[Job, Layer] | None = None
         self._seen: Seen | None = None
+        self._asked: Any = None  # the key of the job that was asked for last
         self._latest = self._showing = 0
         self._state: Any = None  # of the slice of the source that the viewer shows
         self._watched: list[tuple[Any, Callable[..., None]]] = []
@@ -59,6 +62,9 @@ class LivePreview(QObject):
         self._drawn.timeout.connect(self._note_drawn)
         self._began, self._turns = 0.0, 0
         self._events: list[tuple[Any, Callable[..., None]]] = []
+        self._slow = QTimer(self)  # a word that changes makes the window draw, which takes time from the preview
+        self._slow.setSingleShot(True)
+        self._slow.timeout.connect(lambda: self.said.emit("partial", ""))
 
     @property
     def is_busy(self) -> bool:
@@ -89,9 +95,10 @@ class LivePreview(QObject):
             emitter.disconnect(callback)
         self._events = []
         self._soon.stop()
+        self._slow.stop()
         self._watch(None)
         self.worker.cancel()
-        self._job = self._seen = None
+        self._job = self._seen = self._asked = None
         self.shown.remove()
         self.said.emit("", "")
 
@@ -105,6 +112,14 @@ class LivePreview(QObject):
         if self.is_on:
             self._job = None
             self._soon.start(0)
+
+    def renew_at_once(self) -> None:
+        """As `renew`, but before the window draws, which takes longer than many a preview."""
+        if not self.is_on or self._soon.isActive():
+            return
+        with suppress(ValueError):  # told when the event loop is idle, if it still holds
+            self._job = self._job_of()
+            self._ask()
 
     def show_difference(self, is_difference: bool) -> None:
         """Show the result minus the source, or the result."""
@@ -120,9 +135,7 @@ class LivePreview(QObject):
     def _ask(self) -> None:
         """Ask for what is on screen, unless it was asked for last."""
         seen = seen_in(self._viewer, self._dots())
-        if self._job is not None and seen == self._seen:
-            return
-        if self._seen is None or seen.point != self._seen.point or seen.displayed != self._seen.displayed:
+        if self._seen is not None and (seen.point, seen.displayed) != (self._seen.point, self._seen.displayed):
             self._job = None  # options may say which planes are processed
         try:
             if self._viewer.canvas.grid.enabled:
@@ -131,13 +144,16 @@ class LivePreview(QObject):
         except ValueError as error:
             self._fail(str(error))
             return
-        self._seen = seen
         if self._job is None:
             self._fail("")
             return
         job, layer = self._job
+        key = key_of(job)
+        if key == self._asked and seen == self._seen:
+            return
+        self._seen, self._asked = seen, key
         self._watch(layer)
-        self.said.emit("partial", "")
+        self._slow.start(SLOW)
         self._latest = self.worker.ask(Request(job, seen, self._is_difference))
 
     def _dots(self) -> float:
@@ -148,6 +164,8 @@ class LivePreview(QObject):
         if not self.is_on or self._layer is None or serial < self._showing:
             return
         self._showing = serial
+        if serial == self._latest:
+            self._slow.stop()
         if update is None:
             if serial == self._latest:
                 self._fail(what if isinstance(what, str) else f"{type(what).__name__}: {what}")
@@ -175,8 +193,10 @@ class LivePreview(QObject):
             self.worker.note_drawn(time.perf_counter() - self._began)
 
     def _fail(self, sentence: str) -> None:
+        self._slow.stop()
         self.worker.cancel()
         self._latest = 0
+        self._asked = None
         self.shown.remove()
         self.said.emit("", sentence)
 
@@ -220,6 +240,7 @@ class LivePreview(QObject):
         if self._layer is not None:
             self.facts.touch(array_of(self._layer))
         self.worker.touch()
+        self._asked = None
         self.renew()
 
     def _note_removed(self, event: Any) -> None:

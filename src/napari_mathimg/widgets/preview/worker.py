@@ -12,7 +12,7 @@ from ...engine.facts import Facts
 from ..tasks.background_task import EXPECTED, OUTLET, message_of
 from .computed import Memory, Request, Update, updates
 
-TOGETHER = 0.06  # seconds that pieces are waited for, where all of them will be there by then
+TOGETHER = 0.008  # seconds from the first piece to the first picture, in which others may come
 LEAST = 0.1  # seconds from one picture to the next, at least
 SHARE = 4  # drawing may take this part of the time
 GRACE = 0.25  # seconds that what has begun may take to show something, although something newer is asked for
@@ -109,27 +109,26 @@ class PreviewWorker(QObject):
     def _compute(self, serial: int, request: Request) -> None:
         """Tell the first picture soon, and further ones when the window has drawn the last one."""
         begun = sent = time.perf_counter()
-        is_first, waiting = True, None
+        is_first, waiting, came = True, None, 0.0
         with closing(updates(request, self.memory)) as steps:
             for update in steps:
-                waiting = update or waiting
                 now = time.perf_counter()
+                if update is not None:
+                    waiting, came = update, came or now
                 if self._is_stale(serial, begun if is_first else None):
                     return
-                if waiting is None or not self._is_time(waiting, now - begun, now - sent, is_first):
+                if waiting is None or not self._is_time(waiting, now - came, now - sent, is_first):
                     continue
                 self._tell(serial, waiting, waiting.show())
                 waiting, sent, is_first = None, now, False
         if waiting is not None and not self._is_stale(serial, begun if is_first else None):
             self._tell(serial, waiting, waiting.show())
 
-    def _is_time(self, update: Update, total: float, since: float, is_first: bool) -> bool:
-        """Whether a picture is shown now: the first one at once, unless all will be there in a moment."""
+    def _is_time(self, update: Update, since_first: float, since_last: float, is_first: bool) -> bool:
+        """Whether a picture is shown now: the first one soon, others when the last one was drawn some time ago."""
         if update.state == "exact":
             return True
-        if is_first:
-            return update.state == "near" or total > TOGETHER * update.share
-        return self._is_drawn and since > self._pause
+        return since_first > TOGETHER if is_first else self._is_drawn and since_last > self._pause
 
     def _is_stale(self, serial: int, begun: float | None) -> bool:
         """Whether something newer is asked for, and what has begun has no grace left."""
