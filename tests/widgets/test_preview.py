@@ -317,11 +317,13 @@ class Slow:
         self.data, self.shape, self.dtype, self.ndim = data, data.shape, data.dtype, data.ndim
         self.gate = threading.Event()
         self.readers: set[str] = set()
+        self.planes = 0  # read by threads
 
     def __getitem__(self, key: Any) -> Any:
         if threading.current_thread() is not threading.main_thread():
             self.readers.add(threading.current_thread().name)
             self.gate.wait(60)
+            self.planes += np.asarray(self.data[key]).size // self.data[0].size
         return self.data[key]
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -342,6 +344,24 @@ def test_a_slow_source_never_blocks_the_window(viewer: Any, watched: Any, qtbot:
     slow.gate.set()
     seen.settle()
     np.testing.assert_array_equal(seen.pixels(), apply(slow.data[3], "gaussian", sigma=4.0))
+
+
+def test_the_range_of_a_stack_is_counted_once_though_much_is_asked_for(viewer: Any, watched: Any, qtbot: Any) -> None:
+    """What is asked for meanwhile does not begin the pass over the stack again, and the dock says what is counted."""
+    slow = Slow(np.random.default_rng(0).integers(0, 4000, (40, 60, 80), dtype=np.uint16))
+    viewer.add_image(slow, contrast_limits=(0, 4000))
+    seen = watched("intensity", "adjust_gamma", gamma=0.5)
+    qtbot.mouseClick(seen.panel.tick, LEFT)
+    qtbot.waitUntil(lambda: bool(slow.readers))
+    qtbot.waitUntil(lambda: seen.panel.state.text() == "counting…")
+    assert "alue range of the layer" in seen.widget.message.shown
+    for gamma in (0.6, 0.7, 0.8):
+        seen.widget.form["gamma"].value = gamma
+        process_events()
+    slow.gate.set()
+    seen.settle()
+    np.testing.assert_array_equal(seen.pixels(), apply(slow.data, "adjust_gamma", gamma=0.8)[0])
+    assert slow.planes <= len(slow.data) + 8  # once, and what is shown
 
 
 def test_volumes_are_previewed_reduced(viewer: Any, watched: Any) -> None:

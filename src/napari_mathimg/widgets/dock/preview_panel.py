@@ -24,6 +24,7 @@ STATES = {
     "exact": ("exact", "These pixels are what Run gives"),
     "near": ("approximate", "These pixels are about what Run gives; exact ones follow"),
     "partial": ("computing…", "Pixels that are not computed yet show the source"),
+    "counting": ("counting…", "What the whole layer says, such as its value range, is counted once"),
     "": ("", ""),
 }
 PAUSED = "Change something to see it"
@@ -158,7 +159,8 @@ class LivePreviewPanel(Panel):
         words, tip = STATES[state]
         self.state.setText(words)
         self.state.setToolTip(tip)
-        self._context.bar.message.pass_by("" if state else self._context.bar.in_words(sentence))
+        tells = state in ("", "counting")
+        self._context.bar.message.pass_by(self._context.bar.in_words(sentence) if tells else "")
 
     def _pause(self, outcomes: Sequence[Outcome]) -> None:
         """Pause after a run, so that its result is seen, until something changes."""

@@ -1,6 +1,7 @@
 """The computation of a preview: a plan, then the pixels on screen, piece by piece."""
 
 import math
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ...engine.facts import Facts
 from ...engine.prepare import check
 from ...engine.regions import coarse, is_close_at, is_exact_at, regions
 from ...methods.point_spread.kinds import PointSpread
+from ..tasks.background_task import EXPECTED
 from ..tasks.operation_job import Job
 from .picture import EXACT, NEAR, UNKNOWN, Picture
 from .shown import Limits, Shown, difference_of, shares_grid, shown_of
@@ -23,6 +25,7 @@ from .view import Box, Seen, Unseen, View, box_in_item, items_seen, positions_in
 
 Array = NDArray[Any]
 
+VALUE_RANGE = "Value range"  # the phase of a preparation in which all pixels of a layer are read
 WHOLE_PIXELS = 2**22  # largest item of which an operation that needs all of it is shown
 VOLUME_VOXELS = 2**23  # largest volume all of which is computed for a reduced one
 
@@ -61,6 +64,9 @@ class Update(NamedTuple):
     show: Callable[[], Shown]
 
 
+Preparation = Generator[Progress, None, Plan]
+
+
 @dataclass
 class Memory:
     """What stays from one request to the next: facts, the last plan, and its last picture."""
@@ -70,6 +76,28 @@ class Memory:
     plan: Plan | None = None
     picture: Picture | None = None
     limits: Limits | None = None
+    is_closed: bool = False
+    left: Preparation | None = None  # what counts the value range for nobody at present
+
+    def leave(self, steps: Preparation) -> None:
+        """Let a preparation go on in a thread of its own until the value range is known, unless one does already."""
+        if self.left is None:
+            self.left = steps
+            threading.Thread(target=self._count, name="mathimg value range", daemon=True).start()
+        else:
+            steps.close()
+
+    def _count(self) -> None:
+        steps = self.left
+        assert steps is not None
+        try:
+            while next(steps).phase == VALUE_RANGE and not self.is_closed:
+                pass
+        except (StopIteration, *EXPECTED):  # those who need the range will meet the same error
+            pass
+        finally:
+            steps.close()
+            self.left = None
 
     def forget(self) -> None:
         """Forget the plan and its picture, because pixels may have changed."""
@@ -92,11 +120,13 @@ class _Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-Steps = Generator[Update | None, None, None]
+Steps = Generator[Update | Progress | None, None, None]
 
 
 def updates(request: Request, memory: Memory) -> Steps:
     """Compute what a request asks for, in a generator that yields what is known, or None while there is no more.
+
+    Before there is a plan, it yields the progress of its preparation.
 
     Raises
     ------
@@ -140,7 +170,7 @@ def updates(request: Request, memory: Memory) -> Steps:
         yield update() if has_more else None
 
 
-def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
+def _planned(request: Request, memory: Memory) -> Generator[Progress, None, Plan]:
     """Return the plan of a request, the last one if it is the same."""
     job = request.job
     images = [second and second.array for second in job.further_images]
@@ -152,8 +182,7 @@ def _planned(request: Request, memory: Memory) -> Generator[None, None, Plan]:
         job.operation, job.source.array, images, job.options, job.parameters, job.threads,
         axis_names=job.source.axis_names, facts=memory.facts, items=items,
     )  # fmt: skip
-    with closing(steps):
-        plan = yield from _in_silence(steps)
+    plan = yield from _finished(steps, memory)
     if key != memory.key:
         memory.picture = memory.limits = None
     memory.key, memory.plan = key, plan
@@ -167,15 +196,24 @@ def key_of(job: Job) -> Any:
     return job.operation.id, repr(job.parameters), repr(job.options), arrays, source, job.threads
 
 
-def _in_silence(steps: Generator[Progress, None, Plan]) -> Generator[None, None, Plan]:
-    """Yield None for each report, and return what the steps return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            plan: Plan = stop.value
-            return plan
-        yield None
+def _finished(steps: Preparation, memory: Memory) -> Generator[Progress, None, Plan]:
+    """Yield the reports of a preparation, and return its plan.
+
+    Where this is closed while the value range is counted, which may take a pass over a whole stack, counting goes on.
+    """
+    progress = None
+    try:
+        while True:
+            progress = next(steps)
+            yield progress
+    except StopIteration as stop:
+        plan: Plan = stop.value
+        return plan
+    finally:
+        if progress is not None and progress.phase == VALUE_RANGE:
+            memory.leave(steps)
+        else:
+            steps.close()
 
 
 def _items(request: Request) -> tuple[tuple[int, ...], ...] | None:

@@ -8,6 +8,8 @@ from typing import Any
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from ...contract.progress import Progress
+from ...contract.quantities import percent
 from ..layers.levels import array_of
 from ..tasks.operation_job import Job
 from .computed import Request, Update, key_of
@@ -35,7 +37,7 @@ class LivePreview(QObject):
         Returns the job of a run on the chosen layer, and this layer; raises ValueError if it would be refused.
     """
 
-    said = Signal(str, str)  # a state, "exact", "near", "partial" or "", and a sentence
+    said = Signal(str, str)  # a state, "exact", "near", "partial", "counting" or "", and a sentence
     removed = Signal()  # somebody else has removed the layer
 
     def __init__(self, viewer: Any, parent: QObject, job: Callable[[], tuple[Job, Layer] | None]) -> None:
@@ -44,6 +46,7 @@ class LivePreview(QObject):
         self.facts = facts_of(viewer)
         self.worker = PreviewWorker(self, self.facts)
         self.worker.told.connect(self._take)
+        self.worker.progressed.connect(self._tell_progress)
         self.shown = PreviewLayer(viewer)
         self.is_on = False
         self._is_difference = False
@@ -175,6 +178,12 @@ class LivePreview(QObject):
         self._show(update, what)
         if serial == self._latest:
             self.said.emit(update.state, f"{update.share:.0%}")
+
+    def _tell_progress(self, serial: int, progress: Progress) -> None:
+        """Say that something is counted before anything can be shown."""
+        if self.is_on and serial == self._latest and progress.total:
+            self._slow.stop()
+            self.said.emit("counting", f"{progress.phase} of the layer: {percent(round(progress.done / progress.total, 2))}")
 
     def _show(self, update: Update, shown: Shown) -> None:
         layer = update.request.job.layer()

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from ...contract.progress import Progress
 from ...engine import Canceled
 from ...engine.facts import Facts
 from ..tasks.background_task import EXPECTED, OUTLET, message_of
@@ -32,7 +33,8 @@ class PreviewWorker(QObject):
         What is known of arrays.
     """
 
-    told = Signal(int, object, object)  # number of a request; its `Update` and `Shown`, or "" and a failure
+    told = Signal(int, object, object)  # number of a request; its `Update` and `Shown`; or None and a failure
+    progressed = Signal(int, object)  # number of a request, and the `Progress` of counting what it needs
 
     def __init__(self, parent: QObject | None, facts: Facts) -> None:
         super().__init__(parent)
@@ -75,7 +77,7 @@ class PreviewWorker(QObject):
     def close(self) -> None:
         """Stop for good."""
         with self._wake:
-            self._is_closed = True
+            self._is_closed = self.memory.is_closed = True
             self._serial += 1
             self._wanted = None
             self._wake.notify()
@@ -113,7 +115,11 @@ class PreviewWorker(QObject):
         with closing(updates(request, self.memory)) as steps:
             for update in steps:
                 now = time.perf_counter()
-                if update is not None:
+                if isinstance(update, Progress):
+                    if now - sent > LEAST:
+                        OUTLET.emit(lambda: self.progressed, serial, update)
+                        sent = now
+                elif update is not None:
                     waiting, came = update, came or now
                 if self._is_stale(serial, begun if is_first else None):
                     return
