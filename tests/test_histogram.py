@@ -411,7 +411,8 @@ def test_a_chunk_of_all_pixels_is_read_once_a_pass_and_counted_in_parts(limits, 
     image = noise((300, 400), "f4")
     spy = Spy(image, chunks=(300, 400))
     assert same(histogram(spy, range=limits), histogram(image, range=limits))
-    assert spy.sizes == [image.size] * passes
+    assert 1 <= len(spy.sizes) <= passes
+    assert set(spy.sizes) == {image.size}
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f2", "f4", "f8"])

@@ -54,8 +54,11 @@ class Recall:
         self._seconds: dict[Key, float] = {}
 
     def with_chunks(self, array: Any) -> Any:
-        """Return a chunked array as one whose chunks are kept, and any other array unchanged."""
-        if self._facts is None:
+        """Return a chunked array as one whose chunks are kept, and any other array unchanged.
+
+        What needs a digest reads them anew, because edits of chunks tell nobody.
+        """
+        if self._facts is None or self._trust == "digest":
             return with_cached_chunks(array)
         self._serial(array)  # before its chunks, which may be newer, but must not be older
         return self._facts.with_chunks(array)

@@ -13,6 +13,7 @@ from ..preview.live import LivePreview
 from ..preview.preview_layer import DIFFERENCE, RESULT, SOURCE, SPLIT
 from ..qt.flow_layout import FlowLayout
 from ..qt.layout import button
+from ..settings.saved_fields import SavedFields
 from ..tasks.operation_job import Job, Outcome
 from .dock_context import DockContext
 from .form_panel import FormPanel
@@ -64,12 +65,13 @@ class LivePreviewPanel(Panel):
         self._is_paused = False
         self._ran: tuple[Any, list[Any]] = None, []  # what was run last, and its sources
         self.visibility = Visibility(context.dock)
+        self._kept = SavedFields(self.widget, on=self.tick, split=self.split, difference=self.difference)
         self._connect()
 
     def _connect(self) -> None:
         self.visibility.changed.connect(self._follow)
         self.tick.toggled.connect(self._follow)
-        self.tick.toggled.connect(self.tell_changed)
+        self._kept.changed.connect(self.tell_changed)
         self.source.pressed.connect(lambda: self.live.shown.look_at(SOURCE))
         self.source.released.connect(self._look)
         self.split.toggled.connect(self._choose_split)
@@ -170,12 +172,12 @@ class LivePreviewPanel(Panel):
             self._follow()
 
     def save_state(self) -> dict[str, Any]:
-        """Return whether the preview is ticked."""
-        return {"on": self.tick.isChecked()}
+        """Return whether the preview is ticked, and how it is looked at."""
+        return self._kept.save_state()
 
     def restore_state(self, saved: Mapping[str, Any]) -> None:
-        """Tick the preview if it was."""
-        self.tick.setChecked(saved.get("on") is True)
+        """Tick the preview if it was, and look at it as before."""
+        self._kept.restore_state(saved)
 
     def close(self) -> None:
         """Remove the preview."""

@@ -183,7 +183,8 @@ class LivePreview(QObject):
         """Say that something is counted before anything can be shown."""
         if self.is_on and serial == self._latest and progress.total:
             self._slow.stop()
-            self.said.emit("counting", f"{progress.phase} of the layer: {percent(round(progress.done / progress.total, 2))}")
+            share = percent(round(progress.done / progress.total, 2))
+            self.said.emit("counting", f"{progress.phase} of the layer: {share}")
 
     def _show(self, update: Update, shown: Shown) -> None:
         layer = update.request.job.layer()
