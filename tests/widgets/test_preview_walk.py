@@ -39,7 +39,10 @@ class Walk:
         self.viewer, self.qtbot, self.rng = viewer, qtbot, np.random.default_rng(seed)
         self.data = self.rng.integers(0, 4000, (4, 220, 260), dtype=np.uint16)
         self.layer = viewer.add_image(self.data, name="stack", contrast_limits=(0, 4000))
-        self.docks = {family: dock(family) for family in {family for family, _, _ in CHOICES.values()}}
+        self.docks: dict[str, FamilyDock] = {}
+        for family in dict.fromkeys(family for family, _, _ in CHOICES.values()):
+            self.docks[family] = dock(family)
+            process_events()  # a dock that is new comes to the front when the event loop is idle
         self.open_dock, self.version = dock, 0
         self.results: dict[Any, Any] = {}
         self.updates: list[Update] = []
@@ -108,7 +111,7 @@ class Walk:
         """Wait until all is shown, and compare it."""
         live = self.widget.preview.live
         process_events()
-        self.qtbot.waitUntil(lambda: not live.is_busy)
+        self.qtbot.waitUntil(lambda: live.is_on and not live.is_busy)
         process_events()
         previews = [layer for layer in self.viewer.layers if layer is not self.layer]
         if live.shown.layer is None:
