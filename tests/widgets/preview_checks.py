@@ -41,7 +41,9 @@ def seen_of(layer: Layer, middle: Any, zoom: float = 1.0, size: Any = (90, 120),
 
 def last(job: Job, seen: Seen, memory: Memory | None = None, **how: Any) -> Update:
     """The last update of a request, when all is known."""
-    found = [update for update in updates(Request(job, seen, **how), memory or Memory(Facts())) if update is not None]
+    found = [
+        update for update in updates(Request(job, seen, **how), memory or Memory(Facts())) if isinstance(update, Update)
+    ]
     assert found[-1].state == "exact"
     return found[-1]
 

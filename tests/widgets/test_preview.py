@@ -432,3 +432,156 @@ def test_closing_frees_everything(viewer: Any, spots: Any, watched: Any) -> None
     assert not thread.is_alive()
     assert list(viewer.layers) == [spots]
     gc.collect()
+
+
+def test_narrow_contrast_limits_stay(viewer: Any, watched: Any, press: Any) -> None:
+    """The limits of the preview are those that a run gives its result."""
+    data = np.random.default_rng(0).integers(0, 4000, (60, 80), dtype=np.uint16)
+    viewer.add_image(data, contrast_limits=(100, 300))
+    seen = watched("blur", "gaussian", sigma=1.0)
+    seen.tick()
+    limits = tuple(seen.layer.contrast_limits)
+    press(seen.widget)
+    assert limits == tuple(seen.widget.result.contrast_limits) == (100, 300)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_limits_of_colors_are_those_of_a_run(viewer: Any, watched: Any, press: Any, dtype: Any) -> None:
+    colors = np.random.default_rng(0).integers(20, 200, (60, 80, 3)).astype(dtype)
+    viewer.add_image(colors / dtype(255) if dtype is np.float32 else colors, rgb=True)
+    seen = watched("intensity", "adjust_gamma", gamma=0.8)
+    seen.tick()
+    limits = tuple(seen.layer.contrast_limits)
+    press(seen.widget)
+    assert limits == pytest.approx(tuple(seen.widget.result.contrast_limits), rel=1e-6)
+
+
+def test_differences_of_colors_are_shares_of_the_range(viewer: Any, watched: Any, qtbot: Any) -> None:
+    colors = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    viewer.add_image(colors, rgb=True)
+    seen = watched("blur", "gaussian", sigma=1.0)
+    seen.tick()
+    qtbot.mouseClick(seen.panel.difference, LEFT)
+    seen.settle()
+    change = np.abs(apply(colors, "gaussian", options=Options(channel_axis=-1), sigma=1.0).astype(float) - colors)
+    np.testing.assert_allclose(seen.pixels()[..., :3], change / 255, atol=1e-6)
+
+
+def test_what_failed_leaves_no_picture(viewer: Any, watched: Any, qtbot: Any) -> None:
+    """A picture that was being computed when the preview failed is not shown."""
+    slow = Slow(np.random.default_rng(0).integers(0, 4000, (4, 60, 80), dtype=np.uint16))
+    layer = viewer.add_image(slow, contrast_limits=(0, 4000))
+    seen = watched("blur", "gaussian", sigma=2.0)
+    qtbot.mouseClick(seen.panel.tick, LEFT)
+    qtbot.waitUntil(lambda: bool(slow.readers))
+    viewer.canvas.grid.enabled = True
+    process_events()
+    slow.gate.set()
+    seen.settle()
+    assert list(viewer.layers) == [layer]
+    viewer.canvas.grid.enabled = False
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_the_plane_is_the_one_that_is_displayed(viewer: Any, watched: Any, shift: float) -> None:
+    """Between two planes, the same one is taken as napari takes."""
+    stack = np.arange(8, dtype=np.uint16)[:, None, None] * np.ones((1, 30, 40), np.uint16)
+    layer = viewer.add_image(stack, scale=(2, 1, 1), contrast_limits=(0, 8))
+    viewer.add_image(np.zeros((16, 30, 40), np.uint8), scale=(1, 1, 1), visible=False)
+    seen = watched("blur", "gaussian", sigma=1.0)
+    seen.widget.picker.layer = layer
+    viewer.dims.set_point(0, 4 + shift)
+    seen.tick()
+    assert seen.pixels().max() == layer.get_value(viewer.dims.point, world=True)
+
+
+def test_of_two_docks_in_sight_one_shows_its_preview(viewer: Any, spots: Any, watched: Any) -> None:
+    first = watched("blur", "gaussian")
+    first.tick()
+    second = watched("noise", "add_gaussian_noise")
+    second.panel.visibility.show_in_front(True)
+    second.tick()
+    first.panel.visibility.show_in_front(True)
+    process_events()
+    first.widget.form["sigma"].value = 2.5
+    first.settle()
+    assert [layer for layer in viewer.layers if layer is not spots] == [first.layer]
+    assert second.panel.state.text() == "paused"
+    second.widget.form["seed"].value = 7
+    second.settle()
+    assert [layer for layer in viewer.layers if layer is not spots] == [second.layer]
+    assert first.panel.state.text() == "paused"
+
+
+def test_it_stays_above_its_source_and_follows_its_units(viewer: Any, spots: Any, watched: Any) -> None:
+    other = viewer.add_image(np.zeros((60, 80), np.uint8), name="other")
+    seen = watched("blur", "gaussian")
+    seen.widget.picker.layer = spots
+    seen.tick()
+    viewer.layers.move(viewer.layers.index(spots), len(viewer.layers))
+    process_events()
+    assert list(viewer.layers) == [other, spots, seen.layer]
+    viewer.layers.remove(other)
+    spots.units = ("um", "um")
+    seen.settle()
+    assert seen.layer.units == spots.units
+
+
+def test_the_key_of_somebody_else_comes_back(viewer: Any, spots: Any, watched: Any) -> None:
+    def mine(viewer: Any) -> None:
+        return
+
+    viewer.bind_key("U", mine)
+    seen = watched("blur", "gaussian")
+    seen.tick()
+    seen.tick(False)
+    assert viewer.bind_key("U", None) is mine
+
+
+def test_sentences_are_seen_after_a_run(viewer: Any, spots: Any, watched: Any, press: Any) -> None:
+    seen = watched("blur", "gaussian")
+    press(seen.widget)
+    seen.tick()
+    viewer.canvas.grid.enabled = True
+    seen.settle()
+    assert "grid" in seen.widget.message.shown
+    viewer.canvas.grid.enabled = False
+
+
+def test_showing_the_source_again_is_no_edit(viewer: Any, spots: Any, watched: Any, monkeypatch: Any) -> None:
+    seen = watched("blur", "gaussian")
+    seen.tick()
+    touched: list[Any] = []
+    monkeypatch.setattr(seen.live.facts, "touch", touched.append)
+    for is_visible in (False, True):
+        spots.visible = is_visible
+        seen.settle()
+    spots.scale = (2.0, 2.0)
+    seen.settle()
+    assert touched == []
+    spots.refresh()
+    seen.settle()
+    assert touched != []
+
+
+def test_pixels_are_let_go_with_the_tick(viewer: Any, watched: Any) -> None:
+    data = np.random.default_rng(0).integers(0, 4000, (60, 80), dtype=np.uint16)
+    viewer.add_image(data)
+    seen = watched("blur", "gaussian")
+    seen.tick()
+    seen.tick(False)
+    assert seen.live.worker.memory.plan is None
+    assert seen.live.worker.memory.picture is None
+
+
+@pytest.mark.drawn
+def test_a_lowest_layer_is_blended_as_its_result_is(viewer: Any, watched: Any, hand: Any) -> None:
+    data = np.full((60, 80), 90, np.uint8)
+    source = viewer.add_image(data, blending="minimum", contrast_limits=(0, 255))
+    seen = watched("blur", "gaussian", sigma=2.0)
+    seen.tick()
+    shown = viewer.screenshot(canvas_only=True, flash=False)
+    seen.tick(False)
+    source.data = apply(data, "gaussian", sigma=2.0)
+    process_events()
+    np.testing.assert_array_equal(shown, viewer.screenshot(canvas_only=True, flash=False))

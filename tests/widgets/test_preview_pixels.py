@@ -13,7 +13,7 @@ from cases import CASES, Case, plane
 from napari_mathimg import Options, operations
 from napari_mathimg.contract.reach import Neighborhood
 from napari_mathimg.engine.facts import Facts
-from napari_mathimg.widgets.preview.computed import Memory, Request, updates
+from napari_mathimg.widgets.preview.computed import Memory, Request, Update, updates
 from napari_mathimg.widgets.preview.picture import EXACT, NEAR, Picture
 from napari_mathimg.widgets.preview.view import Unseen, view_of
 from nightly import nightly
@@ -135,7 +135,9 @@ def test_a_coarse_picture_comes_first_where_it_is_close() -> None:
     for name, parameters, has_coarse in (("gaussian", {"sigma": 12.0}, True), ("denoise_tv_chambolle", {}, False)):
         job = job_on(layer, operations()[name], Options(value_range=(0, 1)), parameters)
         states = [
-            u.state for u in updates(Request(job, seen_of(layer, (600, 550), 0.2, (240, 220))), Memory(Facts())) if u
+            u.state
+            for u in updates(Request(job, seen_of(layer, (600, 550), 0.2, (240, 220))), Memory(Facts()))
+            if isinstance(u, Update)
         ]
         assert ("near" in states) is has_coarse
         assert states[-1] == "exact"

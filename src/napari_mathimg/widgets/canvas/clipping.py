@@ -36,10 +36,17 @@ class Clipping:
             clipper.clipping_planes = planes
             node.update()
 
-    def hide(self, layer: Layer) -> None:
-        """Show nothing of a layer, which stays visible in the list of layers."""
+    def hide(self, layer: Layer, instead: Layer | None = None) -> None:
+        """Show nothing of a layer, which stays visible in the list of layers; another may be shown instead.
+
+        napari blends the lowest visible layer with the canvas in a way of its own, and so the other one then.
+        """
         for node in self._nodes(layer):
             node.visible = False
+        hidden, shown = self._visual(layer), self._visual(instead)
+        if hidden is not None and shown is not None and hidden.first_visible and not shown.first_visible:
+            shown.first_visible = True
+            shown._on_blending_change()
 
     def show_all(self, layer: Layer) -> None:
         """Show all of a layer again, if it is visible in the list of layers."""
@@ -47,12 +54,15 @@ class Clipping:
             node.detach(clipper)
             node.update()
         for node in self._nodes(layer):
-            node.visible = bool(layer.visible)
+            node.visible = bool(layer.visible) and not layer._slice.empty
 
     def _nodes(self, layer: Layer) -> list[Any]:
         """Return what draws a layer: several nodes where its picture is drawn in tiles; none if it is gone."""
-        visual = self._viewer.window._qt_viewer.layer_to_visual.get(layer)
+        visual = self._visual(layer)
         if visual is None:
             return []
         node = visual.node
         return [node] if hasattr(node, "attach") else [child for child in node.children if hasattr(child, "attach")]
+
+    def _visual(self, layer: Layer | None) -> Any:
+        return self._viewer.window._qt_viewer.layer_to_visual.get(layer)

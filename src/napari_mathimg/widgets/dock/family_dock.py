@@ -103,7 +103,7 @@ class FamilyDock(DockContent):
         column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.preview.widget)
         column.addWidget(self.bar)
-        self.bar.put_beside_run(self.preview.tick)
+        self.bar.put_beside_run(self.preview.tick, self.preview.state)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def _connect(self) -> None:

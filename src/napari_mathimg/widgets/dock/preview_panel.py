@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QWidget
 
 from ...contract.operation import Operation
 from ..canvas.split_line import SplitLine
+from ..preview.computed import key_of
 from ..preview.live import LivePreview
 from ..preview.preview_layer import DIFFERENCE, RESULT, SOURCE, SPLIT
 from ..qt.flow_layout import FlowLayout
@@ -26,9 +27,12 @@ STATES = {
     "near": ("approximate", "These pixels are about what Run gives; exact ones follow"),
     "partial": ("computing…", "Pixels that are not computed yet show the source"),
     "counting": ("counting…", "What the whole layer says, such as its value range, is counted once"),
+    "paused": (
+        "paused",
+        "The result of the run is shown, or the preview of another dock: change something to see this one",
+    ),
     "": ("", ""),
 }
-PAUSED = "Change something to see it"
 TIP = "Show what Run would give, for what is on screen, while you change parameters, pan and zoom"
 
 
@@ -57,12 +61,15 @@ class LivePreviewPanel(Panel):
         self.state = _State()
         self.widget = QWidget()
         row = FlowLayout(self.widget, 3)
-        for each in (self.source, self.split, self.difference, self.state):
+        for each in (self.source, self.split, self.difference):
             row.addWidget(each)
         self.widget.hide()
+        self.state.hide()
         self.live = LivePreview(context.viewer, context.dock, self._job)
         self.line = SplitLine(context.viewer, context.dock)
-        self._is_paused = False
+        self._is_paused = False  # after a run
+        self._gave_way = False  # to the preview of another dock
+        self._key_before: Any = None
         self._ran: tuple[Any, list[Any]] = None, []  # what was run last, and its sources
         self.visibility = Visibility(context.dock)
         self._kept = SavedFields(self.widget, on=self.tick, split=self.split, difference=self.difference)
@@ -70,7 +77,7 @@ class LivePreviewPanel(Panel):
 
     def _connect(self) -> None:
         self.visibility.changed.connect(self._follow)
-        self.tick.toggled.connect(self._follow)
+        self.tick.toggled.connect(self._tick)
         self._kept.changed.connect(self.tell_changed)
         self.source.pressed.connect(lambda: self.live.shown.look_at(SOURCE))
         self.source.released.connect(self._look)
@@ -81,6 +88,7 @@ class LivePreviewPanel(Panel):
         self._context.bar.task.returned.connect(self._pause)
         self._context.viewer.dims.events.ndisplay.connect(self._look)
         self.live.removed.connect(lambda: self.tick.setChecked(False))
+        self.live.gave_way.connect(self._give_way)
 
     def follow_panels(self, panels: Any) -> None:
         """Follow the changes of all panels that a run depends on."""
@@ -93,12 +101,19 @@ class LivePreviewPanel(Panel):
             ran, sources = self._ran
             layer, made = self._context.layer, self._context.results.made
             is_same = layer in made or any(source() is layer for source in sources)
-            self._is_paused = is_same and ran == self._choices()
+            choices = self._choices()
+            self._is_paused = is_same and choices in (None, ran)
         self._follow()
         self.live.renew()
 
+    def _give_way(self) -> None:
+        """Rest while another dock shows its preview, until something changes here."""
+        self._gave_way = True
+        self._follow()
+
     def _renew_at_once(self, *change: Any) -> None:
         """Show what a run with another parameter would give."""
+        self._gave_way = False
         if not self._is_paused:
             self.live.renew_at_once()
         self.renew()
@@ -108,30 +123,46 @@ class LivePreviewPanel(Panel):
         self.renew()
 
     def _choices(self) -> Any:
-        """Return what the user has chosen of a run, except the layer."""
-        options = {name: box.currentData() for name, box in self._context.options.boxes.items()}
-        return self._context.operations.operation.id, self._forms.form.parameters, options
+        """Return what a run depends on, except the layer; None if it would be refused."""
+        try:
+            chosen = self._job()
+        except ValueError:
+            return None
+        if chosen is None:
+            return None
+        operation, parameters, options, arrays, *_ = key_of(chosen[0])
+        return operation, parameters, options, arrays[1:]
 
     def _job(self) -> tuple[Job, Layer] | None:
-        layer = self._context.layer
+        layer, options = self._context.layer, self._context.options
         if layer is None:
             return None
+        if options.shares_range and len(self._context.layers.selection()) > 1:
+            raise ValueError("Preview knows one layer: untick 'One value range for all' to see it")
         return self._runs.job(layer, with_record=False), layer
+
+    def _tick(self, is_on: bool) -> None:
+        """Show the preview at once when it is ticked, although a run may just have ended."""
+        self._is_paused = self._gave_way = False
+        self._follow()
 
     def _follow(self, *change: Any) -> None:
         """Show the preview while it is ticked, the dock is seen, and no run has just ended."""
-        is_wanted = self.tick.isChecked() and self.visibility.is_seen and not self._is_paused
-        self.widget.setVisible(self.tick.isChecked())
+        rests = self._is_paused or self._gave_way
+        is_wanted = self.tick.isChecked() and self.visibility.is_seen and not rests
+        for each in (self.widget, self.state):
+            each.setVisible(self.tick.isChecked())
         if is_wanted == self.live.is_on:
             return
-        self._context.viewer.bind_key(KEY, self._hold if is_wanted else None, overwrite=True)
         if is_wanted:
-            self.live.start()
+            self.live.start()  # another preview of this viewer ends, and leaves the key
+            self._key_before = self._context.viewer.bind_key(KEY, self._hold, overwrite=True)
             self._look()
         else:
             self.live.stop()
             self.line.hide()
-            self._say("", PAUSED if self._is_paused and self.tick.isChecked() else "")
+            self._context.viewer.bind_key(KEY, self._key_before, overwrite=True)
+            self._say("paused" if rests else "", "")
 
     def _choose_split(self, is_on: bool) -> None:
         if is_on:
@@ -161,8 +192,12 @@ class LivePreviewPanel(Panel):
         words, tip = STATES[state]
         self.state.setText(words)
         self.state.setToolTip(tip)
-        tells = state in ("", "counting")
-        self._context.bar.message.pass_by(self._context.bar.in_words(sentence) if tells else "")
+        bar = self._context.bar
+        if not bar.task.is_running:  # whose progress is told there
+            tells = state in ("", "counting") and bool(sentence)
+            if tells:
+                bar.message.clear()  # or what the last run told would hide it
+            bar.message.pass_by(bar.in_words(sentence) if tells else "")
 
     def _pause(self, outcomes: Sequence[Outcome]) -> None:
         """Pause after a run, so that its result is seen, until something changes."""
@@ -182,7 +217,7 @@ class LivePreviewPanel(Panel):
     def close(self) -> None:
         """Remove the preview."""
         if self.live.is_on:
-            self._context.viewer.bind_key(KEY, None, overwrite=True)
+            self._context.viewer.bind_key(KEY, self._key_before, overwrite=True)
         self._context.viewer.dims.events.ndisplay.disconnect(self._look)
         self.visibility.changed.disconnect(self._follow)
         self.line.hide()
@@ -194,7 +229,7 @@ class _State(QLabel):
 
     def sizeHint(self) -> QSize:
         """Return a size with room for each word."""
-        widths = (self.fontMetrics().horizontalAdvance(f"{words}xx") for words, _ in STATES.values())
+        widths = (self.fontMetrics().horizontalAdvance(f"{words}x") for words, _ in STATES.values())
         return QSize(max(widths), super().sizeHint().height())
 
     minimumSizeHint = sizeHint

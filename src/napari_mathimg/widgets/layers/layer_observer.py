@@ -1,11 +1,31 @@
 """A connection to the events of one layer at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from napari.layers import Layer
 
 WATCHED = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "contrast_limits")
+_QUIET: list[Any] = []  # the lists of layers that are being changed without a change that the user makes
+
+
+@contextmanager
+def quietly(layers: Any) -> Iterator[None]:
+    """Let those who follow the selection of layers leave out what happens meanwhile; at the end, it is as before."""
+    _QUIET.append(layers)
+    selected, active = set(layers.selection), layers.selection.active
+    try:
+        yield
+        layers.selection = {layer for layer in selected if layer in layers}
+        layers.selection.active = active if active in layers else None
+    finally:
+        _QUIET.remove(layers)
+
+
+def is_quiet(layers: Any) -> bool:
+    """Whether a list of layers is being changed so that nobody is to follow."""
+    return any(each is layers for each in _QUIET)
 
 
 class LayerObserver:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 from ...recipe.names import SEAMS
 from ...recipe.record import is_preview
 from ..qt.combo_box import ElidedComboBox
+from .layer_observer import is_quiet
 
 Connection = tuple[Any, Callable[..., None]]
 
@@ -128,11 +129,14 @@ class LayerPicker(ElidedComboBox):
 
     def _follow(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
+        if is_quiet(self._viewer.layers):
+            return
         if active is not None and active is not self.layer and self._follows(active):
             self.layer = active
 
     def _emit_selected(self, event: Any = None) -> None:
-        self.selected.emit()
+        if not is_quiet(self._viewer.layers):
+            self.selected.emit()
 
     def _picked(self, index: int) -> None:
         self.picked.emit()

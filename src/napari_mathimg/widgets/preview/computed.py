@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...contract.progress import Progress
+from ...contract.progress import Progress, run_to_end
 from ...contract.reach import Whole
 from ...engine import Plan, prepare
 from ...engine.facts import Facts
@@ -76,13 +76,13 @@ class Memory:
     plan: Plan | None = None
     picture: Picture | None = None
     limits: Limits | None = None
-    is_closed: bool = False
+    is_unwanted: bool = False  # whether nobody waits for what is being counted
     left: Preparation | None = None  # what counts the value range for nobody at present
 
     def leave(self, steps: Preparation) -> None:
         """Let a preparation go on in a thread of its own until the value range is known, unless one does already."""
         if self.left is None:
-            self.left = steps
+            self.left, self.is_unwanted = steps, False
             threading.Thread(target=self._count, name="mathimg value range", daemon=True).start()
         else:
             steps.close()
@@ -91,7 +91,7 @@ class Memory:
         steps = self.left
         assert steps is not None
         try:
-            while next(steps).phase == VALUE_RANGE and not self.is_closed:
+            while next(steps).phase == VALUE_RANGE and not self.is_unwanted:
                 pass
         except (StopIteration, *EXPECTED):  # those who need the range will meet the same error
             pass
@@ -153,7 +153,7 @@ def updates(request: Request, memory: Memory) -> Steps:
         if source is not None:
             return difference_of(picture, source, plan)
         memory.limits = _joined(memory.limits, _range_of(picture))
-        return shown_of(picture, plan, request.job.source, memory.limits)
+        return shown_of(picture, plan, request.job.source, memory.limits, lambda: _source_range(plan, view))
 
     def update() -> Update:
         share = picture.share
@@ -192,7 +192,7 @@ def _planned(request: Request, memory: Memory) -> Generator[Progress, None, Plan
 def key_of(job: Job) -> Any:
     """Return what is equal for jobs whose results are, while no pixels are edited in place."""
     arrays = [_Same(second and second.array) for second in (job.source, *job.further_images)]
-    source = repr(job.source.placement), job.source.contrast_limits, job.source.axis_names
+    source = repr(job.source.placement), job.source.axis_names
     return job.operation.id, repr(job.parameters), repr(job.options), arrays, source, job.threads
 
 
@@ -209,11 +209,12 @@ def _finished(steps: Preparation, memory: Memory) -> Generator[Progress, None, P
     except StopIteration as stop:
         plan: Plan = stop.value
         return plan
-    finally:
+    except GeneratorExit:
         if progress is not None and progress.phase == VALUE_RANGE:
             memory.leave(steps)
         else:
             steps.close()
+        raise
 
 
 def _items(request: Request) -> tuple[tuple[int, ...], ...] | None:
@@ -309,7 +310,7 @@ def _coarse_pieces(plan: Plan, view: View, picture: Picture, threads: int | None
             yield True
 
 
-def _source_picture(plan: Plan, view: View) -> Generator[None, None, Picture]:
+def _source_picture(plan: Plan, view: View) -> Generator[Any, None, Picture]:
     """Return the pixels of the source that lie where those of the result do."""
     stack = len(plan.source.leading)
     source = Picture(view, plan.source.dtype, plan.source.channels)
@@ -330,6 +331,13 @@ def _range_of(picture: Picture) -> Limits | None:
     if known.dtype.kind == "f":
         known = known[np.isfinite(known)]
     return (float(known.min()), float(known.max())) if known.size else None
+
+
+def _source_range(plan: Plan, view: View) -> Limits | None:
+    """Return the lowest and the highest value of the source where the result is seen; None where it lies elsewhere."""
+    if not shares_grid(plan):
+        return None
+    return _range_of(run_to_end(_source_picture(plan, view)))
 
 
 def _joined(one: Limits | None, other: Limits | None) -> Limits | None:

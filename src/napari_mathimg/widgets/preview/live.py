@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -24,6 +25,9 @@ SLOW = 150  # milliseconds after which it is said that something is being comput
 PLACES = ("contrast_limits", "data", "scale", "translate", "rotate", "shear", "affine", "units")
 
 
+OWNERS: "WeakKeyDictionary[Any, LivePreview]" = WeakKeyDictionary()  # the preview that was started last, by window
+
+
 class LivePreview(QObject):
     """Shows over a layer what a run would give, for what is on screen.
 
@@ -39,6 +43,7 @@ class LivePreview(QObject):
 
     said = Signal(str, str)  # a state, "exact", "near", "partial", "counting" or "", and a sentence
     removed = Signal()  # somebody else has removed the layer
+    gave_way = Signal()  # another preview of the viewer has been started
 
     def __init__(self, viewer: Any, parent: QObject, job: Callable[[], tuple[Job, Layer] | None]) -> None:
         super().__init__(parent)
@@ -54,6 +59,7 @@ class LivePreview(QObject):
         self._seen: Seen | None = None
         self._asked: Any = None  # the key of the job that was asked for last
         self._latest = self._showing = 0
+        self._raised: set[str] = set()
         self._state: Any = None  # of the slice of the source that the viewer shows
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._layer: Layer | None = None
@@ -65,6 +71,9 @@ class LivePreview(QObject):
         self._drawn.timeout.connect(self._note_drawn)
         self._began, self._turns = 0.0, 0
         self._events: list[tuple[Any, Callable[..., None]]] = []
+        self._edited = QTimer(self)
+        self._edited.setSingleShot(True)
+        self._edited.timeout.connect(self._note_edit)
         self._slow = QTimer(self)  # a word that changes makes the window draw, which takes time from the preview
         self._slow.setSingleShot(True)
         self._slow.timeout.connect(lambda: self.said.emit("partial", ""))
@@ -72,7 +81,7 @@ class LivePreview(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether something is about to be asked for, computed, or shown."""
-        return bool(self._soon.isActive() or self.worker.is_busy)
+        return bool(self._soon.isActive() or self._edited.isActive() or self.worker.is_busy)
 
     def start(self) -> None:
         """Show a preview, until `stop`."""
@@ -80,10 +89,13 @@ class LivePreview(QObject):
             return
         self.is_on = True
         viewer = self._viewer
+        other, OWNERS[viewer.window] = OWNERS.get(viewer.window), self
+        if other is not None and other is not self and other.is_on:
+            other.gave_way.emit()
         self._events = [
             (viewer.scene.camera.events, self._follow_view), (viewer.canvas.events.size, self._follow_view),
             (viewer.canvas.grid.events, self._follow_view), (viewer.dims.events, self._follow_view),
-            (viewer.layers.events.removed, self._note_removed),
+            (viewer.layers.events.removed, self._note_removed), (viewer.layers.events.reordered, self.shown.keep_above),
         ]  # fmt: skip
         for emitter, callback in self._events:
             emitter.connect(callback)
@@ -97,10 +109,10 @@ class LivePreview(QObject):
         for emitter, callback in self._events:
             emitter.disconnect(callback)
         self._events = []
-        self._soon.stop()
-        self._slow.stop()
+        for timer in (self._soon, self._slow, self._edited):
+            timer.stop()
         self._watch(None)
-        self.worker.cancel()
+        self._showing = self.worker.cancel()
         self._job = self._seen = self._asked = None
         self.shown.remove()
         self.said.emit("", "")
@@ -127,7 +139,7 @@ class LivePreview(QObject):
     def show_difference(self, is_difference: bool) -> None:
         """Show the result minus the source, or the result."""
         self._is_difference = is_difference
-        self._seen = None
+        self._seen = self._job = None
         self._follow_view()
 
     def _follow_view(self, event: Any = None) -> None:
@@ -151,7 +163,7 @@ class LivePreview(QObject):
             self._fail("")
             return
         job, layer = self._job
-        key = key_of(job)
+        key = key_of(job), job.source.contrast_limits
         if key == self._asked and seen == self._seen:
             return
         self._seen, self._asked = seen, key
@@ -170,9 +182,11 @@ class LivePreview(QObject):
         if serial == self._latest:
             self._slow.stop()
         if update is None:
+            text = what if isinstance(what, str) else f"{type(what).__name__}: {what}"
             if serial == self._latest:
-                self._fail(what if isinstance(what, str) else f"{type(what).__name__}: {what}")
-            if isinstance(what, Exception):
+                self._fail(text)
+            if isinstance(what, Exception) and text not in self._raised:  # once: a lazy source fails at each request
+                self._raised.add(text)
                 raise what
             return
         self._show(update, what)
@@ -204,9 +218,9 @@ class LivePreview(QObject):
 
     def _fail(self, sentence: str) -> None:
         self._slow.stop()
-        self.worker.cancel()
+        self._showing = self.worker.cancel()
         self._latest = 0
-        self._asked = None
+        self._job = self._asked = None
         self.shown.remove()
         self.said.emit("", sentence)
 
@@ -221,10 +235,11 @@ class LivePreview(QObject):
             return
         pairs = [*((name, self.shown.take_look) for name in LOOKS), *((name, self.renew) for name in PLACES)]
         pairs += [("set_data", self._note_slice), ("paint", self._note_edit)]
+        pairs += [(name, self._expect_slice) for name in ("visible", *PLACES)]
         for name, callback in pairs:
             if hasattr(layer.events, name):
                 emitter = getattr(layer.events, name)
-                emitter.connect(callback)
+                emitter.connect(callback, position="last")  # after napari has drawn what changed
                 self._watched.append((emitter, callback))
         self._state = self._slice_state(layer)
 
@@ -238,10 +253,15 @@ class LivePreview(QObject):
         """Where the same pixels are read again, nothing but an edit in place can be the reason."""
         if self._layer is None or self.shown.is_changing:
             return
+        self.shown.arrange()
         state = self._slice_state(self._layer)
         if state == self._state:
-            self._note_edit()
+            self._edited.start(0)
         self._state = state
+
+    def _expect_slice(self, event: Any = None) -> None:
+        """Take it for no edit that pixels were read again when a layer is shown or moved."""
+        self._edited.stop()
 
     def _note_edit(self, event: Any = None) -> None:
         """Compute anew, because pixels were edited in place."""

@@ -8,14 +8,12 @@ from napari.utils import Colormap
 
 from ...recipe.record import PREVIEW
 from ..canvas.clipping import LEFT, RIGHT, Clipping
+from ..layers.layer_observer import is_quiet, quietly
 from .computed import Update
 from .shown import Shown, changes_domain
 
 NAME = "Preview"
-LOOK = (  # taken from the source
-    "opacity", "blending", "gamma", "colormap", "interpolation2d", "interpolation3d", "rendering", "attenuation",
-    "iso_threshold",
-)  # fmt: skip
+LOOK = ("opacity", "blending", "gamma", "colormap", "rendering", "attenuation", "iso_threshold")  # of the source
 OPAQUE = ("opaque", "translucent", "translucent_no_depth")
 CHANGE = Colormap([[0.3, 0.7, 1, 1], [0, 0, 0, 1], [1, 0.6, 0.1, 1]], name="difference")  # black where there is none
 
@@ -38,20 +36,21 @@ class PreviewLayer:
         self._kind = ""
         self._hides = False
         self._way, self._at = RESULT, 0.0
-        self._is_changing = False
         self.layer: Layer | None = None
 
     @property
     def is_changing(self) -> bool:
         """Whether the list of layers is being changed by this object."""
-        return self._is_changing
+        return is_quiet(self._viewer.layers)
 
     def show(self, source: Layer, update: Update, shown: Shown) -> None:
         """Show what is known of a result."""
         if source is not self._source:
             self.remove()
         is_volume = len(update.view.displayed) > 2
-        self._source, self._hides = source, is_volume or changes_domain(update.plan)
+        plan = update.plan
+        has_opacity = plan.channel_axis is not None and plan.shape[plan.channel_axis] == 4
+        self._source, self._hides = source, is_volume or has_opacity or changes_domain(plan)
         if self.layer is None or self.layer not in self._viewer.layers or self._kind != shown.kind:
             self._remove_layer()
             self._insert(source, update, shown)
@@ -63,7 +62,7 @@ class PreviewLayer:
         kind = Labels if shown.kind == "labels" else Image
         arguments: dict[str, Any] = {
             "name": NAME, "metadata": {PREVIEW: True}, "affine": update.view.matrix,
-            "units": update.view.axes.placement.units,
+            "units": update.view.axes.placement.units, "axis_labels": update.view.axes.placement.axis_labels,
         }  # fmt: skip
         if kind is Image:
             arguments |= {"rgb": shown.kind == "colors", "contrast_limits": shown.limits}
@@ -72,18 +71,14 @@ class PreviewLayer:
         self.layer, self._kind = layer, shown.kind
         self.take_look()
         layers = self._viewer.layers
-        selected, active = set(layers.selection), layers.selection.active
-        self._is_changing = True
-        try:
+        with quietly(layers):  # a layer that is inserted becomes the active one
             layers.insert(layers.index(source) + 1, layer)
-            layers.selection = selected  # a layer that is inserted becomes the active one
-            layers.selection.active = active
-        finally:
-            self._is_changing = False
 
     def _replace(self, update: Update, shown: Shown) -> None:
         layer = self.layer
         assert layer is not None
+        if tuple(layer.units) != tuple(update.view.axes.placement.units):
+            layer.units = update.view.axes.placement.units
         same = layer.data.shape == shown.data.shape and layer.data.dtype == shown.data.dtype
         placed = np.array_equal(layer.affine.affine_matrix, update.view.matrix)
         if same:
@@ -109,7 +104,18 @@ class PreviewLayer:
                 setattr(layer, name, getattr(source, name))
         if self._kind == "difference":
             layer.colormap, layer.blending, layer.opacity, layer.gamma = CHANGE, "translucent_no_depth", 1.0, 1.0
+        elif layer.blending == "opaque":
+            layer.blending = "translucent_no_depth"  # or what is not known would be black
         self.arrange()
+
+    def keep_above(self, event: Any = None) -> None:
+        """Stay right above the source when layers are put in another order."""
+        source, layer, layers = self._source, self.layer, self._viewer.layers
+        if self.is_changing or source is None or layer is None or layer not in layers or source not in layers:
+            return
+        if layers.index(layer) != layers.index(source) + 1:
+            with quietly(layers):
+                layers.move(layers.index(layer), layers.index(source) + 1)
 
     def look_at(self, way: str, at: float = 0.0) -> None:
         """Show the result, the source, or the source to the left of a position and the result to its right."""
@@ -134,7 +140,7 @@ class PreviewLayer:
         if self._way == SOURCE:
             clipping.hide(layer)
         elif self._hides or self._kind == "difference" or source.blending not in OPAQUE or source.opacity < 1:
-            clipping.hide(source)
+            clipping.hide(source, layer)
 
     def remove(self) -> None:
         """Remove the layer, and show all of the source."""
@@ -146,15 +152,8 @@ class PreviewLayer:
     def _remove_layer(self) -> None:
         layer, self.layer = self.layer, None
         if layer is not None and layer in self._viewer.layers:
-            selected, active = set(self._viewer.layers.selection) - {layer}, self._viewer.layers.selection.active
-            self._is_changing = True
-            try:
+            with quietly(self._viewer.layers):
                 self._viewer.layers.remove(layer)
-                self._viewer.layers.selection = selected
-                if active is not layer:
-                    self._viewer.layers.selection.active = active
-            finally:
-                self._is_changing = False
 
 
 def _set_limits(layer: Any, limits: tuple[float, float]) -> None:

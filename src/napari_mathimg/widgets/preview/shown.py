@@ -1,5 +1,6 @@
 """What a preview layer shows of a picture: gray values with gaps, colors with opacity, or labels."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,18 +38,24 @@ class Shown(NamedTuple):
     limits: Limits | None
 
 
-def shown_of(picture: Picture, plan: Plan, source: Snapshot, found: Limits | None) -> Shown:
-    """Return what is shown of a picture of a result; `found` are its lowest and its highest value, if known."""
+def shown_of(
+    picture: Picture, plan: Plan, source: Snapshot, found: Limits | None, before: Callable[[], Limits | None]
+) -> Shown:
+    """Return what is shown of a picture of a result.
+
+    `found` are its lowest and its highest value, if known; `before` returns those of the source, if it is asked to.
+    """
     gap = picture.known == UNKNOWN
     if source.kind == "labels":
         return Shown("labels", np.where(gap, 0, picture.values), None)
     if plan.channel_axis is not None:
-        usual = {np.dtype(np.uint8): (0.0, 255.0)}.get(plan.dtype, (0.0, 1.0) if plan.dtype.kind == "f" else found)
-        return Shown("colors", _colors(picture.values, gap, divisor_of(plan)), usual)
+        divisor = divisor_of(plan)
+        limits = (0.0, 255.0) if plan.dtype == np.uint8 or found is None else apart(*(end / divisor for end in found))
+        return Shown("colors", _colors(picture.values, gap, divisor), limits)
     single = plan.dtype.type in SINGLE
     data = picture.values.astype(np.float32 if single else np.float64)
     data[gap] = np.nan
-    return Shown("gray", data, limits_of(plan, source, found))
+    return Shown("gray", data, limits_of(plan, source, found, before))
 
 
 def difference_of(picture: Picture, source: Picture, plan: Plan) -> Shown:
@@ -56,7 +63,7 @@ def difference_of(picture: Picture, source: Picture, plan: Plan) -> Shown:
     gap = picture.known == UNKNOWN
     if picture.values.ndim > gap.ndim:
         channels = min(picture.values.shape[-1], source.values.shape[-1], 3)
-        scale = divisor_of(plan) or float(dtype_range(plan.dtype)[1])
+        scale = float(dtype_range(plan.dtype)[1]) if plan.dtype.kind in "iu" else divisor_of(plan)
         change = picture.values[..., :channels].astype(np.float32) - source.values[..., :channels]
         return Shown("colors", _colors(np.abs(change) / np.float32(scale), gap, 1.0), (0.0, 1.0))
     data = picture.values.astype(np.float64) - source.values
@@ -89,21 +96,16 @@ def _colors(values: Array, gap: Array, divisor: float) -> Array:
     return out
 
 
-def limits_of(plan: Plan, source: Snapshot, found: Limits | None) -> Limits | None:
+def limits_of(plan: Plan, source: Snapshot, found: Limits | None, before: Callable[[], Limits | None]) -> Limits | None:
     """Return the contrast limits of the layer of a result of gray values, from the range of those that are known."""
-    kept, before = source.contrast_limits, _source_range(plan)
+    kept = source.contrast_limits
     if keeps_limits(source, plan) and kept is not None:
         if plan.values == "exact" or plan.operation.is_warp or found is None or not outgrown(found, kept):
             return kept
-        if before is not None and not outgrown(found, before, kept):
+        range_before = before()
+        if range_before is None or not outgrown(found, range_before, kept):
             return kept
     return apart(*found) if found is not None else kept
-
-
-def _source_range(plan: Plan) -> Limits | None:
-    """Return the value range of the source, if it was counted."""
-    ranges = list(plan.value_ranges.values())
-    return (min(r.low for r in ranges), max(r.high for r in ranges)) if ranges else None
 
 
 def changes_domain(plan: Plan) -> bool:
@@ -112,7 +114,9 @@ def changes_domain(plan: Plan) -> bool:
 
 
 def shares_grid(plan: Plan) -> bool:
-    """Whether each pixel of the result lies on the pixel of the source with the same index."""
-    shape = plan.source.item
-    same = plan.item == shape and plan.dropped is None and plan.source.scope is None
-    return same and bool(np.allclose(plan.placement, np.eye(len(plan.placement))))
+    """Whether each pixel of the result lies on the pixel of the source, or of its processed part, with its index."""
+    if plan.item != plan.source.item or plan.dropped is not None:
+        return False
+    items = list(plan.source.given_places[-plan.source.ndim :])
+    moved = plan.placement[items, -1]
+    return bool(np.allclose(plan.placement[:-1, :-1], np.eye(len(plan.placement) - 1)) and np.allclose(moved, 0))

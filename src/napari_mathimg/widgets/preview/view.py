@@ -229,7 +229,7 @@ def _positions(world: Matrix, others: list[int], point: Matrix) -> list[int]:
     """Return the indices, on axes that are not displayed, of the plane at the position of the sliders."""
     n = len(world) - 1
     inside = np.linalg.solve(world[np.ix_(others, others)], point[others] - world[others, n])
-    return [int(i) for i in np.floor(inside + 0.5 + ROUNDING)]
+    return [round(float(i)) for i in inside]  # as napari rounds, half to even
 
 
 def _taken(

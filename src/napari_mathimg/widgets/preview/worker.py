@@ -41,7 +41,7 @@ class PreviewWorker(QObject):
         self.memory = Memory(facts)
         self._wake = threading.Condition()
         self._wanted: tuple[int, Request] | None = None
-        self._serial = self._touched = 0
+        self._serial = self._touched = self._dropped = 0
         self._is_closed = self._is_drawn = self._is_busy = False
         self._pause = LEAST
         self.thread: threading.Thread | None = None
@@ -57,11 +57,15 @@ class PreviewWorker(QObject):
             self._wake.notify()
             return self._serial
 
-    def cancel(self) -> None:
-        """Drop what was asked for."""
+    def cancel(self) -> int:
+        """Drop what was asked for and what is known; return a number that is higher than all before."""
         with self._wake:
             self._serial += 1
-            self._wanted = None
+            self._dropped, self._wanted = self._serial, None
+            self.memory.is_unwanted = True
+            if not self._is_busy:
+                self.memory.forget()
+            return self._serial
 
     def touch(self) -> None:
         """Compute the next request anew, because pixels may have changed."""
@@ -77,7 +81,7 @@ class PreviewWorker(QObject):
     def close(self) -> None:
         """Stop for good."""
         with self._wake:
-            self._is_closed = self.memory.is_closed = True
+            self._is_closed = self.memory.is_unwanted = True
             self._serial += 1
             self._wanted = None
             self._wake.notify()
@@ -92,6 +96,8 @@ class PreviewWorker(QObject):
         while True:
             with self._wake:
                 self._is_busy = False
+                if self._dropped == self._serial:
+                    self.memory.forget()
                 self._wake.wait_for(lambda: self._wanted is not None or self._is_closed)
                 if self._is_closed or self._wanted is None:
                     return
@@ -105,8 +111,10 @@ class PreviewWorker(QObject):
                 continue
             except EXPECTED as error:
                 self._tell(serial, None, message_of(error))
-            except Exception as error:  # a defect: it must neither end the thread nor pass unseen
+            except Exception as error:  # a defect, or of a lazy source: it must neither end the thread nor pass unseen
                 self._tell(serial, None, error)
+            finally:
+                del request  # it holds on to its image
 
     def _compute(self, serial: int, request: Request) -> None:
         """Tell the first picture soon, and further ones when the window has drawn the last one."""
@@ -140,7 +148,7 @@ class PreviewWorker(QObject):
         """Whether something newer is asked for, and what has begun has no grace left."""
         if serial == self._serial:
             return False
-        return self._is_closed or begun is None or time.perf_counter() - begun > GRACE
+        return self._is_closed or serial <= self._dropped or begun is None or time.perf_counter() - begun > GRACE
 
     def _tell(self, serial: int, update: Update | None, what: Any) -> None:
         self._is_drawn = False

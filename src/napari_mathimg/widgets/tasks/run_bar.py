@@ -50,8 +50,13 @@ class RunBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         running.setLayout(row)
         self._beside = QStackedWidget()
-        self._beside.addWidget(self.needs)
+        waiting = QWidget()
+        self._before = hbox(self.needs)
+        self._before.setContentsMargins(0, 0, 0, 0)
+        waiting.setLayout(self._before)
+        self._beside.addWidget(waiting)
         self._beside.addWidget(running)
+        self._beside.setMinimumWidth(1)  # what a run takes may be cut
         for widget, share in ((self.run, RUN), (self._beside, BESIDE)):
             policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             policy.setHorizontalStretch(share)
@@ -67,9 +72,10 @@ class RunBar(QWidget):
         column.addLayout(line)
         column.addWidget(self.message)
 
-    def put_beside_run(self, widget: QWidget) -> None:
-        """Put a widget between Run and what a run will take."""
+    def put_beside_run(self, widget: QWidget, state: QWidget) -> None:
+        """Put a widget beside Run, and a word before what a run will take, for which progress is told during a run."""
         self._line.insertWidget(1, widget)
+        self._before.insertWidget(0, state)
 
     def take_keys(self, dock: QWidget) -> None:
         """Run on Ctrl+Return in a dock, and cancel a run on Escape."""
