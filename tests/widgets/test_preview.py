@@ -585,3 +585,24 @@ def test_a_lowest_layer_is_blended_as_its_result_is(viewer: Any, watched: Any, h
     source.data = apply(data, "gaussian", sigma=2.0)
     process_events()
     np.testing.assert_array_equal(shown, viewer.screenshot(canvas_only=True, flash=False))
+
+
+@pytest.mark.drawn
+def test_it_covers_the_last_result_where_the_source_is_hidden(viewer: Any, watched: Any, hand: Any, press: Any) -> None:
+    """As somebody tunes who lets results replace each other and hide their source."""
+    data = np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8)
+    source = viewer.add_image(data, contrast_limits=(0, 255))
+    seen = watched("blur", "gaussian", sigma=1.0)
+    seen.widget.options.replace.setChecked(True)
+    seen.widget.options.hide_source.setChecked(True)
+    press(seen.widget)
+    assert not source.visible
+    assert seen.widget.picker.layer is source
+    seen.tick()
+    seen.widget.form["sigma"].value = 4.0
+    seen.settle()
+    shown = viewer.screenshot(canvas_only=True, flash=False)
+    press(seen.widget)
+    seen.settle()
+    assert seen.layer is None
+    np.testing.assert_array_equal(shown, viewer.screenshot(canvas_only=True, flash=False))

@@ -65,7 +65,7 @@ class LivePreviewPanel(Panel):
             row.addWidget(each)
         self.widget.hide()
         self.state.hide()
-        self.live = LivePreview(context.viewer, context.dock, self._job)
+        self.live = LivePreview(context.viewer, context.dock, self._job, self._last_result)
         self.line = SplitLine(context.viewer, context.dock)
         self._is_paused = False  # after a run
         self._gave_way = False  # to the preview of another dock
@@ -140,6 +140,11 @@ class LivePreviewPanel(Panel):
         if options.shares_range and len(self._context.layers.selection()) > 1:
             raise ValueError("Preview knows one layer: untick 'One value range for all' to see it")
         return self._runs.job(layer, with_record=False), layer
+
+    def _last_result(self) -> Layer | None:
+        """Return the result that was added last, if it can be seen."""
+        last = self._context.results.last
+        return last if last is not None and last.visible else None
 
     def _tick(self, is_on: bool) -> None:
         """Show the preview at once when it is ticked, although a run may just have ended."""

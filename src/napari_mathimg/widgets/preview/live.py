@@ -39,15 +39,23 @@ class LivePreview(QObject):
         The owner.
     job
         Returns the job of a run on the chosen layer, and this layer; raises ValueError if it would be refused.
+    stand_in
+        Returns the layer that stands for a hidden source, an earlier result; None if there is none.
     """
 
     said = Signal(str, str)  # a state, "exact", "near", "partial", "counting" or "", and a sentence
     removed = Signal()  # somebody else has removed the layer
     gave_way = Signal()  # another preview of the viewer has been started
 
-    def __init__(self, viewer: Any, parent: QObject, job: Callable[[], tuple[Job, Layer] | None]) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        parent: QObject,
+        job: Callable[[], tuple[Job, Layer] | None],
+        stand_in: Callable[[], Layer | None] = lambda: None,
+    ) -> None:
         super().__init__(parent)
-        self._viewer, self._job_of = viewer, job
+        self._viewer, self._job_of, self._stand_in = viewer, job, stand_in
         self.facts = facts_of(viewer)
         self.worker = PreviewWorker(self, self.facts)
         self.worker.told.connect(self._take)
@@ -201,11 +209,11 @@ class LivePreview(QObject):
             self.said.emit("counting", f"{progress.phase} of the layer: {share}")
 
     def _show(self, update: Update, shown: Shown) -> None:
-        layer = update.request.job.layer()
-        if layer is None or layer is not self._layer or layer not in self._viewer.layers:
+        layer = self._layer
+        if layer is None or layer is not update.request.job.layer() or layer not in self._viewer.layers:
             return
         self._began, self._turns = time.perf_counter(), 0
-        self.shown.show(layer, update, shown)
+        self.shown.show(layer, update, shown, None if layer.visible else self._stand_in())
         self._drawn.start(0)
 
     def _note_drawn(self) -> None:

@@ -33,6 +33,7 @@ class PreviewLayer:
         self._viewer = viewer
         self._clipping = Clipping(viewer)
         self._source: Layer | None = None
+        self._base: Layer | None = None  # what is covered: the source, or an earlier result that stands for it
         self._kind = ""
         self._hides = False
         self._way, self._at = RESULT, 0.0
@@ -43,10 +44,12 @@ class PreviewLayer:
         """Whether the list of layers is being changed by this object."""
         return is_quiet(self._viewer.layers)
 
-    def show(self, source: Layer, update: Update, shown: Shown) -> None:
-        """Show what is known of a result."""
-        if source is not self._source:
+    def show(self, source: Layer, update: Update, shown: Shown, instead: Layer | None = None) -> None:
+        """Show what is known of a result; in place of an earlier result if the source is hidden behind it."""
+        base = instead if instead is not None else source
+        if source is not self._source or base is not self._base:
             self.remove()
+        self._base = base
         is_volume = len(update.view.displayed) > 2
         plan = update.plan
         has_opacity = plan.channel_axis is not None and plan.shape[plan.channel_axis] == 4
@@ -72,7 +75,7 @@ class PreviewLayer:
         self.take_look()
         layers = self._viewer.layers
         with quietly(layers):  # a layer that is inserted becomes the active one
-            layers.insert(layers.index(source) + 1, layer)
+            layers.insert(layers.index(self._base) + 1, layer)
 
     def _replace(self, update: Update, shown: Shown) -> None:
         layer = self.layer
@@ -110,12 +113,12 @@ class PreviewLayer:
 
     def keep_above(self, event: Any = None) -> None:
         """Stay right above the source when layers are put in another order."""
-        source, layer, layers = self._source, self.layer, self._viewer.layers
-        if self.is_changing or source is None or layer is None or layer not in layers or source not in layers:
+        base, layer, layers = self._base, self.layer, self._viewer.layers
+        if self.is_changing or base is None or layer is None or layer not in layers or base not in layers:
             return
-        if layers.index(layer) != layers.index(source) + 1:
+        if layers.index(layer) != layers.index(base) + 1:
             with quietly(layers):
-                layers.move(layers.index(layer), layers.index(source) + 1)
+                layers.move(layers.index(layer), layers.index(base) + 1)
 
     def look_at(self, way: str, at: float = 0.0) -> None:
         """Show the result, the source, or the source to the left of a position and the result to its right."""
@@ -124,36 +127,42 @@ class PreviewLayer:
 
     def arrange(self) -> None:
         """Show the parts of both layers that are to be seen."""
-        source, layer = self._source, self.layer
-        if source is None or layer is None or layer not in self._viewer.layers:
+        base, layer = self._base, self.layer
+        layers = self._viewer.layers
+        if base is None or layer is None or layer not in layers or base not in layers:
             return
         clipping = self._clipping
-        if bool(layer.visible) != bool(source.visible):
-            layer.visible = source.visible
-        if self._way == SPLIT and source.visible and self._viewer.dims.ndisplay == 2:
-            clipping.show_all(source)
-            clipping.show_side(source, LEFT, self._at)
+        if bool(layer.visible) != bool(base.visible):
+            layer.visible = base.visible
+        if self._way == SPLIT and base.visible and self._viewer.dims.ndisplay == 2:
+            clipping.show_all(base)
+            clipping.show_side(base, LEFT, self._at)
             clipping.show_side(layer, RIGHT, self._at)
             return
-        clipping.show_all(source)
+        clipping.show_all(base)
         clipping.show_all(layer)
         if self._way == SOURCE:
             clipping.hide(layer)
-        elif self._hides or self._kind == "difference" or source.blending not in OPAQUE or source.opacity < 1:
-            clipping.hide(source, layer)
+        elif self._hides or self._kind == "difference" or base is not self._source or _is_seen_through(base):
+            clipping.hide(base, layer)
 
     def remove(self) -> None:
         """Remove the layer, and show all of the source."""
-        if self._source is not None:
-            self._clipping.show_all(self._source)
+        if self._base is not None:
+            self._clipping.show_all(self._base)
         self._remove_layer()
-        self._source = None
+        self._source = self._base = None
 
     def _remove_layer(self) -> None:
         layer, self.layer = self.layer, None
         if layer is not None and layer in self._viewer.layers:
             with quietly(self._viewer.layers):
                 self._viewer.layers.remove(layer)
+
+
+def _is_seen_through(layer: Layer) -> bool:
+    """Whether what lies below a layer is seen, too, so that a preview would be added to it."""
+    return str(layer.blending) not in OPAQUE or float(layer.opacity) < 1
 
 
 def _set_limits(layer: Any, limits: tuple[float, float]) -> None:
