@@ -88,16 +88,11 @@ def each_of(inputs):
     return [(c, i, c.needed if i.small else c.parameters) for c in CASES for i in inputs if fits(c, i)]
 
 
-VARIED = [
-    (c, i, v)
-    for c in CASES
-    for v in c.variants
-    for i in DAILY
-    if fits(c, i) and i.name in ("u1", "f4", "missing", "volume")
-]
+def varied(*names):
+    return [(c, i, v) for c in CASES for v in c.variants for i in DAILY if fits(c, i) and i.name in names]
 
 
-EACH = [*each_of(DAILY), *VARIED, *nightly(*each_of(FURTHER))]
+EACH = [*each_of(DAILY), *varied("u1", "missing"), *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
 each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
 

@@ -87,7 +87,7 @@ def test_a_click_sets_the_center_where_it_is_in_the_image(
     assert [layer.name for layer in viewer.layers] == ["cells"]
 
 
-@pytest.mark.parametrize("unit", [None, "nm"])
+@pytest.mark.parametrize("unit", ["nm", *nightly(None)])
 @pytest.mark.parametrize("place", [PLACES["scaled"], {**PLACES["affine"], "units": ("um", "um")}])
 def test_a_bright_pixel_is_hit_in_any_unit_of_the_viewer(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, place: Any, unit: Any
