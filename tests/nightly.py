@@ -24,6 +24,12 @@ def each(table: Mapping[str, Any], *daily: str) -> list[Any]:
     ]
 
 
+def first_daily(values: Iterable[Any]) -> list[Any]:
+    """Return values as parameters; all but the first are nightly."""
+    first, *others = values
+    return [first, *nightly(*others)]
+
+
 def some(values: Iterable[Any], *daily: Any) -> list[Any]:
     """Return values as parameters; those that are not `daily` are nightly."""
     return [value if value in daily else nightly(value)[0] for value in values]

@@ -20,6 +20,8 @@ from napari_mathimg.engine.values import gray_levels
 from nightly import nightly
 from planning import Watched, cut_into, gray, label, plan_of, random_boxes, result_of, same
 
+WHOLE = ("unsupervised_wiener", "wiener")  # operations that read the whole image
+
 
 @dataclass(frozen=True)
 class Input:
@@ -56,14 +58,14 @@ DAILY = (
     Input("one pixel", gray("u1", (1, 1)), small=True),
     Input("one row", gray("f4", (1, 29)), small=True),
     Input("RGB", colored(gray("u1")), RGB),
-    Input("RGBA", np.dstack([colored(gray("u2")), gray("u2")]), RGB),
     Input("channels amid", np.moveaxis(colored(gray("u1", (2, 37, 29))), -1, 1), {"channel_axis": 1}),
     Input("3-D stack", gray("u1", (3, 37, 29))),
     Input("4-D stack of items", gray("f4", (2, 2, 17, 19)), {"statistics": "item"}),
     Input("volume", gray("u2", (13, 21, 17)), {"ndim": 3}),
-    Input("stack of volumes", gray("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
 )
 FURTHER = (
+    Input("RGBA", np.dstack([colored(gray("u2")), gray("u2")]), RGB),
+    Input("stack of volumes", gray("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
     *(Input(dtype, gray(dtype)) for dtype in ("i2", "i4", "u4", "i8", "f2", ">u2")),
     Input("strided u1", gray("u1", (74, 29))[::2, ::-1]),
     Input("read-only u2", frozen(gray("u2"))),
@@ -86,16 +88,11 @@ def each_of(inputs):
     return [(c, i, c.needed if i.small else c.parameters) for c in CASES for i in inputs if fits(c, i)]
 
 
-VARIED = [
-    (c, i, v)
-    for c in CASES
-    for v in c.variants
-    for i in DAILY
-    if fits(c, i) and i.name in ("u1", "f4", "missing", "volume")
-]
+def varied(*names):
+    return [(c, i, v) for c in CASES for v in c.variants for i in DAILY if fits(c, i) and i.name in names]
 
 
-EACH = [*each_of(DAILY), *VARIED, *nightly(*each_of(FURTHER))]
+EACH = [*each_of(DAILY), *varied("u1", "missing"), *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
 each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
 
@@ -355,7 +352,12 @@ def test_lazy_arrays_equal_numpy(case, kind):
     assert same(eager, late)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if not isinstance(case_plan(c, gray("f4")).reach, Whole)], ids=label)
+@pytest.mark.parametrize("name", WHOLE)
+def test_all_frequencies_depend_on_all_pixels(name):
+    assert isinstance(case_plan(BY_NAME[name], gray("f4")).reach, Whole)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.operation not in WHOLE], ids=label)
 def test_never_more_than_a_box_is_read(case, monkeypatch):
     cut_into(monkeypatch, 64**2, 16)
     image = gray("u1", (400, 300))

@@ -108,7 +108,7 @@ def cut_off(op, image, whole, radius, axis, low, parameters, options):
     [
         ("denoise_tv_bregman", {"num_iter": 1}), ("denoise_tv_bregman", {"num_iter": 10}),
         ("denoise_tv_bregman", {"num_iter": 40}), ("denoise_tv_bregman", {"num_iter": 40, "isotropic": False}),
-        ("denoise_tv_bregman", {"num_iter": 150, "isotropic": False}),
+        *nightly(("denoise_tv_bregman", {"num_iter": 150, "isotropic": False})),
     ],
     ids=str,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from cases import BY_NAME, CASES, colored, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import Facts, prepare, region, run
+from nightly import nightly
 from planning import cut_into, gray, label, random_boxes, same
 
 RECALL = import_module("napari_mathimg.engine.facts.recall")
@@ -82,7 +83,11 @@ def sets_of(case):
     return [*given, *changed, case.parameters]
 
 
-@pytest.mark.parametrize(("case", "dtype"), [*((c, "u2") for c in CASES), *((c, "f4") for c in COUNTING)], ids=label)
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [(c, "f4") if c in COUNTING else (c, "u2") for c in CASES] + nightly(*((c, "u2") for c in COUNTING)),
+    ids=label,
+)
 def test_a_plan_with_known_facts_gives_the_bits_of_one_without(case, dtype):
     image, facts = image_for(case, dtype, (37, 29)), Facts()
     further = case.further((37, 29), -1 if case.color else None)

@@ -10,6 +10,7 @@ import zarr
 from napari_mathimg.contract.progress import Progress, run_to_end
 from napari_mathimg.histogram import given_edges as module
 from napari_mathimg.histogram import histogram, histogram_steps, region
+from nightly import nightly
 
 TYPES = ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
@@ -394,7 +395,14 @@ def test_images_without_chunks_are_read_box_by_box(dtype):
 
 
 @pytest.mark.parametrize(
-    "chunks", [(1, 1100, 1300), (3, 64, 1300), (1, 2, 50), ((2, 1), (500, 600), (1000, 300)), ((3, 0), 1100, 1300)]
+    "chunks",
+    [
+        (1, 1100, 1300),
+        (3, 64, 1300),
+        ((2, 1), (500, 600), (1000, 300)),
+        ((3, 0), 1100, 1300),
+        *nightly(((1, 2, 50),)),
+    ],
 )
 def test_chunks_are_read_whole_and_once_a_pass(chunks):
     image = np.broadcast_to(noise((1100, 1300), "u2"), (3, 1100, 1300))

@@ -9,7 +9,7 @@ from cases import BY_NAME, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.engine.tiles import tiles
 from napari_mathimg.methods.maps import Swirl
-from nightly import nightly
+from nightly import nightly, some
 from planning import cut_into, gray_levels, plan_of
 
 DTYPE = Options(value_range="dtype")
@@ -199,7 +199,7 @@ def test_fill_value_ends_at_the_limits_of_the_type(dtype, filled, order):
     np.testing.assert_array_equal(result[:3], np.full((3, 23), filled, dtype))
 
 
-@each_edge
+@pytest.mark.parametrize("mode", some(EDGES, "constant", "nearest", "mirror"))
 @pytest.mark.parametrize("order", [1, *nightly(0)])
 def test_homography_equals_scikit_image_on_both_sides_of_its_horizon(order, mode, monkeypatch):
     image = plane((90, 80))

@@ -17,7 +17,7 @@ LENS = {"camera": "Olympus E-620", "lens": "Olympus Zuiko Digital ED 14-42mm f/3
 NEEDED = {"correct_lens": {**LENS, "focal_length": 14.0, "aperture": 3.5}}  # what has no default that would do
 AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 5: ("t", "c", "z", "y", "x")}
 CASES = [
-    pytest.param(op, ndim, id=f"{op.id}-{ndim}")
+    pytest.param(op, ndim, id=f"{op.id}-{ndim}", marks=pytest.mark.nightly if ndim == 3 else ())
     for op in operations().values()
     for ndim in (2, 3, 5)
     if op.works_on(ndim)

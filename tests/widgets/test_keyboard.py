@@ -26,6 +26,7 @@ from napari_mathimg.widgets.dock import run_panel
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.lens import lens_panel
 from napari_mathimg.widgets.place.open_dock import open_dock
+from nightly import some
 
 TITLES = [w.display_name for w in PluginManifest.from_distribution("napari-mathimg").contributions.widgets or ()]
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -122,7 +123,7 @@ def nameless(dock: QWidget) -> list[tuple[str, str]]:
     return [(type(w).__name__, w.toolTip()) for w in (*buttons, *lost)]
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("title", some(TITLES, "Geometry", "Perspective", "Lens", "Deconvolve", "Histogram"))
 def test_every_button_and_field_has_a_name(viewer: Any, title: str) -> None:
     data = np.random.default_rng(0).integers(0, 4000, (2, 3, 16, 16), dtype=np.uint16)
     viewer.add_image(data, scale=(1, 0.5, 0.16, 0.16), units=("second", "um", "um", "um"))

@@ -33,7 +33,7 @@ from nightly import nightly, some
 
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
-each_dock = pytest.mark.parametrize("title", some(TITLES, "Perspective", "Denoise", "Deconvolve", "Histogram"))
+each_dock = pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram"))
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_narrow_dock_has_room_for_all_that_can_be_asked_for(viewer: Any, shown
         assert not cut_off(widget), widget.operation.id
 
 
-@pytest.mark.parametrize("title", ["Geometry", "Intensity"])
+@pytest.mark.parametrize("title", ["Geometry", *nightly("Intensity")])
 def test_a_dock_that_is_open_follows_the_font(viewer: Any, shown: Any, title: str) -> None:
     widget = open_dock(viewer, title)
     resized(viewer, widget, 300, 800)

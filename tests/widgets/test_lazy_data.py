@@ -48,7 +48,7 @@ def sign(shape: tuple[int, int] = (90, 120)) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("family", some(FAMILIES, "intensity", "perspective", "deconvolve"))
+@pytest.mark.parametrize("family", some(FAMILIES, "perspective", "deconvolve"))
 def test_docks_do_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any, family: str) -> None:
     data = Guarded(np.random.default_rng(0).integers(0, 4000, (3, 4, 40, 50), dtype=np.uint16))
     viewer.add_image(data, contrast_limits=(0, 4000))

@@ -296,7 +296,7 @@ def test_a_calibration_holds_at_every_level(
     np.testing.assert_allclose(found, box.calibration.target.points * 2**calibrated + (0.5 if calibrated else 0))
 
 
-@pytest.mark.parametrize("size", ["fine", "coarse"])
+@pytest.mark.parametrize("size", ["coarse", *nightly("fine")])
 def test_a_target_without_levels_serves_a_layer_that_has_some(
     viewer: Any, lens: Any, qtbot: Any, pyramid: Any, size: str
 ) -> None:

@@ -16,6 +16,7 @@ from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import nightly
 
 Opener = Callable[[str], FamilyDock]
 Press = Callable[[FamilyDock], None]
@@ -48,7 +49,7 @@ def corners(layer: Any) -> Any:
 PLACED = {"scale": (2, 0.5, 0.4), "translate": (3, -7, 5), "rotate": [[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]}
 
 
-@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("level", [0, 2, *nightly(1)])
 def test_a_result_lies_over_its_source_whatever_the_level(
     viewer: Any, dock: Opener, press: Press, qtbot: Any, level: int
 ) -> None:
@@ -114,7 +115,7 @@ def test_lengths_are_those_of_the_level_in_the_world(viewer: Any, dock: Opener, 
     assert widget.form.parameters["sigma"] == (2, 2)
 
 
-@pytest.mark.parametrize("kind", ["u2", "f4", "rgb", "labels"])
+@pytest.mark.parametrize("kind", ["u2", "rgb", "labels", *nightly("f4")])
 def test_a_result_has_levels_like_its_source(viewer: Any, dock: Opener, press: Press, qtbot: Any, kind: str) -> None:
     image = smooth((512, 384))
     if kind == "labels":

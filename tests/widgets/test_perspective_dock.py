@@ -51,7 +51,7 @@ LAYERS: dict[str, tuple[str, Any, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "made", "state", "clicks"), each(LAYERS, "stack", "RGB", "multiscale"))
+@pytest.mark.parametrize(("kind", "made", "state", "clicks"), each(LAYERS, "stack", "multiscale"))
 def test_four_clicks_and_run_rectify_what_was_clicked(
     viewer: Any, opened: Any, hand: Hand, press: Press, image: Any, kind: str, made: Any, state: Any, clicks: str
 ) -> None:

@@ -65,7 +65,7 @@ def spot_of(viewer: Any, layer: Any, qtbot: Any) -> Any:
     return np.array(layer.world_to_data((*(0,) * (layer.ndim - 2), *cross.place)))[-2:]
 
 
-@pytest.mark.parametrize("place", each(PLACES, *PLACES))
+@pytest.mark.parametrize("place", each(PLACES, "scaled", "turned", "affine"))
 @pytest.mark.parametrize("operation", ["swirl", *nightly("affine")])
 def test_a_click_sets_the_center_where_it_is_in_the_image(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, place: Any, operation: str
@@ -87,7 +87,7 @@ def test_a_click_sets_the_center_where_it_is_in_the_image(
     assert [layer.name for layer in viewer.layers] == ["cells"]
 
 
-@pytest.mark.parametrize("unit", [None, "nm"])
+@pytest.mark.parametrize("unit", ["nm", *nightly(None)])
 @pytest.mark.parametrize("place", [PLACES["scaled"], {**PLACES["affine"], "units": ("um", "um")}])
 def test_a_bright_pixel_is_hit_in_any_unit_of_the_viewer(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, place: Any, unit: Any
@@ -236,7 +236,7 @@ def test_the_cross_takes_the_color_of_marks(viewer: Any, qtbot: Any, geometry: F
     assert cross.color != before.color
 
 
-@pytest.mark.parametrize("kind", ["stack", "rgb", "labels", "multiscale"])
+@pytest.mark.parametrize("kind", ["stack", "multiscale", *nightly("rgb", "labels")])
 def test_centers_of_other_layers(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any, kind: str
 ) -> None:
@@ -397,7 +397,7 @@ def test_a_cropped_result_gets_a_rectangle_of_its_own(
     assert geometry.form.parameters["start"][0] == 2  # its own box is remembered
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("mirrored", [True, *nightly(False)])
 def test_a_turned_rectangle_says_how_to_crop_along_its_edges(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, press: Any, mirrored: bool
 ) -> None:

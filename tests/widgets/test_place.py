@@ -18,6 +18,7 @@ from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.place.places import Place
 from napari_mathimg.widgets.qt.layout import dock_of
+from nightly import nightly
 
 Opener = Callable[[str], Any]
 LEFT = Qt.MouseButton.LeftButton
@@ -265,7 +266,13 @@ def test_each_window_keeps_the_places_of_its_own_docks_only(
 
 @pytest.mark.parametrize(
     "record",
-    [{"area": "inside"}, {"area": ["left"]}, {"area": {}}, {"floating": [2**40, 0, 300, 300]}, {"floating": "here"}, 3],
+    [
+        {"area": "inside"},
+        {"area": {}},
+        {"floating": [2**40, 0, 300, 300]},
+        3,
+        *nightly({"area": ["left"]}, {"floating": "here"}),
+    ],
 )
 def test_a_dock_with_a_record_of_no_use_is_in_the_place_of_all(
     viewer: Any, dock: Opener, file: Path, record: Any

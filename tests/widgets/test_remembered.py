@@ -142,7 +142,7 @@ def state(dock: Any, ids: list[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", some([*FAMILIES, "Histogram"], "perspective", "denoise", "deconvolve", "Histogram"))
+@pytest.mark.parametrize("name", some([*FAMILIES, "Histogram"], "perspective", "deconvolve", "Histogram"))
 def test_a_dock_is_found_as_it_was_left(viewer: Any, dock: Any, qtbot: Any, name: str) -> None:
     place = {"scale": (2, 0.5, 0.25, 0.25), "units": ("s", "um", "um", "um")}
     viewer.add_image(np.random.default_rng(0).integers(0, 99, (9, 9, 24, 32), dtype=np.uint8), **place)

@@ -49,7 +49,7 @@ from nightly import nightly
 WIDTH = 300
 OFFSET = 5  # pixels between the text of a tick and its axis
 ICONS = 78  # pixels of a row of the list of layers beside the name
-fonts = pytest.mark.parametrize("font", [9, 14, *nightly(8, 13)], indirect=True)
+fonts = pytest.mark.parametrize("font", [14, *nightly(8, 9, 13)], indirect=True)
 FORMS = (  # which have every kind of field
     "affine", "homography", "crop", "gaussian", "median", "denoise_nl_means", "correct_lens", "correct_distortion",
     "denoise_wavelet", "blur_motion", "add_poisson_noise",
