@@ -209,8 +209,8 @@ class LivePreview(QObject):
             self.said.emit("counting", f"{progress.phase} of the layer: {share}")
 
     def _show(self, update: Update, shown: Shown) -> None:
-        layer = self._layer
-        if layer is None or layer is not update.request.job.layer() or layer not in self._viewer.layers:
+        layer, is_asked = self._layer, update.request.job.layer() is self._layer
+        if layer is None or not is_asked or layer not in self._viewer.layers:
             return
         self._began, self._turns = time.perf_counter(), 0
         self.shown.show(layer, update, shown, None if layer.visible else self._stand_in())
