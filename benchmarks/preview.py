@@ -145,6 +145,7 @@ def measure(viewer: Any, widget: Any, operation: str, is_whole: bool) -> Figures
             widget.form[name].value = value
         else:
             live.worker.touch()
+            live._asked = None
             live.renew()
 
     change(values[1])
