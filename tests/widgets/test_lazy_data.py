@@ -103,6 +103,19 @@ def test_snapping_does_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any) ->
     assert data.reads == []
 
 
+def test_the_small_picture_does_not_read_lazy_data(viewer: Any, dock: Any, qtbot: Any) -> None:
+    data = Guarded(np.stack([sign() // 2, sign()]))
+    layer = viewer.add_image(data, contrast_limits=(0, 3000))
+    viewer.dims.set_current_step(0, 1)
+    widget = dock("perspective")
+    viewer.layers.selection.active = layer
+    widget.panel(CornersPanel).markers.place(QUAD, layer)
+    picture = widget.panel(PreviewPanel).picture
+    qtbot.waitUntil(lambda: picture.shown is not None and not picture.is_busy)
+    assert np.median(picture.shown[1].data) == 3000
+    assert data.reads == []
+
+
 def test_the_preview_follows_edits_in_place(viewer: Any, dock: Any, qtbot: Any) -> None:
     image = sign()
     layer = viewer.add_image(image, contrast_limits=(0, 4000))

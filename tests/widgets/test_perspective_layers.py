@@ -153,14 +153,14 @@ def test_a_plane_that_cannot_be_read_is_tried_once(viewer: Any, opened: Any, han
         cache=False,
     )
     picture = opened.panel(PreviewPanel).picture
-    hand.qtbot.waitUntil(lambda: picture._key is not None and not picture.task.is_running)
+    process_events()
     bad[0] = True
     calls.clear()
-    picture.watch(None, viewer.dims)
-    picture.watch(layer, viewer.dims)
-    hand.qtbot.waitUntil(lambda: picture.text().startswith("The plane could not be read"))
-    process_events()
-    assert not picture.task.is_running
+    opened.panel(CornersPanel).markers.place(((9.5, 9.5), (9.5, 49.5), (39.5, 49.5), (39.5, 9.5)), layer)
+    hand.qtbot.waitUntil(lambda: picture.text().startswith("The plane could not be read: disk gone"))
+    opened.panel(CornersPanel).refresh.soon()
+    hand.settle(opened)
+    assert not picture.is_busy
     n = len(calls)
     bad[0] = False
     assert n <= 2

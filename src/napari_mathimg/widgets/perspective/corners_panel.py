@@ -282,7 +282,6 @@ class CornersPanel(Panel):
     def _show(self) -> None:
         """Update corners, outline, preview and size, or show what is wrong with the corners."""
         layer = self._context.layer
-        self._preview.watch(layer, self._context.level)
         self._gather = None
         if self.corners.layer is not self.markers.points:
             self.corners.layer = self.markers.points

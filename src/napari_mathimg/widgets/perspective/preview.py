@@ -1,211 +1,216 @@
-"""A small preview of the mapped plane, sampled directly from the image."""
+"""A small picture of the whole of a rectified plane."""
 
-from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any
 from weakref import ref
 
 import numpy as np
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
-from ...contract.operation import BlockInfo
-from ...contract.progress import Progress
-from ...contract.reach import Gather
-from ...methods.maps import Projective
-from ...methods.plane_matrices import projective, shift
-from ...methods.sampling import sample
-from ..layers.levels import full_resolution
-from ..layers.plane import shown_index
-from ..tasks.latest_task import LatestTask
+from ...engine import Options
+from ...ops.perspective import rectify
+from ..layers.levels import shape_at
+from ..layers.plane import plane_to_world, shown_index
+from ..layers.snapshot import snapshot_at
+from ..preview.computed import Request, Update, key_of
+from ..preview.edits import Edits
+from ..preview.shared_facts import facts_of
+from ..preview.shown import Shown
+from ..preview.view import Seen
+from ..preview.worker import PreviewWorker
+from ..qt.pictures.scaled import scaled
+from ..settings.preferences import threads
+from ..tasks.background_task import message_of
+from ..tasks.operation_job import Job
+from .corner_geometry import Known, carried, lengths_of
 
 Array = NDArray[Any]
-Size = tuple[float, float]
 
 HEIGHT = 170
-LEAST = 64  # shorter side of the smallest level, in pixels
-PIXELS = 2**25  # pixels of a plane that is kept in full; larger planes are subsampled
-BAND = 2**22  # pixels that are read at a time
-
-
-class Plane(NamedTuple):
-    """Identifies a plane: the layer, its data, the level and the index of the plane."""
-
-    layer: "ref[Layer]"
-    data: int
-    level: int
-    place: tuple[int, ...]
+PIXELS = 2**25  # pixels of a plane above which a coarser level is shown, if there is one
+FINER = 2  # pixels that are computed for one of the picture, along each axis, so that it is smooth
+COLORS = 2**10  # of a colormap that are told apart
+LOOK = ("contrast_limits", "gamma", "colormap")
 
 
 class Preview(QLabel):
-    """Shows a reduced, rectified plane in a label of constant height.
+    """Shows the whole of a rectified plane, reduced, in a label of constant height.
 
-    The plane is read once, in the background, and kept at full and successively halved resolutions. Each picture is
-    sampled from the resolution whose pixel count is closest to its own.
+    Every n-th pixel of the result is computed, as a run does, and shown in the colors of the layer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
     """
 
-    ready = Signal()  # a new plane has been read
+    edited = Signal()  # pixels were edited in place, so that another picture is to be shown
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
         self.setToolTip("Reduced preview of the result")
-        self.task = LatestTask(self, expected=(Exception,))  # reading lazy data may raise any exception
-        self.task.returned.connect(self._keep)
-        self.task.failed.connect(self._tell_failure)
-        self._levels: list[Array] = []
-        self._key: Plane | None = None
-        self._requested: Plane | None = None
-        self._watched: list[Any] = []  # the events of the layer that tell of edits
-        self._again: Callable[[], None] = lambda: None  # reads the same plane again
-        self._soon = QTimer(self)  # napari tells of an edit before it has updated all
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._read_again)
-        self._size = 1.0, 1.0  # pixel size of the finest kept resolution, in pixels of the image
+        self._dims, self._facts = viewer.dims, facts_of(viewer)
+        self._worker = PreviewWorker(self, self._facts)
+        self._worker.told.connect(self._take)
+        self._edits = Edits(viewer, self)
+        self._edits.edited.connect(self._note_edit)
+        self._layer: Layer | None = None
+        self._watched: list[Any] = []  # events of the layer that change its look
+        self._plane: Any = None  # what identifies the plane that is shown
+        self._asked: Any = None  # what identifies the picture that was asked for last
+        self._first = self._latest = 0  # numbers of the first request for the plane, and of the last one
+        self.is_busy = False  # whether the picture that was asked for is not complete yet
+        self.shown: tuple[Update, Shown] | None = None
 
-    def watch(self, layer: Layer | None, dims: Any, level: int = 0) -> None:
-        """Read the plane of a level that the viewer displays, unless it was the last one requested."""
-        if layer is not (None if self._requested is None else self._requested.layer()):
+    def show_map(self, layer: Layer, level: int, known: Known) -> None:
+        """Show what a run with resolved parameters gives of the plane of a level that the viewer displays."""
+        request = self._request(layer, level, known)
+        plane = id(layer.data), level, shown_index(self._dims, layer, level)
+        asked = key_of(request.job), request.seen
+        is_new = layer is not self._layer or plane != self._plane
+        if asked == self._asked and not is_new:
+            return
+        if is_new:
+            self.forget()
             self._follow(layer)
-        plane = None if layer is None else Plane(ref(layer), id(layer.data), level, shown_index(dims, layer, level))
-        if plane is not None and plane == self._requested:
-            return
-        self._levels, self._key, self._requested = [], None, plane
-        if layer is None or plane is None:
-            self.task.cancel()
-            self.clear()
-            return
-        levels = list(layer.data)[level:] if layer.multiscale else [layer.data]
-        is_labels, ndim = isinstance(layer, Labels), int(layer.ndim)
-        self._again = lambda: self.task.ask(_levels(plane, levels, ndim, is_labels))
-        self._again()
+        self._asked, self._plane, self.is_busy = asked, plane, True
+        self._latest = self._worker.ask(request)
+        self._first = self._latest if is_new else self._first
 
-    def _follow(self, layer: Layer | None) -> None:
-        """Read again when the pixels of a layer are edited in place; lazy ones are not read without need."""
-        while self._watched:
-            self._watched.pop().disconnect(self._edited)
-        self._soon.stop()
-        if layer is not None and isinstance(full_resolution(layer), np.ndarray):
-            names = [name for name in ("set_data", "paint") if hasattr(layer.events, name)]
-            self._watched = [getattr(layer.events, name) for name in names]
-            for emitter in self._watched:
-                emitter.connect(self._edited)
-
-    def _tell_failure(self, text: str) -> None:
-        self.setText(f"The plane could not be read: {text}")
-        self.show()
-
-    def _edited(self, event: Any = None) -> None:
-        self._soon.start(0)
-
-    def _read_again(self) -> None:
-        if self._requested is not None:
-            self._again()
+    def forget(self) -> None:
+        """Show nothing, and stop what is being computed."""
+        self._worker.cancel()
+        self._follow(None)
+        self._asked = self._plane = self.shown = None
+        self.is_busy = False
+        self.clear()
 
     def stop(self) -> None:
-        """Stop reading."""
-        self._follow(None)
-        self.task.close()
+        """Stop for good."""
+        self.forget()
+        self._worker.close()
 
-    def _keep(self, answer: tuple["Plane", list[Array], Size]) -> None:
-        self._key, self._levels, self._size = answer
-        self.ready.emit()
-
-    def show_map(self, layer: Layer, level: int, gather: Gather, across: float) -> bool:
-        """Show the mapped plane; `across` is the ratio of width to height of a result pixel.
-
-        Return whether there was a plane to show.
-        """
-        if not self._levels or self._key is None or (self._key.layer(), self._key.level) != (layer, level):
-            return False
-        rows, columns = gather.shape
+    def _request(self, layer: Layer, level: int, known: Known) -> Request:
+        """Return the request for a picture, of a coarser level where there is too much."""
         place = self.parentWidget() or self  # it is as wide, also before it is shown for the first time
-        fit = min(place.width() / (columns * across), HEIGHT / rows)
-        high, wide = max(round(rows * fit), 1), max(round(columns * across * fit), 1)
-        zoom = np.diag([rows / high, columns / wide, 1.0])
-        assert isinstance(gather.source, Projective)
-        matrix = np.array(gather.source.matrix)
-        matrix = matrix @ shift((-0.5, -0.5)) @ zoom @ shift((0.5, 0.5))
-        plane, reduced = self._reduced(matrix, (high, wide))
-        to_plane = np.diag([1 / reduced[0], 1 / reduced[1], 1.0])
-        matrix = shift((-0.5, -0.5)) @ to_plane @ shift((0.5, 0.5)) @ matrix
-        order = 0 if isinstance(layer, Labels) else 1
-        small = Gather((high, wide), projective(matrix), np.eye(3), order, gather.mode, gather.cval)
-        whole, box = tuple((0, n) for n in plane.shape[:2]), ((0, high), (0, wide))
-        sampled = sample(plane, info=BlockInfo((), plane.shape[:2], whole, box, small))
-        self.setPixmap(_picture(_colors(sampled, layer)))
-        return True
+        room = HEIGHT, place.width()
+        if (coarse := _readable(layer, level)) != level:
+            with suppress(ValueError):  # corners may be too close together there
+                return request_for(layer, coarse, carried(known, (layer, level), (layer, coarse)), self._dims, room)
+        return request_for(layer, level, known, self._dims, room)
 
-    def _reduced(self, matrix: Array, size: tuple[int, int]) -> tuple[Array, Size]:
-        """Return the resolution whose pixels match the picture's, and its pixel size in pixels of the image."""
-        y, x = size[0] / 2, size[1] / 2
-        points = np.array([(y, x, 1.0), (y + 1, x, 1.0), (y, x + 1, 1.0)]) @ matrix.T
-        points = points[:, :2] / points[:, 2:]
-        area = abs(np.linalg.det(points[1:] - points[0])) / np.prod(self._size)
-        number = int(np.clip(np.floor(np.log2(max(area, 1.0)) / 2), 0, len(self._levels) - 1))
-        return self._levels[number], (self._size[0] * 2**number, self._size[1] * 2**number)
+    def _follow(self, layer: Layer | None) -> None:
+        """Follow the look and the pixels of a layer."""
+        while self._watched:
+            self._watched.pop().disconnect(self._draw)
+        self._layer = layer
+        self._edits.follow(layer)
+        if layer is not None:
+            self._watched = [getattr(layer.events, name) for name in LOOK if hasattr(layer.events, name)]
+            for emitter in self._watched:
+                emitter.connect(self._draw)
 
+    def _note_edit(self) -> None:
+        """Compute anew, because pixels were edited in place."""
+        if self._layer is not None:
+            for array in self._layer.data if self._layer.multiscale else [self._layer.data]:
+                self._facts.touch(array)
+        self._worker.touch()
+        self._asked = None
+        self.edited.emit()
 
-def _readable(place: tuple[int, ...], levels: list[Any], ndim: int) -> tuple[Any, Size]:
-    """Return the plane from the first level that is not too large, and its pixel size in pixels of the first level."""
-    axes = slice(ndim - 2, ndim)
-    level = next((v for v in levels if np.prod(v.shape[axes], dtype=float) <= PIXELS), levels[-1])
-    counts = list(zip(level.shape, levels[0].shape, strict=False))
-    at = tuple(min(int((i + 0.5) * n / m), n - 1) for i, (n, m) in zip(place, counts, strict=False))
-    rows, columns = (m / n for n, m in counts[axes])
-    return level[at] if at else level, (rows, columns)
+    def _take(self, serial: int, update: Update | None, what: Any) -> None:
+        """Show a picture, or say what failed."""
+        if self._layer is None or serial < self._first:
+            return
+        if update is not None:
+            self.shown = update, what
+            self.is_busy = self.is_busy and (serial, update.state) != (self._latest, "exact")
+            self._draw()
+        elif serial == self._latest:
+            self.shown, self.is_busy = None, False
+            self.setText(f"The plane could not be read: {what if isinstance(what, str) else message_of(what)}")
+            self.show()
 
-
-def _levels(
-    key: Plane, levels: list[Any], ndim: int, labels: bool
-) -> Generator[Progress, None, tuple[Plane, list[Array], Size]]:
-    """Read a plane, from the first level that is not too large, and halve it as often as the preview may need."""
-    yield Progress("Preview", 0, 1)
-    plane, size = _readable(key.place, levels, ndim)
-    rows, columns = plane.shape[:2]
-    step = max(1, int(np.ceil(np.sqrt(rows * columns / PIXELS))))
-    count = max(1, BAND // columns // step) * step
-    bands = []
-    for first in range(0, rows, count):
-        yield Progress("Preview", first, rows)
-        band = np.asarray(plane[first : first + count : step, ::step])
-        bands.append(band if labels else band.astype(np.float32))
-    halved = [np.ascontiguousarray(np.concatenate(bands))]
-    while not labels and min(halved[-1].shape[:2]) >= 2 * LEAST:
-        yield Progress("Preview", rows, rows)
-        fine = halved[-1]
-        fine = fine[: fine.shape[0] // 2 * 2, : fine.shape[1] // 2 * 2]
-        halved.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
-    return key, halved, (size[0] * step, size[1] * step)
+    def _draw(self, event: Any = None) -> None:
+        """Draw the picture in the colors of the layer."""
+        if self.shown is not None and self._layer is not None:
+            update, shown = self.shown
+            seen = update.request.seen
+            size = [max(round(side * seen.zoom / FINER), 1) for side in seen.half]
+            colors = colors_of(shown.data, self._layer)
+            self.setPixmap(QPixmap.fromImage(scaled(colors, size, blends=shown.kind != "labels")))
 
 
-def _colors(plane: Array, layer: Layer) -> Array:
-    """Return a plane in the colors of the layer, uint8 of shape (rows, columns, 3)."""
+def _readable(layer: Layer, level: int) -> int:
+    """Return the first level, from one on, of which a plane is not too large."""
+    levels = range(level, len(layer.data) if layer.multiscale else 1)
+    small = (each for each in levels if np.prod(shape_at(layer, each)[-2:], dtype=float) <= PIXELS)
+    return next(small, levels[-1])
+
+
+def request_for(layer: Layer, level: int, known: Known, dims: Any, room: tuple[int, int]) -> Request:
+    """Return the request for a picture of a rectified plane of a level.
+
+    Parameters
+    ----------
+    layer, level
+        The level of a layer, of which the viewer displays a plane.
+    known
+        Resolved parameters of `rectify` for that level.
+    dims
+        The viewer's dims.
+    room
+        Height and width of the place for the picture, in pixels of the screen.
+
+    Raises
+    ------
+    ValueError
+        If the parameters define no map.
+    """
+    source, n = snapshot_at(layer, level, with_record=False), layer.ndim
+    options = Options(ndim=2, channel_axis=n if source.rgb else None)
+    job = Job(rectify, source, ref(layer), options, dict(known), "everything", threads=threads())
+    gather = rectify.function(shape_at(layer, level)[-2:], **known)
+    sides = [side / known[name] for side, name in zip(lengths_of(known), ("height", "width"), strict=True)]
+    extent = np.array(sides) * gather.shape  # of the result, in the unit of the last axis
+    middle = np.array([(m - 1) / 2 for m in gather.shape] + [1])
+    center = (plane_to_world(layer, level) @ gather.placement @ middle)[:2]
+    place = source.placement.affine @ source.placement.matrix @ (*shown_index(dims, layer, level), 0, 0, 1)
+    point = *map(float, place[: n - 2]), 0.0, 0.0
+    units = *layer.units[:-2], layer.units[-1], layer.units[-1]
+    half = float(extent[0]), float(extent[1])  # twice as much as is needed: rounding may not cut anything off
+    zoom = FINER * float(min(room / extent))
+    seen = Seen(point, (n - 2, n - 1), units, (float(center[0]), float(center[1])), half, zoom)
+    return Request(job, seen)
+
+
+def colors_of(data: Array, layer: Layer) -> Array:
+    """Return pixels in the colors of a layer, uint8 of shape (rows, columns, 4); NaN has no opacity."""
+    data = data.reshape(data.shape[layer.ndim - 2 :])
     if isinstance(layer, Labels):
-        return _bytes(np.asarray(layer.colormap.map(plane))[..., :3])
+        shares = np.asarray(layer.colormap.map(data))
+        shares[..., 3] = 1
+        return _bytes(shares)
     if layer.rgb:
-        whole = np.dtype(layer.dtype).kind in "iu"
-        full = np.iinfo(layer.dtype).max if whole else 1.0
-        return _bytes(plane[..., :3] / full)
+        return _bytes(data / np.iinfo(data.dtype).max) if data.dtype.kind in "iu" else _bytes(data)
     low, high = layer.contrast_limits
-    table = _bytes(np.asarray(layer.colormap.map(np.linspace(0, 1, 256)))[:, :3])
-    share = np.nan_to_num((plane - low) / ((high - low) or 1.0))
-    picture: Array = table[_bytes(np.clip(share, 0, 1) ** layer.gamma)]
-    return picture
+    table = _bytes(np.asarray(layer.colormap.map(np.linspace(0, 1, COLORS))))
+    share = np.clip((data - low) / ((high - low) or 1.0), 0, 1) ** layer.gamma
+    colors: Array = table[np.rint((COLORS - 1) * np.nan_to_num(share)).astype(np.intp)]
+    colors[np.isnan(data)] = 0
+    return colors
 
 
 def _bytes(share: Array) -> Array:
-    """Convert numbers from 0 to 1 to uint8."""
-    whole: Array = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    """Convert numbers from 0 to 1 to uint8; NaN to 0."""
+    whole: Array = np.rint(255 * np.clip(np.nan_to_num(share), 0, 1)).astype(np.uint8)
     return whole
-
-
-def _picture(rgb: Array) -> QPixmap:
-    rgb = np.ascontiguousarray(rgb)
-    high, wide = rgb.shape[:2]
-    return QPixmap.fromImage(QImage(rgb.data, wide, high, 3 * wide, QImage.Format.Format_RGB888).copy())

@@ -8,7 +8,7 @@ from ..dock.dock_context import DockContext
 from ..dock.panel import Panel
 from ..layers.spacing import spacing_of
 from ..qt.layout import vbox_widget, wrapping_label
-from .corner_geometry import Known, lengths_of, size_words
+from .corner_geometry import Known, size_words
 from .preview import Preview
 
 
@@ -23,35 +23,30 @@ class PreviewPanel(Panel):
 
     def __init__(self, context: DockContext) -> None:
         self._context = context
-        self.picture = Preview()
+        self.picture = Preview(context.viewer)
         self.size_text = wrapping_label()
         self.size_text.setMinimumHeight(3 * self.size_text.fontMetrics().lineSpacing())
         self.size_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.widget = vbox_widget(self.picture, self.size_text)
         self.clear()
-        self.picture.ready.connect(self.tell_changed)
-
-    def watch(self, layer: Layer | None, level: int) -> None:
-        """Preview the plane of a level of a layer that the viewer displays."""
-        self.picture.watch(layer, self._context.viewer.dims, level)
+        self.picture.edited.connect(self.tell_changed)
 
     def show_map(self, layer: Layer, level: int, known: Known, gather: Gather, new_unit: str) -> None:
         """Show the plane mapped by resolved parameters; `new_unit` is a unit that the layer lacks, or ""."""
-        high, wide = lengths_of(known)
         self.picture.show()
         self.size_text.show()
-        self.picture.show_map(layer, level, gather, (wide / known["width"]) / (high / known["height"]))
+        self.picture.show_map(layer, level, known)
         words = size_words(gather.shape, known, new_unit or spacing_of(layer, 2)[1])
         self.size_text.setText(words + (" (the image has no units)" if new_unit else ""))
 
     def clear(self, keep_place: bool = False) -> None:
         """Clear the picture and the text, and let them take no place unless it is to be kept."""
-        self.picture.clear()
+        self.picture.forget()
         self.size_text.setText("")
         if not keep_place:
             self.picture.hide()
             self.size_text.hide()
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop computing."""
         self.picture.stop()

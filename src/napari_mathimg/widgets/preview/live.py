@@ -14,6 +14,7 @@ from ...contract.quantities import percent
 from ..layers.levels import array_of
 from ..tasks.operation_job import Job
 from .computed import Request, Update, key_of
+from .edits import PLACES, Edits
 from .preview_layer import LOOK, PreviewLayer
 from .shared_facts import facts_of
 from .shown import Shown
@@ -22,7 +23,6 @@ from .worker import PreviewWorker
 
 LOOKS = (*LOOK, "visible")
 SLOW = 150  # milliseconds after which it is said that something is being computed
-PLACES = ("contrast_limits", "data", "scale", "translate", "rotate", "shear", "affine", "units")
 
 
 OWNERS: "WeakKeyDictionary[Any, LivePreview]" = WeakKeyDictionary()  # the preview that was started last, by window
@@ -68,7 +68,6 @@ class LivePreview(QObject):
         self._asked: Any = None  # the key of the job that was asked for last
         self._latest = self._showing = 0
         self._raised: set[str] = set()
-        self._state: Any = None  # of the slice of the source that the viewer shows
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._layer: Layer | None = None
         self._soon = QTimer(self)
@@ -79,9 +78,8 @@ class LivePreview(QObject):
         self._drawn.timeout.connect(self._note_drawn)
         self._began, self._turns = 0.0, 0
         self._events: list[tuple[Any, Callable[..., None]]] = []
-        self._edited = QTimer(self)
-        self._edited.setSingleShot(True)
-        self._edited.timeout.connect(self._note_edit)
+        self._edits = Edits(viewer, self, lambda: self.shown.is_changing)
+        self._edits.edited.connect(self._note_edit)
         self._slow = QTimer(self)  # a word that changes makes the window draw, which takes time from the preview
         self._slow.setSingleShot(True)
         self._slow.timeout.connect(lambda: self.said.emit("partial", ""))
@@ -89,7 +87,7 @@ class LivePreview(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether something is about to be asked for, computed, or shown."""
-        return bool(self._soon.isActive() or self._edited.isActive() or self.worker.is_busy)
+        return bool(self._soon.isActive() or self._edits.is_pending or self.worker.is_busy)
 
     def start(self) -> None:
         """Show a preview, until `stop`."""
@@ -117,8 +115,8 @@ class LivePreview(QObject):
         for emitter, callback in self._events:
             emitter.disconnect(callback)
         self._events = []
-        for timer in (self._soon, self._slow, self._edited):
-            timer.stop()
+        self._soon.stop()
+        self._slow.stop()
         self._watch(None)
         self._showing = self.worker.cancel()
         self._job = self._seen = self._asked = None
@@ -239,39 +237,22 @@ class LivePreview(QObject):
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
         self._watched, self._layer = [], layer
+        self._edits.follow(layer)
         if layer is None:
             return
         pairs = [*((name, self.shown.take_look) for name in LOOKS), *((name, self.renew) for name in PLACES)]
-        pairs += [("set_data", self._note_slice), ("paint", self._note_edit)]
-        pairs += [(name, self._expect_slice) for name in ("visible", *PLACES)]
+        pairs.append(("set_data", self._arrange))
         for name, callback in pairs:
             if hasattr(layer.events, name):
                 emitter = getattr(layer.events, name)
                 emitter.connect(callback, position="last")  # after napari has drawn what changed
                 self._watched.append((emitter, callback))
-        self._state = self._slice_state(layer)
 
-    def _slice_state(self, layer: Layer) -> Any:
-        """Return what decides which pixels of a layer the viewer reads."""
-        dims = self._viewer.dims
-        corners = layer.corner_pixels.tobytes() if layer.multiscale else b""
-        return (*dims.point, dims.ndisplay, *dims.order, layer.visible, layer.data_level, corners, id(layer.data))
+    def _arrange(self, event: Any = None) -> None:
+        if not self.shown.is_changing:
+            self.shown.arrange()
 
-    def _note_slice(self, event: Any = None) -> None:
-        """Where the same pixels are read again, nothing but an edit in place can be the reason."""
-        if self._layer is None or self.shown.is_changing:
-            return
-        self.shown.arrange()
-        state = self._slice_state(self._layer)
-        if state == self._state:
-            self._edited.start(0)
-        self._state = state
-
-    def _expect_slice(self, event: Any = None) -> None:
-        """Take it for no edit that pixels were read again when a layer is shown or moved."""
-        self._edited.stop()
-
-    def _note_edit(self, event: Any = None) -> None:
+    def _note_edit(self) -> None:
         """Compute anew, because pixels were edited in place."""
         if self._job is not None:
             self.facts.touch(self._job[0].source.array)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QImage, QPainter, QPixmap
+from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
@@ -15,6 +15,7 @@ from ...contract.quantities import sizes as by_axes
 from ...methods.point_spread.kinds import fwhm
 from ...methods.point_spread.preparation import border_offset
 from ..qt.layout import wrapping_label
+from ..qt.pictures.scaled import scaled
 from ..tasks.latest_task import LatestTask
 
 Array = NDArray[Any]
@@ -177,16 +178,11 @@ def _sizes(axes: Sequence[str], sizes: Sequence[float], unit: str) -> str:
 
 def _picture(plane: Array, size: Array, name: str) -> QPixmap:
     """Return a plane scaled to a size (height, width), on black, with the names of its axes."""
-    plane = np.ascontiguousarray(plane)
-    high, wide = plane.shape
-    image = QImage(plane.data, wide, high, wide, QImage.Format.Format_Grayscale8)
-    finer = size[1] >= wide and size[0] >= high
-    how = Qt.TransformationMode.FastTransformation if finer else Qt.TransformationMode.SmoothTransformation
-    scaled = image.scaled(int(size[1]), int(size[0]), Qt.AspectRatioMode.IgnoreAspectRatio, how)
+    picture = scaled(plane, size)
     out = QPixmap(SIDE, SIDE)
     out.fill(Qt.GlobalColor.black)
     painter = QPainter(out)
-    painter.drawImage((SIDE - scaled.width()) // 2, (SIDE - scaled.height()) // 2, scaled)
+    painter.drawImage((SIDE - picture.width()) // 2, (SIDE - picture.height()) // 2, picture)
     painter.setPen(Qt.GlobalColor.white)
     painter.drawText(4, SIDE - 5, name)
     painter.end()
