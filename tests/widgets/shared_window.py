@@ -106,6 +106,7 @@ class SharedWindow:
         notification_manager.records.clear()
         viewer.dims.ndisplay = 2
         viewer._on_layers_change()
+        viewer.dims.reset()
         for name, model in _models(viewer).items():
             _set_back(model, self._models[name])
         viewer.scene.camera._cached_2d_state = viewer.scene.camera._cached_3d_state = None

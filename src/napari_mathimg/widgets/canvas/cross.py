@@ -4,19 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from napari._vispy.overlays.base import ViewerOverlayMixin, VispySceneOverlay
 from napari._vispy.utils.visual import overlay_to_visual
-from napari.components.overlays import SceneOverlay
 from qtpy.QtCore import QObject, Signal
-from vispy.color import Color
-from vispy.scene.visuals import Compound, Line
 
 from ..settings.preferences import color_of_marks
+from .marks import MarkOverlay, VispyMark, outlined
 
 Place = tuple[float, float]
 
 KEY = "mathimg_cross"  # prefix of the overlay's key in the scene's overlays
-EDGE = "black"
 ARM, GAP = 14.0, 3.0  # distances of an arm's outer and inner end from the middle, in screen pixels
 REACH = 12.0  # distance within which a press grabs the cross, in screen pixels
 CLICK = 4.0  # distance that the mouse may move during a click, in screen pixels
@@ -24,51 +20,16 @@ ARMS = np.array([(x, y) for a in (GAP, ARM) for x, y in ((a, 0), (-a, 0), (0, a)
 ENDS = np.array([(k, k + 4) for k in range(4)], np.uint32)
 
 
-class CrossOverlay(SceneOverlay):
-    """A cross of constant size on the screen.
-
-    Attributes
-    ----------
-    place
-        The marked point, on the two displayed world axes.
-    color
-        The color of the arms.
-    """
-
-    blending: str = "translucent_no_depth"
-    place: Place = (0.0, 0.0)
-    color: str = "white"
+class CrossOverlay(MarkOverlay):
+    """A cross of constant size on the screen."""
 
 
-class VispyCross(ViewerOverlayMixin, VispySceneOverlay):
-    """Draws the cross with a dark outline, so that it is visible on any image."""
+class VispyCross(VispyMark):
+    """Draws the cross."""
 
-    def __init__(self, *, overlay: CrossOverlay, **kwargs: Any) -> None:
-        looks = ((EDGE, 5), (overlay.color, 2))
-        lines = [  # given a color's name, vispy would look among matplotlib's colormaps, which are slow to load
-            Line(ARMS, connect=ENDS, color=Color(name).rgba, width=width, antialias=True) for name, width in looks
-        ]
-        super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
-        self.overlay.events.place.connect(self._move)
-        self.viewer.scene.camera.events.zoom.connect(self._move)
-        self.reset()
-
-    def _move(self, event: Any = None) -> None:
-        pixel = 1 / self.viewer.scene.camera.zoom
-        self.node.transform.reset()
-        self.node.transform.scale((pixel, pixel, 1))
-        self.node.transform.translate((self.overlay.place[1], self.overlay.place[0], 0))
-
-    def reset(self) -> None:
-        """Redraw the cross from the state of the overlay."""
-        super().reset()
-        self._move()
-
-    def close(self) -> None:
-        """Disconnect from the overlay and the camera."""
-        self.overlay.events.place.disconnect(self._move)
-        self.viewer.scene.camera.events.zoom.disconnect(self._move)
-        super().close()
+    def lines(self, color: str) -> list[Any]:
+        """Return its arms."""
+        return outlined(ARMS, ENDS, color, (5, 2))
 
 
 overlay_to_visual[CrossOverlay] = VispyCross

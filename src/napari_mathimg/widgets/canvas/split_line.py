@@ -3,72 +3,29 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from napari._vispy.overlays.base import ViewerOverlayMixin, VispySceneOverlay
 from napari._vispy.utils.visual import overlay_to_visual
-from napari.components.overlays import SceneOverlay
 from qtpy.QtCore import QObject, Signal
-from vispy.color import Color
-from vispy.scene.visuals import Compound, Line
 
 from ..settings.preferences import color_of_marks
+from .marks import MarkOverlay, VispyMark, outlined, upright
 
 KEY = "mathimg_split"
 EDGES = 0.02  # share of the width of the canvas that the line keeps from its edges
-EDGE = "black"
 HALF = 1e5  # half of the line's length, in pixels of the screen
 GRIP = 14.0  # half of the length of the thick part by which it is grabbed, in pixels of the screen
 REACH = 8.0  # distance within which a press grabs the line, in pixels of the screen
 
 
-class SplitOverlay(SceneOverlay):
-    """An upright line of constant width.
-
-    Attributes
-    ----------
-    place
-        A point on the line, on the two displayed world axes.
-    color
-        Its color.
-    """
-
-    blending: str = "translucent_no_depth"
-    place: tuple[float, float] = (0.0, 0.0)
-    color: str = "white"
+class SplitOverlay(MarkOverlay):
+    """An upright line of constant width, with a thick part by which it is grabbed."""
 
 
-class VispySplit(ViewerOverlayMixin, VispySceneOverlay):
-    """Draws the line with a dark outline, so that it is visible on any image."""
+class VispySplit(VispyMark):
+    """Draws the line."""
 
-    def __init__(self, *, overlay: SplitOverlay, **kwargs: Any) -> None:
-        long, short = (np.array([(0.0, -half), (0.0, half)]) for half in (HALF, GRIP))
-        lines = [
-            Line(points, color=Color(name).rgba, width=width, antialias=True)
-            for points, name, width in (
-                (long, EDGE, 3), (long, overlay.color, 1), (short, EDGE, 9), (short, overlay.color, 6),
-            )
-        ]  # fmt: skip
-        super().__init__(node=Compound(lines), overlay=overlay, **kwargs)
-        self.overlay.events.place.connect(self._move)
-        self.viewer.scene.camera.events.zoom.connect(self._move)
-        self.reset()
-
-    def _move(self, event: Any = None) -> None:
-        pixel = 1 / self.viewer.scene.camera.zoom
-        self.node.transform.reset()
-        self.node.transform.scale((pixel, pixel, 1))
-        self.node.transform.translate((self.overlay.place[1], self.overlay.place[0], 0))
-
-    def reset(self) -> None:
-        """Redraw the line from the state of the overlay."""
-        super().reset()
-        self._move()
-
-    def close(self) -> None:
-        """Disconnect from the overlay and the camera."""
-        self.overlay.events.place.disconnect(self._move)
-        self.viewer.scene.camera.events.zoom.disconnect(self._move)
-        super().close()
+    def lines(self, color: str) -> list[Any]:
+        """Return the line and its thick part."""
+        return [*outlined(upright(HALF), None, color, (3, 1)), *outlined(upright(GRIP), None, color, (9, 6))]
 
 
 overlay_to_visual[SplitOverlay] = VispySplit
