@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.layers import Layer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
 from ...contract.progress import Progress
 from ...contract.quantities import percent
@@ -22,6 +22,7 @@ from .view import Seen, Unseen, seen_in
 from .worker import PreviewWorker
 
 LOOKS = (*LOOK, "visible")
+AT_ONCE = QEvent.Type(QEvent.registerEventType())
 SLOW = 150  # milliseconds after which it is said that something is being computed
 
 
@@ -68,6 +69,7 @@ class LivePreview(QObject):
         self._asked: Any = None  # the key of the job that was asked for last
         self._latest = self._showing = 0
         self._raised: set[str] = set()
+        self._is_posted = False
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._layer: Layer | None = None
         self._soon = QTimer(self)
@@ -136,11 +138,17 @@ class LivePreview(QObject):
 
     def renew_at_once(self) -> None:
         """As `renew`, but before the window draws, which takes longer than many a preview."""
-        if not self.is_on or self._soon.isActive():
-            return
-        with suppress(ValueError):  # told when the event loop is idle, if it still holds
-            self._job = self._job_of()
-            self._ask()
+        if self.is_on and not self._is_posted:
+            self._is_posted = True
+            QCoreApplication.postEvent(self, QEvent(AT_ONCE), Qt.EventPriority.HighEventPriority.value)
+
+    def customEvent(self, event: QEvent) -> None:
+        """Ask for what has changed, all of it: fields may depend on each other."""
+        self._is_posted = False
+        if self.is_on:
+            with suppress(ValueError):  # told when the event loop is idle, if it still holds
+                self._job = self._job_of()
+                self._ask()
 
     def show_difference(self, is_difference: bool) -> None:
         """Show the result minus the source, or the result."""
