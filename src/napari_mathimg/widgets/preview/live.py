@@ -274,11 +274,13 @@ class LivePreview(QObject):
         if self.shown.is_changing:
             return
         if event.value is self.shown.layer:
-            QTimer.singleShot(0, self._tell_removed)  # where all layers are removed, the source goes later
+            source = self._layer  # where all layers are removed, it goes later
+            QTimer.singleShot(0, lambda: self._tell_removed(source))
         elif event.value is self._layer:
             self._watch(None)
             self._fail("")
 
-    def _tell_removed(self) -> None:
-        if self.is_on and self._layer is not None and self._layer in self._viewer.layers:
+    def _tell_removed(self, source: Layer | None) -> None:
+        """Tell that the layer was removed while its source stays."""
+        if self.is_on and source is not None and source in self._viewer.layers:
             self.removed.emit()
