@@ -18,7 +18,6 @@ from napari._qt._qapp_model.qactions import init_qactions
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.threads.status_checker import StatusChecker
-from napari.components.viewer_model import ViewerModel
 from napari.plugins import _initialize_plugins
 from napari.settings import get_settings
 from napari.utils.events import EmitterGroup, EventedModel, EventEmitter
@@ -96,16 +95,14 @@ class SharedWindow:
         viewer.window.remove_dock_widget("all")
         process_events()
         viewer.layers.selection.clear()
-        with patch.object(ViewerModel, "_on_layers_change", lambda viewer: None):  # once, below
-            viewer.layers.clear()
+        viewer.layers.clear()
         self._wait_for_runs()
         for notification in filter(isalive, list(NapariQtNotification._instances)):
             notification.close()
             notification.deleteLater()
         NapariQtNotification._instances.clear()  # the others were deleted with their windows
         notification_manager.records.clear()
-        viewer.dims.ndisplay = 2
-        viewer._on_layers_change()
+        viewer.dims.ndisplay, viewer.dims.ndim = 2, 2
         viewer.dims.reset()
         for name, model in _models(viewer).items():
             _set_back(model, self._models[name])
