@@ -28,6 +28,7 @@ Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
 Groups = dict[Index, list[Index]]
 Part = tuple[Sequence[Index], int | None]  # items, and one of their colors or None for all together
+VALUE_RANGE = "Value range"  # the phase in which all pixels of an image are read for it
 MOST_COUNTS = 64  # parts that are counted in one pass times threads, each in about 2 MiB
 
 
@@ -255,7 +256,7 @@ def _count_in_cells(
         return [(source.array, source.box_in_array(*task))]
 
     tasks = list(itertools.product(counting, tiles(source.item, POINTWISE)))
-    yield from read_tasks("Value range", tasks, reads, work, threads)
+    yield from read_tasks(VALUE_RANGE, tasks, reads, work, threads)
     return {n: sum(each.values(), CellCounts.empty(cells[n])).finite() for n, each in counts.items()}
 
 
@@ -279,7 +280,7 @@ def find_color_ranges(
             ranked = yield from _find_percentiles(op, options, source, [(source.indices, c) for c in colors], threads)
             keep(keys[0], [one.values for one in ranked])
         else:
-            ranges = yield from _find_data_ranges(source, None, threads, "Value range", colors, source.indices)
+            ranges = yield from _find_data_ranges(source, None, threads, VALUE_RANGE, colors, source.indices)
             keep(keys[0], [merged_range(of_color).ends() for of_color in zip(*ranges.values(), strict=True)])
 
     key = recall.key([source], "colors", options.value_range, op.data_range)
@@ -313,7 +314,7 @@ def joined_range(value_ranges: Iterable[ValueRange]) -> ValueRange:
 
 
 def data_range(
-    array: Any, phase: str = "Value range", threads: int | None = None, percentiles: Ends = (0.0, 100.0)
+    array: Any, phase: str = VALUE_RANGE, threads: int | None = None, percentiles: Ends = (0.0, 100.0)
 ) -> Generator[Progress, None, Ends]:
     """Find the lowest and the highest finite value of an array, or percentiles; 0 and 1 if no value is finite."""
     source, threads = Source(with_cached_chunks(array), len(array.shape)), threads or cores()
@@ -325,7 +326,7 @@ def data_range(
 
 
 def find_data_ranges(
-    source: Source, given: Ends | None, threads: int, phase: str = "Value range", indices: list[Index] | None = None
+    source: Source, given: Ends | None, threads: int, phase: str = VALUE_RANGE, indices: list[Index] | None = None
 ) -> Generator[Progress, None, dict[Index, DataRange]]:
     """Find the data range of some items, or all, in one pass, and count their values outside the range `given`."""
     chosen = source.indices if indices is None else indices

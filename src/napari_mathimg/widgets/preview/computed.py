@@ -16,6 +16,7 @@ from ...engine import Plan, prepare
 from ...engine.facts import Facts
 from ...engine.prepare import check
 from ...engine.regions import coarse, is_close_at, is_exact_at, regions
+from ...engine.value_range import VALUE_RANGE
 from ...methods.point_spread.kinds import PointSpread
 from ..tasks.background_task import EXPECTED
 from ..tasks.operation_job import Job
@@ -25,7 +26,6 @@ from .view import Box, Seen, Unseen, View, box_in_item, items_seen, positions_in
 
 Array = NDArray[Any]
 
-VALUE_RANGE = "Value range"  # the phase of a preparation in which all pixels of a layer are read
 WHOLE_PIXELS = 2**22  # largest item of which an operation that needs all of it is shown
 VOLUME_VOXELS = 2**23  # largest volume all of which is computed for a reduced one
 
@@ -172,14 +172,12 @@ def updates(request: Request, memory: Memory) -> Steps:
 
 def _planned(request: Request, memory: Memory) -> Generator[Progress, None, Plan]:
     """Return the plan of a request, the last one if it is the same."""
-    job = request.job
-    images = [second and second.array for second in job.further_images]
-    items = _items(request)
+    job, items = request.job, _items(request)
     key = key_of(job), items
     if memory.plan is not None and key == memory.key:
         return memory.plan
     steps = prepare(
-        job.operation, job.source.array, images, job.options, job.parameters, job.threads,
+        job.operation, job.source.array, job.images, job.options, job.parameters, job.threads,
         axis_names=job.source.axis_names, facts=memory.facts, items=items,
     )  # fmt: skip
     plan = yield from _finished(steps, memory)
@@ -191,7 +189,7 @@ def _planned(request: Request, memory: Memory) -> Generator[Progress, None, Plan
 
 def key_of(job: Job) -> Any:
     """Return what is equal for jobs whose results are, while no pixels are edited in place."""
-    arrays = [_Same(second and second.array) for second in (job.source, *job.further_images)]
+    arrays = [_Same(array) for array in (job.source.array, *job.images)]
     source = repr(job.source.placement), job.source.axis_names
     return job.operation.id, repr(job.parameters), repr(job.options), arrays, source, job.threads
 
@@ -220,8 +218,7 @@ def _finished(steps: Preparation, memory: Memory) -> Generator[Progress, None, P
 def _items(request: Request) -> tuple[tuple[int, ...], ...] | None:
     """Return the indices of the items that are on screen; None if they are more than the sliders tell."""
     job = request.job
-    images = [second and second.array for second in job.further_images]
-    source, _ = check(job.operation, job.source.array, images, job.options, job.source.axis_names)
+    source, _ = check(job.operation, job.source.array, job.images, job.options, job.source.axis_names)
     at = positions_in(job.source.placement, request.seen)
     stack = source.given_places[: len(source.leading)]
     first = [a for a, _ in source.scope] if source.scope else [0] * len(stack)
@@ -265,7 +262,8 @@ def _pieces(plan: Plan, view: View, picture: Picture, threads: int | None) -> It
                         yield False
                         continue
                     box, block = found
-                    picture.write(_layer_box(view, stack, index, box), _as_layer(plan, view, block, index), EXACT)
+                    block = block[-1] if plan.frames else block  # of several frames the last one
+                    picture.write(_layer_box(view, stack, index, box), _in_order(view, block, index), EXACT)
                     yield True
 
 
@@ -281,16 +279,13 @@ def _layer_box(view: View, stack: int, index: tuple[int, ...], box: Box) -> Box:
     return tuple(spans[number] if number >= 0 else (0, 1) for number in view.axes.numbers)
 
 
-def _as_layer(plan: Plan, view: View, block: Array, index: tuple[int, ...]) -> Array:
-    """Return a block of an item with the axes of the layer; of several frames the last one."""
-    block = block[-1] if plan.frames else block
-    channels = 1 if plan.channel_axis is not None else 0
+def _in_order(view: View, block: Array, index: tuple[int, ...]) -> Array:
+    """Return a block of an item, with channels or without, with the axes of the layer."""
     block = block.reshape((1,) * len(index) + block.shape)
     order = [number for number in view.axes.numbers if number >= 0]
-    block = block.transpose(*order, *range(len(order), len(order) + channels))
-    for axis, number in enumerate(view.axes.numbers):
-        block = np.expand_dims(block, axis) if number < 0 else block
-    return block
+    block = block.transpose(*order, *range(len(order), block.ndim))
+    kept = [axis for axis, number in enumerate(view.axes.numbers) if number < 0]
+    return np.expand_dims(block, kept)
 
 
 def _coarse_pieces(plan: Plan, view: View, picture: Picture, threads: int | None) -> Iterator[bool]:
@@ -306,7 +301,8 @@ def _coarse_pieces(plan: Plan, view: View, picture: Picture, threads: int | None
                 yield False
                 continue
             place = _layer_box(view, stack, indices[0], found[0])
-            picture.write(place, _as_layer(plan, view, found[1], indices[0]), NEAR)
+            block = found[1][-1] if plan.frames else found[1]
+            picture.write(place, _in_order(view, block, indices[0]), NEAR)
             yield True
 
 
@@ -318,10 +314,7 @@ def _source_picture(plan: Plan, view: View) -> Generator[Any, None, Picture]:
     for index in items_seen(view, stack):
         yield None
         block = plan.source.read(index, box)[tuple(slice(None, None, s) for s in step)]
-        block = block.reshape((1,) * len(index) + block.shape)
-        order = [number for number in view.axes.numbers if number >= 0]
-        block = block.transpose(*order, *range(len(order), block.ndim))
-        source.write(_layer_box(view, stack, index, box), block, EXACT)
+        source.write(_layer_box(view, stack, index, box), _in_order(view, block, index), EXACT)
     return source
 
 

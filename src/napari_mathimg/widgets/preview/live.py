@@ -24,8 +24,6 @@ from .worker import PreviewWorker
 LOOKS = (*LOOK, "visible")
 AT_ONCE = QEvent.Type(QEvent.registerEventType())
 SLOW = 150  # milliseconds after which it is said that something is being computed
-
-
 OWNERS: "WeakKeyDictionary[Any, LivePreview]" = WeakKeyDictionary()  # the preview that was started last, by window
 
 

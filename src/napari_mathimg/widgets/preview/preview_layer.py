@@ -56,12 +56,12 @@ class PreviewLayer:
         self._source, self._hides = source, is_volume or has_opacity or changes_domain(plan)
         if self.layer is None or self.layer not in self._viewer.layers or self._kind != shown.kind:
             self._remove_layer()
-            self._insert(source, update, shown)
+            self._insert(update, shown)
         else:
             self._replace(update, shown)
         self.arrange()
 
-    def _insert(self, source: Layer, update: Update, shown: Shown) -> None:
+    def _insert(self, update: Update, shown: Shown) -> None:
         kind = Labels if shown.kind == "labels" else Image
         arguments: dict[str, Any] = {
             "name": NAME, "metadata": {PREVIEW: True}, "affine": update.view.matrix,
@@ -96,7 +96,7 @@ class PreviewLayer:
             _set_limits(layer, shown.limits)
 
     def take_look(self, event: Any = None) -> None:
-        """Take the look of the source: its colors, its opacity, how it is blended and interpolated."""
+        """Take the look of the source: its colors, its opacity, and how it is blended and rendered."""
         source, layer = self._source, self.layer
         if source is None or layer is None:
             return

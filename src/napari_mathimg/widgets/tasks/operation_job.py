@@ -52,6 +52,11 @@ class Job:
     facts: Facts | None = None  # what is known of images, used where their pixels are the same
     begun: float = field(default_factory=time.perf_counter)
 
+    @property
+    def images(self) -> list[Any]:
+        """The arrays of the further images; None for those that are left out."""
+        return [second and second.array for second in self.further_images]
+
 
 class Done(NamedTuple):
     """The output of a job: plan, result, contrast limits if the layer needs them, domain overlay and report."""
@@ -104,8 +109,7 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     readable, failed, ranges = [], [], []
     for number, job in enumerate(jobs, 1):
         try:
-            images = [second and second.array for second in job.further_images]
-            source, _ = check(job.operation, job.source.array, images, job.options, job.source.axis_names)
+            source, _ = check(job.operation, job.source.array, job.images, job.options, job.source.axis_names)
             steps_of = find_meant_range(job.operation, source, job.threads or cores())
             found = yield from _numbered(number, len(jobs), steps_of)
         except EXPECTED as error:
@@ -132,25 +136,23 @@ def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]
 
 def needs_of_job(job: Job) -> Needs:
     """Return what a job needs; ValueError if it would be refused."""
-    images = [second and second.array for second in job.further_images]
     source = job.source
     return needs(
-        job.operation, source.array, images, job.options, job.parameters, job.threads, axis_names=source.axis_names
+        job.operation, source.array, job.images, job.options, job.parameters, job.threads, axis_names=source.axis_names
     )
 
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
     begun = time.perf_counter()
-    images = [second and second.array for second in job.further_images]
-    before = yield from digests((job.source.array, *images), "Pixels")
+    before = yield from digests((job.source.array, *job.images), "Pixels")
     plan = yield from prepare(
-        job.operation, job.source.array, images, job.options, job.parameters, job.threads, job.memory or "free",
+        job.operation, job.source.array, job.images, job.options, job.parameters, job.threads, job.memory or "free",
         axis_names=job.source.axis_names, facts=job.facts, trust="digest",
     )  # fmt: skip
     lost: list[Losses] = []
     data = yield from run(plan, threads=job.threads, lost=lost)
-    is_torn = (yield from digests((job.source.array, *images), "Pixels")) != before
+    is_torn = (yield from digests((job.source.array, *job.images), "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
     divisor = 1.0
     if plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu":
