@@ -215,9 +215,10 @@ def test_pieces_cover_a_box_once_and_the_nearest_comes_first(middle, step, threa
     assert not times[:, :101].any()
     inside = [min(max(p, a), b - 1) for p, (a, b) in zip(point, box, strict=True)]
     assert all(a - n <= p < b + n for p, (a, b), n in zip(inside, found[0], every, strict=True))
-    away = [pieces.distance(piece, point) for piece in found[1:]]
-    assert away == sorted(away)
-    assert math.prod(size(found[0])) <= 4 * pieces.NEAR
+    away = [pieces.distance(piece, point) for piece in found]
+    assert away[:threads] == sorted(away[:threads])
+    assert away[threads:] == sorted(away[threads:])
+    assert sum(math.prod(size(piece)) for piece in found[:threads]) <= 4 * pieces.NEAR
     assert len(found) > 4
 
 

@@ -25,6 +25,7 @@ from napari._qt.qt_viewer import QtViewer
 from napari._qt.widgets.qt_viewer_buttons import QtViewerPushButton
 from napari.settings import NapariSettings, _clear_plugin_settings_cache
 from npe2 import PluginManifest
+from preview_window import spots, watched
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
@@ -38,6 +39,7 @@ from napari_mathimg.widgets.place.open_dock import open_dock
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
 DRAWN = 8  # tests that draw in a window before it is replaced
 ENDED = itertools.count(1)  # counts finished tests
+PREVIEWS = (spots, watched)  # fixtures
 
 
 def pytest_configure(config: pytest.Config) -> None:

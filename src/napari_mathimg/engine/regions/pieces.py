@@ -1,4 +1,4 @@
-"""The pieces in which a box is computed: a small one around its middle, and larger ones around that."""
+"""The pieces in which a box is computed: a small one for each thread around its middle, and larger ones around."""
 
 import itertools
 import math
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from ...contract.reach import Box, Spacing, size
 
-NEAR = 2**16  # pixels of the piece in the middle, so that it is there soon
+NEAR = 2**16  # pixels of the pieces in the middle together, so that they are there soon
 FAR = 2**18  # pixels of other pieces at most: few enough for several threads and to show progress
 NEAR_HALOS, FAR_HALOS = 2, 8  # smallest sides as multiples of the halo, most of which is computed in vain
+LEAST = 64  # smallest side of a part of the middle that a thread has for itself
 SLIVER = 0.75  # part of a side below which no piece is left beside the one in the middle
 
 
 def pieces(
     box: Box, halo: tuple[int, ...], spacing: Spacing, middle: Sequence[float], threads: int, skips: bool
 ) -> list[Box]:
-    """Return boxes that cover a box, the one nearest to a point first.
+    """Return boxes that cover a box: one for each thread around its pixel nearest to a point, then others around them.
 
     Parameters
     ----------
@@ -47,7 +48,10 @@ def pieces(
             if side[0] < side[1]:
                 found += _parts((*box[:axis], side, *box[axis + 1 :]), far, spacing)
         box = (*box[:axis], (first, last), *box[axis + 1 :])
-    return [box, *sorted(found, key=lambda part: distance(part, middle))]
+    longest = max(range(len(box)), key=lambda k: near[k])
+    count = min(threads, near[longest] // max(NEAR_HALOS * halo[longest], LEAST * unit[longest])) or 1
+    inner = _parts(box, [-(-side // (count if k == longest else 1)) for k, side in enumerate(near)], spacing)
+    return [part for some in (inner, found) for part in sorted(some, key=lambda part: distance(part, middle))]
 
 
 def distance(box: Box, point: Sequence[float]) -> float:

@@ -117,7 +117,7 @@ class FamilyDock(DockContent):
         self.operations.changed.connect(self._clear_message)
         self.operations.changed.connect(self._refresh.at_once)
         self.options.changed.connect(self._refresh.at_once)
-        self.forms.auto_changed.connect(self._refresh.at_once)
+        self.forms.auto_changed.connect(self._show_for_values)
         self.forms.reset_button.clicked.connect(self.reset)
         self.forms.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
@@ -176,12 +176,22 @@ class FamilyDock(DockContent):
         """Update every panel for the chosen operation and layer."""
         layer, operation = self.layers.layer, self.operation
         self._show_selected()
-        level = 0 if layer is None else self.options.follow(layer, operation)
-        for panel in self.panels:
-            panel.show_for(layer, operation, level)
-        self.forms.show_noise(layer, operation, level)
+        self._show_panels(layer, 0 if layer is None else self.options.follow(layer, operation))
         order_fields(self)  # forms and pickers may have been added
         name_fields(self)
+
+    def _show_for_values(self) -> None:
+        """Update every panel for other values of parameters."""
+        layer = self.layers.layer
+        if self._refresh.is_pending:
+            self._refresh.at_once()
+        else:
+            self._show_panels(layer, 0 if layer is None else self.options.level_of(layer))
+
+    def _show_panels(self, layer: Layer | None, level: int) -> None:
+        for panel in self.panels:
+            panel.show_for(layer, self.operation, level)
+        self.forms.show_noise(layer, self.operation, level)
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))

@@ -49,6 +49,7 @@ class FormPanel(Panel):
         self._context, self._state, self._panels = context, state, panels
         self.forms: dict[tuple[Any, ...], Form] = {}
         self._form: Form | None = None
+        self._values = ""  # what the meaning of "auto" was shown for
         self._places = PlaceScaling()
         self._image_values: dict[Form, ImageValues] = {}
         self.estimator = NoiseEstimator(context.dock)
@@ -87,6 +88,7 @@ class FormPanel(Panel):
         self.form.show_image(tuple(shape[axis] for axis in axes), *place, limits, data.dtype, {"channels": channels})
         self.picking.use(self.form, layer, level, axes)
         self.reset_button.setEnabled(bool(len(self.form)))
+        self._values = repr(self.form.parameters)
 
     def _show_form(self, operation: Operation, axes: tuple[str, ...], layer: Layer | None) -> None:
         hidden: dict[str, Any] = {}
@@ -112,14 +114,16 @@ class FormPanel(Panel):
         self._state.fill_form(form, operation, len(axes))
         form.changed.connect(self.tell_changed)
         if form.steers_auto:
-            form.changed.connect(self._emit_auto_changed)
+            form.changed.connect(self._follow_values)
         self.picking.serve(form)
         offer_outlines(form, context.viewer, lambda: context.layer, context.options.level_of, context.tell)
         self._place.addWidget(form.native)
         return form
 
-    def _emit_auto_changed(self, *change: Any) -> None:
-        self.auto_changed.emit()
+    def _follow_values(self, *change: Any) -> None:
+        """Show the meaning of "auto" for other values; fields that depend on each other tell of one change twice."""
+        if repr(self.form.parameters) != self._values:
+            self.auto_changed.emit()
 
     @property
     def is_ready(self) -> bool:

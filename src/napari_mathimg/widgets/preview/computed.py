@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class Update(NamedTuple):
         "exact" if all pixels are what a run gives, "near" if some are only about that, else "partial".
     share
         The part of the pixels that is exact.
+    seconds, seconds_left
+        Seconds since there is a plan, and until all is exact, if the rest takes as long as what is.
     show
         Returns what is shown of the pixels that are known when it is called.
     """
@@ -61,6 +64,8 @@ class Update(NamedTuple):
     view: View
     state: str
     share: float
+    seconds: float
+    seconds_left: float
     show: Callable[[], Shown]
 
 
@@ -158,7 +163,10 @@ def updates(request: Request, memory: Memory) -> Steps:
     def update() -> Update:
         share = picture.share
         state = "exact" if share == 1 else "near" if (picture.known == NEAR).any() else "partial"
-        return Update(request, plan, view, state, share, show)
+        seconds = time.perf_counter() - begun
+        return Update(request, plan, view, state, share, seconds, seconds * (1 - share) / max(share, 1e-9), show)
+
+    begun = time.perf_counter()
 
     if picture.share == 1:
         yield update()

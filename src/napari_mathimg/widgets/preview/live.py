@@ -23,6 +23,7 @@ from .worker import PreviewWorker
 
 LOOKS = (*LOOK, "visible")
 AT_ONCE = QEvent.Type(QEvent.registerEventType())
+SAME_FRAME = 0.02  # seconds that the window waits for a picture, which saves a frame: drawing takes longer
 SLOW = 150  # milliseconds after which it is said that something is being computed
 OWNERS: "WeakKeyDictionary[Any, LivePreview]" = WeakKeyDictionary()  # the preview that was started last, by window
 
@@ -146,7 +147,8 @@ class LivePreview(QObject):
         if self.is_on:
             with suppress(ValueError):  # told when the event loop is idle, if it still holds
                 self._job = self._job_of()
-                self._ask()
+                if self._ask():
+                    self.worker.wait(SAME_FRAME)
 
     def show_difference(self, is_difference: bool) -> None:
         """Show the result minus the source, or the result."""
@@ -159,8 +161,8 @@ class LivePreview(QObject):
         if self.is_on and not self.shown.is_changing and not self._soon.isActive():
             self._soon.start(0)
 
-    def _ask(self) -> None:
-        """Ask for what is on screen, unless it was asked for last."""
+    def _ask(self) -> bool:
+        """Ask for what is on screen, unless it was asked for last; return whether it was asked for now."""
         seen = seen_in(self._viewer, self._dots())
         if self._seen is not None and (seen.point, seen.displayed) != (self._seen.point, self._seen.displayed):
             self._job = None  # options may say which planes are processed
@@ -170,18 +172,19 @@ class LivePreview(QObject):
             self._job = self._job or self._job_of()
         except ValueError as error:
             self._fail(str(error))
-            return
+            return False
         if self._job is None:
             self._fail("")
-            return
+            return False
         job, layer = self._job
         key = key_of(job), job.source.contrast_limits
         if key == self._asked and seen == self._seen:
-            return
+            return False
         self._seen, self._asked = seen, key
         self._watch(layer)
         self._slow.start(SLOW)
         self._latest = self.worker.ask(Request(job, seen, self._is_difference))
+        return True
 
     def _dots(self) -> float:
         return float(self._viewer.window._qt_window.devicePixelRatioF())

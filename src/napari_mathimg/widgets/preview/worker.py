@@ -1,7 +1,9 @@
 """A thread that computes previews, one at a time, of which only the newest counts."""
 
+import math
 import threading
 import time
+from collections import deque
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +15,11 @@ from ...engine.facts import Facts
 from ..tasks.background_task import EXPECTED, OUTLET, message_of
 from .computed import Memory, Request, Update, updates
 
-TOGETHER = 0.008  # seconds from the first piece to the first picture, in which others may come
+ENOUGH = 2**16  # pixels of a first picture, or a tenth of what is on screen
+SOON = 0.008  # seconds of computing before which it is not known how long the rest takes
+WORTH = 0.02  # seconds to the exact picture, from which on another one before it is worth its frame
+LONG = 0.08  # seconds to the exact picture that are long, however little is known
+TOGETHER = 0.02  # seconds from the first piece to the first picture, in which more may come
 LEAST = 0.1  # seconds from one picture to the next, at least
 SHARE = 4  # drawing may take this part of the time
 GRACE = 0.25  # seconds that what has begun may take to show something, although something newer is asked for
@@ -34,6 +40,7 @@ class PreviewWorker(QObject):
     """
 
     told = Signal(int, object, object)  # number of a request; its `Update` and `Shown`; or None and a failure
+    _arrived = Signal()
     progressed = Signal(int, object)  # number of a request, and the `Progress` of counting what it needs
 
     def __init__(self, parent: QObject | None, facts: Facts) -> None:
@@ -41,6 +48,8 @@ class PreviewWorker(QObject):
         self.memory = Memory(facts)
         self._wake = threading.Condition()
         self._wanted: tuple[int, Request] | None = None
+        self._arrivals: deque[tuple[int, Update | None, Any]] = deque()
+        self._arrived.connect(self._hand_over)
         self._serial = self._touched = self._dropped = 0
         self._is_closed = self._is_drawn = self._is_busy = False
         self._pause = LEAST
@@ -54,8 +63,14 @@ class PreviewWorker(QObject):
             if self.thread is None and not self._is_closed:
                 self.thread = threading.Thread(target=self._serve, name="mathimg preview", daemon=True)
                 self.thread.start()
-            self._wake.notify()
+            self._wake.notify_all()
             return self._serial
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the first picture of what was asked for last, but no longer than some time, and tell it."""
+        with self._wake:
+            self._wake.wait_for(lambda: any(serial == self._serial for serial, *_ in self._arrivals), seconds)
+        self._hand_over()
 
     def cancel(self) -> int:
         """Drop what was asked for and what is known; return a number that is higher than all before."""
@@ -84,7 +99,7 @@ class PreviewWorker(QObject):
             self._is_closed = self.memory.is_unwanted = True
             self._serial += 1
             self._wanted = None
-            self._wake.notify()
+            self._wake.notify_all()
 
     @property
     def is_busy(self) -> bool:
@@ -131,18 +146,26 @@ class PreviewWorker(QObject):
                     waiting, came = update, came or now
                 if self._is_stale(serial, begun if is_first else None):
                     return
-                if waiting is None or not self._is_time(waiting, now - came, now - sent, is_first):
+                if waiting is None or not self._is_time(waiting, is_first, now - (came if is_first else sent)):
                     continue
                 self._tell(serial, waiting, waiting.show())
                 waiting, sent, is_first = None, now, False
         if waiting is not None and not self._is_stale(serial, begun if is_first else None):
             self._tell(serial, waiting, waiting.show())
 
-    def _is_time(self, update: Update, since_first: float, since_last: float, is_first: bool) -> bool:
-        """Whether a picture is shown now: the first one soon, others when the last one was drawn some time ago."""
+    def _is_time(self, update: Update, is_first: bool, since: float) -> bool:
+        """Whether a picture is shown now: the first one soon, others some time after the last one, once it is drawn.
+
+        `since` are the seconds since the first piece of the first picture, or since the last picture.
+        """
         if update.state == "exact":
             return True
-        return since_first > TOGETHER if is_first else self._is_drawn and since_last > self._pause
+        if not is_first:
+            return self._is_drawn and since > self._pause
+        pixels = math.prod(b - a for a, b in update.view.box)
+        is_enough = update.share * pixels >= min(ENOUGH, pixels / 10)
+        is_worth_it = update.seconds_left > (WORTH if update.seconds > SOON else LONG)
+        return (is_enough and is_worth_it) or since > TOGETHER
 
     def _is_stale(self, serial: int, begun: float | None) -> bool:
         """Whether something newer is asked for, and what has begun has no grace left."""
@@ -151,5 +174,13 @@ class PreviewWorker(QObject):
         return self._is_closed or serial <= self._dropped or begun is None or time.perf_counter() - begun > GRACE
 
     def _tell(self, serial: int, update: Update | None, what: Any) -> None:
-        self._is_drawn = False
-        OUTLET.emit(lambda: self.told, serial, update, what)
+        with self._wake:
+            self._is_drawn = False
+            self._arrivals.append((serial, update, what))
+            self._wake.notify_all()
+        OUTLET.emit(lambda: self._arrived)
+
+    def _hand_over(self) -> None:
+        """Tell what has arrived, in the thread of the window."""
+        while self._arrivals:
+            self.told.emit(*self._arrivals.popleft())
