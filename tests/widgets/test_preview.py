@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from event_loop import process_events
+from histogram_checks import Settle
 from preview_window import LEFT
 from qtpy.QtCore import QCoreApplication, Qt
 from qtpy.QtTest import QTest
 
 from napari_mathimg import apply
 from napari_mathimg.recipe.record import is_preview
+from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.preview import live
 
@@ -358,3 +360,25 @@ def test_pixels_are_let_go_with_the_tick(viewer: Any, watched: Any) -> None:
     seen.tick(False)
     assert seen.live.worker.memory.plan is None
     assert seen.live.worker.memory.picture is None
+
+
+def test_the_histogram_tells_the_value_range(
+    viewer: Any, watched: Any, histogram: HistogramDock, settle: Settle
+) -> None:
+    """A stack whose histogram is known is not read again for its value range, and edits make both count anew."""
+    slow = Slow(np.random.default_rng(0).integers(100, 4000, (40, 60, 80), dtype=np.uint16))
+    slow.gate.set()
+    layer = viewer.add_image(slow, contrast_limits=(0, 4000))
+    settle(histogram)
+    read = slow.planes
+    assert read >= 40
+    seen = watched("intensity", "adjust_gamma", gamma=0.5)
+    seen.tick()
+    plane = int(viewer.dims.point[0])
+    np.testing.assert_array_equal(seen.pixels(), apply(slow.data, "adjust_gamma", gamma=0.5)[plane])
+    assert slow.planes - read <= 4  # what is shown
+    slow.data[3, 10, 10] = 60000
+    layer.refresh()
+    seen.settle()
+    settle(histogram)
+    np.testing.assert_array_equal(seen.pixels(), apply(slow.data, "adjust_gamma", gamma=0.5)[plane])

@@ -15,7 +15,7 @@ from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
 from ..methods.cells import CellCounts, Cells, cells_between, cells_of_levels, counted_as
 from .chunks import read_tasks, with_cached_chunks
-from .facts import Recall
+from .facts import Facts, Recall, what_of_ends
 from .plan import Options
 from .source import Index, Source
 from .threads import cores
@@ -138,8 +138,18 @@ def _data_ranges(
             keep(key, Ranked(merged.ends(), merged.outside, (merged.low, merged.high)))
 
     keys = {key: recall.key([source], "data range", given, key and repr(groups[key])) for key in groups}
+    if given is None and len(groups.get((), ())) == math.prod(source.full_leading):
+        keys[()] = recall.key_of_ends(source)
     yield from recall.remember(keys, count, found.__setitem__, share=0.0)  # a digest costs as much as a range
     return found
+
+
+def remember_ends(facts: Facts, array: Any, has_colors: bool, ends: Ends) -> None:
+    """Keep the lowest and the highest finite value of an array, without opacity, that somebody else has found."""
+    key = facts.key(array, *what_of_ends(has_colors))
+    if key is not None and (array.dtype.kind == "f" or array.dtype.itemsize < 8):  # wide integers are checked
+        low, high = float(ends[0]), float(ends[1])
+        facts.add(key, Ranked((low, high), 0, (low, high)), 0.0)
 
 
 def _percentile_ranges(

@@ -151,6 +151,11 @@ class Region:
         return math.prod(size(self.span))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the box is the whole array."""
+        return all(span == (0, n) for span, n in zip(self.span, self.array.shape, strict=False))
+
+    @property
     def in_memory(self) -> bool:
         """Whether the array is in memory, so that a sample of it can be taken without reading all."""
         return isinstance(self.array, np.ndarray)

@@ -24,6 +24,11 @@ PATIENCE = 1.0  # seconds without progress, after which a thread no longer waits
 WORTH = 4  # pixels that are digested for each one that is counted, at most
 
 
+def what_of_ends(has_colors: bool) -> tuple[Hashable, ...]:
+    """Return what stands in keys for the lowest and the highest value of an image, besides its opacity."""
+    return "ends", has_colors
+
+
 class Unknown(Exception):
     """A value that a key cannot hold."""
 
@@ -89,6 +94,15 @@ class Recall:
         except Unknown:
             return None
         return tuple(dict.fromkeys(tokens)), known
+
+    def key_of_ends(self, image: Source) -> Key | None:
+        """Return the key of the lowest and the highest value of all pixels of an image, however they are arranged."""
+        if self._facts is None:
+            return None
+        try:
+            return (self.token(image.array),), what_of_ends(image.axis is not None)
+        except Unknown:
+            return None
 
     def _frozen(self, value: Any, tokens: list[Token]) -> Hashable:
         """Return what stands for a value in keys, and append the tokens of the images that it is of."""

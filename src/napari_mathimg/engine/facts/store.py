@@ -120,6 +120,11 @@ class Facts:
             known = self._meet(owner)
             return None if known is None else known.serial
 
+    def key(self, array: Any, *what: Hashable) -> Key | None:
+        """Return the key of what is counted of the present pixels of an array; None if nothing can be kept of it."""
+        serial = self.serial(owner_of(array))
+        return None if serial is None else ((Token(serial, layout_of(array)),), what)
+
     def with_chunks(self, array: Any) -> Any:
         """Return a chunked array as one whose chunks stay read from plan to plan, and any other array unchanged."""
         cached = with_cached_chunks(array)

@@ -1,7 +1,7 @@
 """The histogram dock, which shows the exact histogram of the active layer and compares it with others."""
 
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -14,6 +14,7 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
+from ..preview.shared_facts import facts_of
 from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.theme import theme_colors
@@ -22,7 +23,7 @@ from .actions import HistogramActions
 from .counted_region import RegionChoice
 from .curves import PALETTE, channel_index, compared_curve, main_curves, median_tip, numbers, read_out
 from .fields import fill_with_layers
-from .layer_counts import Connection, Follower, Kept
+from .layer_counts import Connection, Follower
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # layer attributes that the plot shows besides the pixels
 
@@ -40,7 +41,7 @@ class HistogramDock(HistogramActions):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(unwrapped(napari_viewer))
-        self._saved: Kept = WeakKeyDictionary()
+        self._facts = facts_of(self._viewer)
         self._compared: dict[Layer, Follower] = {}
         self.pinned: list[ref[Layer]] = []
         self._connections: list[Connection] = []
@@ -148,7 +149,7 @@ class HistogramDock(HistogramActions):
             self._compare_with([other for other in self._compared if other is not layer])
             self._reset_view, self._mark = True, None
             self._show_nothing("Counting…")
-            self._follower = Follower(self._viewer, layer, self.choice, self._saved, self)
+            self._follower = Follower(self._viewer, layer, self.choice, self._facts, self)
             self._follower.changed.connect(self._show)
             self._looks = [(getattr(layer.events, name), self._show_look) for name in LOOK]
             self._looks.append((layer.events.name, self._follow_soon))
@@ -216,7 +217,7 @@ class HistogramDock(HistogramActions):
             follower.stop()
         for layer in layers:
             if layer not in self._compared:
-                follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._saved, self)
+                follower = self._compared[layer] = Follower(self._viewer, layer, self.choice, self._facts, self)
                 follower.changed.connect(self._show)
                 layer.events.name.connect(self._follow_soon)
         self._compared = {layer: self._compared[layer] for layer in layers}

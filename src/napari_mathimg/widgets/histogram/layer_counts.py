@@ -1,6 +1,7 @@
 """The counts of one layer, updated when its pixels or the region change."""
 
-from collections.abc import Callable, MutableMapping
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,17 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...contract.progress import Progress
-from ...histogram import Answer, tally_steps
+from ...engine.facts import Facts, Key
+from ...engine.value_range import remember_ends
+from ...histogram import Answer, Region, tally_steps
 from ...histogram.fine_histogram import FineHistogram
 from ...recipe.names import cut_middle
+from ..layers.levels import full_resolution
 from ..settings.preferences import threads
 from ..tasks.latest_task import LatestTask
 from .counted_region import Place, RegionChoice, place_in
 
 Connection = tuple[Any, Callable[..., None]]
-Kept = MutableMapping[Layer, dict[tuple[Any, ...], tuple[Any, FineHistogram]]]
 
 RUNS = 3  # concurrent runs: a slow read of an old region cannot be stopped, but must not delay the next one
 PATIENCE = 60  # milliseconds that an outdated curve may stay while the first answer is awaited
@@ -34,21 +37,21 @@ class Follower(QObject):
         The viewer and one of its image layers.
     choice
         The region to count.
-    kept
-        Exact counts of lazy arrays by layer and region, so that nothing is read twice.
+    facts
+        Receives the exact counts of lazy arrays, so that nothing is read twice, and the value ranges of all.
     """
 
     changed = Signal()
 
     def __init__(
-        self, viewer: Any, layer: Layer, choice: RegionChoice, kept: Kept, parent: QObject | None = None
+        self, viewer: Any, layer: Layer, choice: RegionChoice, facts: Facts, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.layer, self.message = layer, ""
         self.tally: FineHistogram | None = None
         self.progress: Progress | None = None
         self.updates = 0
-        self._viewer, self._choice, self._saved = viewer, choice, kept
+        self._viewer, self._choice, self._facts = viewer, choice, facts
         self._task = LatestTask(
             self,
             runs=RUNS,
@@ -61,6 +64,8 @@ class Follower(QObject):
         self._task.closed.connect(self.deleteLater)
         self._key: tuple[Any, ...] | None = None
         self._place: Place | None = None
+        self._fact: Key | None = None
+        self._begun = 0.0
         self._dirty = True
         self._soon, self._patience = QTimer(self), QTimer(self)
         for timer, slot in ((self._soon, self._update), (self._patience, self._emit_changed)):
@@ -174,7 +179,7 @@ class Follower(QObject):
         return isinstance(self.layer.data, np.ndarray)
 
     def _forget(self) -> None:
-        self._saved.pop(self.layer, None)
+        self._facts.touch(full_resolution(self.layer))
         self._key, self._dirty = None, True
 
     def _update(self) -> None:
@@ -190,15 +195,18 @@ class Follower(QObject):
             return
         self._cancel()
         self.tally, self.message, self._key, self._place, self._dirty = None, "", place.key, place, False
-        array, tally = self._saved.get(self.layer, {}).get(place.key, (None, None))
-        if tally is not None and array is place.region.array:
-            self.tally = tally
+        region = place.region
+        self._fact = self._facts.key(region.array, "histogram", region.box, region.colors)
+        is_kept = region.mask is None and not region.in_memory
+        if is_kept and self._fact is not None and (fact := self._facts.find(self._fact)) is not None:
+            self.tally = fact.value
             self._emit_changed()
         else:
             self._start(place)
 
     def _start(self, place: Place) -> None:
         self._patience.start(PATIENCE)
+        self._begun = time.perf_counter()
         self.progress = Progress("", 0, 1)
         self._task.ask(tally_steps(place.region, place.coarse, threads()))
 
@@ -216,10 +224,18 @@ class Follower(QObject):
 
     def _finish(self, tally: FineHistogram) -> None:
         self.tally, self.progress = tally, None
-        place = self._place
-        if place is not None and place.region.mask is None and not place.region.in_memory:
-            self._saved.setdefault(self.layer, {})[place.key] = (place.region.array, tally)
+        if self._place is not None and self._place.region.mask is None and tally.exact:
+            self._remember(self._place.region, tally)
         self._emit_changed()
+
+    def _remember(self, region: Region, tally: FineHistogram) -> None:
+        """Keep the counts of pixels that are not in memory, and of a whole layer its value range."""
+        if self._fact is not None and not region.in_memory:
+            self._facts.add(self._fact, tally, time.perf_counter() - self._begun)
+        channels = len(tally.channels) if len(tally.channels) == 1 else 3  # without luminance
+        ends = tally.ends[:channels]
+        if region.is_whole and np.isfinite(ends).all():
+            remember_ends(self._facts, region.array, region.colors, (ends[:, 0].min(), ends[:, 1].max()))
 
     def _fail(self, text: str) -> None:
         self.tally, self.progress = None, None
