@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...contract.reach import Box, Spacing, size
 
-NEAR = 2**16  # pixels of the pieces in the middle together, so that they are there soon
+NEAR = 2**16  # pixels of the pieces in the middle together, at most, so that they are there soon; or a tenth of all
 FAR = 2**18  # pixels of other pieces at most: few enough for several threads and to show progress
 NEAR_HALOS, FAR_HALOS = 2, 8  # smallest sides as multiples of the halo, most of which is computed in vain
 LEAST = 64  # smallest side of a part of the middle that a thread has for itself
@@ -35,10 +35,11 @@ def pieces(
     """
     unit = spacing if skips else (1,) * len(box)
     counts = size(box, unit)
-    share = min(max(math.prod(counts) // (2 * threads), NEAR), FAR)
+    whole = math.prod(counts)
+    inside, outside = min(max(whole // 10, LEAST**2), NEAR), min(max(whole // (2 * threads), NEAR), FAR)
     near, far = (
         [s * n for s, n in zip(sides(counts, pixels, [halos * h for h in halo]), unit, strict=True)]
-        for pixels, halos in ((NEAR, NEAR_HALOS), (share, FAR_HALOS))
+        for pixels, halos in ((inside, NEAR_HALOS), (outside, FAR_HALOS))
     )
     found: list[Box] = []
     for axis in sorted(range(len(box)), key=lambda k: counts[k], reverse=True):
@@ -70,12 +71,12 @@ def sides(lengths: Sequence[int], pixels: int, least: Sequence[int]) -> list[int
 
 
 def _around(span: tuple[int, int], side: int, point: float) -> tuple[int, int]:
-    """Return the part of a span, about as long as a side, around a point; all of it if little else would be left."""
+    """Return the part of a span, about as long as a side, around a point; up to an end where little would be left."""
     start, stop = span
-    first = round(min(max(point - side / 2, start), stop - side))
-    first = start if first - start < SLIVER * side else first
-    last = stop if stop - first - side < SLIVER * side else first + side
-    return (first, last) if last - first <= 2 * side else (first, first + side)
+    begin = round(min(max(point - side / 2, start), stop - side))
+    first = start if begin - start < SLIVER * side else begin
+    last = stop if stop - begin - side < SLIVER * side else begin + side
+    return (first, last) if last - first <= 2 * side else (first, begin + side)
 
 
 def _on_grid(edge: int, spacing: int, start: int, stop: int) -> int:
