@@ -193,7 +193,10 @@ class Source:
 
     def _key(self, index: Index, box: Box, spacing: Spacing) -> tuple[Any, ...]:
         """Return the index that selects a box of an item, or every n-th pixel of it, with all channels."""
-        key: list[Any] = [*index, *(slice(a, b, s) for (a, b), s in zip(box, spacing or (None,) * len(box), strict=True))]
+        key: list[Any] = [
+            *index,
+            *(slice(a, b, s) for (a, b), s in zip(box, spacing or (None,) * len(box), strict=True)),
+        ]
         if self.axis is not None:
             key.insert(self.axis, slice(None))
         return tuple(key)

@@ -103,7 +103,9 @@ class LazyArray:
         return type(self).__name__, self._token
 
     def __repr__(self) -> str:
-        return f"<LazyArray of {self.plan.operation.id!r}: shape={self.shape}, dtype={self.dtype}, chunks={self.chunks}>"
+        return (
+            f"<LazyArray of {self.plan.operation.id!r}: shape={self.shape}, dtype={self.dtype}, chunks={self.chunks}>"
+        )
 
     @property
     def ndim(self) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable
 from threading import Event, Lock
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...contract.progress import checkpoint

@@ -91,9 +91,7 @@ def _along(part: Any, axis: int, length: int) -> tuple[Positions, Any]:
     try:
         index = operator.index(part)
     except TypeError:
-        raise IndexError(
-            f"key={part!r}: must be an integer, slice, list of integers, mask, None or Ellipsis"
-        ) from None
+        raise IndexError(f"key={part!r}: must be an integer, slice, list of integers, mask, None or Ellipsis") from None
     if not -length <= index < length:
         raise IndexError(f"index {index} is out of bounds for axis {axis} with size {length}")
     return range(index % length, index % length + 1), 0
