@@ -85,6 +85,7 @@ def record(
         "version": plan.operation.version,
         "package": __version__,
         "source": source.name,
+        "source_shape": _shape_as_given(plan),
         "given": {**plan.given, **(lengths or {})},
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
@@ -117,6 +118,13 @@ def record(
     if plan.operation.uses_range(plan.parameters):
         step["value_range"] = (min(v.low for v in value_ranges), max(v.high for v in value_ranges))
     return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
+
+
+def _shape_as_given(plan: Plan) -> tuple[int, ...]:
+    """Return the shape of the array of a plan, in the order of axes in which it was given."""
+    lengths = tuple(int(n) for n in plan.source.array.shape)
+    order = plan.source.order or range(len(lengths))
+    return tuple(n for _, n in sorted(zip(order, lengths, strict=True)))
 
 
 def image_record(name: str, array: Any, level: int = 0) -> dict[str, Any]:

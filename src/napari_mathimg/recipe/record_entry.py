@@ -12,7 +12,7 @@ from .plain import Table, in_bounds, inside, mapping, refusal, shown
 # What a record says of a step besides the step itself: what it was resolved to, and what came of it.
 RESOLVED = (
     "package", "source", "parameters", "dtype", "scope", "saturated", "proportional", "axis_names", "clipped",
-    "by_item", "report", "matrix", "value_range", "seconds",
+    "by_item", "report", "matrix", "value_range", "seconds", "source_shape",
 )  # fmt: skip
 STEP = ("operation", "version", "given", "options", "level", "where", "images", "keep_axis", "divisor", "torn")
 OF_IMAGE = ("name", "shape", "dtype", "level", "kind", "parameters", "resampled", "blake2b", "pixels")

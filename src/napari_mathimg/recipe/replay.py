@@ -47,7 +47,7 @@ def apply_steps(
     """Apply steps one after the other in a generator that yields progress, and return the last result."""
     for number, step in enumerate(steps):
         if not step.off:
-            with_levels, plan = yield from _placed(number, step, image, inputs, folder, threads, "free")
+            with_levels, plan, _ = yield from _placed(number, step, image, inputs, folder, threads, "free")
             pixels = yield from run(plan, threads=threads)
             image = result_of(step, f"steps[{number}]", with_levels, plan, pixels)
     return image
@@ -61,15 +61,15 @@ def lazy_steps(
 
     for number, step in enumerate(steps):
         if not step.off:
-            with_levels, plan = run_to_end(_placed(number, step, image, inputs, folder, threads, None))
+            with_levels, plan, _ = run_to_end(_placed(number, step, image, inputs, folder, threads, None))
             image = result_of(step, f"steps[{number}]", with_levels, plan, LazyArray(plan))
             yield Prepared(number, step, plan, image)
 
 
 def _placed(
     number: int, step: Step, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
-    memory: Literal["free"] | None,
-) -> Generator[Progress, None, tuple[Image, Plan]]:  # fmt: skip
+    memory: int | Literal["free"] | None,
+) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
     """Prepare a step; errors say which one it is."""
     place = f"steps[{number}]"
     try:
@@ -81,9 +81,9 @@ def _placed(
 
 def prepare_step(
     step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
-    memory: Literal["free"] | None,
-) -> Generator[Progress, None, tuple[Image, Plan]]:  # fmt: skip
-    """Prepare a step in a generator that yields progress, and return the image at its level, and the plan."""
+    memory: int | Literal["free"] | None,
+) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
+    """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images."""
     ndim = len(image.array.shape) - (step.options.channel_axis is not None)
     array = yield from image.at_level(step.level, ndim, threads)
     spacing = image.spacing_at(array, ndim)
@@ -100,7 +100,7 @@ def prepare_step(
     )
     if step.where:
         _check_part(step, place, plan, at_level)
-    return at_level, plan
+    return at_level, plan, images
 
 
 def options_at(step: Step, place: str, image: Image) -> Options:

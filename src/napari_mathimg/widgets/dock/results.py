@@ -14,7 +14,8 @@ from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..form.sentences import in_form_words
 from ..layers.layer_arguments import result_arguments
-from ..layers.made_layers import HiddenSources, MadeLayers
+from ..layers.made_layers import HiddenSources, MadeLayers, note_source
+from ..settings.session_log import note_run
 from ..tasks.operation_job import Done, Job
 from .options_panel import OptionsBox
 from .panel import Panel
@@ -94,9 +95,11 @@ def show_result(
     step["seconds"] = done.seconds
     if done.divisor != 1:
         step["divisor"] = done.divisor
-    layer = _add_or_update(
+    layer = add_or_update(
         viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous
     )
+    note_source(layer, job.layer())
+    note_run(viewer, layer.name, job.source.name, arguments["metadata"][RECORD][-1:])
     if done.overlay is None:
         if previous_overlay is not None:
             viewer.layers.remove(previous_overlay)
@@ -104,12 +107,12 @@ def show_result(
     place = {name: arguments[name] for name in PLACE}
     name = f"{arguments['name']} (domain)"
     look = {"name": name, "opacity": 0.4, "blending": "translucent", "contrast_limits": (0, 255), "rgb": False}
-    overlay = _add_or_update(viewer, Image, done.overlay, {**place, **look}, previous_overlay)
+    overlay = add_or_update(viewer, Image, done.overlay, {**place, **look}, previous_overlay)
     viewer.layers.selection.active = layer
     return layer, overlay
 
 
-def _add_or_update(
+def add_or_update(
     viewer: Any, kind: type[Layer], data: Any, arguments: dict[str, Any], previous: Layer | None
 ) -> Layer:
     """Update the previous layer if the data fit it; otherwise add a layer and remove the previous one."""

@@ -1,9 +1,23 @@
 """The result layers of a dock while they are in the viewer, and the source layers that the dock has hidden."""
 
 from typing import Any, NamedTuple
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
+
+_SOURCES: "WeakKeyDictionary[Layer, ref[Layer]]" = WeakKeyDictionary()  # of results, whatever made them
+
+
+def note_source(layer: Layer, source: Layer | None) -> None:
+    """Keep in mind, as long as both live, what a result was made from."""
+    if source is not None and source is not layer:
+        _SOURCES[layer] = ref(source)
+
+
+def source_of(layer: Layer) -> Layer | None:
+    """Return what a result was made from; None if that is not known or no longer lives."""
+    source = _SOURCES.get(layer)
+    return None if source is None else source()
 
 
 class Made(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the search finds: every operation, and the histogram."""
+"""What the search finds: every operation, the histogram, and the history."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,18 @@ from ...catalog import FAMILIES, family, operations
 from ..form.form import summary
 from ..settings.used import used_ids
 
-HISTOGRAM = "Histogram"  # the dock that belongs to no family
-TITLES = (*FAMILIES.values(), HISTOGRAM)  # of all docks, in the order of the choice
+HISTOGRAM, HISTORY = "Histogram", "History"  # the docks that belong to no family
+TITLES = (*FAMILIES.values(), HISTOGRAM, HISTORY)  # of all docks, in the order of the choice
+OTHERS = {  # what is found of docks without a family: the words that people look for, and a sentence
+    HISTOGRAM: (
+        "distribution, contrast, counts, levels, percentiles, dark, bright, grey, display",
+        "Show how the values of a layer are distributed, and set its contrast limits.",
+    ),
+    HISTORY: (
+        "steps, record, undo, redo, repeat, replay, recipe, batch, macro, script, python, workflow, pipeline, protocol",
+        "Show the steps that made a layer, change them, and repeat them on other layers.",
+    ),
+}
 STEM = 4  # letters that an inflected word shares at least with the word that it is found by
 SIMILAR = 0.75  # least similarity of a word with typing errors
 # Words of questions, which name no operation.
@@ -43,16 +53,7 @@ class Entry:
 def all_entries() -> tuple[Entry, ...]:
     """Return all entries, in the order of their titles."""
     found = [Entry(op.id, op.title, FAMILIES[op.family], op.keywords, summary(op)) for op in operations().values()]
-    about = "Show how the values of a layer are distributed, and set its contrast limits."
-    found.append(
-        Entry(
-            "",
-            HISTOGRAM,
-            HISTOGRAM,
-            "distribution, contrast, counts, levels, percentiles, dark, bright, grey, display",
-            about,
-        )
-    )
+    found += [Entry("", title, title, keywords, about) for title, (keywords, about) in OTHERS.items()]
     return tuple(sorted(found, key=lambda entry: entry.title))
 
 

@@ -220,8 +220,12 @@ class LivePreview(QObject):
         if layer is None or not is_asked or layer not in self._viewer.layers:
             return
         self._began, self._turns = time.perf_counter(), 0
-        self.shown.show(layer, update, shown, None if layer.visible else self._stand_in())
+        self.shown.show(layer, update, shown, self.covered(layer))
         self._drawn.start(0)
+
+    def covered(self, layer: Layer) -> Layer | None:
+        """Return the layer that is covered instead of the one that is previewed; None to cover that one."""
+        return None if layer.visible else self._stand_in()
 
     def _note_drawn(self) -> None:
         """The second time that the event loop is idle, the frame has been drawn."""

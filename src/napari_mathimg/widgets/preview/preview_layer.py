@@ -37,6 +37,7 @@ class PreviewLayer:
         self._kind = ""
         self._hides = False
         self._way, self._at = RESULT, 0.0
+        self._name = NAME
         self.layer: Layer | None = None
 
     @property
@@ -61,10 +62,16 @@ class PreviewLayer:
             self._replace(update, shown)
         self.arrange()
 
+    def call(self, name: str) -> None:
+        """Give the layer another name than "Preview"."""
+        self._name = name
+        if self.layer is not None and self.layer in self._viewer.layers and self.layer.name != name:
+            self.layer.name = name
+
     def _insert(self, update: Update, shown: Shown) -> None:
         kind = Labels if shown.kind == "labels" else Image
         arguments: dict[str, Any] = {
-            "name": NAME, "metadata": {PREVIEW: True}, "affine": update.view.matrix,
+            "name": self._name, "metadata": {PREVIEW: True}, "affine": update.view.matrix,
             "units": update.view.axes.placement.units, "axis_labels": update.view.axes.placement.axis_labels,
         }  # fmt: skip
         if kind is Image:
