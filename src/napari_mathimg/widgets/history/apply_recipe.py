@@ -66,7 +66,7 @@ class RecipeRun(BackgroundTask):
         self.progressed.connect(self._show)
         self.returned.connect(lambda outcomes: show_info(f"{self._title}: {add_results(self._viewer, outcomes)}"))
         self.failed.connect(lambda error: show_warning(f"{self._title}: {reason(error)}."))
-        self.finished.connect(self._end)
+        self.finished.connect(self._close_bar)
         self.start(run_all(tasks))
 
     def _show(self, progress: Progress) -> None:
@@ -74,6 +74,6 @@ class RecipeRun(BackgroundTask):
         self._bar.set_description(f"{self._title}: {progress.phase}")
         self._bar.update(share - self._bar.n)
 
-    def _end(self) -> None:
+    def _close_bar(self) -> None:
         self._bar.close()
         self.deleteLater()
