@@ -17,6 +17,7 @@ COMMANDS = {c.id: c for c in MANIFEST.contributions.commands}
 PLUGIN = "napari-mathimg"
 OTHER_DOCKS = {
     "Histogram": "napari_mathimg.widgets.histogram.dock:HistogramDock",
+    "History": "napari_mathimg.widgets.history.dock:HistoryDock",
     "Last used": "napari_mathimg.widgets.place.commands:LastDock",
 }
 
@@ -83,6 +84,11 @@ def test_docks_are_tabs_on_the_right() -> None:
 def test_the_histogram_is_in_the_menu_of_measurements() -> None:
     (item,) = MANIFEST.contributions.menus["napari/layers/measure"]
     assert item.command == f"{PLUGIN}.histogram_dock"
+
+
+def test_the_history_and_its_recipes_are_in_the_menu_of_data() -> None:
+    items = [item.command for item in MANIFEST.contributions.menus["napari/layers/data"]]
+    assert items == [f"{PLUGIN}.history_dock", f"{PLUGIN}.apply_recipe"]
 
 
 def test_every_sample_gives_layers() -> None:

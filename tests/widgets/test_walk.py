@@ -19,6 +19,7 @@ from shared_window import our_connections, our_objects
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.history.dock import HistoryDock
 from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.layout import dock_of
@@ -29,7 +30,7 @@ SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "60")
 MOST_LAYERS = 12
 COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
-LEAVES_THE_WINDOW = ("save", "export", "help")  # buttons that open a dialog of the system
+LEAVES_THE_WINDOW = ("save", "export", "help", "load recipe")  # buttons that open a dialog of the system
 
 
 def images() -> list[Callable[[Any], Any]]:
@@ -123,7 +124,7 @@ class Walk:
 
     def find_docks(self) -> None:
         """Take hold of the docks that others opened, such as Load settings."""
-        kinds = FamilyDock, HistogramDock
+        kinds = FamilyDock, HistogramDock, HistoryDock
         open_ones = [w for kind in kinds for w in self.viewer.window._qt_window.findChildren(kind)]
         self.docks = {dock_of(w).windowTitle(): w for w in open_ones}
 

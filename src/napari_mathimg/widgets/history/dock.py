@@ -16,22 +16,18 @@ from ..qt.keyboard import FocusRing, name_fields
 from ..qt.layout import dock_of, order_fields
 from ..qt.number_boxes import first_refused
 from ..settings.saved_docks import DockState
-from .chain_state import ChainState, Start
 from .edited_chain import EditedChain, EditedChains, seconds_of
-from .exporting import Exporting
 from .layout import END, NOTHING, STEP
 from .origins import find_source, takes
 from .replayed import Replayed, add_result, add_results, run_all, selected_layers, task_of
-from .seen import SeenResult
-from .step_list import SOURCE, Row
-from .updates import ChainUpdates
-from .wording import parameters_of, seconds_in_words, title_of
+from .shown_chain import ShownChain
+from .step_list import SOURCE
+from .wording import seconds_in_words
 
-STATES = {"exact": "exact", "near": "approximate", "partial": "computing…", "counting": "counting…"}
 EDITED = "edited"
 
 
-class HistoryDock(Exporting):
+class HistoryDock(ShownChain):
     """Shows the chain of steps of the active layer, and what an edited chain gives.
 
     No layer that exists is changed by an edit: the result of an edited chain is a layer of its own.
@@ -47,19 +43,11 @@ class HistoryDock(Exporting):
         self.chains = EditedChains()
         self._layer: ref[Layer] | None = None
         self._settled = False
-        self._connections: list[tuple[Any, Callable[..., Any]]] = []
+        self._ran: EditedChain | None = None  # whose result a run will show; None for a replay
         self._watched: list[tuple[Any, Callable[..., Any]]] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
-        self.updates = ChainUpdates(self._viewer, self)
-        self.updates.ready.connect(self._take_ready)
-        self.updates.failed.connect(self._tell_failure)
-        self.updates.progressed.connect(lambda progress: self.state.setText(f"{progress.phase}…"))
-        self.live = SeenResult(self._viewer, self, self._seen, self._layers_of_chain)
-        self.live.said.connect(self._say)
-        for signal in (self.live.removed, self.live.gave_way):
-            signal.connect(lambda: self.see.setCurrentIndex(self.see.findData(NOTHING)))
         self._connect()
         self.saved_state = DockState(self, "history")
         self.show_sentence("Show this dock to see the steps of a layer.")
@@ -82,7 +70,6 @@ class HistoryDock(Exporting):
         self.bar.take_keys(self)
         self.task.returned.connect(self._add)
         self.task.finished.connect(self._enable)
-        self.destroyed.connect(lambda: None)
 
     def showEvent(self, event: Any) -> None:
         """Connect to the viewer and catch up with changes."""
@@ -217,97 +204,6 @@ class HistoryDock(Exporting):
         self.chains.put(layer, EditedChain(layer, recipe, seconds, source))
         return ""
 
-    def _show(self) -> None:
-        """Show the steps, the source, and the form of the chosen step; prepare what is to be seen."""
-        chain = self.chain
-        if chain is None:
-            return
-        source = chain.source
-        if self.source.layer is not source:
-            self.source.blockSignals(True)
-            self.source.setCurrentIndex(0)
-            self.source.layer = source
-            self.source.blockSignals(False)
-        rows = [
-            Row(
-                "\n".join([_heading(n, step, s), parameters_of(step)]),
-                not step.off,
-                "\n".join(filter(None, [_mark(step)])),
-            )
-            for n, (step, s) in enumerate(zip(chain.recipe.steps, chain.seconds, strict=True), 1)
-        ]
-        name = "No source" if source is None else f"Source: {source.name}"
-        self.steps.show_steps(name, rows, self.steps.number)
-        self._show_form()
-        if source is None:
-            self.message.setText("The source of these steps is no longer in the viewer: choose a layer.")
-        self._prepare()
-
-    def _show_form(self) -> None:
-        chain, number = self.chain, self.steps.number
-        if chain is None or number is None or number == SOURCE:
-            self.form.clear()
-            return
-        start = self.updates.start_of(chain)
-        names = start.state.image.axis_names if start is not None else chain.recipe.axis_names
-        self.form.show_step(chain.recipe.steps[number], names)
-        self.form.show_image(self.updates.chain.at(number) if self.updates.is_for(chain) else None)
-        order_fields(self)
-
-    def _prepare(self) -> None:
-        """Prepare what is to be seen."""
-        chain = self.chain
-        is_seen = self.see.currentData() != NOTHING and self.steps.number is not None
-        if chain is None or chain.source is None or not self._connections:
-            self.live.stop()
-            self.updates.stop()
-            return
-        if not is_seen:
-            self.live.stop()
-        if is_seen or self.form.form is not None:
-            self.updates.ask(chain)
-
-    def _take_ready(self) -> None:
-        """Show what is prepared."""
-        chain = self.chain
-        if chain is None or not self.updates.is_for(chain):
-            return
-        number = self.steps.number
-        if number is not None and number >= 0:
-            self.form.show_image(self.updates.chain.at(number))
-        if self.see.currentData() == NOTHING or number is None:
-            self.state.setText("")
-            return
-        self.live.shown.call(self._name_of_seen())
-        self.live.start()
-        self.live.renew()
-
-    def _name_of_seen(self) -> str:
-        chain, number = self.chain, self.steps.number
-        if chain is None or number is None:
-            return ""
-        if self.see.currentData() == END:
-            return "End result"
-        return "Source" if number == SOURCE else f"{number + 1}. {chain.recipe.steps[number].declared.title}"
-
-    def _seen(self) -> tuple[ChainState, Start] | None:
-        """Return what is to be seen, if it is prepared."""
-        chain, number = self.chain, self.steps.number
-        if chain is None or number is None or not self.updates.is_for(chain):
-            return None
-        ready = self.updates.chain
-        last = len(chain.recipe.steps) - 1
-        return ready.after(last if self.see.currentData() == END else number), ready.start
-
-    def _layers_of_chain(self) -> list[Layer]:
-        chain = self.chain
-        layers = [] if chain is None else [self.layer, chain.source, chain.layer(), chain.result]
-        return [layer for layer in layers if layer is not None]
-
-    def _say(self, state: str, text: str) -> None:
-        words = STATES.get(state, "")
-        self.state.setText(f"{words} {text}".strip() if state in ("partial", "counting") else words or text)
-
     def _choose(self, number: int) -> None:
         """Show the result of a step, and its form."""
         if self.see.currentData() == END:
@@ -315,11 +211,6 @@ class HistoryDock(Exporting):
         self._show_form()
         self._enable()
         self._prepare()
-
-    def _look_at(self, way: str) -> None:
-        self.see.blockSignals(True)
-        self.see.setCurrentIndex(self.see.findData(way))
-        self.see.blockSignals(False)
 
     def _see(self) -> None:
         self._prepare()
@@ -398,7 +289,7 @@ class HistoryDock(Exporting):
         if reason := first_refused(self):
             self._tell_failure(reason)
             return
-        self._ran: EditedChain | None = chain
+        self._ran = chain
         layers = [*self._viewer.layers]
         self.bar.start(run_all([task_of(chain.recipe, chain.source, layers, self.updates.start_of(chain))]))
 
@@ -436,18 +327,3 @@ class HistoryDock(Exporting):
         self.message.setText(f"{'Updated' if previous is layer else 'Added'} in {took}.")
         self._look_at(NOTHING)
         self._follow_soon()
-
-    def _tell_failure(self, text: str) -> None:
-        self.live.stop()
-        self.state.setText("")
-        if text:
-            self.message.setText(f"{text.rstrip('.')}.")
-
-
-def _heading(number: int, step: Any, seconds: float | None) -> str:
-    took = seconds_in_words(seconds)
-    return f"{number}. {title_of(step)}{'' if not took else f'  {took}'}"
-
-
-def _mark(step: Any) -> str:
-    return "Pixels of its input were changed during the run: repeated, it may give another result" if step.torn else ""

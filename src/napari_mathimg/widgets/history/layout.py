@@ -21,7 +21,7 @@ from .step_form import StepForm
 from .step_list import StepList
 
 STEP, END, NOTHING = "step", "end", ""
-SEEN = {STEP: "Chosen step", END: "End result", NOTHING: "Nothing"}
+SEEN = {STEP: "Show the step", END: "Show the end", NOTHING: "Show nothing"}
 MINIMUM_WIDTH = 280
 
 
@@ -62,8 +62,8 @@ class HistoryLayout(DockContent):
         line = hbox(self.title, self.pin)
         line.setStretch(0, 1)
         column.addLayout(line)
-        column.addWidget(self._pages, 3)
-        column.addWidget(scroll_area(self.form, exports, self.session), 2)
+        column.addWidget(self._pages, 1)
+        column.addWidget(scroll_area(self.form, exports, self.session), 1)
         column.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
@@ -88,10 +88,10 @@ class HistoryLayout(DockContent):
 
     def _chain(self) -> QWidget:
         """Return the page of a chain."""
-        edit = _flow(self.remove_button, self.reset_button)
-        column = vbox_widget(
-            form_layout({"Source": self.source}), self.steps, edit, form_layout({"Show": self.see}), self.state
-        )
+        edit, seen = _flow(self.remove_button, self.reset_button), hbox(self.see, self.state)
+        seen.setStretch(0, 3)
+        seen.setStretch(1, 2)
+        column = vbox_widget(form_layout({"Source": self.source}), self.steps, edit, seen)
         layout = column.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.setStretch(1, 1)
