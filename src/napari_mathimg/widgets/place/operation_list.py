@@ -132,7 +132,7 @@ class OperationList(QFrame):
     def _fill(self, text: str = "") -> None:
         """List what the typed text finds."""
         text = text.strip()
-        known = {entry.id: entry for entry in (*(all_entries() if text else ()), *self._first)}
+        known = {entry.id or entry.title: entry for entry in (*(all_entries() if text else ()), *self._first)}
         entries = matching(text, in_order(known.values(), not self.order.isChecked()))
         self.rows.clear()
         height = self.rows.fontMetrics().height() + 2 * MARGIN
