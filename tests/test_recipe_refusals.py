@@ -1,8 +1,10 @@
 """Malformed and hostile recipes are refused with the place and the reason; nothing is executed or half-loaded."""
 
 import copy
+import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -482,3 +484,13 @@ def test_inputs_keep_any_name():
         )
         assert Recipe.loads(recipe.dumps()) == recipe
         assert recipe.steps[0].images["flat"] == Input(name)
+
+
+def test_the_page_shows_a_recipe_and_names_every_key():
+    page = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(Recipe.loads(block).steps) == 2
+    table = page.partition("| key of a step |")[2].partition("\n\n")[0]
+    keys = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert keys == {f.name for f in dataclasses.fields(step.Step)}
+    assert all(f"`{name}`" in page for name in step.OPTIONS)
