@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract.per_index import PerIndex
 from ..contract.progress import Progress, run_to_end
-from ..engine import Options, Plan, prepare, run
+from ..engine import LazyArray, Options, Plan, prepare, run
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
 from .image_state import Image, part_of, result_of
@@ -57,8 +57,6 @@ def lazy_steps(
     steps: Sequence[Step], image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None
 ) -> Iterator[Prepared]:
     """Yield steps, each with its plan and its lazy result, of which the next one is prepared when it is asked for."""
-    from ..engine import LazyArray  # type: ignore[attr-defined, unused-ignore]
-
     for number, step in enumerate(steps):
         if not step.off:
             with_levels, plan = run_to_end(_placed(number, step, image, inputs, folder, threads, None))
