@@ -83,6 +83,9 @@ def test_steps_are_prepared_when_they_are_asked_for():
     assert same(np.asarray(first.image.array), apply(image, "gaussian"))
     with pytest.raises(ValueError, match=r"steps\[2\].images.psf='p': must be given to the run by this name"):
         next(prepared)
+    (last,) = recipe.with_step(2, operation="adjust_gamma", images={}).prepared(image, after=first)
+    assert last.number == 2
+    assert same(np.asarray(last.image.array), apply(apply(image, "gaussian"), "adjust_gamma"))
 
 
 def test_lazy_arrays_of_a_recipe_refuse_what_lies_outside():
