@@ -15,6 +15,7 @@ from napari_mathimg.contract import types as t
 from napari_mathimg.contract.operation import POINTWISE, Drop, operation
 from napari_mathimg.contract.progress import context, run_to_end
 from napari_mathimg.engine import Canceled, Facts, LazyArray, TileCache, prepare, run
+from napari_mathimg.engine.chunks import kept
 from nightly import nightly
 from planning import Looks, cut_into, gray, label, ours, plan_of, result_of, same
 
@@ -400,19 +401,26 @@ class Gated:
 
 
 @pytest.mark.parametrize("failure", [Canceled(), OSError("disk")], ids=["canceled", "failed"])
-def test_what_ends_one_reader_never_reaches_another(failure):
+@pytest.mark.parametrize("waits_for", ["tile", "chunk"])
+def test_what_ends_one_reader_never_reaches_another(failure, waits_for, monkeypatch):
+    """Also where they share a chunk, but no tile: two lazy arrays of one plan."""
     source = Gated(gray("u2", (8, 8)))
-    array = lazy(lazy(source, "median"), "gaussian")
-    whole = apply(apply(source.array, "median"), "gaussian")
+    if waits_for == "chunk":
+        source.chunks = (8, 8)
+    plan = lazy(source, "median").plan
+    arrays = [LazyArray(plan)] * 2 if waits_for == "tile" else [LazyArray(plan), LazyArray(plan)]
+    waited, waiting = threading.Event(), type(kept).waiting
+    monkeypatch.setattr(type(kept), "waiting", lambda own: waited.set() or waiting(own))
     with ThreadPoolExecutor(2) as pool:
         source.failures.append(failure)
-        first = pool.submit(lambda: array[...])
+        first = pool.submit(lambda: arrays[0][...])
         assert source.begun.acquire(timeout=60)
-        second = pool.submit(lambda: array[...])
+        second = pool.submit(lambda: arrays[1][...])
+        assert waited.wait(60)
         source.gate.set()
         with pytest.raises(type(failure)):
             first.result(60)
-        assert same(second.result(60), whole)
+        assert same(second.result(60), apply(source.array, "median"))
 
 
 def test_a_run_over_a_chain_computes_in_its_own_threads(monkeypatch):
