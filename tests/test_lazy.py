@@ -44,7 +44,7 @@ INPUTS = {
     "holes": (holed(), {}),
     "stack": (gray("u1", (3, 23, 19)), {"statistics": "item"}),
     "RGB": (colored(gray("u1")), {"channel_axis": -1}),
-    "volume": (gray("f4", (9, 15, 14)), {"ndim": 3}),
+    "volume": (gray("f4", (13, 15, 14)), {"ndim": 3}),
     "f8": (gray("f8"), {"value_range": (0.1, 0.7)}),
     "channels first": (np.moveaxis(colored(gray("u2", (2, 23, 19))), -1, 0), {"channel_axis": 0}),
     "axes": (gray("u1", (23, 3, 19)), {"axes": (2, 0)}),
@@ -277,7 +277,7 @@ CHAINED = {
     "f4": (holed(), {}),
     "stack": (gray("u2", (2, 31, 27)), {"statistics": "item"}),
     "RGB": (colored(gray("u1")), {"channel_axis": -1}),
-    "volume": (gray("f4", (9, 15, 14)), {"ndim": 3}),
+    "volume": (gray("f4", (13, 15, 14)), {"ndim": 3}),
     "f8": (gray("f8"), {}),
 }
 
