@@ -68,6 +68,9 @@ class Around:
         return np.ascontiguousarray(out, image.dtype)
 
 
+WRAPPERS: dict[str, Wrapper] = {}  # those declared so far, by id: recipes name them, and import nothing
+
+
 def wrapper(
     title: str, *, inverse: Callable[..., Array], version: int = 1
 ) -> Callable[[Callable[..., Array]], Wrapper]:
@@ -104,7 +107,9 @@ def wrapper(
             raise TypeError(
                 f"{function.__name__}: its inverse asks for {', '.join(sorted(unknown))}, which it cannot get"
             )
-        return Wrapper(function.__name__, title, function, parameters, inverse, version, function.__module__)
+        declared = Wrapper(function.__name__, title, function, parameters, inverse, version, function.__module__)
+        WRAPPERS[declared.id] = declared
+        return declared
 
     return declare
 

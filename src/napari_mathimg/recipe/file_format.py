@@ -1,0 +1,77 @@
+"""The format of recipe files: what is around the steps, its version, and how older files are read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import __version__
+from .plain import Table, inside, refusal, sequence, text, whole
+from .step import MOST_AXES, Step, read_step
+
+FORMAT = "mathimg-recipe"
+FORMAT_VERSION = 1
+MOST_STEPS = 200
+
+# From the plain values of a file of a format version to those of the next version.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def header(names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the file of a recipe begins with; `names` are those of the axes of the image."""
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "made_with": f"napari-mathimg {__version__}"}
+    return head | ({"axis_names": names} if names else {})
+
+
+def _older(plain: Any) -> range:
+    """Return the format versions from which plain values must be migrated, one after the other."""
+    version = plain.get("format_version") if isinstance(plain, Mapping) else None
+    if isinstance(version, bool) or not isinstance(version, int) or version not in MIGRATIONS:
+        return range(0)
+    return range(version, FORMAT_VERSION)
+
+
+def _read_format(value: Any, place: str) -> str:
+    if value != FORMAT:
+        raise refusal(place, value, f"{FORMAT!r}")
+    return FORMAT
+
+
+def _read_version(value: Any, place: str) -> int:
+    version = whole(1, 10_000)(value, place)
+    if version > FORMAT_VERSION:
+        raise refusal(place, value, f"at most {FORMAT_VERSION}, the version that this program reads: use a newer one")
+    if version < FORMAT_VERSION:
+        raise refusal(place, value, f"{FORMAT_VERSION}; this program does not read older ones")
+    return version
+
+
+def _read_names(value: Any, place: str) -> tuple[str, ...]:
+    names = tuple(text(name, f"{place}[{k}]") for k, name in enumerate(sequence(value, place)))
+    if len(names) > MOST_AXES:
+        raise refusal(place, value, f"at most {MOST_AXES} names")
+    return names
+
+
+def _read_steps(value: Any, place: str) -> tuple[Step, ...]:
+    if not isinstance(value, tuple) or not 0 < len(value) <= MOST_STEPS:
+        raise refusal(place, value, f"a list of 1 to {MOST_STEPS} steps")
+    return tuple(read_step(step, inside(place, n)) for n, step in enumerate(value))
+
+
+def read_recipe(plain: Any) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Read the steps of a recipe, and the names of the axes of the image, from plain values within bounds.
+
+    Raises
+    ------
+    ValueError
+        ``place=value: must be ...`` for the first thing that cannot be.
+    """
+    for version in _older(plain):
+        plain = MIGRATIONS[version](dict(plain))
+    table = Table(plain, "")
+    table.take("format", _read_format)
+    table.take("format_version", _read_version)
+    table.take("made_with", text, "")
+    names = table.take("axis_names", _read_names, ())
+    steps = table.take("steps", _read_steps)
+    table.end()
+    return steps, names

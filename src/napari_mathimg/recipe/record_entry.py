@@ -1,0 +1,113 @@
+"""The steps of a recipe from the record in the metadata of a layer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..catalog import operations
+from ..contract.operation import Operation
+from ..engine import Options
+from .images import HeldImage, Pixels, agreeing
+from .plain import Table, in_bounds, inside, mapping, refusal, shown
+
+# What a record says of a step besides the step itself: what it was resolved to, and what came of it.
+RESOLVED = (
+    "package", "source", "parameters", "dtype", "scope", "saturated", "proportional", "axis_names", "clipped",
+    "by_item", "report", "matrix", "value_range", "seconds",
+)  # fmt: skip
+STEP = ("operation", "version", "given", "options", "level", "where", "images", "keep_axis", "divisor", "torn")
+OF_IMAGE = ("name", "shape", "dtype", "level", "kind", "parameters", "resampled", "blake2b", "pixels")
+KEPT = (Pixels, HeldImage)
+
+
+def plain_steps(record: Any, images: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """Return the plain steps of a record, and the names of the axes of the image that its first step was applied to.
+
+    Raises
+    ------
+    ValueError
+        For what no record holds.
+    """
+    if isinstance(record, str | bytes) or not isinstance(record, Sequence):
+        raise refusal("steps", record, "a list of recorded steps")
+    entries = [_of_step(entry, inside("steps", n)) for n, entry in enumerate(record)]
+    steps = in_bounds(entries, "steps", KEPT)
+    names = record[0].get("axis_names", ()) if record else ()
+    plain = tuple(_plain_step(step, inside("steps", n), images) for n, step in enumerate(steps))
+    return plain, in_bounds(names, "steps[0].axis_names")
+
+
+def _of_step(entry: Any, place: str) -> dict[str, Any]:
+    """Return what a recorded step says of the step itself."""
+    if not isinstance(entry, Mapping):
+        raise refusal(place, entry, "a table")
+    for name, value in entry.items():
+        if name not in RESOLVED + STEP:
+            raise ValueError(f"{inside(place, str(name))}={shown(value)}: is unknown in a record")
+    return {name: entry[name] for name in STEP if name in entry}
+
+
+def _plain_step(entry: dict[str, Any], place: str, images: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(entry)
+    out["parameters"] = out.pop("given", {})
+    if isinstance(options := out.get("options"), Mapping):
+        out["options"] = _changed(options)
+    if "images" in out:
+        op = out.get("operation")
+        if not isinstance(op, str) or op not in operations():
+            out.pop("images")  # the operation is refused anyway
+        else:
+            out["images"] = _plain_images(operations()[op], out["images"], inside(place, "images"), images)
+    return out
+
+
+def _changed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return recorded options without those that have their default."""
+    default = Options()
+    out = {n: v for n, v in options.items() if not (v is None or v == getattr(default, str(n), object()))}
+    if options.get("axes") is not None:
+        out.pop("ndim", None)
+    return out
+
+
+def _plain_images(op: Operation, entries: Any, place: str, images: Mapping[str, Any]) -> dict[str, Any]:
+    names = [name for name, _ in op.images[1:]]
+    if not isinstance(entries, tuple) or len(entries) > len(names):
+        raise refusal(place, entries, f"a list of at most {len(names)} images, those of {op.id}")
+    return {
+        name: _plain_image(entry, inside(place, name), images)
+        for name, entry in zip(names, entries, strict=False)
+        if entry is not None
+    }
+
+
+def _plain_image(entry: Any, place: str, images: Mapping[str, Any]) -> Any:
+    entry = mapping(entry, place)
+    if "per" in entry:
+        values = entry.get("values")
+        if not isinstance(values, tuple):
+            raise refusal(place, entry, "a list with one image for each index")
+        return {**entry, "values": tuple(_plain_image(v, f"{place}.values[{k}]", images) for k, v in enumerate(values))}
+    for name, value in entry.items():
+        if name not in OF_IMAGE:
+            raise ValueError(f"{inside(place, str(name))}={shown(value)}: is unknown in a record")
+    if "kind" in entry:
+        return {"psf": {"kind": entry["kind"], "parameters": entry.get("parameters", {})}}
+    table = Table({n: v for n, v in entry.items() if n in ("name", "blake2b", "pixels")}, place)
+    name = table.take("name", _name)
+    known = table.take("blake2b", lambda v, at: _name(v, at), "")
+    pixels = table.take("pixels", _pixels, None)
+    if (pixels is None or pixels.array is None) and name in images:
+        pixels = Pixels(agreeing(images[name], known, place, name))
+    return HeldImage(name, known, pixels)
+
+
+def _name(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        raise refusal(place, value, "a text")
+    return value
+
+
+def _pixels(value: Any, place: str) -> Pixels:
+    if not isinstance(value, Pixels):
+        raise refusal(place, value, "left out of a record in a file")
+    return value
