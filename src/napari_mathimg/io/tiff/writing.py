@@ -68,16 +68,16 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
             _finest(image, order, len(lead), CoarseLevels(stores)), shape=shape, tile=_tile(sides[0]),
             subifds=len(stores), metadata={"axes": letters, **_ome_metadata(image, axes)}, **options,
         )  # fmt: skip
-        for store in stores:
-            tile = _tile(store.shape[1:3])
-            tiles = (
-                part
-                for of_plane in store
-                for first in range(0, len(of_plane), tile[0])
-                for part in tiles_of(of_plane[first : first + tile[0]], tile)
-            )
-            writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
-        del stores, store
+        while stores:
+            _write_coarse(writer, stores.pop(0), lead, options)
+
+
+def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dict[str, Any]) -> None:
+    """Write a coarse level, which is then forgotten, so that its file can be removed on every system."""
+    tile = _tile(store.shape[1:3])
+    bands = (plane[first : first + tile[0]] for plane in store for first in range(0, plane.shape[0], tile[0]))
+    tiles = (part for band in bands for part in tiles_of(band, tile))
+    writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
 
 
 def _finest(image: Image, order: list[int], lead: int, coarse: CoarseLevels) -> Iterator[Array]:

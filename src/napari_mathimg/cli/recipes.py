@@ -1,0 +1,50 @@
+"""Recipes: read from a file or from the record in a result, checked and exported."""
+
+from pathlib import Path
+from typing import Any
+
+from ..io.notes import RECORD
+from ..io.reading import PICTURES, TIFF, open_image
+from ..recipe.recipe import Recipe, step_in_line
+
+
+def load(path: str) -> Recipe:
+    """Return the recipe in a TOML file, or the one of the steps that made an image.
+
+    Raises
+    ------
+    ValueError
+        ``PATH: ...`` with the place in the file, if there is none.
+    """
+    try:
+        if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+            return Recipe.load(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    record = open_image(path).metadata.get(RECORD)
+    if not record:
+        raise ValueError(f"{path}: must hold the record of its steps")
+    try:
+        return Recipe.from_record(record)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def validate(given: Any) -> None:
+    """Check a recipe, and list its steps."""
+    recipe = load(given.recipe)
+    count = len(recipe.steps)
+    print(f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}")
+    for number, step in enumerate(recipe.steps):
+        print(f"  {number}: {step_in_line(step)}")
+    if recipe.inputs:
+        print(f"  inputs: {', '.join(recipe.inputs)}")
+    for warning in recipe.warnings:
+        print(f"  {warning}")
+
+
+def export(given: Any) -> None:
+    """Write a recipe in another form."""
+    recipe: Any = load(given.recipe)
+    forms = {"python": "python", "command": "command", "methods": "methods_text", "toml": "dumps"}
+    print(getattr(recipe, forms[given.form])().rstrip("\n"))
