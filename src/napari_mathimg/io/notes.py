@@ -13,6 +13,7 @@ NAMESPACE = "napari-mathimg.org/image"
 FORMAT_VERSION = 1
 LONGEST = 2**24  # characters that are read
 DEEPEST = 30
+PLAIN = Mapping | list | tuple | np.ndarray | np.generic | bool | int | float | str | None
 
 
 def note_of(image: Image) -> str:
@@ -51,14 +52,12 @@ def _is_step(step: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return nested plain values for JSON."""
+    """Return nested plain values for JSON; entries of mappings that are none, such as pixels, are left out."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in value.items() if isinstance(v, PLAIN)}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    return _plain(value.tolist()) if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _tuples(value: Any, depth: int = 0) -> Any:

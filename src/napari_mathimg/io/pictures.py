@@ -81,6 +81,10 @@ def write_picture(beside: Path, path: Path, image: Image) -> None:
         )
     if suffix != ".png" and image.channel_axis is not None and image.shape[image.channel_axis] == 4:
         raise ImageFileError(f"{path}: must have no opacity, which JPEG files cannot hold; write .png")
-    pixels = np.asarray(image.array).transpose(order).astype(np.dtype(image.dtype).newbyteorder("="))
+    pixels = (
+        np.asarray(image.array[(slice(None),) * len(order)])
+        .transpose(order)
+        .astype(np.dtype(image.dtype).newbyteorder("="))
+    )
     options: dict[str, Any] = {} if suffix == ".png" else {"quality": 95}
     iio.imwrite(beside, pixels, plugin="pillow", extension=suffix, **options)
