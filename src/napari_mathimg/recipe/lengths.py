@@ -9,7 +9,7 @@ from ..contract.signature import Signature
 from ..contract.types import Number, PerAxis, PlaneLength, annotation_of, options, parts
 from .plain import Table, choice, number, refusal
 
-MICROMETERS = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+MICROMETERS = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 NOISE = 9  # decimals of a number of pixels; smaller differences come from the conversion of units
 
 Spacing = tuple[float | None, ...]
@@ -38,7 +38,37 @@ def read_length(signature: Signature, name: str, value: Any, place: str) -> dict
     table.end()
     if any(v < 0 for v in (lengths if isinstance(lengths, tuple) else (lengths,))):
         raise refusal(place, value, "a length of at least 0")
-    return {"value": lengths, "unit": unit}
+    return {"value": lengths, "unit": plain_unit(unit)}
+
+
+def plain_unit(unit: str) -> str:
+    """Return a unit as recipes write it: "um" for either of the signs for micro."""
+    return "um" if unit in ("µm", "μm") else unit
+
+
+def agreeing_lengths(
+    signature: Signature, typed: Mapping[str, tuple[str, Any]], spacing: Spacing, pixels: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return typed lengths as recipes hold them, but for those that a recipe resolves to other numbers of pixels.
+
+    Parameters
+    ----------
+    signature
+        The operation.
+    typed
+        Unit and lengths by the name of the parameter.
+    spacing
+        Size of a pixel along each axis of an item in µm.
+    pixels
+        The parameters in pixels, as a run has them.
+    """
+    out = {}
+    for name, (unit, value) in typed.items():
+        if unit in MICROMETERS:
+            length = {"value": value, "unit": plain_unit(unit)}
+            if in_pixels(signature, {name: length}, spacing, "")[name] == pixels[name]:
+                out[name] = length
+    return out
 
 
 def _numbers(value: Any, place: str) -> float | tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The record of steps in the metadata of a result: operation, parameters, options and source of each step."""
+"""The record of steps in the metadata of a result: a recipe, with what each step was resolved to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -11,6 +11,8 @@ from ..contract.operation import Report
 from ..contract.reach import Gather
 from ..engine import Losses, Options, Plan
 from ..methods.maps import Projective
+from ..methods.point_spread.kinds import Kernel, PointSpread, Resampled
+from .images import Pixels, digest
 
 RECORD = "napari_mathimg"  # key of the list of steps in metadata
 PREVIEW = "napari_mathimg_preview"  # key in the metadata of layers that only show what a run would give
@@ -49,6 +51,8 @@ def record(
     report: Report | None = None,
     lost: Losses | None = None,
     is_torn: bool = False,
+    lengths: Mapping[str, Any] | None = None,
+    keeps_axis: bool = False,
 ) -> dict[str, Any]:
     """Return the metadata of a result: those of its source, with a further step in the record.
 
@@ -69,6 +73,10 @@ def record(
     is_torn
         Whether pixels of the source or of a further image changed during the run: the step, repeated, then gives
         another result.
+    lengths
+        The parameters that were given as lengths in a unit, as recipes hold them.
+    keeps_axis
+        Whether an axis that the operation drops remains, with a length of 1.
     """
     lost = lost or Losses()
     value_ranges = list(plan.color_ranges or plan.value_ranges.values())
@@ -77,7 +85,7 @@ def record(
         "version": plan.operation.version,
         "package": __version__,
         "source": source.name,
-        "given": dict(plan.given),
+        "given": {**plan.given, **(lengths or {})},
         "parameters": dict(plan.parameters),
         "options": options_record(plan.options),
         "dtype": plan.dtype.name,
@@ -91,6 +99,8 @@ def record(
         step["clipped"] = {"below": lost.below, "above": lost.above}
     if is_torn:
         step["torn"] = True
+    if keeps_axis:
+        step["keep_axis"] = True
     if plan.by_item:
         step["by_item"] = [
             {"index": index, "parameters": {n: v for n, v in found.items() if v != plan.parameters[n]}}
@@ -107,6 +117,33 @@ def record(
     if plan.operation.uses_range(plan.parameters):
         step["value_range"] = (min(v.low for v in value_ranges), max(v.high for v in value_ranges))
     return {**source.metadata, RECORD: [*source.metadata[RECORD], step]}
+
+
+def image_record(name: str, array: Any, level: int = 0) -> dict[str, Any]:
+    """Return the description of a further image in the record of a step.
+
+    It holds the kind and the parameters of a declared PSF, and the pixels of any other image; of one in memory, their
+    digest, too.
+
+    Parameters
+    ----------
+    name
+        Name of its layer or kind.
+    array
+        The array, or a lazy equivalent.
+    level
+        Its level, if it is one of a multiscale image.
+    """
+    entry: dict[str, Any] = {"name": name, "shape": tuple(array.shape), "dtype": str(array.dtype)}
+    if level:
+        entry["level"] = level
+    if isinstance(array, Kernel):
+        entry |= array.record()
+    if isinstance(array, np.ndarray | Resampled):
+        entry["blake2b"] = digest(array)
+    if not isinstance(array, PointSpread):
+        entry["pixels"] = Pixels(array)
+    return entry
 
 
 def xy_matrix(source: Projective) -> tuple[tuple[float, ...], ...]:

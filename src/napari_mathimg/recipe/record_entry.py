@@ -16,7 +16,7 @@ RESOLVED = (
 )  # fmt: skip
 STEP = ("operation", "version", "given", "options", "level", "where", "images", "keep_axis", "divisor", "torn")
 OF_IMAGE = ("name", "shape", "dtype", "level", "kind", "parameters", "resampled", "blake2b", "pixels")
-KEPT = (Pixels, HeldImage)
+KEPT = (Pixels, type(None))
 
 
 def plain_steps(record: Any, images: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:

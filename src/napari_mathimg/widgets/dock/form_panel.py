@@ -1,6 +1,7 @@
 """The panel with the form of the chosen operation and the tools that fill it in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from napari.layers import Labels, Layer
@@ -8,6 +9,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QVBoxLayout
 
 from ...contract.operation import Operation
+from ...recipe.lengths import agreeing_lengths, is_length, plain_unit
 from ...recipe.placement import axis_names
 from ...recipe.record import last_step
 from ..canvas.picking import Picking
@@ -18,9 +20,11 @@ from ..layers.levels import array_of, full_resolution, shape_at
 from ..layers.plane import taken_from_layer
 from ..layers.spacing import spacing_at, spacing_like
 from ..psf.drawn_outline import offer_outlines
+from ..psf.pixel_sizes import micrometers
 from ..qt.layout import button, vbox_widget
 from ..qt.wrapping_rows import wrapping_row
 from ..tasks.noise_estimate import NoiseEstimator
+from ..tasks.operation_job import Job
 from .dock_context import DockContext
 from .panel import Panel, Parameters
 from .saved_family_dock import FamilyDockState
@@ -171,6 +175,14 @@ class FormPanel(Panel):
         values = LABELS_VALUES if isinstance(layer, Labels) else defaults
         return parameters | {name: values[name] for name in LABELS_VALUES if name in parameters}
 
+    def add_to_job(self, job: Job, layer: Layer) -> Job:
+        """Add the lengths that are typed in a unit of the world, which the record then holds as they were typed."""
+        context = self._context
+        spacing = micrometers(layer, context.options.axes(layer, job.operation), context.options.level_of(layer))
+        if spacing is None or not self.form.in_world:
+            return job
+        return replace(job, lengths=agreeing_lengths(job.operation, self.form.in_units, spacing, job.parameters))
+
     def reset(self) -> None:
         """Set the parameters to their defaults."""
         self.form.reset()
@@ -184,11 +196,26 @@ class FormPanel(Panel):
             If they do not fit.
         """
         typed = self.form.parameters
+        given = step.get("given", step["parameters"])
+        lengths = {name: value for name, value in given.items() if is_length(value)}
         try:
-            self.form.load(step.get("given", step["parameters"]))
+            self.form.load({**given, **{name: step["parameters"][name] for name in lengths}})
+            self._load_lengths(lengths)
         except ValueError:
             self.form.load(typed)
             raise
+
+    def _load_lengths(self, lengths: Mapping[str, Mapping[str, Any]]) -> None:
+        """Fill in recorded lengths in their unit, where the layer has this unit."""
+        layer, context = self._context.layer, self._context
+        if layer is None:
+            return
+        axes = context.options.axes(layer, context.operations.operation)
+        unit = spacing_at(layer, axes, context.options.level_of(layer))[1]
+        for name, length in lengths.items():
+            if plain_unit(unit) == length["unit"]:
+                values = length["value"] if isinstance(length["value"], tuple) else (length["value"],)
+                self.form.want(name, {"unit": unit, "lengths": values})
 
     def close(self) -> None:
         """Cancel a noise estimate and disconnect all signals."""

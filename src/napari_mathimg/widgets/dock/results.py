@@ -87,10 +87,13 @@ def show_result(
 ) -> tuple[Layer, Layer | None]:
     """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
     arguments = result_arguments(
-        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost, done.is_torn
-    )
+        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost, done.is_torn,
+        job.lengths,
+    )  # fmt: skip
+    step = arguments["metadata"][RECORD][-1]
+    step["seconds"] = done.seconds
     if done.divisor != 1:
-        arguments["metadata"][RECORD][-1]["divisor"] = done.divisor
+        step["divisor"] = done.divisor
     layer = _add_or_update(
         viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous
     )

@@ -14,7 +14,7 @@ from ...contract.types import Auto, FromShape, Picked, Suggestion, When, annotat
 from ..qt.wrapping_rows import WrapRows
 from ..tasks.latest_values import LatestValues
 from .fields import Automatic
-from .length_fields import PerAxisRow
+from .length_fields import LengthBox, PerAxisRow
 from .parameter_field import field, unit_note, unit_of
 
 PICKS = {  # ways to choose a position in the image: a button's text and tooltip
@@ -159,6 +159,12 @@ class Form(Container):
         typed = {n: v for n, v in shown.items() if v != self._untouched[n]}
         in_units = {f.name: f.in_unit for f in self._lengths()}
         return typed | {n: {"unit": v[0], "lengths": v[1]} for n, v in in_units.items() if v is not None}
+
+    @property
+    def in_units(self) -> dict[str, tuple[str, Any]]:
+        """Unit and lengths, one or one for each axis, of the lengths that are typed in a unit of the world."""
+        found = {f: f.in_unit for f in self._lengths() if f.in_world}
+        return {f.name: (v[0], v[1][0] if isinstance(f, LengthBox) else v[1]) for f, v in found.items() if v}
 
     def want(self, name: str, saved: Mapping[str, Any]) -> None:
         """Fill in lengths in a unit of the world as soon as the unit is offered.

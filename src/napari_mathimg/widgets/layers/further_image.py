@@ -1,11 +1,8 @@
 """An additional input image of a run, such as a PSF or a reference."""
 
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ...methods.point_spread.kinds import Kernel, Resampled
+from ...recipe.record import image_record
 
 
 class FurtherImage(NamedTuple):
@@ -16,13 +13,5 @@ class FurtherImage(NamedTuple):
     level: int = 0
 
     def record(self) -> dict[str, Any]:
-        """Return its name and shape, with a hash of pixels held in memory or the parameters of a computed kernel."""
-        entry: dict[str, Any] = {"name": self.name, "shape": tuple(self.array.shape), "dtype": str(self.array.dtype)}
-        if self.level:
-            entry["level"] = self.level
-        if isinstance(self.array, Kernel):
-            entry |= self.array.record()
-        if isinstance(self.array, np.ndarray | Resampled):
-            pixels = np.ascontiguousarray(np.asarray(self.array))
-            entry["blake2b"] = blake2b(pixels.data, digest_size=16).hexdigest()
-        return entry
+        """Return its description in the record of a step."""
+        return image_record(self.name, self.array, self.level)

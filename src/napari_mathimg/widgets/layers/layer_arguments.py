@@ -6,7 +6,7 @@ from typing import Any
 from ...contract.operation import Report
 from ...engine import Losses, Plan
 from ...recipe.names import result_name
-from ...recipe.placement import place_result
+from ...recipe.placement import kept_axis, place_result
 from ...recipe.record import record
 from .snapshot import Snapshot
 from .transforms import layer_arguments_of
@@ -26,13 +26,15 @@ def result_arguments(
     report: Report | None = None,
     lost: Losses | None = None,
     is_torn: bool = False,
+    lengths: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of the layer that shows a result."""
+    keeps_axis = kept_axis(source.placement, plan) is not None
     arguments = {
         **source.inherited,
         **spatial_state(source, plan),
         "name": result_name(source.name, source.metadata, plan.operation.title),
-        "metadata": record(source, plan, scope, further_images, report, lost, is_torn),
+        "metadata": record(source, plan, scope, further_images, report, lost, is_torn, lengths, keeps_axis),
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

@@ -1,7 +1,7 @@
 """Jobs of a run: their input, their steps, and their results."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 from weakref import ref
@@ -43,6 +43,7 @@ class Job:
     options: Options
     parameters: dict[str, Any]
     scope: str
+    lengths: Mapping[str, Any] = field(default_factory=dict)  # the parameters that were typed in a unit of the world
     domain: bool = False
     further_images: tuple[FurtherImage | None, ...] = ()
     square: int = 0  # side of the domain's squares in pixels; 0 chooses one
