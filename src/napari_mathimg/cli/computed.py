@@ -1,24 +1,26 @@
 """The steps of a recipe on an image of a file: its result with axes, pixel sizes, units, names and record."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..contract.operation import Report
 from ..contract.per_index import PerIndex
 from ..contract.progress import Progress
 from ..engine import Losses, Plan, report, run
 from ..engine.pyramid import level_factors, level_matrix
+from ..engine.run import WAY_OUT
 from ..io.image import Image
-from ..methods.point_spread.kinds import Kernel
 from ..recipe.image_state import result_of
-from ..recipe.images import Further, digest
+from ..recipe.images import DeclaredPsf, Further, HeldImage, ImageFile, load_image
 from ..recipe.lengths import is_length
 from ..recipe.names import result_name
 from ..recipe.placement import PIXEL, Placement, place_result
 from ..recipe.recipe import Recipe
-from ..recipe.record import RECORD, record
+from ..recipe.record import RECORD, image_record, record
 from ..recipe.replay import prepare_step
 from ..recipe.step import Step
 
@@ -35,8 +37,9 @@ class _Source:
 
 
 def computed(
-    recipe: Recipe, image: Image, inputs: Mapping[str, Image], threads: int | None = None
-) -> Generator[Progress, None, Image]:
+    recipe: Recipe, image: Image, inputs: Mapping[str, Image], threads: int | None = None,
+    check: Callable[[Image], None] | None = None,
+) -> Generator[Progress, None, Image]:  # fmt: skip
     """Run a recipe on an image in a generator that yields progress, and return the result, in memory.
 
     Parameters
@@ -49,6 +52,8 @@ def computed(
         Further images by the names that the recipe gives them.
     threads
         Number of threads; by default the number of cores.
+    check
+        Function that refuses a result by its shape, type and axes, before it is computed.
 
     Raises
     ------
@@ -64,28 +69,31 @@ def computed(
     placed, metadata, color = placement_of(image), {RECORD: [], **image.metadata}, image.channel_axis
     name, notes = image.name, list[str]()
     arrays = {key: np.asarray(further.array) for key, further in inputs.items()}
-    for number, step in enumerate(recipe.steps):
-        if step.off:
-            continue
+    steps = [(number, step) for number, step in enumerate(recipe.steps) if not step.off]
+    for number, step in steps:
         place = f"steps[{number}]"
         _check_colors(place, step, color)
         try:
             at_level, plan = yield from prepare_step(step, place, state, arrays, recipe.folder, threads, "free")
         except ValueError as error:
-            text = str(error)
+            text = str(error).replace(WAY_OUT, "choose a smaller scope or region")
             raise ValueError(text if text.startswith(place) else f"{place} ({step.operation}): {text}") from error
+        if step.level:
+            factors = level_factors(*(_lengths(array, color) for array in (state.array, at_level.array)))
+            placed = placed.moved(level_matrix(factors))
+        placed, color = _placed_after(placed, plan, step), _color_after(color, plan, step)
+        if check is not None and number == steps[-1][0]:
+            stub = np.broadcast_to(np.zeros((), plan.dtype), plan.shape)
+            stub = np.expand_dims(stub, _dropped(plan)) if plan.dropped is not None and step.keep_axis else stub
+            check(image_of(at_level.array if step.where else stub, placed, color, (), name, {}, ()))
         lost: list[Losses] = []
         pixels = yield from run(plan, threads=threads, lost=lost)
         told = yield from report(plan, pixels, threads)
-        if step.level:
-            before = level_factors(*(_lengths(array, color) for array in (state.array, at_level.array)))
-            placed = placed.moved(level_matrix(before))
         state = result_of(step, place, at_level, plan, pixels)
-        further = _images_of(step, plan, inputs)
         source = _Source(name, metadata, step.level)
-        metadata = _as_given(record(source, plan, scope_in_words(plan), further, told, lost[0]), step)
+        further = _images_of(place, step, plan, inputs, arrays, recipe.folder)
+        metadata = _recorded(source, plan, step, further, told, lost[0])
         name = result_name(name, source.metadata, plan.operation.title)
-        placed, color = _placed_after(placed, plan, step), _color_after(color, plan, step)
         if (clipped := metadata[RECORD][-1]["saturated"]) > 0:
             notes.append(f"{plan.operation.title}: {clipped} values could not be held, and were clipped.")
         if told is not None:
@@ -141,40 +149,43 @@ def scope_in_words(plan: Plan) -> str:
     return ", ".join(f"{axis}={part}" for axis, part in parts.items())
 
 
-def _as_given(metadata: dict[str, Any], step: Step) -> dict[str, Any]:
-    """Return metadata whose last step holds lengths in the unit in which they were given, and where it acts."""
-    *before, last = metadata[RECORD]
+def _recorded(
+    source: _Source, plan: Plan, step: Step, further: list[Any], told: Report | None, lost: Losses
+) -> dict[str, Any]:
+    """Return the metadata of a result: lengths in the unit in which they were given, and where the step acts."""
     lengths = {name: dict(value) for name, value in step.parameters.items() if is_length(value)}
-    last = {**last, "given": {**last["given"], **lengths}}
+    metadata = record(
+        source, plan, scope_in_words(plan), further, told, lost, lengths=lengths, keeps_axis=step.keep_axis
+    )
+    *before, last = metadata[RECORD]
     if step.where:
         last |= {"where": dict(step.where), "options": {**last["options"], "scope": None}}
-    if step.keep_axis:
-        last["keep_axis"] = True
     if step.divisor != 1:
-        last["divisor"] = step.divisor
+        last |= {"divisor": step.divisor}
     return {**metadata, RECORD: [*before, last]}
 
 
-def _images_of(step: Step, plan: Plan, inputs: Mapping[str, Image]) -> list[Any]:
+def _images_of(
+    place: str, step: Step, plan: Plan, inputs: Mapping[str, Image], arrays: Mapping[str, Any], folder: Path | None
+) -> list[Any]:
     """Return the descriptions of the further images of a step, in the order of its operation."""
 
-    def described(name: str, image: Further | None, array: Any) -> Any:
-        if image is None or array is None:
+    def described(name: str, image: Further | None) -> Any:
+        if image is None:
             return None
         if isinstance(image, PerIndex):
-            arrays: Sequence[Any] = array["values"]
-            each = [described(name, one, a) for one, a in zip(image.values, arrays, strict=True)]
-            return {"per": image.axis, "values": each}
-        plain = image.plain()
-        own = inputs.get(plain.get("input", ""))
-        called = str(plain.get("path", plain.get("input", name)))
-        if own is not None and own.files:
-            called = own.files[0].name
-        entry: dict[str, Any] = {"name": called, "shape": tuple(array.shape), "dtype": str(array.dtype)}
-        return entry | array.record() if isinstance(array, Kernel) else entry | {"blake2b": digest(array)}
+            return {"per": image.axis, "values": [described(name, each) for each in image.values]}
+        if isinstance(image, DeclaredPsf):
+            return image_record(image.kind, plan.images[name])
+        if isinstance(image, ImageFile):
+            return image_record(image.path, load_image(image, folder, f"{place}.images.{name}"))
+        if image.name in arrays:
+            own = inputs[image.name]
+            return image_record(own.files[0].name if own.files else image.name, arrays[image.name])
+        return image_record(image.name, image.pixels.array) if isinstance(image, HeldImage) and image.pixels else None
 
     names = [name for name, _ in step.declared.images[1:]]
-    out = [described(name, step.images.get(name), plan.images.get(name)) for name in names]
+    out = [described(name, step.images.get(name)) for name in names]
     while out and out[-1] is None:
         out.pop()
     return out
@@ -186,7 +197,7 @@ def _placed_after(placed: Placement, plan: Plan, step: Step) -> Placement:
         return placed
     if plan.dropped is None:
         return place_result(placed, plan)
-    axis, moved = sorted(plan.source.given_places).index(plan.dropped), placed.moved(plan.placement)
+    axis, moved = _dropped(plan), placed.moved(plan.placement)
     return moved if step.keep_axis else moved.on([k for k in range(len(moved.scale)) if k != axis])
 
 
@@ -197,4 +208,10 @@ def _color_after(color: int | None, plan: Plan, step: Step) -> int | None:
     after = plan.channel_axis
     if after is None or plan.dropped is None or not step.keep_axis:
         return after
-    return after + (sorted(plan.source.given_places).index(plan.dropped) <= after)
+    return after + (_dropped(plan) <= after)
+
+
+def _dropped(plan: Plan) -> int:
+    """Return the axis that an operation drops, among those without colors."""
+    assert plan.dropped is not None
+    return sorted(plan.source.given_places).index(plan.dropped)

@@ -2,17 +2,16 @@
 
 import re
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..catalog import find
 from ..contract.operation import Operation
-from ..contract.progress import Progress
 from ..io.image import Image
 from ..io.reading import open_image
-from ..io.writing import check_output, write_image
+from ..io.writing import check_image, check_output, write_image
 from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .computed import computed
@@ -81,15 +80,17 @@ def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
     """Run a recipe, and write its result."""
     if given.threads is not None and given.threads < 1:
         raise ValueError(f"--threads {given.threads}: must be at least 1")
-    result = watched(_steps(given, recipe, opened), given.quiet)
+    if given.levels < 1:
+        raise ValueError(f"--levels {given.levels}: must be at least 1")
+
+    def check(image: Image) -> None:
+        check_image(opened.output, image, imagej=given.imagej, levels=given.levels)
+
+    result = watched(computed(recipe, opened.image, opened.further, given.threads, check), given.quiet)
     write_image(opened.output, result, overwrite=given.overwrite, imagej=given.imagej, levels=given.levels)
     if not given.quiet:
         for note in result.notes:
             print(f"mathimg: {note}", file=sys.stderr)
-
-
-def _steps(given: Any, recipe: Recipe, opened: _Opened) -> Generator[Progress, None, Image]:
-    return (yield from computed(recipe, opened.image, opened.further, given.threads))
 
 
 class _in_words:

@@ -13,7 +13,7 @@ NAMESPACE = "napari-mathimg.org/image"
 FORMAT_VERSION = 1
 LONGEST = 2**24  # characters that are read
 DEEPEST = 30
-PLAIN = Mapping | list | tuple | np.ndarray | np.generic | bool | int | float | str | None
+PLAIN = (Mapping, list, tuple, np.ndarray, np.generic, bool, int, float, str, type(None))
 
 
 def note_of(image: Image) -> str:

@@ -16,6 +16,7 @@ DEEP = 16  # bits
 GRAY = 0  # type of color of PNG
 SHALLOW = ("1", "L", "LA", "RGB", "RGBA", "P", "PA")  # modes of pictures whose channels have at most 8 bits
 MOST = 2**31  # pixels
+QUALITY = 95  # of JPEG files, from 0 to 100
 
 
 def read_picture(path: Path) -> Image:
@@ -53,38 +54,32 @@ def read_picture(path: Path) -> Image:
     return Image(array, axes, channel_axis=color_axis, name=path.stem, notes=(note,), files=(path,))
 
 
-def write_picture(beside: Path, path: Path, image: Image) -> None:
-    """Write a plane as a PNG file (8 bits, or 16 bits in gray) or a JPEG file (8 bits).
-
-    Parameters
-    ----------
-    beside, path
-        Where it is written, and the file that it will be.
-    image
-        The image.
+def check_picture(path: Path, image: Image) -> None:
+    """Refuse an image that a PNG file (8 bits, or 16 bits in gray) or a JPEG file (8 bits) cannot hold.
 
     Raises
     ------
     ImageFileError
         If the image is no plane of such numbers.
     """
-    import imageio.v3 as iio
-
-    suffix = path.suffix.lower()
-    order = [*(axis for axis in image.places), *(() if image.channel_axis is None else (image.channel_axis,))]
-    is_plane = len(image.places) == 2
-    types = ("uint8", "uint16") if suffix == ".png" and image.channel_axis is None else ("uint8",)
-    if not is_plane or str(np.dtype(image.dtype).newbyteorder("=")) not in types:
+    is_png, is_color = path.suffix.lower() == ".png", image.channel_axis is not None
+    types = ("uint8", "uint16") if is_png and not is_color else ("uint8",)
+    if len(image.places) != 2 or np.dtype(image.dtype).newbyteorder("=").name not in types:
         raise ImageFileError(
             f"{path}: must be a plane of {' or '.join(types)}, not {image.dtype} of shape {image.shape};"
             " write .npy or .tif, or rescale the values"
         )
-    if suffix != ".png" and image.channel_axis is not None and image.shape[image.channel_axis] == 4:
+    if not is_png and image.channel_axis is not None and image.shape[image.channel_axis] == 4:
         raise ImageFileError(f"{path}: must have no opacity, which JPEG files cannot hold; write .png")
-    pixels = (
-        np.asarray(image.array[(slice(None),) * len(order)])
-        .transpose(order)
-        .astype(np.dtype(image.dtype).newbyteorder("="))
-    )
-    options: dict[str, Any] = {} if suffix == ".png" else {"quality": 95}
-    iio.imwrite(beside, pixels, plugin="pillow", extension=suffix, **options)
+
+
+def write_picture(beside: Path, path: Path, image: Image) -> None:
+    """Write a plane, which `check_picture` has accepted, as the picture `path`, to a file beside it."""
+    import imageio.v3 as iio
+
+    order = [*image.places, *(() if image.channel_axis is None else (image.channel_axis,))]
+    pixels = np.asarray(image.array[(slice(None),) * len(order)]).transpose(order)
+    suffix = path.suffix.lower()
+    options: dict[str, Any] = {} if suffix == ".png" else {"quality": QUALITY}
+    native = pixels.astype(pixels.dtype.newbyteorder("="))
+    iio.imwrite(beside, native, plugin="pillow", extension=suffix, **options)

@@ -50,6 +50,28 @@ def check_output(path: str | Path, sources: Iterable[Path] = (), overwrite: bool
     return place
 
 
+def check_image(path: str | Path, image: Image, *, imagej: bool = False, levels: int = 1) -> None:
+    """Refuse an image that a kind of file cannot hold, by its shape, its type and its axes; no pixel is read.
+
+    Raises
+    ------
+    ImageFileError
+        ``PATH: must ...``
+    """
+    place = local_path(path)
+    kind = kind_of(place, imagej)
+    if kind == "picture":
+        from .pictures import check_picture
+
+        check_picture(place, image)
+    elif kind != "numpy":
+        from .tiff.writing import Stored
+
+        Stored.of(place, image, imagej)
+    if levels != 1 and (levels < 1 or kind != "ome"):
+        raise ImageFileError(f"{place}: must be an OME-TIFF file of at least one level, not of levels={levels}")
+
+
 def write_image(
     path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int = 1,
     compression: Literal["zlib", "none"] = "zlib",
@@ -75,12 +97,11 @@ def write_image(
     Raises
     ------
     ImageFileError
-        ``PATH: must ...`` for what this kind of file cannot hold, and where `check_output` raises it.
+        ``PATH: must ...`` where `check_output` and `check_image` raise it.
     """
     place = check_output(path, image.files, overwrite, imagej)
     kind = kind_of(place, imagej)
-    if levels != 1 and kind != "ome":
-        raise ImageFileError(f"{place}: must be an OME-TIFF file to have levels")
+    check_image(place, image, imagej=imagej, levels=levels)
     with published(place, overwrite) as beside:
         if kind == "numpy":
             _write_numpy(beside, image)

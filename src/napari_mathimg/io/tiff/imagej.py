@@ -68,8 +68,9 @@ def unit_of_imagej(units: Mapping[str, str | None]) -> tuple[str, str]:
     return symbol.replace("µ", "u"), symbol
 
 
-def in_unit(size: float, unit: str | None, symbol: str) -> float:
-    """Return a pixel size in a unit; a size without a unit is that number."""
+def in_unit(size: float, unit: str | None, symbol: str) -> float | None:
+    """Return a pixel size in a unit; without units, that number; None where one of the two units is unknown."""
     if unit is None or not symbol:
-        return size
-    return size * (factor(unit, symbol) or 1.0)
+        return None if symbol or unit else size
+    found = factor(unit, symbol)
+    return None if found is None else size * found

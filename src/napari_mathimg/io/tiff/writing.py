@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,73 @@ from .imagej import PREFIX, in_unit, unit_of_imagej
 
 OME_TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
-IMAGEJ_ORDER = ("t", "z", "c", "y", "x")
+OME_ORDER, IMAGEJ_ORDER = "tczyx", "tzcyx"
 TILE = 512  # pixels
 SIXTEEN = 16  # of which TIFF's tiles are multiples
 CLASSIC = 2**32 - 2**25  # bytes of pixels that a classic TIFF file may hold
 Array = NDArray[Any]
+
+
+class Stored(NamedTuple):
+    """How an image is stored: its axes in that order, by name and by number, and the type and shape of what is stored.
+
+    The axes are those before a plane, then y, x and, in a color image, that of the channels.
+    """
+
+    axes: list[str]
+    order: list[int]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    has_color: bool
+
+    @classmethod
+    def of(cls, path: Path, image: Image, imagej: bool) -> "Stored":
+        """Return how an image is stored in a file of OME or of ImageJ.
+
+        Raises
+        ------
+        ImageFileError
+            If it has other axes than these may have, another type, or, for ImageJ, opacity or too many pixels.
+        """
+        color = image.channel_axis
+        letters = IMAGEJ_ORDER if imagej else OME_ORDER
+        allowed = letters.replace("c", "") if color is not None else letters
+        names = [image.axes[k] for k in image.places]
+        if not {"y", "x"} <= {*names} or not {*names} <= {*allowed}:
+            raise ImageFileError(
+                f"{path}: must have the axes y and x, and may have {', '.join(a for a in allowed if a not in 'yx')}"
+                f" before them; not {', '.join(names)}: name them, or write a .npy file"
+            )
+        leading = [name for name in names if name not in "yx"]
+        axes = [*(sorted(leading, key=allowed.index) if imagej else leading), "y", "x"]
+        order = [next(k for k in image.places if image.axes[k] == name) for name in axes]
+        types = OME_TYPES if not imagej else IMAGEJ_TYPES if color is None else IMAGEJ_TYPES[:1]
+        dtype: np.dtype[Any] = np.dtype(image.dtype).newbyteorder("=")
+        if dtype.name not in types:
+            raise ImageFileError(f"{path}: must hold {', '.join(types)}, not {dtype.name}; write a .npy file")
+        if color is not None:
+            axes, order = [*axes, "s"], [*order, color]
+        shape = tuple(image.shape[k] for k in order)
+        if imagej and color is not None and shape[-1] != 3:
+            raise ImageFileError(f"{path}: must have no opacity, which ImageJ's files cannot hold")
+        if imagej and math.prod(shape) * dtype.itemsize > CLASSIC:
+            raise ImageFileError(f"{path}: must be smaller than 4 GiB for ImageJ; write an OME-TIFF file")
+        return cls(axes, order, dtype, shape, color is not None)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Shape before that of a plane."""
+        return self.shape[: len(self.shape) - 2 - self.has_color]
+
+    @property
+    def plane(self) -> tuple[int, ...]:
+        """Shape of a plane."""
+        return self.shape[len(self.shape) - 2 - self.has_color :]
+
+    @property
+    def letters(self) -> str:
+        """The axes as tifffile takes them."""
+        return "".join(self.axes).upper()
 
 
 def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: str) -> None:
@@ -38,38 +100,32 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
     """
     import tifffile
 
-    axes, order = _stored_order(path, image, "tczyx")
-    dtype = _type(path, image, OME_TYPES)
-    if levels < 1:
-        raise ImageFileError(f"{path}: must have at least one level, not levels={levels}")
-    color = image.channel_axis is not None
-    shape = tuple(image.shape[k] for k in order)
-    lead, plane = shape[: len(shape) - 2 - color], shape[len(shape) - 2 - color :]
+    stored = Stored.of(path, image, imagej=False)
+    dtype, plane = stored.dtype, stored.plane
     sides = [plane[:2]]
     while len(sides) < levels and max(sides[-1]) > 1:
         sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
-    letters = "".join([*axes[:-1], "s"] if color else axes).upper()
-    options: dict[str, Any] = {"photometric": "rgb" if color else "minisblack", "dtype": dtype}
+    options: dict[str, Any] = {"photometric": "rgb" if stored.has_color else "minisblack", "dtype": dtype}
     if compression != "none":
         options |= {"compression": "zlib", "predictor": dtype.kind in "iu", "compressionargs": {"level": 6}}
-    if color:
+    if stored.has_color:
         options |= {"planarconfig": "contig", "extrasamples": ["unassalpha"] * (plane[2] == 4)}
     with ExitStack() as stack:
         folder = Path()
         if len(sides) > 1:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)))
         stores = [
-            np.memmap(folder / str(k), dtype, "w+", shape=(math.prod(lead), *side, *plane[2:]))
+            np.memmap(folder / str(k), dtype, "w+", shape=(math.prod(stored.lead), *side, *plane[2:]))
             for k, side in enumerate(sides[1:])
         ]
-        bytes_of_pixels = dtype.itemsize * math.prod(shape) + sum(store.nbytes for store in stores)
+        bytes_of_pixels = dtype.itemsize * math.prod(stored.shape) + sum(store.nbytes for store in stores)
         writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
         writer.write(
-            _finest(image, order, len(lead), CoarseLevels(stores)), shape=shape, tile=_tile(sides[0]),
-            subifds=len(stores), metadata={"axes": letters, **_ome_metadata(image, axes)}, **options,
+            _finest(image, stored, CoarseLevels(stores)), shape=stored.shape, tile=_tile(sides[0]),
+            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(image, stored)}, **options,
         )  # fmt: skip
         while stores:
-            _write_coarse(writer, stores.pop(0), lead, options)
+            _write_coarse(writer, stores.pop(0), stored.lead, options)
 
 
 def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dict[str, Any]) -> None:
@@ -80,10 +136,10 @@ def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dic
     writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
 
 
-def _finest(image: Image, order: list[int], lead: int, coarse: CoarseLevels) -> Iterator[Array]:
+def _finest(image: Image, stored: Stored, coarse: CoarseLevels) -> Iterator[Array]:
     """Yield the tiles of an image, and compute its coarse levels."""
-    tile = _tile([image.shape[axis] for axis in order[lead:]])
-    for band in bands_of(image.array, order, lead, tile[0]):
+    tile = _tile(stored.plane)
+    for band in bands_of(image.array, stored.order, len(stored.lead), tile[0]):
         coarse.fill(band)
         yield from tiles_of(band.pixels, tile)
 
@@ -92,64 +148,29 @@ def write_imagej(beside: Path, path: Path, image: Image) -> None:
     """Write a TIFF file as ImageJ does, plane by plane, without compression; arguments as in `write_ome`."""
     import tifffile
 
-    color = image.channel_axis is not None
-    types = ("uint8",) if color else IMAGEJ_TYPES
-    axes, order = _stored_order(path, image, "tzyx" if color else "tzcyx", sort=True)
-    dtype = _type(path, image, types)
-    if color and image.shape[order[-1]] != 3:
-        raise ImageFileError(f"{path}: must have no opacity, which ImageJ's files cannot hold")
-    shape = tuple(image.shape[k] for k in order)
-    if math.prod(shape) * dtype.itemsize > CLASSIC:
-        raise ImageFileError(f"{path}: must be smaller than 4 GiB for ImageJ; write an OME-TIFF file")
+    stored = Stored.of(path, image, imagej=True)
     by_axis = dict(zip(image.axes, zip(image.scale, image.units, strict=True), strict=True))
     spelled, symbol = unit_of_imagej({axis: unit for axis, (_, unit) in by_axis.items()})
-    sizes = {a: in_unit(*by_axis[a], symbol) for a in "xyz" if a in by_axis}
-    metadata: dict[str, Any] = {"axes": "".join([*axes[:-1], "s"] if color else axes).upper(), "unit": spelled}
+    sizes = {a: size for a in "xyz" if a in by_axis and (size := in_unit(*by_axis[a], symbol)) is not None}
+    if not {"x", "y"} <= {*sizes}:
+        raise ImageFileError(f"{path}: must have pixel sizes along both x and y, or along none, for ImageJ")
+    metadata: dict[str, Any] = {"axes": stored.letters, "unit": spelled}
     if "z" in sizes:
         metadata["spacing"] = sizes["z"]
-    if "t" in by_axis and by_axis["t"][1] is not None:
-        metadata["finterval"] = in_unit(*by_axis["t"], "s")
+    if "t" in by_axis and (interval := in_unit(*by_axis["t"], "s")) is not None:
+        metadata["finterval"] = interval
     if image.channel_names:
-        others = [n for a, n in zip(axes, shape, strict=True) if a in "tz"]
+        others = [n for a, n in zip(stored.axes, stored.shape, strict=True) if a in "tz"]
         metadata |= {"mode": "composite", "Labels": list(image.channel_names) * math.prod(others)}
     if note := note_of(image):
         metadata["Info"] = PREFIX + note
-    lead = len(shape) - 2 - color
-    planes = (band.pixels for band in bands_of(image.array, order, lead, shape[lead]))
-    resolution = tuple(1 / sizes.get(axis, 1.0) for axis in "xy")
+    bands = bands_of(image.array, stored.order, len(stored.lead), stored.plane[0])
+    resolution = 1 / sizes["x"], 1 / sizes["y"]
     with tifffile.TiffWriter(beside, imagej=True) as writer:
         writer.write(
-            planes, shape=shape, dtype=dtype, photometric="rgb" if color else "minisblack", metadata=metadata,
-            resolution=resolution,
+            (band.pixels for band in bands), shape=stored.shape, dtype=stored.dtype, resolution=resolution,
+            photometric="rgb" if stored.has_color else "minisblack", metadata=metadata,
         )  # fmt: skip
-
-
-def _stored_order(path: Path, image: Image, allowed: str, sort: bool = False) -> tuple[list[str], list[int]]:
-    """Return names and numbers of the axes as they are stored: rows, columns and colors last, the others as they are.
-
-    With `sort`, the others are in the order of `allowed`.
-    """
-    names = [image.axes[k] for k in image.places]
-    if not {"y", "x"} <= {*names} or not {*names} <= {*allowed}:
-        raise ImageFileError(
-            f"{path}: must have the axes y and x, and may have {', '.join(a for a in allowed if a not in 'yx')} before"
-            f" them; not {', '.join(names)}: name them, or write a .npy file"
-        )
-    leading = [name for name in names if name not in "yx"]
-    axes = [*(sorted(leading, key=allowed.index) if sort else leading), "y", "x"]
-    order = [image.axes.index(name) for name in axes]
-    if image.channel_axis is not None:
-        if "c" in axes:
-            raise ImageFileError(f"{path}: must have either colors or an axis c")
-        return [*axes, "c"], [*order, image.channel_axis]
-    return axes, order
-
-
-def _type(path: Path, image: Image, types: Sequence[str]) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = np.dtype(image.dtype).newbyteorder("=")
-    if dtype.name not in types:
-        raise ImageFileError(f"{path}: must hold {', '.join(types)}, not {dtype.name}; write a .npy file")
-    return dtype
 
 
 def _tile(sides: Sequence[int]) -> tuple[int, int]:
@@ -158,11 +179,12 @@ def _tile(sides: Sequence[int]) -> tuple[int, int]:
     return rows, columns
 
 
-def _ome_metadata(image: Image, axes: list[str]) -> dict[str, Any]:
+def _ome_metadata(image: Image, stored: Stored) -> dict[str, Any]:
     """Return pixel sizes, units, names and our note as tifffile writes them into OME's XML."""
     out: dict[str, Any] = {"Name": image.name} if image.name else {}
-    for axis in (a for a in axes if a in "xyzt"):
-        k = image.axes.index(axis)
+    for axis, k in zip(stored.axes, stored.order, strict=True):
+        if axis not in "xyzt":
+            continue
         if (unit := image.units[k]) is None:
             if axis != "t" and image.scale[k] != 1:
                 out |= {f"PhysicalSize{axis.upper()}": image.scale[k], f"PhysicalSize{axis.upper()}Unit": "pixel"}
