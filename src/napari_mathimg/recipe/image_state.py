@@ -61,7 +61,7 @@ class Image:
         finest = levels[0] if levels else array if hasattr(array, "shape") else np.asarray(array)
         if not axis_names and not names_in(finest) and len(finest.shape) - len(usual) in (0, 1):
             axis_names = usual
-        return cls(finest, axis_names, channel_names, _checked_spacing(spacing, len(finest.shape)), labels, levels)
+        return cls(finest, axis_names, channel_names, checked_spacing(spacing, len(finest.shape)), labels, levels)
 
     def at_level(self, level: int, ndim: int, threads: int | None) -> Generator[Progress, None, Any]:
         """Return the array of a level; `ndim` is the number of axes without that of colors.
@@ -189,7 +189,14 @@ def _without(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
     return values[:axis] + values[axis + 1 :]
 
 
-def _checked_spacing(spacing: Any, ndim: int) -> Spacing:
+def checked_spacing(spacing: Any, ndim: int) -> Spacing:
+    """Return pixel sizes in µm, of which there are at most `ndim`; one for all stands for the last two axes.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
     if spacing is None:
         return ()
     try:

@@ -10,13 +10,17 @@ import tomli_w
 
 from ..contract.per_index import PerIndex
 from ..contract.progress import run_to_end
+from .export.command_line import command_line
+from .export.methods_text import methods_text
+from .export.one_line import step_in_line
+from .export.python_script import python_script
 from .file_format import header, read_recipe
-from .image_state import Image
+from .image_state import Image, checked_spacing
 from .images import Further, HeldImage, Input, save_image, written
 from .plain import MOST_BYTES, as_lists, in_bounds
 from .record_entry import plain_steps
 from .replay import Prepared, apply_steps, lazy_steps
-from .step import Step
+from .step import Step, with_files, with_images
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,7 +174,7 @@ class Recipe:
             for place, image in self._images()
             if isinstance(image, HeldImage)
         }
-        saved = replace(self, folder=path.parent, steps=tuple(_with_files(step, files) for step in self.steps))
+        saved = replace(self, folder=path.parent, steps=tuple(with_files(step, files) for step in self.steps))
         data = saved.dumps().encode("utf-8")
         written(path, lambda file: file.write(data))
         return saved
@@ -247,6 +251,52 @@ class Recipe:
         """Return an array as the image that the first step is applied to; parameters as in `apply`."""
         return Image.of(array, spacing, tuple(axis_names), tuple(channel_names), labels, self.axis_names)
 
+    def python(
+        self, source: str = "image.npy", target: str = "result.npy", inputs: Mapping[str, str] | None = None,
+        spacing: Any = None, *, axis_names: Sequence[str] = (), channel_names: Sequence[str] = (),
+    ) -> str:  # fmt: skip
+        """Return a Python script that gives the same pixels.
+
+        Parameters
+        ----------
+        source, target
+            Files of the image and of the result, of the type .npy.
+        inputs
+            Files of the further images that the recipe names as inputs; by default the name with ``.npy``.
+        spacing, axis_names, channel_names
+            What is known of the image, as in `apply`. The script holds numbers of pixels for lengths in units.
+
+        Raises
+        ------
+        ValueError
+            If a script cannot say what a step does, or more must be known of the image.
+        """
+        names = tuple(axis_names) or self.axis_names
+        sizes = checked_spacing(spacing, 16)
+        files = inputs or {}
+        return python_script(self.steps, self.folder, source, target, files, sizes, names, tuple(channel_names))
+
+    def command(
+        self, recipe: str = "recipe.toml", source: str = "image.tif", target: str = "result.tif",
+        inputs: Mapping[str, str] | None = None,
+    ) -> str:  # fmt: skip
+        """Return the command line that applies the recipe to a file.
+
+        Parameters
+        ----------
+        recipe
+            File of the recipe, which the command needs unless it has one step whose parameters alone were given.
+        source, target
+            Files of the image and of the result.
+        inputs
+            Files of the further images that the recipe names as inputs; by default the name with ``.npy``.
+        """
+        return command_line(self.steps, self.inputs, recipe, source, target, inputs or {})
+
+    def methods_text(self) -> str:
+        """Return a paragraph for a paper: all steps with their parameters, versions, and what to cite."""
+        return methods_text(self.steps)
+
     def with_step(self, n: int, **changes: Any) -> "Recipe":
         """Return the recipe with another step in the place of step n.
 
@@ -265,7 +315,7 @@ class Recipe:
         plain = self.plain()
         steps = list(plain["steps"])
         steps[self._number(n)] |= {"images": dict(self.steps[n].images)} | changes
-        return Recipe.from_plain({**plain, "steps": _objects_kept(self.steps, steps, n)}, self.folder)
+        return Recipe.from_plain({**plain, "steps": with_images(self.steps, steps, n)}, self.folder)
 
     def without_step(self, n: int) -> "Recipe":
         """Return the recipe without step n, counted from 0; ValueError if no step would remain."""
@@ -318,54 +368,6 @@ class Recipe:
                     yield place, image
 
 
-def step_in_line(step: Step) -> str:
-    """Return a step in one line: its operation and what was given to it."""
-    images = [f"{name}={_image_in_line(image)}" for name, image in step.images.items()]
-    given = [f"{name}={as_lists(value)!r}" for name, value in step.parameters.items()]
-    options = repr(step.options)
-    extra = [options] if options != "Options()" else []
-    extra += [f"where={dict(step.where)!r}"] if step.where else []
-    extra += [f"level={step.level}"] if step.level else []
-    return f"{step.operation}({', '.join([*images, *given, *extra])}){' (off)' if step.off else ''}"
-
-
-def _image_in_line(image: Further) -> str:
-    if isinstance(image, PerIndex):
-        return f"{len(image.values)} images along {image.axis!r}"
-    plain = image.plain()
-    return repr(next(iter(plain.values())) if "psf" not in plain else f"psf {plain['psf']['kind']}")
-
-
 def _safe_stem(path: Path) -> str:
     """Return the beginning of the name of the folder of images beside a recipe."""
     return "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem).strip("-")[:60] or "recipe"
-
-
-def _with_files(step: Step, files: Mapping[int, Any]) -> Step:
-    """Return a step with files in the place of images whose pixels were written."""
-
-    def saved(image: Further) -> Further:
-        if isinstance(image, PerIndex):
-            return PerIndex(image.axis, tuple(saved(each) for each in image.values))
-        found: Further = files.get(id(image), image)
-        return found
-
-    return replace(step, images={name: saved(image) for name, image in step.images.items()})
-
-
-def _objects_kept(steps: Sequence[Step], plain: list[dict[str, Any]], changed: int) -> tuple[Any, ...]:
-    """Return plain steps with the images whose pixels are held as they are, since plain values cannot hold them."""
-    for n, (step, table) in enumerate(zip(steps, plain, strict=True)):
-        images = table.get("images", {}) if n == changed else step.images
-        kept = {name: _held_or_plain(image) for name, image in images.items()}
-        if kept:
-            table["images"] = kept
-        else:
-            table.pop("images", None)
-    return tuple(plain)
-
-
-def _held_or_plain(image: Any) -> Any:
-    if isinstance(image, PerIndex):
-        return {"per": image.axis, "values": tuple(_held_or_plain(each) for each in image.values)}
-    return image if isinstance(image, HeldImage | Mapping) else image.plain()

@@ -1,7 +1,7 @@
 """A step of a recipe: an operation with everything that was given to it, read from and turned into plain values."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..catalog import find, operations
@@ -9,9 +9,22 @@ from ..contract.operation import Operation
 from ..contract.per_index import PerIndex, per_index
 from ..contract.wrapper import WRAPPERS, Around
 from ..engine import Options
-from .images import Further, read_axis, read_further
+from .images import Further, HeldImage, read_axis, read_further
 from .lengths import is_length, read_length
-from .plain import Table, choice, inside, mapping, number, placed, refusal, sequence, shown, text, truth, whole
+from .plain import (
+    Table,
+    choice,
+    inside,
+    mapping,
+    number,
+    placed,
+    refusal,
+    sequence,
+    shown,
+    text,
+    truth,
+    whole,
+)
 
 DEEPEST_LEVEL = 64
 MOST_AXES = 64
@@ -100,6 +113,36 @@ def plain_options(options: Options) -> dict[str, Any]:
         wrapper = {"wrapper": around.wrapper.id, "version": around.wrapper.version}
         out["around"] = wrapper | {"parameters": around.parameters}
     return out
+
+
+def with_files(step: Step, files: Mapping[int, Any]) -> Step:
+    """Return a step with files in the place of images whose pixels were written."""
+
+    def saved(image: Further) -> Further:
+        if isinstance(image, PerIndex):
+            return PerIndex(image.axis, tuple(saved(each) for each in image.values))
+        found: Further = files.get(id(image), image)
+        return found
+
+    return replace(step, images={name: saved(image) for name, image in step.images.items()})
+
+
+def with_images(steps: Sequence[Step], plain: list[dict[str, Any]], changed: int) -> tuple[Any, ...]:
+    """Return plain steps with the images whose pixels are held as they are, since plain values cannot hold them."""
+    for n, (step, table) in enumerate(zip(steps, plain, strict=True)):
+        images = table.get("images", {}) if n == changed else step.images
+        kept = {name: _held_or_plain(image) for name, image in images.items()}
+        if kept:
+            table["images"] = kept
+        else:
+            table.pop("images", None)
+    return tuple(plain)
+
+
+def _held_or_plain(image: Any) -> Any:
+    if isinstance(image, PerIndex):
+        return {"per": image.axis, "values": tuple(_held_or_plain(each) for each in image.values)}
+    return image if isinstance(image, HeldImage | Mapping) else image.plain()
 
 
 def read_step(value: Any, place: str) -> Step:
