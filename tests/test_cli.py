@@ -265,13 +265,47 @@ def test_recipes_are_checked_and_exported(here: Path, capsys: pytest.CaptureFixt
     assert main(["validate", "recipe.toml"]) == 0
     assert "3 steps" in capsys.readouterr().out
     assert main(["export", "recipe.toml", "--toml"]) == 0
-    assert Recipe.loads(capsys.readouterr().out) == Recipe.load("recipe.toml")
+    recipe = Recipe.load("recipe.toml")
+    assert Recipe.loads(capsys.readouterr().out) == recipe
+    assert main(["export", "recipe.toml", "--methods"]) == 0
+    assert capsys.readouterr().out == recipe.methods_text().rstrip("\n") + "\n"
+    assert main(["export", "recipe.toml", "--python"]) == 2
+    assert "mathimg: " in capsys.readouterr().err
+    assert main(["export", "recipe.toml", "--python", "--file", "cells.ome.tif"]) == 0
+    np.save("image.npy", STACK)
+    exec(capsys.readouterr().out, {"__name__": "__main__"})
+    image = result("run", "recipe.toml", "cells.ome.tif", "--quiet")
+    np.testing.assert_array_equal(np.load("result.npy"), np.asarray(image.array))
     Path("bad.toml").write_text(RECIPE.replace('"adjust_gamma"', '"os.system"'), encoding="utf-8")
     assert main(["validate", "bad.toml"]) == 2
     assert re.match(r"mathimg: bad.toml: steps\[1\].operation='os.system': must be", capsys.readouterr().err)
     assert main(["validate", "none.toml"]) == 2
     assert main(["validate", "plain.tif"]) == 2
     assert "plain.tif: must hold the record of its steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("gaussian", {"sigma": {"value": (0.3, 0.25), "unit": "um"}, "mode": "mirror"}),
+        ("gaussian", {"sigma": {"value": 0.3, "unit": "um"}}),
+        ("gaussian", {"sigma": (1.5, 2.0)}),
+        ("rotate", {"angle": 30, "resize": True, "center": (3.0, 4.5), "pixel_size": (1.0, 1.0)}),
+        ("crop", {"start": (3, 4)}),
+    ],
+)
+def test_the_exported_command_does_what_the_recipe_does(
+    here: Path, capsys: pytest.CaptureFixture[str], operation: str, parameters: Any
+) -> None:
+    step = {"operation": operation, "version": 1, "parameters": parameters}
+    recipe = Recipe.from_plain({"format": "mathimg-recipe", "format_version": 1, "steps": (step,)})
+    recipe.save("recipe.toml")
+    assert main(["export", "recipe.toml", "--command", "--file", "oblong.ome.tif"]) == 0
+    words = shlex.split(capsys.readouterr().out)
+    assert words[:3] == ["mathimg", "apply", operation]
+    assert main(words[1:]) == 0
+    expected = recipe.apply(PLANE, spacing=(0.11, 0.1), axis_names=("y", "x"))
+    np.testing.assert_array_equal(np.asarray(open_image("result.tif").array), expected)
 
 
 def test_a_recipe_with_an_input_needs_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,9 @@ def parser_of() -> argparse.ArgumentParser:
         ("methods", "a paragraph for the methods section of a paper"), ("toml", "a recipe"),
     ):  # fmt: skip
         form.add_argument(f"--{name}", action="store_const", const=name, dest="form", help=words)
+    export.add_argument(
+        "--file", metavar="FILE", help="the image: its pixel sizes, axes and channels, which a script may need to know"
+    )
     export.set_defaults(verb=_verb("recipes", "export"))
     return parser
 

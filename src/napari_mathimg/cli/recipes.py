@@ -5,7 +5,8 @@ from typing import Any
 
 from ..io.notes import RECORD
 from ..io.reading import PICTURES, TIFF, open_image
-from ..recipe.recipe import Recipe, step_in_line
+from ..recipe.export.one_line import step_in_line
+from ..recipe.recipe import Recipe
 
 
 def load(path: str) -> Recipe:
@@ -45,6 +46,24 @@ def validate(given: Any) -> None:
 
 def export(given: Any) -> None:
     """Write a recipe in another form."""
-    recipe: Any = load(given.recipe)
-    forms = {"python": "python", "command": "command", "methods": "methods_text", "toml": "dumps"}
-    print(getattr(recipe, forms[given.form])().rstrip("\n"))
+    recipe = load(given.recipe)
+    if given.form == "methods":
+        text = recipe.methods_text()
+    elif given.form == "toml":
+        text = recipe.dumps()
+    elif given.form == "command":
+        text = recipe.command(given.recipe, **({"source": given.file} if given.file else {}))
+    else:
+        text = recipe.python(**_known_of(given.file))
+    print(text.rstrip("\n"))
+
+
+def _known_of(file: str | None) -> dict[str, Any]:
+    """Return what a script must know of an image: pixel sizes, axes, names of channels."""
+    if file is None:
+        return {}
+    image = open_image(file)
+    known = {"axis_names": [image.axes[k] for k in image.places], "channel_names": image.channel_names}
+    spacing = image.spacing("µm")
+    source = {"source": file} if Path(file).suffix.lower() == ".npy" else {}
+    return {**source, **known, "spacing": tuple(spacing[k] for k in image.places)}
