@@ -4,7 +4,7 @@ import itertools
 import lzma
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +33,8 @@ class TiffPixels:
     ----------
     files
         Paths of the files that hold the planes.
-    series, level
-        Number of the image and of the level, by which a pickled array is opened again.
+    opened_by
+        A function and its arguments that open a pickled array again.
     pages
         Segments of each plane, in the order of the leading axes; None for planes that are missing, which are 0.
     keyframe
@@ -51,10 +51,10 @@ class TiffPixels:
     """
 
     def __init__(
-        self, files: Sequence[Path], series: int, level: int, pages: Sequence[Segments | None], keyframe: Any,
-        shape: tuple[int, ...], byteorder: str,
+        self, files: Sequence[Path], opened_by: tuple[Callable[..., Any], tuple[Any, ...]],
+        pages: Sequence[Segments | None], keyframe: Any, shape: tuple[int, ...], byteorder: str,
     ) -> None:  # fmt: skip
-        self.files, self.series, self.level = tuple(files), series, level
+        self.files, self._opened_by = tuple(files), opened_by
         self._pages, self._page, self._byteorder = list(pages), keyframe, byteorder
         self.shape, self.dtype = tuple(map(int, shape)), np.dtype(keyframe.dtype)
         self.ndim = len(self.shape)
@@ -68,7 +68,7 @@ class TiffPixels:
 
     def __reduce__(self) -> Any:
         """Pickle as the way to open it again."""
-        return open_pixels, (self.files[0], self.series, self.level)
+        return self._opened_by
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -236,11 +236,3 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 def _without_lzma(data: bytes, size: int) -> bytes:
     return lzma.LZMADecompressor().decompress(data, size)
-
-
-def open_pixels(path: Path, series: int, level: int) -> Any:
-    """Open the pixels of a level of an image in a TIFF file again."""
-    from .reading import open_tiff
-
-    image = open_tiff(path, series)
-    return image.levels[level] if image.levels else image.array

@@ -123,7 +123,7 @@ def _pixels(files: list[Path], file: Any, series: Any, number: int, level: int) 
     pages = [_segments(files, series[k]) for k in range(len(series))]
     if len(pages) != math.prod(shape[: len(shape) - len(page.shape)]):
         raise ImageFileError(f"{files[0]}: must hold one plane for each of shape {shape}, not {len(pages)}")
-    return TiffPixels(files, number, level, pages, page, shape, file.byteorder)
+    return TiffPixels(files, (open_pixels, (files[0], number, level)), pages, page, shape, file.byteorder)
 
 
 def _segments(files: list[Path], page: Any) -> Segments | None:
@@ -137,3 +137,9 @@ def _segments(files: list[Path], page: Any) -> Segments | None:
     is_jpeg = int(page.keyframe.compression) in (6, 7, 33007, 34892)
     offsets, counts = (np.array(values, np.int64) for values in (page.dataoffsets, page.databytecounts))
     return Segments(own, offsets, counts, page.jpegtables if is_jpeg else None)
+
+
+def open_pixels(path: Path, number: int, level: int) -> Any:
+    """Open the pixels of a level of an image in a TIFF file."""
+    image = open_tiff(path, number)
+    return image.levels[level] if image.levels else image.array
