@@ -368,6 +368,16 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert sorted(p.name for p in here.iterdir()) == before
 
 
+@pytest.mark.parametrize("name", ["o.ome.tif", "o.png"])
+def test_what_a_file_cannot_hold_is_not_computed(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def run(*_: Any, **__: Any) -> Any:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("napari_mathimg.cli.computed.run", run)
+    assert main(["apply", "gaussian", "stack.npy", "-o", name]) == 2
+    assert main(["apply", "gaussian", "stack.npy", "-o", "o.npy"]) == 1
+
+
 def test_usage_is_told_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
         [],

@@ -4,6 +4,7 @@ import itertools
 import os
 import pickle
 import struct
+import tracemalloc
 import warnings
 import zlib
 from importlib.util import find_spec
@@ -363,9 +364,28 @@ def test_hostile_tiff_files_are_refused(tmp_path: Path) -> None:
     refused(path, "must be")
     tifffile.imwrite(path, PLANE + 0j, photometric="minisblack")
     refused(path, "must hold real numbers")
-    Pillow.fromarray(COLORS).save(path, compression="tiff_lzw")
-    if not find_spec("imagecodecs"):
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "jpeg"])
+def test_codecs_that_are_not_there_are_named(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "x.tif"
+    Pillow.fromarray(COLORS).save(path, compression=compression)
+    if find_spec("imagecodecs"):
+        np.testing.assert_allclose(read(path).astype(int), np.asarray(Pillow.open(path)), atol=2)
+    else:
         refused(path, "pip install imagecodecs")
+
+
+def test_planes_of_several_files_are_stored_alike(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    next(kind for kind in KINDS if kind.name == "two-files.ome.tif").write(path)
+    with tifffile.TiffFile(tmp_path / "a-2.ome.tif") as file:
+        text = file.ome_metadata
+    for changes in ({"compression": "zlib"}, {"byteorder": ">"}):
+        other = tmp_path / "a-2.ome.tif"
+        tifffile.imwrite(other, VOLUME[1], description=text, metadata=None, photometric="minisblack", **changes)
+        with pytest.raises(ImageFileError, match=r"a-2.ome.tif: must hold planes that are stored as those of a"):
+            read(path)
 
 
 def test_a_tile_that_unpacks_to_more_than_its_pixels_is_not_unpacked(tmp_path: Path) -> None:
@@ -387,7 +407,11 @@ def test_a_tile_that_unpacks_to_more_than_its_pixels_is_not_unpacked(tmp_path: P
     with path.open("r+b") as file:
         file.seek(end)
         file.write(small)
+    tracemalloc.start()
     np.testing.assert_array_equal(open_image(path).array[:], np.zeros((64, 64), np.uint8))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**21
 
 
 def test_hostile_ome_metadata_are_refused(tmp_path: Path) -> None:

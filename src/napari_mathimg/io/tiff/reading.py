@@ -120,17 +120,20 @@ def _pixels(files: list[Path], file: Any, series: Any, number: int, level: int) 
         return np.memmap(files[0], dtype.newbyteorder(file.byteorder), "r", offset, shape)
     if tuple(page.shape) != shape[len(shape) - len(page.shape) :]:
         raise ImageFileError(f"{files[0]}: must hold planes of shape {shape[-len(page.shape) :]}, not {page.shape}")
-    pages = [_segments(files, series[k]) for k in range(len(series))]
+    _ = page.decode, page.jpegheader  # which tifffile reads from the file, once
+    pages = [_segments(files, series[k], page) for k in range(len(series))]
     if len(pages) != math.prod(shape[: len(shape) - len(page.shape)]):
         raise ImageFileError(f"{files[0]}: must hold one plane for each of shape {shape}, not {len(pages)}")
     return TiffPixels(files, (open_pixels, (files[0], number, level)), pages, page, shape, file.byteorder)
 
 
-def _segments(files: list[Path], page: Any) -> Segments | None:
-    """Return where the tiles or strips of a page lie."""
+def _segments(files: list[Path], page: Any, keyframe: Any) -> Segments | None:
+    """Return where the tiles or strips of a page lie, which is stored like another one."""
     if page is None:
         return None
     path = Path(page.parent.filehandle.path)
+    if page.keyframe is not keyframe and page.keyframe.hash != keyframe.hash:
+        raise ImageFileError(f"{path}: must hold planes that are stored as those of {files[0].name}")
     if not any(path.samefile(known) for known in files):
         files.append(path)
     own = next(k for k, known in enumerate(files) if path.samefile(known))
