@@ -14,7 +14,8 @@ from napari_mathimg.engine import Canceled, prepare, run
 from napari_mathimg.engine.region import compute_block
 from napari_mathimg.engine.tiles import tiles
 
-ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in ("value_range", "statistics", "region", "run")]
+CUT = ("value_range", "statistics", "region", "run", "lazy.blocks")
+ENGINE = [import_module(f"napari_mathimg.engine.{name}") for name in CUT]
 
 
 def plan_of(op, array, *images, parameters=None, threads=2, axis_names=(), **options):

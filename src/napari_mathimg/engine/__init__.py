@@ -3,6 +3,7 @@
 from .apply import apply
 from .estimates import estimate_flat, estimate_sigma, estimate_sigma_steps
 from .facts import Facts
+from .lazy import LazyArray, TileCache, lazy
 from .plan import Options, Plan
 from .prepare import prepare
 from .region import region
@@ -15,14 +16,17 @@ from .values import Losses
 __all__ = [
     "Canceled",
     "Facts",
+    "LazyArray",
     "Losses",
     "Options",
     "Plan",
+    "TileCache",
     "apply",
     "data_range",
     "estimate_flat",
     "estimate_sigma",
     "estimate_sigma_steps",
+    "lazy",
     "prepare",
     "region",
     "report",

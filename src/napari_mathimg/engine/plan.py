@@ -210,7 +210,7 @@ class Plan:
     measured, tables
         Statistics, and tables from gray level to result, under (key as above, channel).
     saturated
-        Number of values that are clipped because they lie outside the value range.
+        Number of values that are clipped because they lie outside the value range; None if it was not counted.
     given
         The parameters as they were given, with the defaults of the others.
     cut_levels
@@ -235,7 +235,7 @@ class Plan:
     value_ranges: dict[Index, ValueRange]
     measured: dict[tuple[Index, int], Any] = field(default_factory=dict)
     tables: dict[tuple[Index, int], NDArray[Any]] = field(default_factory=dict)
-    saturated: int = 0
+    saturated: int | None = 0
     color_ranges: tuple[ValueRange, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     by_item: Mapping[Index, Mapping[str, Any]] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def prepare(
     op: Operation, image: Any, images: Sequence[Any] = (), options: Options | None = None,
     parameters: Mapping[str, Any] | None = None, threads: int | None = None,
     memory: int | Literal["free"] | None = None, axis_names: tuple[str, ...] = (), facts: Facts | None = None,
-    items: Sequence[Index] | None = None, trust: Trust = "revision",
+    items: Sequence[Index] | None = None, trust: Trust = "revision", count_saturated: bool = True,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -64,6 +64,9 @@ def prepare(
         What tells that pixels are those that a fact was counted of: "revision", that the array was not touched since,
         which is enough for a preview; or "digest", that a digest of its pixels agrees, too, as a result needs that is
         kept. Nothing is digested where counting again costs less.
+    count_saturated
+        Whether all pixels may be read only to count those that will be clipped to a value range that is given. If not,
+        `saturated` of the plan is None where that would be needed, and `run` counts them.
 
     Returns
     -------
@@ -84,10 +87,12 @@ def prepare(
             each[name] = found
     chosen = None if items is None else tuple(items)
     if not each:
-        plan = yield from _prepare_one(op, image, images, options, given, threads, memory, axis_names, recall, chosen)
+        plan = yield from _prepare_one(
+            op, image, images, options, given, threads, memory, axis_names, recall, chosen, count_saturated
+        )
     else:
         plan = yield from _prepare_each(
-            op, image, images, options, given, threads, memory, axis_names, each, recall, chosen
+            op, image, images, options, given, threads, memory, axis_names, each, recall, chosen, count_saturated
         )
     yield from recall.sign()
     return plan
@@ -96,13 +101,16 @@ def prepare(
 def _prepare_one(
     op: Operation, image: Any, images: Sequence[Any], options: Options, parameters: Mapping[str, Any], threads: int,
     memory: int | Literal["free"] | None, axis_names: tuple[str, ...], recall: Recall,
-    items: tuple[Index, ...] | None, shared: dict[Any, Any] | None = None, measured: Set[Index] | None = None,
+    items: tuple[Index, ...] | None, count_saturated: bool, shared: dict[Any, Any] | None = None,
+    measured: Set[Index] | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation whose parameters and further images have one value each.
 
     Of the items, only those that are `measured` have their statistics in the plan, if that is given.
     """
-    plan = yield from resolve(op, image, images, options, parameters, threads, axis_names, shared, recall, items)
+    plan = yield from resolve(
+        op, image, images, options, parameters, threads, axis_names, shared, recall, items, count_saturated
+    )
     if memory is not None:
         blocks_at_once(plan, threads, in_memory=True, allowed=sys.maxsize if memory == "free" else memory)
     if measured is not None and items is not None:
@@ -117,7 +125,7 @@ def _prepare_one(
 def _prepare_each(
     op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
     memory: int | Literal["free"] | None, axis_names: tuple[str, ...], each: Mapping[str, PerIndex], recall: Recall,
-    items: tuple[Index, ...] | None,
+    items: tuple[Index, ...] | None, count_saturated: bool,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare a plan for each index along the axes that parameters and further images name, and return all in one.
 
@@ -148,8 +156,9 @@ def _prepare_each(
         stack = ((index, source.index_in_stack(index)) for index in items or ())
         of_places = {index for index, place in stack if tuple(place[axis] for axis in varied) in places}
         known[key] = yield from _prepare_one(
-            op, image, own_images, options, parameters, threads, memory, axis_names, recall, items, shared, of_places
-        )
+            op, image, own_images, options, parameters, threads, memory, axis_names, recall, items, count_saturated,
+            shared, of_places,
+        )  # fmt: skip
         plans |= dict.fromkeys(places, known[key])
     plans = {place: plans[place] for place in values_at}
     widest = max(known.values(), key=_extent)
@@ -215,7 +224,7 @@ def _extent(plan: Plan) -> float:
 def resolve(
     op: Operation, image: Any, images: Sequence[Any], options: Options | None, parameters: Mapping[str, Any] | None,
     threads: int, axis_names: tuple[str, ...] = (), shared: dict[Any, Any] | None = None,
-    recall: Recall | None = None, items: tuple[Index, ...] | None = None,
+    recall: Recall | None = None, items: tuple[Index, ...] | None = None, count_saturated: bool = True,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Return a plan with value ranges but without statistics; arguments as in `prepare`.
 
@@ -236,7 +245,9 @@ def resolve(
     same_range = values, op.uses_range(given)
     asked = _asked_by_auto(op, given)
     own = None if "values" in asked else items
-    steps: Generator[Progress, None, Any] = find_value_ranges(op, given, source, options, values, threads, recall, own)
+    steps: Generator[Progress, None, Any] = find_value_ranges(
+        op, given, source, options, values, threads, recall, own, count_saturated
+    )
     value_ranges, saturated = yield from _once(shared, ("values", *same_range), steps)
     seen = [transformed_range(found, options.around) for found in value_ranges.values()]
     known = {"dtype": dtype, "values": joined_range(seen), "channels": source.channels}

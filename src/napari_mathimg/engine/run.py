@@ -45,7 +45,8 @@ def run(
     threads
         Number of threads; by default the number of cores. The result does not depend on it.
     lost
-        List that receives what the values lost when they were brought into the type of the result.
+        List that receives what the values lost when they were brought into the type of the result, and how many were
+        clipped to the value range if the plan does not tell it.
 
     Returns
     -------
@@ -84,6 +85,8 @@ def run(
     def work(task: Task) -> None:
         of_task: list[Losses] = []
         block = compute_block(plan, *task, of_task)
+        if plan.saturated is None:
+            of_task.append(Losses(outside=_outside(plan, *task)))
         if of_task != [Losses()]:
             losses[task] = reduce(Losses.joined, of_task)
         writer.write(_box_in_result(plan, *task), _in_axes_of_result(plan, block))
@@ -92,6 +95,15 @@ def run(
     if lost is not None:
         lost.append(reduce(Losses.joined, (losses[task] for task in sorted(losses)), Losses()))
     return array
+
+
+def _outside(plan: Plan, index: Index, core: Box) -> int:
+    """Count the values of a block outside the value range, to which an operation that keeps the domain clips them."""
+    values, ends = plan.source.without_opacity(plan.source.read(index, core)), plan.at(index).value_ranges
+    found = ends[index] if index in ends else ends[()]
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return int(np.count_nonzero((values < found.low) | (values > found.high)))
 
 
 def _tiles_of(plan: Plan, inside: Box | None = None) -> Callable[[Index], list[Box]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.reach import Box, Spacing
-from .chunks import as_numpy
+from .chunks import as_numpy, is_computed
 
 Index = tuple[int, ...]
 Ranges = tuple[tuple[int, int], ...]
@@ -167,14 +167,15 @@ class Source:
 
     def read(self, index: Index, box: Box, spacing: Spacing = ()) -> NDArray[Any]:
         """Read a box of an item, or every n-th pixel of it, in native byte order."""
-        block = as_numpy(self.array, self._key(self.index_in_stack(index), box))
+        skipped = spacing if is_computed(self.array) else ()
+        block = as_numpy(self.array, self._key(self.index_in_stack(index), box, skipped))
         expected = len(box) + (self.axis is not None)
         if block.ndim != expected:
             raise ValueError(
                 f"image: must follow the basic indexing of NumPy, which {type(self.array).__name__} does not"
             )
         block = block if self.axis is None else np.moveaxis(block, self._axis_in_block(len(index)), -1)
-        block = block[tuple(slice(None, None, s) for s in spacing)]
+        block = block if skipped else block[tuple(slice(None, None, s) for s in spacing)]
         return block.astype(block.dtype.newbyteorder("="), copy=False)
 
     def without_opacity(self, block: NDArray[Any], color: int | None = None) -> NDArray[Any]:
@@ -190,9 +191,12 @@ class Source:
             inside.insert(self.axis, (0, self.channels))
         return tuple(inside)
 
-    def _key(self, index: Index, box: Box) -> tuple[Any, ...]:
-        """Return the index that selects a box of an item from the array, with all channels."""
-        key: list[Any] = [*index, *(slice(a, b) for a, b in box)]
+    def _key(self, index: Index, box: Box, spacing: Spacing) -> tuple[Any, ...]:
+        """Return the index that selects a box of an item, or every n-th pixel of it, with all channels."""
+        key: list[Any] = [
+            *index,
+            *(slice(a, b, s) for (a, b), s in zip(box, spacing or (None,) * len(box), strict=True)),
+        ]
         if self.axis is not None:
             key.insert(self.axis, slice(None))
         return tuple(key)
@@ -221,12 +225,17 @@ class Transposed:
     def __init__(self, array: Any, order: tuple[int, ...]) -> None:
         self.array, self.order = array, order
         self.shape, self.dtype = tuple(int(array.shape[k]) for k in order), np.dtype(array.dtype)
+        self.is_computed = is_computed(array)
         for name in ("chunks", "shards"):
             if (lengths := getattr(array, name, None)) is not None:
                 setattr(self, name, tuple(lengths[k] for k in order))
 
     def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """Read a box given by an integer or a slice for each axis."""
+        return self.peek(key)
+
+    def peek(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """Do so; what is returned must not be changed."""
         return as_numpy(self.array, self._original(key)).transpose(self._turn(key))
 
     def _original(self, key: tuple[Any, ...]) -> tuple[Any, ...]:

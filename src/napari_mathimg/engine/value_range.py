@@ -60,18 +60,19 @@ class Ranked(NamedTuple):
 
 def find_value_ranges(
     op: Operation, parameters: Mapping[str, Any], source: Source, options: Options, values: str, threads: int,
-    recall: Recall | None = None, items: Sequence[Index] | None = None,
-) -> Generator[Progress, None, tuple[ValueRanges, int]]:  # fmt: skip
+    recall: Recall | None = None, items: Sequence[Index] | None = None, count_saturated: bool = True,
+) -> Generator[Progress, None, tuple[ValueRanges, int | None]]:  # fmt: skip
     """Return the value ranges of an image, and the number of values that will be clipped to them.
 
     Where each item has its own range, those of `items` are found, or of all; what is known is looked up in `recall`.
+    No pass is made for the number alone unless it is to be counted.
 
     Returns
     -------
     value_ranges : dict
         Value range of the whole layer under the key (), or of each item under its index.
-    saturated : int
-        Number of values outside the value range that `op` clips to it.
+    saturated : int or None
+        Number of values outside the value range that `op` clips to it; None if that was not counted.
 
     Raises
     ------
@@ -92,8 +93,8 @@ def find_value_ranges(
     is_wide = values != "exact" and kind in "iu" and source.dtype.itemsize == 8
     may_saturate = op.saturates and given is not None and not _contains_type(given, source.dtype)
     fixed: ValueRanges = {(): ValueRange(*(given or (0.0, 1.0)), kind in "biu")}
-    if not (is_ranked or (given is None and uses_range) or asks_level or is_wide or may_saturate):
-        return fixed, 0
+    if not (is_ranked or (given is None and uses_range) or asks_level or is_wide or (may_saturate and count_saturated)):
+        return fixed, None if may_saturate else 0
     groups, recall = _groups_of_one_range(source, options, items), recall or Recall()
     if is_ranked:
         of_groups = yield from _percentile_ranges(op, options, source, groups, threads, recall)

@@ -50,6 +50,8 @@ class Losses(NamedTuple):
     sampled, mean, spread, error
         Of a sample of the others, which were rounded: their number, mean, sum of squared differences from the mean, and
         sum of squared rounding errors.
+    outside
+        Number of values of the image that were clipped to the value range, if the plan does not tell it.
     """
 
     below: int = 0
@@ -58,6 +60,7 @@ class Losses(NamedTuple):
     mean: float = 0.0
     spread: float = 0.0
     error: float = 0.0
+    outside: int = 0
 
     def joined(self, other: "Losses") -> "Losses":
         """Return the losses of both; the spread by T. F. Chan, G. H. Golub and R. J. LeVeque (1979)."""
@@ -66,6 +69,7 @@ class Losses(NamedTuple):
         return Losses(
             self.below + other.below, self.above + other.above, count, self.mean + shift * share,
             self.spread + other.spread + shift * shift * self.sampled * share, self.error + other.error,
+            self.outside + other.outside,
         )  # fmt: skip
 
     @property

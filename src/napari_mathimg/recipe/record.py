@@ -90,7 +90,7 @@ def record(
         "options": options_record(plan.options),
         "dtype": plan.dtype.name,
         "scope": scope,
-        "saturated": plan.saturated + lost.below + lost.above,
+        "saturated": (lost.outside if plan.saturated is None else plan.saturated) + lost.below + lost.above,
         "proportional": plan.proportional and is_proportional(source.metadata),
     }
     if plan.source.names:

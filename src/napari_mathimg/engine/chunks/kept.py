@@ -9,8 +9,8 @@ is kept whatever its size.
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 from weakref import WeakSet, finalize
 
@@ -205,16 +205,33 @@ class Kept:
         self.bytes += nbytes
         owner.sort(chunk)
 
-    def await_chunk(self, future: Future[NDArray[Any]]) -> NDArray[Any]:
-        """Return a chunk that another thread is reading."""
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Tell other threads that the task in this one waits for one of them."""
         task = self.task or Task(-1)
         with self.changed:
             task.waits = True
             self.changed.notify_all()
         try:
-            return future.result()
+            yield
         finally:
             task.waits = False
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Read as outside of tasks: what is read is none of what the task in this thread has announced."""
+        task, self.task = self.task, None
+        try:
+            yield
+        finally:
+            self.task = task
+
+    def await_chunk(self, future: Future[NDArray[Any]]) -> NDArray[Any] | None:
+        """Return a chunk that another thread is reading; None if that one failed or was canceled."""
+        with self.waiting():
+            while wait((future,), TICK).not_done:
+                checkpoint()
+        return None if future.exception() else future.result()
 
     def forget(self, owner: Owner, chunk: Chunk) -> Entry:
         """Drop a chunk of an owner and give back its bytes; the lock is held."""

@@ -18,6 +18,11 @@ Array = NDArray[Any]
 GROUP = 2**22  # bytes of small chunks that are read in one call
 
 
+def is_computed(array: Any) -> bool:
+    """Return whether an array computes its pixels by a plan when they are read."""
+    return getattr(array, "is_computed", False)
+
+
 def with_cached_chunks(array: Any) -> Any:
     """Return a chunked array as one whose chunks are read once a pass, and any other array unchanged."""
     if isinstance(array, CachedChunks | np.ndarray) or grid_of(array) is None:
@@ -26,8 +31,8 @@ def with_cached_chunks(array: Any) -> Any:
 
 
 def as_numpy(array: Any, key: tuple[Any, ...]) -> Array:
-    """Read a part of an array into memory; of a Dask array, in this thread, unless a cluster computes it."""
-    part = array[key]
+    """Read a part of an array, which must not be changed; of Dask, in this thread, unless a cluster computes it."""
+    part = array.peek(key) if is_computed(array) else array[key]
     if not hasattr(part, "__dask_graph__"):
         return np.asarray(part)
     from dask.base import get_scheduler
@@ -38,7 +43,7 @@ def as_numpy(array: Any, key: tuple[Any, ...]) -> Array:
 
 
 class CachedChunks:
-    """A Dask or Zarr array whose chunks are read once a pass; safe to read in several threads.
+    """A Dask, Zarr or lazy array whose chunks are read once a pass; safe to read in several threads.
 
     What is read must not be changed.
 
@@ -53,7 +58,7 @@ class CachedChunks:
         assert grid is not None
         self.array, self.grid = array, grid
         self.shape, self.dtype = tuple(int(n) for n in array.shape), np.dtype(array.dtype)
-        self.owner = Owner()
+        self.is_computed, self.owner = is_computed(array), Owner()
 
     def __reduce__(self) -> Any:
         """Pickle without the kept chunks."""
@@ -75,7 +80,13 @@ class CachedChunks:
         return math.prod(int(np.diff(e).max()) for e in self.grid.edges) * int(self.dtype.itemsize)
 
     def __getitem__(self, key: tuple[Any, ...]) -> Array:
-        """Read a box given by integers and slices of step 1."""
+        """Read a box given by integers and slices, whose step is 1 unless the array is computed."""
+        return self.peek(key)
+
+    def peek(self, key: tuple[Any, ...]) -> Array:
+        """Do so."""
+        if any(isinstance(k, slice) and k.step not in (None, 1) for k in key):
+            return as_numpy(self.array, key)
         box = tuple(
             (k, k + 1) if not isinstance(k, slice) else k.indices(n)[:2] for k, n in zip(key, self.shape, strict=True)
         )
@@ -94,32 +105,33 @@ class CachedChunks:
     def _read_chunks(self, box: Box) -> Array:
         """Read a box: its kept chunks first, then those that nobody reads, then those that other threads read."""
         ranges = self.grid.covering(box)
-        unread, later = deque(chunks_in(ranges)), list[tuple[Chunk, Future[Array]]]()
+        unread, later = deque(chunks_in(ranges)), deque[tuple[Chunk, Future[Array]]]()
         done = set[Chunk]()
         out: Array | None = None
-        while unread:
-            chunk = unread.popleft()
-            if chunk in done:
-                continue
+        while unread or later:
             checkpoint()
-            with kept.changed:
-                entry = self._find(chunk)
-                group = ((n, n + 1) for n in chunk) if entry else self._claim(chunk, ranges)
-                group = tuple(group)
-            if entry is not None and not entry.future.done():
-                later.append((chunk, entry.future))
-                continue
-            part = self._load(group, box) if entry is None else entry.future.result()
+            if unread:
+                chunk = unread.popleft()
+                if chunk in done:
+                    continue
+                with kept.changed:
+                    entry = self._find(chunk)
+                    group = _alone(chunk) if entry else self._claim(chunk, ranges)
+                if entry is not None and not entry.future.done():
+                    later.append((chunk, entry.future))
+                    continue
+                part = self._load(group, box) if entry is None else entry.future.result()
+            else:
+                chunk, future = later.popleft()
+                group, awaited = _alone(chunk), kept.await_chunk(future)
+                if awaited is None:
+                    unread.append(chunk)
+                    continue
+                part = awaited
             part_box = self.grid.bounds(group)
             if part_box == box:
                 return part
             done.update(chunks_in(group))
-            out = np.empty(size(box), self.dtype) if out is None else out
-            _copy(part, part_box, out, box)
-        for chunk, future in later:
-            part, part_box = kept.await_chunk(future), self.grid.box(chunk)
-            if part_box == box:
-                return part
             out = np.empty(size(box), self.dtype) if out is None else out
             _copy(part, part_box, out, box)
         assert out is not None
@@ -135,10 +147,10 @@ class CachedChunks:
     def _claim(self, chunk: Chunk, ranges: Ranges) -> Ranges:
         """Announce that this thread reads a chunk and small ones beside it that are not read; the lock is held.
 
-        They are read in one call, because a call may cost as much as many chunks.
+        They are read in one call, because a call may cost as much as many chunks; computed ones are read one by one.
         """
-        group = [(n, n + 1) for n in chunk]
-        for axis in reversed(range(len(group))):
+        group = [*_alone(chunk)]
+        for axis in () if self.is_computed else reversed(range(len(group))):
             while group[axis][1] < ranges[axis][1]:
                 first, stop = group[axis]
                 more = tuple((stop, stop + 1) if k == axis else g for k, g in enumerate(group))
@@ -147,7 +159,7 @@ class CachedChunks:
                     break
                 group[axis] = first, stop + 1
         for claimed in chunks_in(tuple(group)):
-            kept.take(self.owner, claimed, self._nbytes([(n, n + 1) for n in claimed]))
+            kept.take(self.owner, claimed, self._nbytes(_alone(claimed)))
         return tuple(group)
 
     def _nbytes(self, ranges: Any) -> int:
@@ -171,7 +183,7 @@ class CachedChunks:
         box, owner = self.grid.bounds(group), self.owner
         try:
             kept.make_room(self._nbytes(group))
-            with kept.alone_if_large(self._nbytes(group)):
+            with kept.alone_if_large(0 if self.is_computed else self._nbytes(group)):
                 block = as_numpy(self.array, tuple(slice(*b) for b in box))
             if block.shape != size(box):
                 name = type(self.array).__name__
@@ -201,6 +213,11 @@ class CachedChunks:
             for chunk in chunks_in(group):
                 kept.forget(self.owner, chunk).future.set_exception(error)
             kept.changed.notify_all()
+
+
+def _alone(chunk: Chunk) -> Ranges:
+    """Return a chunk as ranges of one chunk."""
+    return tuple((n, n + 1) for n in chunk)
 
 
 def _copied(part: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..chunks import CachedChunks
+from ..chunks import CachedChunks, is_computed
 from ..source import Transposed
 
 
@@ -29,6 +29,11 @@ def innermost(array: Any) -> Any:
     while isinstance(array, CachedChunks | Transposed):
         array = array.array
     return array
+
+
+def is_lasting(array: Any) -> bool:
+    """Return whether the pixels of an array are those of a plan, which stay the same."""
+    return is_computed(innermost(array))
 
 
 def owner_of(array: Any) -> Any:

@@ -13,7 +13,7 @@ from ..chunks import with_cached_chunks
 from ..source import Source
 from ..threads import TICK
 from .digest import digest, is_digestible, seconds_to_digest
-from .identity import Token, innermost, layout_of, owner_of
+from .identity import Token, innermost, is_lasting, layout_of, owner_of
 from .store import Count, Fact, Facts, Key
 
 Name = TypeVar("Name", bound=Hashable)
@@ -205,12 +205,16 @@ class Recall:
         if self._facts is None:
             return
         before, self._digests = self._digests, {}
-        signed = [key for key in self._counted if all(token in before for token in key[0])]
-        yield from self._digest({token for key in signed for token in key[0]})
+        signed = [key for key in self._counted if all(token in before for token in self._changeable(key))]
+        yield from self._digest({token for key in signed for token in self._changeable(key)})
         same = {token for token, found in self._digests.items() if before[token] == found}
         for key in signed:
-            if same.issuperset(key[0]):
+            if same.issuperset(self._changeable(key)):
                 self._facts.sign(key, self._digests)
+
+    def _changeable(self, key: Key) -> list[Token]:
+        """Return the tokens of a key that a digest has to confirm: all but those of arrays whose pixels stay."""
+        return [token for token in key[0] if not is_lasting(self._arrays[token])]
 
     def _digest(self, tokens: set[Token]) -> Steps:
         """Digest the pixels of arrays in memory that are not digested yet."""
@@ -226,8 +230,9 @@ class Recall:
         Nothing is digested for what is counted again in less time. An array whose pixels have changed is touched.
         """
         assert self._facts is not None
-        signed = {name: (key, fact) for name, (key, fact) in found.items() if fact.digests}
-        tokens = {token for key, _ in signed.values() for token in key[0]}
+        needed = {name: self._changeable(key) for name, (key, _) in found.items()}
+        signed = {name: found[name] for name, tokens in needed.items() if {*tokens} <= {*found[name][1].digests}}
+        tokens = {token for name in signed for token in needed[name]}
         digesting = sum(seconds_to_digest(self._arrays[token]) for token in tokens - {*self._digests})
         if digesting > sum(fact.seconds for _, fact in signed.values()):
             return {}
@@ -235,7 +240,7 @@ class Recall:
         present = self._digests
         for changed in {t for _, f in signed.values() for t in f.digests if present.get(t) != f.digests[t]}:
             self._facts.touch(self._arrays[changed])
-        return {n: (k, f) for n, (k, f) in signed.items() if all(present.get(t) == f.digests[t] for t in k[0])}
+        return {n: (k, f) for n, (k, f) in signed.items() if all(present.get(t) == f.digests[t] for t in needed[n])}
 
 
 def _told(steps: Steps, count: Count) -> Steps:

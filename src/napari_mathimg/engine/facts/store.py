@@ -161,7 +161,7 @@ class Facts:
         """Note the digests of the pixels that a fact was counted of."""
         with self._lock:
             if (fact := self._facts.get(key)) is not None:
-                fact.digests = {token: digests[token] for token in key[0]}
+                fact.digests = {token: digests[token] for token in key[0] if token in digests}
 
     def begin(self, key: Key, mine: Count) -> Count:
         """Return the count that another thread makes of a key; or note that this one does, and return it."""
