@@ -112,7 +112,7 @@ def test_parameters_are_a_json_schema(id: str, capsys: pytest.CaptureFixture[str
     assert list(schema["properties"]) == list(op.parameters)
     assert [image["name"] for image in told["images"]] == [name for name, _ in op.images[1:]]
     valid = jsonschema.Draft202012Validator(schema).is_valid
-    assert valid({}) == op.model.model_validate({}).__pydantic_validator__ is not None or valid({})
+    assert valid({})
     assert not valid({"no_such_parameter": 1})
 
 

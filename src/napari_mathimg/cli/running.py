@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,15 +94,13 @@ def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
             print(f"mathimg: {note}", file=sys.stderr)
 
 
-class _in_words:
-    """Errors of the only step without its place, because on the command line there is no other."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, ValueError) and PLACE.match(text := str(error)):
-            raise ValueError(PLACE.sub("", text)) from error
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Tell errors of the only step without its place, because on the command line there is no other."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(PLACE.sub("", str(error))) from error
 
 
 def _taken_from_file(op: Operation, recipe: Recipe, image: Image) -> dict[str, Any]:
