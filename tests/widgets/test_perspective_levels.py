@@ -250,6 +250,7 @@ def test_a_length_is_the_same_at_every_level(viewer: Any, opened: Any, hand: Han
         viewer.layers.selection.active = layer
 
 
+@pytest.mark.drawn
 def test_targets_and_outline_mean_the_same_at_every_level(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any, qtbot: Any
 ) -> None:
