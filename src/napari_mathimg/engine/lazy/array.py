@@ -74,10 +74,11 @@ class LazyArray:
     --------
     >>> import numpy as np
     >>> from napari_mathimg import lazy
-    >>> blurred = lazy(np.eye(5), "median", size=3)
-    >>> sharper = lazy(blurred, "adjust_gamma", gamma=2.0)
-    >>> sharper[2, 1:4]
-    array([0., 1., 0.])
+    >>> blurred = lazy(np.eye(5), "gaussian", sigma=1.0)
+    >>> blurred
+    <LazyArray of 'gaussian': shape=(5, 5), dtype=float64, chunks=(5, 5)>
+    >>> blurred[2, 1:4].round(3)
+    array([0.224, 0.283, 0.224])
     """
 
     is_computed = True
@@ -245,11 +246,11 @@ class LazyArray:
 
     def _tile(self, part: Part) -> Array:
         """Return a tile, which must not be changed."""
-        return self.cache.get((self._number, part[:2]), partial(compute_tile, self.plan, part.index, part.box))
+        return self.cache.get((self._number, part[:2]), partial(compute_tile, self.plan, part.of, part.box))
 
     def _spaced(self, spacing: Spacing, part: Part) -> Array:
         """Return every n-th pixel of a box."""
-        return compute_spaced(self.plan, part.index, part.box, spacing)
+        return compute_spaced(self.plan, part.of, part.box, spacing)
 
     def _spread(self, work: Callable[[Part], None], parts: list[Part]) -> None:
         """Compute parts in the thread of the task that reads them; outside of tasks, one reader gets more threads."""
