@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mathimg import operations
 from napari_mathimg.catalog import FAMILIES
-from napari_mathimg.widgets.place.entries import TITLES, all_entries, matching
+from napari_mathimg.widgets.place.entries import OTHERS, TITLES, all_entries, matching
 from napari_mathimg.widgets.place.operation_list import OperationList
 from napari_mathimg.widgets.place.places import KEY
 from napari_mathimg.widgets.qt.layout import dock_of
@@ -165,7 +165,7 @@ def test_the_button_and_the_box_open_the_same_list(viewer: Any, dock: Opener) ->
     assert widget.operation.id == "gaussian"
     QTest.mouseClick(widget.chooser.find, LEFT)
     popup = opened()
-    assert len(popup.listed) == len(operations()) + 1
+    assert len(popup.listed) == len(operations()) + len(OTHERS)
     assert popup.rows.currentItem().text(0) == popup.listed[0].title != "Histogram"
     QTest.keyClicks(popup.field, "despec")
     click_row(popup, "median")
