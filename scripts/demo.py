@@ -5,6 +5,8 @@ Run. Pictures of the window go to OUTPUT/windows, results to OUTPUT/results.
 """
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +31,7 @@ from napari_mathimg.methods.lens.calibration import find_target, straightness
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.history.dock import HistoryDock
 from napari_mathimg.widgets.lens.calibration_panel import CalibrationPanel
 from napari_mathimg.widgets.lens.dock import LensDock
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel
@@ -45,7 +48,7 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "lens", "equalize", "sigmoid",
-    "light", "progress", "menu", "noise", "deconvolve", "help", "histogram", "histogram-equalize_hist",
+    "light", "progress", "menu", "noise", "deconvolve", "help", "history", "histogram", "histogram-equalize_hist",
     "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
@@ -195,6 +198,20 @@ class Demo:
         self.viewer.window.remove_dock_widget(holder)
         for other in others:
             other.show()
+
+    @contextmanager
+    def history(self) -> Iterator[HistoryDock]:
+        """The History dock in front, closed again at the end."""
+        dock: HistoryDock = open_dock(self.viewer, "History")
+        self.rested(dock)
+        yield dock
+        self.viewer.window.remove_dock_widget(dock_of(dock))
+
+    def rested(self, dock: HistoryDock) -> None:
+        """Let the window live until a History dock shows all that it has to show."""
+        QTest.qWait(DRAWING)
+        self.until(lambda: not dock.is_busy, "the steps: no end")
+        QTest.qWait(DRAWING)
 
     def counted(self, dock: HistogramDock) -> None:
         """Let the window live until the histogram is exact."""
@@ -553,6 +570,54 @@ def channels(demo: Demo) -> None:
     demo.grab("channels")
 
 
+def history(demo: Demo) -> None:
+    """Steps as they are recorded; one is edited, all are repeated on a second image, and by a script."""
+    (cells,) = demo.open("synthetic_stack")
+    smooth = demo.apply(cells, "gaussian", {"value_range": "data"}, sigma=1.5)
+    last = demo.apply(smooth, "equalize_adapthist", {"value_range": "data"}, clip_limit=0.02)
+    before = last.data.copy()
+    with demo.history() as dock:
+        dock.steps.setCurrentRow(1)
+        demo.rested(dock)
+        demo.grab("history-step")
+        dock.steps.setCurrentRow(2)
+        demo.rested(dock)
+        dock.form.form["clip_limit"].value = 0.05
+        demo.rested(dock)
+        demo.grab("history")
+        recipe = dock.chain.recipe
+        dock.run_button.click()
+        demo.rested(dock)
+        edited = demo.viewer.layers.selection.active
+        spacing = [float(size) for size in cells.scale]
+        known = {"spacing": spacing, "axis_names": cells.axis_labels}
+        if not np.array_equal(edited.data, recipe.apply(cells.data, **known)) or not np.array_equal(last.data, before):
+            raise DemoError("the edited steps gave other pixels than their recipe, or changed a layer")
+        place = {"scale": cells.scale, "units": cells.units, "axis_labels": cells.axis_labels}
+        second = demo.viewer.add_image(cells.data[:, ::-1].copy(), name="A second image", **place)
+        demo.viewer.layers.selection.active = edited
+        demo.rested(dock)
+        demo.viewer.layers.selection = {edited, second}
+        demo.rested(dock)
+        dock.replay_button.click()
+        demo.rested(dock)
+        replayed = demo.viewer.layers[-1]
+        if replayed is second or not np.array_equal(replayed.data, recipe.apply(second.data, **known)):
+            raise DemoError(f"the steps were not repeated: {dock.message.text()}")
+        demo.grab("history-replay")
+        demo.viewer.layers.selection.active = edited
+        demo.rested(dock)
+        dock.python_button.click()
+        script = QApplication.clipboard().text()
+    folder = demo.results / "history"
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "image.npy", second.data)
+    (folder / "script.py").write_text(script, encoding="utf-8")
+    subprocess.run([sys.executable, "script.py"], cwd=folder, check=True)
+    if not np.array_equal(np.load(folder / "result.npy"), replayed.data):
+        raise DemoError("the script gave other pixels")
+
+
 def remembered(demo: Demo) -> None:
     """A dock closed and opened again: it begins as it was left."""
     dock = demo.choose(demo.open("camera")[0], "adjust_sigmoid", {}, gain=7.5)
@@ -776,7 +841,7 @@ def refusal(demo: Demo) -> None:
 EXAMPLES = (
     isotropic, crop, picked, center, labels, mappings, perspective, lens, calibrated, evened, equalize, match,
     histogram, before_after, tone, isolated, noise, blur, deconvolved, levels, scope, micrometers, channels, explained,
-    remembered, preferences, light, progress, menu, refusal,
+    history, remembered, preferences, light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from napari_mathimg.catalog import FAMILIES  # noqa: E402
 from napari_mathimg.widgets.dock import run_panel  # noqa: E402
 from napari_mathimg.widgets.lens import lens_panel  # noqa: E402
 from napari_mathimg.widgets.perspective.corners_panel import CornersPanel  # noqa: E402
+from napari_mathimg.widgets.place.entries import OTHERS  # noqa: E402
 from napari_mathimg.widgets.place.open_dock import open_dock  # noqa: E402
 
 PATIENCE = 120  # seconds that a step may take on a busy machine
@@ -208,15 +209,16 @@ def main() -> int:
         except Exception:
             FAILURES.append(f"{family}:\n{traceback.format_exc()}")
         print(f"{FAMILIES[family]}: {time.monotonic() - begun:.1f} s", flush=True)
-    histogram = open_dock(viewer, "Histogram")
-    wait_until(histogram.isVisible, "histogram: shown")
-    choose_everything(histogram)
-    viewer.window.remove_dock_widget(histogram)
-    settle()
+    for title in OTHERS:
+        other = open_dock(viewer, title)
+        wait_until(other.isVisible, f"{title}: shown")
+        choose_everything(other)
+        viewer.window.remove_dock_widget(other)
+        settle()
     viewer.close()
     settle()
     print(*FAILURES, sep="\n")
-    print(f"{len(FAMILIES) + 1} docks on {qtpy.API_NAME} {qtpy.QT_VERSION}: {len(FAILURES)} failures")
+    print(f"{len(FAMILIES) + len(OTHERS)} docks on {qtpy.API_NAME} {qtpy.QT_VERSION}: {len(FAILURES)} failures")
     return len(FAILURES)
 
 

@@ -99,6 +99,7 @@ def test_an_edit_shows_the_end_result_and_changes_no_layer(viewer: Any, qtbot: A
     ran(dock, qtbot)
     edited = viewer.layers.selection.active
     assert edited.name == f"{last.name} – edited"
+    assert dock.message.text().startswith("Added in ")
     equal(edited.data, fresh(dock.chain.recipe, cells))
     assert recorded(edited) == recorded(last)
     np.testing.assert_array_equal(edited.scale, last.scale)
@@ -173,6 +174,7 @@ def test_replay_repeats_the_steps_on_each_selected_layer(viewer: Any, qtbot: Any
     assert dock.layer is last
     with qtbot.waitSignal(dock.task.finished):
         press(dock.replay_button, qtbot)
+    settled(dock, qtbot)
     result = next(layer for layer in viewer.layers if layer.name.startswith("other") and layer is not other)
     equal(result.data, fresh(dock.chain.recipe, other))
     np.testing.assert_array_equal(result.scale, other.scale)

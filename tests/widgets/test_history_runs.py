@@ -20,6 +20,9 @@ RNG = np.random.default_rng(8)
 PLACE = {"scale": (2.0, 0.5, 0.25), "translate": (1.0, 2.0, 3.0), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
 
 
+CHANNELS = {"channel_names": ["DAPI", "GFP", "TRITC"]}
+
+
 def smooth(shape: tuple[int, ...], dtype: str = "u2", top: float = 4000) -> Any:
     noise = ndi.gaussian_filter(
         np.random.default_rng(3).random(shape), (1.5,) * 2 if len(shape) == 2 else (0, 1.5, 1.5)
@@ -43,7 +46,7 @@ PSF = {"psf": {"psf": {"kind": "gaussian", "parameters": {"sigma": 1.5}}}}
 CHAINS: dict[str, tuple[Any, Recipe, Mapping[str, Any]]] = {
     "lengths in micrometers": (lambda: Image(smooth((4, 40, 50)), **PLACE), recipe_of(GAUSSIAN, ROTATE), {}),
     "a channel alone": (
-        lambda: Image(smooth((3, 40, 50)), **PLACE | {"axis_labels": ("c", "y", "x")}, metadata={"channel_names": ["DAPI", "GFP", "TRITC"]}),
+        lambda: Image(smooth((3, 40, 50)), **PLACE | {"axis_labels": ("c", "y", "x")}, metadata=CHANNELS),
         recipe_of(
             {"operation": "median", "parameters": {"size": 3}, "where": {"c": "GFP"}},
             {"operation": "adjust_gamma", "parameters": {"gamma": 0.7}, "where": {"c": 0}},
@@ -58,7 +61,10 @@ CHAINS: dict[str, tuple[Any, Recipe, Mapping[str, Any]]] = {
     ),
     "labels": (
         lambda: Labels(smooth((4, 40, 50)) // 800, **PLACE),
-        recipe_of(ROTATE | {"parameters": {"angle": 20.0, "order": 0, "resize": True}}, {"operation": "crop", "options": {"ndim": 3}}),
+        recipe_of(
+            ROTATE | {"parameters": {"angle": 20.0, "order": 0, "resize": True}},
+            {"operation": "crop", "options": {"ndim": 3}},
+        ),
         {},
     ),
     "colors of floating point": (
@@ -144,9 +150,6 @@ def test_a_run_lies_where_the_results_of_the_docks_lie(viewer: Any, chain: Any, 
 
 
 def test_pixels_that_change_during_a_run_are_told() -> None:
-    class Changed(np.ndarray):
-        pass
-
     pixels = smooth((40, 50)).astype("f8")
     layer = Image(pixels)
     recipe = recipe_of({"operation": "gaussian", "parameters": {"sigma": 1.0}})
@@ -165,7 +168,7 @@ def test_steps_that_stay_the_same_are_prepared_once() -> None:
     first = run_to_end(ready_steps(recipe, start, {}, None, None))
     edited = recipe.with_step(2, parameters={"angle": 40.0})
     second = run_to_end(ready_steps(edited, start, {}, first, None))
-    assert [a is b for a, b in zip(first.steps, second.steps, strict=True)] == [True, True, False]
+    assert [a.plan is b.plan for a, b in zip(first.steps, second.steps, strict=True)] == [True, True, False]
     off = run_to_end(ready_steps(edited.switched(0, True), start, {}, second, None))
     assert not any(a.plan is b.plan for a in second.steps for b in off.steps)
     other = run_to_end(ready_steps(edited, start_of(layer, recipe), {}, second, None))

@@ -43,6 +43,7 @@ class HistoryDock(ShownChain):
         self.chains = EditedChains()
         self._layer: ref[Layer] | None = None
         self._settled = False
+        self._has_told = False  # whether a message is to stay while the layer that it is about is followed
         self._ran: EditedChain | None = None  # whose result a run will show; None for a replay
         self._watched: list[tuple[Any, Callable[..., Any]]] = []
         self._soon = QTimer(self)
@@ -152,9 +153,11 @@ class HistoryDock(ShownChain):
         if layer is not None and is_preview(layer.metadata):
             layer = before
         if layer is not before or layer is None:
-            self.message.clear()
+            if not self._has_told:  # of the layer that a run has added
+                self.message.clear()
             self.form.clear()
             self.steps.setCurrentRow(-1)
+        self._has_told = False
         self._layer = None if layer is None else ref(layer)
         self._watch(layer)
         self.show_chain_of(layer)
@@ -307,7 +310,7 @@ class HistoryDock(ShownChain):
         self.bar.start(run_all([task_of(chain.recipe, layer, [*self._viewer.layers]) for layer in layers]))
 
     def _add(self, outcomes: Sequence[Replayed]) -> None:
-        chain = self._ran
+        chain, self._has_told = self._ran, True
         if chain is None:
             self.bar.tell_reason(add_results(self._viewer, outcomes))
             return

@@ -37,7 +37,7 @@ class StepList(QListWidget):
         self.setTextElideMode(Qt.TextElideMode.ElideNone)
         self.setAccessibleName("Steps")
         self.setToolTip("Choose a step to see its result; untick it to leave it out; Delete removes it")
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(84)
         self.currentRowChanged.connect(lambda row: self.chosen.emit(row - 1) if row >= 0 else None)
         self.itemChanged.connect(self._tell_switched)
 
@@ -49,7 +49,7 @@ class StepList(QListWidget):
 
     def sizeHint(self) -> QSize:
         """Return a size for a few steps."""
-        return QSize(0, 12 * self.fontMetrics().lineSpacing())
+        return QSize(0, 7 * self.fontMetrics().lineSpacing())
 
     def show_steps(self, source: str, rows: Sequence[Row], number: int | None) -> None:
         """Show a chain with one of its steps chosen; nobody is told of that."""

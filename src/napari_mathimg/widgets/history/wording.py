@@ -66,6 +66,8 @@ def _value(value: Any) -> str:
     if isinstance(value, int | float):
         return number(float(value), 4)
     if isinstance(value, tuple | list):
+        if len(value) > 1 and all(isinstance(v, int | float) and v == value[0] for v in value):
+            return _value(value[0])
         text = f"({', '.join(map(_value, value))})"
         return text if len(text) <= LONGEST else f"({len(value)} values)"
     text = str(value)
