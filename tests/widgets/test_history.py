@@ -8,12 +8,14 @@ import pytest
 from event_loop import process_events
 from history_checks import CHAIN, equal, fresh, made, opened, recorded, settled
 from mouse_and_keys import callbacks, close_by_mouse
+from napari.utils import progress
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QStyle, QStyleOptionViewItem
 
+from napari_mathimg.contract.progress import Progress
 from napari_mathimg.recipe.recipe import Recipe
-from napari_mathimg.widgets.history.apply_recipe import apply_recipe
+from napari_mathimg.widgets.history.apply_recipe import apply_file, apply_recipe
 from napari_mathimg.widgets.qt.layout import dock_of
 from napari_mathimg.widgets.settings.session_log import log_of
 
@@ -408,6 +410,27 @@ def test_a_recipe_is_applied_without_the_dock(viewer: Any, qtbot: Any, cells: An
     equal(viewer.layers[-1].data, last.data)
     assert viewer.layers[-1].name == last.name + " [1]"
     process_events()
+
+
+def test_the_progress_of_a_recipe_is_told_in_parts_and_it_is_canceled(
+    viewer: Any, qtbot: Any, cells: Any, tmp_path: Any
+) -> None:
+    path = tmp_path / "steps.toml"
+    Recipe.from_record(made(viewer, cells).metadata["napari_mathimg"]).save(path)
+    held = Held(cells.data)
+    held.free.clear()
+    viewer.layers.selection.active = slow = viewer.add_image(held, name="slow", contrast_limits=(0, 4000))
+    run = apply_file(viewer, path)
+    assert run is not None
+    run.progressed.emit(Progress("Counting", 0.75, 2))  # half a tile
+    (bar,) = progress._all_instances
+    assert (bar.n, bar.desc) == (375, "steps.toml: Counting: ")
+    with qtbot.waitSignal(run.finished):
+        bar.cancel()
+        held.free.set()
+    process_events()
+    assert not progress._all_instances
+    assert viewer.layers[-1] is slow
 
 
 def test_a_hidden_dock_does_nothing_and_a_closed_one_leaves_nothing(viewer: Any, qtbot: Any, cells: Any) -> None:

@@ -70,7 +70,7 @@ class RecipeRun(BackgroundTask):
         self.start(run_all(tasks))
 
     def _show(self, progress: Progress) -> None:
-        share = STEPS * progress.done // max(progress.total, 1)
+        share = int(STEPS * progress.done / max(progress.total, 1))  # napari takes whole numbers only
         self._bar.set_description(f"{self._title}: {progress.phase}")
         self._bar.update(share - self._bar.n)
 
