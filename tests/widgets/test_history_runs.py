@@ -120,6 +120,8 @@ def test_a_run_equals_the_recipe_and_is_recorded(name: str) -> None:
         np.testing.assert_array_equal(level, kept)
     shown = type(layer)(done.levels or done.data, **done.arguments, multiscale=done.levels is not None)
     assert shown.ndim == len(expected.shape) - bool(getattr(shown, "rgb", False))
+    if recipe.steps[0].where:  # the rest of the stack stays around the part
+        assert (shown.translate[0], shown.scale[0]) == (layer.translate[0], layer.scale[0])
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,16 @@ def apply_file(viewer: Any, path: str | Path) -> "RecipeRun | None":
     return run
 
 
+class _Bar(cancelable_progress):
+    """A progress bar whose Cancel button cancels at once: napari's own does so where it counts a loop only."""
+
+    def cancel(self) -> None:
+        """Cancel."""
+        super().cancel()
+        if self.cancel_callback is not None:
+            self.cancel_callback()
+
+
 class RecipeRun(BackgroundTask):
     """A run of a recipe on layers, with its progress in napari's list of activities.
 
@@ -62,7 +72,7 @@ class RecipeRun(BackgroundTask):
     def __init__(self, viewer: Any, name: str, tasks: list[Any]) -> None:
         super().__init__(viewer.window._qt_window)
         self._viewer, self._title = viewer, name
-        self._bar = cancelable_progress(total=STEPS, desc=name, cancel_callback=self.cancel)
+        self._bar = _Bar(total=STEPS, desc=name, cancel_callback=self.cancel)
         self.progressed.connect(self._show)
         self.returned.connect(lambda outcomes: show_info(f"{self._title}: {add_results(self._viewer, outcomes)}"))
         self.failed.connect(lambda error: show_warning(f"{self._title}: {reason(error)}."))
