@@ -108,8 +108,11 @@ def test_an_edit_shows_the_end_result_and_changes_no_layer(viewer: Any, qtbot: A
     assert edited.units == last.units
 
     count = len(viewer.layers)
+    assert dock.live.shown.layer is None  # the result is seen
     choose(dock, 2, qtbot)
+    assert dock.live.shown.layer.name == "3. Median filter"
     edit(dock, "size", 5, qtbot)
+    assert dock.live.shown.layer.name == "End result"
     ran(dock, qtbot)
     layers = [layer for layer in viewer.layers if layer.metadata.get("napari_mathimg_preview") is None]
     assert len(layers) <= count
@@ -120,6 +123,27 @@ def test_an_edit_shows_the_end_result_and_changes_no_layer(viewer: Any, qtbot: A
 def end_of(dock: Any) -> Any:
     """The end result that the dock has ready, whole."""
     return dock.updates.chain.after(len(dock.chain.recipe.steps)).image.array
+
+
+def test_nothing_is_shown_where_that_is_chosen(viewer: Any, qtbot: Any, cells: Any) -> None:
+    made(viewer, cells)
+    dock = opened(viewer, qtbot)
+    choose(dock, 1, qtbot)
+    QTest.keyClick(dock.see, Qt.Key.Key_End)
+    settled(dock, qtbot)
+    assert dock.live.shown.layer is None
+    choose(dock, 0, qtbot)
+    edit(dock, "sigma", 3.0, qtbot)
+    assert dock.live.shown.layer is None
+    equal(end_of(dock), fresh(dock.chain.recipe, cells))
+    QTest.keyClick(dock.see, Qt.Key.Key_Home)
+    settled(dock, qtbot)
+    assert dock.live.shown.layer.name == "1. Gaussian filter"
+    viewer.layers.remove(dock.live.shown.layer)  # as a user may
+    settled(dock, qtbot)
+    assert dock.see.currentData() == ""
+    choose(dock, 1, qtbot)
+    assert dock.live.shown.layer.name == "2. Rescale intensity"
 
 
 def test_steps_are_switched_and_removed_and_come_back(viewer: Any, qtbot: Any, cells: Any) -> None:
@@ -458,3 +482,46 @@ def test_a_hidden_dock_does_nothing_and_a_closed_one_leaves_nothing(viewer: Any,
     assert callbacks(viewer, *viewer.layers) == heard
     assert not [layer for layer in viewer.layers if layer.name.startswith("1.")]
     assert idle
+
+
+KINDS: dict[str, tuple[Any, Any]] = {
+    "colors": (
+        lambda v, a: v.add_image(np.stack([a[0] // 16] * 3, -1).astype("u1"), rgb=True),
+        (("gaussian", {"sigma": 2.0}, {}), ("to_gray", {}, {}), ("invert", {}, {})),
+    ),
+    "labels": (lambda v, a: v.add_labels(a[0] // 500), (("rotate", {"angle": 30.0, "order": 0}, {}),)),
+    "levels": (
+        lambda v, a: v.add_image([a[0], a[0, ::2, ::2]], multiscale=True, contrast_limits=(0, 4000)),
+        (("gaussian", {"sigma": 2.0}, {}), ("rotate", {"angle": 30.0}, {})),
+    ),
+    "a value for each index": (
+        lambda v, a: v.add_image(a[:2]),
+        (("gaussian", {"sigma": {"per": 0, "values": [1.0, 3.0]}}, {}), ("median", {}, {})),
+    ),
+    "floating point": (
+        lambda v, a: v.add_image(a[0].astype("f4")),
+        (("gaussian", {"sigma": 1.0}, {}), ("add_gaussian_noise", {"var": 0.01, "seed": 1}, {"value_range": "dtype"})),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_layer_is_seen_and_run(viewer: Any, qtbot: Any, stack: Any, kind: str) -> None:
+    make, chain = KINDS[kind]
+    source = make(viewer, stack)
+    last = made(viewer, source, chain)
+    dock = opened(viewer, qtbot)
+    for number in range(-1, len(chain)):
+        choose(dock, number, qtbot)
+        assert dock.state.whole() == "exact", (number, dock.message.text())
+        assert dock.live.shown.layer is not None
+    ran(dock, qtbot)
+    edited = viewer.layers.selection.active
+    assert edited.name.endswith("edited")
+    equal(edited.data[0] if edited.multiscale else edited.data, last.data[0] if last.multiscale else last.data)
+    assert type(edited) is type(last)
+    assert edited.multiscale == last.multiscale
+    assert getattr(edited, "rgb", None) == getattr(last, "rgb", None)
+    if kind == "a value for each index":
+        choose(dock, 0, qtbot)
+        assert "stays as it is" in dock.form.note.text()

@@ -209,13 +209,14 @@ class HistoryDock(ShownChain):
 
     def _choose(self, number: int) -> None:
         """Show the result of a step, and its form."""
-        if self.see.currentData() == END:
+        if self._rests or self.see.currentData() == END:
             self._look_at(STEP)
         self._show_form()
         self._enable()
         self._prepare()
 
     def _see(self) -> None:
+        self._rests = False
         self._prepare()
 
     def _pick_source(self) -> None:
@@ -238,7 +239,7 @@ class HistoryDock(ShownChain):
             self._tell_failure(str(error).partition("parameters.")[2] or str(error))
             return
         self.message.clear()
-        if self.see.currentData() != NOTHING:
+        if self._rests or self.see.currentData() != NOTHING:
             self._look_at(END)
         if self.steps.number is None and len(chain.recipe.steps):
             self.steps.blockSignals(True)
@@ -328,5 +329,5 @@ class HistoryDock(ShownChain):
         self.chains.put(layer, chain)
         took = seconds_in_words(sum(filter(None, outcome.done.seconds)))
         self.message.setText(f"{'Updated' if previous is layer else 'Added'} in {took}.")
-        self._look_at(NOTHING)
+        self._rest()
         self._follow_soon()

@@ -29,8 +29,9 @@ class ShownChain(Exporting):
         self.updates.progressed.connect(lambda progress: self.state.setText(f"{progress.phase}…"))
         self.live = SeenResult(self._viewer, self, self._seen, self._layers_of_chain)
         self.live.said.connect(self._say)
+        self._rests = False  # whether nothing is shown until another step is chosen or edited
         for signal in (self.live.removed, self.live.gave_way):
-            signal.connect(lambda: self.see.setCurrentIndex(self.see.findData(NOTHING)))
+            signal.connect(self._rest)
 
     def _show(self) -> None:
         """Show the steps, the source, and the form of the chosen step; prepare what is to be seen."""
@@ -126,9 +127,18 @@ class ShownChain(Exporting):
             self.message.setText(f"{text.rstrip('.')}.")
 
     def _look_at(self, way: str) -> None:
+        """Choose what is shown."""
+        self._rests = False
         self.see.blockSignals(True)
         self.see.setCurrentIndex(self.see.findData(way))
         self.see.blockSignals(False)
+
+    def _rest(self) -> None:
+        """Show nothing until another step is chosen or edited, because a result or the preview of a dock is seen."""
+        if self.see.currentData() != NOTHING:
+            self._look_at(NOTHING)
+            self._rests = True
+        self._prepare()
 
     def _tell_failure(self, text: str) -> None:
         self.live.stop()
