@@ -97,13 +97,13 @@ def _halved(data: Array, ndim: int, pyramid: Pyramid, threads: int) -> Generator
     out = np.empty((*shape, *data.shape[ndim:]), data.dtype)
 
     def work(box: Box) -> None:
-        out[tuple(slice(a, b) for a, b in box)] = _block_of_level(data, shape, axes, box, pyramid.mean)
+        out[tuple(slice(a, b) for a, b in box)] = block_of_level(data, shape, axes, box, pyramid.mean)
 
     yield from run_tasks("Levels", tiles(shape, POINTWISE), work, threads)
     return out
 
 
-def _block_of_level(data: Array, shape: Sequence[int], axes: Sequence[int], box: Box, mean: bool) -> Array:
+def block_of_level(data: Any, shape: Sequence[int], axes: Sequence[int], box: Box, mean: bool) -> Array:
     """Compute a box of the level of a given shape after `data`."""
     if not mean:
         middles = [

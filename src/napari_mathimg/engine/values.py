@@ -68,7 +68,8 @@ class Losses(NamedTuple):
         share = other.sampled / max(count, 1)
         return Losses(
             self.below + other.below, self.above + other.above, count, self.mean + shift * share,
-            self.spread + other.spread + shift * shift * self.sampled * share, self.error + other.error, self.outside + other.outside,
+            self.spread + other.spread + shift * shift * self.sampled * share, self.error + other.error,
+            self.outside + other.outside,
         )  # fmt: skip
 
     @property

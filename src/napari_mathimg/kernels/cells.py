@@ -17,7 +17,8 @@ LANES = 64  # parallel sums, for the same reason
 def _find_cells(bits, least, infinity, low, high, shift, offset, depth, keys, cells):  # type: ignore[no-untyped-def]
     """Store the keys of some numbers, limited to keys `low` to `high`, and the indices of their cells after all levels.
 
-    The key of what is not finite is at least `infinity`.
+    The key of what is not finite is at least `infinity`. Of a number for which no cell was made, the index is anyone,
+    even beyond all cells.
     """
     first_shift, first_offset = shift[0], offset[0]
     for k in range(bits.size):
@@ -29,7 +30,7 @@ def _find_cells(bits, least, infinity, low, high, shift, offset, depth, keys, ce
         cells[k] = (key >> first_shift) + first_offset
     for _ in range(depth - 1):
         for k in range(bits.size):
-            i = np.uintp(cells[k])
+            i = min(np.uintp(cells[k]), np.uintp(shift.size - 1))
             cells[k] = (keys[k] >> shift[i]) + offset[i]
 
 
@@ -45,7 +46,9 @@ def count_cells(bits, least, infinity, low, high, shift, offset, depth, counts):
         part = bits[start : start + CHUNK]
         _find_cells(part, least, infinity, low, high, shift, offset, depth, keys, cells)
         for k in range(part.size):
-            counts[np.uintp(cells[k]) - np.uintp(shift.size)] += 1
+            cell = np.uintp(cells[k]) - np.uintp(shift.size)
+            if cell < np.uintp(counts.size):
+                counts[cell] += 1
 
 
 @kernel
@@ -57,6 +60,8 @@ def count_with_ends(bits, least, infinity, low, high, shift, offset, depth, coun
         _find_cells(part, least, infinity, low, high, shift, offset, depth, keys, cells)
         for k in range(part.size):
             cell = np.uintp(cells[k]) - np.uintp(shift.size)
+            if cell >= np.uintp(counts.size):
+                continue
             counts[cell] += 1
             if keys[k] < first[cell]:
                 first[cell] = keys[k]
@@ -65,18 +70,21 @@ def count_with_ends(bits, least, infinity, low, high, shift, offset, depth, coun
 
 
 @kernel
-def fractions(bits, least, infinity, low, high, shift, offset, depth, last, up_to, slope, out):  # type: ignore[no-untyped-def]
+def fractions(bits, least, infinity, low, high, shift, offset, depth, starts, last, up_to, slope, out):  # type: ignore[no-untyped-def]
     """Store the fraction of pixels up to each number: `up_to` its cell, less `slope` for each key from it to `last`.
 
-    The first arguments are those of `count_cells`; `last` holds the highest key in each cell.
+    The first arguments are those of `count_cells`; `starts` holds the first and `last` the highest key in each cell. A
+    number that did not occur where cells were made takes the cell below it.
     """
-    keys, cells = np.empty(CHUNK, bits.dtype), np.empty(CHUNK, bits.dtype)
+    keys, cells, count = np.empty(CHUNK, bits.dtype), np.empty(CHUNK, bits.dtype), np.uintp(starts.size)
     for start in range(0, bits.size, CHUNK):
         part, result = bits[start : start + CHUNK], out[start : start + CHUNK]
         _find_cells(part, least, infinity, low, high, shift, offset, depth, keys, cells)
         for k in range(part.size):
-            cell = np.uintp(cells[k]) - np.uintp(shift.size)
-            result[k] = up_to[cell] - slope[cell] * max(np.float64(last[cell]) - np.float64(keys[k]), 0.0)
+            cell, key = np.uintp(cells[k]) - np.uintp(shift.size), keys[k]
+            if cell >= count or key > last[cell] or key < starts[cell]:
+                cell = np.uintp(max(np.searchsorted(starts, key, "right") - 1, 0))
+            result[k] = max(up_to[cell] - slope[cell] * max(np.float64(last[cell]) - np.float64(key), 0.0), 0.0)
 
 
 @kernel

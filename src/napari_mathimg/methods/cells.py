@@ -299,5 +299,5 @@ class Distribution:
         """Return the fraction of pixels at or below each value of an array."""
         cells, flat = self.counted.cells, np.ascontiguousarray(image, self.counted.cells.dtype).reshape(-1)
         out = np.empty(flat.size, np.float64)
-        kernels.fractions(flat.view(cells.starts.dtype), *cells.position, *self.table, out)
+        kernels.fractions(flat.view(cells.starts.dtype), *cells.position, cells.starts, *self.table, out)
         return out.reshape(image.shape)

@@ -3,5 +3,7 @@
 from .array import Computed, LazyArray
 from .cache import TileCache
 from .call import lazy
+from .levels import Level, levels
+from .store import LevelStore
 
-__all__ = ["Computed", "LazyArray", "TileCache", "lazy"]
+__all__ = ["Computed", "LazyArray", "Level", "LevelStore", "TileCache", "lazy", "levels"]

@@ -245,11 +245,11 @@ class LazyArray:
 
     def _tile(self, part: Part) -> Array:
         """Return a tile, which must not be changed."""
-        return self.cache.get((self._number, part[:2]), partial(compute_tile, self.plan, part.index, part.box))
+        return self.cache.get((self._number, part[:2]), partial(compute_tile, self.plan, part.of, part.box))
 
     def _spaced(self, spacing: Spacing, part: Part) -> Array:
         """Return every n-th pixel of a box."""
-        return compute_spaced(self.plan, part.index, part.box, spacing)
+        return compute_spaced(self.plan, part.of, part.box, spacing)
 
     def _spread(self, work: Callable[[Part], None], parts: list[Part]) -> None:
         """Compute parts in the thread of the task that reads them; outside of tasks, one reader gets more threads."""

@@ -19,7 +19,7 @@ Chosen = slice | NDArray[np.intp]  # positions along one axis of a block
 class Part(NamedTuple):
     """A box of an item, the pixels of it that are chosen, and the place of these in the array that is returned."""
 
-    index: Index
+    of: Index
     box: Box
     chosen: tuple[Chosen, ...]
     target: tuple[slice | int, ...]
@@ -91,7 +91,8 @@ class Request(NamedTuple):
         key = [*map(_as_chosen, self.frames), *part.chosen, *map(_as_chosen, self.channels)]
         if all(isinstance(k, slice) for k in key):
             return block[tuple(key)]
-        return block[np.ix_(*(np.arange(n)[k] for n, k in zip(block.shape, key, strict=True)))]
+        some: Array = block[np.ix_(*(np.arange(n)[k] for n, k in zip(block.shape, key, strict=True)))]
+        return some
 
 
 def _as_chosen(positions: Positions) -> Chosen:
@@ -110,8 +111,9 @@ def _in_cells(positions: Positions, edges: NDArray[np.int64]) -> list[tuple[int,
     for first, stop in itertools.pairwise([*firsts.tolist(), len(at)]):
         cell = int(cells[first])
         start, end = int(edges[cell]), int(edges[cell + 1])
-        inside: Chosen = at[first:stop] - start
+        some = at[first:stop] - start
+        inside: Chosen = some
         if isinstance(positions, range):
-            inside = slice(int(inside[0]), int(inside[-1]) + 1, positions.step)
+            inside = slice(int(some[0]), int(some[-1]) + 1, positions.step)
         found.append((cell, inside, slice(first, stop), stop - first == end - start))
     return found

@@ -79,7 +79,7 @@ def _in_blocks(plan: Plan, spacing: Spacing, index: Index | None = None) -> dict
     return {name: scaled(value, hints[name], spacing) for name, value in given.items()}
 
 
-def scaled(value: Any, hint: Any, spacing: Spacing) -> Any:
+def scaled(value: Any, hint: Any, spacing: Sequence[float]) -> Any:
     """Return the value of a parameter in units of blocks if its type says that it is in pixels; others as they are.
 
     Whole numbers are rounded, odd sizes to an odd number, and kept within their bounds.
@@ -87,9 +87,11 @@ def scaled(value: Any, hint: Any, spacing: Spacing) -> Any:
     numbers = [number for number in _numbers(hint) if number.unit == "px"]
     if not numbers:
         return value
-    if isinstance(value, tuple) and annotation_of(hint, PerAxis):
-        axes = annotation_of(hint, PerAxis)
+    axes = annotation_of(hint, PerAxis)
+    if isinstance(value, tuple) and axes and len(value) == len(spacing):
         return tuple(_divided(v, n, numbers[0], axes.odd) for v, n in zip(value, spacing, strict=True))
+    if isinstance(value, tuple):
+        return tuple(scaled(each, hint, spacing) for each in value)
     mean = float(np.sqrt(spacing[-1] * spacing[-2])) if len(spacing) > 1 else spacing[0]
     return _divided(value, mean, numbers[0], odd=False)
 
