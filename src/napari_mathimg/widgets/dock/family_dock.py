@@ -14,6 +14,7 @@ from ...contract.per_index import per_index
 from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
+from ..lazy import kept_levels
 from ..lazy.computing import Computed
 from ..lazy.panel import LazyPanel
 from ..place.content import DockContent
@@ -128,6 +129,7 @@ class FamilyDock(DockContent):
         self.bar.running.connect(self.lazy.compute.setDisabled)
         self._undo += [panel.close for panel in self.panels]
         self._undo += [self.results.close, on_change("results", self.saved_state.take_defaults)]
+        self._undo.append(on_change("computing", kept_levels.trim))
         undo = self._undo
         self.destroyed.connect(lambda: _close_all(undo))
 

@@ -94,7 +94,7 @@ def show_result(
     data = done.lazy.data if done.lazy else done.levels or done.data
     layer = _add_or_update(viewer, kind, data, arguments, previous)
     if done.lazy is not None:
-        LazyLayers.of(viewer).keep(layer, JobOrigin(job))
+        LazyLayers.of(viewer).keep(layer, JobOrigin(job, done.digests))
     if done.overlay is None:
         if previous_overlay is not None:
             viewer.layers.remove(previous_overlay)

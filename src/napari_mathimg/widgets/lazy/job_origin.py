@@ -8,20 +8,26 @@ from ...contract.progress import Progress
 from ...engine.lazy.levels import Level
 from ...recipe.record import RECORD
 from ..layers.layer_arguments import result_arguments
+from ..layers.pixel_digest import digests
 from ..tasks.operation_job import Done, Job, lazy_steps
 from .origin import Remade, Renew
 
 
 @dataclass(frozen=True)
 class JobOrigin:
-    """A job that gave a lazy result."""
+    """A job that gave a lazy result, and digests of the pixels that it reads."""
 
     job: Job
+    digests: Sequence[int | None]
 
     @property
     def reads(self) -> Sequence[Any]:
         """The arrays of the source and of the further images."""
         return [self.job.source.array, *(image for image in self.job.images if image is not None)]
+
+    def is_outdated(self) -> Generator[Progress, None, bool]:
+        """Find whether pixels in memory were edited since."""
+        return (yield from digests((self.job.source.array, *self.job.images), "Pixels")) != list(self.digests)
 
     def remake(self, renew: Renew) -> Generator[Progress, None, Remade]:
         """Prepare the job anew."""
@@ -41,7 +47,7 @@ class JobOrigin:
         job = replace(job, further_images=tuple(further), domain=False)
         done = yield from lazy_steps(job)
         assert done.lazy is not None
-        return Remade(done.lazy, arguments_of(job, done)["metadata"][RECORD])
+        return Remade(done.lazy, arguments_of(job, done)["metadata"][RECORD], JobOrigin(job, done.digests))
 
 
 def arguments_of(job: Job, done: Done) -> dict[str, Any]:

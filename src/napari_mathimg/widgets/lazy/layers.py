@@ -1,6 +1,6 @@
 """The lazy layers of a viewer: added, made anew after edits of what they read, and turned into pixels."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -15,7 +15,7 @@ from ..layers.made_layers import tell_chain
 from ..preview.edits import Edits
 from ..preview.shared_facts import facts_of
 from ..tasks.latest_task import LatestTask
-from .origin import ORIGINS, Origin, Remade, leaves, renewal
+from .origin import ORIGINS, Origin, Remade, is_outdated, leaves, renewal
 from .pixels import LazyPixels, pixels_of
 from .prefetch import Prefetch
 from .shown import unwrapped_data
@@ -70,11 +70,13 @@ class LazyLayers(QObject):
         self._edited: set[int] = set()  # identities of arrays
         self._task = LatestTask(self, expected=(Exception,), name="lazy layers")
         self._task.returned.connect(self._take)
+        self._looking = LatestTask(self, expected=(Exception,), name="lazy layers")
+        self._looking.returned.connect(lambda edited: None if edited() is None else self.note_edit(edited()))
         self._prefetch = Prefetch(viewer, self.lazy_layers, self)
         events = viewer.layers.events
         events.removed.connect(self._forget)
         events.inserted.connect(self._follow)
-        undo = self._undo = [self._prefetch.close, self._task.close]
+        undo = self._undo = [self._prefetch.close, self._task.close, self._looking.close]
         undo += [lambda: events.removed.disconnect(self._forget), lambda: events.inserted.disconnect(self._follow)]
 
     @classmethod
@@ -122,10 +124,12 @@ class LazyLayers(QObject):
             if layer not in self._edits:
                 edits = self._edits[layer] = Edits(self._viewer, self)
                 edits.follow(layer)
-                edits.edited.connect(lambda layer=layer: self._note(layer))
+                edits.edited.connect(lambda layer=layer: self.note_edit(layer))
+                layer.events.visible.connect(self._look)
 
     def _drop(self, layer: Layer) -> None:
         edits = self._edits.pop(layer)
+        layer.events.visible.disconnect(self._look)
         edits.follow(None)
         edits.deleteLater()
 
@@ -134,7 +138,12 @@ class LazyLayers(QObject):
             self._drop(event.value)
         self._follow()
 
-    def _note(self, layer: Layer) -> None:
+    def _look(self, event: Any) -> None:
+        """Look whether pixels were edited while their layer was hidden: napari does not draw it then."""
+        if event.source.visible:
+            self._looking.ask(_outdated([(ref(layer), pixels) for layer, pixels in self.lazy_layers()], event.source))
+
+    def note_edit(self, layer: Layer) -> None:
         """Mark the lazy layers that read an edited one, and make them anew."""
         facts = facts_of(self._viewer)
         for array in _arrays(layer):
@@ -158,7 +167,7 @@ class LazyLayers(QObject):
             if isinstance(made.remade, Exception):
                 show_warning(f"{cut_middle(layer.name)} could not follow an edit of what it reads: {made.remade}.")
                 continue
-            pixels, record = made.remade
+            pixels, record, _ = made.remade
             layer.data = pixels.data
             layer.metadata = {**layer.metadata, RECORD: record, LAZY: {"levels": pixels.marks}}
             self.keep(layer, None)
@@ -166,7 +175,8 @@ class LazyLayers(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether layers are about to be made anew."""
-        return bool(self._task.is_running or any(edits.is_pending for edits in self._edits.values()))
+        is_told = any(edits.is_pending for edits in self._edits.values())
+        return is_told or self._task.is_running or self._looking.is_running
 
     def close(self) -> None:
         """Disconnect from the viewer, and stop all that runs."""
@@ -188,6 +198,19 @@ def _torn(record: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*record[:-1], {**step, "torn": True}] if step is not None else record
 
 
+def _outdated(
+    layers: list[tuple["ref[Layer]", LazyPixels]], shown: Layer
+) -> Generator[Progress, None, Callable[[], Layer | None]]:
+    """Return the layer that is shown again if pixels were edited that lazy layers read."""
+    own = {id(array) for array in _arrays(shown)}
+    made = ref(shown)
+    del shown
+    for _, pixels in layers:
+        if not own.isdisjoint(map(id, leaves(pixels.finest))) and (yield from is_outdated(pixels.finest)):
+            return made
+    return lambda: None
+
+
 def _remade(
     layers: list[tuple["ref[Layer]", LazyPixels]], edited: set[int]
 ) -> Generator[Progress, None, list[Remaking]]:
@@ -200,5 +223,6 @@ def _remade(
             found.append(Remaking(layer, error))
             continue
         if renewed.pixels is not None and renewed.record is not None:
-            found.append(Remaking(layer, Remade(renewed.pixels, renewed.record)))
+            origin = ORIGINS[renewed.pixels.finest]
+            found.append(Remaking(layer, Remade(renewed.pixels, renewed.record, origin)))
     return found

@@ -11,10 +11,11 @@ Record = list[dict[str, Any]]
 
 
 class Remade(NamedTuple):
-    """A lazy result that was made anew, and its record."""
+    """A lazy result that was made anew, its record, and how it was made now."""
 
     pixels: LazyPixels
     record: Record
+    origin: "Origin"
 
 
 class Renewed(NamedTuple):
@@ -35,6 +36,9 @@ class Origin(Protocol):
     def reads(self) -> Sequence[Any]:
         """The arrays that it reads."""
 
+    def is_outdated(self) -> Generator[Progress, None, bool]:
+        """Find whether pixels in memory that it reads were edited since, however that was told."""
+
     def remake(self, renew: Renew) -> Generator[Progress, None, Remade]:
         """Make it anew, from what `renew` returns for each array that it reads."""
 
@@ -48,6 +52,19 @@ def leaves(array: Any) -> list[Any]:
     return [array] if origin is None else [leaf for read in origin.reads for leaf in leaves(read)]
 
 
+def is_outdated(array: Any) -> Generator[Progress, None, bool]:
+    """Find whether pixels in memory were edited that a lazy array, or what it reads, was made of."""
+    origin = ORIGINS.get(array) if _may_have_origin(array) else None
+    if origin is None:
+        return False
+    if (yield from origin.is_outdated()):
+        return True
+    for read in origin.reads:
+        if (yield from is_outdated(read)):
+            return True
+    return False
+
+
 def renewal(edited: set[int]) -> Renew:
     """Return a function that makes lazy arrays anew that read arrays with these identities, each once."""
     known: dict[int, Renewed] = {}
@@ -58,7 +75,7 @@ def renewal(edited: set[int]) -> Renew:
             origin = ORIGINS.get(array) if _may_have_origin(array) else None
             if origin is not None and not edited.isdisjoint(map(id, leaves(array))):
                 remade = yield from origin.remake(renew)
-                ORIGINS[remade.pixels.finest] = origin
+                ORIGINS[remade.pixels.finest] = remade.origin
                 found = Renewed(remade.pixels.finest, remade.record, remade.pixels)
             known[id(array)] = found
         return known[id(array)]

@@ -19,7 +19,7 @@ from ...recipe.images import digest
 from .kept_levels import level_store
 from .shown import Shown
 
-SINGLE = 2**22  # pixels of a plane up to which a layer has one level, because napari reads whole planes of it
+SINGLE = 2**20  # pixels of a plane up to which a layer has one level, because napari reads whole planes of it
 SMALLEST = 256  # pixels along the longer side of the last level, which napari reads whole
 LOOKED_AT = 2**24  # values of the last level at most of which contrast limits are found
 SESSION = uuid4().hex
