@@ -203,7 +203,19 @@ def test_a_chain_of_plans_has_the_levels_of_all_its_steps(viewer: Any) -> None:
     assert pixels_of(layer) is pixels
     assert [level.shape for level in layer.data] == [(1200, 1500), (600, 750), (300, 375), (150, 188)]
     given = Levels((Level(first, "exact"), Level(pixels.levels[1].array, "approximate")), 2)
-    assert run_to_end(lazy_pixels([LazyStep(lazy(first, "invert"))], given)).marks == ("exact", "approximate")
+    further = run_to_end(lazy_pixels([LazyStep(lazy(first, "invert"))], given))
+    assert further.marks == ("exact", *("approximate",) * 3)
+
+
+def test_a_result_that_is_much_larger_than_its_image_has_small_levels_too(viewer: Any) -> None:
+    """Its last one is read whole by napari; pixels of it are those of the finest level."""
+    image = picture((300, 400))
+    finest = lazy(image, "rescale", scale=30.0, order=0)
+    pixels = run_to_end(lazy_pixels([LazyStep(finest)], Levels((image,), 2)))
+    assert [max(level.shape) for level in pixels.levels] == [12000, 6000, 3000, 1500, 750, 375, 188]
+    for level, n in zip(pixels.levels[1:], (2, 4, 8, 16, 32, 64), strict=True):
+        first = (n - 1) // 2
+        np.testing.assert_array_equal(np.asarray(level[:50, -40:]), finest[first::n, first::n][:50, -40:])
 
 
 def test_duplicates_stay_lazy_and_can_be_computed(viewer: Any, lazily: Any, compute: Callable[[Any], None]) -> None:

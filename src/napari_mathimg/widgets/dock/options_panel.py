@@ -277,12 +277,12 @@ class OptionsBox(QWidget):
             "dtype": retyped and str(dtype) != "float32",
             "result": math.prod(full_resolution(layer).shape) >= LARGE,
         }
-        self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)
         self._shown = shown
+        self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0 and not self.is_lazy)
         self.show_selected(self._selected)
 
     @property

@@ -13,7 +13,7 @@ from napari.layers import Layer
 from ...contract.progress import Progress
 from ...engine import LazyArray, data_range
 from ...engine.facts import Facts
-from ...engine.lazy.levels import Level, Mark, levels
+from ...engine.lazy.levels import Level, Mark, Sampled, levels
 from ...engine.pyramid import Pyramid
 from ...recipe.images import digest
 from .kept_levels import level_store
@@ -116,20 +116,39 @@ def lazy_pixels(
         Number of threads; by default the number of cores.
     """
     finest = steps[-1].adapt(steps[-1].array)
-    channels = len(image.arrays[0].shape if not isinstance(image.arrays[0], Level) else image.arrays[0].array.shape)
-    ndim = finest.ndim - (channels - image.ndim)
+    channels = int(steps[-1].array.plan.channel_axis is not None)
+    ndim = finest.ndim - channels
     plane = math.prod(finest.shape[max(ndim - 2, 0) : ndim])
     if plane <= SINGLE:
         return LazyPixels((Shown(finest),), steps[-1])
     found: list[Any] = list(image.arrays)
-    if len(found) == 1:
-        found = yield from _levels_of(found[0], image, facts, threads)
+    if _side(found[-1], image.ndim) > 2 * SMALLEST:
+        found[-1:] = yield from _levels_of(found[-1], image, facts, threads)
     for step in steps:
         made = yield from levels(step.array, found, threads=threads)
         found = [Level(step.adapt(level.array), level.mark) for level in made]
-    whole = Shown(finest)
+    last = made[-1]
+    if isinstance(last.array, LazyArray):
+        found += [Level(steps[-1].adapt(each), last.mark) for each in _further(last.array, last.array.ndim - channels)]
     smaller = [Shown(level.array, level.mark) for level in found[1:]]
-    return LazyPixels(tuple(_shrinking([whole, *smaller])), steps[-1])
+    return LazyPixels(tuple(_shrinking([Shown(finest), *smaller])), steps[-1])
+
+
+def _side(level: Any, ndim: int) -> int:
+    """Return the length of the longer side of the planes of an array or a level."""
+    shape = level.array.shape if isinstance(level, Level) else level.shape
+    return int(max(shape[max(ndim - 2, 0) : ndim]))
+
+
+def _further(last: LazyArray, ndim: int) -> list[Sampled]:
+    """Return levels of a last level that is much larger than that of its image, as after enlarging: single pixels."""
+    found: list[Sampled] = []
+    step = 2
+    while _side(last, ndim) > 2 * SMALLEST and _side(last, ndim) // step >= SMALLEST // 2:
+        steps = [step if ndim - 2 <= axis < ndim else 1 for axis in range(last.ndim)]
+        found.append(Sampled(last, steps))
+        step *= 2
+    return found
 
 
 def _shrinking(found: Sequence[Shown]) -> list[Shown]:

@@ -16,10 +16,11 @@ from ...contract.reach import Gather
 from ...engine import LazyArray, Losses, Options, Plan, prepare, report, run
 from ...engine.facts import Facts
 from ...engine.forecast import Needs, needs, needs_of
+from ...engine.lazy.blocks import lengths_of_tiles
 from ...engine.memory import memory_at_hand
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
-from ...engine.run import NotEnoughMemory, largest_block
+from ...engine.run import NotEnoughMemory, block_bytes
 from ...engine.threads import cores
 from ...engine.value_range import data_range, find_data_ranges, find_meant_range, merged_range
 from ...engine.values import dtype_range
@@ -222,7 +223,8 @@ def lazy_steps(job: Job, reason: str = "") -> Generator[Progress, None, Done]:
         job.operation, job.source.array, job.images, job.options, job.parameters, job.threads,
         axis_names=job.source.axis_names, facts=job.facts, trust="digest", count_saturated=False,
     )  # fmt: skip
-    if (block := largest_block(plan)) > (free := memory_at_hand()):
+    tile = tuple((0, n) for n in lengths_of_tiles(plan))
+    if (block := block_bytes(plan, tile)) > (free := memory_at_hand()):
         why = f"a part of the result needs {quantity(block / 2**30, 'GiB', 3)}, but {quantity(free / 2**30, 'GiB', 3)}"
         raise NotEnoughMemory(reason or f"{plan.operation.id}: {why} of memory are free")
     divisor, axis = divisor_of(plan), kept_axis(job.source.placement, plan)
