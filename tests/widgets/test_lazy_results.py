@@ -346,6 +346,7 @@ def test_until_it_has_followed_an_edit_the_record_says_so(viewer: Any, lazily: A
     rest()
     assert "torn" not in found.metadata[RECORD][-1]
     assert found.metadata[RECORD][-1]["value_range"][1] == 8000
+    assert np.asarray(found.data[-1])[15:35, 15:35].min() == 8000, "the coarse levels of the image are new too"
 
 
 def test_a_layer_whose_source_is_replaced_or_removed_goes_on(viewer: Any, lazily: Any, rest: Any) -> None:
