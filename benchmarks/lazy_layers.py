@@ -11,6 +11,8 @@ before. ``--single`` gives layers one level whatever their size. Needs a display
 import argparse
 import statistics
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import napari
@@ -21,6 +23,7 @@ from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, lazy
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.widgets.lazy import kept_levels
 from napari_mathimg.widgets.lazy import pixels as made
 from napari_mathimg.widgets.lazy.layers import add_lazy
 from responsiveness import Heart
@@ -86,6 +89,8 @@ def main() -> None:
     parser.add_argument("--asynchronous", action="store_true")
     asked = parser.parse_args()
     made.SINGLE = 2**40 if asked.single else made.SINGLE
+    folder = TemporaryDirectory()
+    kept_levels.folder = lambda: Path(folder.name)
     viewer = napari.Viewer()
     QTest.qWait(1000)
     before = get_settings().experimental.async_
@@ -100,6 +105,7 @@ def main() -> None:
     finally:
         get_settings().experimental.async_ = before
     viewer.close()
+    folder.cleanup()
 
 
 if __name__ == "__main__":

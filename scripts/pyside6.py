@@ -18,6 +18,7 @@ os.environ["QT_API"] = "pyside6"
 warnings.filterwarnings("error", module="napari_mathimg")
 
 import napari._vispy.canvas  # noqa: E402  # after the choice of Qt
+import napari.layers.shapes.shapes  # noqa: E402
 import numpy as np  # noqa: E402
 import qtpy  # noqa: E402
 from qtpy.compat import isalive  # noqa: E402
@@ -113,13 +114,19 @@ def take_planes(dock: Any) -> None:
 
 
 def walk_family(viewer: Any, family: str, stack: Any) -> None:
-    """Work a dock: every option, every operation's form, then a run, a cancel and a close during a run."""
-    dock = open_dock(viewer, family)
+    """Work a dock: every option, every operation's form, then a run, a cancel and a close during a run.
+
+    The window is painted once for each operation, and after everything that is done from the run on.
+    """
+    dock, window = open_dock(viewer, family), viewer.window._qt_window
     wait_until(dock.run_button.isVisible, f"{family}: shown")
     for number, id in enumerate(dock.operations.operations):
         dock.operation = id
         settle()
+        window.setUpdatesEnabled(False)
         choose_everything(dock.form.native if number else dock)
+        window.setUpdatesEnabled(True)
+        settle()
     if family == "perspective":
         dock.operation = "rectify"
     elif family == "lens":
@@ -184,6 +191,7 @@ def main() -> int:
     for module in (run_panel, lens_panel):
         setattr(module, "load_kernels", load_none)  # noqa: B010  # the name is imported there
     napari._vispy.canvas.gc = SimpleNamespace(collect=lambda: 0)  # napari collects garbage after each removed layer
+    napari.layers.shapes.shapes.warmup_numba_cache = lambda: None  # bermuda needs none of it
     viewer = napari.Viewer(show_welcome_screen=False)
     sys.excepthook = failed
     rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """Reports at the end of a test run: the time of each file, the memory of each process, and line coverage."""
 
 import ctypes
+import gc
 import json
 import sys
 from collections import Counter
@@ -91,6 +92,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _collect_less_often() -> Iterator[None]:
+    """Collect garbage after more new objects than usual, and not among those that were there before the tests."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _free_pass_managers() -> None:
     """Let llvmlite free what it compiles with, up to 1 MiB a function: `ObjectRef` hides the method that does so."""
     from llvmlite.binding import newpassmanagers as passes
@@ -104,6 +117,8 @@ def _free_pass_managers() -> None:
 def _return_memory() -> Iterator[None]:
     """Give the memory that glibc keeps after large arrays back to the system, which the other processes share."""
     yield
+    gc.collect()
+    gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

@@ -185,7 +185,7 @@ def test_iterations_that_see_too_much_of_a_volume_are_refused():
     huge = np.broadcast_to(np.uint8(0), (300, 3000, 3000))
     for name in ("denoise_tv_bregman", "denoise_tv_chambolle"):
         with pytest.raises(ValueError, match=r"num_iter=1000: must be lower for images of shape \(300, 3000, 3000\)"):
-            apply(huge, name, num_iter=1000, options=VOLUME)
+            apply(huge, name, num_iter=1000, options=Options(ndim=3, value_range=(0, 1)))
 
 
 # Non-local means

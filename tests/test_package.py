@@ -42,7 +42,10 @@ def test_no_operation_has_a_second_version_before_the_second_release() -> None:
     assert {op.version for op in napari_mathimg.operations().values()} <= {*range(1, len(releases) + 1)}
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/guide.md"])
+PAGES_OF_OURS = ("README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/recipes.md", "docs/command-line.md")
+
+
+@pytest.mark.parametrize("page", PAGES_OF_OURS)
 def test_what_a_page_links_to_is_there(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in re.findall(r"\]\((?!https:)([^)]*)\)", text):

@@ -1,5 +1,7 @@
 """Equalization, matching and percentiles of values in any range, against ranks that NumPy finds by sorting."""
 
+import tracemalloc
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -51,6 +53,22 @@ def test_equalization_follows_ranks_whatever_far_values_there_are(dtype, share):
     if image.dtype.kind == "f":  # in its own type too
         plan = plan_of(find("equalize_hist"), image)
         assert np.abs(plan.measured[(), 0].fractions(image) - fractions(image)).max() <= TOLERANCE
+
+
+def test_equalization_of_few_pixels_takes_little_memory():
+    """No two values are the same, so that cells are split as often as they ever are."""
+    image = np.random.default_rng(0).random((150, 170))
+    plan_of(find("equalize_hist"), image)  # loads and compiles
+    tracemalloc.start()
+    plan = plan_of(find("equalize_hist"), image)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    cells = plan.measured[(), 0].counted.cells.starts.nbytes
+    assert (
+        held < 6 * cells
+    )  # for each: start, size, count, first and last key; and the cells that these were split from
+    assert most < 6 * cells
+    assert np.abs(plan.measured[(), 0].fractions(image) - fractions(image)).max() <= 1 / image.size
 
 
 @pytest.mark.parametrize("dense", [[1.0], [1.0, 1.0 + 3e-9, 200.0]])

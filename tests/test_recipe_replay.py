@@ -14,6 +14,7 @@ from napari_mathimg import Options, Recipe, apply, operations, psf
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import build_pyramid, pyramid_like
 from napari_mathimg.methods.point_spread.kinds import Resampled
+from napari_mathimg.recipe import images
 from napari_mathimg.recipe.record import RECORD, image_record, record
 from nightly import nightly
 from planning import gray, label, plan_of, result_of, same
@@ -266,6 +267,18 @@ def test_images_that_are_gone_or_changed_are_told_and_nothing_is_written(tmp_pat
     with pytest.raises(ValueError, match="must have the type, shape and pixels"):
         Recipe.from_record([step]).save(tmp_path / "r.toml")
     assert not [*tmp_path.glob("*.toml")]
+
+
+def test_a_record_keeps_small_images_and_only_knows_where_large_ones_are(monkeypatch):
+    small, large = plane((7, 7)), plane((9, 9))
+    monkeypatch.setattr(images, "KEPT", small.nbytes)
+    entries = [image_record("small", small), image_record("large", large)]
+    again = copy.deepcopy(entries)
+    assert again[0]["pixels"].array is small
+    assert again[1]["pixels"].array is large
+    del small, large
+    assert again[0]["pixels"].array is not None
+    assert again[1]["pixels"].array is None
 
 
 def test_a_torn_step_is_told():

@@ -1,7 +1,7 @@
 """Mathematical imaging for napari: operations that change, restore and measure n-dimensional images.
 
 ``operations()`` lists them, ``help(operations()["gaussian"])`` explains one, ``apply`` applies it to an array with
-`Options`, ``lazy`` does so where the result is read, ``psf`` declares a point-spread function, and a `Recipe` repeats a
+`Options`, ``lazy`` does so where the result is read, and ``psf`` declares a point-spread function. A `Recipe` repeats a
 chain of operations.
 """
 
@@ -11,13 +11,9 @@ __version__ = "0.1.0"
 __all__ = ["Options", "Recipe", "apply", "lazy", "operations", "psf"]
 
 _MODULES = {
-    "Options": "engine",
-    "Recipe": "recipe.recipe",
-    "apply": "engine",
-    "lazy": "engine",
-    "operations": "catalog",
+    "Options": "engine", "Recipe": "recipe.recipe", "apply": "engine", "lazy": "engine", "operations": "catalog",
     "psf": "methods.point_spread.kinds",
-}
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
 import napari._qt.layer_controls.qt_layer_controls_container
@@ -24,6 +24,7 @@ from mouse_and_keys import Hand, close_by_mouse
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.widgets.qt_viewer_buttons import QtViewerPushButton
 from napari.settings import NapariSettings, _clear_plugin_settings_cache
+from napari.utils.events import EventEmitter
 from npe2 import PluginManifest
 from preview_window import spots, watched
 from qtpy.QtCore import Qt
@@ -45,7 +46,7 @@ PREVIEWS = (spots, watched)  # fixtures
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
-    config.addinivalue_line("markers", "drawn: the image is drawn on the canvas, as it is for tests that use the hand")
+    config.addinivalue_line("markers", "drawn: what is in the canvas is drawn")
 
 
 class NoControls(QWidget):
@@ -59,16 +60,29 @@ class NoControls(QWidget):
         self.setMinimumWidth(310)  # about that of the controls of an image
 
 
+def remembered(takes_event: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return napari's check of the signature of whatever is connected to an event, done once for each function."""
+    found: dict[tuple[CodeType, bool], bool] = {}
+
+    def checked(callback: Any) -> bool:
+        function = getattr(callback, "__func__", callback)
+        if not isinstance(function, FunctionType) or vars(function):  # what is wrapped has attributes
+            return takes_event(callback)
+        key = function.__code__, function is callback
+        if key not in found:
+            found[key] = takes_event(callback)
+        return found[key]
+
+    return checked
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_housekeeping() -> Iterator[None]:
     """Discover plugins only once, load slow modules, and keep napari's settings off the disk."""
     found = list(PluginManifest.discover())
     for name in ("napari._qt.qt_main_window", "napari._vispy.canvas", "napari_mathimg.widgets.lens.dock"):
         import_module(name)
-    gc.collect()
     gc.freeze()
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)  # collect less often, to save time
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", classmethod(lambda cls, *args, **kwargs: iter(found)))
         patch.setattr(NapariSettings, "_maybe_save", lambda self: None)
@@ -80,10 +94,9 @@ def _quick_housekeeping() -> Iterator[None]:
         patch.setattr(container, "create_qt_layer_controls", NoControls)
         patch.setattr(container, "QtDynamicLayerControls", NoControls)
         patch.setattr(QtViewerPushButton, "_refresh_qss", lambda self: None)
+        patch.setattr(EventEmitter, "_check_signature", staticmethod(remembered(EventEmitter._check_signature)))
         patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
         yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +104,7 @@ def _quick_collections(request: pytest.FixtureRequest) -> Iterator[None]:
     """Exclude existing objects from garbage collection, except now and then."""
     yield
     is_checked = "viewer" in request.fixturenames and request.node.get_closest_marker("own_window") is None
-    if is_due := next(ENDED) % 40 == 0:
+    if is_due := next(ENDED) % 100 == 0:
         gc.unfreeze()
     if is_due or not is_checked:  # the check of the shared window has just collected
         gc.collect()  # or what a test leaves behind would stay, and be held against a later one
@@ -134,6 +147,7 @@ class Keeper:
             self._drawn = 0
         self._drawn += draws
         if self.shown is None:
+            gc.freeze()  # all that there is has just been looked through
             self.shown = SharedWindow()
             gc.collect()
             gc.freeze()
@@ -178,10 +192,10 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield request.getfixturevalue("fresh_viewer")
         return
     keeper: Keeper = request.getfixturevalue("keeper")
-    draws = "hand" in request.fixturenames or request.node.get_closest_marker("drawn") is not None
+    draws = request.node.get_closest_marker("drawn") is not None
     window = keeper.window(draws)
-    if draws:
-        window.draw_image()
+    if draws or "hand" in request.fixturenames:
+        window.draw_image(scene=draws)
     yield window.viewer
     try:
         window.reset()

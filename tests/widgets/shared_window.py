@@ -3,7 +3,7 @@
 import gc
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any
@@ -28,6 +28,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+from vispy.scene import SceneCanvas
 
 OURS = "napari_mathimg"
 NUMBERS = itertools.count(1)  # numbers the windows
@@ -48,13 +49,14 @@ class SharedWindow:
     """
 
     def __init__(self) -> None:
-        self._patches = ExitStack()
+        self._patches, self.has_scene = ExitStack(), True
         self._app = NapariApplication(f"test window {next(NUMBERS)}")
         self._app.injection_store.namespace = _napari_names
         for owner, name, other in (
             (NapariApplication, "get_app_model", lambda *args: self._app),
             (StatusChecker, "start", lambda *args: None),  # do not start napari's status thread
             (QtViewer, "_get_console", lambda viewer: QWidget()),
+            (SceneCanvas, "_draw_scene", self._draw_scene(SceneCanvas._draw_scene)),
         ):
             self._patches.enter_context(patch.object(owner, name, other))
         get_settings().reset()
@@ -70,9 +72,21 @@ class SharedWindow:
         self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
         self._found = state(self.viewer)
 
-    def draw_image(self, on: bool = True) -> None:
-        """Draw the window and the image on its canvas from now on, or not: that takes longer than most tests."""
-        canvas = self.viewer.window._qt_viewer.canvas
+    def _draw_scene(self, draw: Callable[..., None]) -> Callable[..., None]:
+        """Return what draws the scene of any canvas, but leaves that of this window out where it need not be seen."""
+
+        def drawn(canvas: Any, *args: Any, **kwargs: Any) -> None:
+            if self.has_scene or canvas is not self.viewer.window._qt_viewer.canvas._scene_canvas:
+                draw(canvas, *args, **kwargs)
+
+        return drawn
+
+    def draw_image(self, on: bool = True, scene: bool = True) -> None:
+        """Draw the window and its canvas from now on, with what is in it, or not: that takes longer than most tests.
+
+        A canvas that is drawn without its scene does all else that napari does at a drawing.
+        """
+        canvas, self.has_scene = self.viewer.window._qt_viewer.canvas, scene
         self.window.setUpdatesEnabled(on)
         canvas.native.setUpdatesEnabled(on)
         if not on:

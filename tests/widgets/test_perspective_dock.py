@@ -51,6 +51,7 @@ LAYERS: dict[str, tuple[str, Any, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(("kind", "made", "state", "clicks"), each(LAYERS, "stack", "multiscale"))
 def test_four_clicks_and_run_rectify_what_was_clicked(
     viewer: Any, opened: Any, hand: Hand, press: Press, image: Any, kind: str, made: Any, state: Any, clicks: str
@@ -371,6 +372,7 @@ def test_further_corners_with_typed_targets_are_fitted_and_their_residuals_shown
     assert opened.panel(CornersPanel).fault_text.text().startswith("Least-squares fit: ")
 
 
+@pytest.mark.drawn
 def test_the_outline_lies_on_the_rectangle_of_the_result(
     viewer: Any, opened: Any, hand: Hand, image: Any, press: Press
 ) -> None:
@@ -458,6 +460,7 @@ def test_copied_matrix_and_settings_of_a_result_make_it_again(
     assert again.metadata["napari_mathimg"][-1]["parameters"]["turn"] == 1
 
 
+@pytest.mark.drawn
 @pytest.mark.own_window
 def test_layers_may_go_at_any_time(viewer: Any, opened: Any, hand: Hand, layer: Any) -> None:
     hand.pick(opened, layer)

@@ -91,6 +91,7 @@ def test_results_of_all_levels_lie_over_each_other(
     assert [opened.options.level.itemText(k) for k in range(3)] == ["0: 360 x 480", "1: 180 x 240", "2: 90 x 120"]
 
 
+@pytest.mark.own_window  # the canvas always has one size, and clicks hit the same places
 def test_a_level_shows_the_same_as_the_full_resolution(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_length_is_the_same_at_every_level(viewer: Any, opened: Any, hand: Han
         viewer.layers.selection.active = layer
 
 
+@pytest.mark.drawn
 def test_targets_and_outline_mean_the_same_at_every_level(
     viewer: Any, opened: Any, hand: Hand, press: Press, sign: Any, qtbot: Any
 ) -> None:

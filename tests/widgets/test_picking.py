@@ -87,6 +87,7 @@ def test_a_click_sets_the_center_where_it_is_in_the_image(
     assert [layer.name for layer in viewer.layers] == ["cells"]
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("unit", ["nm", *nightly(None)])
 @pytest.mark.parametrize("place", [PLACES["scaled"], {**PLACES["affine"], "units": ("um", "um")}])
 def test_a_bright_pixel_is_hit_in_any_unit_of_the_viewer(
@@ -110,6 +111,7 @@ def test_a_bright_pixel_is_hit_in_any_unit_of_the_viewer(
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=1)
 
 
+@pytest.mark.drawn
 def test_the_cross_and_the_numbers_follow_each_other(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any
 ) -> None:
@@ -181,6 +183,7 @@ def test_of_docks_in_one_place_the_one_in_front_has_its_cross(
     np.testing.assert_allclose(spot_of(viewer, layer, qtbot), MIDDLE)
 
 
+@pytest.mark.drawn
 def test_the_image_can_be_moved_while_a_click_is_waited_for_and_escape_leaves(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any
 ) -> None:
@@ -259,6 +262,7 @@ def test_centers_of_other_layers(
     np.testing.assert_allclose(geometry.form.parameters["center"], SPOT, atol=0.5)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("place", each(PLACES, "turned", "affine"))
 def test_a_rectangle_drawn_in_the_image_becomes_the_box_of_a_crop(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any, place: Any

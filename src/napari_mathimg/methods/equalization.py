@@ -48,6 +48,11 @@ def distribution(counted: tuple[CellCounts]) -> Distribution:
     return Distribution(counted[0], counted[0].finer())
 
 
+def last_distribution(counted: tuple[CellCounts]) -> Distribution:
+    """Return the distribution of all values, which are not counted again."""
+    return Distribution(counted[0], None)
+
+
 def needs_finer(measured: Distribution) -> bool:
     """Return whether values are to be counted in finer cells."""
     return measured.finer is not None
@@ -56,7 +61,7 @@ def needs_finer(measured: Distribution) -> bool:
 DISTRIBUTION = (
     Statistic(count_first, distribution),
     Statistic(count_finer, distribution, needed=needs_finer),
-    Statistic(count_finer, distribution, needed=needs_finer),
+    Statistic(count_finer, last_distribution, needed=needs_finer),
 )
 
 

@@ -1,5 +1,6 @@
 """Lazy arrays made of others: a part put back into its image, values divided, and a dropped axis kept."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ class Adapted:
 
     def __init__(self, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
         self._array, self.shape, self.dtype = array, tuple(int(n) for n in shape), np.dtype(dtype)
-        self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
+        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+        self.nbytes = self.size * self.dtype.itemsize
 
     def __getitem__(self, key: Any) -> Any:
         """Read a box, given by integers and slices."""

@@ -57,7 +57,7 @@ class Image:
         The names `usual` are used if none are given and the array has none and as many axes, perhaps one of colors
         besides.
         """
-        levels = tuple(array) if isinstance(array, list | tuple) and hasattr(array[0], "shape") else ()
+        levels = tuple(array) if isinstance(array, list | tuple) and array and hasattr(array[0], "shape") else ()
         finest = levels[0] if levels else array if hasattr(array, "shape") else np.asarray(array)
         if not axis_names and not names_in(finest) and len(finest.shape) - len(usual) in (0, 1):
             axis_names = usual

@@ -14,12 +14,13 @@ import numpy as np
 
 from ..contract.per_index import PerIndex
 from ..methods.point_spread.kinds import KINDS
-from .lengths import is_length, read_length
-from .plain import Table, choice, inside, mapping, placed, refusal, text, whole
+from .lengths import read_value
+from .plain import Table, choice, inside, mapping, refusal, text, whole
 
 DIGEST = 16  # bytes
 KEPT = 2**26  # bytes of pixels that a record keeps; of larger arrays, it only knows where they are
 PIECE = 2**24  # bytes that are digested at a time
+FILES = (".npy",)  # types of files of images
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{k}" for name in ("com", "lpt") for k in range(10))}
 
 
@@ -178,14 +179,7 @@ def _read_psf(value: Any, place: str) -> DeclaredPsf:
         if name not in declared.parameters:
             raise ValueError(f"{inside(inner, str(name))}: is no parameter of a PSF of kind {kind!r}, whose parameters "
                              f"are {', '.join(declared.parameters)}")  # fmt: skip
-    lengths = {
-        n: read_length(declared, n, v, inside(inner, n)) for n, v in parameters.items() if is_length(v)
-    }  # fmt: skip
-    try:
-        declared.validate({n: v for n, v in parameters.items() if n not in lengths})
-    except ValueError as error:
-        raise placed(error, inner) from None
-    return DeclaredPsf(kind, parameters | lengths)
+    return DeclaredPsf(kind, {n: read_value(declared, n, v, inside(inner, n)) for n, v in parameters.items()})
 
 
 def safe_path(value: Any, place: str) -> str:
@@ -206,11 +200,12 @@ def safe_path(value: Any, place: str) -> str:
         or any(part.split(".")[0].lower() in RESERVED for part in parts)
         or path.startswith("~")
         or not path.isprintable()
+        or not path.lower().endswith(FILES)
     )
     if is_bad:
         raise refusal(
             place, path, "a path below the folder of the recipe, such as 'images/dark.npy', without a drive, a scheme,"
-            " backslashes, '.' or '..'",
+            f" backslashes, '.' or '..', of the type {' or '.join(FILES)}",
         )  # fmt: skip
     return path
 
@@ -229,8 +224,6 @@ def load_image(image: ImageFile, folder: Path | None, place: str) -> Any:
     path = (root / image.path).resolve()
     if not path.is_relative_to(root):
         raise refusal(place, image.path, "below the folder of the recipe, which a link in it leaves")
-    if path.suffix.lower() != ".npy":
-        raise refusal(place, image.path, "a file of the type .npy")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         array = np.array(array)

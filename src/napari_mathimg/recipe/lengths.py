@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..contract.per_index import PerIndex
+from ..contract.requirements import describe
 from ..contract.signature import Signature
 from ..contract.types import Number, PerAxis, PlaneLength, annotation_of, options, parts
-from .plain import Table, choice, number, refusal
+from .plain import Table, choice, number, placed, refusal
 
 MICROMETERS = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 NOISE = 9  # decimals of a number of pixels; smaller differences come from the conversion of units
@@ -18,6 +19,28 @@ Spacing = tuple[float | None, ...]
 def is_length(value: Any) -> bool:
     """Return whether a value is a length in a unit: ``{"value": 0.5, "unit": "um"}``."""
     return isinstance(value, Mapping) and ("unit" in value or "value" in value)
+
+
+def read_value(signature: Signature, name: str, value: Any, place: str) -> Any:
+    """Read the value of a parameter, which may be a length in a unit.
+
+    Raises
+    ------
+    ValueError
+        If the parameter cannot have it.
+    """
+    if is_length(value):
+        return read_length(signature, name, value, place)
+    if value == () and annotation_of(signature.parameters[name].hint, PerAxis):
+        raise refusal(place, value, f"{describe(signature.parameters[name].hint)}, not an empty list")
+    try:
+        signature.validate({name: value})
+    except ValueError as error:
+        requirement = str(error).partition(": must be ")[2]
+        if not requirement:
+            raise placed(error, place.rpartition(".")[0]) from None
+        raise refusal(place, value, requirement) from None
+    return value
 
 
 def read_length(signature: Signature, name: str, value: Any, place: str) -> dict[str, Any]:
@@ -33,11 +56,9 @@ def read_length(signature: Signature, name: str, value: Any, place: str) -> dict
     if per_axis is None and annotation_of(hint, PlaneLength) is None:
         raise refusal(place, value, "a value without a unit, because it is no length")
     table = Table(value, place)
-    lengths = table.take("value", _numbers if per_axis else number)
+    lengths = table.take("value", _lengths if per_axis else _length)
     unit = table.take("unit", choice(MICROMETERS))
     table.end()
-    if any(v < 0 for v in (lengths if isinstance(lengths, tuple) else (lengths,))):
-        raise refusal(place, value, "a length of at least 0")
     return {"value": lengths, "unit": plain_unit(unit)}
 
 
@@ -71,10 +92,17 @@ def agreeing_lengths(
     return out
 
 
-def _numbers(value: Any, place: str) -> float | tuple[float, ...]:
+def _lengths(value: Any, place: str) -> float | tuple[float, ...]:
     if isinstance(value, tuple) and value:
-        return tuple(number(v, f"{place}[{k}]") for k, v in enumerate(value))
-    return number(value, place)
+        return tuple(_length(v, f"{place}[{k}]") for k, v in enumerate(value))
+    return _length(value, place)
+
+
+def _length(value: Any, place: str) -> float:
+    length = number(value, place)
+    if length < 0:
+        raise refusal(place, value, "a length of at least 0")
+    return length
 
 
 def in_pixels(

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from ..contract.per_index import PerIndex
 from ..contract.progress import run_to_end
 from .export.command_line import command_line
 from .export.methods_text import methods_text
 from .export.one_line import step_in_line
 from .export.python_script import python_script
-from .file_format import header, read_recipe
+from .file_format import as_toml, check_keys, header, read_recipe
 from .image_state import Image, checked_spacing
 from .images import Further, HeldImage, Input, save_image, written
-from .plain import MOST_BYTES, as_lists, in_bounds
+from .plain import MOST_BYTES, in_bounds
 from .record_entry import plain_steps
 from .replay import Prepared, apply_steps, lazy_steps
 from .step import Step, with_files, with_images
@@ -96,6 +94,7 @@ class Recipe:
         """
         if len(text) > MOST_BYTES:
             raise ValueError(f"recipe: must have at most {MOST_BYTES} bytes")
+        check_keys(text)
         try:
             plain = tomllib.loads(text)
         except RecursionError:
@@ -152,7 +151,7 @@ class Recipe:
         for place, image in self._images():
             if isinstance(image, HeldImage):
                 raise ValueError(f"{place}={image.name!r}: must be written beside the recipe, as save() does")
-        return tomli_w.dumps(as_lists(self.plain()))
+        return as_toml(self.plain())
 
     def save(self, path: str | Path) -> "Recipe":
         """Write the recipe to a TOML file, and further images whose pixels it holds beside it.
@@ -235,14 +234,16 @@ class Recipe:
     def prepared(
         self, array: Any, inputs: Mapping[str, Any] | None = None, spacing: Any = None, *,
         axis_names: Sequence[str] = (), channel_names: Sequence[str] = (), labels: bool = False,
-        threads: int | None = None,
+        threads: int | None = None, after: Prepared | None = None,
     ) -> Iterator[Prepared]:  # fmt: skip
         """Yield the steps one after the other, each with its plan and its lazy result; parameters as in `apply`.
 
-        A step is prepared when it is asked for. Steps that are off are left out.
+        A step is prepared when it is asked for. Steps that are off are left out, and so are those up to `after`, a step
+        that was prepared before, on the same array and behind the same steps.
         """
-        image = self.image(array, spacing, axis_names, channel_names, labels)
-        return lazy_steps(self.steps, image, inputs or {}, self.folder, threads)
+        image = self.image(array, spacing, axis_names, channel_names, labels) if after is None else after.image
+        first = 0 if after is None else after.number + 1
+        return lazy_steps(self.steps, image, inputs or {}, self.folder, threads, first)
 
     def image(
         self, array: Any, spacing: Any = None, axis_names: Sequence[str] = (), channel_names: Sequence[str] = (),

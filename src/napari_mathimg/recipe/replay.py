@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract.per_index import PerIndex
 from ..contract.progress import Progress, run_to_end
-from ..engine import Options, Plan, prepare, run
+from ..engine import LazyArray, Options, Plan, prepare, run
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
 from .image_state import Image, part_of, result_of
@@ -53,17 +53,24 @@ def apply_steps(
     return image
 
 
-def lazy_steps(
-    steps: Sequence[Step], image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None
-) -> Iterator[Prepared]:
-    """Yield steps, each with its plan and its lazy result, of which the next one is prepared when it is asked for."""
-    from ..engine import LazyArray  # type: ignore[attr-defined, unused-ignore]
+def prepared_step(
+    number: int, step: Step, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None
+) -> Generator[Progress, None, Prepared]:
+    """Prepare a step in a generator that yields progress, and return it with its plan and its lazy result."""
+    with_levels, plan = yield from _placed(number, step, image, inputs, folder, threads, None)
+    return Prepared(number, step, plan, result_of(step, f"steps[{number}]", with_levels, plan, LazyArray(plan)))
 
-    for number, step in enumerate(steps):
-        if not step.off:
-            with_levels, plan = run_to_end(_placed(number, step, image, inputs, folder, threads, None))
-            image = result_of(step, f"steps[{number}]", with_levels, plan, LazyArray(plan))
-            yield Prepared(number, step, plan, image)
+
+def lazy_steps(
+    steps: Sequence[Step], image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
+    first: int = 0,
+) -> Iterator[Prepared]:  # fmt: skip
+    """Yield steps from one on, each with its plan and its lazy result; the next is prepared when it is asked for."""
+    for number in range(first, len(steps)):
+        if not steps[number].off:
+            prepared = run_to_end(prepared_step(number, steps[number], image, inputs, folder, threads))
+            image = prepared.image
+            yield prepared
 
 
 def _placed(

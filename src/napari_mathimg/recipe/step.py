@@ -6,11 +6,11 @@ from typing import Any
 
 from ..catalog import find, operations
 from ..contract.operation import Operation
-from ..contract.per_index import PerIndex, per_index
+from ..contract.per_index import PerIndex
 from ..contract.wrapper import WRAPPERS, Around
 from ..engine import Options
 from .images import Further, HeldImage, read_axis, read_further
-from .lengths import is_length, read_length
+from .lengths import is_length, read_value
 from .plain import (
     Table,
     choice,
@@ -220,61 +220,26 @@ def _version(op: Operation) -> Callable[[Any, str], int]:
 
 
 def _read_parameters(op: Operation, value: Any, place: str) -> dict[str, Any]:
-    given = mapping(value, place)
-    singles: dict[str, Any] = {}
-    out: dict[str, Any] = {}
-    for name, entry in given.items():
-        here = inside(place, str(name))
+    for name, entry in mapping(value, place).items():
         if name not in op.parameters:
             its = f"its parameters are {', '.join(op.parameters)}" if op.parameters else "it has no parameters"
-            raise ValueError(f"{here}={shown(entry)}: {op.id} has no such parameter; {its}")
-        if is_length(entry):
-            out[name] = read_length(op, name, entry, here)
-        elif isinstance(entry, Mapping) and any(map(is_length, _values(entry))):
-            out[name] = _read_lengths_by_index(op, name, entry, here)
-        else:
-            out[name] = _plain_per_index(entry, here)
-            singles[name] = entry
-    try:
-        op.validate(singles)
-    except ValueError as error:
-        raise placed(error, place) from None
-    return out
+            raise ValueError(f"{inside(place, str(name))}={shown(entry)}: {op.id} has no such parameter; {its}")
+    return {name: _read_parameter(op, name, entry, inside(place, name)) for name, entry in value.items()}
 
 
-def _values(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    values = entry.get("values")
-    return values if isinstance(values, tuple) else ()
-
-
-def _read_lengths_by_index(op: Operation, name: str, entry: Mapping[str, Any], place: str) -> dict[str, Any]:
-    table = Table(entry, place)
-    axis, values = table.take("per", read_axis), table.take("values", sequence)
-    table.end()
-    read: list[Any] = []
-    for k, value in enumerate(values):
-        here = f"{place}.values[{k}]"
-        if is_length(value):
-            read.append(read_length(op, name, value, here))
-            continue
-        try:
-            op.validate({name: value})
-        except ValueError as error:
-            raise ValueError(f"{here}={shown(value)}: {str(error).partition(': ')[2]}") from None
-        read.append(value)
-    return {"per": axis, "values": tuple(read)}
-
-
-def _plain_per_index(entry: Any, place: str) -> Any:
-    """Return a value, or one for each index as the table that says so."""
-    if not isinstance(entry, Mapping):
-        return entry
-    table = Table(entry, place)
-    axis, values = table.take("per", read_axis), table.take("values", sequence)
-    table.end()
-    each = per_index(place, {"per": axis, "values": values})
-    assert each is not None
-    return each.plain()
+def _read_parameter(op: Operation, name: str, value: Any, place: str) -> Any:
+    """Read the value of a parameter, or one for each index along an axis."""
+    if isinstance(value, Mapping) and not is_length(value):
+        table = Table(value, place)
+        axis, values = table.take("per", read_axis), table.take("values", sequence)
+        table.end()
+        if not values:
+            raise refusal(inside(place, "values"), values, "a list with one value for each index")
+        return {
+            "per": axis,
+            "values": tuple(read_value(op, name, v, f"{place}.values[{k}]") for k, v in enumerate(values)),
+        }
+    return read_value(op, name, value, place)
 
 
 def _read_where(value: Any, place: str) -> dict[str, int | str]:

@@ -74,10 +74,11 @@ class LazyArray:
     --------
     >>> import numpy as np
     >>> from napari_mathimg import lazy
-    >>> blurred = lazy(np.eye(5), "median", size=3)
-    >>> sharper = lazy(blurred, "adjust_gamma", gamma=2.0)
-    >>> sharper[2, 1:4]
-    array([0., 1., 0.])
+    >>> blurred = lazy(np.eye(5), "gaussian", sigma=1.0)
+    >>> blurred
+    <LazyArray of 'gaussian': shape=(5, 5), dtype=float64, chunks=(5, 5)>
+    >>> blurred[2, 1:4].round(3)
+    array([0.224, 0.283, 0.224])
     """
 
     is_computed = True

@@ -92,7 +92,7 @@ def _parameters(signature: Signature, given: Mapping[str, Any]) -> str:
         ):
             continue
         label = annotation_of(hint, Label)
-        title = name if label is None or not label.text else f"{label.text} ({name})"
+        title = name if label is None or label.text in ("", name) else f"{label.text} ({name})"
         shown.append(f"{title} = {_value(value, unit_of(hint))}")
     return ", ".join(shown)
 

@@ -2,14 +2,14 @@
 
 from ...contract.per_index import PerIndex
 from ..images import Further
-from ..plain import as_lists
+from ..plain import as_lists, shown
 from ..step import Step
 
 
 def step_in_line(step: Step) -> str:
     """Return a step in one line: its operation and what was given to it."""
     images = [f"{name}={_image_in_line(image)}" for name, image in step.images.items()]
-    given = [f"{name}={as_lists(value)!r}" for name, value in step.parameters.items()]
+    given = [f"{name}={shown(as_lists(value))}" for name, value in step.parameters.items()]
     options = repr(step.options)
     extra = [options] if options != "Options()" else []
     extra += [f"where={dict(step.where)!r}"] if step.where else []

@@ -18,6 +18,7 @@ from ..step import Step
 LINE = 100  # characters
 COLORS = "rgb"  # name of the axis of colors, where the others have names
 NAMED = '''
+
 class Named(np.ndarray):
     """An array whose axes have names."""
 

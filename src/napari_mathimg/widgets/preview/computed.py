@@ -21,7 +21,7 @@ from ...engine.value_range import VALUE_RANGE
 from ...methods.point_spread.kinds import PointSpread
 from ..tasks.background_task import EXPECTED
 from ..tasks.operation_job import Job
-from .picture import EXACT, NEAR, UNKNOWN, Picture
+from .picture import EXACT, NEAR, Picture, joined
 from .shown import Limits, Shown, difference_of, shares_grid, shown_of
 from .view import Box, Seen, Unseen, View, box_in_item, items_seen, positions_in, view_of
 
@@ -157,7 +157,7 @@ def updates(request: Request, memory: Memory) -> Steps:
     def show() -> Shown:
         if source is not None:
             return difference_of(picture, source, plan)
-        memory.limits = _joined(memory.limits, _range_of(picture))
+        memory.limits = joined(memory.limits, picture.ends)
         return shown_of(picture, plan, request.job.source, memory.limits, lambda: _source_range(plan, view))
 
     def update() -> Update:
@@ -326,22 +326,8 @@ def _source_picture(plan: Plan, view: View) -> Generator[Any, None, Picture]:
     return source
 
 
-def _range_of(picture: Picture) -> Limits | None:
-    """Return the lowest and the highest value that is known; None if none is finite."""
-    known = picture.values[picture.known != UNKNOWN]
-    if known.dtype.kind == "f":
-        known = known[np.isfinite(known)]
-    return (float(known.min()), float(known.max())) if known.size else None
-
-
 def _source_range(plan: Plan, view: View) -> Limits | None:
     """Return the lowest and the highest value of the source where the result is seen; None where it lies elsewhere."""
     if not shares_grid(plan):
         return None
-    return _range_of(run_to_end(_source_picture(plan, view)))
-
-
-def _joined(one: Limits | None, other: Limits | None) -> Limits | None:
-    if one is None or other is None:
-        return one or other
-    return min(one[0], other[0]), max(one[1], other[1])
+    return run_to_end(_source_picture(plan, view)).ends

@@ -9,6 +9,8 @@ from .view import Box, View
 
 Array = NDArray[Any]
 
+Ends = tuple[float, float]
+
 UNKNOWN, NEAR, EXACT = 0, 1, 2  # what is known of a pixel: nothing, about what it will be, or what it is
 
 
@@ -30,12 +32,15 @@ class Picture:
         The pixels, in the type of the result, of the shape of the view and, if there are some, channels.
     known
         Of each pixel `UNKNOWN`, `NEAR` or `EXACT`.
+    ends
+        The lowest and the highest finite value that was written; None if there is none.
     """
 
     def __init__(self, view: View, dtype: Any, channels: int = 0) -> None:
         self.view = view
         self.values = np.zeros((*view.shape, *((channels,) if channels else ())), dtype)
         self.known = np.zeros(view.shape, np.uint8)
+        self.ends: Ends | None = None
 
     @property
     def share(self) -> float:
@@ -53,19 +58,21 @@ class Picture:
             skipped = (start + first * step - (a + -(a - start) % step)) // step
             place.append(slice(first, last))
             part.append(slice(skipped, skipped + last - first))
-        inside = tuple(place)
+        inside, block = tuple(place), block[tuple(part)]
+        self.ends = joined(self.ends, ends_of(block))
         better = self.known[inside] <= how
         if better.all():
-            self.values[inside] = block[tuple(part)]
+            self.values[inside] = block
             self.known[inside] = how
         else:
-            self.values[inside][better] = block[tuple(part)][better]
+            self.values[inside][better] = block[better]
             self.known[inside][better] = how
 
     def take_over(self, other: "Picture") -> None:
         """Copy what another picture of the same result knows."""
         if not self.view.is_like(other.view) or other.values.dtype != self.values.dtype:
             return
+        self.ends = other.ends
         here, there = [], []
         for (a, b), (c, d), step in zip(self.view.box, other.view.box, self.view.step, strict=True):
             first, last = max(a, c), min(b, d)
@@ -117,3 +124,17 @@ def _rectangle(exact: Array) -> tuple[tuple[int, int], tuple[int, int]] | None:
     if not exact[top:bottom, left:right].all():
         return None
     return (top, bottom), (left, right)
+
+
+def ends_of(values: Array) -> Ends | None:
+    """Return the lowest and the highest finite value; None if there is none."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else None
+
+
+def joined(one: Ends | None, other: Ends | None) -> Ends | None:
+    """Return the lowest and the highest of the values of two parts."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])

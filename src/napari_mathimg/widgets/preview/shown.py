@@ -90,9 +90,12 @@ def _colors(values: Array, gap: Array, divisor: float) -> Array:
     else:
         scaled, full = values / values.dtype.type(divisor), 1
     out = np.empty((*gap.shape, 4), scaled.dtype)
-    out[..., :3] = scaled[..., :3]
-    out[..., 3] = scaled[..., 3] if values.shape[-1] == 4 else full
-    out[gap, 3] = 0
+    for channel in range(3):  # one by one, which is several times faster than pixel by pixel
+        out[..., channel] = scaled[..., channel]
+    opacity = out[..., 3]
+    opacity[...] = scaled[..., 3] if values.shape[-1] == 4 else full
+    if gap.any():
+        opacity[gap] = 0
     return out
 
 

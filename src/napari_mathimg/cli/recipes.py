@@ -1,0 +1,69 @@
+"""Recipes: read from a file or from the record in a result, checked and exported."""
+
+from pathlib import Path
+from typing import Any
+
+from ..io.notes import RECORD
+from ..io.reading import PICTURES, TIFF, open_image
+from ..recipe.export.one_line import step_in_line
+from ..recipe.recipe import Recipe
+
+
+def load(path: str) -> Recipe:
+    """Return the recipe in a TOML file, or the one of the steps that made an image.
+
+    Raises
+    ------
+    ValueError
+        ``PATH: ...`` with the place in the file, if there is none.
+    """
+    try:
+        if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+            return Recipe.load(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    record = open_image(path).metadata.get(RECORD)
+    if not record:
+        raise ValueError(f"{path}: must hold the record of its steps")
+    try:
+        return Recipe.from_record(record)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def validate(given: Any) -> None:
+    """Check a recipe, and list its steps."""
+    recipe = load(given.recipe)
+    count = len(recipe.steps)
+    print(f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}")
+    for number, step in enumerate(recipe.steps):
+        print(f"  {number}: {step_in_line(step)}")
+    if recipe.inputs:
+        print(f"  inputs: {', '.join(recipe.inputs)}")
+    for warning in recipe.warnings:
+        print(f"  {warning}")
+
+
+def export(given: Any) -> None:
+    """Write a recipe in another form."""
+    recipe = load(given.recipe)
+    if given.form == "methods":
+        text = recipe.methods_text()
+    elif given.form == "toml":
+        text = recipe.dumps()
+    elif given.form == "command":
+        text = recipe.command(given.recipe, **({"source": given.file} if given.file else {}))
+    else:
+        text = recipe.python(**_known_of(given.file))
+    print(text.rstrip("\n"))
+
+
+def _known_of(file: str | None) -> dict[str, Any]:
+    """Return what a script must know of an image: pixel sizes, axes, names of channels."""
+    if file is None:
+        return {}
+    image = open_image(file)
+    known = {"axis_names": [image.axes[k] for k in image.places], "channel_names": image.channel_names}
+    spacing = image.spacing("µm")
+    source = {"source": file} if Path(file).suffix.lower() == ".npy" else {}
+    return {**source, **known, "spacing": tuple(spacing[k] for k in image.places)}

@@ -1,0 +1,72 @@
+"""What files keep of an image besides its pixels, as text: the record of steps and the position."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .image import Image
+
+RECORD = "napari_mathimg"  # key of the record in metadata, as in those of layers
+NAMESPACE = "napari-mathimg.org/image"
+FORMAT_VERSION = 1
+LONGEST = 2**24  # characters that are read
+DEEPEST = 30
+PLAIN = (Mapping, list, tuple, np.ndarray, np.generic, bool, int, float, str, type(None))
+
+
+def note_of(image: Image) -> str:
+    """Return the record of an image and the position of its first pixel as JSON in ASCII; "" if it has neither."""
+    steps = image.metadata.get(RECORD, [])
+    if not steps and not any(image.translate):
+        return ""
+    moved = {axis: where for axis, where in zip(image.axes, image.translate, strict=True) if where}
+    content = {"format_version": FORMAT_VERSION, "translate": moved, "record": _plain(steps)}
+    return json.dumps(content)
+
+
+def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[float, ...], str]:
+    """Return the record, the position along some axes, and a sentence on why they are left out, or "".
+
+    The text comes from a file: nothing but plain values is made of it.
+    """
+    try:
+        if len(text) > LONGEST:
+            raise ValueError(f"it has more than {LONGEST} characters")
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("format_version") != FORMAT_VERSION:
+            raise ValueError(f"its format_version must be {FORMAT_VERSION}")
+        steps, moved = content.get("record", []), content.get("translate", {})
+        if not isinstance(steps, list) or not all(map(_is_step, steps)):
+            raise ValueError("its record must be a list of steps")
+        if not isinstance(moved, dict) or not all(type(v) in (int, float) and np.isfinite(v) for v in moved.values()):
+            raise ValueError("its translate must be a finite number for each axis")
+        return [_tuples(step) for step in steps], tuple(float(moved.get(axis, 0.0)) for axis in axes), ""
+    except (ValueError, RecursionError) as error:
+        return [], (), f"The record of steps in the file is left out: {error}."
+
+
+def _is_step(step: Any) -> bool:
+    return isinstance(step, dict) and isinstance(step.get("operation"), str)
+
+
+def _plain(value: Any) -> Any:
+    """Return nested plain values for JSON; entries of mappings that are none, such as pixels, are left out."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if isinstance(v, PLAIN)}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return _plain(value.tolist()) if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _tuples(value: Any, depth: int = 0) -> Any:
+    """Return lists of numbers and words as tuples, as records hold them; lists of mappings remain lists."""
+    if depth > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} times")
+    if isinstance(value, dict):
+        return {k: _tuples(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        entries = [_tuples(v, depth + 1) for v in value]
+        return entries if any(isinstance(v, dict) for v in entries) else tuple(entries)
+    return value

@@ -1,0 +1,139 @@
+"""Opening an image: by the kind of its file."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+
+from .image import Image
+from .problems import ImageFileError, naming
+
+TIFF = (".tif", ".tiff", ".btf")
+PICTURES = (".png", ".jpg", ".jpeg")
+READABLE = ".npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg or .jpeg"
+
+
+def open_image(
+    path: str | Path, level: int = 0, series: int = 0, axes: Sequence[str] | None = None
+) -> Image:  # fmt: skip
+    """Open an image; pixels of TIFF and NumPy files are read where they are asked for.
+
+    Parameters
+    ----------
+    path
+        Path or ``file:`` address of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
+        byte order), a PNG or a JPEG file.
+    level
+        Level of a pyramid; 0 is the finest.
+    series
+        Number of the image in a file of several ones.
+    axes
+        Names of the axes, instead of those in the file; None for those.
+
+    Returns
+    -------
+    Image
+        Pixels, axes, pixel sizes, units, names and the record of steps. What the file does not say is None or 1, and
+        told in its notes.
+
+    Raises
+    ------
+    ValueError
+        ``PATH: must be ...`` for a file that is missing, damaged, or of another kind, or whose pixels are no numbers.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/plane.npy", np.zeros((3, 4), np.uint8))
+    ...     image = open_image(f"{folder}/plane.npy")
+    ...     image.axes, image.shape, image.units
+    (('y', 'x'), (3, 4), (None, None))
+    """
+    place = local_path(path)
+    suffix = place.suffix.lower()
+    if place.is_dir():
+        raise ImageFileError(f"{place}: must be a file, not a folder")
+    if not place.is_file():
+        raise ImageFileError(f"{place}: must be a file; there is none")
+    if suffix == ".npy":
+        image = _open_numpy(place)
+    elif suffix in TIFF:
+        from .tiff.reading import open_tiff
+
+        image = open_tiff(place, series)
+    elif suffix in PICTURES:
+        from .pictures import read_picture
+
+        image = read_picture(place)
+    else:
+        raise ImageFileError(f"{place}: must end in {READABLE}")
+    if suffix not in TIFF and series:
+        raise ImageFileError(f"{place}: must have several images for series={series}")
+    if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
+        raise ImageFileError(f"{place}: must hold real numbers of at most 64 bits, not {image.dtype}")
+    if 0 in image.shape or not image.shape:
+        raise ImageFileError(f"{place}: must have at least one pixel on each axis, not shape {image.shape}")
+    if axes is not None:
+        image = _renamed(image, tuple(axes))
+    return at_level(image, level)
+
+
+def local_path(path: str | Path) -> Path:
+    """Return the path of a file on this machine, from a path or a ``file:`` address."""
+    if isinstance(path, Path):
+        return path
+    parts = urlsplit(path)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(parts.path) if "%" in parts.path else unquote(url2pathname(parts.path)))
+    if "://" in path:
+        raise ImageFileError(f"{path}: must be a file on this machine")
+    return Path(path)
+
+
+def at_level(image: Image, level: int) -> Image:
+    """Return an image at a level of its pyramid, with the pixel size and the position of that level."""
+    count = max(len(image.levels), 1)
+    if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < count:
+        raise ValueError(f"level={level!r}: must be a whole number from 0 to {count - 1}, the levels of the image")
+    if level == image.level:
+        return image
+    array = image.levels[level]
+    factors = [n / m for n, m in zip(image.levels[0].shape, array.shape, strict=True)]
+    scale = tuple(s * f for s, f in zip(image.scale, factors, strict=True))
+    moved = ((f - 1) / 2 * s for f, s in zip(factors, image.scale, strict=True))
+    translate = tuple(t + m for t, m in zip(image.translate, moved, strict=True))
+    return replace(image, array=array, level=level, scale=scale, translate=translate)
+
+
+def _renamed(image: Image, axes: tuple[str, ...]) -> Image:
+    """Return an image with other names of its axes, and without names of channels where c is another axis now."""
+    if len(axes) != len(image.axes):
+        raise ValueError(f"axes={axes!r}: must be {len(image.axes)} names for an image of shape {image.shape}")
+    keeps = image.axes.index("c") == axes.index("c") if "c" in image.axes and "c" in axes else False
+    return replace(image, axes=axes, channel_names=image.channel_names if keeps else ())
+
+
+def _open_numpy(path: Path) -> Image:
+    """Open a NumPy file, mapped into memory."""
+    with naming(path, "a NumPy file of numbers"):
+        try:
+            array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            if "object" in str(error).lower() or "pickle" in str(error).lower():
+                raise ImageFileError(f"{path}: must hold numbers, not Python objects") from None
+            raise
+        if not isinstance(array, np.ndarray):
+            raise ImageFileError(f"{path}: must hold one array")
+    notes = ("A NumPy file says neither names of axes nor pixel sizes.",)
+    return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,))
+
+
+def unnamed_axes(ndim: int) -> tuple[str, ...]:
+    """Return names for axes that have none: rows and columns, and stack axes by number before them."""
+    return (*(f"axis {k}" for k in range(ndim - 2)), *("y", "x")[max(2 - ndim, 0) :])

@@ -1,0 +1,1 @@
+"""TIFF files: OME, ImageJ and plain ones."""

@@ -1,0 +1,39 @@
+"""What a TIFF file tells of its pixels."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..units import find_unit, says_pixels
+
+Size = tuple[float, str | None]
+
+
+@dataclass
+class Told:
+    """Pixel sizes with their units by axis, names of channels, the note that we have written, and what was left out."""
+
+    sizes: dict[str, Size] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    name: str = ""
+    note: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, axis: str, value: Any, unit: str | None, kind: str = "length") -> None:
+        """Add a pixel size, if it is one: 0, which stands for unknown, and what is no number are left out, and told."""
+        try:
+            size = float(value)
+        except (TypeError, ValueError):
+            size = math.nan
+        if not math.isfinite(size) or size == 0:
+            self.notes.append(f"The pixel size {value} along {axis} means that it is not known.")
+            return
+        if size < 0:
+            self.notes.append(f"The pixel size {value} along {axis} is negative: taken without its sign.")
+        found = find_unit(unit) if unit else None
+        if unit and found is None and not says_pixels(unit):
+            self.notes.append(f"The unit {unit!r} along {axis} is not known.")
+        if found is not None and found.kind != kind:
+            self.notes.append(f"The unit {unit!r} along {axis} is none of {kind}: left out.")
+            found = None
+        self.sizes[axis] = abs(size), found.symbol if found else None

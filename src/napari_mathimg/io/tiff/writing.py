@@ -1,0 +1,203 @@
+"""Writing TIFF files, part by part: OME-TIFF in tiles, with levels, and ImageJ's hyperstacks."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..image import Image
+from ..notes import NAMESPACE, note_of
+from ..problems import ImageFileError
+from ..units import find_unit
+from .bands import CoarseLevels, bands_of, tiles_of
+from .imagej import PREFIX, in_unit, unit_of_imagej
+
+OME_TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
+IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+OME_ORDER, IMAGEJ_ORDER = "tczyx", "tzcyx"
+TILE = 512  # pixels
+SIXTEEN = 16  # of which TIFF's tiles are multiples
+CLASSIC = 2**32 - 2**25  # bytes of pixels that a classic TIFF file may hold
+Array = NDArray[Any]
+
+
+class Stored(NamedTuple):
+    """How an image is stored: its axes in that order, by name and by number, and the type and shape of what is stored.
+
+    The axes are those before a plane, then y, x and, in a color image, that of the channels.
+    """
+
+    axes: list[str]
+    order: list[int]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    has_color: bool
+
+    @classmethod
+    def of(cls, path: Path, image: Image, imagej: bool) -> "Stored":
+        """Return how an image is stored in a file of OME or of ImageJ.
+
+        Raises
+        ------
+        ImageFileError
+            If it has other axes than these may have, another type, or, for ImageJ, opacity or too many pixels.
+        """
+        color = image.channel_axis
+        letters = IMAGEJ_ORDER if imagej else OME_ORDER
+        allowed = letters.replace("c", "") if color is not None else letters
+        names = [image.axes[k] for k in image.places]
+        if not {"y", "x"} <= {*names} or not {*names} <= {*allowed}:
+            raise ImageFileError(
+                f"{path}: must have the axes y and x, and may have {', '.join(a for a in allowed if a not in 'yx')}"
+                f" before them; not {', '.join(names)}: name them, or write a .npy file"
+            )
+        leading = [name for name in names if name not in "yx"]
+        axes = [*(sorted(leading, key=allowed.index) if imagej else leading), "y", "x"]
+        order = [next(k for k in image.places if image.axes[k] == name) for name in axes]
+        types = OME_TYPES if not imagej else IMAGEJ_TYPES if color is None else IMAGEJ_TYPES[:1]
+        dtype: np.dtype[Any] = np.dtype(image.dtype).newbyteorder("=")
+        if dtype.name not in types:
+            raise ImageFileError(f"{path}: must hold {', '.join(types)}, not {dtype.name}; write a .npy file")
+        if color is not None:
+            axes, order = [*axes, "s"], [*order, color]
+        shape = tuple(image.shape[k] for k in order)
+        if imagej and color is not None and shape[-1] != 3:
+            raise ImageFileError(f"{path}: must have no opacity, which ImageJ's files cannot hold")
+        if imagej and math.prod(shape) * dtype.itemsize > CLASSIC:
+            raise ImageFileError(f"{path}: must be smaller than 4 GiB for ImageJ; write an OME-TIFF file")
+        return cls(axes, order, dtype, shape, color is not None)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Shape before that of a plane."""
+        return self.shape[: len(self.shape) - 2 - self.has_color]
+
+    @property
+    def plane(self) -> tuple[int, ...]:
+        """Shape of a plane."""
+        return self.shape[len(self.shape) - 2 - self.has_color :]
+
+    @property
+    def letters(self) -> str:
+        """The axes as tifffile takes them."""
+        return "".join(self.axes).upper()
+
+
+def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: str) -> None:
+    """Write an OME-TIFF file in tiles; one row of tiles is read at a time.
+
+    Parameters
+    ----------
+    beside, path
+        Where it is written, and the file that it will be.
+    image, levels, compression
+        As in `write_image`.
+    """
+    import tifffile
+
+    stored = Stored.of(path, image, imagej=False)
+    dtype, plane = stored.dtype, stored.plane
+    sides = [plane[:2]]
+    while len(sides) < levels and max(sides[-1]) > 1:
+        sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
+    options: dict[str, Any] = {"photometric": "rgb" if stored.has_color else "minisblack", "dtype": dtype}
+    if compression != "none":
+        options |= {"compression": "zlib", "predictor": dtype.kind in "iu", "compressionargs": {"level": 6}}
+    if stored.has_color:
+        options |= {"planarconfig": "contig", "extrasamples": ["unassalpha"] * (plane[2] == 4)}
+    with ExitStack() as stack:
+        folder = Path()
+        if len(sides) > 1:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)))
+        stores = [
+            np.memmap(folder / str(k), dtype, "w+", shape=(math.prod(stored.lead), *side, *plane[2:]))
+            for k, side in enumerate(sides[1:])
+        ]
+        bytes_of_pixels = dtype.itemsize * math.prod(stored.shape) + sum(store.nbytes for store in stores)
+        writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
+        writer.write(
+            _finest(image, stored, CoarseLevels(stores)), shape=stored.shape, tile=_tile(sides[0]),
+            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(image, stored)}, **options,
+        )  # fmt: skip
+        while stores:
+            _write_coarse(writer, stores.pop(0), stored.lead, options)
+
+
+def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dict[str, Any]) -> None:
+    """Write a coarse level, which is then forgotten, so that its file can be removed on every system."""
+    tile = _tile(store.shape[1:3])
+    bands = (plane[first : first + tile[0]] for plane in store for first in range(0, plane.shape[0], tile[0]))
+    tiles = (part for band in bands for part in tiles_of(band, tile))
+    writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
+
+
+def _finest(image: Image, stored: Stored, coarse: CoarseLevels) -> Iterator[Array]:
+    """Yield the tiles of an image, and compute its coarse levels."""
+    tile = _tile(stored.plane)
+    for band in bands_of(image.array, stored.order, len(stored.lead), tile[0]):
+        coarse.fill(band)
+        yield from tiles_of(band.pixels, tile)
+
+
+def write_imagej(beside: Path, path: Path, image: Image) -> None:
+    """Write a TIFF file as ImageJ does, plane by plane, without compression; arguments as in `write_ome`."""
+    import tifffile
+
+    stored = Stored.of(path, image, imagej=True)
+    by_axis = dict(zip(image.axes, zip(image.scale, image.units, strict=True), strict=True))
+    spelled, symbol = unit_of_imagej({axis: unit for axis, (_, unit) in by_axis.items()})
+    sizes = {a: size for a in "xyz" if a in by_axis and (size := in_unit(*by_axis[a], symbol)) is not None}
+    if not {"x", "y"} <= {*sizes}:
+        raise ImageFileError(f"{path}: must have pixel sizes along both x and y, or along none, for ImageJ")
+    metadata: dict[str, Any] = {"axes": stored.letters, "unit": spelled}
+    if "z" in sizes:
+        metadata["spacing"] = sizes["z"]
+    if "t" in by_axis and (interval := in_unit(*by_axis["t"], "s")) is not None:
+        metadata["finterval"] = interval
+    if image.channel_names:
+        others = [n for a, n in zip(stored.axes, stored.shape, strict=True) if a in "tz"]
+        metadata |= {"mode": "composite", "Labels": list(image.channel_names) * math.prod(others)}
+    if note := note_of(image):
+        metadata["Info"] = PREFIX + note
+    bands = bands_of(image.array, stored.order, len(stored.lead), stored.plane[0])
+    resolution = 1 / sizes["x"], 1 / sizes["y"]
+    with tifffile.TiffWriter(beside, imagej=True) as writer:
+        writer.write(
+            (band.pixels for band in bands), shape=stored.shape, dtype=stored.dtype, resolution=resolution,
+            photometric="rgb" if stored.has_color else "minisblack", metadata=metadata,
+        )  # fmt: skip
+
+
+def _tile(sides: Sequence[int]) -> tuple[int, int]:
+    """Return the shape of tiles for a plane: multiples of 16."""
+    rows, columns = (min(TILE, math.ceil(n / SIXTEEN) * SIXTEEN) for n in sides[:2])
+    return rows, columns
+
+
+def _ome_metadata(image: Image, stored: Stored) -> dict[str, Any]:
+    """Return pixel sizes, units, names and our note as tifffile writes them into OME's XML."""
+    out: dict[str, Any] = {"Name": image.name} if image.name else {}
+    for axis, k in zip(stored.axes, stored.order, strict=True):
+        if axis not in "xyzt":
+            continue
+        if (unit := image.units[k]) is None:
+            if axis != "t" and image.scale[k] != 1:
+                out |= {f"PhysicalSize{axis.upper()}": image.scale[k], f"PhysicalSize{axis.upper()}Unit": "pixel"}
+            continue
+        found = find_unit(unit)
+        assert found is not None
+        if axis != "t" and found.kind == "length":
+            spelled = {"inch": "in"}.get(found.symbol, found.symbol)
+            out |= {f"PhysicalSize{axis.upper()}": image.scale[k], f"PhysicalSize{axis.upper()}Unit": spelled}
+        elif axis == "t" and found.kind == "time":
+            out |= {"TimeIncrement": image.scale[k], "TimeIncrementUnit": found.symbol}
+    if image.channel_names and image.channel_axis is None:
+        out["Channel"] = {"Name": list(image.channel_names)}
+    if note := note_of(image):
+        out["CommentAnnotation"] = [{"Namespace": NAMESPACE, "Value": note}]
+    return out

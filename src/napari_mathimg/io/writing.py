@@ -1,0 +1,131 @@
+"""Writing an image: by the kind of its file, beside it, and renamed when it is whole."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .image import Image
+from .problems import ImageFileError
+from .publish import published, refuse_existing, refuse_sources
+from .reading import PICTURES, TIFF, local_path
+
+WRITABLE = ".npy, .ome.tif, .tif, .png, .jpg or .jpeg"
+BLOCK = 2**24  # bytes that are copied at a time
+Kind = Literal["numpy", "ome", "imagej", "picture"]
+
+
+def kind_of(path: Path, imagej: bool = False) -> Kind:
+    """Return the kind of file that a path names.
+
+    Raises
+    ------
+    ImageFileError
+        If there is none.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return "numpy"
+    if suffix in PICTURES:
+        return "picture"
+    if suffix in TIFF:
+        return "imagej" if imagej else "ome"
+    raise ImageFileError(f"{path}: must end in {WRITABLE}")
+
+
+def check_output(path: str | Path, sources: Iterable[Path] = (), overwrite: bool = False, imagej: bool = False) -> Path:
+    """Return the path of an output, refused before anything is computed for it.
+
+    Raises
+    ------
+    ImageFileError
+        ``PATH: must ...`` for one of the sources, whatever `overwrite` says; for a file that exists, unless it may be
+        overwritten; and for a kind of file that cannot be written.
+    """
+    place = local_path(path)
+    kind_of(place, imagej)
+    refuse_sources(place, sources)
+    refuse_existing(place, overwrite)
+    return place
+
+
+def check_image(path: str | Path, image: Image, *, imagej: bool = False, levels: int = 1) -> None:
+    """Refuse an image that a kind of file cannot hold, by its shape, its type and its axes; no pixel is read.
+
+    Raises
+    ------
+    ImageFileError
+        ``PATH: must ...``
+    """
+    place = local_path(path)
+    kind = kind_of(place, imagej)
+    if kind == "picture":
+        from .pictures import check_picture
+
+        check_picture(place, image)
+    elif kind != "numpy":
+        from .tiff.writing import Stored
+
+        Stored.of(place, image, imagej)
+    if levels != 1 and (levels < 1 or kind != "ome"):
+        raise ImageFileError(f"{place}: must be an OME-TIFF file of at least one level, not of levels={levels}")
+
+
+def write_image(
+    path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int = 1,
+    compression: Literal["zlib", "none"] = "zlib",
+) -> None:  # fmt: skip
+    """Write an image to a file, which appears when it is whole.
+
+    Parameters
+    ----------
+    path
+        Path, whose ending is .npy (pixels only), .tif, .ome.tif or .btf (OME-TIFF, or ImageJ's), .png, .jpg or .jpeg.
+    image
+        Image. Of one that is read as it is indexed, a row of tiles is read at a time. The files that it was opened from
+        are never overwritten.
+    overwrite
+        Whether a file that exists may be replaced. It stays until the new one is whole.
+    imagej
+        Whether a TIFF file is written as ImageJ writes it, without compression, and not as OME-TIFF.
+    levels
+        Number of levels of an OME-TIFF file, each half as large along rows and columns, by means.
+    compression
+        Compression of an OME-TIFF file.
+
+    Raises
+    ------
+    ImageFileError
+        ``PATH: must ...`` where `check_output` and `check_image` raise it.
+    """
+    place = check_output(path, image.files, overwrite, imagej)
+    kind = kind_of(place, imagej)
+    check_image(place, image, imagej=imagej, levels=levels)
+    with published(place, overwrite) as beside:
+        if kind == "numpy":
+            _write_numpy(beside, image)
+        elif kind == "picture":
+            from .pictures import write_picture
+
+            write_picture(beside, place, image)
+        else:
+            from .tiff.writing import write_imagej, write_ome
+
+            if kind == "imagej":
+                write_imagej(beside, place, image)
+            else:
+                write_ome(beside, place, image, levels, compression)
+
+
+def _write_numpy(path: Path, image: Image) -> None:
+    """Write pixels as a NumPy file, part by part."""
+    dtype: Any = np.dtype(image.dtype)
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": image.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        row = max(int(np.prod(image.shape[1:], dtype=object)) * dtype.itemsize, 1)
+        rows = max(BLOCK // row, 1)
+        for first in range(0, image.shape[0], rows):
+            key = (slice(first, min(first + rows, image.shape[0])), *(slice(None),) * (len(image.shape) - 1))
+            file.write(np.ascontiguousarray(image.array[key], dtype).tobytes())
