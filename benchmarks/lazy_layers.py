@@ -25,7 +25,7 @@ from napari_mathimg import Options, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.widgets.lazy import kept_levels
 from napari_mathimg.widgets.lazy import pixels as made
-from napari_mathimg.widgets.lazy.layers import add_lazy
+from napari_mathimg.widgets.lazy_layers.layers import add_lazy
 from responsiveness import Heart
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it

@@ -15,9 +15,9 @@ from napari_mathimg import apply, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.lazy.levels import Level
 from napari_mathimg.recipe.record import RECORD
-from napari_mathimg.widgets.lazy.layers import LazyLayers, add_lazy
 from napari_mathimg.widgets.lazy.pixels import LazyStep, Levels, lazy_pixels, limits_of, pixels_of
 from napari_mathimg.widgets.lazy.shown import Shown
+from napari_mathimg.widgets.lazy_layers.layers import LazyLayers, add_lazy
 from napari_mathimg.widgets.place.open_dock import open_dock
 
 FIXTURES = (compute, lazily, rest)

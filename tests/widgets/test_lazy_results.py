@@ -13,8 +13,8 @@ from mouse_and_keys import LEFT, choose
 
 from napari_mathimg import Options, apply
 from napari_mathimg.recipe.record import LAZY, RECORD
-from napari_mathimg.widgets.lazy.layers import LazyLayers
 from napari_mathimg.widgets.lazy.pixels import pixels_of
+from napari_mathimg.widgets.lazy_layers.layers import LazyLayers
 from napari_mathimg.widgets.settings.preferences import settings
 
 SHAPE = (1100, 1300)  # more than one level, and many tiles

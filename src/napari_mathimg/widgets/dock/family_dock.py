@@ -15,8 +15,7 @@ from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
 from ..lazy import kept_levels
-from ..lazy.computing import Computed
-from ..lazy.panel import LazyPanel
+from ..lazy_layers.computing import Computed
 from ..place.content import DockContent
 from ..place.open_dock import open_dock
 from ..qt.keyboard import FocusRing, name_fields
@@ -28,6 +27,7 @@ from .dock_context import DockContext
 from .form_panel import FormPanel
 from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
+from .lazy.panel import LazyPanel
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
 from .options_fold import OptionsPanel
 from .options_panel import OptionsBox

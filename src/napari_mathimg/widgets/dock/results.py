@@ -14,10 +14,10 @@ from ...recipe.names import cut_middle
 from ..canvas.domain_overlay import DomainOverlays
 from ..form.sentences import in_form_words
 from ..layers.made_layers import HiddenSources, MadeLayers, tell_chain
-from ..lazy.computing import Computed
-from ..lazy.job_origin import JobOrigin, arguments_of
-from ..lazy.layers import LazyLayers
 from ..lazy.pixels import LazyPixels
+from ..lazy_layers.computing import Computed
+from ..lazy_layers.job_origin import JobOrigin, arguments_of
+from ..lazy_layers.layers import LazyLayers
 from ..tasks.operation_job import Done, Job
 from .options_panel import OptionsBox
 from .panel import Panel

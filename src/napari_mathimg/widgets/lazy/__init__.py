@@ -1,1 +1,1 @@
-"""Lazy results in the viewer: layers whose pixels are computed where napari reads them."""
+"""What lazy layers show: arrays for napari, their levels, and what these were made of."""

@@ -8,12 +8,12 @@ from napari.layers import Layer
 from napari.settings import get_settings
 from qtpy.QtWidgets import QWidget
 
-from ...contract.operation import Operation
-from ..dock.panel import Panel
-from ..qt.layout import button, hbox
-from .computing import Computed, steps_of
-from .layers import LazyLayers
-from .pixels import pixels_of
+from ....contract.operation import Operation
+from ...lazy.pixels import pixels_of
+from ...lazy_layers.computing import Computed, steps_of
+from ...lazy_layers.layers import LazyLayers
+from ...qt.layout import button, hbox
+from ..panel import Panel
 
 Start = Callable[[Any, Callable[[Any], None]], None]  # of steps, and of what takes their result
 

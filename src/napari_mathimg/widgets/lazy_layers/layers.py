@@ -12,13 +12,13 @@ from ...contract.progress import Progress
 from ...recipe.names import cut_middle
 from ...recipe.record import LAZY, RECORD, last_step
 from ..layers.made_layers import tell_chain
+from ..lazy.origin import ORIGINS, Origin, Remade, is_outdated, leaves, renewal
+from ..lazy.pixels import LazyPixels, pixels_of
+from ..lazy.shown import unwrapped_data
 from ..preview.edits import Edits
 from ..preview.shared_facts import facts_of
 from ..tasks.latest_task import LatestTask
-from .origin import ORIGINS, Origin, Remade, is_outdated, leaves, renewal
-from .pixels import LazyPixels, pixels_of
 from .prefetch import Prefetch
-from .shown import unwrapped_data
 
 
 def add_lazy(

@@ -14,8 +14,8 @@ from ...engine import Losses, Plan, report
 from ...engine.pyramid import Pyramid, build_pyramid, pyramid_like
 from ...engine.run import blocks_at_once
 from ...recipe.record import computed_step, last_step
+from ..lazy.pixels import LazyPixels
 from ..settings.preferences import memory, threads
-from .pixels import LazyPixels
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from ...engine.lazy.levels import Level
 from ...recipe.record import RECORD
 from ..layers.layer_arguments import result_arguments
 from ..layers.pixel_digest import digests
+from ..lazy.origin import Remade, Renew
 from ..tasks.operation_job import Done, Job, lazy_steps
-from .origin import Remade, Renew
 
 
 @dataclass(frozen=True)

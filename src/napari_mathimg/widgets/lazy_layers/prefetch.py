@@ -12,8 +12,8 @@ from qtpy.QtCore import QObject
 from ...contract.progress import Progress
 from ..layers.levels import position_at
 from ..layers.view_geometry import displayed_axes
+from ..lazy.pixels import LazyPixels
 from ..tasks.latest_task import LatestTask
-from .pixels import LazyPixels
 
 REST = 150  # milliseconds after the last move of a slider
 PIECE = 2**18  # pixels that are read at a time, between which a move stops it
