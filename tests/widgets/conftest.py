@@ -35,6 +35,7 @@ from shared_window import SharedWindow
 
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.lazy import kept_levels
 from napari_mathimg.widgets.place.open_dock import open_dock
 
 PATIENCE = 60_000  # timeout in milliseconds, generous for busy machines; passing tests do not wait that long
@@ -112,7 +113,8 @@ def _quick_collections(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Keep the plugin's settings in a folder of the test, so that the user's are neither read nor written."""
+    """Keep the plugin's files in a folder of the test, so that the user's are neither read nor written."""
+    monkeypatch.setattr(kept_levels, "folder", lambda: tmp_path / "levels")
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
     napari.settings._clear_plugin_settings_cache()
     yield

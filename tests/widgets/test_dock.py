@@ -352,7 +352,7 @@ def test_rotation_of_sheared_pixels_is_refused(
     assert len(viewer.layers) == 1
 
 
-def test_a_result_too_large_for_memory_names_its_size(
+def test_a_result_too_large_for_memory_is_lazy_and_names_its_size(
     viewer: Any, dock: Opener, press: Press, notifications: list[Any]
 ) -> None:
     viewer.add_image(np.zeros((2000, 3000), np.uint16))
@@ -362,9 +362,12 @@ def test_a_result_too_large_for_memory_names_its_size(
     press(widget)
     assert not notifications
     assert (
-        "2\u202f000\u202f000 x 3\u202f000\u202f000 pixels (uint16) needs 11\u202f176\u00a0GiB" in widget.message.text()
+        "lazy, because a result of 2\u202f000\u202f000 x 3\u202f000\u202f000 pixels (uint16) needs 11\u202f176\u00a0GiB"
+        in widget.message.text()
     )
-    assert len(viewer.layers) == 1
+    coarsest = viewer.layers[-1].data[-1]
+    assert max(coarsest.shape) <= 512
+    np.testing.assert_array_equal(np.asarray(coarsest[3:9, 5]), 0)
 
 
 @pytest.fixture

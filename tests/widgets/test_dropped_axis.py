@@ -13,7 +13,8 @@ from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.pyramid import Pyramid
 from napari_mathimg.widgets.dock.results import show_result
 from napari_mathimg.widgets.layers.snapshot import snapshot
-from napari_mathimg.widgets.tasks.operation_job import Job, steps
+from napari_mathimg.widgets.lazy.pixels import Levels
+from napari_mathimg.widgets.tasks.operation_job import Job, LazyOption, steps
 
 
 @operation("Sum", values="float", dtype="float32", reach=POINTWISE, drops=Drop(merge=np.add), proportional=True)
@@ -23,9 +24,12 @@ def project_sum(image: t.Image, /) -> t.Image:
     return total
 
 
-def shown(viewer: Any, layer: Any, axes: tuple[int | str, ...], pyramid: Pyramid | None = None) -> Any:
+def shown(
+    viewer: Any, layer: Any, axes: tuple[int | str, ...], pyramid: Pyramid | None = None, is_lazy: bool = False
+) -> Any:
     options = Options(axes=axes)
-    job = Job(project_sum, snapshot(layer), ref(layer), options, {}, "everything", pyramid=pyramid)
+    image = LazyOption(Levels((layer.data,), layer.ndim), is_lazy)
+    job = Job(project_sum, snapshot(layer), ref(layer), options, {}, "everything", pyramid=pyramid, lazy=image)
     return show_result(viewer, job, run_to_end(steps(job)), None, None)[0]
 
 
@@ -62,3 +66,14 @@ def test_levels_are_made_of_the_axes_that_remain(viewer: Any) -> None:
     layer = viewer.add_image(np.ones((8, 300, 200), np.float32))
     result = shown(viewer, layer, (0, 1, 2), Pyramid((-3, -2, -1), 64, True))
     assert [level.shape for level in result.data] == [(300, 200), (150, 100), (75, 50), (38, 25)]
+
+
+@pytest.mark.parametrize(("axes", "shape"), [((0, 1, 2), (1100, 1300)), ((2, 0, 1), (3, 1100, 1))], ids=str)
+def test_a_lazy_result_lacks_the_same_axis(viewer: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    stack = np.random.default_rng(0).random((3, 1100, 1300), np.float32)
+    layer = viewer.add_image(stack, scale=(2, 0.5, 0.25), translate=(9, 3, -4))
+    expected, found = shown(viewer, layer, axes), shown(viewer, layer, axes, is_lazy=True)
+    finest = found.data[0] if found.multiscale else found.data
+    assert finest.shape == expected.data.shape == shape
+    np.testing.assert_array_equal(np.asarray(finest), expected.data)
+    np.testing.assert_array_equal(found.extent.world, expected.extent.world)

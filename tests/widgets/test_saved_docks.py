@@ -62,7 +62,7 @@ def test_a_dock_begins_as_it_was_left(
     options = widget.options
     assert {name: box.currentData() for name, box in options.boxes.items()} == {
         "process": "planes", "scope": "item", "value_range": "custom", "statistics": "layer", "dtype": "float32",
-        "domain_place": "over",
+        "domain_place": "over", "result": "memory",
     }  # fmt: skip
     assert (options.low.value, options.high.value) == (low, 3000)
     assert options.replace.isChecked()

@@ -23,6 +23,12 @@ from .tiles import is_fixed, tiles
 from .values import Losses, working_type
 
 Task = tuple[Index, Box]
+
+
+class NotEnoughMemory(ValueError):
+    """A result, or its computation, is larger than the memory that it may take."""
+
+
 SAMPLED = 32  # tiles whose size is looked at
 WAY_OUT = "choose a smaller scope or region, or give `run` an array in a file as `out`"
 CONVERSION = 2  # numbers of the working type for each value while it is rounded to the type of the result
@@ -128,7 +134,7 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
 
     Raises
     ------
-    ValueError
+    NotEnoughMemory
         If there is not enough memory for the result and one block, or the result is larger than is allowed.
     """
     at_hand = memory_at_hand()
@@ -136,12 +142,12 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     limit = at_hand if allowed is None else min(allowed, at_hand)
     if result > limit:  # before its tiles are counted: there may be too many
         why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
-        raise ValueError(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
+        raise NotEnoughMemory(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
     plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
     block = max(largest_block(variant) for variant in plans.values())
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
-        raise ValueError(
+        raise NotEnoughMemory(
             f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
             f" but {_gib(at_hand)} of memory are free; {WAY_OUT}"
         )

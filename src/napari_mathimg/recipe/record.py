@@ -15,6 +15,7 @@ from ..methods.point_spread.kinds import Kernel, PointSpread, Resampled
 from .images import Pixels, digest
 
 RECORD = "napari_mathimg"  # key of the list of steps in metadata
+LAZY = "napari_mathimg_lazy"  # key in the metadata of lazy layers of what each level is worth
 PREVIEW = "napari_mathimg_preview"  # key in the metadata of layers that only show what a run would give
 LIGHT = {
     True: "Brightness stays as proportional to light as it was.",
@@ -53,6 +54,7 @@ def record(
     is_torn: bool = False,
     lengths: Mapping[str, Any] | None = None,
     keeps_axis: bool = False,
+    is_lazy: bool = False,
 ) -> dict[str, Any]:
     """Return the metadata of a result: those of its source, with a further step in the record.
 
@@ -77,6 +79,8 @@ def record(
         The parameters that were given as lengths in a unit, as recipes hold them.
     keeps_axis
         Whether an axis that the operation drops remains, with a length of 1.
+    is_lazy
+        Whether the result was not computed yet: then nobody knows how many values are saturated.
     """
     lost = lost or Losses()
     value_ranges = list(plan.color_ranges or plan.value_ranges.values())
@@ -91,9 +95,10 @@ def record(
         "options": options_record(plan.options),
         "dtype": plan.dtype.name,
         "scope": scope,
-        "saturated": (lost.outside if plan.saturated is None else plan.saturated) + lost.below + lost.above,
         "proportional": plan.proportional and is_proportional(source.metadata),
     }
+    if not is_lazy:
+        step["saturated"] = (lost.outside if plan.saturated is None else plan.saturated) + lost.below + lost.above
     if plan.source.names:
         step["axis_names"] = plan.source.names
     if lost.below or lost.above:
@@ -125,6 +130,28 @@ def _shape_as_given(plan: Plan) -> tuple[int, ...]:
     lengths = tuple(int(n) for n in plan.source.array.shape)
     order = plan.source.order or range(len(lengths))
     return tuple(n for _, n in sorted(zip(order, lengths, strict=True)))
+
+
+def computed_step(
+    step: Mapping[str, Any], lost: Losses, saturated: int, report: Report | None = None
+) -> dict[str, Any]:
+    """Return the recorded step of a lazy result with what is known since its pixels were computed.
+
+    Parameters
+    ----------
+    step
+        The step.
+    lost, report
+        As of `record`.
+    saturated
+        Number of values that were clipped to the value range.
+    """
+    out = {**step, "saturated": saturated + lost.below + lost.above}
+    if lost.below or lost.above:
+        out["clipped"] = {"below": lost.below, "above": lost.above}
+    if report is not None:
+        out["report"] = dict(report.values)
+    return out
 
 
 def image_record(name: str, array: Any, level: int = 0) -> dict[str, Any]:

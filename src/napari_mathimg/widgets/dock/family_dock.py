@@ -14,6 +14,8 @@ from ...contract.per_index import per_index
 from ...recipe.record import last_step
 from ..form.form import Form
 from ..layers.napari_proxies import unwrapped
+from ..lazy import kept_levels
+from ..lazy_layers.computing import Computed
 from ..place.content import DockContent
 from ..place.open_dock import open_dock
 from ..qt.keyboard import FocusRing, name_fields
@@ -25,12 +27,13 @@ from .dock_context import DockContext
 from .form_panel import FormPanel
 from .further_images import FurtherImagesPanel
 from .layer_panel import LayerPanel
+from .lazy.panel import LazyPanel
 from .operation_panel import OperationPanel, RequirementPanel, SummaryPanel
 from .options_fold import OptionsPanel
 from .options_panel import OptionsBox
 from .panel import Panel
 from .preview_panel import LivePreviewPanel
-from .results import Results
+from .results import Results, computed_sentence
 from .run_panel import RunPanel
 from .saved_family_dock import FamilyDockState, load_options
 
@@ -84,7 +87,8 @@ class FamilyDock(DockContent):
         panels += (self.forms, options, self.further_images, *family_panels)
         self.runs = RunPanel(context, panels)
         self.preview = LivePreviewPanel(context, self.forms, self.runs)
-        self.panels = (*panels, self.runs, self.preview)
+        self.lazy = LazyPanel(viewer, self.runs.start_other, self._tell_computed)
+        self.panels = (*panels, self.lazy, self.runs, self.preview)
         self._undo: list[Callable[[], Any]] = []  # called when the dock is closed
         self._refresh = VisibleRefresh(self, self._show)
         self._placed = False
@@ -102,6 +106,7 @@ class FamilyDock(DockContent):
         column.addWidget(self.operations.widget)
         column.addWidget(scroll_area(*(panel.widget for panel in above), self.fold), 1)
         column.addWidget(self.preview.widget)
+        column.addWidget(self.lazy.widget)
         column.addWidget(self.bar)
         self.bar.put_beside_run(self.preview.tick, self.preview.state)
         self.setMinimumWidth(MINIMUM_WIDTH)
@@ -121,8 +126,10 @@ class FamilyDock(DockContent):
         self.forms.reset_button.clicked.connect(self.reset)
         self.forms.load_button.clicked.connect(self.load_settings)
         self.run_button.clicked.connect(self.run)
+        self.bar.running.connect(self.lazy.compute.setDisabled)
         self._undo += [panel.close for panel in self.panels]
         self._undo += [self.results.close, on_change("results", self.saved_state.take_defaults)]
+        self._undo.append(on_change("computing", kept_levels.trim))
         undo = self._undo
         self.destroyed.connect(lambda: _close_all(undo))
 
@@ -195,6 +202,9 @@ class FamilyDock(DockContent):
 
     def _show_selected(self) -> None:
         self.options.show_selected(len(self.layers.selection()))
+
+    def _tell_computed(self, layer: Layer, computed: Computed) -> None:
+        self.message.setText(computed_sentence(layer, computed))
 
     def run(self) -> None:
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""

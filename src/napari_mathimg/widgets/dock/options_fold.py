@@ -11,9 +11,11 @@ from napari.layers import Labels, Layer
 from ...contract.operation import Operation
 from ...contract.quantities import NO_BREAK, number
 from ..layers import levels
+from ..lazy.pixels import Levels
+from ..lazy.shown import as_level
 from ..qt.collapsible import Collapsible
 from ..settings.preferences import default_options
-from ..tasks.operation_job import Job
+from ..tasks.operation_job import Job, LazyOption
 from .options_panel import RANGES, OptionsBox
 from .panel import Panel
 
@@ -65,7 +67,14 @@ class OptionsPanel(Panel):
         domain = options.domain.isChecked() and job.operation.is_warp and not isinstance(layer, Labels)
         with_levels = options.multiscale.isChecked() and options.level_of(layer) == 0
         pyramid = levels.pyramid_of(layer) if with_levels else None
-        return replace(job, domain=domain, square=options.square.value(), pyramid=pyramid)
+        return replace(job, domain=domain, square=options.square.value(), pyramid=pyramid, lazy=self._lazy(layer))
+
+    def _lazy(self, layer: Layer) -> LazyOption:
+        """Return the levels of a layer, and whether its result is to be lazy."""
+        level = self.options.level_of(layer)
+        data = layer.data[level:] if layer.multiscale else [layer.data]
+        image = Levels(tuple(map(as_level, data)), layer.ndim, not isinstance(layer, Labels))
+        return LazyOption(image, self.options.is_lazy)
 
     def save_state(self) -> dict[str, Any]:
         """Return whether the options are shown."""
@@ -96,6 +105,8 @@ def in_words(options: OptionsBox, layer: Layer) -> Iterator[Said]:
         yield f"statistics of {_first_small(options.statistics.currentText())}", True
     if options.is_shown("dtype"):
         yield options.result_type or DEPENDS, options.dtype.currentData() != usual["dtype"]
+    if options.is_lazy:
+        yield "lazy", True
     yield from _layers_in_words(options)
 
 

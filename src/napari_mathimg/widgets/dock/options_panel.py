@@ -1,5 +1,6 @@
 """The options of a run: planes or volumes, scope, value range, statistics, output type, and the layers it adds."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -31,8 +32,10 @@ RANGES = {
     "custom": "Custom range",
 }  # fmt: skip
 PERCENTILES = (0.1, 99.9)
-BOXES = ("process", "scope", "value_range", "statistics", "dtype", "domain_place")
+RESULTS = {"memory": "In memory", "lazy": "Lazy"}
+BOXES = ("process", "scope", "value_range", "statistics", "dtype", "result", "domain_place")
 TICKS = ("all_selected", "one_range", "multiscale", "domain", "replace", "hide_source")
+LARGE = 2**20  # values of a layer from which its result may be lazy
 EXACT_SIZE = 2**22  # values; the range of a larger array is not computed for display
 
 
@@ -74,6 +77,13 @@ class OptionsBox(QWidget):
         self.dtype = self._choice(
             "dtype", "Output type", "Pixel type of the result; automatic is float32 where values leave the layer's type"
         )
+        self.result = self._choice(
+            "result",
+            "Result",
+            "In memory: all pixels are computed now, if the memory holds them. Lazy: each part is computed when it is"
+            " looked at, and Compute makes pixels of it later",
+        )
+        self._fill(self.result, RESULTS)
         self.all_selected = self._tick("All selected layers", "Process every layer selected in the layer list", False)
         self.one_range = self._tick(
             "One value range for all",
@@ -265,14 +275,20 @@ class OptionsBox(QWidget):
             "domain": mapped and self.domain.isChecked(),
             "square": mapped and self.domain.isChecked(),
             "dtype": retyped and str(dtype) != "float32",
+            "result": math.prod(full_resolution(layer).shape) >= LARGE,
         }
-        self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0)
         self.domain.setVisible(mapped)
         for name, on in shown.items():
             for widget in self._rows[name]:
                 widget.setVisible(on)
         self._shown = shown
+        self.multiscale.setVisible(bool(layer.multiscale) and self.level_of(layer) == 0 and not self.is_lazy)
         self.show_selected(self._selected)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the result is computed where it is looked at."""
+        return self.is_shown("result") and bool(self.result.currentData() == "lazy")
 
     @property
     def result_type(self) -> str:

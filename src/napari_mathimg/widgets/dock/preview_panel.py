@@ -198,7 +198,7 @@ class LivePreviewPanel(Panel):
         self.state.setText(words)
         self.state.setToolTip(tip)
         bar = self._context.bar
-        if not bar.task.is_running:  # whose progress is told there
+        if not bar.is_running:  # whose progress is told there
             tells = state in ("", "counting") and bool(sentence)
             if tells:
                 bar.message.clear()  # or what the last run told would hide it

@@ -1,20 +1,24 @@
 """Adding results to the viewer, and the messages about them."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
-from weakref import ref
 
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 
 from ...contract.quantities import count, number, percent, quantity, sizes
-from ...recipe.names import chain, cut_middle
+from ...engine import Losses, Plan
+from ...recipe.names import cut_middle
 from ...recipe.record import RECORD
 from ..canvas.domain_overlay import DomainOverlays
 from ..form.sentences import in_form_words
-from ..layers.layer_arguments import result_arguments
-from ..layers.made_layers import HiddenSources, MadeLayers, note_source
+from ..layers.made_layers import HiddenSources, MadeLayers, note_source, tell_chain
+from ..lazy.pixels import LazyPixels
+from ..lazy_layers.computing import Computed
+from ..lazy_layers.job_origin import JobOrigin, arguments_of
+from ..lazy_layers.layers import LazyLayers
 from ..settings.session_log import note_run
 from ..tasks.operation_job import Done, Job
 from .options_panel import OptionsBox
@@ -87,17 +91,12 @@ def show_result(
     viewer: Any, job: Job, done: Done, previous: Layer | None, previous_overlay: Layer | None
 ) -> tuple[Layer, Layer | None]:
     """Add a result and its domain overlay to a viewer; each replaces the previous one, if any."""
-    arguments = result_arguments(
-        job.source, done.plan, done.limits, job.scope, done.further_images, done.report, done.lost, done.is_torn,
-        job.lengths,
-    )  # fmt: skip
-    step = arguments["metadata"][RECORD][-1]
-    step["seconds"] = done.seconds
-    if done.divisor != 1:
-        step["divisor"] = done.divisor
-    layer = add_or_update(
-        viewer, Image if job.source.kind == "image" else Labels, done.levels or done.data, arguments, previous
-    )
+    arguments = arguments_of(job, done)
+    kind = Image if job.source.kind == "image" else Labels
+    data = done.lazy.data if done.lazy else done.levels or done.data
+    layer = add_or_update(viewer, kind, data, arguments, previous)
+    if done.lazy is not None:
+        LazyLayers.of(viewer).keep(layer, JobOrigin(job, done.digests))
     note_source(layer, job.layer())
     note_run(viewer, layer.name, job.source.name, arguments["metadata"][RECORD][-1:])
     if done.overlay is None:
@@ -124,7 +123,7 @@ def add_or_update(
         previous.visible = True
         return previous
     layer = kind(data, **arguments, multiscale=isinstance(data, list))
-    _tell_chain(layer)
+    tell_chain(layer)
     viewer.add_layer(layer)
     if previous is not None:
         viewer.layers.remove(previous)
@@ -141,20 +140,11 @@ def _fits(layer: Layer, data: Any, arguments: dict[str, Any]) -> bool:
     return arguments.get("rgb") == rgb and layer.ndim == data.ndim - rgb
 
 
-def _tell_chain(layer: Layer) -> None:
-    """Let the tooltip in the list of layers say from what, and by which operations, a layer was made."""
-    made, usual = ref(layer), type(layer).get_source_str
-
-    def tip() -> str:
-        layer = made()
-        return "" if layer is None else "\n".join(filter(None, (usual(layer), chain(layer.metadata))))
-
-    layer.get_source_str = tip
-
-
 def result_sentence(job: Job, done: Done, about: str) -> str:
     """Return the message about an added layer, whose name the list of layers shows; `about` begins it."""
     text = f"{about}: {sizes(done.data.shape)} in {elapsed(job)}.{warnings(job, done)}"
+    if done.lazy is not None:
+        text = f"{about}: {sizes(done.data.shape)}, {_lazy_words(done.lazy, done.reason)}.{warnings(job, done)}"
     if done.divisor != 1:
         text += f" Colors were divided by {number(done.divisor, 10)}: napari shows those of floating point from 0 to 1."
     if done.report is not None and done.report.text:
@@ -162,16 +152,15 @@ def result_sentence(job: Job, done: Done, about: str) -> str:
     return text
 
 
+def _lazy_words(pixels: LazyPixels, reason: str) -> str:
+    """Return what a lazy result is, and the reason for which it is, if that was not chosen."""
+    text = f"lazy, because {reason.split(': ', 1)[-1].split(';')[0]}" if reason else "lazy"
+    return f"{text}; approximate where it is zoomed out" if "approximate" in pixels.marks else text
+
+
 def warnings(job: Job, done: Done) -> str:
     """Return sentences about values that a result lost or that changed during the run; "" if there are none."""
-    plan, text = done.plan, ""
-    if plan.saturated:
-        ends = plan.operation.data_range if plan.options.value_range == "data" else None
-        where = (
-            "value range" if ends is None else f"percentiles {number(ends[0])} to {number(ends[1])}, its value range,"
-        )
-        text = f" {count(plan.saturated)} values were outside the {where} and were clipped to it."
-    text += losses_sentence(done)
+    text = values_sentence(done.plan, done.plan.saturated or 0, done.lost, math.prod(done.data.shape))
     if done.is_torn:
         text += (
             " Pixels of the source or of a further image were changed during the run: parts of the result show them as"
@@ -180,18 +169,51 @@ def warnings(job: Job, done: Done) -> str:
     return text
 
 
-def losses_sentence(done: Done) -> str:
-    """Return what the type of a result could not hold, and what keeps it; "" if nothing was lost."""
-    lost, dtype = done.lost, done.plan.dtype
+def values_sentence(plan: Plan, saturated: int, lost: Losses, size: int) -> str:
+    """Return what values of a result lost, and what keeps them; "" if nothing was lost.
+
+    Parameters
+    ----------
+    plan
+        Plan of the result.
+    saturated
+        Number of values that were clipped to the value range.
+    lost
+        What its type could not hold.
+    size
+        Number of all values.
+    """
     text = ""
+    if saturated:
+        ends = plan.operation.data_range if plan.options.value_range == "data" else None
+        where = (
+            "value range" if ends is None else f"percentiles {number(ends[0])} to {number(ends[1])}, its value range,"
+        )
+        text = f" {count(saturated)} values were outside the {where} and were clipped to it."
+    return text + _losses_sentence(plan, lost, size)
+
+
+def _losses_sentence(plan: Plan, lost: Losses, size: int) -> str:
+    dtype, text = plan.dtype, ""
     if lost.below or lost.above:
         ends = " and ".join(f"{count(n)} {where}" for n, where in ((lost.below, "below"), (lost.above, "above")) if n)
-        share = percent((lost.below + lost.above) / done.data.size)
+        share = percent((lost.below + lost.above) / size)
         text = f" Values that do not fit in {dtype} were clipped: {ends} its range, {share} of all."
-    if dtype.kind in "iu" and done.plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
+    if dtype.kind in "iu" and plan.values != "exact" and lost.rounding > MUCH_ROUNDED:
         change = percent(round(lost.rounding, 2))
         text += f" Rounding to whole numbers changed values by {change} of their standard deviation."
     return f"{text} Choose the output type float32 to keep them." if text else ""
+
+
+def computed_sentence(layer: Layer, computed: Computed) -> str:
+    """Return the message about a lazy layer that was computed."""
+    plan, shape = computed.plan, computed.finest.shape
+    took = quantity(round(computed.seconds, 1), "s")
+    text = f"{cut_middle(layer.name)}: {sizes(shape)} computed in {took}."
+    text += values_sentence(plan, computed.saturated, computed.losses, math.prod(shape))
+    if computed.report is not None and computed.report.text:
+        text += f" {in_form_words(computed.report.text, plan.operation.parameters)}"
+    return text
 
 
 def elapsed(job: Job) -> str:

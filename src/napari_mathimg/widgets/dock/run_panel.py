@@ -1,6 +1,7 @@
 """The panel that runs the chosen operation and adds its results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 from weakref import ref
 
 from napari.layers import Layer
@@ -16,6 +17,7 @@ from ..qt.number_boxes import first_refused
 from ..settings.preferences import memory, threads
 from ..settings.saved_speeds import note_speeds
 from ..settings.used import note_use
+from ..tasks.background_task import Steps
 from ..tasks.forecaster import Forecaster
 from ..tasks.kernel_loading import load_kernels
 from ..tasks.operation_job import Job, Outcome, all_steps
@@ -41,11 +43,14 @@ class RunPanel(Panel):
         self._refused: list[tuple[str, Exception]] = []
         self.bar.in_words = self._in_words
         self.bar.take_keys(context.dock)
-        self.forecaster = Forecaster(context.dock, lambda: self._jobs(with_record=False)[0])
+        self.forecaster = Forecaster(context.dock, self._jobs_in_memory)
         self.forecaster.found.connect(self.bar.tell_needs)
         for panel in panels:
             panel.changed.connect(self._enable_run)
+        self._take: Callable[[Any], None] = self.add_results
         self.bar.task.returned.connect(self.add_results)
+        self.bar.other.returned.connect(lambda found: self._take(found))
+        self.bar.other.finished.connect(self._enable_run)
         self.bar.task.finished.connect(self._enable_run)
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
@@ -64,11 +69,18 @@ class RunPanel(Panel):
     def _enable_run(self) -> None:
         """Enable Run if all panels are ready and no run is in progress."""
         ready = all(panel.is_ready for panel in self._panels)
-        self.bar.run.setEnabled(ready and not self.bar.task.is_running)
-        if self.bar.task.is_running:
+        self.bar.run.setEnabled(ready and not self.bar.is_running)
+        if self.bar.is_running:
             self.forecaster.stop()  # which would take cores from the run
         else:
             self.forecaster.ask_soon()
+
+    def start_other(self, steps: Steps, take: Callable[[Any], None]) -> None:
+        """Start other steps than those of a run, unless something runs, and pass on what they return."""
+        if not self.bar.is_running:
+            self._take = take
+            self.forecaster.stop()
+            self.bar.start(steps, "nothing was changed")
 
     def parameters_for(self, layer: Layer) -> Parameters:
         """Return the operation's parameters for a layer, collected from all panels.
@@ -107,7 +119,7 @@ class RunPanel(Panel):
     def start(self) -> None:
         """Apply the operation to the chosen layer or to all selected layers; add the results when all are complete."""
         chosen, options = self._context.layer, self._context.options
-        if chosen is None or self.bar.task.is_running:
+        if chosen is None or self.bar.is_running:
             return
         if reason := first_refused(self._context.dock):
             self.bar.tell_failure(ValueError(reason))
@@ -133,6 +145,10 @@ class RunPanel(Panel):
                 refused.append((each.name, error))
         return jobs, refused
 
+    def _jobs_in_memory(self) -> list[Job]:
+        """Return the jobs of a run that takes time and memory now."""
+        return [job for job in self._jobs(with_record=False)[0] if job.lazy is None or not job.lazy.is_chosen]
+
     def add_results(self, outcomes: Sequence[Outcome]) -> None:
         """Add the results of a run to the viewer, and show a message about each result and each error."""
         results = self._context.results
@@ -150,6 +166,7 @@ class RunPanel(Panel):
         (self.bar.tell_reason if failures else self._context.tell)(" ".join(added + failures))
 
     def close(self) -> None:
-        """Cancel the run in progress."""
+        """Cancel what is in progress."""
         self.forecaster.close()
         self.bar.task.cancel()
+        self.bar.other.cancel()

@@ -11,6 +11,7 @@ from ...histogram import Mask, Polygons, Region, Sampled
 from ...recipe.names import cut_middle
 from ..layers.levels import full_resolution, shape_of
 from ..layers.view_geometry import Box, displayed_axes, outline_of, pixel_to_world, world_to_pixel
+from ..lazy.shown import unwrapped_data
 
 Where = Literal["layer", "plane", "screen"]
 Array = NDArray[Any]
@@ -48,7 +49,7 @@ def place_in(viewer: Any, layer: Layer, choice: RegionChoice) -> Place:
     key = (id(array), box, mask_key)
     if not layer.multiscale or mask is not None:
         return Place(region, None, key)
-    levels = [level for level in layer.data[1:] if level.ndim == array.ndim]
+    levels = [unwrapped_data(level) for level in layer.data[1:] if level.ndim == array.ndim]
     return Place(region, Region(levels[-1], _scaled(box, array, levels[-1]), colors) if levels else None, key)
 
 

@@ -7,7 +7,7 @@ from ...contract.operation import Report
 from ...engine import Losses, Plan
 from ...recipe.names import result_name
 from ...recipe.placement import kept_axis, place_result
-from ...recipe.record import record
+from ...recipe.record import LAZY, record
 from .snapshot import Snapshot
 from .transforms import layer_arguments_of
 
@@ -27,14 +27,20 @@ def result_arguments(
     lost: Losses | None = None,
     is_torn: bool = False,
     lengths: Mapping[str, Any] | None = None,
+    marks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the arguments of the layer that shows a result."""
+    """Return the arguments of the layer that shows a result; `marks` are those of the levels of a lazy one."""
     keeps_axis = kept_axis(source.placement, plan) is not None
+    metadata = record(
+        source, plan, scope, further_images, report, lost, is_torn, lengths, keeps_axis, is_lazy=bool(marks)
+    )
+    if marks:
+        metadata[LAZY] = {"levels": tuple(marks)}
     arguments = {
         **source.inherited,
         **spatial_state(source, plan),
         "name": result_name(source.name, source.metadata, plan.operation.title),
-        "metadata": record(source, plan, scope, further_images, report, lost, is_torn, lengths, keeps_axis),
+        "metadata": metadata,
     }
     if source.kind == "image":
         arguments["rgb"] = source.rgb and plan.channel_axis is not None

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...contract.quantities import sizes
 from ...engine.pyramid import Pyramid, level_factors, level_matrix, level_span, pyramid_like
+from ..lazy.shown import unwrapped_data
 from .units import in_units_of
 
 Array = NDArray[Any]
@@ -17,12 +18,14 @@ Array = NDArray[Any]
 
 def full_resolution(layer: Layer) -> Any:
     """Return the array of a layer; for a multiscale layer, that of the finest level."""
-    return layer.data[0] if layer.multiscale else layer.data
+    return unwrapped_data(layer.data[0] if layer.multiscale else layer.data)
 
 
 def array_of(layer: Layer, level: int = 0) -> Any:
     """Return the array of a level of a layer, or of the coarsest level if the layer now has fewer."""
-    return layer.data[min(level, len(layer.data) - 1)] if layer.multiscale else full_resolution(layer)
+    if not layer.multiscale:
+        return full_resolution(layer)
+    return unwrapped_data(layer.data[min(level, len(layer.data) - 1)])
 
 
 def shape_at(layer: Layer, level: int = 0) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Layer
 
+from ...recipe.names import chain
+
 _SOURCES: "WeakKeyDictionary[Layer, ref[Layer]]" = WeakKeyDictionary()  # of results, whatever made them
 
 
@@ -88,6 +90,17 @@ class MadeLayers:
     def _in_viewer(self, reference: "ref[Layer] | None") -> Layer | None:
         layer = reference() if reference is not None else None
         return layer if layer is not None and layer in self._viewer.layers else None
+
+
+def tell_chain(layer: Layer) -> None:
+    """Let the tooltip in the list of layers say from what, and by which operations, a layer was made."""
+    made, usual = ref(layer), type(layer).get_source_str
+
+    def tip() -> str:
+        layer = made()
+        return "" if layer is None else "\n".join(filter(None, (usual(layer), chain(layer.metadata))))
+
+    layer.get_source_str = tip
 
 
 class HiddenSources:

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image, Labels, Layer
 
 from ...recipe.placement import Placement
-from ...recipe.record import RECORD, is_preview
+from ...recipe.record import LAZY, RECORD, is_preview
 from .levels import array_of, full_resolution, into_full
 from .transforms import placement_of
 
@@ -63,7 +63,10 @@ def snapshot(layer: Layer, with_record: bool = True) -> Snapshot:
         placement=placement_of(layer),
         inherited=inherited,
         contrast_limits=tuple(layer.contrast_limits) if image and not layer.rgb else None,
-        metadata={**layer.metadata, RECORD: deepcopy(layer.metadata.get(RECORD, [])) if with_record else []},
+        metadata={
+            **{name: value for name, value in layer.metadata.items() if name != LAZY},
+            RECORD: deepcopy(layer.metadata.get(RECORD, [])) if with_record else [],
+        },
     )
 
 

@@ -16,6 +16,7 @@ from ...ops.perspective import rectify
 from ..layers.levels import shape_at
 from ..layers.plane import plane_to_world, shown_index
 from ..layers.snapshot import snapshot_at
+from ..lazy.shown import unwrapped_data
 from ..preview.computed import Request, Update, key_of
 from ..preview.edits import Edits
 from ..preview.shared_facts import facts_of
@@ -122,7 +123,7 @@ class Preview(QLabel):
         """Compute anew, because pixels were edited in place."""
         if self._layer is not None:
             for array in self._layer.data if self._layer.multiscale else [self._layer.data]:
-                self._facts.touch(array)
+                self._facts.touch(unwrapped_data(array))
         self._worker.touch()
         self._asked = None
         self.edited.emit()

@@ -36,6 +36,11 @@ def memory() -> int | None:
     return int(settings().computing.memory * GIB) or None
 
 
+def bytes_of_levels() -> int:
+    """Return how many bytes of coarse levels of images are kept on disk."""
+    return int(settings().computing.levels * GIB)
+
+
 def remembers() -> bool:
     """Return whether docks restore their state from the last session."""
     return bool(settings().docks.remember)

@@ -11,26 +11,48 @@ from napari.layers import Layer
 
 from ...contract.operation import Operation, Report
 from ...contract.progress import Progress
+from ...contract.quantities import quantity
 from ...contract.reach import Gather
-from ...engine import Losses, Options, Plan, prepare, report, run
+from ...engine import LazyArray, Losses, Options, Plan, prepare, report, run
 from ...engine.facts import Facts
 from ...engine.forecast import Needs, needs, needs_of
+from ...engine.lazy.blocks import lengths_of_tiles
+from ...engine.memory import memory_at_hand
 from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
+from ...engine.run import NotEnoughMemory, block_bytes
 from ...engine.threads import cores
 from ...engine.value_range import data_range, find_data_ranges, find_meant_range, merged_range
 from ...engine.values import dtype_range
+from ...recipe.adapted import Divided, Expanded
 from ...recipe.placement import kept_axis
 from ..layers.further_image import FurtherImage
 from ..layers.layer_arguments import keeps_limits
 from ..layers.pixel_digest import digests
 from ..layers.snapshot import Snapshot
+from ..lazy.pixels import LazyPixels, LazyStep, Levels, lazy_pixels, limits_of
 from .background_task import EXPECTED
 
 OUTGROWN = 0.5  # of the width of the contrast limits: how far values may lie outside before they get their own
 SQUARES = 8  # along the shorter side of the domain's checkerboard, unless their size is chosen
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class LazyOption:
+    """That a result may be lazy.
+
+    Parameters
+    ----------
+    image
+        Levels of the image.
+    is_chosen
+        Whether it is to be; if not, it is where the memory does not hold it.
+    """
+
+    image: Levels
+    is_chosen: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,7 @@ class Job:
     threads: int | None = None
     memory: int | None = None
     pyramid: Pyramid | None = None
+    lazy: LazyOption | None = None  # None if the result may not be lazy
     facts: Facts | None = None  # what is known of images, used where their pixels are the same
     begun: float = field(default_factory=time.perf_counter)
 
@@ -74,6 +97,9 @@ class Done(NamedTuple):
     lost: Losses = Losses()  # when values were brought into the type of the result
     needed: Needs | None = None
     seconds: float = 0.0  # that the run took
+    lazy: LazyPixels | None = None  # the levels of a result that is lazy
+    reason: str = ""  # for which it is, if that was not chosen
+    digests: Sequence[int | None] = ()  # of the pixels of the source and of the further images
 
 
 class Outcome(NamedTuple):
@@ -145,19 +171,25 @@ def needs_of_job(job: Job) -> Needs:
 
 def steps(job: Job) -> Generator[Progress, None, Done]:
     """Run a job, including everything slow, so that the window only has to add layers."""
+    if job.lazy is not None and job.lazy.is_chosen:
+        return (yield from lazy_steps(job))
     begun = time.perf_counter()
     before = yield from digests((job.source.array, *job.images), "Pixels")
-    plan = yield from prepare(
-        job.operation, job.source.array, job.images, job.options, job.parameters, job.threads, job.memory or "free",
-        axis_names=job.source.axis_names, facts=job.facts, trust="digest",
-    )  # fmt: skip
+    try:
+        plan = yield from prepare(
+            job.operation, job.source.array, job.images, job.options, job.parameters, job.threads,
+            job.memory or "free", axis_names=job.source.axis_names, facts=job.facts, trust="digest",
+        )  # fmt: skip
+    except NotEnoughMemory as error:
+        if job.lazy is None:
+            raise
+        return (yield from lazy_steps(job, str(error)))
     lost: list[Losses] = []
     data = yield from run(plan, threads=job.threads, lost=lost)
     is_torn = (yield from digests((job.source.array, *job.images), "Pixels")) != before
     measured = yield from report(plan, data, job.threads)
-    divisor = 1.0
-    if plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu":
-        divisor = dtype_range(plan.source.dtype)[1]
+    divisor = divisor_of(plan)
+    if divisor != 1:
         data /= data.dtype.type(divisor)
     overlay = (yield from _overlay(plan, job)) if job.domain else None
     further_images = [second and second.record() for second in job.further_images]
@@ -175,6 +207,45 @@ def steps(job: Job) -> Generator[Progress, None, Done]:
         data = np.expand_dims(data, axis)
     took = needs_of(plan, job.threads), time.perf_counter() - begun
     return Done(plan, data, limits, overlay, further_images, levels, measured, divisor, is_torn, lost[0], *took)
+
+
+def divisor_of(plan: Plan) -> float:
+    """Return what colors are divided by, because napari shows those of floating point from 0 to 1."""
+    is_divided = plan.channel_axis is not None and plan.dtype.kind == "f" and plan.source.dtype.kind in "iu"
+    return dtype_range(plan.source.dtype)[1] if is_divided else 1.0
+
+
+def lazy_steps(job: Job, reason: str = "") -> Generator[Progress, None, Done]:
+    """Prepare a job whose result is lazy, for a reason if that was not chosen: all but its pixels."""
+    assert job.lazy is not None
+    before = yield from digests((job.source.array, *job.images), "Pixels")
+    plan = yield from prepare(
+        job.operation, job.source.array, job.images, job.options, job.parameters, job.threads,
+        axis_names=job.source.axis_names, facts=job.facts, trust="digest", count_saturated=False,
+    )  # fmt: skip
+    tile = tuple((0, n) for n in lengths_of_tiles(plan))
+    if (block := block_bytes(plan, tile)) > (free := memory_at_hand()):
+        why = f"a part of the result needs {quantity(block / 2**30, 'GiB', 3)}, but {quantity(free / 2**30, 'GiB', 3)}"
+        raise NotEnoughMemory(reason or f"{plan.operation.id}: {why} of memory are free")
+    divisor, axis = divisor_of(plan), kept_axis(job.source.placement, plan)
+
+    def adapt(array: Any) -> Any:
+        divided = array if divisor == 1 else Divided(array, divisor)
+        return divided if axis is None else Expanded(divided, axis)
+
+    pixels = yield from lazy_pixels([LazyStep(LazyArray(plan), adapt)], job.lazy.image, job.facts, job.threads)
+    overlay = (yield from _overlay(plan, job)) if job.domain else None
+    limits = None
+    if keeps_limits(job.source, plan):
+        limits = job.source.contrast_limits
+    elif job.source.kind == "image" and plan.channel_axis is None:
+        limits = yield from limits_of(pixels, job.threads)
+    further_images = [second and second.record() for second in job.further_images]
+    is_torn = (yield from digests((job.source.array, *job.images), "Pixels")) != before
+    return Done(
+        plan, pixels.finest, limits, overlay, further_images, divisor=divisor, is_torn=is_torn, lazy=pixels,
+        reason=reason, digests=before,
+    )  # fmt: skip
 
 
 def _fitting_limits(plan: Plan, data: Any, job: Job) -> Generator[Progress, None, tuple[float, float] | None]:

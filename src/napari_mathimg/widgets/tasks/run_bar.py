@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from ...contract.progress import Progress
@@ -16,6 +16,7 @@ from ..qt.message import Message
 from .background_task import EXPECTED, BackgroundTask, Steps, reason
 
 STEPS = 1000  # of the progress bar
+NOTHING = "nothing was added"
 RUN, BESIDE = 2, 3  # shares of the width that Run and what is beside it take
 
 
@@ -25,9 +26,12 @@ class RunBar(QWidget):
     Nothing in it moves, whatever is said. Ctrl+Return anywhere in the dock runs, Escape cancels.
     """
 
+    running = Signal(bool)  # whether something runs now
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.task = BackgroundTask(self)
+        self.task, self.other = BackgroundTask(self), BackgroundTask(self)
+        self._nothing = NOTHING
         self.in_words: Callable[[str], str] = str  # says a message in the words of the form
         self.run = button("Run", "Apply the operation and add the result as a layer (Ctrl+Return)")
         self.cancel = button("Cancel", "Stop the run without adding a layer (Escape)")
@@ -38,11 +42,17 @@ class RunBar(QWidget):
         self.needs.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         self.message = Message()
         self._build()
-        self.cancel.clicked.connect(self.task.cancel)
-        self.task.progressed.connect(self._show_progress)
-        self.task.failed.connect(self.tell_failure)
-        self.task.canceled.connect(lambda: self.message.setText("Canceled; nothing was added."))
-        self.task.finished.connect(self._end)
+        for task in (self.task, self.other):
+            self.cancel.clicked.connect(task.cancel)
+            task.progressed.connect(self._show_progress)
+            task.failed.connect(self.tell_failure)
+            task.canceled.connect(lambda: self.message.setText(f"Canceled; {self._nothing}."))
+            task.finished.connect(self._end)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run, or something else, is in progress."""
+        return self.task.is_running or self.other.is_running
 
     def _build(self) -> None:
         running = QWidget()
@@ -93,8 +103,9 @@ class RunBar(QWidget):
         if focus is not None and focus is not self.run and focus.isVisible():
             focus.setFocus()
 
-    def start(self, steps: Steps) -> None:
-        """Start a run."""
+    def start(self, steps: Steps, other: str = "") -> None:
+        """Start a run, or something else, of which `other` says what it leaves as it was if it is canceled or fails."""
+        self._nothing = other or NOTHING
         had_focus = self.run.hasFocus()
         self.cancel.setEnabled(True)
         self._beside.setCurrentIndex(1)
@@ -103,7 +114,8 @@ class RunBar(QWidget):
         self.run.setEnabled(False)
         self._escape.setEnabled(True)
         self.message.setText("")
-        self.task.start(steps)
+        self.running.emit(True)
+        (self.other if other else self.task).start(steps)
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setMaximum(STEPS)
@@ -120,9 +132,10 @@ class RunBar(QWidget):
     def tell_failure(self, error: Any) -> None:
         """Show an expected error; raise an unexpected one."""
         if not isinstance(error, EXPECTED):
-            self.message.setText(f"Failed: {type(error).__name__}. Nothing was added.")
+            self.message.setText(f"Failed: {type(error).__name__}; {self._nothing}.")
             raise error
-        self.tell_reason(f"{self.in_words(reason(error))}. Nothing was added.")
+        left = f"{self._nothing[0].upper()}{self._nothing[1:]}"
+        self.tell_reason(f"{self.in_words(reason(error))}. {left}.")
 
     def tell_reason(self, text: str) -> None:
         """Say below the button why something failed; in a pop-up instead where that is out of sight."""
@@ -131,6 +144,7 @@ class RunBar(QWidget):
             show_error(text)
 
     def _end(self) -> None:
+        self.running.emit(False)
         had_focus = self.cancel.hasFocus()
         self.run.setEnabled(True)
         if had_focus:

@@ -1,0 +1,1 @@
+"""What docks offer for lazy layers."""

@@ -1,0 +1,1 @@
+"""The lazy layers of a viewer: added, followed, computed ahead, and turned into pixels."""
