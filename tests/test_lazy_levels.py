@@ -217,7 +217,7 @@ class Read:
 def test_levels_on_disk_are_those_of_memory_and_read_the_image_once(tmp_path, mean):
     image, pyramid = Read(gray("u2", (163, 122))), Pyramid((-2, -1), 20, mean)
     store = LevelStore(tmp_path / "levels")
-    assert store.find(image, "a", pyramid) is None
+    assert store.find(image, "a", 2, pyramid) is None
     found = run_to_end(store.levels(image, "a", 2, pyramid))
     expected = run_to_end(build_pyramid(image.array, 2, pyramid))
     assert found[0] is image
@@ -227,8 +227,8 @@ def test_levels_on_disk_are_those_of_memory_and_read_the_image_once(tmp_path, me
     again = list(store.levels(image, "a", 2, pyramid))
     assert again == [], "found without a pass"
     assert image.reads.max() == 1
-    assert store.find(image, "b", pyramid) is None
-    assert store.find(image, "a", Pyramid((-1,), 20, mean)) is None
+    assert store.find(image, "b", 2, pyramid) is None
+    assert store.find(image, "a", 2, Pyramid((-1,), 20, mean)) is None
     with pytest.raises(ValueError, match="read-only"):
         found[1][...] = 0
 
@@ -255,13 +255,13 @@ def test_the_folder_is_bounded_and_what_was_used_last_stays(tmp_path):
     for number in range(4):
         run_to_end(store.levels(image, str(number), 2, HALVED))
         for age, name in enumerate("1230"):
-            if store.find(image, name, HALVED):
-                entry = store.folder / import_module("napari_mathimg.engine.lazy.store")._key(image, name, HALVED)
+            if store.find(image, name, 2, HALVED):
+                entry = store.folder / import_module("napari_mathimg.engine.lazy.store")._key(image, name, 2, HALVED)
                 os.utime(entry, (10 + age, 10 + age))
     assert store.nbytes <= store.limit
-    assert [store.find(image, name, HALVED) is not None for name in "0123"] == [True, False, True, True]
+    assert [store.find(image, name, 2, HALVED) is not None for name in "0123"] == [True, False, True, True]
     store.clear()
-    assert (store.nbytes, store.find(image, "3", HALVED)) == (0, None)
+    assert (store.nbytes, store.find(image, "3", 2, HALVED)) == (0, None)
     assert list(tmp_path.glob("some/*")) == []
 
 
