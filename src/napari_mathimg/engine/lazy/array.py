@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...contract.progress import Progress, context, run_to_end
 from ...contract.reach import Spacing, size
-from ..chunks import Grid
+from ..chunks import Grid, kept
 from ..memory import memory_at_hand
 from ..plan import Plan
 from ..regions import is_exact_at
@@ -261,7 +261,7 @@ class LazyArray:
         try:
             threads = cores()
             at_once = blocks_at_once(self.plan, threads, in_memory=False) if is_fixed(self.plan.reach) else threads
-            with closing(run_tasks("Tiles", parts, work, threads, at_once)) as steps:
+            with kept.waiting(), closing(run_tasks("Tiles", parts, work, threads, at_once)) as steps:
                 run_to_end(steps)
         finally:
             _helped.release()
