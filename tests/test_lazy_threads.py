@@ -1,0 +1,76 @@
+"""Lazy arrays and threads: chunks that need other threads, memory for whole images, and processes that are forked."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from napari_mathimg import Options, apply, lazy
+from napari_mathimg.engine import LazyArray, TileCache
+from planning import cut_into, gray, same
+
+GIVEN = Options(value_range=(0, 255))
+
+
+@pytest.fixture
+def large_chunks(monkeypatch):
+    """Chunks of 256 KiB are large, and a reader outside of tasks gets more threads for more than one tile."""
+    monkeypatch.setattr(import_module("napari_mathimg.engine.chunks.kept"), "LARGE", 2**18)
+    monkeypatch.setattr(import_module("napari_mathimg.engine.lazy.array"), "cores", lambda: 4)
+
+
+def ended(*readers):
+    """Run functions, each in a thread, and return what they return; fail if they wait for each other."""
+    found = {}
+    threads = [
+        threading.Thread(target=lambda k=k, read=read: found.__setitem__(k, read()), daemon=True)
+        for k, read in enumerate(readers)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(found) == list(range(len(readers))), "some wait for each other"
+    return [found[k] for k in range(len(readers))]
+
+
+READS = {
+    "one tile": lambda image: lazy(image, "invert", options=GIVEN)[100:140, 90:130],
+    "tiles": lambda image: lazy(image, "invert", options=GIVEN)[:600][100:140, 90:130],
+    "apply": lambda image: apply(image, "invert", options=GIVEN)[100:140, 90:130],
+}
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("inside", ["tiles", "run", "whole"])
+def test_large_chunks_that_compute_large_chunks_in_other_threads_are_read(read, inside, large_chunks):
+    da = pytest.importorskip("dask.array")
+    image = gray("u1", (1024, 512))
+    base = da.from_array(image, chunks=(512, 512))
+    expected = apply(image, "gaussian", sigma=1.0, options=GIVEN)
+    if inside == "tiles":
+        outer = da.from_array(lazy(base, "gaussian", sigma=1.0, options=GIVEN), chunks=(512, 512))
+    elif inside == "run":
+        outer = da.zeros((512, 512), "u1", chunks=(512, 512)).map_blocks(
+            lambda _: apply(base, "gaussian", sigma=1.0, options=GIVEN)[:512], dtype="u1", meta=np.zeros((0, 0), "u1")
+        )
+    else:
+        blurred = LazyArray(lazy(base, "gaussian", sigma=1.0, options=GIVEN).plan, TileCache(0))
+        outer = da.from_delayed(import_module("dask").delayed(np.asarray)(blurred), (1024, 512), "u1")
+    (found,) = ended(lambda: READS[read](outer))
+    assert same(np.asarray(found), 255 - expected[100:140, 90:130])
+
+
+def test_two_readers_of_each_other_s_large_chunks_go_on(large_chunks):
+    da = pytest.importorskip("dask.array")
+    image = gray("u1", (1024, 1024))
+    outer = da.from_array(lazy(da.from_array(image, chunks=(512, 512)), "gaussian", sigma=2.0), chunks=(512, 512))
+    array = lazy(outer, "median", options=GIVEN, size=3)
+    expected = apply(apply(image, "gaussian", sigma=2.0), "median", options=GIVEN, size=3)
+    for _ in range(3):
+        array.cache.clear()
+        keys = [np.s_[400:420, 400:420], np.s_[600:620, 500:520], np.s_[:, 510], np.s_[::-7]]
+        for key, found in zip(keys, ended(*(lambda key=key: array[key] for key in keys)), strict=True):
+            assert same(found, expected[key])
