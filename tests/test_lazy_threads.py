@@ -1,7 +1,7 @@
 """Lazy arrays and threads: chunks that need other threads, memory for whole images, and processes that are forked."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +9,8 @@ import pytest
 
 from napari_mathimg import Options, apply, lazy
 from napari_mathimg.engine import LazyArray, TileCache
-from planning import cut_into, gray, same
+from napari_mathimg.engine.run import largest_block
+from planning import gray, same
 
 GIVEN = Options(value_range=(0, 255))
 
@@ -74,3 +75,67 @@ def test_two_readers_of_each_other_s_large_chunks_go_on(large_chunks):
         keys = [np.s_[400:420, 400:420], np.s_[600:620, 500:520], np.s_[:, 510], np.s_[::-7]]
         for key, found in zip(keys, ended(*(lambda key=key: array[key] for key in keys)), strict=True):
             assert same(found, expected[key])
+
+
+@pytest.fixture
+def blocks(monkeypatch):
+    """The blocks that are computed at a time, the most of them last; all are looked at."""
+    blocks, room = (import_module(f"napari_mathimg.engine.lazy.{name}") for name in ("blocks", "room"))
+    monkeypatch.setattr(room, "SMALL", 0)
+    running, lock, real = [0, 0], threading.Lock(), blocks.compute_block
+
+    def compute(plan, *args, **named):
+        counts = plan.operation.id == "wiener"
+        with lock:
+            running[0] += counts
+            running[1] = max(running)
+        try:
+            if counts:
+                time.sleep(0.02)
+            return real(plan, *args, **named)
+        finally:
+            with lock:
+                running[0] -= counts
+
+    monkeypatch.setattr(blocks, "compute_block", compute)
+    return running
+
+
+def wiener(image):
+    return lazy(image, "wiener", np.ones((5, 5)) / 25, options=Options(value_range=(0, 1)))
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_readers_compute_as_many_whole_images_at_a_time_as_memory_holds(at_once, blocks, monkeypatch):
+    image = gray("f4", (8, 90, 80))
+    array = wiener(image)
+    room = import_module("napari_mathimg.engine.lazy.room")
+    one = largest_block(array.plan)
+    monkeypatch.setattr(room, "memory_at_hand", lambda: one * at_once)
+    found = ended(*(lambda k=k: array[k] for k in range(8)))
+    assert same(np.stack(found), apply(image, "wiener", np.ones((5, 5)) / 25, options=Options(value_range=(0, 1))))
+    assert 1 <= blocks[1] <= at_once
+    assert room.room._held == {}
+
+
+def test_chains_of_whole_images_neither_stop_nor_wait_for_each_other(blocks, monkeypatch):
+    image = gray("f4", (3, 90, 80))
+    first = wiener(image)
+    second = wiener(first)
+    one = largest_block(second.plan)
+    assert one > largest_block(first.plan) * 1.5, "it holds that of its image too"
+    monkeypatch.setattr(import_module("napari_mathimg.engine.lazy.room"), "memory_at_hand", lambda: one)
+    expected = wiener(wiener(image)[...])[...]
+    for _ in range(3):
+        first.cache.clear()
+        readers = [*(lambda k=k: second[k] for k in range(3)), *(lambda k=k: first[k] for k in (2, 1, 0))]
+        found = ended(*readers)
+        assert same(np.stack(found[:3]), expected)
+
+
+def test_a_whole_image_that_memory_does_not_hold_is_refused_in_words(blocks, monkeypatch):
+    array = wiener(gray("f4", (2, 90, 80)))
+    monkeypatch.setattr(import_module("napari_mathimg.engine.lazy.room"), "memory_at_hand", lambda: 10**5)
+    for read in (lambda: array[0, 0, 0], lambda: lazy(array, "invert", options=GIVEN)[0, 0, 0]):
+        with pytest.raises(ValueError, match=r"wiener: a block of 90 . 80 pixels needs .*GiB, but .* are free"):
+            read()
