@@ -1,7 +1,11 @@
 """Lazy arrays and threads: chunks that need other threads, memory for whole images, and processes that are forked."""
 
+import gc
+import subprocess
+import sys
 import threading
 import time
+import weakref
 from importlib import import_module
 
 import numpy as np
@@ -139,3 +143,46 @@ def test_a_whole_image_that_memory_does_not_hold_is_refused_in_words(blocks, mon
     for read in (lambda: array[0, 0, 0], lambda: lazy(array, "invert", options=GIVEN)[0, 0, 0]):
         with pytest.raises(ValueError, match=r"wiener: a block of 90 . 80 pixels needs .*GiB, but .* are free"):
             read()
+
+
+def test_tiles_end_with_their_array_at_once():
+    cache = TileCache()
+    array = LazyArray(lazy(gray("u1", (300, 300)), "gaussian", sigma=1.0).plan, cache)
+    tiles = [weakref.ref(array.cache.get((array._number, part), lambda: np.zeros(10**5))) for part in range(3)]
+    assert all(tile() is not None for tile in tiles)
+    del array
+    gc.collect()
+    assert [tile() for tile in tiles] == [None] * 3
+
+
+FORKED = """
+import os, signal, sys, threading, warnings
+import numpy as np
+from napari_mathimg import lazy, Options
+warnings.simplefilter("ignore")
+
+class Base:
+    shape, dtype, ndim, chunks = (300, 300), np.dtype(np.uint8), 2, (100, 100)
+    begun, gate = threading.Event(), threading.Event()
+    def __getitem__(self, key):
+        self.begun.set()
+        assert self.gate.wait(60)
+        return np.zeros(self.shape, np.uint8)[key]
+
+array = lazy(Base(), "gaussian", sigma=1.0, options=Options(value_range=(0, 255)))
+thread = threading.Thread(target=lambda: array[0, 0])
+thread.start()
+assert Base.begun.wait(60)
+child = os.fork()
+Base.gate.set()
+if child == 0:
+    signal.alarm(30)
+    os._exit(int(array[0, 0]) + 7)
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="processes are not forked there")
+def test_a_forked_process_does_not_wait_for_threads_that_it_does_not_have():
+    assert subprocess.run([sys.executable, "-c", FORKED], timeout=100).returncode == 7

@@ -6,6 +6,7 @@ bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. 
 is kept whatever its size.
 """
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -286,6 +287,18 @@ class Kept:
         self.bytes -= entry.nbytes
         return entry
 
+    def after_fork(self) -> None:
+        """Forget what threads read that a new process does not have, and their locks."""
+        self.changed, self._large, self._local = threading.Condition(), Alone(), threading.local()
+        self.waiters = set()
+        for owner in list(self._owners):
+            owner.uses.clear()
+            for chunks in (owner.idle, owner.needed):
+                for chunk in [c for c, entry in chunks.items() if not entry.future.done()]:
+                    self.forget(owner, chunk)
+            for chunk in list(owner.needed):
+                owner.sort(chunk)
+
     def _settle(self) -> None:
         """Give back what arrays that were collected have held."""
         while self._gone:
@@ -331,3 +344,5 @@ class Kept:
 
 
 kept = Kept()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=kept.after_fork)

@@ -1,5 +1,6 @@
 """Memory for blocks of many pixels, such as whole images: each is refused in words, or waits for others to end."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, get_ident
@@ -64,3 +65,5 @@ class Room:
 
 
 room = Room()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=room.after_fork)
