@@ -149,9 +149,47 @@ def test_it_is_indexed_as_a_numpy_array_is():
     assert (array.ndim, array.size, array.nbytes) == (whole.ndim, whole.size, whole.nbytes)
 
 
+def test_points_are_read_tile_by_tile(monkeypatch):
+    array, whole = middle("u1", (3, 700, 650))
+    module, tiles, rng = import_module("napari_mathimg.engine.lazy.array"), [], np.random.default_rng(0)
+    real = module.compute_tile
+    monkeypatch.setattr(module, "compute_tile", lambda plan, *at: tiles.append(at) or real(plan, *at))
+    n = np.arange(0, 650, 3)
+    assert same(array[1, n, n], whole[1, n, n])
+    assert len(tiles) <= 60, "on the diagonal of 64 x 60 tiles"
+    y, x = rng.integers(-700, 700, (5, 8)), rng.integers(-650, 650, (5, 8))
+    t = rng.integers(0, 3, (5, 8))
+    sparse = np.zeros((700, 650), bool)
+    sparse[y, x] = True
+    keys = [
+        (0, y, x), (slice(None), y, x), (t, slice(3, 90, 4), x), (t, y, x), (..., y, x), (t[0], None, y[0], x),
+        (t, y, slice(None, None, -9)), (None, 2, y, x, None), (y % 3, slice(5), x),
+        (slice(None), sparse), (..., sparse),
+    ]  # fmt: skip
+    for key in keys:
+        assert same(np.asarray(array[key]), np.asarray(whole[key]))
+    huge = lazy(np.broadcast_to(np.uint8(3), (400_000, 400_000)), "gaussian", sigma=1.0)
+    n = np.arange(0, 400_000, 100_000)
+    assert np.all(huge[n, n] == 3)
+
+
 @pytest.mark.parametrize(
     "key",
-    [4, -5, (0, 37), (0, 0, 0, 0), (..., ...), ([9],), 1.0, "a", True, ([0.5],), np.array([]), (..., [True, False])],
+    [
+        4,
+        -5,
+        (0, 37),
+        (0, 0, 0, 0),
+        (..., ...),
+        ([9],),
+        1.0,
+        "a",
+        True,
+        ([0.5],),
+        np.array([]),
+        ([0, 1], range(9), range(7)),
+        (..., [True, False]),
+    ],
     ids=str,
 )
 def test_keys_that_do_not_fit_are_refused_as_by_numpy(key):

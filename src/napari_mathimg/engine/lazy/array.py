@@ -25,6 +25,7 @@ from ..values import Losses
 from .blocks import compute_spaced, compute_tile, grid_of_tiles, lengths_of_tiles, one_by_one, spaced_parts
 from .cache import TileCache, shared_cache
 from .keys import Selection, selection
+from .points import Points
 from .reading import Part, Request
 from .shaped import Shaped
 
@@ -153,6 +154,8 @@ class LazyArray(Shaped):
             If the memory at hand does not hold what it selects.
         """
         chosen = selection(key, self.shape)
+        if (points := Points(key, self.shape)).are_few_of(chosen):
+            return points.read(self.chunks, self.__getitem__)
         nbytes = math.prod(chosen.lengths) * self.dtype.itemsize
         if nbytes > SMALL and nbytes > memory_at_hand():
             if chosen.lengths == self.shape:
@@ -163,6 +166,8 @@ class LazyArray(Shaped):
     def peek(self, key: Any) -> Array:
         """Compute what a key selects as an array that must not be changed, because it may be a tile that is kept."""
         chosen = selection(key, self.shape)
+        if Points(key, self.shape).are_few_of(chosen):
+            return np.asarray(self[key])
         return np.asarray(self._read(chosen, shared=True)[chosen.key])
 
     def compute(self, threads: int | None = None) -> Generator[Progress, None, Computed]:

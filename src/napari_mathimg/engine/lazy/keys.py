@@ -29,7 +29,7 @@ def selection(key: Any, shape: tuple[int, ...]) -> Selection:
     IndexError
         If the key does not fit the shape.
     """
-    parts = _expanded(key if isinstance(key, tuple) else (key,), shape)
+    parts = expanded(key if isinstance(key, tuple) else (key,), shape)
     positions: list[Positions] = []
     final: list[Any] = []
     for part in parts:
@@ -43,7 +43,7 @@ def selection(key: Any, shape: tuple[int, ...]) -> Selection:
     return Selection(tuple(positions), tuple(final))
 
 
-def _expanded(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
+def expanded(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
     """Return a part for each axis, and None for each new one: without Ellipsis, masks as lists of indices."""
     given = [_as_part(part) for part in key]
     at = [k for k, part in enumerate(given) if part is Ellipsis]
