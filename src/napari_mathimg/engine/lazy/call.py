@@ -15,8 +15,9 @@ def lazy(image: Any, operation: str, /, *images: Any, options: Options | None = 
     """Apply an operation to an array, and return the result as an array whose pixels are computed where they are read.
 
     All is checked, and what the operation must know of the whole image is counted, before this returns: a value range
-    that is not given, histograms, and noise for "auto". Nothing is counted twice of a lazy image. In a chain whose tiles
-    do not fit their cache, each step that counts computes all steps before it again: give its value range to avoid that.
+    that is not given, histograms, and noise for "auto". Nothing is counted twice of a lazy image. In a chain whose
+    tiles do not fit their cache, each step that counts computes all steps before it again: give its value range to
+    avoid that.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ def lazy(image: Any, operation: str, /, *images: Any, options: Options | None = 
     -------
     LazyArray
         The result: any part of it, such as ``[2, :512, :512]``, equals that part of what `apply` returns to the bit.
-        Tiles that were computed are kept in memory, 256 MiB of all lazy arrays, besides 64 MiB of chunks that were read.
+        Tiles that were computed are kept in memory, 256 MiB of all lazy arrays, and 64 MiB of chunks
+        that no run needs any more.
 
     Raises
     ------
