@@ -14,7 +14,7 @@ import zarr
 from cases import BY_NAME, CASES, colored, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.engine import Facts, prepare, region, run
+from napari_mathimg.engine import Facts, LazyArray, TileCache, prepare, region, run
 from napari_mathimg.engine.value_range import key_of_ends, remember_ends
 from nightly import nightly
 from planning import cut_into, gray, label, random_boxes, same
@@ -344,6 +344,30 @@ def test_what_one_thread_counts_another_one_waits_for():
         expected = regions_of(prepared(case, array, {"clip_limit": 0.05}))
         assert all(alike(regions_of(plan.result()), expected) for plan in plans)
     assert image.pixels < 2 * alone.pixels + 4 * 3 * array.size  # the regions read it, too
+
+
+def test_what_one_thread_counts_of_a_lazy_image_another_one_waits_for_too():
+    gate, array = threading.Event(), gray("u2", (300, 400))
+
+    class Slow(Counted):
+        def __getitem__(self, key):
+            assert gate.wait(60)
+            return super().__getitem__(key)
+
+    def lazily(image):
+        plan = prepared(BY_NAME["invert"], image, value_range=(0, 65535))
+        return LazyArray(plan, TileCache(0))
+
+    case, alone, image, facts = BY_NAME["equalize_hist"], Counted(array), Slow(array), Facts()
+    prepared(case, lazily(alone))
+    inverted = lazily(image)
+    with ThreadPoolExecutor(4) as pool:
+        plans = [pool.submit(prepared, case, inverted, facts=facts, trust="digest") for _ in range(4)]
+        gate.wait(0.2)
+        gate.set()
+        expected = prepared(case, lazily(array))
+        assert all(plan.result(60).value_ranges == expected.value_ranges for plan in plans)
+    assert image.pixels < 2 * alone.pixels
 
 
 @pytest.mark.parametrize("name", ["equalize_adapthist", "denoise_wavelet", "match_histograms"])

@@ -179,9 +179,9 @@ class Recall:
         if self._facts is None:
             return mine, {}
         counts = {name: self._facts.begin(key, mine) for name, key in missing.items() if key}
-        if self._trust == "digest":  # the pixels that others count may have been others
-            return mine, {}
         others = {name: c for name, c in counts.items() if c is not mine}
+        if self._trust == "digest":  # the pixels that others count may have been others, unless they stay
+            others = {name: c for name, c in others.items() if not self._changeable(missing[name] or ((), ()))}
         return mine, {name: c for name, c in others.items() if time.monotonic() - c.went_on < PATIENCE}
 
     def _count(
