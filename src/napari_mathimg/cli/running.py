@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .computed import computed
 from .progress import watched
-from .recipes import load
+from .recipes import opened as opened_recipe
 from .values import names_of, options_of, pairs, parameters_of
 
 PLACE = re.compile(r"^steps\[0\](?: \(\w+\): |\.parameters\.|\.options\.|\.)")
@@ -58,8 +58,8 @@ def apply_operation(given: Any) -> None:
 
 def run_recipe(given: Any) -> None:
     """Run a recipe on a file."""
-    recipe = load(given.recipe)
-    opened = _opened(given)
+    recipe, files = opened_recipe(given.recipe)
+    opened = _opened(given, files)
     for name in recipe.inputs:
         if name not in opened.further:
             raise ValueError(f"--input {name}=FILE: must be given, because the recipe names this input")
@@ -69,11 +69,11 @@ def run_recipe(given: Any) -> None:
     _finish(given, recipe, opened)
 
 
-def _opened(given: Any) -> _Opened:
-    """Open all inputs, and refuse an output that cannot be written, or that would harm one of them."""
+def _opened(given: Any, files: Iterable[Path] = ()) -> _Opened:
+    """Open all inputs, and refuse an output that cannot be written, or that would harm one of them or further files."""
     image = open_image(given.file, series=given.series, axes=names_of(given.axis_names))
     further = {name: open_image(path) for name, path in pairs(given.images, "--image").items()}
-    sources = [*image.files, *(path for each in further.values() for path in each.files)]
+    sources = [*image.files, *files, *(path for each in further.values() for path in each.files)]
     return _Opened(image, further, check_output(given.output, sources, given.overwrite, given.imagej))
 
 
