@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from image_files import COLORS, NAMES, PLANE, STACK
-from napari_mathimg import Options, Recipe, apply, psf
+from napari_mathimg import Recipe, apply, psf
 from napari_mathimg.cli import main
 from napari_mathimg.io import Image, open_image, write_image
 
@@ -62,3 +62,94 @@ def test_one_image_for_each_index_is_not_overwritten(here: Path) -> None:
     np.save("other.npy", np.ones((3, 3), np.float32))
     assert run("run recipe.toml cells.ome.tif -o other.npy --overwrite") == 2
     assert np.load("other.npy").shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("declared", "given"),
+    [
+        ('psf = {kind = "gaussian", parameters = {sigma = {value = 0.2, unit = "um"}}}', {"sigma": (0.2 / 0.3, 2.0)}),
+        (
+            'psf = {kind = "optical", parameters = {numerical_aperture = 0.9}}',
+            {"numerical_aperture": 0.9, "pixel_size": (0.3, 0.1)},
+        ),
+    ],
+)
+def test_a_declared_psf_is_recorded_as_it_was_given(here: Path, declared: str, given: dict[str, Any]) -> None:
+    recipe("recipe.toml", DECONVOLVED + declared)
+    assert run("run recipe.toml oblong.ome.tif -o first.ome.tif") == 0
+    found = pixels("first.ome.tif")
+    kernel = psf("gaussian" if "sigma" in given else "optical", shape=PLANE.shape, **given)
+    expected = apply(PLANE, "richardson_lucy", kernel, num_iter=2)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.02)  # numbers of pixels are rounded to 9 decimals
+    assert run("run first.ome.tif oblong.ome.tif -o again.ome.tif") == 0
+    np.testing.assert_array_equal(pixels("again.ome.tif"), found)
+    again = Recipe.from_record(open_image("first.ome.tif").metadata["napari_mathimg"])
+    assert again.steps[0].images == Recipe.load("recipe.toml").steps[0].images
+
+
+def test_declared_psfs_and_lengths_for_each_index_are_recorded_as_they_were_given(here: Path) -> None:
+    values = ", ".join(
+        f'{{psf = {{kind = "gaussian", parameters = {{sigma = {sigma}}}}}}}' for sigma in (1.0, 1.5, 2.0)
+    )
+    sigmas = ", ".join(f'{{value = {sigma}, unit = "um"}}' for sigma in (0.1, 0.2, 0.3))
+    steps = f'[[steps]]\noperation = "gaussian"\nparameters = {{sigma = {{per = "c", values = [{sigmas}]}}}}\n'
+    recipe("recipe.toml", steps + DECONVOLVED + f'per = "c"\nvalues = [{values}]\n')
+    assert run("run recipe.toml cells.ome.tif -o first.ome.tif") == 0
+    again = Recipe.from_record(open_image("first.ome.tif").metadata["napari_mathimg"])
+    wanted = Recipe.load("recipe.toml")
+    assert again.steps[0].parameters["sigma"] == wanted.steps[0].parameters["sigma"]
+    assert again.steps[1].images == wanted.steps[1].images
+    assert run("run first.ome.tif cells.ome.tif -o again.ome.tif") == 0
+    np.testing.assert_array_equal(pixels("again.ome.tif"), pixels("first.ome.tif"))
+
+
+def test_images_of_one_file_name_can_both_be_given_to_the_record(here: Path) -> None:
+    for folder, corner in (("a", 1), ("b", 5)):
+        Path(folder).mkdir()
+        psf = np.outer([1, 2, 1], [1, 3, corner]).astype(np.float32)
+        write_image(f"{folder}/psf=.tif", Image(psf, ("y", "x")))
+    source, step = "oblong.ome.tif", "apply richardson_lucy {} -o {} --image 'psf={}/psf=.tif' --set num_iter=2"
+    for number, folder in enumerate("abab"):
+        assert run(step.format(source, f"{number}.ome.tif", folder)) == 0
+        source = f"{number}.ome.tif"
+    given = "--input psf-.tif='a/psf=.tif' --input psf--2.tif='b/psf=.tif'"
+    assert run(f"run 3.ome.tif oblong.ome.tif -o again.ome.tif {given}") == 0
+    np.testing.assert_array_equal(pixels("again.ome.tif"), pixels("3.ome.tif"))
+
+
+def test_the_type_of_a_result_on_a_part_is_refused_before_it_is_computed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image("colors.ome.tif", Image(np.stack([COLORS] * 2), tuple("tyxc"), channel_axis=3))
+    options = 'options = {dtype = "float32", channel_axis = 3}'
+    recipe("recipe.toml", f'[[steps]]\noperation = "gaussian"\n{options}\nwhere = {{t = 0}}\n')
+
+    def computed(*_: Any, **__: Any) -> Any:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("napari_mathimg.cli.computed.run", computed)
+    assert run("run recipe.toml colors.ome.tif -o out.ome.tif") == 1
+    assert "computed" in capsys.readouterr().err
+    assert run("run recipe.toml colors.ome.tif -o out.tif --imagej") == 2
+    assert "out.tif: must hold uint8, not float32" in capsys.readouterr().err
+
+
+def test_a_result_of_further_images_is_exported_in_every_form(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("apply richardson_lucy oblong.ome.tif -o first.ome.tif --image psf=psf.npy --set num_iter=2") == 0
+    first = pixels("first.ome.tif")
+    capsys.readouterr()
+    assert main(["export", "first.ome.tif", "--toml"]) == 0
+    Path("recipe.toml").write_text(capsys.readouterr().out, encoding="utf-8")
+    assert Recipe.load("recipe.toml").inputs == ("psf.npy",)
+    assert run("run recipe.toml oblong.ome.tif -o again.ome.tif --input psf.npy=psf.npy") == 0
+    np.testing.assert_array_equal(pixels("again.ome.tif"), first)
+    assert main(["export", "first.ome.tif", "--command", "--file", "oblong.ome.tif"]) == 0
+    assert run(capsys.readouterr().out.removeprefix("mathimg")) == 0
+    np.testing.assert_array_equal(pixels("result.tif"), first)
+    np.save("image.npy", PLANE)
+    assert main(["export", "first.ome.tif", "--python"]) == 0
+    exec(capsys.readouterr().out, {"__name__": "__main__"})
+    np.testing.assert_array_equal(np.load("result.npy"), first)
+    np.save("psf.npy", np.ones((3, 3), np.float32))
+    assert run("run recipe.toml oblong.ome.tif -o other.ome.tif --input psf.npy=psf.npy") == 2
+    assert "must have the type, shape and pixels that the recipe was made with" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Recipes: read from a file or from the record in a result, checked and exported."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..contract.per_index import PerIndex
@@ -44,7 +44,8 @@ def opened(path: str) -> tuple[Recipe, tuple[Path, ...]]:
     if not record:
         raise ValueError(f"{path}: must hold the record of its steps")
     try:
-        return Recipe.from_record(record), image.files
+        recorded = Recipe.from_record(record)
+        return Recipe.from_plain(recorded.plain()), image.files  # whose images are inputs, as a file has no pixels
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -84,10 +85,20 @@ def export(given: Any) -> None:
     elif given.form == "toml":
         text = recipe.dumps()
     elif given.form == "command":
-        text = recipe.command(given.recipe, **({"source": given.file} if given.file else {}))
+        named = {"source": given.file} if given.file else {}
+        text = recipe.command(given.recipe, **named, inputs=_own_files(recipe, (*TIFF, *PICTURES, ".npy")))
     else:
-        text = recipe.python(**_known_of(given.file))
+        text = recipe.python(**_known_of(given.file), inputs=_own_files(recipe, (".npy",)))
     print(text.rstrip("\n"))
+
+
+def _own_files(recipe: Recipe, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """Return the inputs of a recipe that are named like files in the folder, as files by their names."""
+    return {
+        name: name
+        for name in recipe.inputs
+        if name.lower().endswith(suffixes) and name == PurePosixPath(name).name == PureWindowsPath(name).name
+    }
 
 
 def _known_of(file: str | None) -> dict[str, Any]:
