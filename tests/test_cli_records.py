@@ -153,3 +153,17 @@ def test_a_result_of_further_images_is_exported_in_every_form(here: Path, capsys
     np.save("psf.npy", np.ones((3, 3), np.float32))
     assert run("run recipe.toml oblong.ome.tif -o other.ome.tif --input psf.npy=psf.npy") == 2
     assert "must have the type, shape and pixels that the recipe was made with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["angle = 30", "angle = 30, pixel_size = [1.0, 1.0]"])
+def test_an_exported_command_takes_nothing_from_the_file_that_a_recipe_does_not(
+    here: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    recipe("recipe.toml", f'[[steps]]\noperation = "rotate"\nparameters = {{{given}}}\n')
+    assert run("run recipe.toml oblong.ome.tif -o first.ome.tif") == 0
+    assert main(["export", "recipe.toml", "--command", "--file", "oblong.ome.tif"]) == 0
+    command = capsys.readouterr().out
+    assert command.startswith("mathimg apply") == ("pixel_size" in given)
+    assert run(command.removeprefix("mathimg")) == 0
+    np.testing.assert_array_equal(pixels("result.tif"), pixels("first.ome.tif"))
+    np.testing.assert_array_equal(pixels("first.ome.tif"), apply(PLANE, "rotate", angle=30.0))
