@@ -187,6 +187,16 @@ def test_levels_are_means_of_the_finer_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(halved(np.array([[np.nan, 2.0], [4, 6], [np.inf, np.nan]])), [[4.0], [np.nan]])
 
 
+def test_the_coarsest_levels_are_means_too(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 2**16, (2, 2603, 5)).astype(np.uint16)  # several bands of 512 rows
+    read = written(Image(pixels, ("z", "y", "x")), tmp_path / "out.ome.tif", levels=13)
+    assert [level.shape[1] for level in read.levels] == [-(-2603 // 2**n) for n in range(13)]
+    means = pixels.astype(np.float64)
+    for level in read.levels[1:]:
+        means = np.stack([halved(plane) for plane in means])
+        np.testing.assert_array_equal(level[:], np.rint(means))
+
+
 def test_colors_are_written_as_colors(tmp_path: Path) -> None:
     opaque = np.dstack([COLORS, COLORS[..., :1]])
     for pixels in (COLORS, opaque):
