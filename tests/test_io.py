@@ -216,6 +216,23 @@ def test_colors_are_written_as_colors(tmp_path: Path) -> None:
     np.testing.assert_allclose(iio.imread(tmp_path / "p.jpg"), smooth, atol=4)  # JPEG loses some
 
 
+@pytest.mark.parametrize("axes", ["cyx", "tcyx", "ztcyx", "zyxc"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_ome_tiff_keeps_the_order_of_axes_of_colors(tmp_path: Path, axes: str, channels: int) -> None:
+    shape = {"z": 2, "t": 3, "c": channels, "y": 530, "x": 40}
+    pixels = np.random.default_rng(3).integers(0, 256, [shape[axis] for axis in axes]).astype(np.uint8)
+    place = axes.index("c")
+    read = written(Image(pixels, tuple(axes), channel_axis=place), tmp_path / "out.ome.tif", levels=2)
+    assert (read.axes, read.channel_axis) == (tuple(axes), place)
+    np.testing.assert_array_equal(read.array[:], pixels)
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        np.testing.assert_array_equal(file.asarray(), pixels)
+    rows = axes.index("y")
+    halves = np.moveaxis(pixels, (rows, axes.index("x")), (-2, -1))
+    means = halves.reshape(*halves.shape[:-2], 265, 2, 20, 2).mean((-3, -1))
+    np.testing.assert_array_equal(np.moveaxis(read.levels[1][:], (rows, axes.index("x")), (-2, -1)), np.rint(means))
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "uint32", "float32", "float64"])
 def test_every_type_comes_back(tmp_path: Path, dtype: str) -> None:
     pixels = (PLANE * np.float64(0.37) - 999).astype(dtype)

@@ -69,8 +69,8 @@ def name_apart(name: str, pixels: str, taken: dict[str, str]) -> str:
     Examples
     --------
     >>> taken = {"psf.ome.tif": "12"}
-    >>> name_apart("psf.ome.tif", "12", taken), name_apart("psf.ome.tif", "34", taken), name_apart("-a=b.tif", "", taken)
-    ('psf.ome.tif', 'psf-2.ome.tif', 'a-b.tif')
+    >>> [name_apart("psf.ome.tif", pixels, taken) for pixels in ("12", "34", "12")], name_apart("-a=b.tif", "", taken)
+    (['psf.ome.tif', 'psf-2.ome.tif', 'psf.ome.tif'], 'a-b.tif')
     """
     typed = "".join("-" if c == "=" or not c.isprintable() else c for c in name).strip().lstrip("-") or "image"
     stem, dot, suffix = typed.partition(".")
