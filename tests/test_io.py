@@ -485,12 +485,17 @@ def test_hostile_pictures_are_refused(tmp_path: Path) -> None:
     refused(png, "its first bytes are not of")
     Pillow.fromarray(np.dstack([COLORS, COLORS[..., :1]]), "CMYK" if False else None).convert("CMYK").save(jpg)
     refused(jpg, "must be gray or RGB, not CMYK")
+    iio.imwrite(jpg, PLANE.astype(np.uint8))
+    content = jpg.read_bytes()
+    at = content.index(b"\xff\xc0") + 5  # height and width of the frame
+    jpg.write_bytes(content[:at] + struct.pack(">HH", 60_000, 60_000) + content[at + 4 :])
+    refused(jpg, "x.jpg: must have at most 178956970 pixels; a TIFF file may")
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    told = "8 bits a color"
-    for width, bits, color, why in ((4, 16, 2, told), (4, 16, 4, told), (2**30, 8, 0, "at most 2147483648 pixels")):
+    told, many = "8 bits a color", f"x.png: must have at most {2 * Pillow.MAX_IMAGE_PIXELS} pixels; a TIFF file may"
+    for width, bits, color, why in ((4, 16, 2, told), (4, 16, 4, told), (2**26, 8, 0, many)):
         head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 4, bits, color, 0, 0, 0))
         body = chunk(b"IDAT", zlib.compress(bytes(4 * (1 + 4 * 8))))
         png.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
@@ -526,6 +531,9 @@ def test_records_in_files_are_read_with_care(tmp_path: Path) -> None:
         ('{"format_version": 1, "record": 3}', "list of steps"),
         ('{"format_version": 1, "record": [{"operation": 3}]}', "list of steps"),
         ('{"format_version": 1, "translate": {"y": NaN}}', "finite number"),
+        ('{"format_version": 1, "translate": {"y": 1e300}}', "finite number"),
+        (f'{{"format_version": 1, "translate": {{"y": {"9" * 400}}}}}', "finite number"),
+        ('{"format_version": 1, "translate": {"y": true}}', "finite number"),
         ("[" * 100_000, "left out"),
         ('{"format_version": 1, "record": [{"operation": "a", "x": ' + "[" * 99 + "]" * 99 + "}]}", "nested"),
     ):
@@ -535,6 +543,33 @@ def test_records_in_files_are_read_with_care(tmp_path: Path) -> None:
         image = open_image(path)
         assert any(why in sentence for sentence in image.notes)
         assert "napari_mathimg" not in image.metadata
+
+
+def test_a_record_that_is_too_long_leaves_out_what_its_steps_were_resolved_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_mathimg.io.notes.LONGEST", 1000)
+    long = [{**RECORD[0], "by_item": [{"index": (k,)} for k in range(100)]}]
+    read = written(Image(PLANE, ("y", "x"), metadata={"napari_mathimg": long}), tmp_path / "out.ome.tif")
+    assert read.metadata["napari_mathimg"] == [{n: v for n, v in RECORD[0].items() if n != "by_item"}]
+    longer = Image(PLANE, ("y", "x"), metadata={"napari_mathimg": RECORD * 20})
+    with pytest.raises(ValueError, match="metadata: must have a record of at most 1000 characters"):
+        write_image(tmp_path / "longer.ome.tif", longer)
+    assert not (tmp_path / "longer.ome.tif").exists()
+
+
+def test_the_position_of_the_stage_is_told(tmp_path: Path) -> None:
+    planes = {"PositionX": [12.5, 13.5], "PositionXUnit": ["µm"] * 2, "PositionY": [-3.0, 0.0], "PositionZ": [0.0, 0.0]}
+    ome(VOLUME[:2], "ZYX", {"Plane": planes})(tmp_path / "x.ome.tif")
+    image = open_image(tmp_path / "x.ome.tif")
+    assert "The position of the stage is left out: x = 12.5 µm, y = -3." in image.notes
+    assert image.translate == (0, 0, 0)
+
+
+def test_an_image_without_a_name_has_that_of_its_file(tmp_path: Path) -> None:
+    for name in ("cells.a.ome.tif", "cells.tif"):
+        assert written(Image(PLANE, ("y", "x")), tmp_path / name).name == "cells"
+    assert written(Image(PLANE, ("y", "x"), name="DAPI"), tmp_path / "dapi.ome.tif").name == "DAPI"
 
 
 def test_an_image_whose_parts_do_not_fit_is_refused() -> None:

@@ -9,6 +9,11 @@ from typing import Any
 from .units import factor, find_unit
 
 
+def named_by(path: Path) -> str:
+    """Return the name of an image that has none besides that of its file."""
+    return path.name.partition(".")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """An image: pixels, and what is known of them.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..image import Image
+from ..image import Image, named_by
 from ..notes import NAMESPACE, note_of
 from ..problems import ImageFileError
 from ..units import find_unit
@@ -56,7 +56,7 @@ class Stored(NamedTuple):
         if not {"y", "x"} <= {*names} or not {*names} <= {*allowed}:
             raise ImageFileError(
                 f"{path}: must have the axes y and x, and may have {', '.join(a for a in allowed if a not in 'yx')}"
-                f" before them; not {', '.join(names)}: name them, or write a .npy file"
+                f" before them, not {', '.join(names)}: name them (axes, --axis-names), or write a .npy file"
             )
         leading = [name for name in names if name not in "yx"]
         axes = [*(sorted(leading, key=allowed.index) if imagej else leading), "y", "x"]
@@ -132,7 +132,7 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
         writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
         writer.write(
             _finest(image, stored, CoarseLevels(stores)), shape=stored.shape, tile=_tile(sides[0]),
-            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(image, stored)}, **options,
+            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(path, image, stored)}, **options,
         )  # fmt: skip
         while stores:
             _write_coarse(writer, stores.pop(0), stored.lead, options)
@@ -189,9 +189,9 @@ def _tile(sides: Sequence[int]) -> tuple[int, int]:
     return rows, columns
 
 
-def _ome_metadata(image: Image, stored: Stored) -> dict[str, Any]:
+def _ome_metadata(path: Path, image: Image, stored: Stored) -> dict[str, Any]:
     """Return pixel sizes, units, names and our note as tifffile writes them into OME's XML."""
-    out: dict[str, Any] = {"Name": image.name} if image.name else {}
+    out: dict[str, Any] = {"Name": image.name or named_by(path)}
     for axis, k in zip(stored.axes, stored.order, strict=True):
         if axis not in "xyzt":
             continue
