@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from image_files import COLORS, NAMES, PLANE, STACK
-from napari_mathimg import Recipe, apply, psf
+from napari_mathimg import Options, Recipe, apply, psf
 from napari_mathimg.cli import main
 from napari_mathimg.io import Image, open_image, write_image
 
@@ -167,3 +168,84 @@ def test_an_exported_command_takes_nothing_from_the_file_that_a_recipe_does_not(
     assert run(command.removeprefix("mathimg")) == 0
     np.testing.assert_array_equal(pixels("result.tif"), pixels("first.ome.tif"))
     np.testing.assert_array_equal(pixels("first.ome.tif"), apply(PLANE, "rotate", angle=30.0))
+
+
+def test_no_text_of_a_file_commands_the_terminal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    escape = "\x1b]0;x\x07\x9b2J\u202e"
+    metadata = {"napari_mathimg": [{"operation": f"gaussian{escape}"}]}
+    image = Image(STACK[0, :, 0], tuple("cyx"), channel_names=("a", f"b{escape}", "c"), metadata=metadata)
+    write_image("hostile.tif", image, imagej=True)
+    recipe("hostile.toml", DECONVOLVED + r'input = "dark\u001b]0;x\u0007"' + "\n")
+    recipe("refused.toml", '[[steps]]\noperation = "gaussian"\n[steps.options.scope]\n"t\\u001b[2J" = "a"\n')
+    for line, code in (
+        ("info hostile.tif", 0), ("run hostile.tif cells.ome.tif -o out.npy", 2), ("validate hostile.toml", 0),
+        ("run hostile.toml cells.ome.tif -o out.npy", 2), ("validate refused.toml", 2),
+        ("info 'none\x1b[2J.tif'", 2), ("validate 'none\x1b[2J.toml'", 2),
+    ):  # fmt: skip
+        assert main(shlex.split(line)) == code
+        told = capsys.readouterr()
+        assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
+        assert "x1b" in told.out + told.err
+
+
+def test_what_cannot_be_read_is_wrong_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("closed.toml").write_text(HEAD, encoding="utf-8")
+    for line, said in (
+        ("validate .", r".: must be a recipe that can be read (Is a directory)"),
+        ("validate none.toml", "none.toml: must be a recipe that can be read (No such file or directory)"),
+        ("validate cells.ome.tif/x", "cells.ome.tif/x: must be a recipe that can be read (Not a directory)"),
+        ("run . cells.ome.tif -o out.npy", ".: must be a recipe that can be read"),
+        ("info .", ".: must be a file, not a folder"),
+    ):
+        assert main(shlex.split(line)) == 2
+        assert capsys.readouterr().err.startswith(f"mathimg: {said}")
+    recipe("recipe.toml", '[[steps]]\noperation = "gaussian"\n')
+    assert main(shlex.split("run recipe.toml cells.ome.tif -o out.npy --input psf=psf.npy")) == 2
+    assert "--input psf: must be an input of the recipe; it has no inputs" in capsys.readouterr().err
+
+
+def test_a_recipe_names_the_axes_of_a_file_that_does_not(here: Path) -> None:
+    np.save("stack.npy", STACK[0, :, 0])
+    step = '[[steps]]\noperation = "gaussian"\nwhere = {c = 1}\n'
+    recipe("recipe.toml", 'axis_names = ["c", "y", "x"]\n' + step)
+    expected = Recipe.load("recipe.toml").apply(STACK[0, :, 0])
+    assert run("run recipe.toml stack.npy -o out.ome.tif") == 0
+    np.testing.assert_array_equal(pixels("out.ome.tif"), expected)
+    assert open_image("out.ome.tif").axes == ("c", "y", "x")
+    assert run("run recipe.toml stack.npy -o out.npy --axis-names t,y,x") == 2
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("kind", ["npy", "tif", "ome.tif"])
+def test_the_axis_of_colors_is_given_for_a_file_that_does_not_say_it(here: Path, axis: int, kind: str) -> None:
+    colors, axes = np.moveaxis(COLORS, 2, axis), tuple("cyx" if axis == 0 else "yxc")
+    if kind == "ome.tif" and axis:
+        return  # whose planes are of y and x
+    if kind == "npy":
+        np.save("colors.npy", colors)
+    else:
+        metadata = None if kind == "tif" else {"axes": "CYX"}
+        tifffile.imwrite(f"colors.{kind}", colors, photometric="minisblack", metadata=metadata)
+    expected = apply(colors, "adjust_gamma", gamma=2.0, options=Options(channel_axis=axis))
+    words = f"--set gamma=2 --channel-axis {axis - 3}"
+    assert run(f"apply adjust_gamma colors.{kind} -o first.ome.tif {words}") == 0
+    np.testing.assert_array_equal(pixels("first.ome.tif"), expected)
+    first = open_image("first.ome.tif")
+    assert (first.axes, first.channel_axis) == (axes, axis)
+    assert run(f"run first.ome.tif colors.{kind} -o again.ome.tif") == 0
+    np.testing.assert_array_equal(pixels("again.ome.tif"), expected)
+
+
+def test_an_axis_of_space_is_not_taken_for_colors(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image("colors.ome.tif", Image(COLORS[:4], tuple("yxc"), channel_axis=2))
+    for words in ("--channel-axis 0", "--channel-axis -3"):
+        assert run(f"apply gaussian colors.ome.tif -o out.npy {words}") == 2
+        assert "channel_axis: must be 2, because the image has colors on this axis" in capsys.readouterr().err
+    assert run("apply gaussian colors.ome.tif -o out.npy --channel-axis none") == 2
+    assert "--channel-axis none: must be the index of an axis" in capsys.readouterr().err
+    steps = '[[steps]]\noperation = "to_gray"\noptions = {channel_axis = 2}\n[[steps]]\noperation = "gaussian"\n'
+    recipe("recipe.toml", steps + "options = {channel_axis = 0}\n")
+    assert run("run recipe.toml colors.ome.tif -o out.npy") == 2
+    assert "steps[1].options.channel_axis=0: must be left out, because the image has no colors here" in (
+        capsys.readouterr().err
+    )

@@ -1,7 +1,7 @@
 """The steps of a recipe on an image of a file: its result with axes, pixel sizes, units, names and record."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..engine import Losses, Plan, report, run
 from ..engine.pyramid import level_factors, level_matrix
 from ..engine.run import WAY_OUT
 from ..io.image import Image
+from ..io.reading import unnamed_axes
 from ..recipe.image_state import result_of
 from ..recipe.lengths import is_length
 from ..recipe.names import result_name
@@ -58,6 +59,7 @@ def computed(
     ValueError
         If a step cannot be applied, or its result does not fit into the memory at hand.
     """
+    image = _as_known(recipe, image)
     places = image.places
     spacing = image.spacing(MICROMETER)
     names = tuple(image.axes[axis] for axis in places)
@@ -70,7 +72,7 @@ def computed(
     steps = [(number, step) for number, step in enumerate(recipe.steps) if not step.off]
     for number, step in steps:
         place = f"steps[{number}]"
-        _check_colors(place, step, color)
+        _check_colors(place, step, color, state.array)
         try:
             at_level, plan = yield from prepare_step(step, place, state, arrays, recipe.folder, threads, "free")
         except ValueError as error:
@@ -128,10 +130,29 @@ def image_of(
     )  # fmt: skip
 
 
-def _check_colors(place: str, step: Step, color: int | None) -> None:
-    """Refuse a step that would take the channels of a color image for an axis of space."""
-    if color is not None and step.options.channel_axis is None and step.options.axes is None:
+def _as_known(recipe: Recipe, image: Image) -> Image:
+    """Return an image with what a recipe knows of it and its file does not: the axis of colors, and names of axes."""
+    n, names = len(image.axes), recipe.axis_names
+    color = next((step.options.channel_axis for step in recipe.steps if not step.off), None)
+    if image.channel_axis is None and color is not None and -n <= color < n and image.shape[color] in (3, 4):
+        image = replace(image, channel_axis=color % n, channel_names=())
+    if image.is_named:
+        return image
+    names = names if len(names) in (n, len(image.places)) else unnamed_axes(len(image.places))
+    if len(names) < n:
+        names = (*names[: image.channel_axis], "s" if "c" in names else "c", *names[image.channel_axis :])
+    return replace(image, axes=names)
+
+
+def _check_colors(place: str, step: Step, color: int | None, array: Any) -> None:
+    """Refuse a step that would take the channels of a color image for an axis of space, or the reverse."""
+    given, n = step.options.channel_axis, len(array.shape)
+    if color is not None and (given is None or given % n != color):
         raise ValueError(f"{place}.options.channel_axis: must be {color}, because the image has colors on this axis")
+    if color is None and given is not None and -n <= given < n and array.shape[given] in (3, 4):
+        raise ValueError(
+            f"{place}.options.channel_axis={given}: must be left out, because the image has no colors here"
+        )
 
 
 def _lengths(array: Any, color: int | None) -> list[int]:

@@ -10,6 +10,7 @@ from ..io.reading import PICTURES, TIFF, open_image
 from ..recipe.export.one_line import step_in_line
 from ..recipe.images import Further, ImageFile
 from ..recipe.recipe import Recipe
+from .printable import printable
 
 
 def load(path: str) -> Recipe:
@@ -68,13 +69,10 @@ def validate(given: Any) -> None:
     """Check a recipe, and list its steps."""
     recipe = load(given.recipe)
     count = len(recipe.steps)
-    print(f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}")
-    for number, step in enumerate(recipe.steps):
-        print(f"  {number}: {step_in_line(step)}")
-    if recipe.inputs:
-        print(f"  inputs: {', '.join(recipe.inputs)}")
-    for warning in recipe.warnings:
-        print(f"  {warning}")
+    lines = [f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}"]
+    lines += [f"  {number}: {step_in_line(step)}" for number, step in enumerate(recipe.steps)]
+    lines += [f"  inputs: {', '.join(recipe.inputs)}"] if recipe.inputs else []
+    print(*map(printable, [*lines, *(f"  {warning}" for warning in recipe.warnings)]), sep="\n")
 
 
 def export(given: Any) -> None:
@@ -89,6 +87,8 @@ def export(given: Any) -> None:
         text = recipe.command(given.recipe, **named, inputs=_own_files(recipe, (*TIFF, *PICTURES, ".npy")))
     else:
         text = recipe.python(**_known_of(given.file), inputs=_own_files(recipe, (".npy",)))
+        if given.file and Path(given.file).suffix.lower() != ".npy":
+            text = f"# image.npy holds the pixels of {given.file!r}: mathimg convert\n{text}"
     print(text.rstrip("\n"))
 
 

@@ -16,6 +16,7 @@ from ..io.writing import check_image, check_output, write_image
 from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .computed import computed
+from .printable import printable
 from .progress import watched
 from .recipes import opened as opened_recipe
 from .values import names_of, options_of, pairs, parameters_of
@@ -63,9 +64,13 @@ def run_recipe(given: Any) -> None:
     for name in recipe.inputs:
         if name not in opened.further:
             raise ValueError(f"--input {name}=FILE: must be given, because the recipe names this input")
+    for name in opened.further:
+        if name not in recipe.inputs:
+            its = f"its inputs are {', '.join(recipe.inputs)}" if recipe.inputs else "it has no inputs"
+            raise ValueError(f"--input {name}: must be an input of the recipe; {its}")
     if not given.quiet:
         for warning in recipe.warnings:
-            print(f"mathimg: {warning}", file=sys.stderr)
+            print(printable(f"mathimg: {warning}"), file=sys.stderr)
     _finish(given, recipe, opened)
 
 
@@ -91,7 +96,7 @@ def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
     write_image(opened.output, result, overwrite=given.overwrite, imagej=given.imagej, levels=given.levels)
     if not given.quiet:
         for note in result.notes:
-            print(f"mathimg: {note}", file=sys.stderr)
+            print(printable(f"mathimg: {note}"), file=sys.stderr)
 
 
 @contextmanager

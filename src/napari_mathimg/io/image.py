@@ -46,6 +46,8 @@ class Image:
         Sentences on what the file does not say, and how it was read.
     files
         The files that were opened.
+    is_named
+        Whether the names of the axes were given; False if they only stand for their places.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Image:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    is_named: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.array.shape)

@@ -82,6 +82,7 @@ def _image_of(path: Path, file: Any, series: Any, number: int) -> Image:
         levels[0], axes, tuple(s for s, _ in sizes), tuple(u for _, u in sizes), channel_axis, names, translate,
         levels if len(levels) > 1 else (), name=told.name or named_by(path),
         metadata={RECORD: record} if record else {}, notes=tuple(notes), files=tuple(files),
+        is_named=not any(axis.startswith("axis ") for axis in axes),
     )  # fmt: skip
 
 

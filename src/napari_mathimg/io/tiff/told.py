@@ -21,7 +21,7 @@ class Told:
     notes: list[str] = field(default_factory=list)
 
     def add(self, axis: str, value: Any, unit: str | None, kind: str = "length") -> None:
-        """Add a pixel size, if it is one: 0, which stands for unknown, no numbers and absurd ones are left out, and told."""
+        """Add a pixel size, if it is one: 0, which stands for unknown, and what no image has are left out, and told."""
         try:
             size = float(value)
         except (TypeError, ValueError):
