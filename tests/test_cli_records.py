@@ -249,3 +249,28 @@ def test_an_axis_of_space_is_not_taken_for_colors(here: Path, capsys: pytest.Cap
     assert "steps[1].options.channel_axis=0: must be left out, because the image has no colors here" in (
         capsys.readouterr().err
     )
+
+
+def test_the_methods_say_of_what_the_value_range_was(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe("recipe.toml", '[[steps]]\noperation = "invert"\nwhere = {c = "GFP"}\n')
+    assert run("run recipe.toml cells.ome.tif -o out.npy") == 0
+    green = STACK[0, NAMES.index("GFP")].astype(np.int64)
+    np.testing.assert_array_equal(np.load("out.npy")[NAMES.index("GFP")], green.min() + green.max() - green)
+    capsys.readouterr()
+    for name, said in (("recipe.toml", "of this part of the image"), ("whole.toml", "of the whole image")):
+        recipe("whole.toml", '[[steps]]\noperation = "invert"\n')
+        assert main(["export", name, "--methods"]) == 0
+        assert f"the value range was that {said}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_script_says_what_it_reads(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe("recipe.toml", '[[steps]]\noperation = "invert"\n')
+    Path("it's\n.ome.tif").write_bytes(Path("oblong.ome.tif").read_bytes())
+    assert main(["export", "recipe.toml", "--python", "--file", "it's\n.ome.tif"]) == 0
+    script = capsys.readouterr().out
+    advice = script.splitlines()[0].partition(": ")[2]
+    exec(f"import numpy as np, napari_mathimg.io\n{advice}")
+    exec(script, {"__name__": "__main__"})
+    np.testing.assert_array_equal(np.load("result.npy"), apply(PLANE, "invert"))
+    assert main(["export", "recipe.toml", "--python", "--file", "psf.npy"]) == 0
+    assert capsys.readouterr().out.startswith('"""')

@@ -88,7 +88,8 @@ def export(given: Any) -> None:
     else:
         text = recipe.python(**_known_of(given.file), inputs=_own_files(recipe, (".npy",)))
         if given.file and Path(given.file).suffix.lower() != ".npy":
-            text = f"# image.npy holds the pixels of {given.file!r}: mathimg convert\n{text}"
+            pixels = f"napari_mathimg.io.open_image({given.file!r}).array"
+            text = f"# The file image.npy holds the pixels: np.save('image.npy', {pixels})\n{text}"
     print(text.rstrip("\n"))
 
 
