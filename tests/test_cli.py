@@ -456,9 +456,9 @@ def test_the_examples_in_the_docs_run(here: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     for verb in ("ops", "info", "apply", "run", "validate", "export"):
         assert any(command.startswith(f"mathimg {verb}") for command in commands)
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     Path("smooth.ome.tif").unlink()
-    exec(code, {})
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, {})
     np.testing.assert_array_equal(np.asarray(open_image("smooth.ome.tif").array), apply(STACK, "gaussian", sigma=1.5))
 
 
