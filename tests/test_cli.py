@@ -348,7 +348,10 @@ def test_a_recipe_with_an_input_needs_it(here: Path, capsys: pytest.CaptureFixtu
         ("apply gaussian plain.tif -o o.npy --threads 0", "--threads 0: must be at least 1"),
         ("apply gaussian plain.tif -o o.npy --axis-names t,y,x", "axes=.*must be 2 names"),
         ("apply richardson_lucy plain.tif -o o.npy", "images.psf: must be given, because richardson_lucy needs it"),
-        ("apply gaussian stack.npy -o o.ome.tif", "o.ome.tif: must have the axes y and x"),
+        (
+            "apply gaussian stack.npy -o o.ome.tif",
+            "o.ome.tif: must have the axes y and x.*: name them .axes, --axis-names., or write",
+        ),
         (
             "apply rescale plain.tif -o o.npy --set scale=1000",
             "rescale: .* needs 3.7.GiB, but 0.5.GiB of memory are free; choose [^`]*$",
