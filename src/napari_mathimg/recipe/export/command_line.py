@@ -35,9 +35,10 @@ def _single(steps: Sequence[Step]) -> Step | None:
         return None
     step = steps[0]
     is_plain = step == Step(step.operation, step.version, step.parameters)
+    complete = set(step.declared.from_layer) <= set(step.parameters)  # the command would take them from the file
     simple = all(not isinstance(value, Mapping) or is_length(value) for value in step.parameters.values())
     typable = all(_is_typable(step, name, value) for name, value in step.parameters.items())
-    return step if is_plain and simple and typable else None
+    return step if is_plain and complete and simple and typable else None
 
 
 def _is_typable(step: Step, name: str, value: Any) -> bool:

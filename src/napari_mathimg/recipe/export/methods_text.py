@@ -72,6 +72,8 @@ def _part(step: Step) -> str:
 
 def _range(step: Step) -> str:
     how, of = step.options.value_range, STATISTICS[step.options.statistics]
+    if step.options.statistics == "layer" and (step.where or step.options.scope):
+        of = "of this part"
     if isinstance(how, str):
         return "the value range was that of the data type" if how == "dtype" else f"the value range was that {of}"
     *words, low, high = how
