@@ -71,9 +71,7 @@ class Image:
             axis_names = usual
         return cls(finest, axis_names, channel_names, checked_spacing(spacing, len(finest.shape)), labels, levels)
 
-    def at_level(
-        self, level: int, channel_axis: int | None, threads: int | None
-    ) -> Generator[Progress, None, Any]:
+    def at_level(self, level: int, channel_axis: int | None, threads: int | None) -> Generator[Progress, None, Any]:
         """Return the array of a level of an image with an axis of colors, or None.
 
         Raises
@@ -204,7 +202,9 @@ def result_of(step: Step, place: str, image: Image, plan: Plan, pixels: Any) -> 
             colors = None if colors is None else colors + (axis <= colors)
         else:
             names, spacing = _without(names, axis), _without(spacing, axis)
-    return Image(pixels, names, _channels_after(image, plan, bool(step.where)), spacing, image.labels, (), pyramid, colors)
+    return Image(
+        pixels, names, _channels_after(image, plan, bool(step.where)), spacing, image.labels, (), pyramid, colors
+    )
 
 
 def _put_back(image: Any, pixels: Any, plan: Plan, lazy: bool) -> Any:

@@ -64,9 +64,7 @@ def _of_step(entry: Any, place: str) -> dict[str, Any]:
     return {name: entry[name] for name in STEP if name in entry}
 
 
-def _plain_step(
-    entry: dict[str, Any], place: str, images: Mapping[str, Any], own_names: _Names
-) -> dict[str, Any]:
+def _plain_step(entry: dict[str, Any], place: str, images: Mapping[str, Any], own_names: _Names) -> dict[str, Any]:
     out = dict(entry)
     has_given = "given" in out
     out["parameters"] = out.pop("given", {})

@@ -110,8 +110,8 @@ def prepare_step(
     at_level = replace(image, array=array, spacing=spacing, pyramid=image.pyramid_with(colors), levels=())
     options = options_at(step, place, at_level)
     source = options.source(array, image.axis_names, lambda given: given)
-    order = sorted(source.given_places)
-    axes = [order.index(axis) for axis in source.given_places[-source.ndim :]]
+    places = sorted(source.given_places)
+    axes = [places.index(axis) for axis in source.given_places[-source.ndim :]]
     of_item = tuple(spacing[axis] for axis in axes)
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)

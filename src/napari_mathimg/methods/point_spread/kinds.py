@@ -377,4 +377,6 @@ def _check_extent(sizes: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """Refuse a kernel that reaches beyond an image from every pixel of it, before it is computed."""
     for axis, (size, n) in enumerate(zip(sizes, shape, strict=True)):
         if size > 2 * n - 1:
-            raise ValueError(f"size={sizes}: must be at most {2 * n - 1} px along axis {axis}, where the image has {n} px")
+            raise ValueError(
+                f"size={sizes}: must be at most {2 * n - 1} px along axis {axis}, where the image has {n} px"
+            )

@@ -259,7 +259,8 @@ class _Writer:
             return
         whole = self._dims(step)
         for axis, part in (step.options.scope or {}).items():
-            if is_channels(axis if isinstance(axis, str) else whole[axis]) and self._channels:
+            name = axis if isinstance(axis, str) else whole[axis]
+            if is_channels(name) and self._channels:
                 n = len(self._channels)
                 start, stop = (part % n, part % n + 1) if isinstance(part, int) else part
                 self._channels = self._channels[start:stop]
@@ -268,7 +269,7 @@ class _Writer:
 
 def _factors(step: Step, ndim: int) -> tuple[float | None, ...]:
     """Return how many times larger the pixels of the result of a warp are; None where that depends on the image."""
-    op, found = step.declared, []
+    op, found = step.declared, list[Any]()
     for length in LONG:
         shape = tuple(length + k for k in range(ndim))
         try:
@@ -279,7 +280,7 @@ def _factors(step: Step, ndim: int) -> tuple[float | None, ...]:
         if not isinstance(reach, Gather):
             return (None,) * ndim
         found.append(np.asarray(reach.placement)[:-1, :-1])
-    if not np.array_equal(*found) or np.count_nonzero(found[0] - np.diag(np.diag(found[0]))):
+    if not np.array_equal(found[0], found[1]) or np.count_nonzero(found[0] - np.diag(np.diag(found[0]))):
         return (None,) * ndim
     return tuple(float(abs(factor)) for factor in np.diag(found[0]))
 

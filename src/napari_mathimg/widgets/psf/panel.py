@@ -259,7 +259,10 @@ class PsfPanel(QWidget):
             lengths = agreeing_lengths(KINDS[self.kind], form.in_units, spacing, typed) if spacing else {}
             declared = replace(declared, given={**(declared.given or {}), **lengths})
             before = self._declared
-            if before is None or (declared, declared.given) != (before, before.given):  # reuse a kernel that the preview has already computed
+            if before is None or (declared, declared.given) != (
+                before,
+                before.given,
+            ):  # reuse a kernel that the preview has already computed
                 self._declared = declared
             return self._declared
         layer = self.picker.layer
