@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cases import BY_NAME, colored, plane
-from napari_mathimg import Options, Recipe, operations
+from napari_mathimg import Options, Recipe, apply, operations
 from napari_mathimg.contract.types import FromLayer, When, annotation_of
 from napari_mathimg.recipe.export.methods_text import references
 from napari_mathimg.recipe.record import RECORD, image_record, record
@@ -228,3 +228,21 @@ def test_every_operation_has_a_methods_text_with_its_references(op):
         n for n, p in op.parameters.items() if not (annotation_of(p.hint, When) or annotation_of(p.hint, FromLayer))
     ]
     assert all(f"{name} = " in text or f"({name}) = " in text for name in always)
+
+
+def test_the_python_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    image, metadata = gray("u2", (3, 21, 17)), {RECORD: []}
+    for operation in ("median", "gaussian"):
+        plan = plan_of(operations()[operation], image)
+        metadata = record(SimpleNamespace(name="cells", metadata=metadata, level=0), plan, "everything")
+    known = {"layer": SimpleNamespace(metadata=metadata), "image": image, "other": image}
+    for block in blocks:
+        exec(block, known)
+    assert same(known["again"], apply(apply(image, "median"), "gaussian"))
+    assert same(known["shorter"].apply(image), apply(image, "gaussian"))
+    assert same(known["without"].apply(image), apply(image, "gaussian"))
+    assert same(known["wider"].apply(image), apply(apply(image, "median"), "gaussian", sigma=4))

@@ -258,8 +258,8 @@ class _Writer:
         if not self._names:
             return
         whole = self._dims(step)
-        for axis, part in (step.options.scope or {}).items():
-            name = axis if isinstance(axis, str) else whole[axis]
+        for key, part in (step.options.scope or {}).items():
+            name = key if isinstance(key, str) else whole[key]
             if is_channels(name) and self._channels:
                 n = len(self._channels)
                 start, stop = (part % n, part % n + 1) if isinstance(part, int) else part
