@@ -100,10 +100,10 @@ def prepare_step(
         If the step cannot be applied to the image, whose axes must have the order that it expects (`Image.turned`).
     """
     if (order := image.order_for(step)) != tuple(sorted(order)):
-        raise refusal(
-            f"{place}.axis_names", step.axis_names, f"those of the image in its order, {', '.join(image.axis_names)}:"
-            " order its axes in this way first"
-        )  # fmt: skip
+        raise ValueError(
+            f"{place}.axis_names={step.axis_names!r}: must be those of the image in its order, but axis"
+            f" {', '.join(map(str, order))} of the image would come in this order: transpose it before this step"
+        )
     colors = step.options.channel_axis
     array = yield from image.at_level(step.level, colors, threads)
     spacing = image.spacing_at(array, colors)
