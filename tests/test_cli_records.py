@@ -251,6 +251,32 @@ def test_an_axis_of_space_is_not_taken_for_colors(here: Path, capsys: pytest.Cap
     )
 
 
+@pytest.mark.parametrize("colors", [False, True])
+@pytest.mark.parametrize(
+    "second", ["add_gaussian_noise {} -o {} --set seed=1", "median {} -o {} --ndim 3 --set size=3"]
+)
+def test_a_record_across_files_that_order_axes_in_their_own_way_gives_the_same_pixels(
+    here: Path, second: str, colors: bool
+) -> None:
+    axes, scale = tuple("czyx"), (1.0, 0.3, 0.2, 0.1)
+    pixels_of = STACK[0].astype(np.uint8) if colors else STACK[0]
+    names = () if colors else NAMES
+    image = Image(pixels_of, axes, scale, (None, *SPACE), channel_axis=0 if colors else None, channel_names=names)
+    write_image("source.npy", image)
+    write_image("source.tif", image)
+    words = "source.npy --axis-names c,z,y,x --channel-axis 0" if colors else "source.tif"
+    assert run(f"apply gaussian {words} -o first.tif --imagej") == 0
+    assert open_image("first.tif").axes == tuple("zyxc" if colors else "zcyx")
+    assert run(f"apply {second.format('first.tif', 'second.tif')} --imagej") == 0
+    words = "source.npy --axis-names c,z,y,x" if colors else "source.tif"
+    assert run(f"run second.tif {words} -o again.tif --imagej") == 0
+    wanted, found = open_image("second.tif"), open_image("again.tif")
+    np.testing.assert_array_equal(np.asarray(found.array), np.asarray(wanted.array))
+    assert (found.axes, found.channel_names) == (wanted.axes, wanted.channel_names)
+    if not colors:
+        assert (found.scale, found.units) == (pytest.approx(wanted.scale), wanted.units)
+
+
 def test_the_methods_say_of_what_the_value_range_was(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe("recipe.toml", '[[steps]]\noperation = "invert"\nwhere = {c = "GFP"}\n')
     assert run("run recipe.toml cells.ome.tif -o out.npy") == 0

@@ -13,6 +13,7 @@ from ..engine.pyramid import level_factors, level_matrix
 from ..engine.run import WAY_OUT
 from ..io.image import Image
 from ..io.reading import unnamed_axes
+from ..recipe.image_state import Image as State
 from ..recipe.image_state import result_of
 from ..recipe.lengths import is_length
 from ..recipe.names import result_name
@@ -72,8 +73,9 @@ def computed(
     steps = [(number, step) for number, step in enumerate(recipe.steps) if not step.off]
     for number, step in steps:
         place = f"steps[{number}]"
-        _check_colors(place, step, color, state.array)
         try:
+            placed, color, state = _turned(step, placed, color, state)
+            _check_colors(place, step, color, state.array)
             at_level, plan, _ = yield from prepare_step(step, place, state, arrays, recipe.folder, threads, "free")
         except ValueError as error:
             text = str(error).replace(WAY_OUT, "choose a smaller scope or region")
@@ -142,6 +144,16 @@ def _as_known(recipe: Recipe, image: Image) -> Image:
     if len(names) < n:
         names = (*names[: image.channel_axis], "s" if "c" in names else "c", *names[image.channel_axis :])
     return replace(image, axes=names)
+
+
+def _turned(step: Step, placed: Placement, color: int | None, state: State) -> tuple[Placement, int | None, State]:
+    """Return placement, axis of colors, and pixels of an image, with its axes in the order that a step expects."""
+    order = state.order_for(step)
+    if order == tuple(sorted(order)):
+        return placed, color, state
+    places = [axis for axis in order if axis != color]
+    numbers = [sorted(places).index(axis) for axis in places]
+    return placed.on(numbers), None if color is None else order.index(color), state.turned(step)
 
 
 def _check_colors(place: str, step: Step, color: int | None, array: Any) -> None:

@@ -1,7 +1,7 @@
 """Recipes: read from a file or from the record in a result, checked and exported."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from ..contract.per_index import PerIndex
@@ -84,22 +84,13 @@ def export(given: Any) -> None:
         text = recipe.dumps()
     elif given.form == "command":
         named = {"source": given.file} if given.file else {}
-        text = recipe.command(given.recipe, **named, inputs=_own_files(recipe, (*TIFF, *PICTURES, ".npy")))
+        text = recipe.command(given.recipe, **named)
     else:
-        text = recipe.python(**_known_of(given.file), inputs=_own_files(recipe, (".npy",)))
+        text = recipe.python(**_known_of(given.file))
         if given.file and Path(given.file).suffix.lower() != ".npy":
             pixels = f"napari_mathimg.io.open_image({given.file!r}).array"
             text = f"# The file image.npy holds the pixels: np.save('image.npy', {pixels})\n{text}"
     print(text.rstrip("\n"))
-
-
-def _own_files(recipe: Recipe, suffixes: tuple[str, ...]) -> dict[str, str]:
-    """Return the inputs of a recipe that are named like files in the folder, as files by their names."""
-    return {
-        name: name
-        for name in recipe.inputs
-        if name.lower().endswith(suffixes) and name == PurePosixPath(name).name == PureWindowsPath(name).name
-    }
 
 
 def _known_of(file: str | None) -> dict[str, Any]:
