@@ -15,6 +15,7 @@ from cases import BY_NAME, CASES, colored, plane
 from napari_mathimg import Options, apply
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine import Facts, prepare, region, run
+from napari_mathimg.engine.value_range import key_of_ends, remember_ends
 from nightly import nightly
 from planning import cut_into, gray, label, random_boxes, same
 
@@ -212,6 +213,38 @@ def test_values_for_each_index_are_prepared_for_some_items():
 def test_items_outside_of_the_stack_are_refused(items):
     with pytest.raises(ValueError, match=r"items=.*: must be indices of items in a stack of shape"):
         prepared(BY_NAME["adjust_gamma"], image_for(BY_NAME["adjust_gamma"], "u2", (5, 8, 9)), items=items)
+
+
+def test_ends_of_one_array_are_told_apart_by_the_axis_of_its_channels():
+    image = gray("u1", (4, 64, 4))
+    image[3], image[..., 3] = 201, 250  # opacity along the one axis or the other
+    image[:3, :, :3] //= 2
+    facts, case = Facts(), BY_NAME["adjust_gamma"]
+    for axis in (0, -1, 2, -3):
+        known, fresh = (prepared(case, image, facts=f, channel_axis=axis, ndim=2) for f in (facts, None))
+        assert known.value_ranges == fresh.value_ranges
+    turned = image.transpose(2, 1, 0)
+    for axes in ([0, 1], [1, 0], None):
+        known, fresh = (prepared(case, turned, facts=f, channel_axis=-1, axes=axes) for f in (facts, None))
+        assert known.value_ranges == fresh.value_ranges
+
+
+def test_ends_that_others_have_found_are_kept_for_the_pixels_that_they_read():
+    for channels in (0, 3, 4):
+        shape = (40, 30, channels) if channels else (40, 30)
+        image, facts, case = gray("u2", shape) // 2, Facts(), BY_NAME["adjust_gamma"]
+        options = {"channel_axis": -1} if channels else {}
+        key = key_of_ends(facts, image, bool(channels))
+        image[0, 0] = 60000
+        facts.touch(image)
+        remember_ends(facts, key, image.dtype, (1, 2))
+        assert prepared(case, image, facts=facts, **options).value_ranges[()].high == 60000
+        key = key_of_ends(facts, image, bool(channels))
+        remember_ends(facts, key, image.dtype, (1, 2))
+        assert prepared(case, image, facts=facts, **options).value_ranges[()].high == 60000, "counted before"
+        facts.touch(image)
+        remember_ends(facts, key_of_ends(facts, image, bool(channels)), image.dtype, (1, 2))
+        assert prepared(case, image, facts=facts, **options).value_ranges[()].high == 2, "found, and not counted"
 
 
 def test_views_of_one_array_are_told_apart():

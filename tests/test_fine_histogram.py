@@ -11,6 +11,7 @@ from skimage import data, draw
 from skimage.measure import shannon_entropy
 
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine.facts.sizes import nbytes_of
 from napari_mathimg.histogram import (
     Polygons,
     Region,
@@ -441,3 +442,12 @@ def test_spans_that_cannot_be(span):
 def test_numbers_of_bins_that_cannot_be(bins):
     with pytest.raises(ValueError, match=f"bins={bins}: must be a whole number of at least 1"):
         tally(Region(np.zeros(3))).histogram(bins)
+
+
+def test_its_bytes_hold_for_all_that_it_keeps_once_it_is_used():
+    found = tally(Region(np.random.default_rng(0).normal(size=(300, 300)).astype("f4")))
+    before = nbytes_of(found)
+    found.histogram(256)
+    found.statistics()
+    arrays = [value for value in vars(found).values() if isinstance(value, np.ndarray)]
+    assert sum(array.nbytes for array in arrays) <= before == nbytes_of(found)

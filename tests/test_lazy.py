@@ -137,6 +137,8 @@ def test_it_is_indexed_as_a_numpy_array_is():
         0, -1, np.int64(2), (1, 2, 3), (..., 3), (None, 1), (1, None, ..., None), (slice(None, None, -2), 3),
         ([3, 0, 3], slice(2, 5), 7), (0, slice(None), [1, 2]), ([0, 1], [2, 3], [4, 5]), (2, mask), [], slice(3, 3),
         (np.array([[0, 1], [2, 3]]), 5), (slice(50, 90), 0), whole > whole.mean(),
+        (np.array([True, False, True, True]), ...), (..., whole[0] > whole.mean()), (whole > whole.mean(), ...),
+        (..., np.arange(29) % 7 == 3, None), (range(1, 3), ..., [4, 5]), (slice(None), whole[1] > 1, ...), [[]],
     ]  # fmt: skip
     for key in keys:
         found = array[key]
@@ -147,7 +149,11 @@ def test_it_is_indexed_as_a_numpy_array_is():
     assert (array.ndim, array.size, array.nbytes) == (whole.ndim, whole.size, whole.nbytes)
 
 
-@pytest.mark.parametrize("key", [4, -5, (0, 37), (0, 0, 0, 0), (..., ...), ([9],), 1.0, "a", True, ([0.5],)], ids=str)
+@pytest.mark.parametrize(
+    "key",
+    [4, -5, (0, 37), (0, 0, 0, 0), (..., ...), ([9],), 1.0, "a", True, ([0.5],), np.array([]), (..., [True, False])],
+    ids=str,
+)
 def test_keys_that_do_not_fit_are_refused_as_by_numpy(key):
     array, whole = middle()
     with pytest.raises(IndexError):

@@ -186,16 +186,47 @@ def test_levels_of_chains_are_worth_what_their_worst_step_is():
     assert same(second[1].array[...], apply(np.asarray(first[1].array), "invert", options=given))
 
 
-def test_what_has_no_counterpart_is_every_nth_pixel_of_the_finest():
+def test_what_has_no_counterpart_is_single_pixels_of_the_finest():
     image = smooth(dtype="u1")
     array = lazy(image, "correct_vignetting", k1=-0.5)
+    coarse = pyramid_of(image)[2]
     level = levels_of(array, pyramid_of(image))[2]
     assert level.mark == "exact"
-    expected = np.asarray(array)[1::4, 1::4]
+    assert level.array.shape == coarse.shape
+    middles = [
+        np.floor((np.arange(m) + 0.5) * n / m).astype(int) for n, m in zip(image.shape, coarse.shape, strict=True)
+    ]
+    expected = np.asarray(array)[np.ix_(*middles)]
     for key in (np.s_[...], np.s_[3, ::-2], np.s_[[5, 2], 4:9], np.s_[[[1], [2]], [3, 4]], np.s_[2:2]):
         assert same(np.asarray(level.array[key]), np.asarray(expected[key]))
     onward = lazy(level.array, "median")
     assert same(onward[...], apply(expected, "median"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "coarse"), [((1025, 30), (257, 8)), ((300, 30), (200, 20)), ((250, 30), (100, 12)), ((64, 60), (16, 15))]
+)
+def test_single_pixels_lie_in_the_place_and_on_the_grid_of_their_level(shape, coarse):
+    image = np.add.outer(np.arange(shape[0]), np.arange(shape[1]) / 64).astype(np.float32)
+    array = lazy(image, "invert", options=Options(value_range=(0, 2048)))
+    module = import_module("napari_mathimg.engine.lazy.levels")
+    found = module.Sampled(array, np.divide(shape, coarse))
+    pixels = 2048 - np.asarray(found)
+    assert (found.shape, found.ndim, found.size, len(found)) == (coarse, 2, np.prod(coarse), coarse[0])
+    assert found.nbytes == pixels.nbytes
+    assert same(np.stack(list(found)), np.asarray(found))
+    rows = np.floor(pixels[:, 0])
+    factor = shape[0] / coarse[0]
+    ideal = (np.arange(coarse[0]) + 0.5) * factor - 0.5
+    assert np.abs(rows - ideal).max() <= 0.5
+
+
+def test_napari_takes_single_pixels_for_a_level():
+    data = import_module("napari.layers._multiscale_data")
+    array = lazy(smooth((64, 60)), "invert")
+    module = import_module("napari_mathimg.engine.lazy.levels")
+    found = data.MultiScaleData([array, module.Sampled(array, (2, 2))])
+    assert (list(found.shapes), found.size) == ([(64, 60), (32, 30)], array.size)
 
 
 # On disk
@@ -218,7 +249,7 @@ class Read:
 def test_levels_on_disk_are_those_of_memory_and_read_the_image_once(tmp_path, mean):
     image, pyramid = Read(gray("u2", (163, 122))), Pyramid((-2, -1), 20, mean)
     store = LevelStore(tmp_path / "levels")
-    assert store.find(image, "a", pyramid) is None
+    assert store.find(image, "a", 2, pyramid) is None
     found = run_to_end(store.levels(image, "a", 2, pyramid))
     expected = run_to_end(build_pyramid(image.array, 2, pyramid))
     assert found[0] is image
@@ -228,8 +259,8 @@ def test_levels_on_disk_are_those_of_memory_and_read_the_image_once(tmp_path, me
     again = list(store.levels(image, "a", 2, pyramid))
     assert again == [], "found without a pass"
     assert image.reads.max() == 1
-    assert store.find(image, "b", pyramid) is None
-    assert store.find(image, "a", Pyramid((-1,), 20, mean)) is None
+    assert store.find(image, "b", 2, pyramid) is None
+    assert store.find(image, "a", 2, Pyramid((-1,), 20, mean)) is None
     with pytest.raises(ValueError, match="read-only"):
         found[1][...] = 0
 
@@ -256,13 +287,13 @@ def test_the_folder_is_bounded_and_what_was_used_last_stays(tmp_path):
     for number in range(4):
         run_to_end(store.levels(image, str(number), 2, HALVED))
         for age, name in enumerate("1230"):
-            if store.find(image, name, HALVED):
-                entry = store.folder / import_module("napari_mathimg.engine.lazy.store")._key(image, name, HALVED)
+            if store.find(image, name, 2, HALVED):
+                entry = store.folder / import_module("napari_mathimg.engine.lazy.store")._key(image, name, 2, HALVED)
                 os.utime(entry, (10 + age, 10 + age))
     assert store.nbytes <= store.limit
-    assert [store.find(image, name, HALVED) is not None for name in "0123"] == [True, False, True, True]
+    assert [store.find(image, name, 2, HALVED) is not None for name in "0123"] == [True, False, True, True]
     store.clear()
-    assert (store.nbytes, store.find(image, "3", HALVED)) == (0, None)
+    assert (store.nbytes, store.find(image, "3", 2, HALVED)) == (0, None)
     assert list(tmp_path.glob("some/*")) == []
 
 

@@ -1,14 +1,19 @@
 """Parts of a layer whose histogram is shown, in a real window: shapes, and what is on screen."""
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from histogram_checks import Gated, Settle, check, pixels_of
+from histogram_checks import Gated, Settle, Watched, check, pixels_of
 from napari.layers import Labels, Shapes
 from skimage import draw
 
+from napari_mathimg import operations
+from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import prepare
 from napari_mathimg.widgets.histogram.dock import HistogramDock
+from napari_mathimg.widgets.preview.shared_facts import facts_of
 
 
 def test_regions(viewer: Any, histogram: HistogramDock, settle: Settle) -> None:
@@ -160,3 +165,37 @@ def test_it_says_which_level_of_a_pyramid_was_counted_and_isolates_with_levels(
     result = viewer.layers["tiles – Clip"]
     assert [level.shape for level in result.data] == [(1024, 512), (512, 256)]
     np.testing.assert_array_equal(result.data[0], np.where((fine >= 50) & (fine <= 99), fine, 0))
+
+
+class Early(Gated):
+    """A gated array whose reads have taken the pixels before they wait, those of `taken` all of them."""
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array)
+        self.taken = np.zeros(array.shape, bool)
+
+    def __getitem__(self, key: Any) -> Any:
+        block = np.array(Watched.__getitem__(self, key))
+        self.taken[key] |= threading.current_thread() is not threading.main_thread()
+        super().__getitem__(key)
+        return block
+
+
+def test_a_range_of_pixels_that_are_edited_while_they_are_counted_is_not_kept(
+    viewer: Any, histogram: HistogramDock, settle: Settle, qtbot: Any
+) -> None:
+    array = Early(np.random.default_rng(0).integers(0, 99, (3, 64, 64), np.uint16))
+    layer = viewer.add_image(array, contrast_limits=(0, 99))
+    qtbot.waitUntil(lambda: array.taken.all(), timeout=20_000)
+    array.array[0, 0, 0] = 5000
+    facts_of(viewer).touch(layer.data)  # as previews do
+    array.gate.set()
+    settle(histogram)
+    plan = run_to_end(prepare(operations()["adjust_gamma"], layer.data, facts=facts_of(viewer)))
+    assert plan.value_ranges[()].high == 5000
+    assert histogram.follower is not None
+    histogram.follower.count_again()
+    settle(histogram)
+    reads = array.read.sum()
+    again = run_to_end(prepare(operations()["adjust_gamma"], layer.data, facts=facts_of(viewer)))
+    assert (again.value_ranges[()].high, array.read.sum()) == (5000, reads)

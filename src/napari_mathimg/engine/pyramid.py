@@ -1,7 +1,7 @@
 """Pyramids: the levels of a multiscale image, each half as large as the one before, and their placement."""
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,22 @@ def pyramid_like(shapes: Sequence[Shape], mean: bool) -> Pyramid | None:
     return Pyramid(axes, max(SMALLEST, *(shapes[-1][axis] for axis in axes)), mean) if axes else None
 
 
+def shapes_of_levels(shape: Shape, pyramid: Pyramid) -> list[tuple[int, ...]]:
+    """Return the shapes of the levels after an array of a shape without channels."""
+    axes, shapes = {axis % len(shape) for axis in pyramid.axes}, [tuple(shape)]
+    while max(shapes[-1][axis] for axis in axes) > pyramid.smallest:
+        shapes.append(tuple(-(-n // 2) if k in axes else n for k, n in enumerate(shapes[-1])))
+    return shapes[1:]
+
+
 def build_pyramid(
     data: Array, ndim: int, pyramid: Pyramid, threads: int | None = None
 ) -> Generator[Progress, None, list[Array]]:
     """Compute the levels of an array in a generator that yields progress and returns the levels, finest first.
 
-    A pixel of a level is the mean of the pixels that it covers, in part if their number is odd; for labels, it is the
-    pixel in its middle. Beyond the levels themselves, the computation takes little memory.
+    A pixel of a level is the mean of the finite pixels that it covers, in part if their number is odd, and NaN if there
+    is none; for labels, it is the pixel in its middle. Beyond the levels themselves, the computation takes little
+    memory.
 
     Parameters
     ----------
@@ -85,15 +94,16 @@ def build_pyramid(
         Number of threads; by default the number of cores.
     """
     levels = [data]
-    while max(levels[-1].shape[:ndim][axis] for axis in pyramid.axes) > pyramid.smallest:
-        levels.append((yield from _halved(levels[-1], ndim, pyramid, threads or cores())))
+    for shape in shapes_of_levels(data.shape[:ndim], pyramid):
+        levels.append((yield from _halved(levels[-1], shape, ndim, pyramid, threads or cores())))
     return levels
 
 
-def _halved(data: Array, ndim: int, pyramid: Pyramid, threads: int) -> Generator[Progress, None, Array]:
-    """Compute the level after `data`."""
+def _halved(
+    data: Array, shape: tuple[int, ...], ndim: int, pyramid: Pyramid, threads: int
+) -> Generator[Progress, None, Array]:
+    """Compute the level after `data`, of a shape without channels."""
     axes = [axis % ndim for axis in pyramid.axes]
-    shape = tuple(-(-n // 2) if k in axes else n for k, n in enumerate(data.shape[:ndim]))
     out = np.empty((*shape, *data.shape[ndim:]), data.dtype)
 
     def work(box: Box) -> None:
@@ -117,9 +127,23 @@ def block_of_level(data: Any, shape: Sequence[int], axes: Sequence[int], box: Bo
         for k, (a, b) in enumerate(box)
     ]
     block: Array = data[tuple(slice(a, b) for a, b in read)].astype(working_type(data.dtype))
-    for axis in axes:
-        block = _averaged(block, axis, box[axis], read[axis][0], data.shape[axis], shape[axis])
+
+    def means(of: Array) -> Array:
+        for axis in axes:
+            of = _averaged(of, axis, box[axis], read[axis][0], data.shape[axis], shape[axis])
+        return of
+
+    finite = np.isfinite(block)
+    block = means(block) if finite.all() else _finite_means(block, finite, means)
     return from_working(block, "float", ValueRange(0, 1), data.dtype)
+
+
+def _finite_means(block: Array, finite: Array, means: Callable[[Array], Array]) -> Array:
+    """Average the finite pixels; what covers none is NaN, and what covers no other pixels has the bits of `means`."""
+    total = means(np.where(finite, block, block.dtype.type(0)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_finite = total / means(finite.astype(block.dtype))
+    return np.where(means((~finite).astype(block.dtype)) > 0, of_finite, total)
 
 
 def _averaged(block: Array, axis: int, span: tuple[int, int], first: int, n: int, m: int) -> Array:

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Generator
 from functools import reduce
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from ..contract.quantities import quantity, sizes
 from ..contract.reach import Box, Gather, Neighborhood, size
 from ..contract.signature import call
 from .chunks import ChunkWriter, Grid, read_tasks
+from .facts.identity import innermost
 from .memory import memory_at_hand
 from .plan import Plan
 from .region import SLAB, arrays_read, compute_block
@@ -143,8 +144,7 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     if result > limit:  # before its tiles are counted: there may be too many
         why = f"{gib(limit)} are allowed" if limit < at_hand else f"{gib(at_hand)} of memory are free"
         raise NotEnoughMemory(f"{plan.operation.id}: {_result(plan)} needs {gib(result)}, but {why}; {WAY_OUT}")
-    plans = {id(variant): variant for variant in plan.variants.plans.values()} if plan.variants else {0: plan}
-    block = max(largest_block(variant) for variant in plans.values())
+    block = max(map(largest_block, _variants(plan)))
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
         raise NotEnoughMemory(
@@ -158,7 +158,25 @@ def largest_block(plan: Plan) -> int:
     """Return how many bytes the computation of a block needs at most, judged by some of them."""
     boxes = tiles(plan.grid, plan.reach)
     some = boxes[:: max(len(boxes) // SAMPLED, 1)]
-    return max(block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2]))
+    return max(block_bytes(plan, core) for core in (*some, boxes[len(boxes) // 2])) + bytes_of_source(plan)
+
+
+def bytes_of_source(plan: Plan) -> int:
+    """Return how many bytes the computation of a block of the image needs, where it is itself computed; else 0."""
+    inner: Plan | None = getattr(innermost(plan.source.array), "plan", None)
+    return 0 if inner is None else max(map(largest_block, _variants(inner)))
+
+
+def _variants(plan: Plan) -> list[Plan]:
+    return list({id(one): one for one in plan.variants.plans.values()}.values()) if plan.variants else [plan]
+
+
+def refuse_block(plan: Plan, box: Box, needed: int, at_hand: int) -> NoReturn:
+    """Raise NotEnoughMemory for a block that the memory at hand does not hold."""
+    raise NotEnoughMemory(
+        f"{plan.operation.id}: a block of {sizes(size(box))} pixels needs {gib(needed)}, but {gib(at_hand)} of memory"
+        " are free; choose a smaller image"
+    )
 
 
 def _result(plan: Plan) -> str:

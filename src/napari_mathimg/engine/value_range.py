@@ -15,7 +15,7 @@ from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
 from ..methods.cells import CellCounts, Cells, cells_between, cells_of_levels, counted_as
 from .chunks import read_tasks, with_cached_chunks
-from .facts import Facts, Recall, what_of_ends
+from .facts import Facts, Key, Recall, what_of_ends
 from .plan import Options
 from .source import Index, Source
 from .threads import cores
@@ -145,10 +145,37 @@ def _data_ranges(
     return found
 
 
-def remember_ends(facts: Facts, array: Any, has_colors: bool, ends: Ends) -> None:
-    """Keep the lowest and the highest finite value of an array, without opacity, that somebody else has found."""
-    key = facts.key(array, *what_of_ends(has_colors))
-    if key is not None and (array.dtype.kind == "f" or array.dtype.itemsize < 8):  # wide integers are checked
+def key_of_ends(facts: Facts, array: Any, has_colors: bool) -> Key | None:
+    """Return the key of the lowest and the highest value of the present pixels of an array, without opacity.
+
+    Parameters
+    ----------
+    facts
+        Store.
+    array
+        Array.
+    has_colors
+        Whether its last axis is that of 3 or 4 channels.
+    """
+    axis = len(array.shape) - 1 if has_colors else None
+    return facts.key(array, *what_of_ends(axis, 0 if axis is None else int(array.shape[axis])))
+
+
+def remember_ends(facts: Facts, key: Key, dtype: np.dtype[Any], ends: Ends) -> None:
+    """Keep the lowest and the highest finite value that somebody else has found, unless they are known.
+
+    Parameters
+    ----------
+    facts
+        Store.
+    key
+        From `key_of_ends`, as it was before the first of the pixels was read.
+    dtype
+        Type of the pixels; of integers of 64 bits, nothing is kept, because they are checked.
+    ends
+        The two values.
+    """
+    if (dtype.kind == "f" or dtype.itemsize < 8) and facts.find(key) is None:
         low, high = float(ends[0]), float(ends[1])
         facts.add(key, Ranked((low, high), 0, (low, high)), 0.0)
 

@@ -109,6 +109,12 @@ class FineHistogram:
         """Whether every cell is one gray level."""
         return self.integral and not self.widths.any()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays, and of those that are made of them where they are first needed, and then kept."""
+        others = self.starts, self.widths, self.nonfinite, self.ends, self.mean, self.variance, self.at_top
+        return sum(array.nbytes for array in others) + self.nonfinite.nbytes + 2 * self.table.nbytes
+
     @cached_property
     def finite(self) -> Counts:
         """Number of finite pixels of each channel, shape (channels,)."""

@@ -6,6 +6,7 @@ bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. 
 is kept whatever its size.
 """
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -124,6 +125,43 @@ class ChunkGroup:
                 pass
 
 
+class Alone:
+    """A lock that a thread takes, also several times over, and gives up while it waits for other threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._local = threading.RLock(), threading.local()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._local.depth = self._depth + 1
+
+    def __exit__(self, *error: object) -> None:
+        self._local.depth -= 1
+        self._lock.release()
+
+    @property
+    def _depth(self) -> int:
+        depth: int = getattr(self._local, "depth", 0)
+        return depth
+
+    @contextmanager
+    def given_up(self) -> Iterator[None]:
+        """Give the lock up for some time, if this thread has it."""
+        depth = self._depth
+        if not depth:
+            yield
+            return
+        self._local.depth = 0
+        for _ in range(depth):
+            self._lock.release()
+        try:
+            yield
+        finally:
+            for _ in range(depth):
+                self._lock.acquire()
+            self._local.depth = depth
+
+
 class Kept:
     """The account of all kept chunks; `changed` guards it and all owners."""
 
@@ -133,9 +171,10 @@ class Kept:
         self.bytes = self.clock = 0
         self._owners: WeakSet[Owner] = WeakSet()
         self._groups: WeakSet[ChunkGroup] = WeakSet()
-        self._large = threading.RLock()
+        self._large = Alone()
         self._gone: deque[list[int]] = deque()
         self._local = threading.local()
+        self.waiters = set[int]()  # threads that wait for others
 
     def add(self, owner: Owner) -> None:
         """Count the chunks of an owner until it is collected."""
@@ -195,7 +234,10 @@ class Kept:
         checkpoint()
 
     def alone_if_large(self, nbytes: int) -> AbstractContextManager[Any]:
-        """Return a lock under which large chunks are read and written, because that takes a multiple of their size."""
+        """Return a lock under which large chunks are read and written, because that takes a multiple of their size.
+
+        A thread that has it gives it up in `waiting`: a chunk that is computed may need other threads.
+        """
         return self._large if nbytes >= LARGE else nullcontext()
 
     def take(self, owner: Owner, chunk: Chunk, nbytes: int) -> None:
@@ -208,14 +250,19 @@ class Kept:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Tell other threads that the task in this one waits for one of them."""
-        task = self.task or Task(-1)
+        task, thread = self.task or Task(-1), threading.get_ident()
         with self.changed:
             task.waits = True
+            before = thread in self.waiters
+            self.waiters.add(thread)
             self.changed.notify_all()
         try:
-            yield
+            with self._large.given_up():
+                yield
         finally:
             task.waits = False
+            if not before:
+                self.waiters.discard(thread)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -239,6 +286,18 @@ class Kept:
         owner.account[0] -= entry.nbytes
         self.bytes -= entry.nbytes
         return entry
+
+    def after_fork(self) -> None:
+        """Forget what threads read that a new process does not have, and their locks."""
+        self.changed, self._large, self._local = threading.Condition(), Alone(), threading.local()
+        self.waiters = set()
+        for owner in list(self._owners):
+            owner.uses.clear()
+            for chunks in (owner.idle, owner.needed):
+                for chunk in [c for c, entry in chunks.items() if not entry.future.done()]:
+                    self.forget(owner, chunk)
+            for chunk in list(owner.needed):
+                owner.sort(chunk)
 
     def _settle(self) -> None:
         """Give back what arrays that were collected have held."""
@@ -285,3 +344,5 @@ class Kept:
 
 
 kept = Kept()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=kept.after_fork)

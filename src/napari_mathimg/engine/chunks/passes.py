@@ -39,7 +39,8 @@ def read_tasks(
     """
     boxes = [[(array, box) for array, box in reads(task) if isinstance(array, CachedChunks)] for task in tasks]
     if groups is None and not any(boxes):  # arrays in memory need no order
-        yield from run_tasks(phase, tasks, work, threads, at_once, tick=tick, patience=patience)
+        with kept.waiting():
+            yield from run_tasks(phase, tasks, work, threads, at_once, tick=tick, patience=patience)
         return
     order = _order(boxes, groups)
     with kept.changed:
@@ -62,7 +63,8 @@ def read_tasks(
                 kept.changed.notify_all()
 
     try:
-        yield from run_tasks(phase, range(len(tasks)), work_on, threads, at_once, tick=tick, patience=patience)
+        with kept.waiting():
+            yield from run_tasks(phase, range(len(tasks)), work_on, threads, at_once, tick=tick, patience=patience)
     finally:
         with kept.changed:
             for use in uses:

@@ -39,7 +39,10 @@ def as_numpy(array: Any, key: tuple[Any, ...]) -> Array:
 
     scheduler: Any = get_scheduler  # untyped
     cluster = getattr(scheduler(), "__self__", None)  # its `get` is a method of the client
-    return np.asarray(part.compute() if cluster is not None else part.compute(scheduler="synchronous"))
+    if cluster is None:
+        return np.asarray(part.compute(scheduler="synchronous"))
+    with kept.waiting():
+        return np.asarray(part.compute())
 
 
 class CachedChunks:

@@ -24,9 +24,17 @@ PATIENCE = 1.0  # seconds without progress, after which a thread no longer waits
 WORTH = 4  # pixels that are digested for each one that is counted, at most
 
 
-def what_of_ends(has_colors: bool) -> tuple[Hashable, ...]:
-    """Return what stands in keys for the lowest and the highest value of an image, besides its opacity."""
-    return "ends", has_colors
+def what_of_ends(channel_axis: int | None, channels: int) -> tuple[Hashable, ...]:
+    """Return what stands in keys for the lowest and the highest value of an image, besides its opacity.
+
+    Parameters
+    ----------
+    channel_axis
+        Axis of channels of the array as it was given, counted from the first; None without channels.
+    channels
+        Number of channels.
+    """
+    return "ends", channel_axis, channels
 
 
 class Unknown(Exception):
@@ -99,8 +107,9 @@ class Recall:
         """Return the key of the lowest and the highest value of all pixels of an image, however they are arranged."""
         if self._facts is None:
             return None
+        axis = None if image.axis is None else image.given[image.axis]
         try:
-            return (self.token(image.array),), what_of_ends(image.axis is not None)
+            return (self.token(image.array),), what_of_ends(axis, image.channels)
         except Unknown:
             return None
 

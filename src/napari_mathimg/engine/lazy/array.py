@@ -1,7 +1,7 @@
 """Results that are computed where they are read: a plan as an array, and as the source of the next plan."""
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 from threading import Lock
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...contract.progress import Progress, context, run_to_end
 from ...contract.reach import Spacing, size
-from ..chunks import Grid
+from ..chunks import Grid, kept
 from ..memory import memory_at_hand
 from ..plan import Plan
 from ..regions import is_exact_at
@@ -26,6 +26,7 @@ from .blocks import compute_spaced, compute_tile, grid_of_tiles, lengths_of_tile
 from .cache import TileCache, shared_cache
 from .keys import Selection, selection
 from .reading import Part, Request
+from .shaped import Shaped
 
 Array = NDArray[Any]
 SMALL = 2**26  # bytes; what is not larger is read without a look at the memory at hand
@@ -42,7 +43,7 @@ class Computed(NamedTuple):
     saturated: int
 
 
-class LazyArray:
+class LazyArray(Shaped):
     """The result of a plan as an array whose pixels are computed where they are read, equal to the bit to a run.
 
     It is indexed as a NumPy array is, and can be the image of the next plan, an array of Dask, or what a Zarr array is
@@ -109,21 +110,6 @@ class LazyArray:
         )
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all pixels."""
-        return self.size * self.dtype.itemsize
-
-    @property
     def dims(self) -> tuple[str, ...]:
         """Names of the axes; () if those of the image have none."""
         plan, source = self.plan, self.plan.source
@@ -136,12 +122,6 @@ class LazyArray:
         inner = [axis for axis in (*leading, *item) if axis != plan.dropped]
         names = [*frames, *(named[axis] for axis in inner), COLORS]
         return tuple(names[k] for k in plan.order)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Array]:
-        return (self[k] for k in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Compute all pixels.
@@ -240,9 +220,8 @@ class LazyArray:
     def _grid(self, index: Index) -> Grid:
         """Return the grid of the tiles of an item."""
         own = self.plan.at(index)
-        if id(own) not in self._grids:
-            self._grids[id(own)] = grid_of_tiles(own)
-        return self._grids[id(own)]
+        found = self._grids.get(id(own))
+        return self._grids.setdefault(id(own), grid_of_tiles(own)) if found is None else found  # one for all threads
 
     def _tile(self, part: Part) -> Array:
         """Return a tile, which must not be changed."""
@@ -261,7 +240,7 @@ class LazyArray:
         try:
             threads = cores()
             at_once = blocks_at_once(self.plan, threads, in_memory=False) if is_fixed(self.plan.reach) else threads
-            with closing(run_tasks("Tiles", parts, work, threads, at_once)) as steps:
+            with kept.waiting(), closing(run_tasks("Tiles", parts, work, threads, at_once)) as steps:
                 run_to_end(steps)
         finally:
             _helped.release()

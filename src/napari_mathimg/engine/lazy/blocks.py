@@ -16,6 +16,7 @@ from ..region import compute_block, every_frame
 from ..regions.pieces import sides
 from ..source import Index
 from ..tiles import is_fixed, tiles
+from .room import room
 
 Array = NDArray[Any]
 PIXELS = {1: 2**16, 2: 2**16, 3: 2**18}  # of a tile, by the number of axes of an item: soon there, and worth a call
@@ -67,6 +68,9 @@ def _joined(plan: Plan, index: Index, box: Box) -> Array:
     """Compute a box; of a map that reads much for it, part by part."""
     own = plan.at(index)
     parts = list(tiles(own.source.item, own.reach, inside=box)) if isinstance(own.reach, Gather) else [box]
+    if is_fixed(own.reach):
+        with room.of_block(own, box):
+            return compute_block(own, index, box)
     if len(parts) == 1:
         return compute_block(own, index, box)
     out: Array | None = None

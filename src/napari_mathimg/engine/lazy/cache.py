@@ -1,6 +1,7 @@
 """Tiles of lazy arrays, kept in memory within a bound, each computed once however many threads ask for it."""
 
 import itertools
+import os
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
@@ -43,6 +44,7 @@ class TileCache:
         self._making: dict[Key, _Making] = {}
         self._of: dict[int, set[Key]] = {}
         self._numbers, self._gone = itertools.count(), deque[int]()
+        _ALL.add(self)
 
     def __reduce__(self) -> Any:
         """Pickle without the tiles; the common cache stays the common one."""
@@ -59,8 +61,27 @@ class TileCache:
         """Return a number for the tiles of an array, which end with it."""
         with self._lock:
             number = next(self._numbers)
-        weakref.finalize(array, self._gone.append, number).atexit = False
+        weakref.finalize(array, _note_end, weakref.ref(self), number).atexit = False
         return number
+
+    def note_end(self, number: int) -> None:
+        """Note the end of an array; this may happen in any thread, at any place."""
+        self._gone.append(number)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self._lock.release()
+
+    def after_fork(self) -> None:
+        """Forget what threads compute that a new process does not have, and their locks."""
+        self._lock = Lock()
+        with self._lock:
+            self._making.clear()
+            self._bytes = sum(tile.nbytes for tile in self._tiles.values())
+            self._of.clear()
+            for key in self._tiles:
+                self._of.setdefault(key[0], set()).add(key)
 
     def clear(self) -> None:
         """Forget all tiles."""
@@ -97,7 +118,7 @@ class TileCache:
             making.tile = tile
         finally:
             with self._lock:
-                del self._making[key]
+                self._making.pop(key, None)
             making.ended.set()
         return tile
 
@@ -125,7 +146,21 @@ class TileCache:
             self._of.pop(number, None)
 
 
+def _note_end(cache: "weakref.ref[TileCache]", number: int) -> None:
+    found = cache()
+    if found is not None:
+        found.note_end(number)
+
+
+def _after_fork() -> None:
+    for cache in list(_ALL):
+        cache.after_fork()
+
+
+_ALL: "weakref.WeakSet[TileCache]" = weakref.WeakSet()
 _SHARED = TileCache()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def shared_cache() -> TileCache:

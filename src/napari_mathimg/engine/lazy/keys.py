@@ -45,35 +45,49 @@ def selection(key: Any, shape: tuple[int, ...]) -> Selection:
 
 def _expanded(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
     """Return a part for each axis, and None for each new one: without Ellipsis, masks as lists of indices."""
-    parts: list[Any] = []
-    for part in key:
-        if part is None or part is Ellipsis or isinstance(part, slice):
-            parts.append(part)
-        elif isinstance(part, list | tuple | np.ndarray) or hasattr(part, "__array__"):
-            parts += _lists(np.asarray(part), sum(p is not None and p is not Ellipsis for p in parts), key, shape)
-        elif isinstance(part, bool):
-            raise IndexError(f"key={part}: must be an integer, slice, list of integers, mask, None or Ellipsis")
-        else:
-            parts.append(part)
-    if sum(part is Ellipsis for part in parts) > 1:
+    given = [_as_part(part) for part in key]
+    at = [k for k, part in enumerate(given) if part is Ellipsis]
+    if len(at) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
-    used = sum(part is not None and part is not Ellipsis for part in parts)
+    used = sum(_axes_of(part) for part in given)
     if used > len(shape):
         raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional, but {used} were indexed")
-    rest = [slice(None)] * (len(shape) - used)
-    at = next((k for k, part in enumerate(parts) if part is Ellipsis), len(parts))
-    return [*parts[:at], *rest, *parts[at + 1 :]]
+    place = at[0] if at else len(given)
+    parts: list[Any] = []
+    axis = 0
+    for part in (*given[:place], *[slice(None)] * (len(shape) - used), *given[place + len(at) :]):
+        if isinstance(part, np.ndarray) and part.dtype == bool:
+            axes = shape[axis : axis + part.ndim]
+            if axes != part.shape:
+                raise IndexError(f"mask of shape {part.shape}: must have the shape of the axes {axes} it stands for")
+            parts += part.nonzero()
+        else:
+            parts.append(part)
+        axis += _axes_of(part)
+    return parts
 
 
-def _lists(part: NDArray[Any], before: int, key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
-    """Return an array of integers, or those of the places where a mask is true."""
-    if part.dtype.kind in "iu" or part.size == 0:
-        return [part.astype(np.intp) if part.ndim else int(part)]
-    if part.dtype.kind != "b" or not part.ndim:
+def _as_part(part: Any) -> Any:
+    """Return a part of a key: lists and what is like an array as an array of integers, or of bool if it is a mask."""
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    if isinstance(part, bool | np.bool_):
+        raise IndexError(f"key={part}: must be an integer, slice, list of integers, mask, None or Ellipsis")
+    if not (isinstance(part, list | tuple | range | np.ndarray) or hasattr(part, "__array__")):
+        return part
+    array = np.asarray(part)
+    if array.dtype.kind in "iu" or (array.size == 0 and not hasattr(part, "dtype")):  # [] is no list of floats
+        return array.astype(np.intp) if array.ndim else int(array)
+    if array.dtype != bool or not array.ndim:
         raise IndexError("arrays used as indices must be of integer (or boolean) type")
-    if Ellipsis in [p for p in key if p is None or p is Ellipsis] or shape[before : before + part.ndim] != part.shape:
-        raise IndexError(f"mask of shape {part.shape}: must have the shape of the axes {shape} that it stands for")
-    return list(part.nonzero())
+    return array
+
+
+def _axes_of(part: Any) -> int:
+    """Return how many axes a part of a key stands for."""
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
 
 
 def _along(part: Any, axis: int, length: int) -> tuple[Positions, Any]:

@@ -1,5 +1,6 @@
 """Levels of a lazy result: the finest exact, the others from coarse levels of the image, with lengths to match."""
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -22,9 +23,11 @@ from .array import LazyArray
 from .cache import TileCache
 from .keys import selection
 from .level_maps import gather_at, kernel_at
+from .shaped import Shaped
 
 Array = NDArray[Any]
 Mark = Literal["exact", "close", "approximate"]
+ROUNDING = 1e-9  # pixels; less of a block than this is none
 WORST: tuple[Mark, ...] = ("exact", "close", "approximate")
 
 
@@ -49,26 +52,35 @@ class Level:
     mark: Mark
 
 
-class Sampled:
-    """Every n-th pixel of a lazy array, from the middle of the first n on.
+class Sampled(Shaped):
+    """Single pixels of a lazy array, evenly spread: of each block of pixels, the one in the middle.
 
     Parameters
     ----------
     array
         The lazy array.
     steps
-        A number n for each axis.
+        Length of a block in pixels along each axis, of at least 1, which need not be whole; the last block may be
+        shorter.
+
+    Attributes
+    ----------
+    shape, dtype, ndim, size, nbytes
+        As of a NumPy array: one pixel for each block.
+    chunks
+        Length of the tiles along each axis, roughly.
+    dims
+        Names of the axes; () without names.
     """
 
     is_computed = True
 
-    def __init__(self, array: LazyArray, steps: Sequence[int]) -> None:
-        self.array = array
-        self._all = [
-            range((s - 1) // 2 if n > (s - 1) // 2 else 0, n, s) for n, s in zip(array.shape, steps, strict=True)
-        ]
-        self.shape, self.dtype, self.ndim = tuple(map(len, self._all)), array.dtype, array.ndim
-        self.chunks = tuple(-(-c // s) for c, s in zip(array.chunks, steps, strict=True))
+    def __init__(self, array: LazyArray, steps: Sequence[float]) -> None:
+        self.array, self.dtype, self.dims = array, array.dtype, array.dims
+        blocks = zip(array.shape, steps, strict=True)
+        self.shape = tuple(max(math.ceil(n / s - ROUNDING), 1) for n, s in blocks)
+        self._all = [_middles(n, m) for n, m in zip(array.shape, self.shape, strict=True)]
+        self.chunks = tuple(math.ceil(c / s) for c, s in zip(array.chunks, steps, strict=True))
 
     def __getitem__(self, key: Any) -> Any:
         """Compute what a key selects, in a new array."""
@@ -79,15 +91,15 @@ class Sampled:
         """Compute what a key selects, as an array that must not be changed."""
         chosen, parts = selection(key, self.shape), list[Any]()
         for positions, every in zip(chosen.positions, self._all, strict=True):
-            if isinstance(positions, range):
+            if isinstance(positions, range) and isinstance(every, range):
                 of_all = every[positions.start : positions.stop : positions.step]
                 parts.append(slice(of_all.start, of_all.stop, of_all.step))
             else:
-                parts.append(np.asarray(every)[positions])
+                parts.append(np.asarray(every)[np.asarray(positions, np.intp)])
         if sum(isinstance(p, np.ndarray) for p in parts) > 1:
-            box = self.array[tuple(slice(None) if isinstance(p, np.ndarray) else p for p in parts)]
-            whole = [p if isinstance(p, np.ndarray) else np.arange(n) for p, n in zip(parts, box.shape, strict=True)]
-            return np.asarray(box[np.ix_(*whole)][chosen.key])
+            of_axes = zip(parts, self.array.shape, strict=True)
+            crossed = np.ix_(*(p if isinstance(p, np.ndarray) else np.arange(n)[p] for p, n in of_axes))
+            return np.asarray(self.array[crossed][chosen.key])
         return np.asarray(self.array[tuple(parts)][chosen.key])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -95,6 +107,14 @@ class Sampled:
         if copy is False:
             raise ValueError("copy=False: must be True or None, because the pixels of a lazy array are computed")
         return np.asarray(self[...], dtype)
+
+
+def _middles(n: int, m: int) -> range | NDArray[np.intp]:
+    """Return the pixels in the middle of m blocks of n pixels in a row."""
+    if n % m == 0:
+        return range(n // m // 2, n, n // m)
+    found: NDArray[np.intp] = (2 * np.arange(m) + 1) * n // (2 * m)
+    return found
 
 
 def levels(
@@ -142,12 +162,12 @@ def _shape_of(image: Any) -> tuple[int, ...]:
     return tuple(image.array.shape if isinstance(image, Level) else image.shape)
 
 
-def _steps_in_result(plan: Plan, factors: Array) -> list[int]:
+def _steps_in_result(plan: Plan, factors: Array) -> list[float]:
     """Return how many pixels of a result, along each of its axes, one of a level has."""
     source = plan.source
-    of_places = [max(round(float(factors[axis])), 1) for axis in source.given_places]
+    of_places = [max(float(factors[axis]), 1.0) for axis in source.given_places]
     kept = [n for axis, n in zip(source.given_places, of_places, strict=True) if axis != plan.dropped]
-    steps = [*([1] if plan.frames else []), *kept, 1]
+    steps = [*([1.0] if plan.frames else []), *kept, 1.0]
     return [steps[k] for k in plan.order]
 
 

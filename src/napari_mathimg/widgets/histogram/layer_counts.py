@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...contract.progress import Progress
 from ...engine.facts import Facts, Key
-from ...engine.value_range import remember_ends
+from ...engine.value_range import key_of_ends, remember_ends
 from ...histogram import Answer, Region, tally_steps
 from ...histogram.fine_histogram import FineHistogram
 from ...recipe.names import cut_middle
@@ -64,7 +64,8 @@ class Follower(QObject):
         self._task.closed.connect(self.deleteLater)
         self._key: tuple[Any, ...] | None = None
         self._place: Place | None = None
-        self._fact: Key | None = None
+        self._fact: Key | None = None  # of the pixels before the first of them is read, as is the next one
+        self._ends: Key | None = None
         self._begun = 0.0
         self._dirty = True
         self._soon, self._patience = QTimer(self), QTimer(self)
@@ -197,6 +198,7 @@ class Follower(QObject):
         self.tally, self.message, self._key, self._place, self._dirty = None, "", place.key, place, False
         region = place.region
         self._fact = self._facts.key(region.array, "histogram", region.box, region.colors)
+        self._ends = key_of_ends(self._facts, region.array, region.colors) if region.is_whole else None
         is_kept = region.mask is None and not region.in_memory
         if is_kept and self._fact is not None and (fact := self._facts.find(self._fact)) is not None:
             self.tally = fact.value
@@ -234,8 +236,9 @@ class Follower(QObject):
             self._facts.add(self._fact, tally, time.perf_counter() - self._begun)
         channels = len(tally.channels) if len(tally.channels) == 1 else 3  # without luminance
         ends = tally.ends[:channels]
-        if region.is_whole and np.isfinite(ends).all():
-            remember_ends(self._facts, region.array, region.colors, (ends[:, 0].min(), ends[:, 1].max()))
+        if self._ends is not None and np.isfinite(ends).all():
+            dtype = np.dtype(region.array.dtype)
+            remember_ends(self._facts, self._ends, dtype, (ends[:, 0].min(), ends[:, 1].max()))
 
     def _fail(self, text: str) -> None:
         self.tally, self.progress = None, None
