@@ -145,6 +145,18 @@ def test_a_whole_image_that_memory_does_not_hold_is_refused_in_words(blocks, mon
             read()
 
 
+def test_every_nth_pixel_of_a_curve_is_computed_in_all_threads(monkeypatch):
+    blocks, array = (import_module(f"napari_mathimg.engine.lazy.{name}") for name in ("blocks", "array"))
+    for module in (blocks, array):
+        monkeypatch.setattr(module, "cores", lambda: 4)
+    parts, real = [], blocks.compute_block
+    monkeypatch.setattr(blocks, "compute_block", lambda *args, **named: parts.append(args[2]) or real(*args, **named))
+    image = gray("u2", (1000, 900))
+    found = lazy(image, "adjust_gamma", gamma=0.5)[1::3, ::2]
+    assert same(found, apply(image, "adjust_gamma", gamma=0.5)[1::3, ::2])
+    assert len(parts) >= 4
+
+
 def test_tiles_end_with_their_array_at_once():
     cache = TileCache()
     array = LazyArray(lazy(gray("u1", (300, 300)), "gaussian", sigma=1.0).plan, cache)

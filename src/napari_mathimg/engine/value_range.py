@@ -146,36 +146,14 @@ def _data_ranges(
 
 
 def key_of_ends(facts: Facts, array: Any, has_colors: bool) -> Key | None:
-    """Return the key of the lowest and the highest value of the present pixels of an array, without opacity.
-
-    Parameters
-    ----------
-    facts
-        Store.
-    array
-        Array.
-    has_colors
-        Whether its last axis is that of 3 or 4 channels.
-    """
+    """Return the key of the ends of the present pixels of an array, without opacity; colors are its last axis."""
     axis = len(array.shape) - 1 if has_colors else None
     return facts.key(array, *what_of_ends(axis, 0 if axis is None else int(array.shape[axis])))
 
 
 def remember_ends(facts: Facts, key: Key, dtype: np.dtype[Any], ends: Ends) -> None:
-    """Keep the lowest and the highest finite value that somebody else has found, unless they are known.
-
-    Parameters
-    ----------
-    facts
-        Store.
-    key
-        From `key_of_ends`, as it was before the first of the pixels was read.
-    dtype
-        Type of the pixels; of integers of 64 bits, nothing is kept, because they are checked.
-    ends
-        The two values.
-    """
-    if (dtype.kind == "f" or dtype.itemsize < 8) and facts.find(key) is None:
+    """Keep the lowest and highest finite value that others have found, under the key from before they read a pixel."""
+    if (dtype.kind == "f" or dtype.itemsize < 8) and facts.find(key) is None:  # wide integers are checked
         low, high = float(ends[0]), float(ends[1])
         facts.add(key, Ranked((low, high), 0, (low, high)), 0.0)
 

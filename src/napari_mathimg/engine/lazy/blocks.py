@@ -15,6 +15,7 @@ from ..plan import Plan
 from ..region import compute_block, every_frame
 from ..regions.pieces import sides
 from ..source import Index
+from ..threads import cores
 from ..tiles import is_fixed, tiles
 from .room import room
 
@@ -22,6 +23,7 @@ Array = NDArray[Any]
 PIXELS = {1: 2**16, 2: 2**16, 3: 2**18}  # of a tile, by the number of axes of an item: soon there, and worth a call
 HALOS = 8  # smallest side of a tile as a multiple of the radius, so that little is computed twice
 SPACED = 2**18  # pixels at most that are computed at a time of every n-th
+SHARED = 2**14  # pixels of these that are worth another thread
 READ = 2**22  # pixels at most between them, where those that are left out are read from chunks
 
 
@@ -91,19 +93,20 @@ def spaced_parts(plan: Plan, index: Index, box: Box, spacing: Spacing) -> Iterat
     array = own.source.array
     reads_all = isinstance(array, CachedChunks) and not is_computed(array)
     reads_all = reads_all or not (isinstance(array, np.ndarray) or grid_of(array) is not None)
-    yield from _halved(box, spacing, READ if reads_all or isinstance(own.reach, Gather) else math.inf)
+    pixels = min(SPACED, max(math.prod(size(box, spacing)) // cores(), SHARED))
+    yield from _halved(box, spacing, pixels, READ if reads_all or isinstance(own.reach, Gather) else math.inf)
 
 
-def _halved(box: Box, spacing: Spacing, most: float) -> Iterator[Box]:
+def _halved(box: Box, spacing: Spacing, pixels: int, most: float) -> Iterator[Box]:
     counts = size(box, spacing)
-    if math.prod(counts) <= SPACED and (math.prod(size(box)) <= most or max(counts) == 1):
+    if math.prod(counts) <= pixels and (math.prod(size(box)) <= most or max(counts) == 1):
         yield box
         return
     axis = counts.index(max(counts))
     (a, b), n = box[axis], spacing[axis]
     middle = a + counts[axis] // 2 * n
     for part in ((a, middle), (middle, b)):
-        yield from _halved((*box[:axis], part, *box[axis + 1 :]), spacing, most)
+        yield from _halved((*box[:axis], part, *box[axis + 1 :]), spacing, pixels, most)
 
 
 def compute_spaced(plan: Plan, index: Index, box: Box, spacing: Spacing) -> Array:
