@@ -1,6 +1,5 @@
 """Levels of an image that are computed where they are read, plane by plane, and kept nowhere."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from ..chunks import as_numpy, with_cached_chunks
 from ..pyramid import Pyramid, block_of_level
 from .keys import selection
+from .shaped import Shaped
 
 Array = NDArray[Any]
 TILE = 512  # pixels along the sides of the tiles of a level
@@ -29,7 +29,7 @@ class _Boxes:
         return box[np.ix_(*(k - k.min() for k in chosen))]
 
 
-class Halved:
+class Halved(Shaped):
     """The level after an array, as `build_pyramid` computes it, of which each box is computed where it is read.
 
     Parameters
@@ -48,14 +48,10 @@ class Halved:
         self.array, self._axes, self._mean = _Boxes(array), [axis % ndim for axis in pyramid.axes], pyramid.mean
         shape = tuple(int(n) for n in array.shape)
         self.shape = tuple(-(-n // 2) if k in self._axes else n for k, n in enumerate(shape))
-        self.dtype, self.ndim, self.size = np.dtype(array.dtype), len(shape), math.prod(self.shape)
-        self.nbytes = self.size * self.dtype.itemsize
+        self.dtype = np.dtype(array.dtype)
         self._places = ndim
         inside = {*range(max(ndim - 2, 0), ndim)}
         self.chunks = tuple(min(n, TILE) if k in inside else (n if k >= ndim else 1) for k, n in enumerate(self.shape))
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
         """Compute what a key selects, in a new array."""
