@@ -214,9 +214,9 @@ def test_a_result_that_is_much_larger_than_its_image_has_small_levels_too(viewer
     pixels = run_to_end(lazy_pixels([LazyStep(finest)], Levels((image,), 2)))
     assert [max(level.shape) for level in pixels.levels] == [12000, 6000, 3000, 1500, 750, 375, 188]
     for level in pixels.levels[1:]:
-        rows, columns = ((np.arange(m) + 0.5) * n // m for n, m in zip(finest.shape, level.shape, strict=True))
-        middles = np.ix_(rows[:50].astype(int), columns[-40:].astype(int))
-        np.testing.assert_array_equal(np.asarray(level[:50, -40:]), finest[middles])
+        lengths = zip(level.shape, finest.shape, strict=True)
+        rows, columns = (np.floor((np.arange(m) + 0.5) * n / m).astype(int) for m, n in lengths)
+        np.testing.assert_array_equal(np.asarray(level[:50, -40:]), finest[np.ix_(rows[:50], columns[-40:])])
 
 
 def test_duplicates_stay_lazy_and_can_be_computed(viewer: Any, lazily: Any, compute: Callable[[Any], None]) -> None:
