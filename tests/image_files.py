@@ -103,6 +103,8 @@ KINDS = [
          {"x": (2.0, None)}),
     Kind("zero.ome.tif", ome(PLANE, "YX", {"PhysicalSizeX": 0.0, "PhysicalSizeY": 0.3}), PLANE, "yx",
          {"x": UNKNOWN, "y": (0.3, "µm")}),
+    Kind("absurd.ome.tif", ome(PLANE, "YX", {"PhysicalSizeX": 1e-320, "PhysicalSizeY": 1e308,
+                                             "PhysicalSizeYUnit": "km"}), PLANE, "yx"),
     Kind("greek.ome.tif", ome(PLANE, "YX", {"PhysicalSizeX": 2, "PhysicalSizeXUnit": "\u03bcm"}), PLANE, "yx",
          {"x": (2.0, "µm")}),
     Kind("colors.ome.tif", ome(COLORS, "YXS", SIZES, photometric="rgb"), COLORS, "yxc", EVERY | {"c": UNKNOWN}, 2),

@@ -17,6 +17,7 @@ from napari_mathimg import apply
 
 FOLDER = Path(__file__).parent / "pins"
 PIXELS = 96  # of each result
+DTYPES = ("f4", "u1", "f8")
 STEP = 7919  # a prime, so that the pixels lie all over
 TOLERANCE = 1e-4  # of the range of the result
 MAY_DIFFER = 1  # pixel
@@ -31,25 +32,29 @@ class Row:
     pixels: np.ndarray
 
 
-def rows() -> Iterator[tuple[Case, dict[str, Any]]]:
-    """Yield each case with each of its sets of parameters."""
+def rows() -> Iterator[tuple[Case, dict[str, Any], str]]:
+    """Yield each case with each of its sets of parameters and types: all sets of float32, the first of the others."""
     for case in CASES:
-        for parameters in (case.parameters, *({**case.needed, **variant} for variant in case.variants)):
-            yield case, parameters
+        for dtype in DTYPES:
+            yield case, case.parameters, dtype
+        for variant in case.variants:
+            yield case, {**case.needed, **variant}, DTYPES[0]
 
 
-def row_of(case: Case, parameters: dict[str, Any]) -> Row:
-    """Compute the result of a row."""
+def row_of(case: Case, parameters: dict[str, Any], dtype: str) -> Row:
+    """Compute the result of a row; an image of integers covers their range."""
     shape = (61, 47) if parameters is case.parameters else (37, 29)  # as in the tests of both
-    image, options = case.prepared(plane(shape)).astype("f4"), case.options()
+    values = case.prepared(plane(shape))
+    image = np.rint(values * 255) if np.dtype(dtype).kind == "u" else values
+    image, options = np.maximum(image, 1 if case.light and dtype == "u1" else 0).astype(dtype), case.options()
     result = np.asarray(apply(image, case.operation, *case.further(shape, options.channel_axis), options=options,
                               **parameters))  # fmt: skip
     flat = result.reshape(-1)
     return Row(
         {
-            "operation": case.operation, "version": case.declared.version,
+            "operation": case.operation, "version": case.declared.version, "dtype": dtype,
             "parameters": {name: repr(value) for name, value in parameters.items()},
-            "shape": list(result.shape), "range": float(f"{np.ptp(flat):.6g}"),
+            "shape": list(result.shape), "result": result.dtype.name, "range": float(f"{np.ptp(flat):.6g}"),
         },
         flat[np.arange(PIXELS) * STEP % flat.size].astype(np.float32),
     )  # fmt: skip
@@ -73,6 +78,8 @@ def write() -> None:
 
 def difference(row: Row, pinned: Row) -> str:
     """Return how a result differs from the pinned one; "" if it does not."""
+    if row.about["result"] != pinned.about["result"]:
+        return f"is of the type {row.about['result']}, not {pinned.about['result']}"
     if row.about["shape"] != pinned.about["shape"]:
         return f"has the shape {row.about['shape']}, not {pinned.about['shape']}"
     apart = np.abs(row.pixels - pinned.pixels)

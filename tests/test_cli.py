@@ -348,7 +348,10 @@ def test_a_recipe_with_an_input_needs_it(here: Path, capsys: pytest.CaptureFixtu
         ("apply gaussian plain.tif -o o.npy --threads 0", "--threads 0: must be at least 1"),
         ("apply gaussian plain.tif -o o.npy --axis-names t,y,x", "axes=.*must be 2 names"),
         ("apply richardson_lucy plain.tif -o o.npy", "images.psf: must be given, because richardson_lucy needs it"),
-        ("apply gaussian stack.npy -o o.ome.tif", "o.ome.tif: must have the axes y and x"),
+        (
+            "apply gaussian stack.npy -o o.ome.tif",
+            "o.ome.tif: must have the axes y and x.*: name them .axes, --axis-names., or write",
+        ),
         (
             "apply rescale plain.tif -o o.npy --set scale=1000",
             "rescale: .* needs 3.7.GiB, but 0.5.GiB of memory are free; choose [^`]*$",
@@ -456,9 +459,9 @@ def test_the_examples_in_the_docs_run(here: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     for verb in ("ops", "info", "apply", "run", "validate", "export"):
         assert any(command.startswith(f"mathimg {verb}") for command in commands)
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     Path("smooth.ome.tif").unlink()
-    exec(code, {})
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, {})
     np.testing.assert_array_equal(np.asarray(open_image("smooth.ome.tif").array), apply(STACK, "gaussian", sigma=1.5))
 
 

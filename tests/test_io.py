@@ -187,6 +187,16 @@ def test_levels_are_means_of_the_finer_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(halved(np.array([[np.nan, 2.0], [4, 6], [np.inf, np.nan]])), [[4.0], [np.nan]])
 
 
+def test_the_coarsest_levels_are_means_too(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 2**16, (2, 2603, 5)).astype(np.uint16)  # several bands of 512 rows
+    read = written(Image(pixels, ("z", "y", "x")), tmp_path / "out.ome.tif", levels=13)
+    assert [level.shape[1] for level in read.levels] == [-(-2603 // 2**n) for n in range(13)]
+    means = pixels.astype(np.float64)
+    for level in read.levels[1:]:
+        means = np.stack([halved(plane) for plane in means])
+        np.testing.assert_array_equal(level[:], np.rint(means))
+
+
 def test_colors_are_written_as_colors(tmp_path: Path) -> None:
     opaque = np.dstack([COLORS, COLORS[..., :1]])
     for pixels in (COLORS, opaque):
@@ -204,6 +214,23 @@ def test_colors_are_written_as_colors(tmp_path: Path) -> None:
     smooth = np.add.outer(np.arange(40), np.arange(0, 120, 2))[..., None] + np.array([0, 20, 50])
     write_image(tmp_path / "p.jpg", Image(smooth.astype(np.uint8), ("y", "x", "c"), channel_axis=2))
     np.testing.assert_allclose(iio.imread(tmp_path / "p.jpg"), smooth, atol=4)  # JPEG loses some
+
+
+@pytest.mark.parametrize("axes", ["cyx", "tcyx", "ztcyx", "zyxc"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_ome_tiff_keeps_the_order_of_axes_of_colors(tmp_path: Path, axes: str, channels: int) -> None:
+    shape = {"z": 2, "t": 3, "c": channels, "y": 530, "x": 40}
+    pixels = np.random.default_rng(3).integers(0, 256, [shape[axis] for axis in axes]).astype(np.uint8)
+    place = axes.index("c")
+    read = written(Image(pixels, tuple(axes), channel_axis=place), tmp_path / "out.ome.tif", levels=2)
+    assert (read.axes, read.channel_axis) == (tuple(axes), place)
+    np.testing.assert_array_equal(read.array[:], pixels)
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        np.testing.assert_array_equal(file.asarray(), pixels)
+    rows = axes.index("y")
+    halves = np.moveaxis(pixels, (rows, axes.index("x")), (-2, -1))
+    means = halves.reshape(*halves.shape[:-2], 265, 2, 20, 2).mean((-3, -1))
+    np.testing.assert_array_equal(np.moveaxis(read.levels[1][:], (rows, axes.index("x")), (-2, -1)), np.rint(means))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "uint32", "float32", "float64"])
@@ -458,12 +485,17 @@ def test_hostile_pictures_are_refused(tmp_path: Path) -> None:
     refused(png, "its first bytes are not of")
     Pillow.fromarray(np.dstack([COLORS, COLORS[..., :1]]), "CMYK" if False else None).convert("CMYK").save(jpg)
     refused(jpg, "must be gray or RGB, not CMYK")
+    iio.imwrite(jpg, PLANE.astype(np.uint8))
+    content = jpg.read_bytes()
+    at = content.index(b"\xff\xc0") + 5  # height and width of the frame
+    jpg.write_bytes(content[:at] + struct.pack(">HH", 60_000, 60_000) + content[at + 4 :])
+    refused(jpg, "x.jpg: must have at most 178956970 pixels; a TIFF file may")
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    told = "8 bits a color"
-    for width, bits, color, why in ((4, 16, 2, told), (4, 16, 4, told), (2**30, 8, 0, "at most 2147483648 pixels")):
+    told, many = "8 bits a color", f"x.png: must have at most {2 * Pillow.MAX_IMAGE_PIXELS} pixels; a TIFF file may"
+    for width, bits, color, why in ((4, 16, 2, told), (4, 16, 4, told), (2**26, 8, 0, many)):
         head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 4, bits, color, 0, 0, 0))
         body = chunk(b"IDAT", zlib.compress(bytes(4 * (1 + 4 * 8))))
         png.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
@@ -499,6 +531,9 @@ def test_records_in_files_are_read_with_care(tmp_path: Path) -> None:
         ('{"format_version": 1, "record": 3}', "list of steps"),
         ('{"format_version": 1, "record": [{"operation": 3}]}', "list of steps"),
         ('{"format_version": 1, "translate": {"y": NaN}}', "finite number"),
+        ('{"format_version": 1, "translate": {"y": 1e300}}', "finite number"),
+        (f'{{"format_version": 1, "translate": {{"y": {"9" * 400}}}}}', "finite number"),
+        ('{"format_version": 1, "translate": {"y": true}}', "finite number"),
         ("[" * 100_000, "left out"),
         ('{"format_version": 1, "record": [{"operation": "a", "x": ' + "[" * 99 + "]" * 99 + "}]}", "nested"),
     ):
@@ -508,6 +543,33 @@ def test_records_in_files_are_read_with_care(tmp_path: Path) -> None:
         image = open_image(path)
         assert any(why in sentence for sentence in image.notes)
         assert "napari_mathimg" not in image.metadata
+
+
+def test_a_record_that_is_too_long_leaves_out_what_its_steps_were_resolved_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_mathimg.io.notes.LONGEST", 1000)
+    long = [{**RECORD[0], "by_item": [{"index": (k,)} for k in range(100)]}]
+    read = written(Image(PLANE, ("y", "x"), metadata={"napari_mathimg": long}), tmp_path / "out.ome.tif")
+    assert read.metadata["napari_mathimg"] == [{n: v for n, v in RECORD[0].items() if n != "by_item"}]
+    longer = Image(PLANE, ("y", "x"), metadata={"napari_mathimg": RECORD * 20})
+    with pytest.raises(ValueError, match="metadata: must have a record of at most 1000 characters"):
+        write_image(tmp_path / "longer.ome.tif", longer)
+    assert not (tmp_path / "longer.ome.tif").exists()
+
+
+def test_the_position_of_the_stage_is_told(tmp_path: Path) -> None:
+    planes = {"PositionX": [12.5, 13.5], "PositionXUnit": ["µm"] * 2, "PositionY": [-3.0, 0.0], "PositionZ": [0.0, 0.0]}
+    ome(VOLUME[:2], "ZYX", {"Plane": planes})(tmp_path / "x.ome.tif")
+    image = open_image(tmp_path / "x.ome.tif")
+    assert "The position of the stage is left out: x = 12.5 µm, y = -3." in image.notes
+    assert image.translate == (0, 0, 0)
+
+
+def test_an_image_without_a_name_has_that_of_its_file(tmp_path: Path) -> None:
+    for name in ("cells.a.ome.tif", "cells.tif"):
+        assert written(Image(PLANE, ("y", "x")), tmp_path / name).name == "cells"
+    assert written(Image(PLANE, ("y", "x"), name="DAPI"), tmp_path / "dapi.ome.tif").name == "DAPI"
 
 
 def test_an_image_whose_parts_do_not_fit_is_refused() -> None:

@@ -13,6 +13,7 @@ from cases import CASES, colored
 from napari_mathimg import Options, apply, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.lazy import LazyArray, LevelStore, levels
+from napari_mathimg.engine.lazy.halved import halved_levels
 from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
 from nightly import nightly
 from planning import gray, label, same
@@ -312,3 +313,27 @@ def test_canceling_leaves_nothing_behind_and_two_writers_agree(tmp_path):
     expected = pyramid_of(image)
     assert all(same(np.asarray(a), b) for found in each for a, b in zip(found[1:], expected[1:], strict=True))
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("mean", [True, False])
+@pytest.mark.parametrize("shape", [(3, 330, 277), (2, 300, 201, 3)])
+def test_levels_that_are_computed_where_they_are_read_are_those_of_memory(shape, mean):
+    """Also of lazy chunks; of one plane, no other is read."""
+    dask = pytest.importorskip("dask.array")
+    image, pyramid, read = gray("u2", shape), Pyramid((-2, -1), 40, mean), []
+
+    def load(block, block_info):
+        read.append(block_info[0]["chunk-location"][0])
+        return block
+
+    expected = run_to_end(build_pyramid(image, 3, pyramid))
+    chunked = dask.from_array(image, chunks=(1, 100, 100, 3)[: image.ndim]).map_blocks(load, dtype=image.dtype)
+    for array in (image, chunked, lazy(image, "crop")):
+        found = halved_levels(array, 3, pyramid)
+        assert [level.shape for level in found] == [level.shape for level in expected]
+        assert all(same(np.asarray(a), b) for a, b in zip(found, expected, strict=True))
+        assert same(found[2][1, 5:40:3, -2], expected[2][1, 5:40:3, -2])
+        assert found[-1][:, 2:2].shape == expected[-1][:, 2:2].shape
+        read.clear()
+        assert same(found[-1][1], expected[-1][1])
+        assert {*read} <= {1}

@@ -3,6 +3,7 @@
 import itertools
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -375,3 +376,30 @@ def test_beads_that_cannot_be_used_are_counted():
 def test_beads_need_an_image_points_and_a_size_that_fit(points, size, message):
     with pytest.raises(ValueError, match=message):
         from_beads(np.ones((20, 30)), points, size)
+
+
+def test_one_pixel_size_stands_for_all_axes():
+    for shape in ((64, 60), (9, 64, 60)):
+        one = psf("optical", shape=shape, pixel_size=0.1, numerical_aperture=0.8)
+        each = psf("optical", shape=shape, pixel_size=(0.1,) * len(shape), numerical_aperture=0.8)
+        assert one == each
+        np.testing.assert_array_equal(one, each)
+
+
+def test_an_optical_kernel_that_reaches_beyond_the_image_is_refused_before_it_is_computed(monkeypatch):
+    monkeypatch.setitem(KINDS, "optical", replace(KINDS["optical"], function=lambda **_: pytest.fail("computed")))
+    with pytest.raises(
+        ValueError, match=r"size=\(63, 65\): must be at most 63 px along axis 1, where the image has 32"
+    ):
+        psf("optical", shape=(32, 32), pixel_size=0.1, size=(63, 65))
+    psf("optical", shape=(32, 32), pixel_size=0.1, size=63)
+    psf("optical", pixel_size=0.1, size=1023)
+
+
+def test_a_record_holds_what_was_given_besides_the_numbers():
+    lens = psf("optical", shape=(64, 60), spacing=(0.1, 0.1), numerical_aperture=0.8)
+    for one in (lens, pickle.loads(pickle.dumps(lens))):
+        found = one.record()
+        assert found["given"] == {"numerical_aperture": 0.8}
+        assert found["parameters"]["pixel_size"] == (0.1, 0.1)
+    assert psf("optical", pixel_size=0.1) == psf("optical", pixel_size=(0.1, 0.1))

@@ -16,7 +16,7 @@ from napari_mathimg import Recipe, operations
 from napari_mathimg.recipe import file_format, step
 from napari_mathimg.recipe.images import Input
 from napari_mathimg.recipe.plain import MOST_BYTES
-from napari_mathimg.recipe.record import RECORD, record
+from napari_mathimg.recipe.record import RECORD, is_proportional, light_sentence, record
 from napari_mathimg.recipe.record_entry import RESOLVED
 from planning import gray, plan_of
 
@@ -282,6 +282,28 @@ TEXTS = {
         STEP + 'options = {around = {wrapper = "os.system"}}',
         r"options.around.wrapper='os.system': must be a",
     ),
+    "two numbers": (
+        STEP + 'options = {scope = {"0" = 0, "00" = 1}}',
+        "scope.00=1: must be left out, because axis 0 is",
+    ),
+    "two axes": (
+        STEP + "options = {axes = [0, 0]}",
+        r"options.axes=\(0, 0\): must be a list in which each axis is once",
+    ),
+    "per in per": (
+        STEP + 'parameters = {sigma = {per = "t", values = [{per = "c", values = [1]}]}}',
+        r"parameters.sigma.values\[0\]=.*: must be one value",
+    ),
+    "image per in per": (
+        FLAT + 'images = {flat = {per = "t", values = [{per = "c", values = [{input = "a"}]}]}}',
+        r"images.flat.values\[0\]=.*: must be one image",
+    ),
+    "axis of lines": (STEP + 'where = {"c\\n\\n[1] False ref." = 0}', "must be a name in one line of characters"),
+    "axis of escapes": (STEP + 'options = {axes = ["\\u001b[31m"]}', r"axes\[0\]=.*: must be a name in one line"),
+    "aperture": (
+        FLAT + 'images = {flat = {psf = {kind = "optical", parameters = {numerical_aperture = 1e-9}}}}',
+        "numerical_aperture=1e-09: must be a finite number from 0.01 to 1.7",
+    ),
     "no image": (STEP.replace("gaussian", "wiener"), r"steps\[0\].images.psf: must be given, because wiener needs it"),
     "other image": (STEP + 'images = {psf = {input = "a"}}', r"steps\[0\].images.psf: gaussian has no such image"),
     "two ways": (
@@ -313,6 +335,10 @@ LONG = {
     "header": STEP + "[" + ".".join("a" * 500_000) + "]",
     "inside": STEP + "parameters = {" + ".".join("a" * 500_000) + " = 1}",
     "after texts": STEP + 'x = \'"\'\ny = """\n"\\""""\n' + ".".join("a" * 500_000) + " = 1",
+    "after four quotes": STEP + 'x = """a""""\n' + ".".join("a" * 500_000) + " = 1",
+    "after five quotes": STEP + "x = '''a'''''\n" + ".".join("a" * 500_000) + " = 1",
+    "after no end": STEP + "x = 'a\n" + ".".join("a" * 500_000) + " = 1",
+    "no ends": STEP + "x = 'a\n" * 200_000,
     "texts": STEP + '"""\\' * 200_000,
     "quotes": STEP + "'" * 900_000,
     "brackets": STEP + "x = " + "[{a=" * 200_000,
@@ -424,6 +450,57 @@ def test_files_are_read_as_strictly(tmp_path):
         Recipe.load(path)
 
 
+def test_what_is_no_file_of_numbers_does_not_hold_the_program_up(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no pipes here")
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(ValueError, match=r"images.flat='a.npy': must be a file"):
+        Recipe.loads(FLAT + 'images = {flat = {path = "a.npy"}}', tmp_path).apply(np.ones((5, 5)))
+
+
+def test_an_axis_is_a_number_only_if_its_name_is_one():
+    (read,) = Recipe.loads(STEP + 'options = {scope = {"--1" = 0, "-1" = 1, "²" = 2}}').steps
+    assert read.options.scope == {"--1": 0, -1: 1, "²": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "spacing", "message"),
+    [
+        (
+            'parameters = {sigma = {value = 1e299, unit = "m"}}', 1e-20,
+            r"steps\[0\].parameters.sigma=.*: must be a length of a finite number of pixels",
+        ),
+        ("divisor = 1e-300", 1, r"steps\[0\].divisor=1e-300: must be a number that float32 can hold"),
+        ("divisor = 1e300", 1, r"steps\[0\].divisor=1e\+300: must be a number that float32 can hold"),
+    ],
+)  # fmt: skip
+def test_numbers_that_leave_their_type_are_refused_with_their_place(text, spacing, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.loads(STEP + text).apply(gray("f4"), spacing=spacing)
+
+
+def test_no_file_but_a_recipe_is_replaced(tmp_path):
+    recipe, path = Recipe.loads(STEP), tmp_path / "r.toml"
+    recipe.save(path)
+    path.write_text("damaged = [mathimg-recipe")
+    recipe.save(path)
+    assert Recipe.load(path) == recipe
+    (tmp_path / "empty.toml").touch()
+    recipe.save(tmp_path / "empty.toml")
+    np.save(tmp_path / "precious.npy", np.ones(3))
+    (tmp_path / "folder.toml").mkdir()
+    for name in ("precious.npy", "folder.toml"):
+        with pytest.raises(ValueError, match=f"{name}': must be a new file or that of a recipe"):
+            recipe.save(tmp_path / name)
+    assert np.load(tmp_path / "precious.npy").sum() == 3
+
+
+def test_records_of_others_do_not_stop_a_run():
+    """A step of a record without what it was resolved to is one that may have changed brightness."""
+    assert not is_proportional({RECORD: [{"operation": "gaussian"}]})
+    assert "since step 1, gaussian" in light_sentence({RECORD: [{"operation": "gaussian"}]})
+
+
 def recorded_step():
     layer = SimpleNamespace(name="cells", metadata={RECORD: []}, level=0)
     return record(layer, plan_of(operations()["gaussian"], gray("u1")), "everything")[RECORD][0]
@@ -447,8 +524,16 @@ RECORDS = {
         [{"operation": "gaussian", "given": {"sigma": float("inf")}}],
         "given.sigma=inf: must be a finite number",
     ),
-    "options": ([{"operation": "gaussian", "options": {"code": 1}}], r"steps\[0\].options.code=1: is unknown here"),
-    "names": ([{"operation": "gaussian", "axis_names": [7]}], r"axis_names\[0\]=7: must be a text"),
+    "no given": ([{"operation": "gaussian"}], r"steps\[0\].given: must be in a record, which holds all parameters"),
+    "empty option": (
+        [{"operation": "gaussian", "given": {}, "options": {"code": None}}],
+        r"options.code=None: must be",
+    ),
+    "options": (
+        [{"operation": "gaussian", "given": {}, "options": {"code": 1}}],
+        r"steps\[0\].options.code=1: is unknown here",
+    ),
+    "names": ([{"operation": "gaussian", "given": {}, "axis_names": [7]}], r"axis_names\[0\]=7: must be a text"),
 }
 
 
@@ -499,9 +584,10 @@ def test_an_operation_that_gives_other_pixels_now_is_told(monkeypatch):
 
 def test_any_name_and_number_is_written_and_read():
     for name in ("a'b", 'a"b', "a\nb", "ü", "\\", "".join(map(chr, range(0x250))), "😀\u2028"):
-        plain = {"operation": "flat_field", "images": {"flat": {"input": name}}, "where": {name: name}}
-        scoped = {"operation": "gaussian", "options": {"scope": {name: 1}}}
-        recipe = Recipe.from_plain({**BASE, "axis_names": [name], "steps": [plain, scoped]})
+        axis = "".join(filter(str.isprintable, name))
+        plain = {"operation": "flat_field", "images": {"flat": {"input": name}}, "where": {axis: name}}
+        scoped = {"operation": "gaussian", "options": {"scope": {axis: 1}}}
+        recipe = Recipe.from_plain({**BASE, "axis_names": [axis], "steps": [plain, scoped]})
         assert Recipe.loads(recipe.dumps()) == recipe
         assert recipe.steps[0].images["flat"] == Input(name)
     for value in (5e-324, 1e-7, 0.1 + 0.2, 1e22, 123456789.123456789):

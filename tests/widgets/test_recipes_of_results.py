@@ -146,3 +146,34 @@ def test_a_resampled_psf_whose_layer_is_gone(viewer: Any, dock: Any, press: Any,
     result = viewer.layers[-1]
     viewer.layers.remove(measured)
     np.testing.assert_array_equal(replayed(result, source.data, tmp_path), result.data)
+
+
+def test_declared_psfs_are_recorded_as_they_were_given(viewer: Any, dock: Any, press: Any, tmp_path: Path) -> None:
+    source = viewer.add_image(smooth((60, 50), "f4"), scale=(0.065, 0.13), units=("um",) * 2)
+    widget = dock("deconvolve")
+    widget.operation = "richardson_lucy"
+    widget._refresh.at_once()
+    panel = widget.further_images.panels["psf"]
+    panel.kind = "optical"
+    run(widget, "richardson_lucy", press, num_iter=2)
+    optical = viewer.layers[-1]
+    (image,) = optical.metadata[RECORD][-1]["images"]
+    assert (image["given"]["pixel_size"], image["given"]["size"]) == ("auto", "auto")
+    assert image["parameters"]["pixel_size"] == (0.065, 0.13)
+    viewer.layers.selection.active = source
+    panel.kind = "gaussian"
+    row = panel.form["sigma"]
+    row._unit.value = row._unit.choices[-1]
+    row._equal.value = False
+    row._row.value = (0.13, 0.13)
+    run(widget, "richardson_lucy", press, num_iter=2)
+    gaussian = viewer.layers[-1]
+    (image,) = gaussian.metadata[RECORD][-1]["images"]
+    assert image["given"]["sigma"] == {"value": (0.13, 0.13), "unit": "um"}
+    assert image["parameters"]["sigma"] == (2, 1)
+    for result in (optical, gaussian):
+        again = replayed(result, source.data, tmp_path, spacing=(0.065, 0.13))
+        np.testing.assert_array_equal(again, result.data)
+    widget.picker.layer = optical
+    widget.load_settings()
+    assert (panel.kind, panel.form.parameters["pixel_size"]) == ("optical", "auto")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .arguments import parser_of
+from .printable import printable
 
 __all__ = ["main"]
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: Exception, code: int) -> int:
     kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
-    print(f"mathimg: {kind}{error}", file=sys.stderr)
+    print(printable(f"mathimg: {kind}{error}"), file=sys.stderr)
     return code
 
 

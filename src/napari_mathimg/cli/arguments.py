@@ -47,7 +47,7 @@ def parser_of() -> argparse.ArgumentParser:
         "--value-range", metavar="RANGE", help="data (default), dtype, LOW,HIGH, or percentiles,LOW,HIGH"
     )
     apply.add_argument("--dtype", choices=("auto", "same", "float32"), help="type of the result; auto by default")
-    apply.add_argument("--channel-axis", metavar="N", help="axis of colors, or none; that of the file by default")
+    apply.add_argument("--channel-axis", metavar="N", help="axis of colors; that of the file by default")
     apply.add_argument(
         "--scope",
         action="append",

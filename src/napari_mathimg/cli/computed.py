@@ -1,28 +1,28 @@
 """The steps of a recipe on an image of a file: its result with axes, pixel sizes, units, names and record."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..contract.operation import Report
-from ..contract.per_index import PerIndex
 from ..contract.progress import Progress
 from ..engine import Losses, Plan, report, run
 from ..engine.pyramid import level_factors, level_matrix
 from ..engine.run import WAY_OUT
 from ..io.image import Image
+from ..io.reading import unnamed_axes
+from ..recipe.image_state import Image as State
 from ..recipe.image_state import result_of
-from ..recipe.images import DeclaredPsf, Further, HeldImage, ImageFile, load_image
 from ..recipe.lengths import is_length
 from ..recipe.names import result_name
 from ..recipe.placement import PIXEL, Placement, place_result
 from ..recipe.recipe import Recipe
-from ..recipe.record import RECORD, image_record, record
+from ..recipe.record import RECORD, record
 from ..recipe.replay import prepare_step
 from ..recipe.step import Step
+from .further import images_of
 
 MICROMETER = "µm"
 
@@ -60,6 +60,7 @@ def computed(
     ValueError
         If a step cannot be applied, or its result does not fit into the memory at hand.
     """
+    image = _as_known(recipe, image)
     places = image.places
     spacing = image.spacing(MICROMETER)
     names = tuple(image.axes[axis] for axis in places)
@@ -72,8 +73,9 @@ def computed(
     steps = [(number, step) for number, step in enumerate(recipe.steps) if not step.off]
     for number, step in steps:
         place = f"steps[{number}]"
-        _check_colors(place, step, color)
         try:
+            placed, color, state = _turned(step, placed, color, state)
+            _check_colors(place, step, color, state.array)
             at_level, plan, _ = yield from prepare_step(step, place, state, arrays, recipe.folder, threads, "free")
         except ValueError as error:
             text = str(error).replace(WAY_OUT, "choose a smaller scope or region")
@@ -83,15 +85,15 @@ def computed(
             placed = placed.moved(level_matrix(factors))
         placed, color = _placed_after(placed, plan, step), _color_after(color, plan, step)
         if check is not None and number == steps[-1][0]:
-            stub = np.broadcast_to(np.zeros((), plan.dtype), plan.shape)
+            stub = np.broadcast_to(np.zeros((), plan.dtype), at_level.array.shape if step.where else plan.shape)
             stub = np.expand_dims(stub, _dropped(plan)) if plan.dropped is not None and step.keep_axis else stub
-            check(image_of(at_level.array if step.where else stub, placed, color, (), name, {}, ()))
+            check(image_of(stub, placed, color, (), name, {}, ()))
         lost: list[Losses] = []
         pixels = yield from run(plan, threads=threads, lost=lost)
         told = yield from report(plan, pixels, threads)
         state = result_of(step, place, at_level, plan, pixels)
         source = _Source(name, metadata, step.level)
-        further = _images_of(place, step, plan, inputs, arrays, recipe.folder)
+        further = images_of(place, step, plan, inputs, arrays, recipe.folder, metadata[RECORD])
         metadata = _recorded(source, plan, step, further, told, lost[0])
         name = result_name(name, source.metadata, plan.operation.title)
         if (clipped := metadata[RECORD][-1]["saturated"]) > 0:
@@ -130,10 +132,39 @@ def image_of(
     )  # fmt: skip
 
 
-def _check_colors(place: str, step: Step, color: int | None) -> None:
-    """Refuse a step that would take the channels of a color image for an axis of space."""
-    if color is not None and step.options.channel_axis is None and step.options.axes is None:
+def _as_known(recipe: Recipe, image: Image) -> Image:
+    """Return an image with what a recipe knows of it and its file does not: the axis of colors, and names of axes."""
+    n, names = len(image.axes), recipe.axis_names
+    color = next((step.options.channel_axis for step in recipe.steps if not step.off), None)
+    if image.channel_axis is None and color is not None and -n <= color < n and image.shape[color] in (3, 4):
+        image = replace(image, channel_axis=color % n, channel_names=())
+    if image.is_named:
+        return image
+    names = names if len(names) in (n, len(image.places)) else unnamed_axes(len(image.places))
+    if len(names) < n:
+        names = (*names[: image.channel_axis], "s" if "c" in names else "c", *names[image.channel_axis :])
+    return replace(image, axes=names)
+
+
+def _turned(step: Step, placed: Placement, color: int | None, state: State) -> tuple[Placement, int | None, State]:
+    """Return placement, axis of colors, and pixels of an image, with its axes in the order that a step expects."""
+    order = state.order_for(step)
+    if order == tuple(sorted(order)):
+        return placed, color, state
+    places = [axis for axis in order if axis != color]
+    numbers = [sorted(places).index(axis) for axis in places]
+    return placed.on(numbers), None if color is None else order.index(color), state.turned(step)
+
+
+def _check_colors(place: str, step: Step, color: int | None, array: Any) -> None:
+    """Refuse a step that would take the channels of a color image for an axis of space, or the reverse."""
+    given, n = step.options.channel_axis, len(array.shape)
+    if color is not None and (given is None or given % n != color):
         raise ValueError(f"{place}.options.channel_axis: must be {color}, because the image has colors on this axis")
+    if color is None and given is not None and -n <= given < n and array.shape[given] in (3, 4):
+        raise ValueError(
+            f"{place}.options.channel_axis={given}: must be left out, because the image has no colors here"
+        )
 
 
 def _lengths(array: Any, color: int | None) -> list[int]:
@@ -153,7 +184,7 @@ def _recorded(
     source: _Source, plan: Plan, step: Step, further: list[Any], told: Report | None, lost: Losses
 ) -> dict[str, Any]:
     """Return the metadata of a result: lengths in the unit in which they were given, and where the step acts."""
-    lengths = {name: dict(value) for name, value in step.parameters.items() if is_length(value)}
+    lengths = {name: dict(value) for name, value in step.parameters.items() if _has_length(value)}
     metadata = record(
         source, plan, scope_in_words(plan), further, told, lost, lengths=lengths, keeps_axis=step.keep_axis
     )
@@ -165,30 +196,9 @@ def _recorded(
     return {**metadata, RECORD: [*before, last]}
 
 
-def _images_of(
-    place: str, step: Step, plan: Plan, inputs: Mapping[str, Image], arrays: Mapping[str, Any], folder: Path | None
-) -> list[Any]:
-    """Return the descriptions of the further images of a step, in the order of its operation."""
-
-    def described(name: str, image: Further | None) -> Any:
-        if image is None:
-            return None
-        if isinstance(image, PerIndex):
-            return {"per": image.axis, "values": [described(name, each) for each in image.values]}
-        if isinstance(image, DeclaredPsf):
-            return image_record(image.kind, plan.images[name])
-        if isinstance(image, ImageFile):
-            return image_record(image.path, load_image(image, folder, f"{place}.images.{name}"))
-        if image.name in arrays:
-            own = inputs[image.name]
-            return image_record(own.files[0].name if own.files else image.name, arrays[image.name])
-        return image_record(image.name, image.pixels.array) if isinstance(image, HeldImage) and image.pixels else None
-
-    names = [name for name, _ in step.declared.images[1:]]
-    out = [described(name, step.images.get(name)) for name in names]
-    while out and out[-1] is None:
-        out.pop()
-    return out
+def _has_length(value: Any) -> bool:
+    """Return whether a parameter was given as a length in a unit, or as one for each index along an axis."""
+    return is_length(value) or (isinstance(value, Mapping) and any(map(is_length, value.get("values", ()))))
 
 
 def _placed_after(placed: Placement, plan: Plan, step: Step) -> Placement:

@@ -1,12 +1,16 @@
 """Recipes: read from a file or from the record in a result, checked and exported."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..contract.per_index import PerIndex
 from ..io.notes import RECORD
 from ..io.reading import PICTURES, TIFF, open_image
 from ..recipe.export.one_line import step_in_line
+from ..recipe.images import Further, ImageFile
 from ..recipe.recipe import Recipe
+from .printable import printable
 
 
 def load(path: str) -> Recipe:
@@ -17,31 +21,58 @@ def load(path: str) -> Recipe:
     ValueError
         ``PATH: ...`` with the place in the file, if there is none.
     """
+    return opened(path)[0]
+
+
+def opened(path: str) -> tuple[Recipe, tuple[Path, ...]]:
+    """Return a recipe as `load` does, and all files that it is read from: its own, and those of its images.
+
+    Raises
+    ------
+    ValueError
+        As `load` does.
+    """
     try:
         if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
-            return Recipe.load(path)
+            recipe = Recipe.load(path)
+            return recipe, (Path(path), *_image_files(recipe))
+    except OSError as error:
+        raise ValueError(f"{path}: must be a recipe that can be read ({error.strerror})") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    record = open_image(path).metadata.get(RECORD)
+    image = open_image(path)
+    record = image.metadata.get(RECORD)
     if not record:
         raise ValueError(f"{path}: must hold the record of its steps")
     try:
-        return Recipe.from_record(record)
+        recorded = Recipe.from_record(record)
+        return Recipe.from_plain(recorded.plain()), image.files  # whose images are inputs, as a file has no pixels
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _image_files(recipe: Recipe) -> Iterator[Path]:
+    """Yield the files of the further images that a recipe names by their path."""
+
+    def paths(images: Iterable[Further]) -> Iterator[str]:
+        for image in images:
+            if isinstance(image, PerIndex):
+                yield from paths(image.values)
+            elif isinstance(image, ImageFile):
+                yield image.path
+
+    for step in recipe.steps if recipe.folder is not None else ():
+        yield from (Path(recipe.folder or "") / path for path in paths(step.images.values()))
 
 
 def validate(given: Any) -> None:
     """Check a recipe, and list its steps."""
     recipe = load(given.recipe)
     count = len(recipe.steps)
-    print(f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}")
-    for number, step in enumerate(recipe.steps):
-        print(f"  {number}: {step_in_line(step)}")
-    if recipe.inputs:
-        print(f"  inputs: {', '.join(recipe.inputs)}")
-    for warning in recipe.warnings:
-        print(f"  {warning}")
+    lines = [f"{given.recipe}: {count} {'step' if count == 1 else 'steps'}"]
+    lines += [f"  {number}: {step_in_line(step)}" for number, step in enumerate(recipe.steps)]
+    lines += [f"  inputs: {', '.join(recipe.inputs)}"] if recipe.inputs else []
+    print(*map(printable, [*lines, *(f"  {warning}" for warning in recipe.warnings)]), sep="\n")
 
 
 def export(given: Any) -> None:
@@ -52,9 +83,13 @@ def export(given: Any) -> None:
     elif given.form == "toml":
         text = recipe.dumps()
     elif given.form == "command":
-        text = recipe.command(given.recipe, **({"source": given.file} if given.file else {}))
+        named = {"source": given.file} if given.file else {}
+        text = recipe.command(given.recipe, **named)
     else:
         text = recipe.python(**_known_of(given.file))
+        if given.file and Path(given.file).suffix.lower() != ".npy":
+            pixels = f"napari_mathimg.io.open_image({given.file!r}).array"
+            text = f"# The file image.npy holds the pixels: np.save('image.npy', {pixels})\n{text}"
     print(text.rstrip("\n"))
 
 

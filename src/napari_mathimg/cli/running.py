@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,9 @@ from ..io.writing import check_image, check_output, write_image
 from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .computed import computed
+from .printable import printable
 from .progress import watched
-from .recipes import load
+from .recipes import opened as opened_recipe
 from .values import names_of, options_of, pairs, parameters_of
 
 PLACE = re.compile(r"^steps\[0\](?: \(\w+\): |\.parameters\.|\.options\.|\.)")
@@ -58,22 +59,26 @@ def apply_operation(given: Any) -> None:
 
 def run_recipe(given: Any) -> None:
     """Run a recipe on a file."""
-    recipe = load(given.recipe)
-    opened = _opened(given)
+    recipe, files = opened_recipe(given.recipe)
+    opened = _opened(given, files)
     for name in recipe.inputs:
         if name not in opened.further:
             raise ValueError(f"--input {name}=FILE: must be given, because the recipe names this input")
+    for name in opened.further:
+        if name not in recipe.inputs:
+            its = f"its inputs are {', '.join(recipe.inputs)}" if recipe.inputs else "it has no inputs"
+            raise ValueError(f"--input {name}: must be an input of the recipe; {its}")
     if not given.quiet:
         for warning in recipe.warnings:
-            print(f"mathimg: {warning}", file=sys.stderr)
+            print(printable(f"mathimg: {warning}"), file=sys.stderr)
     _finish(given, recipe, opened)
 
 
-def _opened(given: Any) -> _Opened:
-    """Open all inputs, and refuse an output that cannot be written, or that would harm one of them."""
+def _opened(given: Any, files: Iterable[Path] = ()) -> _Opened:
+    """Open all inputs, and refuse an output that cannot be written, or that would harm one of them or further files."""
     image = open_image(given.file, series=given.series, axes=names_of(given.axis_names))
     further = {name: open_image(path) for name, path in pairs(given.images, "--image").items()}
-    sources = [*image.files, *(path for each in further.values() for path in each.files)]
+    sources = [*image.files, *files, *(path for each in further.values() for path in each.files)]
     return _Opened(image, further, check_output(given.output, sources, given.overwrite, given.imagej))
 
 
@@ -91,7 +96,7 @@ def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
     write_image(opened.output, result, overwrite=given.overwrite, imagej=given.imagej, levels=given.levels)
     if not given.quiet:
         for note in result.notes:
-            print(f"mathimg: {note}", file=sys.stderr)
+            print(printable(f"mathimg: {note}"), file=sys.stderr)
 
 
 @contextmanager

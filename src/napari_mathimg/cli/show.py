@@ -5,6 +5,7 @@ import math
 import sys
 from typing import Any
 
+from .printable import printable
 from .values import names_of
 
 
@@ -58,4 +59,4 @@ def file_info(given: Any) -> None:
     if record:
         lines.append("  steps: " + " > ".join(known["steps"]))
     lines += [f"  {note}" for note in image.notes]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(map(printable, lines)) + "\n")

@@ -146,15 +146,9 @@ def options_of(given: Any, channel_axis: int | None) -> dict[str, Any]:
         out["value_range"] = pieces[0] if len(pieces) == 1 else tuple(pieces)
     if given.scope:
         out["scope"] = {axis: _part(axis, text) for axis, text in pairs(given.scope, "--scope").items()}
-    if given.channel_axis is None:
-        chosen: int | None = channel_axis
-    elif given.channel_axis == "none":
-        chosen = None
-    else:
-        found = axis_of(given.channel_axis)
-        if isinstance(found, str):
-            raise ValueError(f"--channel-axis {found}: must be the index of an axis, or none")
-        chosen = found
+    chosen = channel_axis if given.channel_axis is None else axis_of(given.channel_axis)
+    if isinstance(chosen, str):
+        raise ValueError(f"--channel-axis {chosen}: must be the index of an axis")
     return out if chosen is None else out | {"channel_axis": chosen}
 
 

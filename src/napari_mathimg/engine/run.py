@@ -142,14 +142,14 @@ def blocks_at_once(plan: Plan, threads: int, in_memory: bool, allowed: int | Non
     result = math.prod(plan.shape) * plan.dtype.itemsize if in_memory else 0
     limit = at_hand if allowed is None else min(allowed, at_hand)
     if result > limit:  # before its tiles are counted: there may be too many
-        why = f"{_gib(limit)} are allowed" if limit < at_hand else f"{_gib(at_hand)} of memory are free"
-        raise NotEnoughMemory(f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, but {why}; {WAY_OUT}")
+        why = f"{gib(limit)} are allowed" if limit < at_hand else f"{gib(at_hand)} of memory are free"
+        raise NotEnoughMemory(f"{plan.operation.id}: {_result(plan)} needs {gib(result)}, but {why}; {WAY_OUT}")
     block = max(map(largest_block, _variants(plan)))
     chunk = getattr(plan.source.array, "largest_chunk", 0)
     if in_memory and result + chunk + block > at_hand:
         raise NotEnoughMemory(
-            f"{plan.operation.id}: {_result(plan)} needs {_gib(result)}, and its computation {_gib(chunk + block)},"
-            f" but {_gib(at_hand)} of memory are free; {WAY_OUT}"
+            f"{plan.operation.id}: {_result(plan)} needs {gib(result)}, and its computation {gib(chunk + block)},"
+            f" but {gib(at_hand)} of memory are free; {WAY_OUT}"
         )
     return max(min(threads, (at_hand - result - chunk) // block), 1)
 
@@ -174,7 +174,7 @@ def _variants(plan: Plan) -> list[Plan]:
 def refuse_block(plan: Plan, box: Box, needed: int, at_hand: int) -> NoReturn:
     """Raise NotEnoughMemory for a block that the memory at hand does not hold."""
     raise NotEnoughMemory(
-        f"{plan.operation.id}: a block of {sizes(size(box))} pixels needs {_gib(needed)}, but {_gib(at_hand)} of memory"
+        f"{plan.operation.id}: a block of {sizes(size(box))} pixels needs {gib(needed)}, but {gib(at_hand)} of memory"
         " are free; choose a smaller image"
     )
 
@@ -183,7 +183,7 @@ def _result(plan: Plan) -> str:
     return f"a result of {sizes(plan.shape)} pixels ({plan.dtype})"
 
 
-def _gib(count: int) -> str:
+def gib(count: int) -> str:
     """Write a number of bytes in GiB."""
     amount = count / 2**30
     return quantity(round(amount, 1) if amount >= 1 else amount, "GiB", 3 if amount >= 1 else 2)

@@ -9,6 +9,11 @@ from typing import Any
 from .units import factor, find_unit
 
 
+def named_by(path: Path) -> str:
+    """Return the name of an image that has none besides that of its file."""
+    return path.name.partition(".")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """An image: pixels, and what is known of them.
@@ -41,6 +46,8 @@ class Image:
         Sentences on what the file does not say, and how it was read.
     files
         The files that were opened.
+    is_named
+        Whether the names of the axes were given; False if they only stand for their places.
 
     Raises
     ------
@@ -61,6 +68,7 @@ class Image:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    is_named: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.array.shape)

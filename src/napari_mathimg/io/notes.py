@@ -12,18 +12,34 @@ RECORD = "napari_mathimg"  # key of the record in metadata, as in those of layer
 NAMESPACE = "napari-mathimg.org/image"
 FORMAT_VERSION = 1
 LONGEST = 2**24  # characters that are read
+FARTHEST = 1e30  # position in any unit
 DEEPEST = 30
+DISPENSABLE = ("by_item", "report")  # entries of a recorded step that repeating it does not need
 PLAIN = (Mapping, list, tuple, np.ndarray, np.generic, bool, int, float, str, type(None))
 
 
 def note_of(image: Image) -> str:
-    """Return the record of an image and the position of its first pixel as JSON in ASCII; "" if it has neither."""
+    """Return the record of an image and the position of its first pixel as JSON in ASCII; "" if it has neither.
+
+    What a step was resolved to for each item is left out of a record that would be too long to be read.
+
+    Raises
+    ------
+    ValueError
+        If it is too long without this.
+    """
     steps = image.metadata.get(RECORD, [])
     if not steps and not any(image.translate):
         return ""
     moved = {axis: where for axis, where in zip(image.axes, image.translate, strict=True) if where}
     content = {"format_version": FORMAT_VERSION, "translate": moved, "record": _plain(steps)}
-    return json.dumps(content)
+    text = json.dumps(content)
+    if len(text) > LONGEST:
+        short = [{name: value for name, value in step.items() if name not in DISPENSABLE} for step in content["record"]]
+        text = json.dumps({**content, "record": short})
+    if len(text) > LONGEST:
+        raise ValueError(f"metadata: must have a record of at most {LONGEST} characters")
+    return text
 
 
 def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[float, ...], str]:
@@ -40,11 +56,15 @@ def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tup
         steps, moved = content.get("record", []), content.get("translate", {})
         if not isinstance(steps, list) or not all(map(_is_step, steps)):
             raise ValueError("its record must be a list of steps")
-        if not isinstance(moved, dict) or not all(type(v) in (int, float) and np.isfinite(v) for v in moved.values()):
-            raise ValueError("its translate must be a finite number for each axis")
+        if not isinstance(moved, dict) or not all(map(_is_position, moved.values())):
+            raise ValueError(f"its translate must be a finite number of at most {FARTHEST:g} in size for each axis")
         return [_tuples(step) for step in steps], tuple(float(moved.get(axis, 0.0)) for axis in axes), ""
     except (ValueError, RecursionError) as error:
         return [], (), f"The record of steps in the file is left out: {error}."
+
+
+def _is_position(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= FARTHEST  # which NaN is not
 
 
 def _is_step(step: Any) -> bool:

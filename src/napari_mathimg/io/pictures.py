@@ -15,7 +15,6 @@ SIGNATURES = {".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"
 DEEP = 16  # bits
 GRAY = 0  # type of color of PNG
 SHALLOW = ("1", "L", "LA", "RGB", "RGBA", "P", "PA")  # modes of pictures whose channels have at most 8 bits
-MOST = 2**31  # pixels
 QUALITY = 95  # of JPEG files, from 0 to 100
 
 
@@ -28,19 +27,23 @@ def read_picture(path: Path) -> Image:
         If the file is damaged, or has pixels that the reader would change: 16 bits in colors, or those of CMYK.
     """
     import imageio.v3 as iio
+    from PIL import Image as Pillow
 
     with naming(path, "a picture that can be read"), path.open("rb") as file:
         head = file.read(32)
         if not head.startswith(SIGNATURES[path.suffix.lower()]):
             raise ImageFileError(f"{path}: must be a {path.suffix.lower()} file, which its first bytes are not of")
         if head.startswith(SIGNATURES[".png"]):
-            width, height, bits, color = struct.unpack(">IIBB", head[16:26])
+            bits, color = struct.unpack(">BB", head[24:26])
             if bits == DEEP and color != GRAY:
                 raise ImageFileError(f"{path}: must have 8 bits a color; those of 16 bits would lose 8 of them")
-            if width * height > MOST:
-                raise ImageFileError(f"{path}: must have at most {MOST} pixels, not {width} x {height}")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pictures with many pixels, which are counted above
+            warnings.simplefilter("ignore")  # of pictures with half as many pixels as are read
+            try:
+                Pillow.open(path).close()
+            except Pillow.DecompressionBombError:
+                most = 2 * (Pillow.MAX_IMAGE_PIXELS or 0)
+                raise ImageFileError(f"{path}: must have at most {most} pixels; a TIFF file may have more") from None
             with iio.imopen(path, "r", plugin="pillow") as picture:
                 mode = picture.metadata(index=0, exclude_applied=False).get("mode")
                 if mode not in (*SHALLOW, "I;16", "I"):

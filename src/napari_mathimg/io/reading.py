@@ -116,7 +116,7 @@ def _renamed(image: Image, axes: tuple[str, ...]) -> Image:
     if len(axes) != len(image.axes):
         raise ValueError(f"axes={axes!r}: must be {len(image.axes)} names for an image of shape {image.shape}")
     keeps = image.axes.index("c") == axes.index("c") if "c" in image.axes and "c" in axes else False
-    return replace(image, axes=axes, channel_names=image.channel_names if keeps else ())
+    return replace(image, axes=axes, channel_names=image.channel_names if keeps else (), is_named=True)
 
 
 def _open_numpy(path: Path) -> Image:
@@ -131,7 +131,7 @@ def _open_numpy(path: Path) -> Image:
         if not isinstance(array, np.ndarray):
             raise ImageFileError(f"{path}: must hold one array")
     notes = ("A NumPy file says neither names of axes nor pixel sizes.",)
-    return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,))
+    return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,), is_named=False)
 
 
 def unnamed_axes(ndim: int) -> tuple[str, ...]:

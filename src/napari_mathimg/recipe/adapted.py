@@ -84,6 +84,18 @@ class Expanded(Adapted):
         return np.expand_dims(found, self._axis)[(slice(None),) * self._axis + (box[self._axis],)]
 
 
+class Turned(Adapted):
+    """An array with its axes in another order."""
+
+    def __init__(self, array: Any, order: tuple[int, ...]) -> None:
+        super().__init__(array, tuple(array.shape[axis] for axis in order), array.dtype)
+        self._order = order
+
+    def _read(self, box: Key) -> Any:
+        inner = tuple(box[self._order.index(axis)] for axis in range(self.ndim))
+        return as_numpy(self._array, inner).transpose(self._order)
+
+
 class Cut(Expanded):
     """One index of an axis of an array, which keeps the axis."""
 

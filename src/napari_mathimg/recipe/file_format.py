@@ -7,8 +7,8 @@ from typing import Any
 import tomli_w
 
 from .. import __version__
-from .plain import Table, inside, refusal, sequence, text, whole
-from .step import MOST_AXES, Step, read_step
+from .plain import Table, inside, refusal, text, whole
+from .step import Step, read_names, read_step
 
 FORMAT = "mathimg-recipe"
 FORMAT_VERSION = 1
@@ -20,8 +20,8 @@ SPECIAL = re.compile(r"""\"{3}|'{3}|["'.=,\[\]{}\n]|#[^\n]*""")
 TEXTS = {  # what ends a text, by what begins it
     '"': re.compile(r'(?:\\.|[^"\\\n])*"'),
     "'": re.compile(r"[^'\n]*'"),
-    '"' * 3: re.compile(r'(?:\\.|"(?!"")|[^"\\])*"""', re.DOTALL),
-    "'" * 3: re.compile(r"(?:'(?!'')|[^'])*" + "'" * 3),
+    '"' * 3: re.compile(r'(?:\\.|"(?!"")|[^"\\])*"{3,5}', re.DOTALL),
+    "'" * 3: re.compile(r"(?:'(?!'')|[^'])*'{3,5}"),
 }
 
 # From the plain values of a file of a format version to those of the next version.
@@ -57,13 +57,6 @@ def _read_version(value: Any, place: str) -> int:
     return version
 
 
-def _read_names(value: Any, place: str) -> tuple[str, ...]:
-    names = tuple(text(name, f"{place}[{k}]") for k, name in enumerate(sequence(value, place)))
-    if len(names) > MOST_AXES:
-        raise refusal(place, value, f"at most {MOST_AXES} names")
-    return names
-
-
 def _read_steps(value: Any, place: str) -> tuple[Step, ...]:
     if not isinstance(value, tuple) or not 0 < len(value) <= MOST_STEPS:
         raise refusal(place, value, f"a list of 1 to {MOST_STEPS} steps")
@@ -79,13 +72,13 @@ def check_keys(text: str) -> None:
         With the line of the first such key.
     """
     dots = place = 0
+    has_end = True
     while found := SPECIAL.search(text, place):
         mark, place = found[0], found.end()
         if mark in TEXTS:
-            end = TEXTS[mark].match(text, place)
-            if end is None:
-                return  # a text without an end, which tomllib refuses
-            place = end.end()
+            end = TEXTS[mark].match(text, place) if has_end else None
+            has_end = end is not None  # of one without an end, all that follows is searched
+            place = end.end() if end is not None else place
         elif mark == ".":
             dots += 1
             if dots >= MOST_PARTS:
@@ -146,7 +139,7 @@ def read_recipe(plain: Any) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     table.take("format", _read_format)
     table.take("format_version", _read_version)
     table.take("made_with", text, "")
-    names = table.take("axis_names", _read_names, ())
+    names = table.take("axis_names", read_names, ())
     steps = table.take("steps", _read_steps)
     table.end()
     return steps, names

@@ -1,5 +1,6 @@
 """An image between two steps of a recipe, and the one that a step makes of it."""
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..contract.progress import Progress
+from ..contract.quantities import sizes
 from ..engine import Plan
+from ..engine.memory import memory_at_hand
 from ..engine.pyramid import Pyramid, build_pyramid, level_factors, pyramid_like
+from ..engine.run import WAY_OUT, gib
 from ..engine.source import names_in
-from .adapted import Cut, Divided, Expanded, Merged
+from .adapted import Cut, Divided, Expanded, Merged, Turned
+from .axes import lengths, turning
 from .lengths import Spacing
 from .placement import axis_names as usual_names
 from .plain import refusal
@@ -37,6 +42,8 @@ class Image:
         The levels of a multiscale image, finest first; () for another one.
     pyramid
         How the levels of a multiscale image are made where they are not given; None if there are none.
+    colors
+        Axis of colors that the step before has left; None if there is none, or it is not known.
     """
 
     array: Any
@@ -46,6 +53,7 @@ class Image:
     labels: bool = False
     levels: tuple[Any, ...] = ()
     pyramid: Pyramid | None = None
+    colors: int | None = None
 
     @classmethod
     def of(
@@ -63,8 +71,8 @@ class Image:
             axis_names = usual
         return cls(finest, axis_names, channel_names, checked_spacing(spacing, len(finest.shape)), labels, levels)
 
-    def at_level(self, level: int, ndim: int, threads: int | None) -> Generator[Progress, None, Any]:
-        """Return the array of a level; `ndim` is the number of axes without that of colors.
+    def at_level(self, level: int, channel_axis: int | None, threads: int | None) -> Generator[Progress, None, Any]:
+        """Return the array of a level of an image with an axis of colors, or None.
 
         Raises
         ------
@@ -75,29 +83,86 @@ class Image:
             return self.array
         levels: Sequence[Any] = self.levels
         if not levels and self.pyramid is not None:
-            levels = yield from build_pyramid(np.asarray(self.array), ndim, self.pyramid, threads)
+            levels = yield from _levels_of(np.asarray(self.array), channel_axis, self.pyramid, threads)
         if level >= len(levels):
             have = f"{len(levels)} levels" if levels else "no levels"
             raise ValueError(f"level={level}: must be a level of the image, which has {have}")
         return levels[level]
 
-    def spacing_at(self, array: Any, ndim: int) -> Spacing:
-        """Return the size of a pixel of the array of a level along each of `ndim` axes."""
-        known = (None,) * (ndim - len(self.spacing)) + self.spacing[max(len(self.spacing) - ndim, 0) :]
-        factors = level_factors(tuple(self.array.shape)[:ndim], tuple(array.shape)[:ndim])
+    def spacing_at(self, array: Any, channel_axis: int | None) -> Spacing:
+        """Return the size of a pixel of the array of a level along each axis but that of colors."""
+        shape = lengths(array, channel_axis)
+        known = (None,) * (len(shape) - len(self.spacing)) + self.spacing[max(len(self.spacing) - len(shape), 0) :]
+        factors = level_factors(lengths(self.array, channel_axis), shape)
         return tuple(s if s is None else s * float(f) for s, f in zip(known, factors, strict=True))
 
-    def pyramid_with(self, ndim: int) -> Pyramid | None:
+    def pyramid_with(self, channel_axis: int | None) -> Pyramid | None:
         """Return how the levels of a result are made, so that they are like those of this image."""
         if self.levels:
-            return pyramid_like([tuple(each.shape)[:ndim] for each in self.levels], mean=not self.labels)
+            return pyramid_like([lengths(each, channel_axis) for each in self.levels], mean=not self.labels)
         if self.pyramid is None:
             return None
-        shapes, pyramid = [tuple(self.array.shape)[:ndim]], self.pyramid
+        shapes, pyramid = [lengths(self.array, channel_axis)], self.pyramid
         while max(shapes[-1][axis] for axis in pyramid.axes) > pyramid.smallest:
-            halved = {axis % ndim for axis in pyramid.axes}
+            halved = {axis % len(shapes[0]) for axis in pyramid.axes}
             shapes.append(tuple(-(-n // 2) if k in halved else n for k, n in enumerate(shapes[-1])))
         return pyramid_like(shapes, mean=not self.labels)
+
+    def order_for(self, step: Step) -> tuple[int, ...]:
+        """Return the axes of the array in the order in which a step expects them."""
+        return turning(step, self.axis_names or names_in(self.array), len(self.array.shape), self.colors)
+
+    def turned(self, step: Step) -> "Image":
+        """Return the image with its axes in the order in which a step expects them."""
+        order = self.order_for(step)
+        if order == tuple(sorted(order)):
+            return self
+        channel = step.options.channel_axis
+        colors = None if self.colors is None and channel is None else order[channel or 0]
+        colors = self.colors if self.colors is not None else colors
+        places = [axis for axis in order if axis != colors]
+        numbers = [sorted(places).index(axis) for axis in places]
+        n = len(numbers)
+        known = (None,) * (n - len(self.spacing)) + self.spacing[max(len(self.spacing) - n, 0) :]
+        pyramid = self.pyramid
+        if pyramid is not None:
+            axes = tuple(sorted(numbers.index(axis % n) - n for axis in pyramid.axes))
+            pyramid = replace(pyramid, axes=axes)
+        return replace(
+            self, array=_arranged(self.array, order), axis_names=step.axis_names,
+            spacing=tuple(known[k] for k in numbers), levels=tuple(_arranged(each, order) for each in self.levels),
+            pyramid=pyramid, colors=None if colors is None else order.index(colors),
+        )  # fmt: skip
+
+
+def _arranged(array: Any, order: tuple[int, ...]) -> Any:
+    return array.transpose(order) if isinstance(array, np.ndarray) else Turned(array, order)
+
+
+def _levels_of(
+    array: Any, channel_axis: int | None, pyramid: Pyramid, threads: int | None
+) -> Generator[Progress, None, list[Any]]:
+    """Return the levels of an array, whose axis of colors may be any one."""
+    if channel_axis is None:
+        return (yield from build_pyramid(array, array.ndim, pyramid, threads))
+    levels = yield from build_pyramid(np.moveaxis(array, channel_axis, -1), array.ndim - 1, pyramid, threads)
+    return [np.moveaxis(each, -1, channel_axis) for each in levels]
+
+
+def check_room(image: Any, plan: Plan) -> None:
+    """Refuse a step on a part of an image if the whole, in the type of the part, does not fit into the memory at hand.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    needed, free = (math.prod(image.shape) + math.prod(plan.shape)) * plan.dtype.itemsize, memory_at_hand()
+    if needed > free:
+        raise ValueError(
+            f"where: the image of {sizes(image.shape)} pixels ({plan.dtype}) and the part that changes need"
+            f" {gib(needed)}, but {gib(free)} of memory are free; {WAY_OUT}"
+        )
 
 
 def part_of(plan: Plan, array: Any) -> tuple[tuple[int, int], ...]:
@@ -118,20 +183,28 @@ def result_of(step: Step, place: str, image: Image, plan: Plan, pixels: Any) -> 
             raise refusal(
                 f"{place}.divisor", step.divisor, f"left out, because the result is of the type {pixels.dtype}"
             )
-        pixels = Divided(pixels, step.divisor) if lazy else pixels / pixels.dtype.type(step.divisor)
+        with np.errstate(over="ignore"):
+            divisor = pixels.dtype.type(step.divisor)
+        if not 0 < divisor < np.inf:
+            raise refusal(f"{place}.divisor", step.divisor, f"a number that {pixels.dtype} can hold")
+        pixels = Divided(pixels, step.divisor) if lazy else pixels / divisor
     names, spacing = _names_after(image, plan), _spacing_after(image, plan)
     ndim = len(pixels.shape) - (plan.channel_axis is not None)
     pyramid = image.pyramid
     if pyramid is not None:
         axes = tuple(axis for axis in pyramid.axes if -axis <= ndim)
         pyramid = replace(pyramid, axes=axes) if axes else None
+    colors = plan.channel_axis
     if (dropped := plan.dropped) is not None:
         axis = sorted(plan.source.given_places).index(dropped)
         if step.keep_axis:
             pixels = Expanded(pixels, axis) if lazy else np.expand_dims(pixels, axis)
+            colors = None if colors is None else colors + (axis <= colors)
         else:
             names, spacing = _without(names, axis), _without(spacing, axis)
-    return Image(pixels, names, _channels_after(image, plan, bool(step.where)), spacing, image.labels, (), pyramid)
+    return Image(
+        pixels, names, _channels_after(image, plan, bool(step.where)), spacing, image.labels, (), pyramid, colors
+    )
 
 
 def _put_back(image: Any, pixels: Any, plan: Plan, lazy: bool) -> Any:

@@ -138,6 +138,9 @@ def read_further(value: Any, place: str) -> Further:
         axis = table.take("per", read_axis)
         values = table.take("values", _each)
         table.end()
+        for k, each in enumerate(values):
+            if isinstance(each, PerIndex) or (isinstance(each, Mapping) and "per" in each):
+                raise refusal(f"{place}.values[{k}]", each, "one image")
         return PerIndex(axis, tuple(read_further(v, f"{place}.values[{k}]") for k, v in enumerate(values)))
     ways = [name for name in ("input", "path", "psf") if table.has(name)]
     if len(ways) != 1:
@@ -154,7 +157,15 @@ def read_further(value: Any, place: str) -> Further:
 
 def read_axis(value: Any, place: str) -> str | int:
     """Read the name or the index of an axis."""
-    return text(value, place) if isinstance(value, str) else whole(-64, 63)(value, place)
+    return axis_name(value, place) if isinstance(value, str) else whole(-64, 63)(value, place)
+
+
+def axis_name(value: Any, place: str) -> str:
+    """Read the name of an axis, which texts show in one line."""
+    name = text(value, place)
+    if not name.isprintable():
+        raise refusal(place, name, "a name in one line of characters that can be printed")
+    return name
 
 
 def _each(value: Any, place: str) -> tuple[Any, ...]:
@@ -224,6 +235,8 @@ def load_image(image: ImageFile, folder: Path | None, place: str) -> Any:
     path = (root / image.path).resolve()
     if not path.is_relative_to(root):
         raise refusal(place, image.path, "below the folder of the recipe, which a link in it leaves")
+    if path.exists() and not path.is_file():
+        raise refusal(place, image.path, "a file")  # a pipe would never end
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         array = np.array(array)
@@ -261,12 +274,16 @@ def save_image(image: HeldImage, folder: Path, below: str, place: str) -> ImageF
         )
     pixels = agreeing(np.asarray(array), image.blake2b, place, image.name)
     known = image.blake2b or digest(pixels)
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", image.name).strip("-")[:40] or "image"
-    stem = f"{stem}-" if stem.lower() in RESERVED else stem
-    path = f"{below}/{stem}-{known[:8]}.npy"
+    path = f"{below}/{file_stem(image.name)}-{known[:8]}.npy"
     (folder / below).mkdir(parents=True, exist_ok=True)
     written(folder / path, lambda file: np.save(file, pixels, allow_pickle=False))
     return ImageFile(path, known)
+
+
+def file_stem(name: str) -> str:
+    """Return a name as the beginning of that of a file, on every system."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "image"
+    return f"{stem}-" if stem.lower() in RESERVED else stem
 
 
 def written(path: Path, write: Callable[[Any], Any]) -> None:

@@ -147,8 +147,12 @@ def _pixels(hint: Any, length: Mapping[str, Any], spacing: Spacing, place: str) 
     if per_axis is None:
         if not math.isclose(known[0], known[-1], rel_tol=1e-6):
             raise refusal(place, dict(length), "in pixels, because the pixels of the image are not square")
+        if not math.isfinite(value * factor / known[-1]):
+            raise refusal(place, dict(length), "a length of a finite number of pixels")
         return max(round(value * factor / known[-1], NOISE), _least(hint))
     values = value if isinstance(value, tuple) else (value,) * len(known)
+    if not all(math.isfinite(v * factor / s) for v, s in zip(values, known * len(values), strict=False)):
+        raise refusal(place, dict(length), "a length of a finite number of pixels")
     if len(values) != len(known):
         raise refusal(place, dict(length), f"one length, or {len(known)} for {len(known)} axes")
     return tuple(

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..contract.per_index import PerIndex
 from ..contract.progress import run_to_end
+from .axes import in_order
 from .export.command_line import command_line
 from .export.methods_text import methods_text
 from .export.one_line import step_in_line
 from .export.python_script import python_script
-from .file_format import as_toml, check_keys, header, read_recipe
+from .file_format import FORMAT, as_toml, check_keys, header, read_recipe
 from .image_state import Image, checked_spacing
 from .images import Further, HeldImage, Input, save_image, written
 from .plain import MOST_BYTES, in_bounds
@@ -125,7 +128,8 @@ class Recipe:
         record
             The recorded steps. They are read as strictly as a file.
         images
-            Arrays by the names of the further images, for those whose pixels the record does not hold itself.
+            Arrays by the names of the further images, for those whose pixels the record does not hold itself. Of images
+            of one name with other pixels, the second is called "name-2": `inputs` lists the names.
 
         Raises
         ------
@@ -134,7 +138,8 @@ class Recipe:
             pixels than those that were used.
         """
         steps, names = plain_steps(record, images or {})
-        return cls.from_plain({**header(names), "steps": steps})
+        recipe = cls.from_plain({**header(names), "steps": steps})
+        return replace(recipe, steps=in_order(recipe.steps, recipe.axis_names))
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values, from which `from_plain` makes it again."""
@@ -165,8 +170,11 @@ class Recipe:
         ------
         ValueError
             If the pixels of a further image are no longer at hand, or were changed; nothing is written then but images.
+            If there is a file that is no recipe; nothing is written then.
         """
         path = Path(path)
+        if path.exists() and not _is_recipe(path):
+            raise ValueError(f"path={str(path)!r}: must be a new file or that of a recipe")
         below = f"{_safe_stem(path)}-images"
         files = {
             id(image): save_image(image, path.parent, below, place)
@@ -206,7 +214,7 @@ class Recipe:
         Returns
         -------
         numpy.ndarray
-            The result of the last step.
+            The result of the last step; if all are off, a copy.
 
         Raises
         ------
@@ -215,7 +223,7 @@ class Recipe:
         """
         image = self.image(array, spacing, axis_names, channel_names, labels)
         done: Image = run_to_end(apply_steps(self.steps, image, inputs or {}, self.folder, threads))
-        return done.array
+        return np.array(done.array) if done is image else done.array
 
     def lazy(
         self, array: Any, inputs: Mapping[str, Any] | None = None, spacing: Any = None, *,
@@ -367,6 +375,15 @@ class Recipe:
                     yield from ((f"{place}.values[{k}]", each) for k, each in enumerate(image.values))
                 else:
                     yield place, image
+
+
+def _is_recipe(path: Path) -> bool:
+    """Return whether a file is one of a recipe, of any version and perhaps damaged, or empty."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        found = file.read(MOST_BYTES)
+    return not found or FORMAT.encode() in found
 
 
 def _safe_stem(path: Path) -> str:

@@ -200,7 +200,7 @@ def options_record(options: Options) -> dict[str, Any]:
 
 def is_proportional(metadata: Mapping[str, Any]) -> bool:
     """Return whether the brightness of an image is as proportional to light as that of the image it was made from."""
-    return all(step["proportional"] for step in metadata.get(RECORD, [])[-1:])
+    return all(step.get("proportional", False) for step in metadata.get(RECORD, [])[-1:])
 
 
 def light_sentence(metadata: Mapping[str, Any]) -> str:
@@ -208,7 +208,7 @@ def light_sentence(metadata: Mapping[str, Any]) -> str:
     steps = metadata.get(RECORD, [])
     if not steps or is_proportional(metadata):
         return LIGHT[True] if steps else ""
-    number, step = next((n, step) for n, step in enumerate(steps, 1) if not step["proportional"])
+    number, step = next((n, step) for n, step in enumerate(steps, 1) if not step.get("proportional", False))
     return (
         f"Brightness is no longer proportional to light since step {number}, {step['operation']}:"
         " measure intensities before it."

@@ -12,7 +12,8 @@ from ..contract.progress import Progress, run_to_end
 from ..engine import LazyArray, Options, Plan, prepare, run
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
-from .image_state import Image, part_of, result_of
+from .axes import lengths, without_colors
+from .image_state import Image, check_room, part_of, result_of
 from .images import DeclaredPsf, Further, HeldImage, ImageFile, Input, agreeing, load_image
 from .lengths import Spacing, in_pixels, is_length
 from .plain import refusal, shown
@@ -80,7 +81,8 @@ def _placed(
     """Prepare a step; errors say which one it is."""
     place = f"steps[{number}]"
     try:
-        return (yield from prepare_step(step, place, image, inputs, folder, threads, memory))
+        turned = image.turned(step)
+        return (yield from prepare_step(step, place, turned, inputs, folder, threads, memory))
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(place) else f"{place} ({step.operation}): {text}") from error
@@ -90,15 +92,26 @@ def prepare_step(
     step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
     memory: int | Literal["free"] | None,
 ) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
-    """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images."""
-    ndim = len(image.array.shape) - (step.options.channel_axis is not None)
-    array = yield from image.at_level(step.level, ndim, threads)
-    spacing = image.spacing_at(array, ndim)
-    at_level = replace(image, array=array, spacing=spacing, pyramid=image.pyramid_with(ndim), levels=())
+    """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images.
+
+    Raises
+    ------
+    ValueError
+        If the step cannot be applied to the image, whose axes must have the order that it expects (`Image.turned`).
+    """
+    if (order := image.order_for(step)) != tuple(sorted(order)):
+        raise ValueError(
+            f"{place}.axis_names={step.axis_names!r}: must be those of the image in its order, but axis"
+            f" {', '.join(map(str, order))} of the image would come in this order: transpose it before this step"
+        )
+    colors = step.options.channel_axis
+    array = yield from image.at_level(step.level, colors, threads)
+    spacing = image.spacing_at(array, colors)
+    at_level = replace(image, array=array, spacing=spacing, pyramid=image.pyramid_with(colors), levels=())
     options = options_at(step, place, at_level)
     source = options.source(array, image.axis_names, lambda given: given)
-    order = sorted(source.given_places)
-    axes = [order.index(axis) for axis in source.given_places[-source.ndim :]]
+    places = sorted(source.given_places)
+    axes = [places.index(axis) for axis in source.given_places[-source.ndim :]]
     of_item = tuple(spacing[axis] for axis in axes)
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)
@@ -107,6 +120,8 @@ def prepare_step(
     )
     if step.where:
         _check_part(step, place, plan, at_level)
+        if memory is not None:
+            check_room(array, plan)
     return at_level, plan, images
 
 
@@ -120,7 +135,9 @@ def options_at(step: Step, place: str, image: Image) -> Options:
     """
     if not step.where:
         return step.options
-    names = image.axis_names or names_in(image.array)
+    colors = step.options.channel_axis
+    shape = lengths(image.array, colors)
+    names = without_colors(image.axis_names or names_in(image.array), len(image.array.shape), colors)
     scope: dict[int | str, int | tuple[int, int]] = {}
     for axis, index in step.where.items():
         here = f"{place}.where.{axis}"
@@ -134,7 +151,7 @@ def options_at(step: Step, place: str, image: Image) -> Options:
                 raise refusal(here, index, f"a channel of the image, {have}")
             index = channels.index(index)
         scope[axis] = index, index + 1
-        length = int(image.array.shape[names.index(axis)])
+        length = shape[names.index(axis)]
         if index >= length:
             raise refusal(here, index, f"an index from 0 to {length - 1}")
     return replace(step.options, scope=scope)

@@ -1,5 +1,6 @@
 """A step of a recipe: an operation with everything that was given to it, read from and turned into plain values."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -9,7 +10,7 @@ from ..contract.operation import Operation
 from ..contract.per_index import PerIndex
 from ..contract.wrapper import WRAPPERS, Around
 from ..engine import Options
-from .images import Further, HeldImage, read_axis, read_further
+from .images import Further, HeldImage, axis_name, read_axis, read_further
 from .lengths import is_length, read_value
 from .plain import (
     Table,
@@ -59,6 +60,9 @@ class Step:
         Number that the result is divided by; 1 for none.
     torn
         Whether pixels of the input were changed during the run that was recorded.
+    axis_names
+        Names of the axes of the image without that of colors, where the step before leaves them in another order; ()
+        for the order in which they are.
     """
 
     operation: str
@@ -72,6 +76,7 @@ class Step:
     keep_axis: bool = False
     divisor: float = 1.0
     torn: bool = False
+    axis_names: tuple[str, ...] = ()
 
     @property
     def declared(self) -> Operation:
@@ -81,7 +86,7 @@ class Step:
     def plain(self) -> dict[str, Any]:
         """Return the table that says the same; what has its default is left out."""
         out: dict[str, Any] = {"operation": self.operation, "version": self.version}
-        for name in ("level", "off", "keep_axis", "divisor", "torn"):
+        for name in ("level", "off", "keep_axis", "divisor", "torn", "axis_names"):
             if (value := getattr(self, name)) != Step.__dataclass_fields__[name].default:
                 out[name] = value
         if self.where:
@@ -167,6 +172,7 @@ def read_step(value: Any, place: str) -> Step:
     keep_axis = table.take("keep_axis", truth, False)
     divisor = table.take("divisor", number, 1.0)
     torn = table.take("torn", truth, False)
+    names = table.take("axis_names", read_names, ())
     table.end()
     if not divisor > 0:
         raise refusal(f"{place}.divisor", divisor, "a number greater than 0")
@@ -177,7 +183,7 @@ def read_step(value: Any, place: str) -> Step:
     missing = [name for name, _ in op.images[1:] if name not in images and name not in op.optional]
     if missing:
         raise ValueError(f"{place}.images.{missing[0]}: must be given, because {id} needs it")
-    return Step(id, version, parameters, options, level, where, images, off, keep_axis, divisor, torn)
+    return Step(id, version, parameters, options, level, where, images, off, keep_axis, divisor, torn, names)
 
 
 def _migrated(value: Any, place: str) -> Any:
@@ -235,11 +241,22 @@ def _read_parameter(op: Operation, name: str, value: Any, place: str) -> Any:
         table.end()
         if not values:
             raise refusal(inside(place, "values"), values, "a list with one value for each index")
+        for k, entry in enumerate(values):
+            if isinstance(entry, Mapping) and not is_length(entry):
+                raise refusal(f"{place}.values[{k}]", entry, "one value")
         return {
             "per": axis,
             "values": tuple(read_value(op, name, v, f"{place}.values[{k}]") for k, v in enumerate(values)),
         }
     return read_value(op, name, value, place)
+
+
+def read_names(value: Any, place: str) -> tuple[str, ...]:
+    """Read the names of axes."""
+    names = tuple(axis_name(name, f"{place}[{k}]") for k, name in enumerate(sequence(value, place)))
+    if len(names) > MOST_AXES:
+        raise refusal(place, value, f"at most {MOST_AXES} names")
+    return names
 
 
 def _read_where(value: Any, place: str) -> dict[str, int | str]:
@@ -249,7 +266,7 @@ def _read_where(value: Any, place: str) -> dict[str, int | str]:
     given = mapping(value, place)
     if not given:
         raise refusal(place, given, "left out, or name an axis")
-    return {text(axis, place): channel(entry, inside(place, str(axis))) for axis, entry in given.items()}
+    return {axis_name(axis, place): channel(entry, inside(place, str(axis))) for axis, entry in given.items()}
 
 
 def _read_images(op: Operation, value: Any, place: str) -> dict[str, Further]:
@@ -279,7 +296,10 @@ def _read_options(value: Any, place: str) -> Options:
 def _read_axes(value: Any, place: str) -> tuple[int | str, ...]:
     if not isinstance(value, tuple) or not 0 < len(value) <= MOST_AXES:
         raise refusal(place, value, "a list of names or indices of axes, at least one")
-    return tuple(read_axis(axis, f"{place}[{k}]") for k, axis in enumerate(value))
+    axes = tuple(read_axis(axis, f"{place}[{k}]") for k, axis in enumerate(value))
+    if len({*axes}) < len(axes):
+        raise refusal(place, value, "a list in which each axis is once")
+    return axes
 
 
 def _read_scope(value: Any, place: str) -> dict[int | str, int | tuple[int, int]]:
@@ -287,7 +307,9 @@ def _read_scope(value: Any, place: str) -> dict[int | str, int | tuple[int, int]
     out: dict[int | str, int | tuple[int, int]] = {}
     for key, part in mapping(value, place).items():
         here = inside(place, str(key))
-        axis = _numbered(key)
+        axis = _numbered(key, place)
+        if axis in out:
+            raise refusal(here, part, f"left out, because axis {axis} is given twice")
         if isinstance(part, tuple):
             if len(part) != 2:
                 raise refusal(here, part, "an index or [start, stop]")
@@ -297,9 +319,9 @@ def _read_scope(value: Any, place: str) -> dict[int | str, int | tuple[int, int]
     return out
 
 
-def _numbered(key: str | int) -> int | str:
+def _numbered(key: str | int, place: str) -> int | str:
     """Return an axis from the key of a table: its index, if the key is a number."""
-    return int(key) if isinstance(key, int) or (key.lstrip("-").isdecimal() and len(key) < 4) else key
+    return int(key) if isinstance(key, int) or re.fullmatch(r"-?[0-9]{1,3}", key) else axis_name(key, place)
 
 
 def _read_range(value: Any, place: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...contract.reach import Box, Spacing, size
 
-NEAR = 2**16  # pixels of the pieces in the middle together, at most, so that they are there soon; or a tenth of all
+NEAR = 264**2  # pixels of the pieces in the middle together, on any grid 256**2 at least; or a tenth of all
 FAR = 2**18  # pixels of other pieces at most: few enough for several threads and to show progress
 NEAR_HALOS, FAR_HALOS = 2, 8  # smallest sides as multiples of the halo, most of which is computed in vain
 LEAST = 64  # smallest side of a part of the middle that a thread has for itself

@@ -64,15 +64,25 @@ class CoarseLevels:
 
     def __init__(self, stores: Sequence[Array]) -> None:
         self.stores = stores
+        self._odd: dict[int, Array] = {}  # the last row of a level before it is rounded, which waits for the next one
 
     def fill(self, band: Band) -> None:
-        """Compute the rows of each level that lie in a band, which begins at a multiple of the size of their pixels."""
-        means = band.pixels
-        for number, store in enumerate(self.stores, 1):
-            means = halved(means)
-            first = band.first >> number
-            rows = means if store.dtype.kind == "f" else np.rint(means)
-            store[band.plane, first : first + len(means)] = rows
+        """Compute the rows of each level that a band completes; the bands of a plane come in their order.
+
+        A band begins at an even row.
+        """
+        rows, first, height = band.pixels, band.first, None
+        if not first:
+            self._odd.clear()
+        for number, store in enumerate(self.stores):
+            if number in self._odd:
+                rows, first = np.concatenate([self._odd.pop(number), rows]), first - 1
+            if len(rows) % 2 and height is not None and first + len(rows) < height:
+                self._odd[number], rows = rows[-1:], rows[:-1]
+            if not len(rows):
+                return
+            rows, first, height = halved(rows), first // 2, store.shape[1]
+            store[band.plane, first : first + len(rows)] = rows if store.dtype.kind == "f" else np.rint(rows)
 
 
 def halved(part: Array) -> Array:

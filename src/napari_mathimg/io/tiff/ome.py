@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from ..notes import NAMESPACE
 from ..problems import ImageFileError
+from ..units import find_unit
 from .told import Told
 
 MOST_PLANES = 2**22
@@ -95,4 +96,24 @@ def read_ome(text: str, number: int, count: int, name: str, axes: tuple[str, ...
     notes = [element for element in root.iter() if _kind(element) == "CommentAnnotation"]
     ours = [note for note in notes if note.attrib.get("Namespace") == NAMESPACE]
     told.note = next((child.text or "" for note in ours for child in note if _kind(child) == "Value"), "")
+    if where := _stage(pixels):
+        told.notes.append(f"The position of the stage is left out: {where}.")
     return told
+
+
+def _stage(pixels: Any) -> str:
+    """Return where the stage was at the first plane, in words; "" where this is not known, or 0.
+
+    It is none of the image, because it does not say which way the stage moves.
+    """
+    plane = _child(pixels, "Plane")
+    found = []
+    for axis in "XYZ" if plane is not None else "":
+        text, unit = plane.attrib.get(f"Position{axis}", ""), plane.attrib.get(f"Position{axis}Unit", "")
+        try:
+            where = float(text)
+        except ValueError:
+            continue
+        known = find_unit(unit)
+        found += [f"{axis.lower()} = {where:g}{f' {known.symbol}' if known else ''}"] if where else []
+    return ", ".join(found)

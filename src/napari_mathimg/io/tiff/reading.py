@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..image import Image
+from ..image import Image, named_by
 from ..notes import RECORD, read_note
 from ..problems import ImageFileError, naming
 from .imagej import read_imagej
@@ -80,8 +80,9 @@ def _image_of(path: Path, file: Any, series: Any, number: int) -> Image:
     names = told.channel_names if "c" in axes and len(told.channel_names) == series.shape[axes.index("c")] else ()
     return Image(
         levels[0], axes, tuple(s for s, _ in sizes), tuple(u for _, u in sizes), channel_axis, names, translate,
-        levels if len(levels) > 1 else (), name=told.name or path.name.partition(".")[0],
+        levels if len(levels) > 1 else (), name=told.name or named_by(path),
         metadata={RECORD: record} if record else {}, notes=tuple(notes), files=tuple(files),
+        is_named=not any(axis.startswith("axis ") for axis in axes),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..units import find_unit, says_pixels
 
 Size = tuple[float, str | None]
+LEAST, MOST = 1e-20, 1e20  # pixel size in meters, seconds, or without a unit
 
 
 @dataclass
@@ -20,17 +21,17 @@ class Told:
     notes: list[str] = field(default_factory=list)
 
     def add(self, axis: str, value: Any, unit: str | None, kind: str = "length") -> None:
-        """Add a pixel size, if it is one: 0, which stands for unknown, and what is no number are left out, and told."""
+        """Add a pixel size, if it is one: 0, which stands for unknown, and what no image has are left out, and told."""
         try:
             size = float(value)
         except (TypeError, ValueError):
             size = math.nan
-        if not math.isfinite(size) or size == 0:
+        found = find_unit(unit) if unit else None
+        if not LEAST <= abs(size) * (found.size if found else 1) <= MOST:  # which NaN is not
             self.notes.append(f"The pixel size {value} along {axis} means that it is not known.")
             return
         if size < 0:
             self.notes.append(f"The pixel size {value} along {axis} is negative: taken without its sign.")
-        found = find_unit(unit) if unit else None
         if unit and found is None and not says_pixels(unit):
             self.notes.append(f"The unit {unit!r} along {axis} is not known.")
         if found is not None and found.kind != kind:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..image import Image
+from ..image import Image, named_by
 from ..notes import NAMESPACE, note_of
 from ..problems import ImageFileError
 from ..units import find_unit
@@ -29,14 +29,16 @@ Array = NDArray[Any]
 class Stored(NamedTuple):
     """How an image is stored: its axes in that order, by name and by number, and the type and shape of what is stored.
 
-    The axes are those before a plane, then y, x and, in a color image, that of the channels.
+    The axes are those before a plane, then y and x; in a color image, that of the channels comes after them or, where
+    it is just before them in the image and the file can keep it there, before them.
     """
 
     axes: list[str]
     order: list[int]
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    has_color: bool
+    samples: int  # number of channels of a color image; 0 for another one
+    is_planar: bool  # whether each channel is stored as a plane
 
     @classmethod
     def of(cls, path: Path, image: Image, imagej: bool) -> "Stored":
@@ -54,7 +56,7 @@ class Stored(NamedTuple):
         if not {"y", "x"} <= {*names} or not {*names} <= {*allowed}:
             raise ImageFileError(
                 f"{path}: must have the axes y and x, and may have {', '.join(a for a in allowed if a not in 'yx')}"
-                f" before them; not {', '.join(names)}: name them, or write a .npy file"
+                f" before them, not {', '.join(names)}: name them (axes, --axis-names), or write a .npy file"
             )
         leading = [name for name in names if name not in "yx"]
         axes = [*(sorted(leading, key=allowed.index) if imagej else leading), "y", "x"]
@@ -63,24 +65,31 @@ class Stored(NamedTuple):
         dtype: np.dtype[Any] = np.dtype(image.dtype).newbyteorder("=")
         if dtype.name not in types:
             raise ImageFileError(f"{path}: must hold {', '.join(types)}, not {dtype.name}; write a .npy file")
+        is_planar = not imagej and color is not None and [*order[:-2], color] == list(range(len(order) - 1))
         if color is not None:
-            axes, order = [*axes, "s"], [*order, color]
+            place = len(axes) - 2 * is_planar
+            axes, order = [*axes[:place], "s", *axes[place:]], [*order[:place], color, *order[place:]]
         shape = tuple(image.shape[k] for k in order)
-        if imagej and color is not None and shape[-1] != 3:
+        samples = 0 if color is None else image.shape[color]
+        if imagej and samples == 4:
             raise ImageFileError(f"{path}: must have no opacity, which ImageJ's files cannot hold")
         if imagej and math.prod(shape) * dtype.itemsize > CLASSIC:
             raise ImageFileError(f"{path}: must be smaller than 4 GiB for ImageJ; write an OME-TIFF file")
-        return cls(axes, order, dtype, shape, color is not None)
+        return cls(axes, order, dtype, shape, samples, is_planar)
 
     @property
     def lead(self) -> tuple[int, ...]:
         """Shape before that of a plane."""
-        return self.shape[: len(self.shape) - 2 - self.has_color]
+        return self.shape[: len(self.shape) - self._of_plane]
 
     @property
     def plane(self) -> tuple[int, ...]:
         """Shape of a plane."""
-        return self.shape[len(self.shape) - 2 - self.has_color :]
+        return self.shape[len(self.shape) - self._of_plane :]
+
+    @property
+    def _of_plane(self) -> int:
+        return 3 if self.samples and not self.is_planar else 2
 
     @property
     def letters(self) -> str:
@@ -105,11 +114,12 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
     sides = [plane[:2]]
     while len(sides) < levels and max(sides[-1]) > 1:
         sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
-    options: dict[str, Any] = {"photometric": "rgb" if stored.has_color else "minisblack", "dtype": dtype}
+    options: dict[str, Any] = {"photometric": "rgb" if stored.samples else "minisblack", "dtype": dtype}
     if compression != "none":
         options |= {"compression": "zlib", "predictor": dtype.kind in "iu", "compressionargs": {"level": 6}}
-    if stored.has_color:
-        options |= {"planarconfig": "contig", "extrasamples": ["unassalpha"] * (plane[2] == 4)}
+    if stored.samples:
+        options |= {"planarconfig": "separate" if stored.is_planar else "contig"}
+        options |= {"extrasamples": ["unassalpha"] * (stored.samples == 4)}
     with ExitStack() as stack:
         folder = Path()
         if len(sides) > 1:
@@ -122,7 +132,7 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
         writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
         writer.write(
             _finest(image, stored, CoarseLevels(stores)), shape=stored.shape, tile=_tile(sides[0]),
-            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(image, stored)}, **options,
+            subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(path, image, stored)}, **options,
         )  # fmt: skip
         while stores:
             _write_coarse(writer, stores.pop(0), stored.lead, options)
@@ -169,7 +179,7 @@ def write_imagej(beside: Path, path: Path, image: Image) -> None:
     with tifffile.TiffWriter(beside, imagej=True) as writer:
         writer.write(
             (band.pixels for band in bands), shape=stored.shape, dtype=stored.dtype, resolution=resolution,
-            photometric="rgb" if stored.has_color else "minisblack", metadata=metadata,
+            photometric="rgb" if stored.samples else "minisblack", metadata=metadata,
         )  # fmt: skip
 
 
@@ -179,9 +189,9 @@ def _tile(sides: Sequence[int]) -> tuple[int, int]:
     return rows, columns
 
 
-def _ome_metadata(image: Image, stored: Stored) -> dict[str, Any]:
+def _ome_metadata(path: Path, image: Image, stored: Stored) -> dict[str, Any]:
     """Return pixel sizes, units, names and our note as tifffile writes them into OME's XML."""
-    out: dict[str, Any] = {"Name": image.name} if image.name else {}
+    out: dict[str, Any] = {"Name": image.name or named_by(path)}
     for axis, k in zip(stored.axes, stored.order, strict=True):
         if axis not in "xyzt":
             continue

@@ -8,7 +8,7 @@ in place of an array and recorded in a recipe.
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
@@ -57,17 +57,18 @@ def _size_near_focus(
     numerical_aperture: float,
     emission: float,
     refractive_index: float,
-    pixel_size: tuple[float, ...],
+    pixel_size: float | tuple[float, ...],
     shape: tuple[int, ...],
 ) -> tuple[int, ...]:
     """Return the odd sides of an array that contains the light near the focus, none larger than the image."""
+    pixels = pixel_size if isinstance(pixel_size, tuple) else (pixel_size,) * len(shape)
     steepness = math.tan(half_angle(numerical_aperture, refractive_index))
     depth = (2.0 if modality == "widefield" else 1.25) * depth_of_focus(emission, numerical_aperture, refractive_index)
     across = 2 * airy_diameter(emission, numerical_aperture)
-    if len(pixel_size) == 3 and modality == "widefield":
+    if len(pixels) == 3 and modality == "widefield":
         across = max(across, depth * steepness)
-    halves = (depth, across, across)[-len(pixel_size) :]
-    sizes = (2 * math.ceil(h / 1000 / p) + 1 for h, p in zip(halves, pixel_size, strict=True))
+    halves = (depth, across, across)[-len(pixels) :]
+    sizes = (2 * math.ceil(h / 1000 / p) + 1 for h, p in zip(halves, pixels, strict=True))
     return tuple(max(min(n, m - 1 + m % 2), 1) for n, m in zip(sizes, shape, strict=True))
 
 
@@ -82,7 +83,7 @@ Outline = Annotated[tuple[Point, ...], FromShape(size="size")]
 Side = Annotated[int, Number(ge=1, le=1023, step=1, unit="px")]
 PlaneSize = Annotated[tuple[Side, Side], Label("size")]
 Modality = Annotated[Literal["widefield", "confocal"], Label("microscope", ("widefield", "confocal"))]
-Aperture = Annotated[float, Number(gt=0, le=1.7, step=0.05), Label("NA")]
+Aperture = Annotated[float, Number(ge=0.01, le=1.7, step=0.05), Label("NA")]
 Emission = Annotated[float, Number(ge=100, le=10_000, step=5, unit="nm"), Label("em. λ")]
 Excitation = Annotated[
     float, Number(ge=100, le=10_000, step=5, unit="nm"), Label("ex. λ"), When("modality", ("confocal",))
@@ -294,15 +295,17 @@ def _check_size(name: str, *sizes: int) -> None:
 class PointSpread(Kernel):
     """A point-spread function given by its kind and its parameters, resolved to numbers.
 
-    It can be used in place of an array, which is computed on first use.
+    It can be used in place of an array, which is computed on first use. `given` are the parameters as they were given,
+    "auto" and lengths in a unit among them; None if only the numbers are known.
     """
 
     kind: str
     parameters: Mapping[str, Any]
+    given: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def __reduce__(self) -> Any:
         """Pickle kind and parameters instead of the array."""
-        return PointSpread, (self.kind, dict(self.parameters))
+        return PointSpread, (self.kind, dict(self.parameters), self.given)
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
@@ -313,8 +316,9 @@ class PointSpread(Kernel):
         return computed
 
     def record(self) -> dict[str, Any]:
-        """Return kind and parameters."""
-        return {"kind": self.kind, "parameters": dict(self.parameters)}
+        """Return kind and parameters, as they were given, too."""
+        given = {} if self.given is None else {"given": dict(self.given)}
+        return {"kind": self.kind, **given, "parameters": dict(self.parameters)}
 
 
 def psf(
@@ -363,4 +367,16 @@ def psf(
     if len(shape) not in declared.dimensions:
         allowed = " or ".join(map(str, declared.dimensions))
         raise ValueError(f"ndim={len(shape)}: must be {allowed} for a PSF of kind {kind!r}")
-    return PointSpread(kind, declared.resolve(parameters, shape, {"spacing": spacing}))
+    resolved = declared.resolve(parameters, shape, {"spacing": spacing})
+    if annotation_of(declared.parameters.get("size", Parameter("", None, None)).hint, Auto):
+        _check_extent(resolved["size"], shape)
+    return PointSpread(kind, resolved, dict(parameters))
+
+
+def _check_extent(sizes: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """Refuse a kernel that reaches beyond an image from every pixel of it, before it is computed."""
+    for axis, (size, n) in enumerate(zip(sizes, shape, strict=True)):
+        if size > 2 * n - 1:
+            raise ValueError(
+                f"size={sizes}: must be at most {2 * n - 1} px along axis {axis}, where the image has {n} px"
+            )

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...contract.types import parts
 from ...engine import Options
+from ..images import file_stem
 from ..lengths import is_length
 from ..plain import all_texts, as_lists
 from ..step import Step
@@ -18,15 +19,40 @@ def command_line(
 ) -> str:
     """Return the command; arguments as in `Recipe.command`. `names` are those of the inputs of the recipe."""
     single = _single(steps)
+    source, target, recipe = _path(source), _path(target), _path(recipe)
     if single is not None:
         words = ["mathimg", "apply", single.operation, source, "-o", target]
         for name, value in single.parameters.items():
             words += ["--set", f"{name}={_typed(value)}"]
     else:
         words = ["mathimg", "run", recipe, source, "-o", target]
-        for name in names:
-            words += ["--input", f"{name}={inputs.get(name, f'{name}.npy')}"]
+        words += [f"--input={_named(name)}={inputs.get(name, _file_of(name))}" for name in names]
     return " ".join(shlex.quote(_safe(word)) for word in words)
+
+
+def _path(path: str) -> str:
+    """Return the path of a file, which is no option even if it begins like one."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _named(name: str) -> str:
+    """Refuse a name that no command line can give to an image.
+
+    Raises
+    ------
+    ValueError
+        For a name with the sign between it and the file.
+    """
+    if "=" in name:
+        raise ValueError(f"input={name!r}: must have a name without '=' on a command line")
+    return name
+
+
+def _file_of(name: str) -> str:
+    """Return the file of an input of which only the name is known: that itself, if it is one of an image."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.(tiff?|npy|png|jpe?g)", name):
+        return name
+    return f"{file_stem(name)}.npy"
 
 
 def _single(steps: Sequence[Step]) -> Step | None:
@@ -35,9 +61,10 @@ def _single(steps: Sequence[Step]) -> Step | None:
         return None
     step = steps[0]
     is_plain = step == Step(step.operation, step.version, step.parameters)
+    complete = set(step.declared.from_layer) <= set(step.parameters)  # the command would take them from the file
     simple = all(not isinstance(value, Mapping) or is_length(value) for value in step.parameters.values())
     typable = all(_is_typable(step, name, value) for name, value in step.parameters.items())
-    return step if is_plain and simple and typable else None
+    return step if is_plain and complete and simple and typable else None
 
 
 def _is_typable(step: Step, name: str, value: Any) -> bool:

@@ -13,6 +13,7 @@ from ...contract.signature import Signature
 from ...contract.types import FromLayer, Label, Number, When, annotation_of
 from ...contract.types import options as members
 from ...methods.point_spread.kinds import KINDS
+from ..axes import without_lengths
 from ..images import DeclaredPsf, Further, Input
 from ..lengths import in_words, is_length
 from ..step import Step
@@ -43,7 +44,7 @@ def _sentence(number: int, count: int, step: Step, cited: list[str]) -> str:
     text = f"{first}{name} was applied to {_part(step)}"
     if given := _parameters(op, step.parameters):
         text += f" with {given}"
-    if op.uses_range(op.validate({n: v for n, v in step.parameters.items() if not _holds_length(v)})):
+    if op.uses_range(op.validate(without_lengths(step.parameters))):
         text += f"; {_range(step)}"
     for name, image in step.images.items():
         text += f"; the {name} was {_image(image, cited)}"
@@ -61,17 +62,19 @@ def _part(step: Step) -> str:
     options = step.options
     items = ITEMS.get(options.ndim, f"items of {options.ndim} axes")
     if options.axes is not None:
-        items += f" (axes {', '.join(map(str, options.axes))})"
-    parts = [f"{axis} = {index}" for axis, index in step.where.items()]
+        items += f" (axes {', '.join(printable(str(axis)) for axis in options.axes)})"
+    parts = [f"{printable(str(axis))} = {printable(str(index))}" for axis, index in step.where.items()]
     for axis, part in (options.scope or {}).items():
         span = f"{part[0]} to {part[1] - 1}" if isinstance(part, tuple) else str(part)
-        parts.append(f"{axis} = {span}")
+        parts.append(f"{printable(str(axis))} = {span}")
     text = f"the {items}" + (f" at {', '.join(parts)}" if parts else "")
     return text + (f" of level {step.level}" if step.level else "")
 
 
 def _range(step: Step) -> str:
     how, of = step.options.value_range, STATISTICS[step.options.statistics]
+    if step.options.statistics == "layer" and (step.where or step.options.scope):
+        of = "of this part"
     if isinstance(how, str):
         return "the value range was that of the data type" if how == "dtype" else f"the value range was that {of}"
     *words, low, high = how
@@ -97,22 +100,16 @@ def _parameters(signature: Signature, given: Mapping[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def _holds_length(value: Any) -> bool:
-    if isinstance(value, Mapping) and "per" in value:
-        return any(map(is_length, value["values"]))
-    return is_length(value)
-
-
 def _value(value: Any, unit: str) -> str:
     if isinstance(value, Mapping) and "per" in value:
         each = ", ".join(_value(v, unit) for v in value["values"])
-        return f"{each} for the indices of axis {value['per']}"
+        return f"{each} for the indices of axis {printable(str(value['per']))}"
     if is_length(value):
         return in_words(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return "automatic" if value == "auto" else value
+        return "automatic" if value == "auto" else printable(value)
     text = _numbers(value)
     return f"{text}{'' if unit in ('', '°') else ' '}{unit}"
 
@@ -134,12 +131,17 @@ def unit_of(hint: Any) -> str:
 
 def _image(image: Further, cited: list[str]) -> str:
     if isinstance(image, PerIndex):
-        return f"one image for each index of axis {image.axis}"
+        return f"one image for each index of axis {printable(str(image.axis))}"
     if isinstance(image, DeclaredPsf):
         kind = KINDS[image.kind]
         return f"the kind “{kind.title}” with {_parameters(kind, image.parameters)}{_cite(references(kind), cited)}"
     name = image.name if isinstance(image, Input) else image.plain().get("path", image.plain().get("input"))
-    return f"the image “{name}”"
+    return f"the image “{printable(str(name))}”"
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, with escapes for what cannot be printed."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def references(signature: Signature) -> list[str]:

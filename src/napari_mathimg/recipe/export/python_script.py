@@ -5,18 +5,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...contract.per_index import PerIndex
-from ...contract.signature import call
+from ...contract.reach import Gather
 from ...engine import Options
+from ...engine.plan import resolve_reach
 from ...engine.source import is_channels
 from ...methods.point_spread.kinds import KINDS
-from ..images import DeclaredPsf, Further, HeldImage, ImageFile
+from ..axes import after_step, item_axes, turning, with_colors
+from ..images import DeclaredPsf, Further, HeldImage, ImageFile, file_stem
 from ..lengths import Spacing, in_pixels, is_length
-from ..placement import axis_names as usual_names
+from ..plain import all_texts
 from ..step import Step
 
 LINE = 100  # characters
-COLORS = "rgb"  # name of the axis of colors, where the others have names
+MOST_AXES = 16  # whose pixel sizes are followed
+LONG = (1_000_003, 1_000_033)  # pixels; lengths of axes without a common divisor
 NAMED = '''
 
 class Named(np.ndarray):
@@ -55,8 +60,8 @@ class _Writer:
         channel_names: tuple[str, ...],
     ) -> None:  # fmt: skip
         self._folder, self._inputs, self._channels = folder, inputs, channel_names
-        self._spacing, self._names = spacing, axis_names
-        self._is_moved = False
+        self._spacing, self._names = (None,) * (MOST_AXES - len(spacing)) + spacing, axis_names
+        self._colors: int | None = None  # axis of colors that the step before has left
         self.calls, self.wrappers = {"apply"}, set[tuple[str, str]]()
 
     def lines_of(self, number: int, step: Step) -> list[str]:
@@ -69,6 +74,8 @@ class _Writer:
             raise ValueError(f"{place}.level={step.level}: must be 0 in a script, which has no levels of results")
         if step.level:
             lines[-1] += f": of level {step.level} of the image, which must be in this file"
+        lines += self._turn(place, step)
+        self._check_names(place, step)
         if self._names:
             lines.append(f"image = named(image, {', '.join(map(repr, self._dims(step)))})")
         arguments = ["image", repr(step.operation)]
@@ -82,12 +89,35 @@ class _Writer:
         self._follow(step)
         return lines
 
+    def _turn(self, place: str, step: Step) -> list[str]:
+        """Return the line that brings the axes into the order that a step expects."""
+        if not step.axis_names:
+            return []
+        if not self._names:
+            raise ValueError(f"{place}.axis_names: must be those of known axes: give python() the `axis_names`")
+        channel = step.options.channel_axis
+        has_colors = self._colors is not None or channel is not None
+        order = turning(step, self._names, len(self._names) + has_colors, self._colors)
+        if order == tuple(sorted(order)):
+            return []
+        count = len(self._names)
+        own = [self._spacing[self._names.index(name) - count] for name in step.axis_names]
+        self._names, self._spacing = step.axis_names, (*self._spacing[:-count], *own)
+        return [f"image = image.transpose({order!r})"]
+
+    def _check_names(self, place: str, step: Step) -> None:
+        """Refuse names of axes that are not known."""
+        used = [*(step.options.axes or ()), *(step.options.scope or ())]
+        used += [value["per"] for value in step.parameters.values() if isinstance(value, Mapping) and "per" in value]
+        used += [image.axis for image in step.images.values() if isinstance(image, PerIndex)]
+        for axis in all_texts(used):
+            if axis not in self._names:
+                known = f"one of {', '.join(self._names)}" if self._names else "known: give python() the `axis_names`"
+                raise ValueError(f"{place} ({step.operation}): axis {axis!r}: must be {known}")
+
     def _dims(self, step: Step) -> tuple[str, ...]:
         """Return the names of all axes of the image, that of colors among them."""
-        names, axis = list(self._names), step.options.channel_axis
-        if axis is not None:
-            names.insert(axis if axis >= 0 else len(names) + 1 + axis, COLORS)
-        return tuple(names)
+        return with_colors(self._names, step.options.channel_axis)
 
     def _images(self, number: int, step: Step) -> list[tuple[list[str], str]]:
         names = [name for name, _ in step.declared.images[1:]]
@@ -113,7 +143,7 @@ class _Writer:
         if isinstance(image, ImageFile):
             path = image.path if self._folder is None else str(self._folder / image.path)
         else:
-            path = self._inputs.get(image.name, f"{image.name}.npy")
+            path = self._inputs.get(image.name, f"{file_stem(image.name.removesuffix('.npy'))}.npy")
         return [f"{variable} = {_load(path)}"], variable
 
     def _psf(self, variable: str, step: Step, image: DeclaredPsf, place: str) -> list[str]:
@@ -143,31 +173,32 @@ class _Writer:
 
     def _axes(self, step: Step) -> tuple[int, ...] | None:
         """Return the numbers of the axes of an item among those with names; None if they are not known."""
-        if not self._names:
-            return None
-        count = len(self._names)
-        if step.options.axes is None:
-            return tuple(range(count - step.options.ndim, count))
-        whole = self._dims(step)
-        chosen = [axis if isinstance(axis, str) else whole[axis] for axis in step.options.axes]
-        return tuple(self._names.index(axis) for axis in chosen)
+        return item_axes(step.options, self._names) if self._names else None
+
+    def _from_last(self, step: Step) -> tuple[int, ...] | None:
+        """Return the axes of an item without that of colors, counted from the last; None if they are not known."""
+        options = step.options
+        if (axes := self._axes(step)) is not None:
+            return tuple(axis - len(self._names) for axis in axes)
+        if options.axes is None:
+            return tuple(range(-options.ndim, 0))
+        numbers = tuple(axis for axis in options.axes if isinstance(axis, int) and -MOST_AXES <= axis < 0)
+        return numbers if len(numbers) == len(options.axes) and options.channel_axis is None else None
 
     def _of_item(self, step: Step) -> Spacing:
         """Return the pixel size along each axis of an item; None where it is not known."""
-        ndim, axes = step.options.ndim, self._axes(step)
-        if self._is_moved or step.level or (axes is None and step.options.axes is not None):
-            return (None,) * ndim
-        known = (None,) * (16 - len(self._spacing)) + self._spacing
-        if axes is None:
-            return known[-ndim:]
-        return tuple(known[axis - len(self._names)] for axis in axes)
+        axes = self._from_last(step)
+        if step.level or axes is None:
+            return (None,) * step.options.ndim
+        return tuple(self._spacing[axis] for axis in axes)
 
     def _keywords(self, place: str, step: Step) -> list[str]:
         try:
             parameters = in_pixels(step.declared, _by_index(step.parameters), self._of_item(step), place)
         except ValueError as error:
             text = str(error).replace("because the image has no", "because the script knows no")
-            raise ValueError(f"{text}: give python() the `spacing`") from None
+            missing = "axis_names" if self._from_last(step) is None else "spacing"
+            raise ValueError(f"{text}: give python() the `{missing}`") from None
         options = step.options if not step.where else replace(step.options, scope=self._where(place, step))
         out = []
         if options != Options():
@@ -183,9 +214,11 @@ class _Writer:
             if axis not in self._names:
                 raise ValueError(f"{place}.where.{axis}: must be on a named axis: give python() the `axis_names`")
             if isinstance(index, str):
-                if not is_channels(axis) or index not in self._channels:
+                if not is_channels(axis) or self._channels.count(index) != 1:
+                    known = f"; of those that are known, {', '.join(self._channels)}" if self._channels else ""
                     raise ValueError(
-                        f"{place}.where.{axis}={index!r}: must be a known channel: give python() the `channel_names`"
+                        f"{place}.where.{axis}={index!r}: must be a known channel: give python() the `channel_names`,"
+                        f" in which each is once{known}"
                     )
                 index = self._channels.index(index)
             scope[axis] = (index, index + 1)
@@ -208,16 +241,48 @@ class _Writer:
 
     def _follow(self, step: Step) -> None:
         """Note what is known of the image after a step."""
-        op = step.declared
-        self._is_moved = self._is_moved or op.is_warp or step.level > 0
-        if op.drops is not None and not step.keep_axis:
-            self._is_moved = True
-            if (axes := self._axes(step)) is not None:
-                self._names = self._names[: axes[0]] + self._names[axes[0] + 1 :]
-        if op.frames is not None and self._names:
-            frames = call(op.frames, op.validate(step.parameters))
-            self._names = self._names if frames is None else (frames.name, *usual_names(self._names))
-            self._is_moved = self._is_moved or frames is not None
+        op, places = step.declared, self._from_last(step)
+        if step.level or (places is None and (op.is_warp or op.drops is not None)):
+            self._spacing = (None,) * MOST_AXES
+        elif places is not None and op.is_warp:
+            sizes, factors = list(self._spacing), _factors(step, len(places))
+            for axis, factor in zip(places, factors, strict=True):
+                known = sizes[axis]
+                sizes[axis] = None if known is None or factor is None else known * factor
+            self._spacing = tuple(sizes)
+        if places is not None and op.drops is not None and not step.keep_axis:
+            dropped = places[0] % MOST_AXES
+            self._spacing = (None, *self._spacing[:dropped], *self._spacing[dropped + 1 :])
+        elif places is not None and op.drops is not None:
+            self._spacing = tuple(None if k == places[0] % MOST_AXES else s for k, s in enumerate(self._spacing))
+        if not self._names:
+            return
+        whole = self._dims(step)
+        for key, part in (step.options.scope or {}).items():
+            name = key if isinstance(key, str) else whole[key]
+            if is_channels(name) and self._channels:
+                n = len(self._channels)
+                start, stop = (part % n, part % n + 1) if isinstance(part, int) else part
+                self._channels = self._channels[start:stop]
+        self._names, self._colors = after_step(step, self._names)
+
+
+def _factors(step: Step, ndim: int) -> tuple[float | None, ...]:
+    """Return how many times larger the pixels of the result of a warp are; None where that depends on the image."""
+    op, found = step.declared, list[Any]()
+    for length in LONG:
+        shape = tuple(length + k for k in range(ndim))
+        try:
+            resolved = op.resolve(step.parameters, shape, {})
+            reach = resolve_reach(op.reach, {**resolved, "shape": shape})
+        except (KeyError, TypeError, ValueError):  # lengths, values by index, what only an image tells
+            return (None,) * ndim
+        if not isinstance(reach, Gather):
+            return (None,) * ndim
+        found.append(np.asarray(reach.placement)[:-1, :-1])
+    if not np.array_equal(found[0], found[1]) or np.count_nonzero(found[0] - np.diag(np.diag(found[0]))):
+        return (None,) * ndim
+    return tuple(float(abs(factor)) for factor in np.diag(found[0]))
 
 
 def _by_index(parameters: Mapping[str, Any]) -> dict[str, Any]:

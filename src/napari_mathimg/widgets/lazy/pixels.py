@@ -13,6 +13,7 @@ from napari.layers import Layer
 from ...contract.progress import Progress
 from ...engine import LazyArray, data_range
 from ...engine.facts import Facts
+from ...engine.lazy.halved import halved_levels
 from ...engine.lazy.levels import Level, Mark, Sampled, levels
 from ...engine.pyramid import Pyramid
 from ...recipe.images import digest
@@ -21,6 +22,8 @@ from .shown import Shown
 
 SINGLE = 2**20  # pixels of a plane up to which a layer has one level, because napari reads whole planes of it
 SMALLEST = 256  # pixels along the longer side of the last level, which napari reads whole
+KEPT = 2**26  # pixels of an image up to which its levels are computed beforehand, which takes no second
+AVERAGED = 2**24  # pixels of a plane up to which levels of larger stacks are computed where they are read
 LOOKED_AT = 2**24  # values of the last level at most of which contrast limits are found
 SESSION = uuid4().hex
 
@@ -109,7 +112,8 @@ def lazy_pixels(
     steps
         Each on the result of the one before, the first one on the image.
     image
-        The image. If it has one level and the result needs more, its levels are computed once and kept on disk.
+        The image. If it has one level and the result needs more, its levels are computed once and kept on disk; those
+        of a large stack of planes that are not large are computed where they are read.
     facts
         Knows whether pixels that are not in memory are those that levels were computed of.
     threads
@@ -159,12 +163,15 @@ def _shrinking(found: Sequence[Shown]) -> list[Shown]:
 def _levels_of(
     image: Any, like: Levels, facts: Facts | None, threads: int | None
 ) -> Generator[Progress, None, list[Any]]:
-    """Find the levels of an image that has one, kept on disk."""
+    """Find the levels of an image that has one: kept on disk, or of many planes averaged where they are read."""
     array = image.array if isinstance(image, Level) else image
     pyramid = Pyramid((-2, -1), SMALLEST, like.mean)
+    plane = math.prod(array.shape[max(like.ndim - 2, 0) : like.ndim])
+    mark = image.mark if isinstance(image, Level) else "exact"
+    if plane <= AVERAGED and math.prod(array.shape) > KEPT:
+        return [Level(each, mark) for each in halved_levels(array, like.ndim, pyramid)]
     name = yield from _name(array, facts)
     found = yield from level_store().levels(array, name, like.ndim, pyramid, threads)
-    mark = image.mark if isinstance(image, Level) else "exact"
     return [Level(each, mark) for each in found]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from ...methods.point_spread.kinds import KINDS, PointSpread, Resampled, psf
+from ...recipe.lengths import agreeing_lengths, is_length
 from ...recipe.names import cut_middle
 from ...recipe.placement import axis_names
 from ..form.form import Form, summary
@@ -254,7 +256,13 @@ class PsfPanel(QWidget):
                 declared = psf(self.kind, shape=tuple(shape[axis] for axis in axes), spacing=spacing, **typed | taken)
             except ValueError as error:
                 raise ValueError(in_form_words(str(error), KINDS[self.kind].parameters)) from None
-            if declared != self._declared:  # reuse a kernel that the preview has already computed
+            lengths = agreeing_lengths(KINDS[self.kind], form.in_units, spacing, typed) if spacing else {}
+            declared = replace(declared, given={**(declared.given or {}), **lengths})
+            before = self._declared
+            if before is None or (declared, declared.given) != (
+                before,
+                before.given,
+            ):  # reuse a kernel that the preview has already computed
                 self._declared = declared
             return self._declared
         layer = self.picker.layer
@@ -285,7 +293,8 @@ class PsfPanel(QWidget):
             self.resample.setChecked("resampled" in record)
         elif self._source is not None and len(record["shape"]) == len(self._axes):
             self.kind = record["kind"]
-            self.form.load(record["parameters"])
+            given, numbers = record.get("given", record["parameters"]), record["parameters"]
+            self.form.load({name: numbers[name] if is_length(value) else value for name, value in given.items()})
 
     def save_state(self) -> dict[str, Any]:
         """Return the chosen kind, the typed parameters by kind and number of axes, and the settings for layers."""
