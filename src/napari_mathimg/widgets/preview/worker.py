@@ -20,6 +20,7 @@ SOON = 0.008  # seconds of computing before which it is not known how long the r
 WORTH = 0.02  # seconds to the exact picture, from which on another one before it is worth its frame
 LONG = 0.08  # seconds to the exact picture that are long, however little is known
 TOGETHER = 0.02  # seconds from the first piece to the first picture, in which more may come
+DRAWING = 0.05  # seconds that drawing a first picture has the cores for itself, at most
 LEAST = 0.1  # seconds from one picture to the next, at least
 SHARE = 4  # drawing may take this part of the time
 GRACE = 0.25  # seconds that what has begun may take to show something, although something newer is asked for
@@ -92,6 +93,7 @@ class PreviewWorker(QObject):
         with self._wake:
             self._pause = max(LEAST, (SHARE - 1) * seconds)
             self._is_drawn = True
+            self._wake.notify_all()
 
     def close(self) -> None:
         """Stop for good."""
@@ -149,9 +151,17 @@ class PreviewWorker(QObject):
                 if waiting is None or not self._is_time(waiting, is_first, now - (came if is_first else sent)):
                     continue
                 self._tell(serial, waiting, waiting.show())
+                if is_first and waiting.state != "exact":
+                    self._let_draw()
                 waiting, sent, is_first = None, now, False
         if waiting is not None and not self._is_stale(serial, begun if is_first else None):
             self._tell(serial, waiting, waiting.show())
+
+    def _let_draw(self) -> None:
+        """Begin no further pieces while the window draws the first picture, which needs the cores, too."""
+        with self._wake:
+            serial = self._serial
+            self._wake.wait_for(lambda: self._is_drawn or self._serial != serial or self._is_closed, DRAWING)
 
     def _is_time(self, update: Update, is_first: bool, since: float) -> bool:
         """Whether a picture is shown now: the first one soon, others some time after the last one, once it is drawn.
