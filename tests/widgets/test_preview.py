@@ -324,6 +324,14 @@ def test_of_two_docks_in_sight_one_shows_its_preview(viewer: Any, spots: Any, wa
     second.settle()
     assert [layer for layer in viewer.layers if layer is not spots] == [second.layer]
     assert first.panel.state.text() == "paused"
+    first.widget.operation = "blur_box"
+    first.settle()
+    assert [layer for layer in viewer.layers if layer is not spots] == [first.layer]
+    for is_in_front in (False, True):  # a dock that went while it was paused, and comes back
+        second.panel.visibility.show_in_front(is_in_front)
+        process_events()
+    second.settle()
+    assert [layer for layer in viewer.layers if layer is not spots] == [second.layer]
 
 
 def test_sentences_are_seen_after_a_run(viewer: Any, spots: Any, watched: Any, press: Any) -> None:

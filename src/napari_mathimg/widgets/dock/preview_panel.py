@@ -69,6 +69,7 @@ class LivePreviewPanel(Panel):
         self.line = SplitLine(context.viewer, context.dock)
         self._is_paused = False  # after a run
         self._gave_way = False  # to the preview of another dock
+        self._operation: Operation | None = None
         self._key_before: Any = None
         self._ran: tuple[Any, list[Any]] = None, []  # what was run last, and its sources
         self.visibility = Visibility(context.dock)
@@ -76,7 +77,7 @@ class LivePreviewPanel(Panel):
         self._connect()
 
     def _connect(self) -> None:
-        self.visibility.changed.connect(self._follow)
+        self.visibility.changed.connect(self._follow_sight)
         self.tick.toggled.connect(self._tick)
         self._kept.changed.connect(self.tell_changed)
         self.source.pressed.connect(lambda: self.live.shown.look_at(SOURCE))
@@ -106,6 +107,12 @@ class LivePreviewPanel(Panel):
         self._follow()
         self.live.renew()
 
+    def _follow_sight(self) -> None:
+        """Show the preview of a dock that comes into sight, whoever had one when it went."""
+        if not self.visibility.is_seen:
+            self._gave_way = False
+        self._follow()
+
     def _give_way(self) -> None:
         """Rest while another dock shows its preview, until something changes here."""
         self._gave_way = True
@@ -119,7 +126,9 @@ class LivePreviewPanel(Panel):
         self.renew()
 
     def show_for(self, layer: Layer | None, operation: Operation, level: int) -> None:
-        """Preview an operation on the chosen layer."""
+        """Preview an operation on the chosen layer; another one is something that changes here."""
+        if operation is not self._operation:
+            self._operation, self._gave_way = operation, False
         self.renew()
 
     def _choices(self) -> Any:
@@ -224,7 +233,7 @@ class LivePreviewPanel(Panel):
         if self.live.is_on:
             self._context.viewer.bind_key(KEY, self._key_before, overwrite=True)
         self._context.viewer.dims.events.ndisplay.disconnect(self._look)
-        self.visibility.changed.disconnect(self._follow)
+        self.visibility.changed.disconnect(self._follow_sight)
         self.line.hide()
         self.live.close()
 
