@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from mouse_and_keys import LEFT, choose
 from napari.settings import get_settings
 from test_lazy_results import Slow, compute, lazily, picture, rest, whole
 
-from napari_mathimg import apply, lazy
+from napari_mathimg import Options, apply, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.lazy.levels import Level
 from napari_mathimg.recipe.record import RECORD
@@ -212,11 +213,30 @@ def test_a_result_that_is_much_larger_than_its_image_has_small_levels_too(viewer
     image = picture((300, 400))
     finest = lazy(image, "rescale", scale=30.0, order=0)
     pixels = run_to_end(lazy_pixels([LazyStep(finest)], Levels((image,), 2)))
-    assert [max(level.shape) for level in pixels.levels] == [12000, 6000, 3000, 1500, 750, 375, 188]
+    assert [max(level.shape) for level in pixels.levels] == [12000, 6000, 3000, 1500, 750, 375, 200]
     for level in pixels.levels[1:]:
         lengths = zip(level.shape, finest.shape, strict=True)
         rows, columns = (np.floor((np.arange(m) + 0.5) * n / m).astype(int) for m, n in lengths)
         np.testing.assert_array_equal(np.asarray(level[:50, -40:]), finest[np.ix_(rows[:50], columns[-40:])])
+
+
+def test_small_levels_of_a_huge_result_are_computed_pixel_by_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie within a sixteenth of their size beside the middle of what they stand for; no whole tile is computed."""
+
+    def no_tile(*args: Any) -> Any:
+        raise AssertionError
+
+    image = np.add.outer(np.arange(911), np.arange(1201)).astype(np.float32)
+    finest = lazy(image, "rescale", scale=999.7, mode="nearest", options=Options(dtype="float32"))
+    pixels = run_to_end(lazy_pixels([LazyStep(finest)], Levels((image,), 2)))
+    monkeypatch.setattr(import_module("napari_mathimg.engine.lazy.array"), "compute_tile", no_tile)
+    coarsest = pixels.levels[-1]
+    sizes = np.divide(finest.shape, coarsest.shape)
+    rows, columns = ((np.arange(m) + 0.5) * n - 0.5 for m, n in zip(coarsest.shape, sizes, strict=True))
+    places = np.add.outer(rows[2:9], columns[-9:-2])
+    expected = (places + 1) / 999.7 - 1  # a ramp along both axes, whose pixels have their centers at whole numbers
+    off = np.abs(np.asarray(coarsest[2:9, -9:-2]) - expected).max() * 999.7
+    assert off <= (sizes / 16 + 1).sum()
 
 
 def test_duplicates_stay_lazy_and_can_be_computed(viewer: Any, lazily: Any, compute: Callable[[Any], None]) -> None:

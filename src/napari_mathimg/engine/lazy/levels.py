@@ -28,6 +28,7 @@ from .shaped import Shaped
 Array = NDArray[Any]
 Mark = Literal["exact", "close", "approximate"]
 ROUNDING = 1e-9  # pixels; less of a block than this is none
+EVEN = 0.125  # of a block that all blocks together may be off by, so that single pixels are computed alone
 WORST: tuple[Mark, ...] = ("exact", "close", "approximate")
 
 
@@ -110,9 +111,11 @@ class Sampled(Shaped):
 
 
 def _middles(n: int, m: int) -> range | NDArray[np.intp]:
-    """Return the pixels in the middle of m blocks of n pixels in a row."""
-    if n % m == 0:
-        return range(n // m // 2, n, n // m)
+    """Return the pixels in the middle of m blocks of n pixels in a row, evenly spaced if that is nearly so."""
+    step, rest = divmod(n, m)
+    if rest <= EVEN * step:
+        first = (rest + step) // 2
+        return range(first, first + m * step, step)
     found: NDArray[np.intp] = (2 * np.arange(m) + 1) * n // (2 * m)
     return found
 

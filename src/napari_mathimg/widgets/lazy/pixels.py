@@ -149,10 +149,17 @@ def _further(last: LazyArray, ndim: int) -> list[Sampled]:
     found: list[Sampled] = []
     step = 2
     while _side(last, ndim) > 2 * SMALLEST and _side(last, ndim) // step >= SMALLEST // 2:
-        steps = [step if ndim - 2 <= axis < ndim else 1 for axis in range(last.ndim)]
+        steps = [_even(n, step) if ndim - 2 <= axis < ndim else 1 for axis, n in enumerate(last.shape)]
         found.append(Sampled(last, steps))
         step *= 2
     return found
+
+
+def _even(n: int, step: int) -> float:
+    """Return a length of blocks, about that of a step, that divides n pixels best, so that all are about alike."""
+    least = -(-n // step)
+    blocks = min(range(least, least + max(least // 8, 1)), key=lambda m: (n % m) / (n // m))
+    return n / blocks
 
 
 def _shrinking(found: Sequence[Shown]) -> list[Shown]:
