@@ -241,7 +241,7 @@ CASES = (
         "rectify", {"corners": QUADRILATERAL, "width": 30, "height": 40}, rectified, 1e-9,
         "scikit-image estimates the matrix by singular values", ndims=(2,),
         variants=(
-            {"width": 9, "canvas": (50, 40), "order": 3, "mode": "mirror"}, {"turn": 1, "order": 0},
+            {"width": 9, "canvas": (90, 40), "order": 3, "mode": "mirror"}, {"turn": 1, "order": 0},
             {"corners": QUADRILATERAL, "canvas": "whole", "cval": 0.5},
             {"corners": QUADRILATERAL, "aspect": "perspective", "order": 3, "mode": "reflect"},
             {"corners": QUADRILATERAL, "size": (3.0, 7.0), "frame": ((0.6, 0.8), (0.5, -0.3)), "mode": "nearest"},
