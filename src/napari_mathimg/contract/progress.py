@@ -90,3 +90,17 @@ def run_to_end(steps: Generator[Any, None, Result]) -> Result:
         except StopIteration as stop:
             result: Result = stop.value
             return result
+
+
+def with_prefix(prefix: str, steps: Generator[Progress, None, Result]) -> Generator[Progress, None, Result]:
+    """Run steps and return their value; the phase of every report begins with a prefix."""
+    try:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            yield progress._replace(phase=f"{prefix}{progress.phase}")
+    finally:
+        steps.close()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ...contract.progress import Progress
+from ...contract.progress import Progress, with_prefix
 from ...engine import LazyArray, Plan, report, run
 from ...engine.pyramid import build_pyramid
 from ...engine.value_range import data_range
@@ -177,19 +177,11 @@ def _limits(data: Any, before: ChainState, after: ChainState, threads: int | Non
 def told(number: int, count: int, step: Step, steps: Steps[Value]) -> Steps[Value]:
     """Say in progress and in errors which step they are about."""
     try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                value: Value = stop.value
-                return value
-            yield progress if count == 1 else progress._replace(phase=f"Step {number + 1}: {progress.phase}")
+        return (yield from with_prefix("" if count == 1 else f"Step {number + 1}: ", steps))
     except EXPECTED as error:
         if not isinstance(error, ValueError):
             raise
         raise ValueError(in_words(number, step, str(error))) from error
-    finally:
-        steps.close()
 
 
 def in_words(number: int, step: Step, text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from napari.layers import Image, Labels, Layer
 
-from ...contract.progress import Progress
+from ...contract.progress import Progress, with_prefix
 from ...recipe.names import cut_middle
 from ...recipe.recipe import Recipe
 from ...recipe.record import RECORD, is_preview
@@ -59,28 +59,12 @@ def run_all(tasks: Sequence[Task]) -> Generator[Progress, None, list[Replayed]]:
     for number, task in enumerate(tasks, 1):
         steps = run_steps(task.recipe, task.start, task.inputs, threads(), memory())
         try:
-            done = yield from _numbered(number, len(tasks), steps)
+            done = yield from with_prefix("" if len(tasks) == 1 else f"{number} of {len(tasks)}: ", steps)
         except EXPECTED as error:
             outcomes.append(Replayed(task, None, reason(error)))
         else:
             outcomes.append(Replayed(task, done))
     return outcomes
-
-
-def _numbered(
-    number: int, count: int, steps: Generator[Progress, None, ChainDone]
-) -> Generator[Progress, None, ChainDone]:
-    """Add the number of the layer to the phase of every report."""
-    try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                done: ChainDone = stop.value
-                return done
-            yield progress if count == 1 else progress._replace(phase=f"{number} of {count}: {progress.phase}")
-    finally:
-        steps.close()
 
 
 def add_result(viewer: Any, task: Task, done: ChainDone, previous: Layer | None = None, name: str = "") -> Layer:

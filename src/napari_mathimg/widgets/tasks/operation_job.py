@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Layer
 
 from ...contract.operation import Operation, Report
-from ...contract.progress import Progress
+from ...contract.progress import Progress, with_prefix
 from ...contract.quantities import quantity
 from ...contract.reach import Gather
 from ...engine import LazyArray, Losses, Options, Plan, prepare, report, run
@@ -121,7 +121,7 @@ def all_steps(jobs: Sequence[Job], one_range: bool = False) -> Generator[Progres
         jobs, outcomes = yield from share_range(jobs)
     for number, job in enumerate(jobs, 1):
         try:
-            done = yield from steps(job) if alone else _numbered(number, len(jobs), steps(job))
+            done = yield from steps(job) if alone else with_prefix(f"{number} of {len(jobs)}: ", steps(job))
         except EXPECTED as error:
             if alone:
                 raise
@@ -138,7 +138,7 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
         try:
             source, _ = check(job.operation, job.source.array, job.images, job.options, job.source.axis_names)
             steps_of = find_meant_range(job.operation, source, job.threads or cores())
-            found = yield from _numbered(number, len(jobs), steps_of)
+            found = yield from with_prefix(f"{number} of {len(jobs)}: ", steps_of)
         except EXPECTED as error:
             failed.append(Outcome(job, None, error))
         else:
@@ -148,17 +148,6 @@ def share_range(jobs: Sequence[Job]) -> Generator[Progress, None, tuple[list[Job
     if low == high:
         return readable, failed
     return [replace(job, options=replace(job.options, value_range=(low, high))) for job in readable], failed
-
-
-def _numbered(number: int, count: int, reports: Generator[Progress, None, Value]) -> Generator[Progress, None, Value]:
-    """Add the number of the job to the phase of every report."""
-    while True:
-        try:
-            progress = next(reports)
-        except StopIteration as stop:
-            value: Value = stop.value
-            return value
-        yield progress._replace(phase=f"{number} of {count}: {progress.phase}")
 
 
 def needs_of_job(job: Job) -> Needs:
