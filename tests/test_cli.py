@@ -376,7 +376,7 @@ def test_what_a_file_cannot_hold_is_not_computed(here: Path, monkeypatch: pytest
     def run(*_: Any, **__: Any) -> Any:
         raise AssertionError("computed")
 
-    monkeypatch.setattr("napari_mathimg.cli.computed.run", run)
+    monkeypatch.setattr("napari_mathimg.batch.computed.run", run)
     assert main(["apply", "gaussian", "stack.npy", "-o", name]) == 2
     assert main(["apply", "gaussian", "stack.npy", "-o", "o.npy"]) == 1
 

@@ -128,7 +128,7 @@ def test_the_type_of_a_result_on_a_part_is_refused_before_it_is_computed(
     def computed(*_: Any, **__: Any) -> Any:
         raise AssertionError("computed")
 
-    monkeypatch.setattr("napari_mathimg.cli.computed.run", computed)
+    monkeypatch.setattr("napari_mathimg.batch.computed.run", computed)
     assert run("run recipe.toml colors.ome.tif -o out.ome.tif") == 1
     assert "computed" in capsys.readouterr().err
     assert run("run recipe.toml colors.ome.tif -o out.tif --imagej") == 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..batch.computed import computed
 from ..catalog import find
 from ..contract.operation import Operation
 from ..io.image import Image
@@ -15,7 +16,6 @@ from ..io.reading import open_image
 from ..io.writing import check_image, check_output, write_image
 from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
-from .computed import computed
 from .printable import printable
 from .progress import watched
 from .recipes import opened as opened_recipe

@@ -22,7 +22,7 @@ from ..recipe.recipe import Recipe
 from ..recipe.record import RECORD, record
 from ..recipe.replay import prepare_step
 from ..recipe.step import Step
-from .further import images_of
+from .further_images import images_of
 
 MICROMETER = "µm"
 
