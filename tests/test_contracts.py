@@ -105,7 +105,9 @@ def varied(*names):
     return [(c, i, v) for c in CASES for v in c.variants for i in DAILY if fits(c, i) and i.name in names]
 
 
-EACH = [*in_turns(), *varied("u1", "missing"), *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
+PAIRS = varied("u1", "missing")  # of which each set of parameters has one by day and one by night
+VARIED = [pair if (k // 2 + k) % 2 == 0 else nightly(pair)[0] for k, pair in enumerate(PAIRS)]
+EACH = [*in_turns(), *VARIED, *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
 each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
 
