@@ -92,7 +92,7 @@ def each_of(inputs):
 def in_turns():
     """Return each case with each of the daily inputs: those that try how images are read take turns from day to night.
 
-    Every case reads a third of them daily, and every one of them is read by a third of the cases.
+    Every case reads about a third of them daily, and every one of them is read by ten cases or more.
     """
     for number, (case, image, parameters) in enumerate(each_of(DAILY)):
         turn = CASES.index(case) + number
