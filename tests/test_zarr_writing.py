@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_mathimg import lazy
+from napari_mathimg import apply, lazy
+from napari_mathimg.cli import main
 from napari_mathimg.io import Image, folders, open_image, write_image
 from napari_mathimg.io.problems import ImageFileError
 from napari_mathimg.io.reading import at_level
@@ -359,3 +360,25 @@ def test_arrays_that_are_read_as_they_are_indexed_are_written(tmp_path: Path) ->
     result = lazy(VOLUME, "gaussian", sigma=2.0)
     write_image(tmp_path / "lazy.zarr", Image(result, ("z", "y", "x")))
     np.testing.assert_array_equal(open_image(tmp_path / "lazy.zarr").array, np.asarray(result))
+
+
+def test_the_command_line_reads_and_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = Image(VOLUME, ("z", "y", "x"), (0.5, 0.2, 0.2), MICRON, translate=(1.0, 2.0, 3.0))
+    write_image("a.ome.zarr", image, levels=2)
+    typed = ["--set", "sigma=0.4um", "--ndim", "2", "--quiet"]
+    assert main(["apply", "gaussian", "a.ome.zarr", "-o", "b.ome.zarr", *typed]) == 0
+    found = open_image("b.ome.zarr")
+    np.testing.assert_array_equal(found.array, apply(VOLUME, "gaussian", sigma=2.0))
+    assert (found.scale, found.units, found.translate) == (image.scale, image.units, image.translate)
+    assert main(["info", "b.ome.zarr", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["axes"], told["scale"], told["steps"]) == (["z", "y", "x"], [0.5, 0.2, 0.2], ["gaussian"])
+    assert main(["run", "b.ome.zarr", "a.ome.zarr", "-o", "c.ome.zarr", "--levels", "3", "--quiet"]) == 0
+    assert len(open_image("c.ome.zarr").levels) == 3
+    np.testing.assert_array_equal(open_image("c.ome.zarr").array, found.array)
+    assert main(["apply", "gaussian", "a.ome.zarr", "-o", "a.ome.zarr", "--overwrite", *typed]) == 2
+    assert "must not be the input" in capsys.readouterr().err
+    np.testing.assert_array_equal(open_image("a.ome.zarr").array, VOLUME)
