@@ -121,6 +121,21 @@ def test_labels_stay_labels_and_lie_over_their_image(tmp_path: Path, version: An
         assert np.abs(np.subtract(edges, expected)).max() <= 0.5 * 2**level * 0.5  # half a pixel of the level
 
 
+def test_a_coarse_label_is_the_one_in_the_middle_of_its_pixel(tmp_path: Path) -> None:
+    labels = RNG.integers(0, 2**31, (75, 83)).astype(np.uint32)
+    written(
+        tmp_path / "a.zarr", Image(labels, ("y", "x")), levels=4, shards=(32, 16), chunks=(8, 8), labels=True
+    )  # fmt: skip
+    found = read_by_zarr(tmp_path / "a.zarr")
+    for level in (1, 2, 3):
+        step = 2**level
+        for place in np.ndindex(*found[level].shape):
+            middle = [p * step + (step - 1) / 2 for p in place]
+            nearest = [{math.floor(m), math.ceil(m)} for m in middle]
+            candidates = {labels[min(y, 74), min(x, 82)] for y in nearest[0] for x in nearest[1]}
+            assert found[level][place] in candidates
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 @pytest.mark.parametrize("names", ["yx", "yxc", "xyz", "czyx", "tczyx", "xyzct"])
 def test_all_that_is_known_of_an_image_comes_back(tmp_path: Path, names: str, version: Any) -> None:
@@ -289,7 +304,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["between", "after"])
-@pytest.mark.parametrize("next_start", ["open", "write"])
+@pytest.mark.parametrize("next_start", ["open", "write", "publish"])
 def test_a_kill_between_the_two_renames_is_repaired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, next_start: str
 ) -> None:
@@ -312,6 +327,9 @@ def test_a_kill_between_the_two_renames_is_repaired(
     if next_start == "write":
         with pytest.raises(ImageFileError, match="must not exist, or be overwritten"):
             write_image(path, Image(VOLUME + 2, ("z", "y", "x")))
+    if next_start == "publish":
+        with pytest.raises(ImageFileError, match="must not exist"), folders.published_folder(path, False):
+            pass
     np.testing.assert_array_equal(open_image(path).array, VOLUME + 1)
     assert names_in(tmp_path) == ["a.zarr"] or (moment, next_start) == ("after", "open")
 
