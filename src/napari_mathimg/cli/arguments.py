@@ -7,7 +7,7 @@ from .. import __version__
 
 CODES = "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input (nothing was written), 130 interrupted."
 RECIPE = "a recipe (TOML), or a result that holds the record of its steps"
-FILES = ".npy, .ome.tif, .tif, .png, .jpg"
+FILES = ".npy, .ome.zarr, .ome.tif, .tif, .png, .jpg"
 
 
 def parser_of() -> argparse.ArgumentParser:
@@ -98,7 +98,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists, once the result is whole")
     parser.add_argument("--imagej", action="store_true", help="write a TIFF file as ImageJ does, not as OME-TIFF")
-    parser.add_argument("--levels", type=int, default=1, metavar="N", help="levels of an OME-TIFF file")
+    parser.add_argument("--levels", type=int, metavar="N", help="levels of OME-Zarr, or of an OME-TIFF file (1)")
     parser.add_argument("--threads", type=int, help="number of threads; all cores by default")
     parser.add_argument("--quiet", action="store_true", help="show no progress and tell nothing but errors")
 
