@@ -13,13 +13,14 @@ from .problems import ImageFileError, naming
 
 TIFF = (".tif", ".tiff", ".btf")
 PICTURES = (".png", ".jpg", ".jpeg")
-READABLE = ".npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg or .jpeg"
+MICROSCOPES = (".czi", ".lif", ".nd2")
+READABLE = ".npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg, .jpeg, .czi, .lif or .nd2"
 
 
 def open_image(
     path: str | Path, level: int = 0, series: int = 0, axes: Sequence[str] | None = None
 ) -> Image:  # fmt: skip
-    """Open an image; pixels of TIFF and NumPy files are read where they are asked for.
+    """Open an image; pixels of all files but pictures are read where they are asked for.
 
     Parameters
     ----------
@@ -69,9 +70,11 @@ def open_image(
         from .pictures import read_picture
 
         image = read_picture(place)
+    elif suffix in MICROSCOPES:
+        image = _open_microscope(place, suffix, series)
     else:
         raise ImageFileError(f"{place}: must end in {READABLE}")
-    if suffix not in TIFF and series:
+    if suffix not in (*TIFF, *MICROSCOPES) and series:
         raise ImageFileError(f"{place}: must have several images for series={series}")
     if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
         raise ImageFileError(f"{place}: must hold real numbers of at most 64 bits, not {image.dtype}")
@@ -134,6 +137,17 @@ def _open_numpy(path: Path) -> Image:
             raise ImageFileError(f"{path}: must hold one array")
     notes = ("A NumPy file says neither names of axes nor pixel sizes.",)
     return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,), is_named=False)
+
+
+def _open_microscope(path: Path, suffix: str, series: int) -> Image:
+    """Open a file of a microscope."""
+    if suffix == ".czi":
+        from .microscopes.czi import open_czi as open_file
+    elif suffix == ".lif":
+        from .microscopes.lif import open_lif as open_file
+    else:
+        from .microscopes.nd2 import open_nd2 as open_file
+    return open_file(path, series)
 
 
 def unnamed_axes(ndim: int) -> tuple[str, ...]:

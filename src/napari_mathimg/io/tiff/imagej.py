@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..notes import RECORD
+from ..told import Told
 from ..units import factor, find_unit, says_pixels
 from .tags import resolution, resolution_unit
-from .told import Told
 
 PREFIX = f"{RECORD} = "  # before our note, which is a line of the text Info
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 from ..notes import NAMESPACE
 from ..problems import ImageFileError
+from ..told import Told
 from ..units import find_unit
-from .told import Told
 
 MOST_PLANES = 2**22
 LONGEST = 2**28  # characters

@@ -1,10 +1,10 @@
-"""What a TIFF file tells of its pixels."""
+"""What a file tells of its pixels."""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..units import find_unit, says_pixels
+from .units import find_unit, says_pixels
 
 Size = tuple[float, str | None]
 LEAST, MOST = 1e-20, 1e20  # pixel size in meters, seconds, or without a unit
