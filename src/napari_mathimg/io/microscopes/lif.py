@@ -38,10 +38,8 @@ def open_lif(path: Path, number: int = 0) -> Image:
         lead = len(letters) - len(_frame_dims(path, image))
         array = FramePixels(path, number, open_lif, _open, _read, shape, lead, image.dtype)
         told = _told(image)
-        found = [
-            element.attrib.get("LUTName", "") for element in image.xml_element.findall(f"{DESCRIPTION}/Channels/*")
-        ]
-        colors = [COLORS.get(name.lower()) for name in found]
+        tables = [channel.attrib.get("LUTName", "") for channel in image.xml_element.findall(CHANNELS)]
+        colors = [COLORS.get(name.lower()) for name in tables]
         return image_from(path, array, letters, told, colors, number, len(series))
 
 
