@@ -15,6 +15,29 @@ from ...contract.reach import Box
 from ..boxes import ReadBoxes
 from ..problems import ImageFileError, naming
 
+# By their numbers in TIFF; only these are read.
+CODECS = {
+    1: "none",
+    2: "CCITT",
+    3: "CCITT",
+    4: "CCITT",
+    5: "LZW",
+    6: "JPEG",
+    7: "JPEG",
+    8: "DEFLATE",
+    32946: "DEFLATE",
+    50013: "DEFLATE",
+    32773: "PackBits",
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    34926: "Zstandard",
+    50000: "Zstandard",
+    34927: "WebP",
+    50001: "WebP",
+}
 DEFLATE, LZMA = (8, 32946, 50013), (34925,)
 SLACK = 4096  # bytes by which a compressed segment may be larger than its pixels, beside a 16th of them
 
@@ -87,7 +110,10 @@ class TiffPixels(ReadBoxes):
         return [last.get(name, 0 if names.index(name) < names.index("Y") else 4) for name in names]
 
     def _check(self) -> None:
-        """Refuse segments that lie outside their file, or hold too few bytes, before anything is allocated."""
+        """Refuse codecs that are not known, and segments that lie outside their file or hold too few bytes."""
+        if int(self._page.compression) not in CODECS:
+            known = ", ".join(dict.fromkeys(CODECS.values()))
+            raise ImageFileError(f"{self.files[0]}: must be compressed by {known}, not {self._page.compression!s}")
         number, raw = math.prod(self._grid), math.prod(self._part) * self._page.bitspersample // 8
         sizes = [path.stat().st_size for path in self.files]
         for page in self._pages:
