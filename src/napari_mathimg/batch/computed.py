@@ -11,8 +11,7 @@ from ..contract.progress import Progress
 from ..engine import Losses, Plan, report, run
 from ..engine.pyramid import level_factors, level_matrix
 from ..engine.run import WAY_OUT
-from ..io.image import Image
-from ..io.reading import unnamed_axes
+from ..io.image import Image, unnamed_axes
 from ..recipe.image_state import Image as State
 from ..recipe.image_state import result_of
 from ..recipe.lengths import is_length

@@ -8,13 +8,14 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from .image import Image
+from .folders import repair
+from .image import Image, unnamed_axes
 from .problems import ImageFileError, naming
 
 TIFF = (".tif", ".tiff", ".btf")
 PICTURES = (".png", ".jpg", ".jpeg")
 MICROSCOPES = (".czi", ".lif", ".nd2")
-READABLE = ".npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg, .jpeg, .czi, .lif or .nd2"
+READABLE = ".ome.zarr, .npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg, .jpeg, .czi, .lif or .nd2"
 
 
 def open_image(
@@ -25,8 +26,9 @@ def open_image(
     Parameters
     ----------
     path
-        Path or ``file:`` address of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
-        byte order), a PNG or a JPEG file.
+        Path or ``file:`` address of a folder of OME-Zarr (also of one inside it: an image of a plate, labels), or its
+        http, https or s3 address; of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
+        byte order), a PNG or a JPEG file, or a CZI, LIF or ND2 file of a microscope (the extra ``microscopes``).
     level
         Level of a pyramid; 0 is the finest.
     series
@@ -54,10 +56,18 @@ def open_image(
     ...     image.axes, image.shape, image.units
     (('y', 'x'), (3, 4), (None, None))
     """
+    from .zarr.reading import is_address, is_store, open_zarr
+
+    if is_address(path) and Path(str(path)).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+        return _finished(path, open_zarr(path, series), level, axes)
     place = local_path(path)
     suffix = place.suffix.lower()
+    if suffix == ".zarr" and not place.exists():
+        repair(place)
     if place.is_dir():
-        raise ImageFileError(f"{place}: must be a file, not a folder")
+        if not is_store(place):
+            raise ImageFileError(f"{place}: must be a file, or a folder of OME-Zarr")
+        return _finished(place, open_zarr(place, series), level, axes)
     if not place.is_file():
         raise ImageFileError(f"{place}: must be a file; there is none")
     if suffix == ".npy":
@@ -76,6 +86,11 @@ def open_image(
         raise ImageFileError(f"{place}: must end in {READABLE}")
     if suffix not in (*TIFF, *MICROSCOPES) and series:
         raise ImageFileError(f"{place}: must have several images for series={series}")
+    return _finished(place, image, level, axes)
+
+
+def _finished(place: str | Path, image: Image, level: int, axes: Sequence[str] | None) -> Image:
+    """Return an image with names of axes, at a level, if its pixels are numbers."""
     if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
         raise ImageFileError(f"{place}: must hold real numbers of at most 64 bits, not {image.dtype}")
     if 0 in image.shape or not image.shape:
@@ -107,6 +122,8 @@ def at_level(image: Image, level: int) -> Image:
     if level == image.level:
         return image
     array = image.levels[level]
+    if image.level_grids and (grid := image.level_grids[level]) is not None:
+        return replace(image, array=array, level=level, scale=grid[0], translate=grid[1])
     factors = [n / m for n, m in zip(image.levels[0].shape, array.shape, strict=True)]
     scale = tuple(s * f for s, f in zip(image.scale, factors, strict=True))
     moved = ((f - 1) / 2 * s for f, s in zip(factors, image.scale, strict=True))
@@ -148,8 +165,3 @@ def _open_microscope(path: Path, suffix: str, series: int) -> Image:
     else:
         from .microscopes.nd2 import open_nd2 as open_file
     return open_file(path, series)
-
-
-def unnamed_axes(ndim: int) -> tuple[str, ...]:
-    """Return names for axes that have none: rows and columns, and stack axes by number before them."""
-    return (*(f"axis {k}" for k in range(ndim - 2)), *("y", "x")[max(2 - ndim, 0) :])
