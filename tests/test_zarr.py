@@ -1,4 +1,4 @@
-"""OME-Zarr that others write is read right: pixels, axes, pixel sizes, units, positions, channels, and images by path."""
+"""OME-Zarr that others write is read right: pixels, axes, pixel sizes, units, places, channels, and images by path."""
 
 import pickle
 from functools import partial

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 
 from ..contract.progress import Progress, checkpoint, run_to_end
-from ..engine.threads import run_tasks
 from .folders import refuse_folder, repair
 from .image import Image
 from .problems import ImageFileError
@@ -171,6 +170,8 @@ def write_steps(
         layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=labels)
         yield from save_zarr(place, image, layout, overwrite, threads)
         return
+    from ..engine.threads import run_tasks
+
     options = {"levels": levels or 1, "compression": compression or "zlib", "labels": labels}
     with published(place, overwrite) as beside:
         yield from run_tasks("Writing", [beside], partial(_write, place, image, kind, options), 1)

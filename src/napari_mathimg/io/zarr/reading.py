@@ -135,7 +135,8 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
         channel_axis=color, levels=tuple(level.array for level in levels) if len(levels) > 1 else (),
         grids=_grids(levels, scale, translate),
         name=name if isinstance(name, str) and name else _named(path), notes=tuple(notes), files=_files(node, path),
-        metadata={RECORD: record} if record else {}, is_labels=isinstance(node.ome.get("image-label"), dict), shown=shown if channels is not None else shown._replace(names=()),
+        metadata={RECORD: record} if record else {}, shown=shown if channels is not None else shown._replace(names=()),
+        is_labels=isinstance(node.ome.get("image-label"), dict),
     )  # fmt: skip
 
 
