@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -178,7 +179,7 @@ def write_imagej(beside: Path, path: Path, image: Image) -> None:
         metadata["Labels"] = list(image.channel_names) * math.prod(others)
     if not stored.samples:
         metadata |= shown_as(image) | ({"mode": "composite"} if "c" in stored.axes else {})
-    if note := note_of(image):
+    if note := note_of(replace(image, limits=()), with_shown=True):
         metadata["Info"] = PREFIX + note
     bands = bands_of(image.array, stored.order, len(stored.lead), stored.plane[0])
     resolution = 1 / sizes["x"], 1 / sizes["y"]
@@ -215,6 +216,6 @@ def _ome_metadata(path: Path, image: Image, stored: Stored) -> dict[str, Any]:
     channel = {"Name": list(image.channel_names), "Color": [ome_color(color) for color in image.channel_colors]}
     if image.channel_axis is None and any(channel.values()):
         out["Channel"] = {name: values for name, values in channel.items() if values}
-    if note := note_of(image, with_limits=True):
+    if note := note_of(image, with_shown=True):
         out["CommentAnnotation"] = [{"Namespace": NAMESPACE, "Value": note}]
     return out

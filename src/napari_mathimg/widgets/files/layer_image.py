@@ -1,7 +1,7 @@
 """A layer as an image that a file can hold, and what of the layer it cannot hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,14 +33,11 @@ class Saved:
     ----------
     image
         The image at full resolution, with the levels of the layer.
-    is_labels
-        Whether it is a layer of labels.
     notes
         Sentences on what the file does not hold.
     """
 
     image: Image
-    is_labels: bool
     notes: tuple[str, ...]
 
 
@@ -66,8 +63,8 @@ def saved_layer(data: Any, arguments: Mapping[str, Any], kind: str) -> Saved:
         {RECORD: record} if record else {}, (),
     )  # fmt: skip
     shown = _shown(image, arguments, notes) if kind == "image" and not is_color else {}
-    changed = {**vars(image), "levels": tuple(levels) if len(levels) > 1 else (), **shown}
-    return Saved(Image(**changed), kind == "labels", tuple(notes))
+    image = replace(image, levels=tuple(levels) if len(levels) > 1 else (), is_labels=kind == "labels", **shown)
+    return Saved(image, tuple(notes))
 
 
 def _placement(arguments: Mapping[str, Any], notes: list[str]) -> Placement:
