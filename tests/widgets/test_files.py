@@ -198,10 +198,10 @@ def test_a_store_that_a_layer_reads_is_not_overwritten(viewer: Any, tmp_path: Pa
         assert not isinstance(lazy.data, np.ndarray)
         np.testing.assert_array_equal(np.asarray(lazy.data[2, 3:5]), VOLUME[2, 3:5])
         viewer.add_image(np.zeros((4, 5)), name="other")  # in memory, but saving it would change the lazy layer
-        with pytest.raises(SavingError, match="must not be the input"):
+        with pytest.raises(SavingError, match=r"x.ome.\w+: must not be .* input"):
             viewer.layers.save(str(path), selected=True)
         viewer.layers.selection = {lazy}
-        with pytest.raises(SavingError, match="must not be the input"):
+        with pytest.raises(SavingError, match=r"x.ome.\w+: must not be .* input"):
             viewer.layers.save(str(path), selected=True)
         np.testing.assert_array_equal(np.asarray(open_image(path).array), VOLUME)
 

@@ -70,7 +70,7 @@ def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tup
 
 
 def read_shown(text: str) -> tuple[tuple[tuple[float, float], ...], bool]:
-    """Return the lowest and highest value that is shown of each channel, () if not said, and whether pixels are labels."""
+    """Return the lowest and highest value that is shown of each channel, and whether pixels are labels."""
     try:
         content = json.loads(text if len(text) <= LONGEST else "")
         is_labels = content.get("labels") is True
