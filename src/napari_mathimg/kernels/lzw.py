@@ -26,7 +26,7 @@ def lzw_decode(data, out):  # type: ignore[no-untyped-def]
         while held < width:
             if place >= data.size:
                 return count
-            bits = (bits << 8) | np.int64(data[place])
+            bits = (bits << 8) | int(data[place])
             held += 8
             place += 1
         code = (bits >> (held - width)) & ((1 << width) - 1)
