@@ -14,7 +14,7 @@ from napari_mathimg import Options, apply, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.lazy import LazyArray, LevelStore, levels
 from napari_mathimg.engine.lazy.halved import halved_levels
-from napari_mathimg.engine.pyramid import Pyramid, build_pyramid
+from napari_mathimg.engine.pyramid import Pyramid, build_pyramid, level_factors, level_matrix
 from nightly import nightly
 from planning import gray, label, same
 
@@ -337,3 +337,20 @@ def test_levels_that_are_computed_where_they_are_read_are_those_of_memory(shape,
         read.clear()
         assert same(found[-1][1], expected[-1][1])
         assert {*read} <= {1}
+
+
+@pytest.mark.parametrize("shape", [(2, 512, 384), (2, 333, 217)])
+def test_coarse_labels_are_those_in_the_middle_of_their_pixels(tmp_path, shape):
+    """Of labels that say where they are, wherever levels are computed; `level_matrix` says where the middle is."""
+    places = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+    pyramid = Pyramid((-2, -1), 40, False)
+    levels = run_to_end(build_pyramid(places, 3, pyramid))
+    stored = run_to_end(LevelStore(tmp_path).levels(places, "labels", 3, pyramid))
+    for level, kept, lazily in zip(levels, stored, halved_levels(places, 3, pyramid), strict=True):
+        factors = level_factors(shape, level.shape)
+        found = np.array(np.unravel_index(level, shape)).reshape(3, -1)
+        index = np.indices(level.shape).reshape(3, -1)
+        middles = (level_matrix(factors) @ np.vstack([index, np.ones(index.shape[1])]))[:3]
+        assert np.abs(found - middles).max() <= 0.5
+        assert same(np.asarray(kept), level)
+        assert same(np.asarray(lazily), level)

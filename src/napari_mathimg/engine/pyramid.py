@@ -95,14 +95,15 @@ def build_pyramid(
     """
     levels = [data]
     for shape in shapes_of_levels(data.shape[:ndim], pyramid):
-        levels.append((yield from _halved(levels[-1], shape, ndim, pyramid, threads or cores())))
+        finer = levels[-1] if pyramid.mean else data
+        levels.append((yield from _level(finer, shape, ndim, pyramid, threads or cores())))
     return levels
 
 
-def _halved(
+def _level(
     data: Array, shape: tuple[int, ...], ndim: int, pyramid: Pyramid, threads: int
 ) -> Generator[Progress, None, Array]:
-    """Compute the level after `data`, of a shape without channels."""
+    """Compute a level of a shape without channels from a finer one."""
     axes = [axis % ndim for axis in pyramid.axes]
     out = np.empty((*shape, *data.shape[ndim:]), data.dtype)
 
@@ -113,11 +114,22 @@ def _halved(
     return out
 
 
+def middles_of_level(n: int, m: int, first: int = 0, stop: int | None = None) -> NDArray[np.intp]:
+    """Return which of n pixels are in the middle of the pixels [first, stop) of a level of m pixels.
+
+    Examples
+    --------
+    >>> middles_of_level(24, 3).tolist(), middles_of_level(5, 2).tolist()
+    ([4, 12, 20], [1, 3])
+    """
+    return ((2 * np.arange(first, m if stop is None else stop) + 1) * n) // (2 * m)
+
+
 def block_of_level(data: Any, shape: Sequence[int], axes: Sequence[int], box: Box, mean: bool) -> Array:
-    """Compute a box of the level of a given shape after `data`."""
+    """Compute a box of a level of a given shape: means of the level before it, or single pixels of the finest one."""
     if not mean:
         middles = [
-            np.arange(a, b) if k not in axes else ((2 * np.arange(a, b) + 1) * data.shape[k]) // (2 * shape[k])
+            middles_of_level(data.shape[k], shape[k], a, b) if k in axes else np.arange(a, b)
             for k, (a, b) in enumerate(box)
         ]
         chosen: Array = data[np.ix_(*middles)]

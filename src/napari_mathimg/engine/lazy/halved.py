@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks import as_numpy, with_cached_chunks
-from ..pyramid import Pyramid, block_of_level
+from ..pyramid import Pyramid, block_of_level, shapes_of_levels
 from .keys import selection
 from .shaped import Shaped
 
@@ -30,24 +30,26 @@ class _Boxes:
 
 
 class Halved(Shaped):
-    """The level after an array, as `build_pyramid` computes it, of which each box is computed where it is read.
+    """A level of an image, as `build_pyramid` computes it, of which each box is computed where it is read.
 
     Parameters
     ----------
     array
-        Array (NumPy, Dask, Zarr, or a lazy one); channels last if it has more axes than `ndim`.
+        Level before it, or, for labels, the finest one (NumPy, Dask, Zarr, or a lazy one); channels last if it has more
+        axes than `ndim`.
     ndim
         Number of axes without channels.
     pyramid
         Way in which levels are made.
+    shape
+        Shape of the level, without channels.
     """
 
     is_computed = True
 
-    def __init__(self, array: Any, ndim: int, pyramid: Pyramid) -> None:
+    def __init__(self, array: Any, ndim: int, pyramid: Pyramid, shape: tuple[int, ...]) -> None:
         self.array, self._axes, self._mean = _Boxes(array), [axis % ndim for axis in pyramid.axes], pyramid.mean
-        shape = tuple(int(n) for n in array.shape)
-        self.shape = tuple(-(-n // 2) if k in self._axes else n for k, n in enumerate(shape))
+        self.shape = (*shape, *map(int, array.shape[ndim:]))
         self.dtype = np.dtype(array.dtype)
         self._places = ndim
         inside = {*range(max(ndim - 2, 0), ndim)}
@@ -80,6 +82,6 @@ class Halved(Shaped):
 def halved_levels(array: Any, ndim: int, pyramid: Pyramid) -> list[Any]:
     """Return an array and its levels, each computed where it is read; parameters as of `Halved`."""
     found = [array]
-    while max(found[-1].shape[:ndim][axis] for axis in pyramid.axes) > pyramid.smallest:
-        found.append(Halved(found[-1], ndim, pyramid))
+    for shape in shapes_of_levels(array.shape[:ndim], pyramid):
+        found.append(Halved(found[-1] if pyramid.mean else array, ndim, pyramid, shape))
     return found

@@ -22,13 +22,13 @@ from ...contract.quantities import quantity
 from ...contract.reach import POINTWISE, Box
 from ..chunks import as_numpy, read_tasks, with_cached_chunks
 from ..memory import memory_at_hand
-from ..pyramid import Pyramid, block_of_level, shapes_of_levels
+from ..pyramid import Pyramid, block_of_level, middles_of_level, shapes_of_levels
 from ..threads import cores
 from ..tiles import tiles
 
 Array = NDArray[Any]
 LIMIT = 2**33  # bytes of levels on disk
-FORMAT = 2  # of the folder of an image; part of its key
+FORMAT = 3  # of the folder of an image; part of its key
 DAY = 24 * 60 * 60  # seconds
 ZEROS = bytes(2**20)
 ENTRY = re.compile(r"[0-9a-f]{32}")  # a folder of levels
@@ -285,29 +285,53 @@ def _time_of_use(entry: Path) -> float:
 
 
 class _Boxes:
-    """An array of which boxes, or the pixels of a grid, are read into memory."""
+    """An array of which boxes are read into memory."""
 
     def __init__(self, array: Any) -> None:
         self.array, self.shape, self.dtype = array, array.shape, np.dtype(array.dtype).newbyteorder("=")
 
-    def __getitem__(self, key: tuple[Any, ...]) -> Array:
+    def __getitem__(self, key: tuple[slice, ...]) -> Array:
         rest = (slice(None),) * (len(self.shape) - len(key))
-        if all(isinstance(k, slice) for k in key):
-            return as_numpy(self.array, (*key, *rest)).astype(self.dtype, copy=False)
-        firsts = [int(k.min()) for k in key]
-        box = tuple(slice(a, int(k.max()) + 1) for a, k in zip(firsts, key, strict=True))
-        some: Array = self[box][tuple(k - a for a, k in zip(firsts, key, strict=True))]
-        return some
+        return as_numpy(self.array, (*key, *rest)).astype(self.dtype, copy=False)
 
 
 def _computed(
     image: Any, levels: Iterator[Array], ndim: int, pyramid: Pyramid, threads: int
 ) -> Generator[Progress, None, None]:
-    """Compute the levels of an image, each from the one before, into arrays."""
+    """Compute the levels of an image into arrays: each from the one before, or, of labels, all in one pass."""
     level = with_cached_chunks(image)
+    if not pyramid.mean:
+        yield from _sampled(level, list(levels), ndim, pyramid, threads)
+        return
     for out in levels:
         yield from _halved(level, out, ndim, pyramid, threads)
         level = out
+
+
+def _sampled(
+    image: Any, levels: list[Array], ndim: int, pyramid: Pyramid, threads: int
+) -> Generator[Progress, None, None]:
+    """Copy the pixels in the middle of those of each level, box by box of the image."""
+    axes = {axis % ndim for axis in pyramid.axes}
+    places = [
+        [middles_of_level(n, m) if k in axes else np.arange(n) for k, (n, m) in enumerate(pairs)]
+        for pairs in (zip(image.shape[:ndim], level.shape[:ndim], strict=True) for level in levels)
+    ]
+    rest = tuple((0, int(n)) for n in image.shape[ndim:])
+
+    def work(box: Box) -> None:
+        pixels = as_numpy(image, tuple(slice(a, b) for a, b in (*box, *rest)))
+        for level, along in zip(levels, places, strict=True):
+            inside = [np.flatnonzero((p >= a) & (p < b)) for p, (a, b) in zip(along, box, strict=True)]
+            level[np.ix_(*inside)] = pixels[
+                np.ix_(*(p[i] - a for p, i, (a, _) in zip(along, inside, box, strict=True)))
+            ]
+
+    boxes = tiles(tuple(map(int, image.shape[:ndim])), POINTWISE)
+    yield from read_tasks("Levels", boxes, lambda box: [(image, (*box, *rest))], work, threads)
+    for level in levels:
+        if isinstance(level, np.memmap):
+            level.flush()
 
 
 def _halved(image: Any, out: Array, ndim: int, pyramid: Pyramid, threads: int) -> Generator[Progress, None, None]:
@@ -324,7 +348,7 @@ def _halved(image: Any, out: Array, ndim: int, pyramid: Pyramid, threads: int) -
 
     def work(box: Box) -> None:
         key = (*(slice(a, b) for a, b in box), *(slice(None) for _ in image.shape[ndim:]))
-        out[key] = block_of_level(boxes, shape, axes, box, pyramid.mean)
+        out[key] = block_of_level(boxes, shape, axes, box, True)
 
     yield from read_tasks("Levels", tiles(shape, POINTWISE), reads, work, threads)
     if isinstance(out, np.memmap):
