@@ -258,9 +258,12 @@ class Counted:
 
 def test_a_lazy_source_is_written_part_by_part(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 99, (3, 1200, 40)).astype(np.uint8)
-    for name, most in (("a.ome.tif", 512 * 40), ("a.npy", pixels.size), ("a.tif", 1200 * 40)):
+    for name, most, options in (
+        ("a.ome.tif", 1200 * 40, {}), ("levels.ome.tif", 512 * 40, {"levels": 2}), ("a.npy", pixels.size, {}),
+        ("a.tif", 1200 * 40, {"imagej": True}),
+    ):  # fmt: skip
         source = Counted(pixels)
-        write_image(tmp_path / name, Image(source, ("z", "y", "x")), **({"imagej": True} if name == "a.tif" else {}))
+        write_image(tmp_path / name, Image(source, ("z", "y", "x")), **options)
         np.testing.assert_array_equal(np.asarray(open_image(tmp_path / name).array), pixels)
         assert source.largest <= most
 
@@ -581,3 +584,30 @@ def test_an_image_whose_parts_do_not_fit_is_refused() -> None:
             Image(PLANE, **({"axes": ("y", "x")} | changes))
     assert Image(PLANE, ("y", "x"), (2, 3), ("nm", "s")).spacing("µm") == (0.002, None)
     assert list(itertools.islice(Image(PLANE, ("y", "x")).places, 5)) == [0, 1]
+
+
+@pytest.mark.parametrize("axes", ["yx", "czyx", "yxc"])
+def test_programs_that_know_no_tiles_read_what_has_no_levels(tmp_path: Path, axes: str) -> None:
+    """ITK reads tiles of 16 bits as colors of 8 bits: it checks for the tag TileWidth (322)."""
+    pixels = {"yx": PLANE, "czyx": STACK[0], "yxc": COLORS}[axes]
+    color = axes == "yxc"
+    image = Image(pixels, tuple(axes), channel_axis=2 if color else None)
+    for compression in ("zlib", "none"):
+        write_image(tmp_path / "x.ome.tif", image, overwrite=True, compression=compression)
+        with tifffile.TiffFile(tmp_path / "x.ome.tif") as file:
+            assert not any(322 in page.tags for page in file.pages)
+            np.testing.assert_array_equal(file.asarray(), pixels)
+        with Pillow.open(tmp_path / "x.ome.tif") as first:
+            np.testing.assert_array_equal(np.asarray(first), pixels[(0,) * (pixels.ndim - (3 if color else 2))])
+        part = (..., slice(5, 9), slice(1, 3), *([slice(None)] * color))
+        np.testing.assert_array_equal(open_image(tmp_path / "x.ome.tif").array[part], pixels[part])
+    write_image(tmp_path / "levels.ome.tif", image, levels=2)
+    with tifffile.TiffFile(tmp_path / "levels.ome.tif") as file:
+        assert file.pages[0].is_tiled
+
+
+def test_large_planes_are_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_mathimg.io.tiff.writing.STRIPED", PLANE.size - 1)
+    write_image(tmp_path / "x.ome.tif", Image(PLANE, ("y", "x")))
+    with tifffile.TiffFile(tmp_path / "x.ome.tif") as file:
+        assert file.pages[0].is_tiled

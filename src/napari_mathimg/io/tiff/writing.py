@@ -24,6 +24,8 @@ IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 OME_ORDER, IMAGEJ_ORDER = "tczyx", "tzcyx"
 TILE = 512  # pixels
 SIXTEEN = 16  # of which TIFF's tiles are multiples
+STRIPED = 2**23  # pixels up to which a plane without levels is stored in strips
+STRIP = 2**18  # bytes
 CLASSIC = 2**32 - 2**25  # bytes of pixels that a classic TIFF file may hold
 Array = NDArray[Any]
 
@@ -102,7 +104,9 @@ class Stored(NamedTuple):
 def write_ome(
     beside: Path, path: Path, image: Image, levels: int, compression: str, labels: bool = False
 ) -> None:  # fmt: skip
-    """Write an OME-TIFF file in tiles; one row of tiles is read at a time.
+    """Write an OME-TIFF file in tiles, a row of them at a time; in strips, if it has neither levels nor large planes.
+
+    Programs that are built on ITK, such as 3D Slicer and SimpleITK, read no tiles: they give colors of 8 bits instead.
 
     Parameters
     ----------
@@ -135,8 +139,11 @@ def write_ome(
         coarse = CoarseLabels(stores, plane[:2]) if labels else CoarseLevels(stores)
         bytes_of_pixels = dtype.itemsize * math.prod(stored.shape) + sum(store.nbytes for store in stores)
         writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
+        is_striped = not stores and not stored.is_planar and math.prod(plane[:2]) <= STRIPED
+        row = math.prod(plane[1:]) * dtype.itemsize
+        options |= {"rowsperstrip": max(STRIP // row, 1)} if is_striped else {"tile": _tile(plane)}
         writer.write(
-            _finest(image, stored, coarse), shape=stored.shape, tile=_tile(sides[0]),
+            _planes(image, stored) if is_striped else _finest(image, stored, coarse), shape=stored.shape,
             subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(path, image, stored)}, **options,
         )  # fmt: skip
         while stores:
@@ -148,7 +155,13 @@ def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dic
     tile = _tile(store.shape[1:3])
     bands = (plane[first : first + tile[0]] for plane in store for first in range(0, plane.shape[0], tile[0]))
     tiles = (part for band in bands for part in tiles_of(band, tile))
-    writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
+    options = {**options, "tile": tile}
+    writer.write(tiles, shape=(*lead, *store.shape[1:]), subfiletype=1, metadata=None, **options)
+
+
+def _planes(image: Image, stored: Stored) -> Iterator[Array]:
+    """Yield the planes of an image."""
+    return (band.pixels for band in bands_of(image.array, stored.order, len(stored.lead), stored.plane[0]))
 
 
 def _finest(image: Image, stored: Stored, coarse: CoarseLevels | CoarseLabels) -> Iterator[Array]:
@@ -181,11 +194,10 @@ def write_imagej(beside: Path, path: Path, image: Image) -> None:
         metadata |= shown_as(image) | ({"mode": "composite"} if "c" in stored.axes else {})
     if note := note_of(replace(image, limits=()), with_shown=True):
         metadata["Info"] = PREFIX + note
-    bands = bands_of(image.array, stored.order, len(stored.lead), stored.plane[0])
     resolution = 1 / sizes["x"], 1 / sizes["y"]
     with tifffile.TiffWriter(beside, imagej=True) as writer:
         writer.write(
-            (band.pixels for band in bands), shape=stored.shape, dtype=stored.dtype, resolution=resolution,
+            _planes(image, stored), shape=stored.shape, dtype=stored.dtype, resolution=resolution,
             photometric="rgb" if stored.samples else "minisblack", metadata=metadata,
         )  # fmt: skip
 
