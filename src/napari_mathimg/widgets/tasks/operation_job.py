@@ -22,7 +22,8 @@ from ...engine.prepare import check
 from ...engine.pyramid import Pyramid, build_pyramid
 from ...engine.run import NotEnoughMemory, block_bytes
 from ...engine.threads import cores
-from ...engine.value_range import data_range, find_data_ranges, find_meant_range, merged_range
+from ...engine.passes.ranges import merged_range
+from ...engine.value_range import data_range, find_data_ranges, find_meant_range
 from ...engine.values import dtype_range
 from ...recipe.adapted import Divided, Expanded
 from ...recipe.placement import kept_axis
