@@ -1,12 +1,15 @@
 """An image from a file or for one: pixels with axes, pixel sizes, units, names and metadata."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .units import factor, find_unit
+
+COLOR = re.compile(r"[0-9A-Fa-f]{6}")
 
 
 def named_by(path: Path) -> str:
@@ -46,6 +49,11 @@ class Image:
         Sentences on what the file does not say, and how it was read.
     files
         The files that were opened.
+    channel_colors
+        Color of each channel as six hexadecimal digits, such as "00FF00" for green; () where they are not known. An
+        image without an axis c has one channel.
+    limits
+        Lowest and highest value that is shown of each channel; () where they are not known.
     is_named
         Whether the names of the axes were given; False if they only stand for their places.
 
@@ -69,6 +77,8 @@ class Image:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     is_named: bool = True
+    channel_colors: tuple[str, ...] = ()
+    limits: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.array.shape)
@@ -88,6 +98,16 @@ class Image:
             raise ValueError(f"channel_axis={axis}: must be an axis of 3 or 4 channels of shape {self.shape}, or None")
         if channels and ("c" not in self.axes or self.shape[self.axes.index("c")] != channels):
             raise ValueError(f"channel_names={self.channel_names!r}: must be one for each index along the axis c")
+        self._check_shown()
+
+    def _check_shown(self) -> None:
+        count = self.shape[self.axes.index("c")] if "c" in self.axes else 1
+        if len(self.channel_colors) not in (0, count) or not all(map(COLOR.fullmatch, self.channel_colors)):
+            raise ValueError(
+                f"channel_colors={self.channel_colors!r}: must be {count} colors of six hexadecimal digits"
+            )
+        if len(self.limits) not in (0, count) or not all(a < b and math.isfinite(b - a) for a, b in self.limits):
+            raise ValueError(f"limits={self.limits!r}: must be {count} finite pairs, the lower value first")
 
     @property
     def shape(self) -> tuple[int, ...]:

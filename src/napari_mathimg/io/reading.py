@@ -116,7 +116,9 @@ def _renamed(image: Image, axes: tuple[str, ...]) -> Image:
     if len(axes) != len(image.axes):
         raise ValueError(f"axes={axes!r}: must be {len(image.axes)} names for an image of shape {image.shape}")
     keeps = image.axes.index("c") == axes.index("c") if "c" in image.axes and "c" in axes else False
-    return replace(image, axes=axes, channel_names=image.channel_names if keeps else (), is_named=True)
+    if not keeps:
+        image = replace(image, channel_names=(), channel_colors=(), limits=())
+    return replace(image, axes=axes, is_named=True)
 
 
 def _open_numpy(path: Path) -> Image:
