@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress

@@ -59,9 +59,7 @@ class SumTally(Tally):
         Function of a task, whose first entries are a key and the number of a tile.
     """
 
-    def __init__(
-        self, counts: Mapping[Any, int], measure: Callable[[Any], Parts], is_part: bool = False
-    ) -> None:
+    def __init__(self, counts: Mapping[Any, int], measure: Callable[[Any], Parts], is_part: bool = False) -> None:
         self._counts, self._measure, self._is_part = counts, measure, is_part
         self._sums = {key: _Sums(count, is_part) for key, count in counts.items()}
         self._told = set[Hashable]()
