@@ -107,7 +107,7 @@ class ShardChoices:
     def of(cls, plain: Any) -> Self:
         """Return choices from plain values of a file."""
         shards, chunks = (None if plain[n] is None else tuple(map(int, plain[n])) for n in ("shards", "chunks"))
-        cuts = plain["cuts"] if isinstance(plain["cuts"], str) else tuple(map(int, plain["cuts"]))
+        cuts: Any = plain["cuts"] if isinstance(plain["cuts"], str) else tuple(map(int, plain["cuts"]))
         return cls(shards, chunks, plain["levels"], plain["version"], plain["codec"], cuts)
 
 

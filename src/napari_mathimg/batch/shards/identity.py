@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import os
@@ -88,9 +89,7 @@ def surroundings() -> dict[str, Any]:
 
 def _processor() -> list[str]:
     """Return the name of the processor for which kernels are compiled, and its features."""
-    import llvmlite.binding as llvm
-
-    found: Any = llvm
+    found: Any = importlib.import_module("llvmlite.binding")
     features = found.get_host_cpu_features()
     return [str(found.get_host_cpu_name()), *sorted(name for name, has in features.items() if has)]
 

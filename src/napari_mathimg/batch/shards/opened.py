@@ -87,9 +87,9 @@ class Opening:
         begin = getattr(self._passes, "begin", None)
         if begin is not None:
             begin(number)
-        return (yield from in_context(
-            self._context, self.chain.prepare(number, step, self.threads, None, BoxRecall())
-        ))  # fmt: skip
+        steps = self.chain.prepare(number, step, self.threads, None, BoxRecall())
+        link: Link = yield from in_context(self._context, steps)
+        return link
 
     def add(self, link: Link) -> None:
         """Go on with the result of a step, computed box by box."""
@@ -129,7 +129,7 @@ class Opening:
             run_to_end(in_context(context, self.chain.prepare(number, step, 1, None, BoxRecall())))
         except PassWanted:
             array = self.chain.state.array
-            return seconds_per_pixel(array) > COST * np.dtype(array.dtype).itemsize
+            return bool(seconds_per_pixel(array) > COST * np.dtype(array.dtype).itemsize)
         return False
 
 

@@ -92,7 +92,7 @@ class BoxArray(Shaped):
         def put(job: Job, block: Array, of: Box) -> None:
             index, _ = job
             both = _meet(of, inner)
-            target = (*(slice(None) for _ in frames), *(i - a for i, (a, _) in zip(index, leading, strict=True)))
+            target: Any = (*(slice(None) for _ in frames), *(i - a for i, (a, _) in zip(index, leading, strict=True)))
             chosen = (*(slice(*f) for f in frames), *within(both, of), *(slice(*c) for c in channels))
             out[(*target, *within(both, inner), *(slice(None) for _ in channels))] = block[chosen]
 
