@@ -225,7 +225,7 @@ def test_an_older_result_is_never_lost(job, monkeypatch, moment):
     real, renames = os.replace, []
 
     def replace(source, target):
-        if str(target).endswith((".replaced", "out.ome.zarr")):
+        if str(target).endswith((".old", "out.ome.zarr")):
             renames.append(target)
             if len(renames) == {"before": 1, "between": 2, "after": 3}[moment]:
                 raise Killed

@@ -11,8 +11,7 @@ from ..engine import Plan
 from ..engine.facts import Recall
 from ..engine.pyramid import level_factors, level_matrix
 from ..engine.run import WAY_OUT
-from ..io.image import Image
-from ..io.reading import unnamed_axes
+from ..io.image import Image, unnamed_axes
 from ..recipe.image_state import Image as State
 from ..recipe.image_state import result_of
 from ..recipe.placement import PIXEL, Placement, place_result

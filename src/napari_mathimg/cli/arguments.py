@@ -98,7 +98,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists, once the result is whole")
     parser.add_argument("--imagej", action="store_true", help="write a TIFF file as ImageJ does, not as OME-TIFF")
-    parser.add_argument("--levels", type=int, default=1, metavar="N", help="levels of an OME-TIFF file")
+    parser.add_argument("--levels", type=int, metavar="N", help="levels of OME-Zarr, or of an OME-TIFF file (1)")
     parser.add_argument("--threads", type=int, help="number of threads; all cores by default")
     parser.add_argument("--quiet", action="store_true", help="show no progress and tell nothing but errors")
 

@@ -86,7 +86,7 @@ def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
     """Run a recipe, and write its result."""
     if given.threads is not None and given.threads < 1:
         raise ValueError(f"--threads {given.threads}: must be at least 1")
-    if given.levels < 1:
+    if given.levels is not None and given.levels < 1:
         raise ValueError(f"--levels {given.levels}: must be at least 1")
 
     def check(image: Image) -> None:

@@ -17,6 +17,11 @@ def named_by(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
+def unnamed_axes(ndim: int) -> tuple[str, ...]:
+    """Return names for axes that have none: rows and columns, and stack axes by number before them."""
+    return (*(f"axis {k}" for k in range(ndim - 2)), *("y", "x")[max(2 - ndim, 0) :])
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """An image: pixels, and what is known of them.
@@ -54,6 +59,9 @@ class Image:
         image without an axis c has one channel.
     limits
         Lowest and highest value that is shown of each channel; () where they are not known.
+    level_grids
+        Pixel size and position of the first pixel of each level; None, and () for all, where they are those that follow
+        from its shape.
     is_named
         Whether the names of the axes were given; False if they only stand for their places.
 
@@ -79,6 +87,7 @@ class Image:
     is_named: bool = True
     channel_colors: tuple[str, ...] = ()
     limits: tuple[tuple[float, float], ...] = ()
+    level_grids: tuple[tuple[tuple[float, ...], tuple[float, ...]] | None, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.array.shape)
@@ -98,6 +107,8 @@ class Image:
             raise ValueError(f"channel_axis={axis}: must be an axis of 3 or 4 channels of shape {self.shape}, or None")
         if channels and ("c" not in self.axes or self.shape[self.axes.index("c")] != channels):
             raise ValueError(f"channel_names={self.channel_names!r}: must be one for each index along the axis c")
+        if len(self.level_grids) not in (0, len(self.levels)):
+            raise ValueError(f"level_grids={self.level_grids!r}: must be one for each of {len(self.levels)} levels")
         self._check_shown()
 
     def _check_shown(self) -> None:

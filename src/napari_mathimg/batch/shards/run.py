@@ -15,9 +15,11 @@ from ...engine.chunks import read_tasks
 from ...engine.memory import memory_at_hand
 from ...engine.run import NotEnoughMemory, gib
 from ...engine.threads import cores
+from ...io.folders import refuse_folder, repair
 from ...io.image import Image
 from ...io.places import check_places
 from ...io.problems import ImageFileError
+from ...io.publish import refuse_existing
 from ...io.writing import check_image, write_image
 from ...io.zarr.writing import describe
 from ...recipe.recipe import Recipe
@@ -30,7 +32,7 @@ from .opened import Opened, Opening, open_chain
 from .owned import counted
 from .passes import PATIENCE, SavedPasses
 from .places import write_json
-from .publishing import publish, repair
+from .publishing import publish
 from .stage import Stage
 
 CACHE = 3 * 2**27  # bytes of chunks that are kept at most, unless `memory` says otherwise
@@ -118,10 +120,10 @@ def run_in_shards(
     repair(output)
     if not restart and is_done(output, spec.digest):
         return ShardOutcome(output, was_there=True, seconds=time.perf_counter() - began)
-    if not output.parent.is_dir():
-        raise ImageFileError(f"{output}: must be in a folder that exists, which {output.parent} does not")
-    if os.path.lexists(output) and not overwrite:
-        raise ImageFileError(f"{output}: must not exist, or be overwritten on purpose (overwrite, --overwrite)")
+    if output.suffix.lower() == ZARR:
+        refuse_folder(output, overwrite)
+    else:
+        refuse_existing(output, overwrite)
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):

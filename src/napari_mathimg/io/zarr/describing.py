@@ -28,7 +28,7 @@ def attributes_of(layout: Layout, image: Image, limits: Sequence[tuple[float, fl
         parts |= {"omero": {"channels": _channels(layout, image, limits)}}
     note = note_of(replace(image, translate=()))
     own = {"note": json.loads(note)} if note else {}
-    own |= {"colors": True} if image.channel_axis is not None else {}
+    own |= {"colors": image.axes[image.channel_axis]} if image.channel_axis is not None else {}
     if layout.version == "0.4":
         multiscale["version"] = "0.4"
         parts |= {"image-label": {"version": "0.4"}} if layout.labels else {}
@@ -71,14 +71,8 @@ def _order(layout: Layout) -> Sequence[int]:
     return layout.order or range(len(layout.axes))
 
 
-def _channel_axis(layout: Layout, image: Image) -> int | None:
-    """Return the stored axis of channels or colors, or None."""
-    names = [k for k, name in enumerate(layout.axes) if name == "c" or _order(layout)[k] == image.channel_axis]
-    return names[0] if names else None
-
-
 def _channels(layout: Layout, image: Image, limits: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
-    axis = _channel_axis(layout, image)
+    axis = layout.channel_axis
     count = 1 if axis is None else layout.shape[axis]
     colors = image.channel_colors or (COLORS if image.channel_axis is not None else CYCLE if count > 1 else COLORS[3:])
     channels = []
@@ -101,7 +95,7 @@ def type_range(dtype: np.dtype[Any]) -> tuple[int, int] | None:
 
 def shown_limits(array: Any, layout: Layout) -> list[tuple[float, float]]:
     """Return the lowest and highest finite value of each channel of a level; of a huge one, of its middle."""
-    axis = next((k for k, name in enumerate(layout.axes) if name not in ("t", *SPACE)), None)
+    axis = layout.channel_axis
     spans = [(0, int(n)) for n in array.shape]
     size = math.prod(b - a for k, (a, b) in enumerate(spans) if k != axis)
     while size > LOOKED_AT:

@@ -120,6 +120,11 @@ class Layout:
         spans = [[(a, min(a + s, n)) for a in range(0, n, s)] for n, s in zip(self.shape, self.shards, strict=True)]
         return list(_to_and_fro(spans))
 
+    @property
+    def channel_axis(self) -> int | None:
+        """The stored axis of channels, or of what is neither time nor space; None if there is none."""
+        return next((k for k, name in enumerate(self.axes) if name not in ("t", *SPACE)), None)
+
     def image_box(self, box: Box) -> Box:
         """Return a box on the stored axes as one on those of the image."""
         order = self.order or tuple(range(len(box)))

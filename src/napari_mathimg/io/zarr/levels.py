@@ -51,7 +51,8 @@ def _middles(layout: Layout, level: int, axis: int, first: int, stop: int) -> ND
     if axis not in layout.halved:
         return np.arange(stop - first)
     step = 2**level
-    return np.minimum(np.arange(first, stop, step) + step // 2, layout.shape[axis] - 1) - first
+    places: NDArray[np.intp] = np.minimum(np.arange(first, stop, step) + step // 2, layout.shape[axis] - 1) - first
+    return places
 
 
 def _sums(layout: Layout, values: Array, counts: Array | None) -> tuple[Array, Array]:
@@ -64,8 +65,8 @@ def _sums(layout: Layout, values: Array, counts: Array | None) -> tuple[Array, A
     for image, total, number in parts:
         block_sums(image, of_planes, down, right, total, number)
     if counts is not None:
-        _ignored = np.empty(shape)
-        parts = zip(*(_volumes(a, of_planes > 1) for a in (counts, numbers, _ignored)), strict=True)
+        sizes = np.empty(shape)
+        parts = zip(*(_volumes(a, of_planes > 1) for a in (counts, numbers, sizes)), strict=True)
         for image, total, number in parts:
             block_sums(image, of_planes, down, right, total, number)
     return sums, numbers

@@ -19,11 +19,13 @@ from .encoding import array_metadata, encoded_chunks, encoded_shard
 from .extras import extra
 from .layout import Layout
 from .levels import parts_of_levels
+from .pixels import ZarrPixels
+from .stores import Folder
 
 Array = NDArray[Any]
 
 
-def create_levels(folder: Path, layout: Layout) -> list[Any]:
+def create_levels(folder: Path, layout: Layout) -> list[ZarrPixels]:
     """Make the folders of all levels, which hold no shards yet, and return their arrays.
 
     Nothing changes where they are there already. The metadata of the group is not written, so that no other program
@@ -37,18 +39,13 @@ def create_levels(folder: Path, layout: Layout) -> list[Any]:
     return level_arrays(folder)
 
 
-def level_arrays(folder: Path) -> list[Any]:
+def level_arrays(folder: Path) -> list[ZarrPixels]:
     """Return the arrays of all levels in a folder, the finest first."""
-    zarr = extra("zarr", "files", "OME-Zarr")
     names = sorted(int(place.name) for place in folder.iterdir() if place.name.isdigit())
-    return [zarr.open_array(str(folder / str(name)), mode="r") for name in names]
+    return [ZarrPixels(Folder(folder), str(name)) for name in names]
 
 
-def _folder_of(array: Any) -> Path:
-    return Path(array.store.root) / array.path
-
-
-def write_shard(arrays: Sequence[Any], layout: Layout, box: Box, pixels: Array) -> None:
+def write_shard(arrays: Sequence[ZarrPixels], layout: Layout, box: Box, pixels: Array) -> None:
     """Write the part of every level that a box covers.
 
     Each file appears whole, and replaces one that is there; so the call may be repeated, and those for other boxes may
@@ -69,7 +66,7 @@ def write_shard(arrays: Sequence[Any], layout: Layout, box: Box, pixels: Array) 
     if given.shape != tuple(b - a for a, b in box):
         raise ValueError(f"pixels: must have the shape of the box {box}, not {given.shape}")
     for level, part in enumerate(parts_of_levels(layout, box, given)):
-        folder = _folder_of(arrays[level])
+        (folder,) = arrays[level].files
         first = [a for a, _ in layout.box_at(level, box)]
         if layout.version == "0.5":
             place = [a // s for a, s in zip(first, layout.shard_of(level), strict=True)]
