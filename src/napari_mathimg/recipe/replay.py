@@ -11,6 +11,7 @@ from ..contract.per_index import PerIndex
 from ..contract.progress import Progress, run_to_end
 from ..engine import LazyArray, Options, Plan, prepare, run
 from ..engine.facts import Recall
+from ..engine.forecast import sketch
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
 from .axes import lengths, without_colors
@@ -91,11 +92,12 @@ def _placed(
 
 def prepare_step(
     step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
-    memory: int | Literal["free"] | None, recall: Recall | None = None,
+    memory: int | Literal["free"] | None, recall: Recall | None = None, sketched: bool = False,
 ) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
     """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images.
 
-    With a `recall`, which opens the arrays, no pixel is read only to count those that will be clipped.
+    With a `recall`, which opens the arrays, no pixel is read only to count those that will be clipped. A plan that is
+    only `sketched` has the shapes and types of a run, and no pixel is read for it.
 
     Raises
     ------
@@ -118,6 +120,13 @@ def prepare_step(
     of_item = tuple(spacing[axis] for axis in axes)
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)
+    if sketched:
+        first = {name: value.values[0] if isinstance(value, PerIndex) else value for name, value in parameters.items()}
+        alone = [value["values"][0] if isinstance(value, Mapping) and "per" in value else value for value in images]
+        given = step.declared.validate(first)
+        threads = threads or 1
+        plan = sketch(step.declared, array, alone, options, given, threads, image.axis_names, recall)
+        return at_level, plan, images
     plan = yield from prepare(
         step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names,
         recall=recall, count_saturated=recall is None,

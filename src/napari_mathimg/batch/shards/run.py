@@ -30,9 +30,9 @@ from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers
 from .facts import FactsFiles
 from .folder import HOME, RunFolder, is_done, plan_of
 from .journal import Journal
-from .opened import Opened, Opening, open_chain
+from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
-from .passes import PATIENCE, SavedPasses
+from .passes import PATIENCE, Probe, SavedPasses
 from .places import write_json
 from .publishing import publish
 from .stage import Stage
@@ -131,6 +131,7 @@ def run_in_shards(
         refuse_folder(output, overwrite)
     else:
         refuse_existing(output, overwrite)
+    check_chain(Opening(recipe, image, further, choices, Probe(), threads), output)
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
