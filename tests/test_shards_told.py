@@ -72,14 +72,13 @@ def test_the_result_tells_the_steps_the_levels_and_nothing_of_the_run(tmp_path):
 
 
 @pytest.mark.parametrize("steps", [[BLUR], [BLUR, EQUALIZE], [step("rotate", 2, angle=10.0)]])
-@pytest.mark.parametrize("memory", [2**20, 2**28])
-def test_a_forecast_tells_what_a_run_reads_and_writes(tmp_path, steps, memory, monkeypatch):
+def test_a_forecast_tells_what_a_run_reads_and_writes(tmp_path, steps, monkeypatch):
     from napari_mathimg.io.zarr import pixels
 
     recipe, image = recipe_of(*steps), volume("u2", (64, 130, 260))
     source = Source(str(stored(tmp_path, image, (8, 32, 64))), axis_names=("z", "y", "x"))
     choices = ShardChoices((16, 64, 128), (8, 32, 64), 1, cuts="none")
-    found = forecast_shards(recipe, source, tmp_path / "out.ome.zarr", choices=choices, threads=1, memory=memory)
+    found = forecast_shards(recipe, source, tmp_path / "out.ome.zarr", choices=choices, threads=1)
     decoded, real = [], pixels.ZarrPixels._copy
 
     def copy(self, chunk, data, out, box):
@@ -87,7 +86,7 @@ def test_a_forecast_tells_what_a_run_reads_and_writes(tmp_path, steps, memory, m
         real(self, chunk, data, out, box)
 
     monkeypatch.setattr(pixels.ZarrPixels, "_copy", copy)
-    outcome = run_all(recipe, source, tmp_path / "out.ome.zarr", choices, threads=1, memory=memory)
+    outcome = run_all(recipe, source, tmp_path / "out.ome.zarr", choices, threads=1)
     assert (found.tasks, found.shards) == (outcome.tasks, (16, 64, 128))
     assert found.written == image.nbytes
     assert found.passes == (0 if len(steps) == 1 else 3)

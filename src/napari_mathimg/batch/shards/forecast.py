@@ -15,7 +15,6 @@ from ...contract.reach import size
 from ...engine.boxes import BoxArray, BoxRecall
 from ...engine.chunks import as_numpy
 from ...engine.forecast import duration, passes_of, size_in_words
-from ...engine.memory import memory_at_hand
 from ...engine.run import largest_block
 from ...engine.threads import cores
 from ...io.image import Image
@@ -25,7 +24,7 @@ from ...recipe.recipe import Recipe
 from .choices import ShardChoices, Source
 from .opened import Opening
 from .passes import Probe
-from .run import CACHE, SHARE
+from .run import bound_of
 from .stage import Stage
 
 BASE = 2**28  # bytes of the interpreter, the libraries and compiled kernels
@@ -100,7 +99,7 @@ def forecast_shards(
         If a step cannot be applied.
     """
     choices, threads = choices or ShardChoices(), threads or cores()
-    bound = memory if memory is not None else min(CACHE, memory_at_hand() // SHARE)
+    bound = bound_of(memory)
     image, further = source.open(), {name: of.open() for name, of in (inputs or {}).items()}
     opening = Opening(recipe, image, further, choices, Probe(), threads)
     passes, cuts, read, written, tasks, working = 0, list[int](), 0, 0, 0, 0

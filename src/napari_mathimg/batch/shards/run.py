@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...contract.progress import Progress
 from ...engine import Losses
-from ...engine.chunks import read_tasks
+from ...engine.chunks import CAPACITY, read_tasks
 from ...engine.memory import memory_at_hand
 from ...engine.run import NotEnoughMemory, gib
 from ...engine.threads import cores
@@ -96,7 +96,7 @@ def run_in_shards(
     threads
         Number of threads; by default the number of cores.
     memory
-        Bytes that chunks of images may fill; by default at most 384 MiB.
+        Bytes that chunks of images may fill, at least 64 MiB; by default at most 384 MiB.
     scheduler
         Address of a scheduler of dask, or "local" for as many workers on this machine as threads, or "local:4"; None
         for threads. Its workers reach the run's folder and the images by the same paths as this process.
@@ -135,7 +135,7 @@ def run_in_shards(
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
-            bound = memory if memory is not None else min(CACHE, memory_at_hand() // SHARE)
+            bound = bound_of(memory)
             with _executor(run, scheduler, threads, bound) as writer:
                 if writer.notes:
                     yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
@@ -156,6 +156,11 @@ def run_in_shards(
             return ShardOutcome(output, tasks, writer.done, notes, sum(lost), time.perf_counter() - began)
     finally:
         run.lock.release()
+
+
+def bound_of(memory: int | None) -> int:
+    """Return how many bytes chunks may fill that later tasks need."""
+    return max(CAPACITY, min(CACHE, memory_at_hand() // SHARE) if memory is None else memory)
 
 
 class _Writer:
