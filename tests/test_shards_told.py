@@ -11,7 +11,7 @@ from napari_mathimg.batch.shards.verify import verify_result
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.io.reading import open_image
 from planning import same
-from sharded import SMALL, files_in, pixels_of, recipe_of, run_all, saved, step, stored, volume
+from sharded import files_in, pixels_of, recipe_of, run_all, saved, step, stored, volume
 
 pytest.importorskip("zarr")
 

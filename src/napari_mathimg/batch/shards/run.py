@@ -27,14 +27,14 @@ from ...recipe.recipe import Recipe
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
 from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
-from .facts import FactsFiles
+from .files.facts import FactsFiles
+from .files.journal import Journal
+from .files.places import write_json
+from .files.publishing import publish
 from .folder import HOME, RunFolder, is_done, plan_of
-from .journal import Journal
 from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
 from .passes import PATIENCE, Probe, SavedPasses
-from .places import write_json
-from .publishing import publish
 from .stage import Stage
 
 CACHE = 3 * 2**27  # bytes of chunks that are kept at most, unless `memory` says otherwise
@@ -270,7 +270,7 @@ def room_on_disk(output: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise ImageFileError(
             f"{output}: must have room on its disk, which is full; nothing is lost: make room, and run the same again"

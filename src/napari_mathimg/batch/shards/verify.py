@@ -19,7 +19,7 @@ from ...io.reading import open_image
 from ...recipe.recipe import Recipe
 from ...recipe.record import RECORD
 from .choices import ShardChoices, Source
-from .facts import FactsFiles
+from .files.facts import FactsFiles
 from .opened import Opening
 from .passes import SavedPasses
 from .run import CACHE
