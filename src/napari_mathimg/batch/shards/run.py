@@ -248,6 +248,7 @@ def _finish(run: RunFolder, opened: Opened, recorded: Recorded, overwrite: bool,
         run.lock.release()
         shutil.rmtree(run.path)
         return
+    stage.clean()
     describe(run.path, stage.layout, image)
     for place in [*run.home.iterdir()]:
         if place.name not in ("lock", "done.json", "run.json"):

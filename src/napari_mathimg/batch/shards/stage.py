@@ -63,6 +63,13 @@ class Stage:
         """Make the arrays, which hold no shards yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         create_levels(self.folder, self.layout)
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove files that killed writers have left unfinished."""
+        for level in range(self.layout.levels):
+            for place in (self.folder / str(level)).rglob(".*.partial"):
+                place.unlink(missing_ok=True)
 
     def order(self) -> list[int]:
         """Return the numbers of the tasks so that what neighbors share is kept for few of them."""
