@@ -7,7 +7,7 @@ from .. import __version__
 
 CODES = "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input (nothing was written), 130 interrupted."
 RECIPE = "a recipe (TOML), or a result that holds the record of its steps"
-FILES = ".npy, .ome.tif, .tif, .png, .jpg"
+FILES = ".npy, .ome.zarr, .ome.tif, .tif, .png, .jpg"
 
 
 def parser_of() -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ def opened(path: str) -> tuple[Recipe, tuple[Path, ...]]:
         As `load` does.
     """
     try:
-        if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+        if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy", ".zarr"):
             recipe = Recipe.load(path)
             return recipe, (Path(path), *_image_files(recipe))
     except OSError as error:
