@@ -1,8 +1,10 @@
 """The tasks of a run on the workers of dask.distributed: what travels is the folder of the run and a number."""
 
 import ipaddress
+import math
 import queue
 import secrets
+import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from .worker import count_one, write_one
 AHEAD = 2  # tasks for each thread of a worker that are with it at a time
 RETRIES = 3  # times that a task which fails, or whose worker is lost, is tried again
 TICK = 0.05  # seconds between two reports
+ASK = 1.0  # seconds after which the scheduler is asked for its workers again
 LOCAL = "local"
 
 
@@ -40,6 +43,8 @@ class Cluster:
 
     def __init__(self, client: Any, run: RunFolder, bound: int) -> None:
         self._client, self._run, self._bound = client, run, bound
+        self._known: dict[str, int] = {}
+        self._asked = -math.inf
         self._token = secrets.token_hex(4)
         self._alive = run.home / f"alive-{self._token}"
         for left in run.home.glob("alive-*"):
@@ -50,8 +55,8 @@ class Cluster:
         """Tell the workers to stop."""
         self._alive.unlink(missing_ok=True)
 
-    def results(self, function: Any, name: str, numbers: Sequence[int]) -> Iterator[Any]:
-        """Yield what a function of (path, name, number, ...) returns for each number, in any order, and None meanwhile.
+    def results(self, function: Any, name: str, numbers: Sequence[int]) -> Iterator[list[Any]]:
+        """Yield what a function of (path, name, number, ...) has returned lately, for all numbers in any order.
 
         Runs of numbers that follow each other go to one worker, which keeps what they share. One that has none left
         takes from the end of the longest run.
@@ -75,14 +80,12 @@ class Cluster:
                         )  # fmt: skip
                         running[future] = worker
                         future.add_done_callback(done.put)
-                try:
-                    future = done.get(timeout=TICK)
-                except queue.Empty:
-                    yield None
-                    continue
-                running.pop(future)
-                left -= 1
-                yield future.result()
+                found = []
+                for future in _lately(done):
+                    running.pop(future)
+                    left -= 1
+                    found.append(future.result())
+                yield found
         finally:
             for future in running:
                 future.cancel()
@@ -96,8 +99,12 @@ class Cluster:
             waiting[worker] = deque(numbers[first:stop])
 
     def _threads(self) -> dict[str, int]:
-        info = self._client.scheduler_info(n_workers=-1)
-        return {str(address): int(worker["nthreads"]) for address, worker in info["workers"].items()}
+        """Return the threads of each worker, as they were a second ago at most."""
+        if time.monotonic() - self._asked > ASK:
+            info = self._client.scheduler_info(n_workers=-1)
+            self._known = {str(address): int(worker["nthreads"]) for address, worker in info["workers"].items()}
+            self._asked = time.monotonic()
+        return self._known
 
     def _free(self, running: dict[Any, str], waiting: dict[str, deque[int]]) -> list[tuple[str, int]]:
         """Return how many more tasks each worker may have with it."""
@@ -117,10 +124,13 @@ class Cluster:
         """Write shards in a generator that yields progress."""
         count = 0
         for found in self.results(write_one, stage.name, left):
-            if found is not None:
-                task, lost, seconds = found
-                journal.add(Entry(int(task), {int(step): tuple(of) for step, of in lost.items()}, float(seconds)))
-                count += 1
+            entries = [
+                Entry(int(task), {int(step): tuple(of) for step, of in lost.items()}, float(seconds))
+                for task, lost, seconds in found
+            ]
+            if entries:
+                journal.add(*entries)
+            count += len(entries)
             yield Progress(stage.phase, count, len(left))
 
 
@@ -142,8 +152,7 @@ class ClusterPasses(SavedPasses):
         count, before = 0, len(done)
         for found in self._cluster.results(_numbered, key, left):
             finished = []
-            if found is not None:
-                number, arrays = found
+            for number, arrays in found:
                 part = tally.fresh()
                 if arrays is None:
                     part = measured(blocks[number], tally)
@@ -152,6 +161,17 @@ class ClusterPasses(SavedPasses):
                 finished.append((number, part))
                 count += 1
             yield Progress(phase, before + count, len(blocks)), finished
+
+
+def _lately(done: "queue.SimpleQueue[Any]") -> list[Any]:
+    """Return what has come into a queue, after a short time at most."""
+    found = []
+    try:
+        found.append(done.get(timeout=TICK))
+        while True:
+            found.append(done.get_nowait())
+    except queue.Empty:
+        return found
 
 
 def _numbered(path: str, key: str, number: int, alive: str, bound: int) -> tuple[int, Any]:

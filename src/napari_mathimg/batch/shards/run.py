@@ -37,7 +37,7 @@ from .owned import counted
 from .passes import PATIENCE, Probe, SavedPasses
 from .stage import Stage
 
-CACHE = 3 * 2**27  # bytes of chunks that are kept at most, unless `memory` says otherwise
+CACHE = 2**29  # bytes of chunks that are kept at most, unless `memory` says otherwise
 SHARE = 8  # part of the memory at hand that they may fill
 ZARR = ".zarr"
 
@@ -96,7 +96,7 @@ def run_in_shards(
     threads
         Number of threads; by default the number of cores.
     memory
-        Bytes that chunks of images may fill, at least 64 MiB; by default at most 384 MiB.
+        Bytes that chunks of images may fill, at least 64 MiB; by default at most 512 MiB.
     scheduler
         Address of a scheduler of dask, or "local" for as many workers on this machine as threads, or "local:4"; None
         for threads. Its workers reach the run's folder and the images by the same paths as this process.

@@ -336,7 +336,7 @@ class Kept:
                 last.append((number, owner, chunk))
         last.sort(key=lambda found: found[0])
         dropped = False
-        while last and self.bytes > self.bound - self.bound // 8 * dropped:
+        while last and self.bytes > self.bound - self.bound // 32 * dropped:
             _, owner, chunk = last.pop()
             self.forget(owner, chunk)
             dropped = True

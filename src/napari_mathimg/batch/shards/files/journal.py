@@ -50,16 +50,16 @@ class Journal:
                 self.entries[entry.task] = entry
         self._is_torn = bool(data) and not data.endswith(b"\n")
 
-    def add(self, entry: Entry) -> None:
-        """Note a finished task, and wait until the disk has it."""
-        line = {"task": entry.task, "lost": entry.lost, "seconds": round(entry.seconds, 4)}
+    def add(self, *entries: Entry) -> None:
+        """Note finished tasks, and wait until the disk has them."""
+        lines = [{"task": e.task, "lost": e.lost, "seconds": round(e.seconds, 4)} for e in entries]
         with self._lock, open(self.path, "ab") as file:
             start = b"\n" if self._is_torn else b""
-            file.write(start + json.dumps(line).encode() + b"\n")
+            file.write(start + b"".join(json.dumps(line).encode() + b"\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
             self._is_torn = False
-            self.entries[entry.task] = entry
+            self.entries |= {entry.task: entry for entry in entries}
 
 
 def _entry_of(line: bytes, tasks: int) -> Entry | None:
