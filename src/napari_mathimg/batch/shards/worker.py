@@ -28,8 +28,8 @@ KEEP = 2**30  # bytes that it keeps, so that freed blocks are not mapped anew
 MOST_OPEN = 4  # chains that a worker keeps open
 
 _lock = threading.Lock()
-_stages: dict[tuple[str, str], Stage] = {}
-_passes: dict[tuple[str, str], "Reached"] = {}
+_stages: dict[tuple[str, str, str], Stage] = {}  # by path, name and run
+_passes: dict[tuple[str, str, str], "Reached"] = {}
 _stops: dict[str, np.ndarray[Any, np.dtype[np.uint8]]] = {}  # by the file that is there as long as a run goes on
 
 
@@ -88,7 +88,7 @@ class _Work:
 def write_one(path: str, stage: str, number: int, alive: str, bound: int) -> tuple[int, dict[int, Any], float]:
     """Write a shard, and return its entry of the journal."""
     with _working(path, alive, bound) as work:
-        opened = _stage(path, stage)
+        opened = _stage(path, stage, alive)
         task, lost, seconds = opened.do(number, work.is_stopped_now)
         return task, lost, seconds
 
@@ -96,7 +96,7 @@ def write_one(path: str, stage: str, number: int, alive: str, bound: int) -> tup
 def count_one(path: str, key: str, number: int, alive: str, bound: int) -> Arrays | None:
     """Count a block of a pass, and return what was found as arrays; None for what arrays do not hold."""
     with _working(path, alive, bound):
-        reached = _pass(path, key)
+        reached = _pass(path, key, alive)
         return measured(reached.blocks[number], reached.tally).arrays()
 
 
@@ -131,27 +131,27 @@ def _watch() -> None:
     threading.Thread(target=look, name="mathimg-stop", daemon=True).start()
 
 
-def _stage(path: str, name: str) -> Stage:
+def _stage(path: str, name: str, alive: str) -> Stage:
     with _lock:
-        if (path, name) not in _stages:
+        if (path, name, alive) not in _stages:
             while len(_stages) >= MOST_OPEN:
                 del _stages[next(iter(_stages))]
             stages = _open(path, "", name)
-            _stages[path, name] = next(stage for stage in stages if stage.name == name)
-        return _stages[path, name]
+            _stages[path, name, alive] = next(stage for stage in stages if stage.name == name)
+        return _stages[path, name, alive]
 
 
-def _pass(path: str, key: str) -> Reached:
+def _pass(path: str, key: str, alive: str) -> Reached:
     with _lock:
-        if (path, key) not in _passes:
+        if (path, key, alive) not in _passes:
             _passes.clear()
             try:
                 _open(path, key, "")
             except Reached as reached:
-                _passes[path, key] = reached
+                _passes[path, key, alive] = reached
             else:
                 raise ValueError(f"key={key!r}: must be a pass of the run in {path}")
-        return _passes[path, key]
+        return _passes[path, key, alive]
 
 
 def _open(path: str, key: str, stage: str) -> list[Stage]:
