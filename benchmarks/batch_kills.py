@@ -124,7 +124,7 @@ def main() -> None:
             if kills < given.kills and time.monotonic() > after:
                 if given.victim == "worker":
                     kills += kill_workers(process)
-                    after = time.monotonic() + random.uniform(0.5, 2.0)
+                    after = time.monotonic() + random.uniform(4.0, 8.0)
                     continue
                 os.killpg(process.pid, signal.SIGKILL)
                 kills += 1
