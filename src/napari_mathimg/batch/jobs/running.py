@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ...contract.progress import Progress
@@ -43,7 +44,8 @@ def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress |
             for event in _run(job, waiting, journal, control):
                 if event is not None:
                     if event.outcome is not None:
-                        outcomes[event.number] = event.outcome
+                        event = _explained(event, job.items[event.number])
+                        outcomes[event.number] = event.outcome or outcomes[event.number]
                         done += event.state != "waiting"
                     yield event
                 yield Progress(FILES, done, len(job.items))
@@ -88,6 +90,13 @@ def _entry(job: Job, item: Item) -> Entry:
         "state": "begun", "plan": job.plan, "source": identity(item.source), "there": state_of(item.output),
         "versions": versions(),
     }  # fmt: skip
+
+
+def _explained(event: ItemEvent, item: Item) -> ItemEvent:
+    """Return the end of an item with the reason why it was computed again, if there is one."""
+    if event.outcome is None or event.state != "done":
+        return event
+    return replace(event, outcome=replace(event.outcome, reason=item.before.reason))
 
 
 def _needed(job: Job) -> int | None:
