@@ -231,9 +231,7 @@ def test_two_runs_do_not_share_a_place(here: Path) -> None:
     steps = run_job(job)
     while not isinstance(next(steps), ItemEvent):
         pass
-    with pytest.raises(
-        ValueError, match=r"out: must not be written to by two runs at a time; the other is process \d+"
-    ):
+    with pytest.raises(ValueError, match=r"out: must not be made by another run at the same time: process \d+"):
         finished(plan_job(BRIGHT, ["raw"], "out"))
     assert ended(steps).counts == {"done": 3}
     with pytest.raises(ValueError, match="out: must not have been written to by another run meanwhile"):

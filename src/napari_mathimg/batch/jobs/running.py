@@ -65,12 +65,11 @@ def _run(
     job: Job, waiting: tuple[Item, ...], journal: Journal | None, control: JobControl
 ) -> Generator[ItemEvent | None, None, None]:
     sharing = sharing_of(job)
+    if journal is not None:
+        waiting = tuple(map(_cleared, waiting))
     entries = {item.number: _entry(job, item) for item in waiting}
     if journal is not None:
         journal.begin(entries.values())
-        for item in waiting:
-            item.output.parent.mkdir(parents=True, exist_ok=True)
-            remove_remains(item.output)
     by_number = {item.number: item for item in waiting}
 
     def finished(number: int, outcome: Outcome) -> None:
@@ -80,6 +79,14 @@ def _run(
 
     tasks = [(item.number, job.task(item, sharing.threads, sharing.memory)) for item in waiting]
     yield from in_threads(tasks, compute_item, finished, sharing.workers, control, job.choices.keep_going)
+
+
+def _cleared(item: Item) -> Item:
+    """Return an item whose folder is there, and holds nothing unfinished of an earlier run."""
+    existed = item.output.exists()
+    item.output.parent.mkdir(parents=True, exist_ok=True)
+    remove_remains(item.output)
+    return item if existed or not item.output.exists() else replace(item, overwrite=True)
 
 
 def _entry(job: Job, item: Item) -> Entry:
