@@ -66,7 +66,33 @@ class Spec:
             raise ImageFileError(f"{place}: must be what a run has written ({error}); {AGAIN}") from None
 
 
-class RunFolder:
+class RunPlace:
+    """The folder of a run, as all that work for it see it.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.home = path, path / HOME
+
+    def decided(self) -> dict[str, bool]:
+        """Return before which steps the chain is cut, as far as it was decided."""
+        place = self.home / "cuts.json"
+        found = read_json(place) if place.exists() else {}
+        is_plain = isinstance(found, dict) and all(k.isdecimal() and isinstance(v, bool) for k, v in found.items())
+        if not is_plain:
+            raise ImageFileError(f"{place}: must say where a chain is cut; {AGAIN}")
+        return dict(found)
+
+    def decide(self, step: int, cuts: bool) -> None:
+        """Keep whether the chain is cut before a step."""
+        write_json(self.home / "cuts.json", {**self.decided(), str(step): cuts})
+
+
+class RunFolder(RunPlace):
     """The folder of a run that this process has locked.
 
     Parameters
@@ -87,8 +113,8 @@ class RunFolder:
     """
 
     def __init__(self, output: Path, spec: Spec, identities: dict[str, Any], restart: bool) -> None:
-        self.output, self.path = output, folder_of_run(output)
-        self.home = self.path / HOME
+        super().__init__(folder_of_run(output))
+        self.output = output
         wait_for_writers(self.path)
         if self.path.is_symlink():
             raise ImageFileError(f"{self.path}: must be no link")
@@ -130,19 +156,6 @@ class RunFolder:
                 )
             raise ImageFileError(f"{self.path}: must be the folder of the same recipe, image and choices; {AGAIN}")
         self.notes += changes(before.get("surroundings"), surroundings())
-
-    def decided(self) -> dict[str, bool]:
-        """Return before which steps the chain is cut, as far as it was decided."""
-        place = self.home / "cuts.json"
-        found = read_json(place) if place.exists() else {}
-        is_plain = isinstance(found, dict) and all(k.isdecimal() and isinstance(v, bool) for k, v in found.items())
-        if not is_plain:
-            raise ImageFileError(f"{place}: must say where a chain is cut; {AGAIN}")
-        return dict(found)
-
-    def decide(self, step: int, cuts: bool) -> None:
-        """Keep whether the chain is cut before a step."""
-        write_json(self.home / "cuts.json", {**self.decided(), str(step): cuts})
 
 
 def plan_of(

@@ -22,7 +22,7 @@ from ...io.zarr.layout import layout_of
 from ...recipe.recipe import Recipe
 from ..chain import Chain, Link
 from .choices import ShardChoices
-from .folder import RunFolder
+from .folder import RunPlace
 from .owned import Member, owned, tiles_of
 from .passes import PassWanted, Probe
 from .stage import Stage
@@ -134,7 +134,7 @@ class Opening:
 
 
 def open_chain(
-    opening: Opening, run: RunFolder, write: Callable[[Stage], Steps], until: str | None = None
+    opening: Opening, run: RunPlace, write: Callable[[Stage], Steps], until: str | None = None
 ) -> Generator[Progress, None, Opened]:
     """Prepare all steps in a generator that yields progress; intermediates are written by `write`.
 

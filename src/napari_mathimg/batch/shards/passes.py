@@ -66,6 +66,8 @@ class SavedPasses:
         Bytes that chunks may fill.
     """
 
+    saves = True
+
     def __init__(self, facts: FactsFiles, bound: int) -> None:
         self._facts, self._bound = facts, bound
         self._step = self._number = 0
@@ -75,12 +77,16 @@ class SavedPasses:
         """Note that the passes that follow are those of a step."""
         self._step, self._number = step, 0
 
+    def next_key(self) -> str:
+        """Return what the next pass is called."""
+        self._number += 1
+        return f"{self._step}-{self._number - 1}"
+
     def run(
         self, phase: str, tasks: Sequence[Any], reads: Reads, tally: Tally, threads: int
     ) -> Generator[Progress, None, None]:
         """Count all tasks in a generator that yields progress, or look up what is known of them."""
-        key = f"{self._step}-{self._number}"
-        self._number += 1
+        key = self.next_key()
         known = self._facts.load(key)
         if known is not None:
             _take(tally, known, key)
@@ -98,13 +104,16 @@ class SavedPasses:
                 tally.join(of_block)
                 done.add(number)
                 self.counted += 1
-            if finished and time.monotonic() - saved > EVERY and (arrays := tally.arrays()) is not None:
+            if self._is_due(saved) and finished and (arrays := tally.arrays()) is not None:
                 self._facts.save_part(key, sorted(done), arrays)
                 saved = time.monotonic()
             yield progress
-        if (arrays := tally.arrays()) is not None:
+        if self.saves and (arrays := tally.arrays()) is not None:
             self._facts.save(key, arrays)
         yield Progress(phase, len(blocks), len(blocks))
+
+    def _is_due(self, saved: float) -> bool:
+        return self.saves and time.monotonic() - saved > EVERY
 
     def parts(
         self, phase: str, key: str, blocks: list[Block], done: set[int], tally: Tally, threads: int

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ...contract.progress import Progress
@@ -25,9 +26,10 @@ from ...io.zarr.writing import describe
 from ...recipe.recipe import Recipe
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
+from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
 from .facts import FactsFiles
 from .folder import HOME, RunFolder, is_done, plan_of
-from .journal import Entry, Journal
+from .journal import Journal
 from .opened import Opened, Opening, open_chain
 from .owned import counted
 from .passes import PATIENCE, SavedPasses
@@ -72,7 +74,7 @@ class ShardOutcome:
 def run_in_shards(
     recipe: Recipe, source: Source, output: Path, *, inputs: Mapping[str, Source] | None = None,
     choices: ShardChoices | None = None, threads: int | None = None, memory: int | None = None,
-    scheduler: str | None = None, restart: bool = False, overwrite: bool = False,
+    scheduler: str | None = None, restart: bool = False, overwrite: bool = False, insecure_scheduler: bool = False,
 ) -> Generator[Progress, None, ShardOutcome]:  # fmt: skip
     """Run a recipe on an image shard by shard, in a generator that yields progress; closing it stops within 0.3 s.
 
@@ -96,11 +98,14 @@ def run_in_shards(
     memory
         Bytes that chunks of images may fill; by default at most 384 MiB.
     scheduler
-        Address of a scheduler of dask, or "local" for workers on this machine; None for threads.
+        Address of a scheduler of dask, or "local" for as many workers on this machine as threads, or "local:4"; None
+        for threads. Its workers reach the run's folder and the images by the same paths as this process.
     restart
         Whether what an earlier run has left is thrown away.
     overwrite
         Whether another result at this place is replaced, when the new one is whole.
+    insecure_scheduler
+        Whether the scheduler may be on another machine, without TLS. Anybody who reaches it can run programs there.
 
     Raises
     ------
@@ -113,6 +118,8 @@ def run_in_shards(
     began, choices, output = time.perf_counter(), choices or ShardChoices(), Path(os.path.abspath(output))
     threads, source = threads or cores(), source.absolute()
     inputs = {name: of.absolute() for name, of in (inputs or {}).items()}
+    if scheduler is not None:
+        check_scheduler(scheduler, insecure_scheduler)
     yield Progress("Opening", 0, 1)
     image, further = source.open(), {name: of.open() for name, of in inputs.items()}
     check_places(files_of([image, *further.values()], [source, *inputs.values()]), [output])
@@ -128,17 +135,18 @@ def run_in_shards(
     try:
         with room_on_disk(output):
             bound = memory if memory is not None else min(CACHE, memory_at_hand() // SHARE)
-            passes = SavedPasses(FactsFiles(run.home / "facts"), bound)
-            opening = Opening(recipe, image, further, choices, passes, threads)
-            writer = _Writer(run, opening, threads, bound)
-            opened = yield from open_chain(opening, run, writer.write)
-            yield from writer.write(opened.stages[-1])
+            with _executor(run, scheduler, threads, bound) as writer:
+                if writer.notes:
+                    yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
+                opening = Opening(recipe, image, further, choices, writer.passes, threads)
+                opened = yield from open_chain(opening, run, partial(writer.write, opening))
+                yield from writer.write(opening, opened.stages[-1])
             yield Progress("Publishing", 0, 1)
             now = plan_of(recipe, source, inputs, choices, output, source.open(), further)[1]
             if now != identities:
                 raise ImageFileError(f"{source.address}: must not change during a run; restart it")
             recorded = _recorded(opened, recipe, further, writer.journals)
-            notes = (*run.notes, *recorded.notes)
+            notes = (*run.notes, *writer.notes, *recorded.notes)
             _finish(run, opened, recorded, overwrite, spec.digest)
             tasks = len(opened.stages[-1].boxes)
             lost = [
@@ -150,37 +158,58 @@ def run_in_shards(
 
 
 class _Writer:
-    """The tasks of the stages of a run, in the threads of this process."""
+    """Who writes the stages of a run: the threads of this process, or the workers of a cluster."""
 
-    def __init__(self, run: RunFolder, opening: Opening, threads: int, bound: int) -> None:
-        self._run, self._opening, self._threads, self._bound = run, opening, threads, bound
+    def __init__(self, run: RunFolder, threads: int, bound: int, cluster: Cluster | None = None) -> None:
+        self._run, self._threads, self._bound, self._cluster = run, threads, bound, cluster
+        facts = FactsFiles(run.home / "facts")
+        self.passes = SavedPasses(facts, bound) if cluster is None else ClusterPasses(facts, bound, cluster)
         self.journals: dict[str, Journal] = {}
+        self.notes: list[str] = []
         self.done = 0
 
-    def write(self, stage: Stage) -> Generator[Progress, None, None]:
+    def write(self, opening: Opening, stage: Stage) -> Generator[Progress, None, None]:
         """Write what is not written yet, in a generator that yields progress."""
         journal = Journal(self._run.home / f"{stage.name.replace(' ', '-')}.jsonl", len(stage.boxes))
         self.journals[stage.name] = journal
         stage.create()
         left = [number for number in stage.order() if number not in journal.entries]
-        before, needed, at_hand = len(journal.entries), self._opening.needed, memory_at_hand()
+        before, needed, at_hand = len(journal.entries), opening.needed, memory_at_hand()
         if left and needed > at_hand:
             raise NotEnoughMemory(
                 f"{stage.name}: a block of a step needs {gib(needed)}, but {gib(at_hand)} of memory are free"
             )
 
         def work(number: int) -> None:
-            entry: Entry = stage.do(number)
-            journal.add(entry)
-            self.done += 1
+            journal.add(stage.do(number))
 
-        steps = read_tasks(
-            stage.phase, left, stage.reads, work, self._threads, groups=[(k,) for k in range(len(left))],
-            at_once=max(min(self._threads, at_hand // max(needed, 1)), 1), patience=PATIENCE, bound=self._bound,
-        )  # fmt: skip
+        if self._cluster is not None:
+            steps = self._cluster.write(stage, journal, left)
+        else:
+            steps = read_tasks(
+                stage.phase, left, stage.reads, work, self._threads, groups=[(k,) for k in range(len(left))],
+                at_once=max(min(self._threads, at_hand // max(needed, 1)), 1), patience=PATIENCE, bound=self._bound,
+            )  # fmt: skip
         with closing(steps):
             for progress in steps:
                 yield Progress(stage.phase, before + progress.done, len(stage.boxes))
+        self.done += len(left)
+
+
+@contextmanager
+def _executor(run: RunFolder, scheduler: str | None, threads: int, bound: int) -> Generator[_Writer]:
+    """Give who writes the stages of a run."""
+    if scheduler is None:
+        yield _Writer(run, threads, bound)
+        return
+    with client_of(scheduler, threads) as (client, link):
+        cluster = Cluster(client, run, bound)
+        try:
+            writer = _Writer(run, threads, bound, cluster)
+            writer.notes.append(f"{workers_of(client)} workers, shown at {link}")
+            yield writer
+        finally:
+            cluster.close()
 
 
 def _recorded(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,11 +94,11 @@ class Stage:
         }
         return self.layout.stored(pixels), lost
 
-    def do(self, number: int) -> Entry:
-        """Compute and write the shard of every level."""
+    def do(self, number: int, check: Callable[[], None] = checkpoint) -> Entry:
+        """Compute and write the shard of every level; `check` is called before it is written, and may raise."""
         began = time.perf_counter()
         pixels, lost = self.pixels(number)
-        checkpoint()
+        check()
         if not self._arrays:
             self._arrays = level_arrays(self.folder)
         with _writing(self.folder):
