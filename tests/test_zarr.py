@@ -1,4 +1,4 @@
-"""OME-Zarr that others write is read right: pixels, axes, pixel sizes, units, positions, channels, and images by path."""
+"""OME-Zarr that others write is read right: pixels, axes, pixel sizes, units, positions, channels, plates."""
 
 import pickle
 from functools import partial
@@ -254,7 +254,7 @@ def test_levels_that_lie_beside_their_metadata_are_placed_by_their_shapes(tmp_pa
     units = {"y": "um", "x": "um"}
     described = multiscale("yx", [([0.5, 0.5],), ([2.0, 2.0],)], units)
     image = open_image(write_ome(tmp_path / "a.zarr", [pixels, means], described))
-    assert any("Levels lie elsewhere" in note and note.endswith(": 1.") for note in image.notes)
+    assert any("Levels lie where their shapes place them" in note and note.endswith(": 1.") for note in image.notes)
     level = at_level(image, 1)
     assert (level.scale, level.translate) == ((2.0, 2.0), (0.75, 0.75))
     for one in (image, level):
@@ -291,6 +291,10 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections that may wait; with fewer, some would be tried again a second later
+
+
 def test_images_behind_an_address_are_read(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp")
     pytest.importorskip("fsspec")
@@ -299,8 +303,8 @@ def test_images_behind_an_address_are_read(tmp_path: Path) -> None:
     write_ome(tmp_path / "a.zarr/B/3/0", [VOLUME], described, **SHARDS)
     write_ome(tmp_path / "old.zarr", [VOLUME], described, "0.4")
     (tmp_path / "old.zarr/0/0/1/2").unlink()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path)))
-    Thread(target=server.serve_forever, daemon=True).start()
+    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path)))
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         home = f"http://127.0.0.1:{server.server_port}"
         image = open_image(f"{home}/a.zarr/B/3/0")

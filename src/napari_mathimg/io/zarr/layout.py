@@ -201,6 +201,9 @@ def layout_of(
     dtype: np.dtype[Any] = np.dtype(image.dtype).newbyteorder("=")
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError(f"dtype={dtype}: must be real numbers of at most 64 bits")
+    for name, lengths in (("shards", shards), ("chunks", chunks), ("whole_tiles", whole_tiles)):
+        if lengths is not None and (len(lengths) != len(axes) or min(lengths) < 1):
+            raise ValueError(f"{name}={tuple(lengths)}: must be one length for each of the axes {', '.join(axes)}")
     halved = _halved_axes(image, order)
     weights = [_weight(name, k in halved) for k, name in enumerate(axes)]
     tiles = shape if whole_tiles is None else tuple(map(int, whole_tiles))

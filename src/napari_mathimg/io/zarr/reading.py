@@ -190,9 +190,7 @@ def _levels(node: Node, multiscale: dict[str, Any], notes: list[str]) -> list[_L
         astray += [] if lies else [level.key]
         levels.append(level._replace(fits=lies))
     if astray:
-        notes.append(
-            f"Levels lie elsewhere by their metadata than by their shapes, which are trusted: {', '.join(astray)}."
-        )
+        notes.append(f"Levels lie where their shapes place them, not where their metadata do: {', '.join(astray)}.")
     return levels
 
 
