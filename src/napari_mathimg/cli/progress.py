@@ -7,6 +7,7 @@ from typing import Any, TextIO, TypeVar
 
 from ..batch.item import ItemEvent, Outcome
 from ..batch.job_report import JobReport
+from ..batch.jobs.on_cluster import DASHBOARD
 from ..batch.jobs.plan import Job
 from ..contract.progress import Progress, run_to_end
 from ..recipe.names import cut_middle
@@ -51,7 +52,7 @@ def watched_job(steps: Generator[Any, None, JobReport], job: Job, quiet: bool, o
     """
     out = sys.stderr if out is None else out
     outcomes = {item.number: item.before for item in job.items}
-    followed, began = _followed(steps, outcomes), time.perf_counter()
+    followed, began = _followed(steps, outcomes, quiet, out), time.perf_counter()
     try:
         if len(job.items) == 1:
             return watched(_of_one(followed), quiet, out)
@@ -66,7 +67,7 @@ def watched_job(steps: Generator[Any, None, JobReport], job: Job, quiet: bool, o
 
 
 def _followed(
-    steps: Generator[Progress | ItemEvent, None, JobReport], outcomes: dict[int, Outcome]
+    steps: Generator[Progress | ItemEvent, None, JobReport], outcomes: dict[int, Outcome], quiet: bool, out: TextIO
 ) -> Generator[Progress | ItemEvent, None, JobReport]:
     """Run a job, and keep what becomes of each item."""
     try:
@@ -76,6 +77,8 @@ def _followed(
             except StopIteration as stop:
                 report: JobReport = stop.value
                 return report
+            if isinstance(event, Progress) and event.phase.startswith(DASHBOARD) and not quiet:
+                print(f"mathimg: {event.phase}", file=out)
             if isinstance(event, ItemEvent) and event.outcome is not None:
                 outcomes[event.number] = event.outcome
             yield event

@@ -53,6 +53,8 @@ class ItemTask:
         Number of threads, and bytes of memory that it may take; None for all.
     restart
         Whether what an earlier run has left of an image larger than memory is forgotten.
+    scheduler, insecure_scheduler
+        As in `JobChoices`, for an image that is computed shard by shard.
     """
 
     source: str
@@ -68,6 +70,8 @@ class ItemTask:
     threads: int | None = None
     memory: int | None = None
     restart: bool = False
+    scheduler: str | None = None
+    insecure_scheduler: bool = False
 
 
 class _Told(Adapted):
@@ -141,7 +145,9 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     ready = opened(task, further)
     image = ready.image
     check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
-    needed = ready.needed() if task.memory is not None else None
+    needed = None
+    with suppress(ValueError):  # which the computation tells in its own words
+        needed = ready.needed() if task.memory is not None else None
     try:
         if needed is not None and not task.imagej and needs_shards(needed, task.output, task.memory):
             return _by_shards(task, ready, needed, tell)
@@ -197,7 +203,7 @@ def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> O
         ready.recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output,
         inputs={name: Source(path) for name, path in task.images.items()}, choices=ShardChoices(levels=task.levels),
         threads=task.threads, memory=min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), restart=task.restart,
-        overwrite=task.overwrite,
+        overwrite=task.overwrite, scheduler=task.scheduler, insecure_scheduler=task.insecure_scheduler,
     )  # fmt: skip
     found = _followed(steps, tell)
     return Outcome(
