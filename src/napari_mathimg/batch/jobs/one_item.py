@@ -16,7 +16,6 @@ from ...io.notes import RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import PICTURES, open_image
 from ...io.writing import check_image, check_output, write_steps
-from ...recipe.adapted import Adapted
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
@@ -72,20 +71,6 @@ class ItemTask:
     restart: bool = False
     scheduler: str | None = None
     insecure_scheduler: bool = False
-
-
-class _Told(Adapted):
-    """An array in memory that tells how far it was read, and lets whoever listens stop the reading."""
-
-    def __init__(self, array: Any, tell: Tell) -> None:
-        super().__init__(array, array.shape, array.dtype)
-        self._tell, self._read_pixels = tell, 0
-
-    def _read(self, box: tuple[slice, ...]) -> Any:
-        self._tell(Progress("Writing", min(self._read_pixels / max(self.size, 1), 1.0), 1))
-        part = self._array[box]
-        self._read_pixels += part.size
-        return part
 
 
 @dataclass(frozen=True)
@@ -213,9 +198,7 @@ def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> O
 
 
 def _write(task: ItemTask, image: Image, tell: Tell) -> None:
-    """Write a result; of kinds of files that are written in one step, the reading of its pixels tells how far it is."""
-    if task.output.suffix.lower() != ".zarr":
-        image = replace(image, array=_Told(image.array, tell))
+    """Write a result."""
     how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, "levels": task.levels}
     _followed(write_steps(task.output, image, threads=task.threads, **how), tell)
 
