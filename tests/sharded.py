@@ -24,7 +24,9 @@ def step(operation, ndim=3, where=None, images=None, options=None, **parameters)
 def volume(dtype="u2", shape=(20, 75, 130), seed=0):
     """Noise, brighter towards the end of each axis, over most of the range of 12 bits."""
     rng = np.random.default_rng(seed)
-    ramps = sum(np.linspace(0, 1, n).reshape([-1 if k == a else 1 for k in range(len(shape))]) for a, n in enumerate(shape))
+    ramps = sum(
+        np.linspace(0, 1, n).reshape([-1 if k == a else 1 for k in range(len(shape))]) for a, n in enumerate(shape)
+    )
     return (rng.random(shape) * 1500 + 800 * ramps).astype(dtype)
 
 

@@ -12,7 +12,7 @@ from napari_mathimg.batch.shards.choices import ShardChoices, Source
 from napari_mathimg.batch.shards.opened import Opening
 from napari_mathimg.batch.shards.passes import blocks_of
 from napari_mathimg.contract.progress import run_to_end
-from napari_mathimg.engine import prepare
+from napari_mathimg.engine import prepare, run
 from napari_mathimg.engine.boxes import BoxArray, BoxRecall, reads_of
 from napari_mathimg.io.image import Image
 from napari_mathimg.io.writing import write_image
@@ -48,7 +48,7 @@ def inputs_of(name, folder):
     return {"psf": psf}, {"psf": Source(str(folder / "psf.npy"))}
 
 
-@pytest.mark.parametrize("name", [p for p in each({n: n for n in CHAINS}, "clahe", "wavelets", "percentiles", "whole")])
+@pytest.mark.parametrize("name", each({n: n for n in CHAINS}, "clahe", "wavelets", "percentiles", "whole"))
 @pytest.mark.parametrize("dtype", ["u2", "f4"])
 def test_a_result_in_shards_has_the_bits_of_one_in_memory(tmp_path, name, dtype):
     image = volume(dtype)
@@ -121,12 +121,10 @@ class Kept:
         pass
 
 
-@pytest.mark.parametrize("operation", [o for o in ("gaussian", "rotate", "denoise_wavelet", "median")])
+@pytest.mark.parametrize("operation", ["gaussian", "rotate", "denoise_wavelet", "median"])
 def test_any_box_of_a_box_array_is_that_of_the_whole(operation):
     image = volume("f4", (7, 60, 75))
     plan = run_to_end(prepare(operations()[operation], image, options=Options(ndim=2), recall=BoxRecall()))
-    from napari_mathimg.engine import run
-
     whole, array = run_to_end(run(plan)), BoxArray(plan)
     rng = np.random.default_rng(3)
     for _ in range(20):
@@ -135,9 +133,7 @@ def test_any_box_of_a_box_array_is_that_of_the_whole(operation):
         assert same(np.ascontiguousarray(array[key]), np.ascontiguousarray(whole[key]))
 
 
-def test_what_a_box_reads_is_known_before(tmp_path):
-    import zarr
-
+def test_what_a_box_reads_is_known_before():
     class Watched:
         """An array in chunks that notes what is read of it."""
 
@@ -149,7 +145,6 @@ def test_what_a_box_reads_is_known_before(tmp_path):
             self.read[key] = True
             return self.pixels[key]
 
-    assert zarr.__version__
     watched = Watched(volume())
     image = Image(watched, ("z", "y", "x"))
     recipe = recipe_of(BLUR, step("rotate", 2, angle=5.0), step("median", 2, size=5))

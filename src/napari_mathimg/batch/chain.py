@@ -99,16 +99,16 @@ class Chain:
 
     def prepare(
         self, number: int, step: Step, threads: int | None, memory: Literal["free"] | None,
-        recall: Recall | None = None,
+        recall: Recall | None = None, sketched: bool = False,
     ) -> Generator[Progress, None, Link]:  # fmt: skip
-        """Prepare a step in a generator that yields progress; errors say which one it is."""
+        """Prepare a step in a generator that yields progress, as `prepare_step` does; errors say which one it is."""
         place = f"steps[{number}]"
         try:
             order = self.state.order_for(step)
             placed, color, state = _turned(step, self.placed, self.color, self.state)
             _check_colors(place, step, color, state.array)
             at_level, plan, _ = yield from prepare_step(
-                step, place, state, self.arrays, self.recipe.folder, threads, memory, recall
+                step, place, state, self.arrays, self.recipe.folder, threads, memory, recall, sketched
             )
         except ValueError as error:
             text = str(error).replace(WAY_OUT, "choose a smaller scope or region")

@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..contract.per_index import PerIndex, per_index
 from ..contract.progress import run_to_end
-from ..engine.forecast import needs_of, sketch
+from ..engine.forecast import needs_of
 from ..engine.threads import cores
 from ..io.image import Image
 from ..recipe.adapted import Adapted
-from ..recipe.image_state import result_of
 from ..recipe.recipe import Recipe
-from ..recipe.replay import step_arguments
 from .chain import Chain
 
 
@@ -64,36 +61,16 @@ def forecast(recipe: Recipe, image: Image, inputs: Mapping[str, Image], threads:
     """
     threads = threads or cores()
     chain = Chain.begin(recipe, image, inputs)
-    state, arrays = chain.state, chain.arrays
     read = math.prod(image.shape) * image.dtype.itemsize
     held = read if type(image.array) is np.ndarray else 0  # maps of files, and lazy arrays, are not held
     most = held
-    for number, step in enumerate(recipe.steps):
-        if step.off:
-            continue
-        place = f"steps[{number}]"
-        try:
-            steps = step_arguments(step, place, state.turned(step), arrays, recipe.folder, threads)
-            at_level, options, parameters, images = run_to_end(steps)
-            parameters = {name: _first(name, value) for name, value in parameters.items()}
-            further = [_first("image", value) for value in images]
-            plan = sketch(
-                step.declared, at_level.array, further, options, step.declared.validate(parameters), threads,
-                state.axis_names,
-            )  # fmt: skip
-        except ValueError as error:
-            text = str(error)
-            raise ValueError(text if text.startswith(place) else f"{place} ({step.operation}): {text}") from error
-        needed = needs_of(plan, threads)
-        state = result_of(step, place, at_level, plan, _Unread(plan.shape, plan.dtype))
-        result = math.prod(state.array.shape) * np.dtype(state.array.dtype).itemsize
+    for number, step in chain.steps():
+        link = run_to_end(chain.prepare(number, step, threads, None, sketched=True))
+        needed = needs_of(link.plan, threads)
+        chain.add(link, _Unread(link.plan.shape, link.plan.dtype))
+        result = math.prod(chain.state.array.shape) * np.dtype(chain.state.array.dtype).itemsize
         most = max(most, held + needed.memory + (result if step.where else 0))
         held = result
+    state = chain.state
     written = math.prod(state.array.shape) * np.dtype(state.array.dtype).itemsize
     return Forecast(read, written, most, tuple(map(int, state.array.shape)), str(np.dtype(state.array.dtype)))
-
-
-def _first(name: str, value: Any) -> Any:
-    """Return a value, or the first of those for each index."""
-    found: PerIndex | None = per_index(name, value)
-    return value if found is None else found.values[0]

@@ -1,5 +1,6 @@
 """Whether a result is what its record says: computed again from the source, and compared bit by bit."""
 
+import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..contract.progress import Progress
+from ..engine.memory import memory_at_hand
 from ..io.image import Image
 from ..io.notes import RECORD
 from ..io.problems import ImageFileError
@@ -15,8 +17,10 @@ from ..io.reading import open_image
 from ..recipe.recipe import Recipe
 from .computed import computed
 from .files.journal import key_of, read_journal
+from .forecast import forecast
 
 LOSSY = (".jpg", ".jpeg")
+SHARE = 0.8  # of the free memory
 UPWARD = 4  # folders above a result in which its journal is looked for
 
 
@@ -44,6 +48,15 @@ class Verified:
         """Whether all bits are the same."""
         return not self.different and not self.reason
 
+    @property
+    def text(self) -> str:
+        """A sentence on what was found."""
+        if self.reason:
+            return self.reason
+        if not self.different:
+            return f"all {self.compared} pixels have the bits that its record gives"
+        return f"{self.different} of {self.compared} pixels differ, the first at {', '.join(map(str, self.first))}"
+
 
 def verify_in_memory(
     result: str | Path, source: str | Path, images: Mapping[str, str | Path] | None = None, *, series: int = 0,
@@ -67,16 +80,34 @@ def verify_in_memory(
     ValueError
         If the result holds no record, was made of an image with another record, or cannot be computed.
     """
-    found = open_image(result)
-    image = open_image(source, series=series, axes=axis_names or None)
-    recipe = recipe_between(result, found, source, image)
-    further = {name: open_image(path) for name, path in (images or {}).items()}
-    for name in recipe.inputs:
-        if name not in further:
-            raise ValueError(f"--input {name}=FILE: must be given, because the record names this image")
+    found, image, recipe, further = _opened(result, source, images or {}, series, axis_names)
     again = yield from computed(recipe, image, further, threads)
     yield Progress("Comparing", 0, 1)
     return compare(found, again)
+
+
+def fits_into_memory(
+    result: str | Path, source: str | Path, images: Mapping[str, str | Path] | None = None, *, series: int = 0,
+    axis_names: tuple[str, ...] = (),
+) -> bool:  # fmt: skip
+    """Return whether a result and what it is computed from fit into the memory at hand; arguments as before."""
+    found, image, recipe, further = _opened(result, source, images or {}, series, axis_names)
+    held = math.prod(found.shape) * found.dtype.itemsize
+    return bool(held + forecast(recipe, image, further).memory <= SHARE * memory_at_hand())
+
+
+def _opened(
+    result: str | Path, source: str | Path, images: Mapping[str, str | Path], series: int, axis_names: tuple[str, ...]
+) -> tuple[Image, Image, Recipe, dict[str, Image]]:
+    """Return the result, the source, the recipe between them, and its further images."""
+    found = open_image(result)
+    image = open_image(source, series=series, axes=axis_names or None)
+    recipe = recipe_between(result, found, source, image)
+    further = {name: open_image(path) for name, path in images.items()}
+    for name in recipe.inputs:
+        if name not in further:
+            raise ValueError(f"--input {name}=FILE: must be given, because the record names this image")
+    return found, image, recipe, further
 
 
 def recipe_between(result: str | Path, found: Image, source: str | Path, image: Image) -> Recipe:

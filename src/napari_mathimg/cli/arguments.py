@@ -85,8 +85,13 @@ def parser_of() -> argparse.ArgumentParser:
         "--input", action="append", default=[], metavar="NAME=FILE", dest="images",
         help="a further image of its steps; may be repeated",
     )  # fmt: skip
-    verify.add_argument("--shards", type=int, default=3, metavar="N", help="number of random shards; 3 by default")
-    verify.add_argument("--seed", type=int, help="seed that chooses the shards")
+    verify.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="number of random shards; by default all pixels, or 3 shards of what is larger than memory",
+    )
+    verify.add_argument("--seed", type=int, default=0, help="seed that chooses the shards")
     verify.add_argument("--threads", type=int, help="number of threads; all cores by default")
     _add_reading(verify)
     verify.set_defaults(verb=_verb("verifying", "verify"))

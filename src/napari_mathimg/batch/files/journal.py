@@ -9,7 +9,7 @@ from typing import Any
 
 from ...io.problems import ImageFileError
 from ..item import Outcome
-from ..shards.lock import Lock as FileLock
+from ..shards.files.lock import Lock as FileLock
 
 FOLDER = ".mathimg"
 JOURNAL, LOCK = "journal.jsonl", "lock"

@@ -16,10 +16,12 @@ from ...io.writing import write_image
 from ..computed import computed
 from ..forecast import Forecast
 from ..item import Item
-from .one_item import further_images, needs_shards, opened
+from ..shards.forecast import forecast_shards
+from .one_item import further_images, needs_shards, opened, shards_of
 from .plan import Job
 from .sharing import Sharing, share
 
+IN_MEMORY = "in memory"
 PART = 2**20  # pixels of the part of an image that is timed
 
 
@@ -99,11 +101,29 @@ def forecast_job(job: Job) -> JobForecast:
     if not known:
         return JobForecast(tuple(ItemForecast(*each) for each in found), None, None)
     sharing = share(job.choices, len(job.waiting), max(needed.memory for needed in known))
-    rows = []
+    rows, seconds = list[ItemForecast](), list[float | None]()
     for item, needed, why in found:
-        how = "shard by shard" if needed and needs_shards(needed, item.output, sharing.memory) else "in memory"
-        rows.append(ItemForecast(item, needed, how if needed else why))
-    return JobForecast(tuple(rows), sharing, _seconds(job, rows, sharing, further))
+        if needed is not None and needs_shards(needed, item.output, sharing.memory):
+            row, time_of_shards = _by_shards(job, item, needed, sharing)
+            rows.append(row)
+            seconds.append(time_of_shards)
+        else:
+            rows.append(ItemForecast(item, needed, why or IN_MEMORY))
+    if any(row.how == IN_MEMORY for row in rows):
+        seconds.append(_seconds(job, [row for row in rows if row.how == IN_MEMORY], sharing, further))
+    known_seconds = [each for each in seconds if each is not None]
+    return JobForecast(tuple(rows), sharing, sum(known_seconds) if len(known_seconds) == len(seconds) else None)
+
+
+def _by_shards(job: Job, item: Item, needed: Forecast, sharing: Sharing) -> tuple[ItemForecast, float | None]:
+    """Return what an item needs that is computed shard by shard, and how long it takes."""
+    task = job.task(item, sharing.threads, sharing.memory)
+    recipe, source, output, options = shards_of(task, opened(task, further_images(job.images)).recipe)
+    options.pop("insecure_scheduler")
+    found = forecast_shards(recipe, source, output, **options)
+    there = replace(needed, read=found.read, written=found.written, memory=found.memory)
+    how = f"shard by shard, {found.tasks} shards, {found.passes} passes before"
+    return ItemForecast(item, there, how), found.seconds
 
 
 def _seconds(job: Job, rows: list[ItemForecast], sharing: Sharing, further: Mapping[str, Image]) -> float | None:

@@ -23,6 +23,7 @@ from ..files.before import EARLIER
 from ..files.identity import identity
 from ..forecast import Forecast, forecast
 from ..item import Outcome
+from ..shards.choices import ShardChoices, Source
 from .applied import for_image, without_place
 
 Result = TypeVar("Result")
@@ -181,20 +182,26 @@ def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:
 
 def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> Outcome:
     """Compute an item shard by shard."""
-    from ..shards.choices import ShardChoices, Source
     from ..shards.run import run_in_shards
 
-    steps = run_in_shards(
-        ready.recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output,
-        inputs={name: Source(path) for name, path in task.images.items()}, choices=ShardChoices(levels=task.levels),
-        threads=task.threads, memory=min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), restart=task.restart,
-        overwrite=task.overwrite, scheduler=task.scheduler, insecure_scheduler=task.insecure_scheduler,
-    )  # fmt: skip
+    recipe, source, output, options = shards_of(task, ready.recipe)
+    steps = run_in_shards(recipe, source, output, **options)
     found = _followed(steps, tell)
     return Outcome(
         "kept" if found.was_there else "done", EARLIER if found.was_there else "", found.seconds,
         bytes_on_disk(task.output), found.saturated, needed.shape, needed.dtype, notes=found.notes,
     )  # fmt: skip
+
+
+def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dict[str, Any]]:
+    """Return the arguments with which an item is computed shard by shard."""
+    options: dict[str, Any] = {
+        "inputs": {name: Source(path) for name, path in task.images.items()}, "overwrite": task.overwrite,
+        "choices": ShardChoices(levels=task.levels), "threads": task.threads, "restart": task.restart,
+        "memory": min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), "scheduler": task.scheduler,
+        "insecure_scheduler": task.insecure_scheduler,
+    }  # fmt: skip
+    return recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output, options
 
 
 def _write(task: ItemTask, image: Image, tell: Tell) -> None:

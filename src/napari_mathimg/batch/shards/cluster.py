@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from ...contract.progress import Progress
 from ...engine.passes import Tally
 from ...io.problems import ImageFileError
-from .facts import FactsFiles
+from .files.facts import FactsFiles
+from .files.journal import Entry, Journal
 from .folder import RunFolder
-from .journal import Entry, Journal
 from .passes import Block, SavedPasses, measured
 from .stage import Stage
 from .worker import count_one, write_one

@@ -11,9 +11,9 @@ from ...io.image import Image
 from ...io.problems import ImageFileError
 from ...recipe.recipe import Recipe
 from .choices import ShardChoices, Source, folder_of_run
+from .files.lock import Lock
+from .files.places import read_json, write_json
 from .identity import changes, digest_of_plan, identity, surroundings, text_of
-from .lock import Lock
-from .places import read_json, write_json
 from .stage import wait_for_writers
 
 FORMAT = 1

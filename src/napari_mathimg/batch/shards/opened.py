@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...engine.passes import PassRunner, pass_runner
 from ...engine.run import largest_block
 from ...engine.tiles import is_fixed
 from ...io.image import Image
+from ...io.writing import check_image
 from ...io.zarr.layout import layout_of
 from ...recipe.recipe import Recipe
 from ..chain import Chain, Link
@@ -119,9 +121,14 @@ class Opening:
         self.chain.state = replace(self.chain.state, array=stage.written(), levels=())
         self.members = []
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each step since the last cut computes a pixel from the same one alone."""
+        return all(_is_pointwise(link) for link, _ in self.members)
+
     def is_worth_cutting(self, number: int, step: Any) -> bool:
         """Whether a step reads all pixels before it can begin, and to compute them again takes longer than a file."""
-        if all(_is_pointwise(link) for link, _ in self.members):
+        if self.is_pointwise:
             return False
         context = copy_context()
         context.run(pass_runner.set, Probe())
@@ -160,6 +167,22 @@ def open_chain(
         version=choices.version, codec=choices.codec,
     )  # fmt: skip
     return Opened(opening.chain, [*opening.stages, last], opening.needed)
+
+
+def check_chain(opening: Opening, output: Path) -> None:
+    """Refuse a chain whose steps cannot be applied, or whose result cannot be stored, before any pixel is read."""
+    for number, step in [*opening.chain.steps()]:
+        link = run_to_end(opening.chain.prepare(number, step, 1, None, BoxRecall(), sketched=True))
+        array = BoxArray(link.plan)
+        opening.members.append((link, array))
+        opening.chain.add(link, array)
+    choices = opening.choices
+    opening.stage(
+        output, "result", levels=choices.levels, shards=choices.shards, chunks=choices.chunks,
+        version=choices.version, codec=choices.codec,
+    )  # fmt: skip
+    if output.suffix.lower() != ".zarr":
+        check_image(output, opening.chain.result(_stub(opening.chain.state.array), "", {}, ()))
 
 
 def in_context(context: Any, steps: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:

@@ -14,7 +14,7 @@ from ...engine.boxes.held import holding, united
 from ...engine.chunks import CachedChunks, read_tasks
 from ...engine.passes import Tally
 from ...io.problems import ImageFileError
-from .facts import FactsFiles
+from .files.facts import FactsFiles
 
 BLOCK = 2**24  # pixels, roughly, of what is computed at a time for a pass
 EVERY = 1.0  # seconds after which what was counted is saved

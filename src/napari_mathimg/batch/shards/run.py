@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...contract.progress import Progress
 from ...engine import Losses
-from ...engine.chunks import read_tasks
+from ...engine.chunks import CAPACITY, read_tasks
 from ...engine.memory import memory_at_hand
 from ...engine.run import NotEnoughMemory, gib
 from ...engine.threads import cores
@@ -27,14 +27,14 @@ from ...recipe.recipe import Recipe
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
 from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
-from .facts import FactsFiles
+from .files.facts import FactsFiles
+from .files.journal import Journal
+from .files.places import write_json
+from .files.publishing import publish
 from .folder import HOME, RunFolder, is_done, plan_of
-from .journal import Journal
-from .opened import Opened, Opening, open_chain
+from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
-from .passes import PATIENCE, SavedPasses
-from .places import write_json
-from .publishing import publish
+from .passes import PATIENCE, Probe, SavedPasses
 from .stage import Stage
 
 CACHE = 3 * 2**27  # bytes of chunks that are kept at most, unless `memory` says otherwise
@@ -96,7 +96,7 @@ def run_in_shards(
     threads
         Number of threads; by default the number of cores.
     memory
-        Bytes that chunks of images may fill; by default at most 384 MiB.
+        Bytes that chunks of images may fill, at least 64 MiB; by default at most 384 MiB.
     scheduler
         Address of a scheduler of dask, or "local" for as many workers on this machine as threads, or "local:4"; None
         for threads. Its workers reach the run's folder and the images by the same paths as this process.
@@ -131,10 +131,11 @@ def run_in_shards(
         refuse_folder(output, overwrite)
     else:
         refuse_existing(output, overwrite)
+    check_chain(Opening(recipe, image, further, choices, Probe(), threads), output)
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
-            bound = memory if memory is not None else min(CACHE, memory_at_hand() // SHARE)
+            bound = bound_of(memory)
             with _executor(run, scheduler, threads, bound) as writer:
                 if writer.notes:
                     yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
@@ -155,6 +156,11 @@ def run_in_shards(
             return ShardOutcome(output, tasks, writer.done, notes, sum(lost), time.perf_counter() - began)
     finally:
         run.lock.release()
+
+
+def bound_of(memory: int | None) -> int:
+    """Return how many bytes chunks may fill that later tasks need."""
+    return max(CAPACITY, min(CACHE, memory_at_hand() // SHARE) if memory is None else memory)
 
 
 class _Writer:
@@ -264,7 +270,7 @@ def room_on_disk(output: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise ImageFileError(
             f"{output}: must have room on its disk, which is full; nothing is lost: make room, and run the same again"

@@ -18,7 +18,7 @@ from ...engine.chunks import as_numpy, with_cached_chunks
 from ...engine.source import arranged
 from ...io.zarr.layout import Layout
 from ...io.zarr.writing import create_levels, level_arrays, write_shard
-from .journal import Entry
+from .files.journal import Entry
 from .owned import Member, owned
 from .passes import sources_of
 

@@ -16,7 +16,7 @@ from ...contract.progress import Progress, context, run_to_end
 from ...engine import Canceled
 from ...engine.chunks import kept
 from ...engine.passes import Arrays, Tally
-from .facts import FactsFiles
+from .files.facts import FactsFiles
 from .folder import RunPlace, Spec
 from .opened import Opening, open_chain
 from .passes import Block, Reads, SavedPasses, blocks_of, measured

@@ -4,13 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ...contract.reach import Box
 from ..values import Losses
-
-if TYPE_CHECKING:
-    from .array import BoxArray
 
 
 @dataclass
@@ -20,10 +17,10 @@ class Account:
     `owned` are boxes on the axes of the arrays; of other arrays nothing is counted.
     """
 
-    owned: "dict[BoxArray, Box]"
-    lost: "dict[BoxArray, Losses]" = field(default_factory=dict)
+    owned: dict[Any, Box]
+    lost: dict[Any, Losses] = field(default_factory=dict)
 
-    def add(self, array: "BoxArray", lost: Losses) -> None:
+    def add(self, array: Any, lost: Losses) -> None:
         """Add what was counted in an array."""
         self.lost[array] = self.lost.get(array, Losses()).joined(lost)
 

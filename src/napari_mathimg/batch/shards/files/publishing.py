@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ...io.folders import OLD, refuse_folder
+from ....io.folders import OLD, refuse_folder
 
 
 def publish(folder: Path, output: Path, overwrite: bool) -> None:

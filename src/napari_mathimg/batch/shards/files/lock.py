@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ...io.problems import ImageFileError
+from ....io.problems import ImageFileError
 
 BYTE = 2**30  # the byte that is locked, beyond what the file says
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...io.problems import ImageFileError
+from ....io.problems import ImageFileError
 from .places import write_whole
 
 MOST_BYTES = 2**32  # of the arrays of a file

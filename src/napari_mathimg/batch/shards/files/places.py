@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...io.problems import ImageFileError
+from ....io.problems import ImageFileError
 
 MOST_BYTES = 2**24
 
