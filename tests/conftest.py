@@ -38,13 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         slipcover.ImportManager(probed, slipcover.FileMatcher(sources, omitted)).__enter__()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one of two processes begin with windows, so that it finds the kernels that the other one has compiled."""
-    windows = [item for item in items if "widgets" in item.path.parts]
-    others = [item for item in items if "widgets" not in item.path.parts]
-    half = len(items) // 2
-    items[:] = [*others[:half], *windows, *others[half:]]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from distribution import WindowsApart
+
+    return WindowsApart(config, log) if config.option.dist == "worksteal" else None
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

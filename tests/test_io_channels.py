@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Pillow
 
 from image_files import NAMES, PLANE, STACK, ome
 from napari_mathimg.io import Image, open_image, write_image
@@ -78,6 +79,26 @@ def test_bands_of_labels_may_have_any_length() -> None:
         for band in bands_of(labels, (0, 1, 2), 1, rows):
             coarse.fill(band)
         assert stores[1][0, :, 0].tolist() == [22, 62, 102, 142, 182, 222, 262, 302, 342, 362]
+
+
+@pytest.mark.parametrize("kind", ["random", "smooth", "constant"])
+def test_lzw_is_read_as_libtiff_writes_it(tmp_path: Path, kind: str) -> None:
+    rows, columns = np.mgrid[:900, :1100]
+    smooth = (rows * columns // 3000 + rows // 7).astype(np.uint16)
+    pixels = {"random": np.random.default_rng(4).integers(0, 2**16, smooth.shape).astype(np.uint16), "smooth": smooth}
+    array = pixels.get(kind, np.full(smooth.shape, 513, np.uint16))
+    Pillow.fromarray(array).save(tmp_path / "x.tif", compression="tiff_lzw", tiffinfo={278: 900})  # one strip
+    with tifffile.TiffFile(tmp_path / "x.tif") as file:
+        assert (int(file.pages[0].compression), len(file.pages[0].dataoffsets)) == (5, 1)
+    image = open_image(tmp_path / "x.tif")
+    np.testing.assert_array_equal(image.array[:], array)
+    data = bytearray((tmp_path / "x.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "x.tif") as file:
+        offset, count = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    data[offset + 20 : offset + count] = bytes(np.random.default_rng(1).integers(0, 256, count - 20, np.uint8))
+    (tmp_path / "x.tif").write_bytes(data)
+    with pytest.raises(ImageFileError, match=r"x.tif: must be a TIFF file whose pixels can be read"):
+        open_image(tmp_path / "x.tif").array[:]
 
 
 def test_codecs_that_are_not_in_the_list_are_refused(tmp_path: Path) -> None:

@@ -56,21 +56,18 @@ def open_image(
     ...     image.axes, image.shape, image.units
     (('y', 'x'), (3, 4), (None, None))
     """
-    is_elsewhere = isinstance(path, str) and "://" in path and not path.lower().startswith("file:")
-    if is_elsewhere and Path(str(path)).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
-        from .zarr.reading import open_zarr
+    from .zarr.stores import is_address, is_store
 
-        return _finished(path, open_zarr(path, series), level, axes)
+    if is_address(path) and Path(str(path)).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+        return _finished(path, _open_zarr(path, series), level, axes)
     place = local_path(path)
     suffix = place.suffix.lower()
     if suffix == ".zarr" and not place.exists():
         repair(place)
     if place.is_dir():
-        from .zarr.reading import is_store, open_zarr
-
         if not is_store(place):
             raise ImageFileError(f"{place}: must be a file, or a folder of OME-Zarr")
-        return _finished(place, open_zarr(place, series), level, axes)
+        return _finished(place, _open_zarr(place, series), level, axes)
     if not place.is_file():
         raise ImageFileError(f"{place}: must be a file; there is none")
     if suffix == ".npy":
@@ -90,6 +87,13 @@ def open_image(
     if suffix not in (*TIFF, *MICROSCOPES) and series:
         raise ImageFileError(f"{place}: must have several images for series={series}")
     return _finished(place, image, level, axes)
+
+
+def _open_zarr(path: str | Path, series: int) -> Image:
+    """Open an image of OME-Zarr."""
+    from .zarr.reading import open_zarr
+
+    return open_zarr(path, series)
 
 
 def _finished(place: str | Path, image: Image, level: int, axes: Sequence[str] | None) -> Image:

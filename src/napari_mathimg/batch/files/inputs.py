@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from ...io.problems import ImageFileError
 from ...io.reading import MICROSCOPES, PICTURES, READABLE, TIFF, local_path
+from ...io.zarr.stores import is_address, is_store
 
 READ = (*TIFF, *PICTURES, *MICROSCOPES, ".npy", ".zarr")
 STORE = ".zarr"
-STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 ENDING = re.compile(r"(\.ome)?\.[A-Za-z][A-Za-z0-9]*$", re.IGNORECASE)
 
 
@@ -90,7 +90,7 @@ def find_inputs(given: Iterable[str | Path], recursive: bool) -> list[Found]:
 
 def is_remote(address: str) -> bool:
     """Return whether an address is none of a file on this machine."""
-    return "://" in address and not address.startswith("file:")
+    return is_address(address)
 
 
 def ending_of(name: str) -> str:
@@ -133,7 +133,7 @@ def _found(given: str | Path, recursive: bool) -> Iterator[Found]:
 
 def _is_store(path: Path) -> bool:
     """Return whether a folder is an image, or lies inside of one."""
-    if any((path / name).is_file() for name in STORE_FILES):
+    if is_store(path):
         return True
     return any(part.lower().endswith(STORE) for part in path.parts)
 

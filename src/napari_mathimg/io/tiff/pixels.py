@@ -38,7 +38,7 @@ CODECS = {
     34927: "WebP",
     50001: "WebP",
 }
-DEFLATE, LZMA = (8, 32946, 50013), (34925,)
+DEFLATE, LZMA, LZW = (8, 32946, 50013), (34925,), 5
 SLACK = 4096  # bytes by which a compressed segment may be larger than its pixels, beside a 16th of them
 
 
@@ -184,7 +184,8 @@ class TiffPixels(ReadBoxes):
         page = self._page
         rows = self._part[2] if page.is_tiled else min(self._part[2], self._whole[2] - first[2])
         shape = (self._part[1], rows, *self._part[3:])
-        unpack = {**dict.fromkeys(DEFLATE, _inflated), **dict.fromkeys(LZMA, _without_lzma)}.get(page.compression)
+        unpackers = {**dict.fromkeys(DEFLATE, _inflated), **dict.fromkeys(LZMA, _without_lzma), LZW: _without_lzw}
+        unpack = unpackers.get(int(page.compression))
         is_simple = page.bitspersample in (8, 16, 32, 64) and page.predictor in (1, 2) and page.fillorder == 1
         if is_simple and (unpack is not None or page.compression == 1):
             dtype = np.dtype(self.dtype).newbyteorder(self._byteorder)
@@ -215,3 +216,14 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 def _without_lzma(data: bytes, size: int) -> bytes:
     return lzma.LZMADecompressor().decompress(data, size)
+
+
+def _without_lzw(data: bytes, size: int) -> bytes:
+    """Return at most so many bytes of data compressed by LZW."""
+    from ...kernels.lzw import lzw_decode
+
+    out = np.zeros(size, np.uint8)
+    count = int(lzw_decode(np.frombuffer(data, np.uint8), out))
+    if count < 0:
+        raise ValueError("a tile or strip is no data of LZW")
+    return out[:count].tobytes()
