@@ -60,7 +60,7 @@ def computed(
     ValueError
         If a step cannot be applied, or its result does not fit into the memory at hand.
     """
-    image = _as_known(recipe, image)
+    image = as_known(recipe, image)
     places = image.places
     spacing = image.spacing(MICROMETER)
     names = tuple(image.axes[axis] for axis in places)
@@ -74,7 +74,7 @@ def computed(
     for number, step in steps:
         place = f"steps[{number}]"
         try:
-            placed, color, state = _turned(step, placed, color, state)
+            placed, color, state = turned(step, placed, color, state)
             _check_colors(place, step, color, state.array)
             at_level, plan, _ = yield from prepare_step(step, place, state, arrays, recipe.folder, threads, "free")
         except ValueError as error:
@@ -132,7 +132,7 @@ def image_of(
     )  # fmt: skip
 
 
-def _as_known(recipe: Recipe, image: Image) -> Image:
+def as_known(recipe: Recipe, image: Image) -> Image:
     """Return an image with what a recipe knows of it and its file does not: the axis of colors, and names of axes."""
     n, names = len(image.axes), recipe.axis_names
     color = next((step.options.channel_axis for step in recipe.steps if not step.off), None)
@@ -146,7 +146,7 @@ def _as_known(recipe: Recipe, image: Image) -> Image:
     return replace(image, axes=names)
 
 
-def _turned(step: Step, placed: Placement, color: int | None, state: State) -> tuple[Placement, int | None, State]:
+def turned(step: Step, placed: Placement, color: int | None, state: State) -> tuple[Placement, int | None, State]:
     """Return placement, axis of colors, and pixels of an image, with its axes in the order that a step expects."""
     order = state.order_for(step)
     if order == tuple(sorted(order)):

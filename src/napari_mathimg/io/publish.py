@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .places import check_places
 from .problems import ImageFileError
 
 
@@ -43,10 +44,5 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 def refuse_sources(path: Path, sources: Iterable[Path]) -> None:
-    """Refuse an output that is one of the inputs, by whatever links, and whatever the case of its letters."""
-    for source in sources:
-        same = str(path.resolve()).casefold() == str(source.resolve()).casefold()
-        with suppress(OSError):
-            same = same or os.path.samefile(path, source)
-        if same:
-            raise ImageFileError(f"{path}: must not be the input {source}")
+    """Refuse an output that is one of the inputs, lies inside one, or is a folder around one."""
+    check_places(sources, [path])

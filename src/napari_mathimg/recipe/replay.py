@@ -99,6 +99,28 @@ def prepare_step(
     ValueError
         If the step cannot be applied to the image, whose axes must have the order that it expects (`Image.turned`).
     """
+    at_level, options, parameters, images = yield from step_arguments(step, place, image, inputs, folder, threads)
+    array = at_level.array
+    plan = yield from prepare(
+        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names
+    )
+    if step.where:
+        _check_part(step, place, plan, at_level)
+        if memory is not None:
+            check_room(array, plan)
+    return at_level, plan, images
+
+
+def step_arguments(
+    step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None
+) -> Generator[Progress, None, tuple[Image, Options, dict[str, Any], list[Any]]]:
+    """Return the image at the level of a step, and its options, parameters in pixels, and further images.
+
+    Raises
+    ------
+    ValueError
+        As `prepare_step` does.
+    """
     if (order := image.order_for(step)) != tuple(sorted(order)):
         raise ValueError(
             f"{place}.axis_names={step.axis_names!r}: must be those of the image in its order, but axis"
@@ -115,14 +137,7 @@ def prepare_step(
     of_item = tuple(spacing[axis] for axis in axes)
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)
-    plan = yield from prepare(
-        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names
-    )
-    if step.where:
-        _check_part(step, place, plan, at_level)
-        if memory is not None:
-            check_room(array, plan)
-    return at_level, plan, images
+    return at_level, options, parameters, images
 
 
 def options_at(step: Step, place: str, image: Image) -> Options:

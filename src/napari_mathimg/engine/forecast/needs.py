@@ -68,7 +68,7 @@ def needs(
         ``name=value: must be ...`` if the run would be refused before it reads the image.
     """
     threads, given = threads or cores(), op.validate(parameters or {})
-    return needs_of(_sketch(op, image, images, options or Options(), given, threads, axis_names), threads)
+    return needs_of(sketch(op, image, images, options or Options(), given, threads, axis_names), threads)
 
 
 def needs_of(plan: Plan, threads: int | None = None) -> Needs:
@@ -118,7 +118,7 @@ class _MadeUp(dict[Any, Any]):
         return self._measured[key[0]]
 
 
-def _sketch(
+def sketch(
     op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
     axis_names: tuple[str, ...],
 ) -> Plan:  # fmt: skip

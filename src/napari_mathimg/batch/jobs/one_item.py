@@ -1,0 +1,150 @@
+"""One image from file to file: opened, computed, digested and published."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...contract.progress import Progress
+from ...io.image import Image
+from ...io.notes import RECORD
+from ...io.problems import ImageFileError
+from ...io.reading import open_image
+from ...io.writing import check_image, write_image
+from ...recipe.adapted import Adapted
+from ...recipe.images import digest
+from ...recipe.recipe import Recipe
+from ..computed import computed
+from .applied import for_image, without_place
+from .identity import identity
+from .item import Outcome
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class ItemTask:
+    """All that an item needs, on whatever machine.
+
+    Attributes
+    ----------
+    source, output
+        As in `Item`.
+    recipe
+        The recipe.
+    images
+        Files of its further images by name.
+    is_applied
+        Whether it is a single operation that takes from the image what it was not given.
+    series, axis_names, imagej, levels
+        As in `JobChoices`.
+    overwrite
+        Whether what lies at `output` is replaced.
+    threads
+        Number of threads.
+    """
+
+    source: str
+    output: Path
+    recipe: Recipe
+    images: Mapping[str, str]
+    is_applied: bool = False
+    series: int = 0
+    axis_names: tuple[str, ...] = ()
+    imagej: bool = False
+    levels: int | None = None
+    overwrite: bool = False
+    threads: int | None = None
+
+
+class _Told(Adapted):
+    """An array in memory that tells how far it was read, and lets whoever listens stop the reading."""
+
+    def __init__(self, array: Any, tell: Tell) -> None:
+        super().__init__(array, array.shape, array.dtype)
+        self._tell, self._read_pixels = tell, 0
+
+    def _read(self, box: tuple[slice, ...]) -> Any:
+        self._tell(Progress("Writing", min(self._read_pixels / max(self.size, 1), 1.0), 1))
+        part = self._array[box]
+        self._read_pixels += part.size
+        return part
+
+
+def compute_item(task: ItemTask, tell: Tell) -> Outcome:
+    """Compute an item, publish its result, and return what became of it.
+
+    Parameters
+    ----------
+    task
+        The item.
+    tell
+        Function that gets the progress, and may raise an error to stop the item, which then leaves nothing.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the image cannot be read, a step cannot be applied, or the result cannot be written.
+    """
+    began, before = time.perf_counter(), identity(task.source)
+    tell(Progress("Opening", 0, 1))
+    image = open_image(task.source, series=task.series, axes=task.axis_names or None)
+    further = {name: open_image(path) for name, path in task.images.items()}
+    try:
+        recipe = for_image(task.recipe, image) if task.is_applied else task.recipe
+        result = _computed(task, recipe, image, further, tell)
+    except ValueError as error:
+        if task.is_applied and not isinstance(error, ImageFileError):
+            raise ValueError(without_place(str(error))) from error
+        raise
+    if identity(task.source) != before:
+        raise ImageFileError(f"{task.source}: must not change while it is read")
+    tell(Progress("Digesting", 0, 1))
+    found = digest(result.array, lambda: tell(Progress("Digesting", 0, 1)))
+    told = replace(result, array=_Told(result.array, tell), files=(*result.files, *image.files))
+    write_image(task.output, told, overwrite=task.overwrite, imagej=task.imagej, levels=task.levels or 1)
+    steps = result.metadata[RECORD][len(image.metadata.get(RECORD, ())) :]
+    saturated = sum(int(step.get("saturated") or 0) for step in steps)
+    return Outcome(
+        "done", seconds=time.perf_counter() - began, bytes=bytes_on_disk(task.output), saturated=saturated,
+        shape=result.shape, dtype=str(result.dtype), digest=found, notes=result.notes,
+    )  # fmt: skip
+
+
+def bytes_on_disk(path: Path) -> int:
+    """Return how many bytes a file, or all files in a folder, have."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+
+
+def remove_remains(output: Path) -> None:
+    """Remove the unfinished files of a result, which a run that was killed has left beside it."""
+    for each in output.parent.glob(f".{_escaped(output.name)}.*.partial"):
+        with suppress(OSError):
+            each.unlink()
+
+
+def _escaped(name: str) -> str:
+    from glob import escape
+
+    return escape(name)
+
+
+def _computed(task: ItemTask, recipe: Recipe, image: Image, further: Mapping[str, Image], tell: Tell) -> Image:
+    def check(stub: Image) -> None:
+        check_image(task.output, stub, imagej=task.imagej, levels=task.levels or 1)
+
+    steps = computed(recipe, image, further, task.threads, check)
+    try:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                result: Image = stop.value
+                return result
+            tell(progress)
+    finally:
+        steps.close()
