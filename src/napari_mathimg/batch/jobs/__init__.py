@@ -1,1 +1,1 @@
-"""The parts of a job: which files it reads and writes, what was done before, and how its items are run."""
+"""Running a job: planned, shared among threads or machines, item by item."""

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from ...contract.progress import Progress
 from ...engine import Canceled
-from .control import JobControl
-from .item import ItemEvent, Outcome
+from ..control import JobControl
+from ..item import ItemEvent, Outcome
 
 Task = TypeVar("Task")
 TICK = 0.05  # seconds between two looks at what the threads tell

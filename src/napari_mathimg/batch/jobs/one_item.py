@@ -17,9 +17,9 @@ from ...recipe.adapted import Adapted
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
+from ..files.identity import identity
+from ..item import Outcome
 from .applied import for_image, without_place
-from .identity import identity
-from .item import Outcome
 
 Tell = Callable[[Progress], None]
 
@@ -42,8 +42,10 @@ class ItemTask:
         As in `JobChoices`.
     overwrite
         Whether what lies at `output` is replaced.
-    threads
-        Number of threads.
+    threads, memory
+        Number of threads, and bytes of memory that it may take; None for all.
+    restart
+        Whether what an earlier run has left of an image larger than memory is forgotten.
     """
 
     source: str
@@ -57,6 +59,8 @@ class ItemTask:
     levels: int | None = None
     overwrite: bool = False
     threads: int | None = None
+    memory: int | None = None
+    restart: bool = False
 
 
 class _Told(Adapted):

@@ -4,4 +4,15 @@ from .needs import Needs, needs, needs_of, sketch
 from .speeds import Guess, Speeds
 from .words import Forecast, duration, forecast, size_in_words
 
-__all__ = ["Forecast", "Guess", "Needs", "Speeds", "duration", "forecast", "needs", "needs_of", "size_in_words", "sketch"]
+__all__ = [
+    "Forecast",
+    "Guess",
+    "Needs",
+    "Speeds",
+    "duration",
+    "forecast",
+    "needs",
+    "needs_of",
+    "size_in_words",
+    "sketch",
+]

@@ -12,7 +12,7 @@ from typing import Any
 from ... import __version__
 from ...io.reading import local_path
 from ...recipe.recipe import Recipe
-from .choices import JobChoices
+from ..choices import JobChoices
 from .inputs import is_remote
 
 METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
@@ -64,9 +64,10 @@ def versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    from llvmlite import binding
+    from numba.core.registry import cpu_target
 
-    return str(binding.get_host_cpu_name())
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()  # by which Numba keeps what it compiled
+    return f"{name}, {_digest([triple, features])}"
 
 
 def _digest(content: Any) -> str:

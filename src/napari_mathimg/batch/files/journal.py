@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from ...io.problems import ImageFileError
-from .item import Outcome
+from ..item import Outcome
 
 FOLDER = ".mathimg"
 JOURNAL, LOCK = "journal.jsonl", "lock"

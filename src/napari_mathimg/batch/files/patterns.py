@@ -9,7 +9,7 @@ from string import Formatter
 
 from ...io.problems import ImageFileError
 from ...io.writing import kind_of
-from .choices import KINDS, JobChoices
+from ..choices import KINDS, JobChoices
 from .inputs import Found
 
 FIELDS = {
@@ -65,9 +65,7 @@ def place_results(found: Sequence[Found], output: str | Path, recipe: str, choic
     if _is_folder(text, path, found):
         return Places(tuple(path / each.below / f"{each.stem}{_ending(each, choices)}" for each in found), path)
     if len(found) > 1:
-        raise ImageFileError(
-            f"{text}: must be a folder, or a name pattern such as {PATTERN}, for {len(found)} files"
-        )
+        raise ImageFileError(f"{text}: must be a folder, or a name pattern such as {PATTERN}, for {len(found)} files")
     _check_kind(path, choices)
     return Places((path,), None)
 

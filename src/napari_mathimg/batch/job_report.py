@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...io.problems import ImageFileError
-from ...io.publish import published
+from ..io.problems import ImageFileError
+from ..io.publish import published
 from .item import Item, Outcome
 
 COLUMNS = ("input", "output", "state", "reason", "seconds", "bytes", "saturated", "shape", "digest", "notes")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ...contract.progress import Progress
+from ..contract.progress import Progress
 
 State = Literal["waiting", "running", "done", "kept", "skipped", "failed"]
 
@@ -55,9 +55,9 @@ class Outcome:
     @classmethod
     def of(cls, plain: Mapping[str, Any], **changes: Any) -> "Outcome":
         """Return an outcome from plain values; what it does not know is left out."""
-        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain} | changes
-        lists = {name: tuple(known[name]) for name in ("shape", "notes") if name in known}
-        return cls(**(known | lists))
+        known: dict[str, Any] = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        known |= {name: tuple(known[name]) for name in ("shape", "notes") if name in known}
+        return cls(**(known | changes))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from threading import Condition
 
-from ...engine import Canceled
+from ..engine import Canceled
 
 
 class JobControl:

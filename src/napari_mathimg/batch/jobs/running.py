@@ -1,0 +1,107 @@
+"""Running a job: its items in threads or on a cluster, with its journal, to its report."""
+
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from typing import Any
+
+from ...contract.progress import Progress
+from ...io.reading import open_image
+from ..control import JobControl
+from ..files.identity import identity, state_of, versions
+from ..files.journal import Entry, Journal, key_of
+from ..forecast import forecast
+from ..item import Item, ItemEvent, Outcome
+from ..job_report import JobReport
+from .applied import for_image
+from .crew import in_threads
+from .one_item import compute_item, remove_remains
+from .plan import Job
+from .sharing import Sharing, share
+
+FILES = "Files"
+SAMPLED = 3  # files that are opened to learn what an item needs
+
+
+def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress | ItemEvent, None, JobReport]:
+    """Run a job in a generator that yields progress of all files and events of each, and return its report.
+
+    Closing the generator, or `control.cancel()`, stops it within 0.3 s. What is done stays, and the same job planned
+    again goes on.
+
+    Raises
+    ------
+    ValueError
+        If another run works in the same place, or has done so since this one was planned.
+    OSError
+        If the journal cannot be written.
+    """
+    control, began = control or JobControl(), time.perf_counter()
+    outcomes = {item.number: item.before for item in job.items}
+    done, waiting = len(job.items) - len(job.waiting), job.waiting
+    yield Progress(FILES, done, len(job.items))
+    if waiting:
+        journal = None if job.folder is None else Journal(job.folder, job.journal)
+        try:
+            for event in _run(job, waiting, journal, control):
+                if event is not None:
+                    if event.outcome is not None:
+                        outcomes[event.number] = event.outcome
+                        done += event.state != "waiting"
+                    yield event
+                yield Progress(FILES, done, len(job.items))
+        finally:
+            if journal is not None:
+                journal.close()
+    found = tuple(outcomes[item.number] for item in job.items)
+    return JobReport(job.items, found, control.is_canceled, time.perf_counter() - began)
+
+
+def sharing_of(job: Job) -> Sharing:
+    """Return how a job shares threads and memory among its items, judged by the first ones that can be read."""
+    return share(job.choices, len(job.waiting), _needed(job))
+
+
+def _run(
+    job: Job, waiting: tuple[Item, ...], journal: Journal | None, control: JobControl
+) -> Generator[ItemEvent | None, None, None]:
+    sharing = sharing_of(job)
+    entries = {item.number: _entry(job, item) for item in waiting}
+    if journal is not None:
+        journal.begin(entries.values())
+        for item in waiting:
+            item.output.parent.mkdir(parents=True, exist_ok=True)
+            remove_remains(item.output)
+    by_number = {item.number: item for item in waiting}
+
+    def finished(number: int, outcome: Outcome) -> None:
+        if journal is not None:
+            done = state_of(by_number[number].output) if outcome.state == "done" else None
+            journal.finish(entries[number], outcome, done)
+
+    tasks = [(item.number, job.task(item, sharing.threads, sharing.memory)) for item in waiting]
+    yield from in_threads(tasks, compute_item, finished, sharing.workers, control, job.choices.keep_going)
+
+
+def _entry(job: Job, item: Item) -> Entry:
+    """Return the entry of a result that a run is about to make."""
+    assert job.folder is None or item.output is not None
+    known: dict[str, Any] = {"output": "" if job.folder is None else key_of(item.output, job.folder)}
+    return known | {
+        "state": "begun", "plan": job.plan, "source": identity(item.source), "there": state_of(item.output),
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def _needed(job: Job) -> int | None:
+    """Return how many bytes of memory an item needs; None if none of the first ones tells it."""
+    found = []
+    if len(job.waiting) < 2:
+        return None
+    for item in job.waiting[:SAMPLED]:
+        with suppress(ValueError, OSError):
+            image = open_image(item.source, series=job.choices.series, axes=job.choices.axis_names or None)
+            further = {name: open_image(path) for name, path in job.images.items()}
+            recipe = for_image(job.recipe, image) if job.is_applied else job.recipe
+            found.append(forecast(recipe, image, further, 1).memory)
+    return max(found, default=None)
