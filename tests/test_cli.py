@@ -422,7 +422,7 @@ def test_an_interruption_stops_the_threads(here: Path, capsys: pytest.CaptureFix
             closed.append("closed")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_mathimg.cli.running.computed", lambda *_: steps())
+        patch.setattr("napari_mathimg.batch.jobs.one_item.computed", lambda *_: steps())
         assert main(["apply", "invert", "plain.tif", "-o", "out.npy"]) == 130
     assert closed == ["closed"]
     assert capsys.readouterr().err.endswith("interrupted; nothing was written\n")

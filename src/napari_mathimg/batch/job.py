@@ -8,7 +8,11 @@ from .choices import JobChoices
 from .control import JobControl
 from .item import Item, ItemEvent, Outcome
 from .job_report import JobReport
+from .jobs.dry_run import JobForecast, forecast_job
 from .jobs.plan import Job, plan_job
 from .jobs.running import run_job
 
-__all__ = ["Item", "ItemEvent", "Job", "JobChoices", "JobControl", "JobReport", "Outcome", "plan_job", "run_job"]
+__all__ = [
+    "Item", "ItemEvent", "Job", "JobChoices", "JobControl", "JobForecast", "JobReport", "Outcome", "forecast_job",
+    "plan_job", "run_job",
+]  # fmt: skip

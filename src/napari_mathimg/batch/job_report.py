@@ -14,6 +14,7 @@ from .item import Item, Outcome
 
 COLUMNS = ("input", "output", "state", "reason", "seconds", "bytes", "saturated", "shape", "digest", "notes")
 FORMAT = "mathimg-report"
+ORDER = ("done", "kept", "skipped", "failed", "waiting")
 ENDINGS = (".csv", ".json")
 HEAD = 400  # characters
 
@@ -46,6 +47,19 @@ class JobReport:
     def failures(self) -> tuple[tuple[Item, Outcome], ...]:
         """The items that failed, with the reasons."""
         return tuple((i, o) for i, o in zip(self.items, self.outcomes, strict=True) if o.state == "failed")
+
+    @property
+    def summary(self) -> str:
+        """The number of items in each state, in words.
+
+        Examples
+        --------
+        >>> JobReport((), (Outcome("done"), Outcome("failed"), Outcome("done"))).summary
+        '2 done, 1 failed'
+        """
+        words = {"kept": "done before", "waiting": "not tried"}
+        counts = self.counts
+        return ", ".join(f"{counts[state]} {words.get(state, state)}" for state in ORDER if state in counts)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row for each item, with `COLUMNS`."""

@@ -1,13 +1,21 @@
-"""Progress of a run: one line on a terminal."""
+"""Progress of a run on a terminal: a line for one file, bars for many."""
 
 import sys
 import time
 from collections.abc import Generator
 from typing import Any, TextIO, TypeVar
 
+from ..batch.item import ItemEvent, Outcome
+from ..batch.job_report import JobReport
+from ..batch.jobs.plan import Job
+from ..contract.progress import Progress, run_to_end
+from ..recipe.names import cut_middle
+from .printable import printable
+
 Result = TypeVar("Result")
 OFTEN = 0.1  # seconds between two lines
 WIDTH = 24
+NAME = 40  # characters of a name beside a bar
 
 
 def watched(steps: Generator[Any, None, Result], quiet: bool, out: TextIO | None = None) -> Result:
@@ -34,6 +42,93 @@ def watched(steps: Generator[Any, None, Result], quiet: bool, out: TextIO | None
         if shows:
             out.write("\r\x1b[K")
             out.flush()
+
+
+def watched_job(steps: Generator[Any, None, JobReport], job: Job, quiet: bool, out: TextIO | None = None) -> JobReport:
+    """Run a job to its end, show its progress where a person sees it, and return its report.
+
+    After an interruption, the report says what was done until then.
+    """
+    out = sys.stderr if out is None else out
+    outcomes = {item.number: item.before for item in job.items}
+    followed, began = _followed(steps, outcomes), time.perf_counter()
+    try:
+        if len(job.items) == 1:
+            return watched(_of_one(followed), quiet, out)
+        if quiet or not out.isatty():
+            return run_to_end(followed)
+        return _with_bars(followed, job, out)
+    except KeyboardInterrupt:
+        found = tuple(outcomes[item.number] for item in job.items)
+        return JobReport(job.items, found, True, time.perf_counter() - began)
+    finally:
+        followed.close()
+
+
+def _followed(
+    steps: Generator[Progress | ItemEvent, None, JobReport], outcomes: dict[int, Outcome]
+) -> Generator[Progress | ItemEvent, None, JobReport]:
+    """Run a job, and keep what becomes of each item."""
+    try:
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as stop:
+                report: JobReport = stop.value
+                return report
+            if isinstance(event, ItemEvent) and event.outcome is not None:
+                outcomes[event.number] = event.outcome
+            yield event
+    finally:
+        steps.close()
+
+
+def _of_one(
+    events: Generator[Progress | ItemEvent, None, JobReport],
+) -> Generator[Progress, None, JobReport]:
+    """Yield the progress of the only file of a job, and return the report."""
+    try:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                report: JobReport = stop.value
+                return report
+            if isinstance(event, ItemEvent) and event.progress is not None:
+                yield event.progress
+    finally:
+        events.close()
+
+
+def _with_bars(events: Generator[Progress | ItemEvent, None, JobReport], job: Job, out: TextIO) -> JobReport:
+    """Show a bar for all files, and one for each that is running."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = TextColumn("{task.description}"), BarColumn(WIDTH), MofNCompleteColumn(), TimeRemainingColumn()
+    with Bars(*columns, console=Console(file=out), transient=True) as bars:
+        whole = bars.add_task("files", total=len(job.items))
+        running: dict[int, Any] = {}
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                report: JobReport = stop.value
+                return report
+            if isinstance(event, Progress):
+                bars.update(whole, completed=event.done)
+            elif event.outcome is not None:
+                if event.number in running:
+                    bars.remove_task(running.pop(event.number))
+            elif event.progress is not None:
+                if event.number not in running:
+                    running[event.number] = bars.add_task("", total=1)
+                name = cut_middle(printable(job.items[event.number].source), NAME)
+                share = min(event.progress.done / event.progress.total, 1.0) if event.progress.total else 1.0
+                words = escape(f"{name}: {event.progress.phase}")
+                bars.update(running[event.number], description=words, completed=round(share, 2))
 
 
 def _line(progress: Any) -> str:

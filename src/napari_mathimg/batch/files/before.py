@@ -13,7 +13,7 @@ from .journal import Entry, key_of
 CHANGED = "its source has changed since the earlier run"
 EARLIER = "finished by an earlier run"
 OTHER_FILE = "another file is in the place of the result"
-OTHER_RECIPE = "the result of another recipe, or with other images, is in its place"
+OTHER_PLAN = "the result of another recipe, image or choice is in its place"
 
 
 def with_before(
@@ -31,21 +31,22 @@ def with_before(
         there = state_of(item.output)
         entry = journal.get(key_of(item.output, folder), {})
         is_ours = there is not None and _is_ours(entry, there)
-        is_same_plan = entry.get("plan") == plan
-        if is_ours and is_same_plan and entry.get("state") == "done" and not choices.restart:
-            if entry.get("source") == identity(item.source):
+        source, now = entry.get("source") or {}, identity(item.source)
+        is_same = entry.get("plan") == plan and source.get("path") == (now or {}).get("path")
+        if is_ours and is_same and entry.get("state") == "done" and not choices.restart:
+            if source == now:
                 known = Outcome.of(entry.get("outcome", {}), state="kept", reason=EARLIER)
                 out.append(replace(item, before=known))
                 continue
             waiting = Outcome("waiting", CHANGED)
         else:
             waiting = Outcome("waiting")
-        if there is None or (is_ours and is_same_plan):
+        if there is None or (is_ours and is_same):
             out.append(replace(item, before=waiting, overwrite=there is not None))
         elif choices.on_exists == "overwrite":
             out.append(replace(item, before=waiting, overwrite=True))
         else:
-            why = OTHER_RECIPE if is_ours else OTHER_FILE
+            why = OTHER_PLAN if is_ours else OTHER_FILE
             refused.append((item, why))
             out.append(replace(item, before=Outcome("skipped", why)))
     if refused and choices.on_exists == "fail":

@@ -12,12 +12,13 @@ from ...io.image import Image
 from ...io.notes import RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import open_image
-from ...io.writing import check_image, write_image
+from ...io.writing import check_image, check_output, write_image
 from ...recipe.adapted import Adapted
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
 from ..files.identity import identity
+from ..forecast import Forecast, forecast
 from ..item import Outcome
 from .applied import for_image, without_place
 
@@ -77,6 +78,42 @@ class _Told(Adapted):
         return part
 
 
+@dataclass(frozen=True)
+class Opened:
+    """The image of an item, its recipe, and further images by name."""
+
+    image: Image
+    recipe: Recipe
+    further: Mapping[str, Image]
+    threads: int | None
+
+    def needed(self) -> Forecast:
+        """Return what its computation needs."""
+        return forecast(self.recipe, self.image, self.further, self.threads)
+
+
+def opened(task: ItemTask, further: Mapping[str, Image]) -> Opened:
+    """Open the image of an item.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or the step of an operation cannot be so.
+    """
+    image = open_image(task.source, series=task.series, axes=task.axis_names or None)
+    return Opened(image, for_image(task.recipe, image) if task.is_applied else task.recipe, further, task.threads)
+
+
+def further_images(files: Mapping[str, str]) -> dict[str, Image]:
+    """Open further images by their names."""
+    return {name: open_image(path) for name, path in files.items()}
+
+
+def needs_shards(needed: Forecast, output: Path, memory: int | None) -> bool:
+    """Return whether an item is computed shard by shard: it does not fit into memory, and its result has shards."""
+    return memory is not None and needed.memory > memory and output.suffix.lower() == ".zarr"
+
+
 def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     """Compute an item, publish its result, and return what became of it.
 
@@ -94,11 +131,12 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     """
     began, before = time.perf_counter(), identity(task.source)
     tell(Progress("Opening", 0, 1))
-    image = open_image(task.source, series=task.series, axes=task.axis_names or None)
-    further = {name: open_image(path) for name, path in task.images.items()}
+    further = further_images(task.images)
+    ready = opened(task, further)
+    image = ready.image
+    check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
     try:
-        recipe = for_image(task.recipe, image) if task.is_applied else task.recipe
-        result = _computed(task, recipe, image, further, tell)
+        result = _computed(task, ready, tell)
     except ValueError as error:
         if task.is_applied and not isinstance(error, ImageFileError):
             raise ValueError(without_place(str(error))) from error
@@ -137,11 +175,11 @@ def _escaped(name: str) -> str:
     return escape(name)
 
 
-def _computed(task: ItemTask, recipe: Recipe, image: Image, further: Mapping[str, Image], tell: Tell) -> Image:
+def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:
     def check(stub: Image) -> None:
         check_image(task.output, stub, imagej=task.imagej, levels=task.levels or 1)
 
-    steps = computed(recipe, image, further, task.threads, check)
+    steps = computed(ready.recipe, ready.image, ready.further, task.threads, check)
     try:
         while True:
             try:

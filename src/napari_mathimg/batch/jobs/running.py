@@ -6,16 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from ...contract.progress import Progress
-from ...io.reading import open_image
 from ..control import JobControl
 from ..files.identity import identity, state_of, versions
 from ..files.journal import Entry, Journal, key_of
-from ..forecast import forecast
 from ..item import Item, ItemEvent, Outcome
 from ..job_report import JobReport
-from .applied import for_image
 from .crew import in_threads
-from .one_item import compute_item, remove_remains
+from .one_item import compute_item, further_images, opened, remove_remains
 from .plan import Job
 from .sharing import Sharing, share
 
@@ -100,8 +97,5 @@ def _needed(job: Job) -> int | None:
         return None
     for item in job.waiting[:SAMPLED]:
         with suppress(ValueError, OSError):
-            image = open_image(item.source, series=job.choices.series, axes=job.choices.axis_names or None)
-            further = {name: open_image(path) for name, path in job.images.items()}
-            recipe = for_image(job.recipe, image) if job.is_applied else job.recipe
-            found.append(forecast(recipe, image, further, 1).memory)
+            found.append(opened(job.task(item, 1), further_images(job.images)).needed().memory)
     return max(found, default=None)
