@@ -22,7 +22,8 @@ from ..tasks.latest_task import LatestTask
 from .files import BatchFiles
 from .layout import PAUSE, RESUME, RUN
 from .running import News, Request, planning, running
-from .wording import counts_in_words, left_in_words
+from .target_box import ARROW
+from .wording import counts_in_words, in_dock_words, left_in_words
 
 QUIET = 300  # milliseconds without a change before a plan is made
 LOOK = 100  # milliseconds between looks at what has become of files
@@ -78,6 +79,7 @@ class BatchDock(BatchFiles):
         self.cancel_button.clicked.connect(lambda: self._control.cancel())
         self.command_button.clicked.connect(self.copy_command)
         self.report_button.clicked.connect(lambda: ask_to_save(self, "Report", "report.csv", TABLES, self.save_report))
+        self.bar.in_words = in_dock_words
         self.bar.take_keys(self)
         task = self.bar.other
         task.progressed.connect(self._show_progress)
@@ -171,8 +173,7 @@ class BatchDock(BatchFiles):
     def _take_job(self, job: Job, keeps_failures: bool) -> None:
         self.job = job
         self.rows.show_items(job.items, keeps_failures)
-        first = job.items[0]
-        self.target.example.setText(f"{Path(first.source).name} → {first.output.name}")
+        self.target.example.setText(f"{ARROW} {job.items[0].output.name}")
         self._enable()
 
     def _refuse(self, text: str) -> None:
@@ -187,7 +188,7 @@ class BatchDock(BatchFiles):
         is_idle, counts = not self.is_running, self.rows.counts
         for widget in (self.add_files, self.add_folder, self.subfolders, self.recipe, self.target):
             widget.setEnabled(is_idle)
-        begun = bool(counts["done"] + counts["kept"] and counts["waiting"] + counts["failed"])
+        begun = bool(counts["done"] + counts["kept"] and counts["waiting"])
         self.run_button.setText(RESUME if begun and is_idle else RUN)
         self.command_button.setEnabled(bool(self.rows.rows))
         self.report_button.setEnabled(self.job is not None and counts["waiting"] < len(self.rows.rows) and is_idle)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QItemSelectionModel, QMimeData, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtGui import QPainter
+from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QAbstractItemView, QTreeView
 
 from .file_model import ROW, STATE, FileModel, Row
-from .row_painting import RowDelegate
+from .row_painting import FADED, RowDelegate
 
 EMPTY = "Drop images or folders of images here"
 NO_FAILURES = "No file has failed."
@@ -137,10 +137,16 @@ class FileList(QTreeView):
         if self._shown.rowCount():
             return
         painter = QPainter(self.viewport())
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        around = self.viewport().rect().adjusted(8, 4, -8, -4)
-        painter.drawText(around, flags, NO_FAILURES if self.files.rows else EMPTY)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self.palette().color(self.foregroundRole())
+        flags, around = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.viewport().rect()
+        if not self.files.rows:
+            faded = QColor(color)
+            faded.setAlphaF(FADED)
+            painter.setPen(QPen(faded, 1, Qt.PenStyle.DashLine))
+            painter.drawRoundedRect(around.toRectF().adjusted(2, 2, -3, -3), 6, 6)
+        painter.setPen(color)
+        painter.drawText(around.adjusted(8, 4, -8, -4), flags, NO_FAILURES if self.files.rows else EMPTY)
 
 
 def paths_in(data: QMimeData) -> list[str]:

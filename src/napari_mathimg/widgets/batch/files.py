@@ -13,6 +13,7 @@ from .listed_files import ListedFiles, LookedUp, look_up
 from .opened_image import LayerData, opening
 from .recipe_box import IMAGES
 from .task_queue import TaskQueue
+from .wording import in_dock_words
 
 STATES = {"exact": "exact", "near": "approximate", "partial": "computing…", "counting": "counting…"}
 BUSY = "The run is in progress: cancel it to change the files."
@@ -69,7 +70,7 @@ class BatchFiles(BatchLayout):
 
     def tell(self, text: str) -> None:
         """Show a sentence in the one place of messages."""
-        self.message.setText(f"{text.rstrip('.')}." if text else "")
+        self.message.setText(f"{in_dock_words(text).rstrip('.')}." if text else "")
 
     def _ask_files(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, "Add files", "", IMAGES)
@@ -92,7 +93,7 @@ class BatchFiles(BatchLayout):
     def _take_found(self, found: LookedUp) -> None:
         self.listed.add(found.given)
         if self.listed.files:
-            self.target.suggest(self.listed.files[0])
+            self.target.suggest(self.listed.given[0].path)
         if found.refused:
             more = f" ({len(found.refused) - 1} more)" if len(found.refused) > 1 else ""
             self.tell(f"Left out{more}: {found.refused[0]}")
@@ -149,7 +150,7 @@ class BatchFiles(BatchLayout):
             self._show_preview()
         else:
             self.file_preview.stop()
-            self.preview_state.setText("")
+            self._say_preview("")
 
     def _lacks_for_preview(self) -> str:
         return self.recipe.missing or ("" if self.rows.rows else "Add files to preview one of them.")
@@ -162,7 +163,7 @@ class BatchFiles(BatchLayout):
         if self._lacks_for_preview() or row is None or recipe is None or not self.is_following:
             self.file_preview.stop()
         else:
-            self.preview_state.setText(STATES["partial"])
+            self._say_preview(STATES["partial"])
             self.file_preview.show(row.source, recipe, self.recipe.images)
 
     def _tell_preview_failed(self, text: str) -> None:
@@ -171,6 +172,9 @@ class BatchFiles(BatchLayout):
 
     def _say(self, state: str, text: str) -> None:
         words = STATES.get(state, "")
-        self.preview_state.setText(f"{words} {text}".strip() if state in ("partial", "counting") else words)
+        self._say_preview(f"{words} {text}".strip() if state in ("partial", "counting") else words)
         if text and not words:
             self.tell(text)
+
+    def _say_preview(self, words: str) -> None:
+        self.preview_state.setText(f"Preview: {words}" if words else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ...batch.jobs.inputs import ending_of, find_inputs
+from ...batch.files.inputs import ending_of, find_inputs
 from ...contract.progress import Progress
 from ...io.problems import ImageFileError
 from ...io.reading import READABLE

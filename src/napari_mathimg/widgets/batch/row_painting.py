@@ -21,7 +21,7 @@ class RowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return the height of the lines."""
         row: Row = index.data(ROW)
-        lines = 2 if row.outcome.reason and not row.is_running else 1
+        lines = 2 if told(row) else 1
         return QSize(0, lines * option.fontMetrics.lineSpacing() + 4)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
@@ -45,10 +45,10 @@ class RowDelegate(QStyledItemDelegate):
         line.setRight(line.right() - self._draw_state(painter, row, said, line, color, metrics))
         painter.setPen(text)
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, elided(row.name, metrics, line.width()))
-        if row.outcome.reason and not row.is_running:
+        if reason := told(row):
             below = line.translated(0, line.height())
             below.setRight(option.rect.right() - GAP)
-            reason = metrics.elidedText(row.outcome.reason, Qt.TextElideMode.ElideRight, below.width())
+            reason = metrics.elidedText(reason, Qt.TextElideMode.ElideRight, below.width())
             painter.setPen(color)
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, reason)
         painter.restore()
@@ -74,6 +74,11 @@ class RowDelegate(QStyledItemDelegate):
                 painter.drawRoundedRect(QRectF(bar.left(), bar.top(), part * bar.width(), bar.height()), 2, 2)
             width = int(line.right() - bar.left()) + GAP
         return width
+
+
+def told(row: Row) -> str:
+    """Return why a file has failed or is left out, without its own path; "" if it is not so."""
+    return row.outcome.reason.removeprefix(f"{row.source}: ") if row.state in ("failed", "skipped") else ""
 
 
 def _state_color(state: str, text: QColor) -> QColor:

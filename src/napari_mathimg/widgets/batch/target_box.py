@@ -5,8 +5,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLineEdit, QVBoxLayout, QWidget
 
+from ...batch.choices import KINDS
 from ...batch.job import JobChoices
-from ...batch.jobs.choices import KINDS
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel
 from ..qt.layout import button, form_layout, hbox
@@ -14,6 +14,7 @@ from ..qt.number_boxes import WholeSpinBox
 from ..settings.preferences import memory, threads
 from ..settings.saved_fields import SavedFields
 
+ARROW = "→"  # before the name of a result
 PATTERN, ENDING, FOLDER = "{stem}_{recipe}", "{ending}", "results"
 AS_SOURCE = ""
 FORMATS = {
@@ -51,8 +52,8 @@ class TargetBox(QGroupBox):
                 box.addItem(text, data)
         self.format.setToolTip("Format of the results")
         self.on_exists.setToolTip(
-            "What to do where another file has the name of a result. What an earlier run of the same recipe has finished"
-            " is never computed again."
+            "What to do where another file has the name of a result; what an earlier run of the recipe has finished is"
+            " never computed again."
         )
         self.workers = WholeSpinBox()
         self.workers.setRange(0, MOST_WORKERS)
@@ -85,10 +86,12 @@ class TargetBox(QGroupBox):
         if chosen:
             self.folder.setText(chosen)
 
-    def suggest(self, file: str) -> None:
-        """Suggest a folder beside the first file, unless one was chosen."""
+    def suggest(self, given: str) -> None:
+        """Suggest a folder beside a file or a folder, unless one was chosen."""
         if self.folder.text().strip() in ("", self._suggested):
-            self._suggested = str(Path(file).parent / FOLDER)
+            path = Path(given)
+            is_folder = path.is_dir() and path.suffix.lower() != ".zarr"
+            self._suggested = str(path.parent / (f"{path.name}-{FOLDER}" if is_folder else FOLDER))
             self.folder.setText(self._suggested)
 
     @property

@@ -10,6 +10,21 @@ from ...recipe.recipe import Recipe
 from ..history.wording import parameters_of, title_of
 
 STATES = {"waiting": "", "kept": "done before", "skipped": "left out", "failed": "failed", "running": "running"}
+COUNTED = {"done": "done", "kept": "done before", "skipped": "left out", "failed": "failed"}
+OPTIONS = {"(--on-exists)": '("If it exists")', "(recursive, --recursive)": '("With subfolders")'}
+
+
+def in_dock_words(text: str) -> str:
+    """Return a refusal with the words of the dock in the place of options of the command line.
+
+    Examples
+    --------
+    >>> in_dock_words("out.tif: must not exist, or be overwritten or skipped on purpose (--on-exists)")
+    'out.tif: must not exist, or be overwritten or skipped on purpose ("If it exists")'
+    """
+    for option, words in OPTIONS.items():
+        text = text.replace(option, words)
+    return text
 
 
 def state_in_words(state: str, outcome: Outcome, share: float) -> str:
@@ -45,12 +60,16 @@ def steps_in_words(recipe: Recipe) -> str:
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return what has become of files: how many are done, were done before, are left out, have failed, are left."""
-    said = (
-        ("done", "done"), ("kept", "done before"), ("skipped", "left out"), ("failed", "failed"),
-        ("running", "running"), ("waiting", "to do"),
-    )  # fmt: skip
-    return ", ".join(f"{counts[state]} {words}" for state, words in said if counts.get(state))
+    """Return what has become of files: how many are done, were done before, are left out, have failed, are to be done.
+
+    Examples
+    --------
+    >>> counts_in_words({"done": 3, "failed": 1, "running": 2, "waiting": 5})
+    '3 done, 1 failed, 7 to do'
+    """
+    known = {"to do": counts.get("running", 0) + counts.get("waiting", 0)}
+    known = {words: counts.get(state, 0) for state, words in COUNTED.items()} | known
+    return ", ".join(f"{number} {words}" for words, number in known.items() if number)
 
 
 def left_in_words(done: float, total: int, seconds: float) -> str:
