@@ -84,6 +84,7 @@ class BatchDock(BatchFiles):
         task = self.bar.other
         task.progressed.connect(self._show_progress)
         task.returned.connect(self._tell_end)
+        task.failed.connect(self._note_refusal)
         task.canceled.connect(self._tell_canceled)
         task.finished.connect(self._end)
 
@@ -168,7 +169,7 @@ class BatchDock(BatchFiles):
         self._take_job(job, keeps_failures=self.job is not None and self.job.plan == job.plan)
         if job.warnings:
             self.tell(" ".join(job.warnings))
-            self._refusal = self.message.text()
+            self._note_refusal()
 
     def _take_job(self, job: Job, keeps_failures: bool) -> None:
         self.job = job
@@ -179,9 +180,13 @@ class BatchDock(BatchFiles):
     def _refuse(self, text: str) -> None:
         self.job = None
         self.tell(text)
-        self._refusal = self.message.text()
+        self._note_refusal()
         self.target.example.setText("")
         self._enable()
+
+    def _note_refusal(self) -> None:
+        """Take the message that is shown back as soon as a plan is made that it is not about."""
+        self._refusal = self.message.text()
 
     def _enable(self) -> None:
         """Enable what can be done, and say what has become of the files."""
