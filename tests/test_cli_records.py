@@ -195,7 +195,7 @@ def test_what_cannot_be_read_is_wrong_input(here: Path, capsys: pytest.CaptureFi
         ("validate none.toml", "none.toml: must be a recipe that can be read (No such file or directory)"),
         ("validate cells.ome.tif/x", "cells.ome.tif/x: must be a recipe that can be read (Not a directory)"),
         ("run . cells.ome.tif -o out.npy", ".: must be a recipe that can be read"),
-        ("info .", ".: must be a file, not a folder"),
+        ("info .", ".: must be a file, or a folder of OME-Zarr"),
     ):
         assert main(shlex.split(line)) == 2
         assert capsys.readouterr().err.startswith(f"mathimg: {said}")

@@ -373,7 +373,7 @@ def test_hostile_numpy_files_are_refused(tmp_path: Path) -> None:
     np.save(path, np.zeros((0, 4)))
     refused(path, "at least one pixel")
     refused(tmp_path / "none.npy", "there is none")
-    refused(tmp_path, "not a folder")
+    refused(tmp_path, "or a folder of OME-Zarr")
 
 
 def test_hostile_tiff_files_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ..recipe.adapted import Adapted
 from ..recipe.image_state import result_of
 from ..recipe.recipe import Recipe
 from ..recipe.replay import step_arguments
-from .computed import MICROMETER, as_known
+from .chain import Chain
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,8 @@ def forecast(recipe: Recipe, image: Image, inputs: Mapping[str, Image], threads:
         If a step cannot be applied.
     """
     threads = threads or cores()
-    image = as_known(recipe, image)
-    spacing, places = image.spacing(MICROMETER), image.places
-    state = recipe.image(
-        list(image.levels) or image.array, tuple(spacing[axis] for axis in places),
-        tuple(image.axes[axis] for axis in places), image.channel_names,
-    )  # fmt: skip
-    arrays = {key: np.asarray(further.array) for key, further in inputs.items()}
+    chain = Chain.begin(recipe, image, inputs)
+    state, arrays = chain.state, chain.arrays
     read = math.prod(image.shape) * image.dtype.itemsize
     held = read if type(image.array) is np.ndarray else 0  # maps of files, and lazy arrays, are not held
     most = held

@@ -45,7 +45,7 @@ def apply_operation(given: Any) -> int:
     with _in_words():
         recipe = Recipe.from_plain({**header(()), "steps": (step,)})
     job = plan_job(
-        recipe, given.files, given.output, images=further, choices=_choices(given), name=op.id, is_applied=True
+        recipe, given.files, given.output, images=further, choices=choices_of(given), name=op.id, is_applied=True
     )
     return _finish(given, job)
 
@@ -53,10 +53,10 @@ def apply_operation(given: Any) -> int:
 def run_recipe(given: Any) -> int:
     """Run a recipe on files."""
     further = pairs(given.images, "--input")
-    return _finish(given, plan_job(given.recipe, given.files, given.output, images=further, choices=_choices(given)))
+    return _finish(given, plan_job(given.recipe, given.files, given.output, images=further, choices=choices_of(given)))
 
 
-def _choices(given: Any) -> JobChoices:
+def choices_of(given: Any) -> JobChoices:
     """Return how the job reads, writes and runs."""
     for name in ("threads", "levels", "workers"):
         if getattr(given, name) is not None and getattr(given, name) < 1:

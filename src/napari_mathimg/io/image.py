@@ -1,6 +1,7 @@
 """An image from a file or for one: pixels with axes, pixel sizes, units, names and metadata."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,17 @@ from typing import Any
 
 from .units import factor, find_unit
 
+COLOR = re.compile(r"[0-9A-Fa-f]{6}")
+
 
 def named_by(path: Path) -> str:
     """Return the name of an image that has none besides that of its file."""
     return path.name.partition(".")[0]
+
+
+def unnamed_axes(ndim: int) -> tuple[str, ...]:
+    """Return names for axes that have none: rows and columns, and stack axes by number before them."""
+    return (*(f"axis {k}" for k in range(ndim - 2)), *("y", "x")[max(2 - ndim, 0) :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +54,14 @@ class Image:
         Sentences on what the file does not say, and how it was read.
     files
         The files that were opened.
+    channel_colors
+        Color of each channel as six hexadecimal digits, such as "00FF00" for green; () where they are not known. An
+        image without an axis c has one channel.
+    limits
+        Lowest and highest value that is shown of each channel; () where they are not known.
+    level_grids
+        Pixel size and position of the first pixel of each level; None, and () for all, where they are those that follow
+        from its shape.
     is_named
         Whether the names of the axes were given; False if they only stand for their places.
 
@@ -69,6 +85,9 @@ class Image:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     is_named: bool = True
+    channel_colors: tuple[str, ...] = ()
+    limits: tuple[tuple[float, float], ...] = ()
+    level_grids: tuple[tuple[tuple[float, ...], tuple[float, ...]] | None, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.array.shape)
@@ -88,6 +107,18 @@ class Image:
             raise ValueError(f"channel_axis={axis}: must be an axis of 3 or 4 channels of shape {self.shape}, or None")
         if channels and ("c" not in self.axes or self.shape[self.axes.index("c")] != channels):
             raise ValueError(f"channel_names={self.channel_names!r}: must be one for each index along the axis c")
+        if len(self.level_grids) not in (0, len(self.levels)):
+            raise ValueError(f"level_grids={self.level_grids!r}: must be one for each of {len(self.levels)} levels")
+        self._check_shown()
+
+    def _check_shown(self) -> None:
+        count = self.shape[self.axes.index("c")] if "c" in self.axes else 1
+        if len(self.channel_colors) not in (0, count) or not all(map(COLOR.fullmatch, self.channel_colors)):
+            raise ValueError(
+                f"channel_colors={self.channel_colors!r}: must be {count} colors of six hexadecimal digits"
+            )
+        if len(self.limits) not in (0, count) or not all(a < b and math.isfinite(b - a) for a, b in self.limits):
+            raise ValueError(f"limits={self.limits!r}: must be {count} finite pairs, the lower value first")
 
     @property
     def shape(self) -> tuple[int, ...]:

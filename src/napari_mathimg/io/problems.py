@@ -12,7 +12,7 @@ class ImageFileError(ValueError):
 
 
 @contextmanager
-def naming(path: Path, what: str) -> Iterator[None]:
+def naming(path: Path | str, what: str) -> Iterator[None]:
     """Turn any error that a reader raises on a damaged file into one that names the file.
 
     Parameters

@@ -8,23 +8,25 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from .image import Image
+from .folders import repair
+from .image import Image, unnamed_axes
 from .problems import ImageFileError, naming
 
 TIFF = (".tif", ".tiff", ".btf")
 PICTURES = (".png", ".jpg", ".jpeg")
-READABLE = ".npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg or .jpeg"
+READABLE = ".ome.zarr, .npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg or .jpeg"
 
 
 def open_image(
     path: str | Path, level: int = 0, series: int = 0, axes: Sequence[str] | None = None
 ) -> Image:  # fmt: skip
-    """Open an image; pixels of TIFF and NumPy files are read where they are asked for.
+    """Open an image; pixels of OME-Zarr, TIFF and NumPy files are read where they are asked for.
 
     Parameters
     ----------
     path
-        Path or ``file:`` address of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
+        Path or ``file:`` address of a folder of OME-Zarr (also of one inside it: an image of a plate, labels), or its
+        http, https or s3 address; of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
         byte order), a PNG or a JPEG file.
     level
         Level of a pyramid; 0 is the finest.
@@ -53,10 +55,18 @@ def open_image(
     ...     image.axes, image.shape, image.units
     (('y', 'x'), (3, 4), (None, None))
     """
+    from .zarr.reading import is_address, is_store, open_zarr
+
+    if is_address(path) and Path(str(path)).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
+        return _finished(path, open_zarr(path, series), level, axes)
     place = local_path(path)
     suffix = place.suffix.lower()
+    if suffix == ".zarr" and not place.exists():
+        repair(place)
     if place.is_dir():
-        raise ImageFileError(f"{place}: must be a file, not a folder")
+        if not is_store(place):
+            raise ImageFileError(f"{place}: must be a file, or a folder of OME-Zarr")
+        return _finished(place, open_zarr(place, series), level, axes)
     if not place.is_file():
         raise ImageFileError(f"{place}: must be a file; there is none")
     if suffix == ".npy":
@@ -73,6 +83,11 @@ def open_image(
         raise ImageFileError(f"{place}: must end in {READABLE}")
     if suffix not in TIFF and series:
         raise ImageFileError(f"{place}: must have several images for series={series}")
+    return _finished(place, image, level, axes)
+
+
+def _finished(place: str | Path, image: Image, level: int, axes: Sequence[str] | None) -> Image:
+    """Return an image with names of axes, at a level, if its pixels are numbers."""
     if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
         raise ImageFileError(f"{place}: must hold real numbers of at most 64 bits, not {image.dtype}")
     if 0 in image.shape or not image.shape:
@@ -104,6 +119,8 @@ def at_level(image: Image, level: int) -> Image:
     if level == image.level:
         return image
     array = image.levels[level]
+    if image.level_grids and (grid := image.level_grids[level]) is not None:
+        return replace(image, array=array, level=level, scale=grid[0], translate=grid[1])
     factors = [n / m for n, m in zip(image.levels[0].shape, array.shape, strict=True)]
     scale = tuple(s * f for s, f in zip(image.scale, factors, strict=True))
     moved = ((f - 1) / 2 * s for f, s in zip(factors, image.scale, strict=True))
@@ -116,7 +133,9 @@ def _renamed(image: Image, axes: tuple[str, ...]) -> Image:
     if len(axes) != len(image.axes):
         raise ValueError(f"axes={axes!r}: must be {len(image.axes)} names for an image of shape {image.shape}")
     keeps = image.axes.index("c") == axes.index("c") if "c" in image.axes and "c" in axes else False
-    return replace(image, axes=axes, channel_names=image.channel_names if keeps else (), is_named=True)
+    if not keeps:
+        image = replace(image, channel_names=(), channel_colors=(), limits=())
+    return replace(image, axes=axes, is_named=True)
 
 
 def _open_numpy(path: Path) -> Image:
@@ -132,8 +151,3 @@ def _open_numpy(path: Path) -> Image:
             raise ImageFileError(f"{path}: must hold one array")
     notes = ("A NumPy file says neither names of axes nor pixel sizes.",)
     return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,), is_named=False)
-
-
-def unnamed_axes(ndim: int) -> tuple[str, ...]:
-    """Return names for axes that have none: rows and columns, and stack axes by number before them."""
-    return (*(f"axis {k}" for k in range(ndim - 2)), *("y", "x")[max(2 - ndim, 0) :])

@@ -4,25 +4,56 @@ from typing import NamedTuple
 
 # Symbol, size in meters, and words in lower case; case matters in symbols: Mm is not mm.
 _LENGTHS = (
+    ("ym", 1e-24, ("yoctometer",)),
+    ("zm", 1e-21, ("zeptometer",)),
+    ("am", 1e-18, ("attometer",)),
+    ("fm", 1e-15, ("femtometer",)),
     ("pm", 1e-12, ("picometer",)),
-    ("Å", 1e-10, ("Å", "angstrom", "angstroms", "ångström")),  # the second is the angstrom sign, U+212B
+    ("Å", 1e-10, ("angstrom", "Å", "angstroms", "ångström")),  # the second is the angstrom sign, U+212B
     ("nm", 1e-9, ("nanometer",)),
-    ("µm", 1e-6, ("μm", "um", "\\u00b5m", "\\u03bcm", "micron", "microns", "micrometer")),
+    ("µm", 1e-6, ("micrometer", "μm", "um", "\\u00b5m", "\\u03bcm", "micron", "microns")),
     ("mm", 1e-3, ("millimeter",)),
     ("cm", 1e-2, ("centimeter",)),
     ("dm", 1e-1, ("decimeter",)),
     ("m", 1.0, ("meter",)),
+    ("hm", 1e2, ("hectometer",)),
     ("km", 1e3, ("kilometer",)),
-    ("inch", 0.0254, ("in", "inches")),
+    ("Mm", 1e6, ("megameter",)),
+    ("Gm", 1e9, ("gigameter",)),
+    ("Tm", 1e12, ("terameter",)),
+    ("Pm", 1e15, ("petameter",)),
+    ("Em", 1e18, ("exameter",)),
+    ("Zm", 1e21, ("zettameter",)),
+    ("Ym", 1e24, ("yottameter",)),
+    ("inch", 0.0254, ("inch", "in", "inches")),
     ("ft", 0.3048, ("foot", "feet")),
+    ("yd", 0.9144, ("yard",)),
+    ("mi", 1609.344, ("mile",)),
+    ("pc", 3.0856775814913673e16, ("parsec",)),
 )
 _TIMES = (
+    ("ys", 1e-24, ("yoctosecond",)),
+    ("zs", 1e-21, ("zeptosecond",)),
+    ("as", 1e-18, ("attosecond",)),
+    ("fs", 1e-15, ("femtosecond",)),
+    ("ps", 1e-12, ("picosecond",)),
     ("ns", 1e-9, ("nanosecond",)),
-    ("µs", 1e-6, ("μs", "us", "\\u00b5s", "\\u03bcs", "microsecond")),
-    ("ms", 1e-3, ("msec", "millisecond")),
-    ("s", 1.0, ("sec", "second")),
+    ("µs", 1e-6, ("microsecond", "μs", "us", "\\u00b5s", "\\u03bcs")),
+    ("ms", 1e-3, ("millisecond", "msec")),
+    ("cs", 1e-2, ("centisecond",)),
+    ("ds", 1e-1, ("decisecond",)),
+    ("s", 1.0, ("second", "sec")),
+    ("hs", 1e2, ("hectosecond",)),
+    ("ks", 1e3, ("kilosecond",)),
     ("min", 60.0, ("minute",)),
-    ("h", 3600.0, ("hr", "hour")),
+    ("Ms", 1e6, ("megasecond",)),
+    ("Gs", 1e9, ("gigasecond",)),
+    ("Ts", 1e12, ("terasecond",)),
+    ("Ps", 1e15, ("petasecond",)),
+    ("Es", 1e18, ("exasecond",)),
+    ("Zs", 1e21, ("zettasecond",)),
+    ("Ys", 1e24, ("yottasecond",)),
+    ("h", 3600.0, ("hour", "hr")),
     ("d", 86400.0, ("day",)),
 )
 NO_UNIT = ("", "pixel", "pixels", "px", "none", "null", "unit", "units", "reference frame", "relative")
@@ -58,11 +89,22 @@ def find_unit(text: str) -> Unit | None:
     --------
     >>> [find_unit(text).symbol for text in ("µm", "μm", "\\u00B5m", "um", "Microns", "micrometre", "in", "sec")]
     ['µm', 'µm', 'µm', 'µm', 'µm', 'µm', 'inch', 's']
-    >>> find_unit("pixel"), find_unit("Mm"), find_unit("furlong")
-    (None, None, None)
+    >>> find_unit("pixel"), find_unit("furlong"), find_unit("Mm").size / find_unit("mm").size
+    (None, None, 1000000000.0)
     """
     word = text.strip().rstrip("\0")
     return _UNITS.get(word) or (_UNITS.get(word.lower()) if len(word) > SYMBOL else None)
+
+
+def udunits_name(unit: Unit) -> str:
+    """Return the name of a unit in UDUNITS, by which OME-Zarr knows it.
+
+    Examples
+    --------
+    >>> udunits_name(find_unit("µm")), udunits_name(find_unit("h"))
+    ('micrometer', 'hour')
+    """
+    return next(words[0] for symbol, _, words in (*_LENGTHS, *_TIMES) if symbol == unit.symbol)
 
 
 def says_pixels(text: str) -> bool:

@@ -1,19 +1,24 @@
 """Writing an image: by the kind of its file, beside it, and renamed when it is whole."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from ..contract.progress import Progress, run_to_end
+from .folders import refuse_folder, repair
 from .image import Image
 from .problems import ImageFileError
 from .publish import published, refuse_existing, refuse_sources
 from .reading import PICTURES, TIFF, local_path
+from .sources import files_read_by
 
-WRITABLE = ".npy, .ome.tif, .tif, .png, .jpg or .jpeg"
+WRITABLE = ".ome.zarr, .npy, .ome.tif, .tif, .png, .jpg or .jpeg"
 BLOCK = 2**24  # bytes that are copied at a time
-Kind = Literal["numpy", "ome", "imagej", "picture"]
+Kind = Literal["numpy", "ome", "imagej", "picture", "zarr"]
+Compression = Literal["zlib", "zstd", "lz4", "none"]
+Version = Literal["0.4", "0.5"]
 
 
 def kind_of(path: Path, imagej: bool = False) -> Kind:
@@ -27,6 +32,8 @@ def kind_of(path: Path, imagej: bool = False) -> Kind:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return "numpy"
+    if suffix == ".zarr":
+        return "zarr"
     if suffix in PICTURES:
         return "picture"
     if suffix in TIFF:
@@ -44,13 +51,19 @@ def check_output(path: str | Path, sources: Iterable[Path] = (), overwrite: bool
         overwritten; and for a kind of file that cannot be written.
     """
     place = local_path(path)
-    kind_of(place, imagej)
+    kind = kind_of(place, imagej)
     refuse_sources(place, sources)
-    refuse_existing(place, overwrite)
+    if kind == "zarr":
+        repair(place)
+        refuse_folder(place, overwrite)
+    else:
+        refuse_existing(place, overwrite)
     return place
 
 
-def check_image(path: str | Path, image: Image, *, imagej: bool = False, levels: int = 1) -> None:
+def check_image(
+    path: str | Path, image: Image, *, imagej: bool = False, levels: int | None = None, version: Version = "0.5"
+) -> None:
     """Refuse an image that a kind of file cannot hold, by its shape, its type and its axes; no pixel is read.
 
     Raises
@@ -60,6 +73,9 @@ def check_image(path: str | Path, image: Image, *, imagej: bool = False, levels:
     """
     place = local_path(path)
     kind = kind_of(place, imagej)
+    if kind == "zarr":
+        _layout(place, image, levels=levels, version=version)
+        return
     if kind == "picture":
         from .pictures import check_picture
 
@@ -68,40 +84,91 @@ def check_image(path: str | Path, image: Image, *, imagej: bool = False, levels:
         from .tiff.writing import Stored
 
         Stored.of(place, image, imagej)
-    if levels != 1 and (levels < 1 or kind != "ome"):
+    if levels is not None and levels != 1 and (levels < 1 or kind != "ome"):
         raise ImageFileError(f"{place}: must be an OME-TIFF file of at least one level, not of levels={levels}")
 
 
+def _layout(path: Path, image: Image, **options: Any) -> Any:
+    """Return how an image is stored in OME-Zarr."""
+    from .zarr.extras import extra
+    from .zarr.layout import layout_of
+
+    for module in ("numcodecs", "yaozarrs"):
+        extra(module, "files", str(path))
+    try:
+        return layout_of(image, **options)
+    except ValueError as error:
+        raise ImageFileError(f"{path}: must be given what OME-Zarr can hold: {error}") from None
+
+
 def write_image(
-    path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int = 1,
-    compression: Literal["zlib", "none"] = "zlib",
+    path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int | None = None,
+    compression: Compression | None = None, version: Version = "0.5", labels: bool = False,
 ) -> None:  # fmt: skip
     """Write an image to a file, which appears when it is whole.
 
     Parameters
     ----------
     path
-        Path, whose ending is .npy (pixels only), .tif, .ome.tif or .btf (OME-TIFF, or ImageJ's), .png, .jpg or .jpeg.
+        Path, whose ending is .ome.zarr or .zarr (a folder), .npy (pixels only), .tif, .ome.tif or .btf (OME-TIFF, or
+        ImageJ's), .png, .jpg or .jpeg.
     image
-        Image. Of one that is read as it is indexed, a row of tiles is read at a time. The files that it was opened from
-        are never overwritten.
+        Image. Of one that is read as it is indexed, a few shards or a row of tiles are read at a time. The files that
+        it was opened from, and those that its pixels are read from, are never overwritten.
     overwrite
         Whether a file that exists may be replaced. It stays until the new one is whole.
     imagej
         Whether a TIFF file is written as ImageJ writes it, without compression, and not as OME-TIFF.
     levels
-        Number of levels of an OME-TIFF file, each half as large along rows and columns, by means.
+        Number of levels of an OME-TIFF file or of OME-Zarr, each half as large along rows and columns (in OME-Zarr
+        along z too, where pixels are not longer there), by means. None for one, or in OME-Zarr for as many as make the
+        last one small.
     compression
-        Compression of an OME-TIFF file.
+        "zlib" or "none" for OME-TIFF, by default "zlib"; "zstd", "lz4" or "none" for OME-Zarr, by default "zstd".
+    version
+        Version of OME-Zarr; "0.4" has no shards.
+    labels
+        Whether the pixels are labels: coarse levels of OME-Zarr hold single ones of them instead of means.
 
     Raises
     ------
     ImageFileError
         ``PATH: must ...`` where `check_output` and `check_image` raise it.
     """
-    place = check_output(path, image.files, overwrite, imagej)
+    run_to_end(
+        write_steps(
+            path, image, overwrite=overwrite, imagej=imagej, levels=levels, compression=compression, version=version,
+            labels=labels,
+        )
+    )  # fmt: skip
+
+
+def write_steps(
+    path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int | None = None,
+    compression: Compression | None = None, version: Version = "0.5", labels: bool = False, threads: int | None = None,
+) -> Generator[Progress, None, None]:  # fmt: skip
+    """Write an image as `write_image` does, in a generator that yields progress and may be closed before its end.
+
+    Parameters
+    ----------
+    path, image, overwrite, imagej, levels, compression, version, labels
+        As in `write_image`.
+    threads
+        Number of threads; by default the number of cores.
+    """
+    place = check_output(path, [*image.files, *files_read_by(image.array)], overwrite, imagej)
     kind = kind_of(place, imagej)
-    check_image(place, image, imagej=imagej, levels=levels)
+    check_image(place, image, imagej=imagej, levels=levels, version=version)
+    allowed = {"zarr": ("zstd", "lz4", "none"), "ome": ("zlib", "none")}.get(kind, ())
+    if compression is not None and compression not in allowed:
+        raise ImageFileError(f"{place}: must have a compression among {', '.join(allowed) or 'none'}")
+    if kind == "zarr":
+        from .zarr.saving import save_zarr
+
+        codec = compression or "zstd"
+        layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=labels)
+        yield from save_zarr(place, image, layout, overwrite, threads)
+        return
     with published(place, overwrite) as beside:
         if kind == "numpy":
             _write_numpy(beside, image)
@@ -115,7 +182,7 @@ def write_image(
             if kind == "imagej":
                 write_imagej(beside, place, image)
             else:
-                write_ome(beside, place, image, levels, compression)
+                write_ome(beside, place, image, levels or 1, compression or "zlib")
 
 
 def _write_numpy(path: Path, image: Image) -> None:

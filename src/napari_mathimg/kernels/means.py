@@ -2,7 +2,24 @@
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import inline, kernel
+
+
+@inline
+def _add_lines(image, z, deep, y, down, sums, counts):  # type: ignore[no-untyped-def]
+    """Fill `sums` and `counts` with the sums and numbers of the finite pixels of each column of a block."""
+    planes, rows, columns = image.shape
+    for k in range(np.uintp(columns)):
+        sums[k] = 0.0
+        counts[k] = 0.0
+    for p in range(z * deep, min(z * deep + deep, planes)):
+        for q in range(y * down, min(y * down + down, rows)):
+            line = image[p, q]
+            for k in range(np.uintp(columns)):
+                value = np.float64(line[k])
+                there = abs(value) < np.inf
+                sums[k] += value if there else 0.0
+                counts[k] += 1.0 if there else 0.0
 
 
 @kernel
@@ -12,24 +29,34 @@ def block_means(image, deep, down, right, out):  # type: ignore[no-untyped-def]
     A block is `deep` planes, `down` rows and `right` columns. Numbers that are not finite are left out; a block without
     any other becomes NaN.
     """
-    planes, rows, columns = image.shape
+    columns = image.shape[2]
     sums, counts = np.empty(columns), np.empty(columns)
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):
-            for k in range(np.uintp(columns)):
-                sums[k] = 0.0
-                counts[k] = 0.0
-            for p in range(z * deep, min(z * deep + deep, planes)):
-                for q in range(y * down, min(y * down + down, rows)):
-                    line = image[p, q]
-                    for k in range(np.uintp(columns)):
-                        value = np.float64(line[k])
-                        there = abs(value) < np.inf
-                        sums[k] += value if there else 0.0
-                        counts[k] += 1.0 if there else 0.0
+            _add_lines(image, z, deep, y, down, sums, counts)
             for x in range(out.shape[2]):
                 total, count = 0.0, 0.0
                 for k in range(x * right, min(x * right + right, columns)):
                     total += sums[k]
                     count += counts[k]
                 out[z, y, x] = total / count if count > 0 else np.nan
+
+
+@kernel
+def block_sums(image, deep, down, right, total, number):  # type: ignore[no-untyped-def]
+    """Fill `total` with the sums of the finite pixels of blocks and `number` with how many they are; see `block_means`.
+
+    Sums of such sums are those of larger blocks.
+    """
+    columns = image.shape[2]
+    sums, counts = np.empty(columns), np.empty(columns)
+    for z in range(total.shape[0]):
+        for y in range(total.shape[1]):
+            _add_lines(image, z, deep, y, down, sums, counts)
+            for x in range(total.shape[2]):
+                first, stop = x * right, min(x * right + right, columns)
+                total[z, y, x] = sums[first]
+                number[z, y, x] = counts[first]
+                for k in range(first + 1, stop):
+                    total[z, y, x] += sums[k]
+                    number[z, y, x] += counts[k]

@@ -10,6 +10,7 @@ import numpy as np
 from ..contract.per_index import PerIndex
 from ..contract.progress import Progress, run_to_end
 from ..engine import LazyArray, Options, Plan, prepare, run
+from ..engine.facts import Recall
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
 from .axes import lengths, without_colors
@@ -90,9 +91,11 @@ def _placed(
 
 def prepare_step(
     step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
-    memory: int | Literal["free"] | None,
+    memory: int | Literal["free"] | None, recall: Recall | None = None,
 ) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
     """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images.
+
+    With a `recall`, which opens the arrays, no pixel is read only to count those that will be clipped.
 
     Raises
     ------
@@ -102,8 +105,9 @@ def prepare_step(
     at_level, options, parameters, images = yield from step_arguments(step, place, image, inputs, folder, threads)
     array = at_level.array
     plan = yield from prepare(
-        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names
-    )
+        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names,
+        recall=recall, count_saturated=recall is None,
+    )  # fmt: skip
     if step.where:
         _check_part(step, place, plan, at_level)
         if memory is not None:

@@ -13,6 +13,7 @@ from ...io.reading import PICTURES, READABLE, TIFF, local_path
 
 READ = (*TIFF, *PICTURES, ".npy", ".zarr")
 STORE = ".zarr"
+STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 ENDING = re.compile(r"(\.ome)?\.[A-Za-z][A-Za-z0-9]*$", re.IGNORECASE)
 
 
@@ -132,6 +133,8 @@ def _found(given: str | Path, recursive: bool) -> Iterator[Found]:
 
 def _is_store(path: Path) -> bool:
     """Return whether a folder is an image, or lies inside of one."""
+    if any((path / name).is_file() for name in STORE_FILES):
+        return True
     return any(part.lower().endswith(STORE) for part in path.parts)
 
 
@@ -139,7 +142,7 @@ def _images_in(folder: Path, recursive: bool) -> Iterator[Path]:
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        if entry.suffix.lower() in READ and (entry.is_file() or entry.suffix.lower() == STORE):
+        if (entry.is_dir() and _is_store(entry)) or (entry.is_file() and entry.suffix.lower() in READ):
             yield entry
         elif recursive and entry.is_dir() and not entry.is_symlink():
             yield from _images_in(entry, recursive)

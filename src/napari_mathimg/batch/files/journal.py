@@ -3,17 +3,14 @@
 import json
 import os
 import secrets
-import socket
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import psutil
-
 from ...io.problems import ImageFileError
 from ..item import Outcome
+from ..shards.lock import Lock as FileLock
 
 FOLDER = ".mathimg"
 JOURNAL, LOCK = "journal.jsonl", "lock"
@@ -62,7 +59,7 @@ class Journal:
         self._place = folder / FOLDER
         self._place.mkdir(parents=True, exist_ok=True)
         self._folder, self._writing = folder, Lock()
-        self._lock = _locked(self._place / LOCK, folder)
+        self._lock = FileLock(self._place / LOCK, folder)
         self._file = -1
         try:
             entries = read_journal(folder)
@@ -88,8 +85,7 @@ class Journal:
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
-            _unlocked(self._lock)
-            self._lock = None
+            self._lock.release()
 
     def _append(self, entries: Iterable[Entry]) -> None:
         data = "".join(f"{json.dumps(entry)}\n" for entry in entries).encode()
@@ -112,73 +108,3 @@ class Journal:
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
-
-
-def _locked(path: Path, folder: Path) -> Any:
-    """Return an open file that this run alone has locked, which the system unlocks at its end, however it ends.
-
-    On file systems without locks, the process that the file names counts as long as it lives.
-
-    Raises
-    ------
-    ImageFileError
-        If another run has locked it.
-    """
-    file = path.open("a+", encoding="utf-8")
-    try:
-        file.seek(0)
-        who = " ".join(file.read(200).split())
-        try:
-            _lock(file)
-            is_free = True
-        except BlockingIOError:
-            is_free = False
-        except OSError:
-            is_free = not _is_alive(who)
-        if not is_free:
-            raise ImageFileError(f"{folder}: must not be written to by two runs at a time; the other is {who or '?'}")
-        _name_owner(file, f"process {os.getpid()} on {socket.gethostname()}\n")
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _unlocked(file: Any) -> None:
-    if file is not None:
-        _name_owner(file, "")
-        file.close()  # which unlocks it
-
-
-def _name_owner(file: Any, who: str) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(who)
-    file.flush()
-
-
-def _is_alive(who: str) -> bool:
-    """Return whether the process of a lock may still run: on another machine, nobody knows."""
-    words = who.split()
-    if len(words) != 4 or not words[1].isdigit():
-        return False
-    return words[3] != socket.gethostname() or (int(words[1]) != os.getpid() and psutil.pid_exists(int(words[1])))
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    FAR = 2**30  # where no text is, as Windows forbids others to read what is locked
-
-    def _lock(file: Any) -> None:
-        file.seek(FAR)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError from error
-
-else:
-    import fcntl
-
-    def _lock(file: Any) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,27 +1,33 @@
 """One image from file to file: opened, computed, digested and published."""
 
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...contract.progress import Progress
+from ...io.folders import repair
 from ...io.image import Image
 from ...io.notes import RECORD
 from ...io.problems import ImageFileError
-from ...io.reading import open_image
-from ...io.writing import check_image, check_output, write_image
+from ...io.reading import PICTURES, open_image
+from ...io.writing import check_image, check_output, write_steps
 from ...recipe.adapted import Adapted
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
+from ..files.before import EARLIER
 from ..files.identity import identity
 from ..forecast import Forecast, forecast
 from ..item import Outcome
 from .applied import for_image, without_place
 
+Result = TypeVar("Result")
+CHUNKS, CHUNKS_SHARE = 3 * 2**27, 8  # bytes, and part of the memory, that chunks of an image larger than it may fill
 Tell = Callable[[Progress], None]
 
 
@@ -110,8 +116,8 @@ def further_images(files: Mapping[str, str]) -> dict[str, Image]:
 
 
 def needs_shards(needed: Forecast, output: Path, memory: int | None) -> bool:
-    """Return whether an item is computed shard by shard: it does not fit into memory, and its result has shards."""
-    return memory is not None and needed.memory > memory and output.suffix.lower() == ".zarr"
+    """Return whether an item is computed shard by shard: it does not fit into memory, and is no picture."""
+    return memory is not None and needed.memory > memory and output.suffix.lower() not in PICTURES
 
 
 def compute_item(task: ItemTask, tell: Tell) -> Outcome:
@@ -135,7 +141,10 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     ready = opened(task, further)
     image = ready.image
     check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
+    needed = ready.needed() if task.memory is not None else None
     try:
+        if needed is not None and not task.imagej and needs_shards(needed, task.output, task.memory):
+            return _by_shards(task, ready, needed, tell)
         result = _computed(task, ready, tell)
     except ValueError as error:
         if task.is_applied and not isinstance(error, ImageFileError):
@@ -145,8 +154,7 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
         raise ImageFileError(f"{task.source}: must not change while it is read")
     tell(Progress("Digesting", 0, 1))
     found = digest(result.array, lambda: tell(Progress("Digesting", 0, 1)))
-    told = replace(result, array=_Told(result.array, tell), files=(*result.files, *image.files))
-    write_image(task.output, told, overwrite=task.overwrite, imagej=task.imagej, levels=task.levels or 1)
+    _write(task, replace(result, files=(*result.files, *image.files)), tell)
     steps = result.metadata[RECORD][len(image.metadata.get(RECORD, ())) :]
     saturated = sum(int(step.get("saturated") or 0) for step in steps)
     return Outcome(
@@ -163,29 +171,57 @@ def bytes_on_disk(path: Path) -> int:
 
 
 def remove_remains(output: Path) -> None:
-    """Remove the unfinished files of a result, which a run that was killed has left beside it."""
-    for each in output.parent.glob(f".{_escaped(output.name)}.*.partial"):
-        with suppress(OSError):
-            each.unlink()
-
-
-def _escaped(name: str) -> str:
-    from glob import escape
-
-    return escape(name)
+    """Finish or remove what a run that was killed has left of a result beside it."""
+    repair(output)
+    for each in output.parent.glob(f".{escape(output.name)}.*.partial"):
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                each.unlink()
 
 
 def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:
     def check(stub: Image) -> None:
-        check_image(task.output, stub, imagej=task.imagej, levels=task.levels or 1)
+        check_image(task.output, stub, imagej=task.imagej, levels=task.levels)
 
-    steps = computed(ready.recipe, ready.image, ready.further, task.threads, check)
+    return _followed(computed(ready.recipe, ready.image, ready.further, task.threads, check), tell)
+
+
+def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> Outcome:
+    """Compute an item shard by shard."""
+    from ..shards.choices import ShardChoices, Source
+    from ..shards.run import run_in_shards
+
+    steps = run_in_shards(
+        ready.recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output,
+        inputs={name: Source(path) for name, path in task.images.items()}, choices=ShardChoices(levels=task.levels),
+        threads=task.threads, memory=min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), restart=task.restart,
+        overwrite=task.overwrite,
+    )  # fmt: skip
+    found = _followed(steps, tell)
+    return Outcome(
+        "kept" if found.was_there else "done", EARLIER if found.was_there else "", found.seconds,
+        bytes_on_disk(task.output), found.saturated, needed.shape, needed.dtype, notes=found.notes,
+    )  # fmt: skip
+
+
+def _write(task: ItemTask, image: Image, tell: Tell) -> None:
+    """Write a result; of kinds of files that are written in one step, the reading of its pixels tells how far it is."""
+    if task.output.suffix.lower() != ".zarr":
+        image = replace(image, array=_Told(image.array, tell))
+    how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, "levels": task.levels}
+    _followed(write_steps(task.output, image, threads=task.threads, **how), tell)
+
+
+def _followed(steps: Generator[Progress, None, Result], tell: Tell) -> Result:
+    """Run a generator to its end, tell its progress, and return its value."""
     try:
         while True:
             try:
                 progress = next(steps)
             except StopIteration as stop:
-                result: Image = stop.value
+                result: Result = stop.value
                 return result
             tell(progress)
     finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...io.folders import refuse_folder
 from ...io.places import check_places
 from ...io.problems import ImageFileError
 from ...io.publish import refuse_existing
@@ -19,6 +20,7 @@ from ..files.journal import Entry, read_journal
 from ..files.patterns import place_results
 from ..files.recipes import image_files, open_recipe, recipe_name
 from ..item import Item
+from ..shards.folder import HOME
 from .command import command_line
 from .one_item import ItemTask
 
@@ -143,7 +145,14 @@ def _with_single(job: Job) -> Job:
     may_replace = job.choices.on_exists == "overwrite"
     if item.output.suffix.lower() != ".zarr":
         refuse_existing(item.output, may_replace)
+    elif not is_finished(item.output):  # the run itself knows whether that is its result
+        refuse_folder(item.output, may_replace)
     return replace(job, items=(replace(item, overwrite=may_replace),))
+
+
+def is_finished(store: Path) -> bool:
+    """Return whether a folder is the result of a run in shards."""
+    return (store / HOME / "done.json").is_file()
 
 
 def _with_journal(job: Job, folder: Path) -> Job:

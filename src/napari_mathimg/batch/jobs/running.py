@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ...contract.progress import Progress
@@ -43,7 +44,8 @@ def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress |
             for event in _run(job, waiting, journal, control):
                 if event is not None:
                     if event.outcome is not None:
-                        outcomes[event.number] = event.outcome
+                        event = _explained(event, job.items[event.number])
+                        outcomes[event.number] = event.outcome or outcomes[event.number]
                         done += event.state != "waiting"
                     yield event
                 yield Progress(FILES, done, len(job.items))
@@ -63,12 +65,11 @@ def _run(
     job: Job, waiting: tuple[Item, ...], journal: Journal | None, control: JobControl
 ) -> Generator[ItemEvent | None, None, None]:
     sharing = sharing_of(job)
+    if journal is not None:
+        waiting = tuple(map(_cleared, waiting))
     entries = {item.number: _entry(job, item) for item in waiting}
     if journal is not None:
         journal.begin(entries.values())
-        for item in waiting:
-            item.output.parent.mkdir(parents=True, exist_ok=True)
-            remove_remains(item.output)
     by_number = {item.number: item for item in waiting}
 
     def finished(number: int, outcome: Outcome) -> None:
@@ -80,6 +81,14 @@ def _run(
     yield from in_threads(tasks, compute_item, finished, sharing.workers, control, job.choices.keep_going)
 
 
+def _cleared(item: Item) -> Item:
+    """Return an item whose folder is there, and holds nothing unfinished of an earlier run."""
+    existed = item.output.exists()
+    item.output.parent.mkdir(parents=True, exist_ok=True)
+    remove_remains(item.output)
+    return item if existed or not item.output.exists() else replace(item, overwrite=True)
+
+
 def _entry(job: Job, item: Item) -> Entry:
     """Return the entry of a result that a run is about to make."""
     assert job.folder is None or item.output is not None
@@ -88,6 +97,13 @@ def _entry(job: Job, item: Item) -> Entry:
         "state": "begun", "plan": job.plan, "source": identity(item.source), "there": state_of(item.output),
         "versions": versions(),
     }  # fmt: skip
+
+
+def _explained(event: ItemEvent, item: Item) -> ItemEvent:
+    """Return the end of an item with the reason why it was computed again, if there is one."""
+    if event.outcome is None or event.state != "done":
+        return event
+    return replace(event, outcome=replace(event.outcome, reason=item.before.reason))
 
 
 def _needed(job: Job) -> int | None:
