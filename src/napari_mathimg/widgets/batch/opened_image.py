@@ -1,5 +1,6 @@
 """Images of files as layers, with pixel size, units, names and the record of steps."""
 
+import math
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from ...contract.progress import Progress
 from ...io.image import Image
 from ...io.reading import open_image
 from ...recipe.placement import PIXEL
+
+LOADED = 2**27  # bytes up to which an image is read into memory: its file may be written anew
 
 
 class LayerData(NamedTuple):
@@ -27,7 +30,7 @@ def opening(path: str) -> Generator[Progress, None, LayerData]:
 
 def layer_of(image: Image) -> LayerData:
     """Return an image as the data and the arguments of a layer; its contrast limits are looked for here."""
-    levels = [*image.levels] or [image.array]
+    levels = [_in_memory(level, image) for level in image.levels or (image.array,)]
     color = image.channel_axis
     if color is not None and color != len(image.axes) - 1:
         levels = [np.moveaxis(np.asarray(level), color, -1) for level in levels]
@@ -43,3 +46,10 @@ def layer_of(image: Image) -> LayerData:
     if color is None:
         arguments["contrast_limits"] = calc_data_range(levels[-1])
     return LayerData(levels if len(levels) > 1 else levels[0], arguments)
+
+
+def _in_memory(level: Any, image: Image) -> Any:
+    """Return the pixels of a level, read into memory where the image is small."""
+    if math.prod(image.shape) * np.dtype(image.dtype).itemsize > LOADED:
+        return level
+    return np.array(np.asarray(level))
