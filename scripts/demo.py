@@ -52,8 +52,8 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "lens", "equalize", "sigmoid",
-    "light", "progress", "menu", "noise", "deconvolve", "help", "history", "batch", "histogram", "histogram-equalize_hist",
-    "histogram-equalize_adapthist",
+    "light", "progress", "menu", "noise", "deconvolve", "help", "history", "batch", "histogram",
+    "histogram-equalize_hist", "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {

@@ -272,13 +272,13 @@ def test_a_pause_rests_and_a_stop_keeps_what_is_done(here: Path) -> None:
 def test_an_item_that_is_stopped_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images(here / "raw", 1)
     control = JobControl()
-    real = one_item.write_image
+    real = one_item.write_steps
 
-    def stopped(*given: Any, **options: Any) -> None:
+    def stopped(*given: Any, **options: Any) -> Any:
         control.cancel()
-        real(*given, **options)
+        return real(*given, **options)
 
-    monkeypatch.setattr(one_item, "write_image", stopped)
+    monkeypatch.setattr(one_item, "write_steps", stopped)
     (outcome,) = finished(plan_job(SMOOTH, ["raw"], "out"), control).outcomes
     assert outcome.state == "waiting"
     assert [name for name in tree(here / "out") if not name.startswith(".mathimg")] == []

@@ -78,7 +78,9 @@ def parser_of() -> argparse.ArgumentParser:
 
     verify = verbs.add_parser("verify", help="compute a result, or some of its shards, again, and compare the bits")
     verify.add_argument("file", metavar="RESULT", help="a result that holds the record of its steps")
-    verify.add_argument("--source", required=True, metavar="IN", help="the image that it was made of")
+    verify.add_argument(
+        "--source", metavar="IN", help="the image that it was made of; by default the one in the journal beside it"
+    )
     verify.add_argument(
         "--input", action="append", default=[], metavar="NAME=FILE", dest="images",
         help="a further image of its steps; may be repeated",

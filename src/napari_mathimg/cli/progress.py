@@ -1,13 +1,18 @@
 """Progress of a run on a terminal: a line for one file, bars for many."""
 
+import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
-from ..batch.item import ItemEvent, Outcome
+from ..batch.control import JobControl
+from ..batch.item import ItemEvent
 from ..batch.job_report import JobReport
+from ..batch.jobs.on_cluster import DASHBOARD
 from ..batch.jobs.plan import Job
+from ..batch.jobs.running import run_job
 from ..contract.progress import Progress, run_to_end
 from ..recipe.names import cut_middle
 from .printable import printable
@@ -44,31 +49,47 @@ def watched(steps: Generator[Any, None, Result], quiet: bool, out: TextIO | None
             out.flush()
 
 
-def watched_job(steps: Generator[Any, None, JobReport], job: Job, quiet: bool, out: TextIO | None = None) -> JobReport:
+def watched_job(job: Job, quiet: bool, out: TextIO | None = None) -> JobReport:
     """Run a job to its end, show its progress where a person sees it, and return its report.
 
-    After an interruption, the report says what was done until then.
+    An interruption (Ctrl+C, SIGTERM) cancels the job, whose report then says what was done; a second one ends all.
     """
-    out = sys.stderr if out is None else out
-    outcomes = {item.number: item.before for item in job.items}
-    followed, began = _followed(steps, outcomes), time.perf_counter()
-    try:
+    out, control = sys.stderr if out is None else out, JobControl()
+    followed = _followed(run_job(job, control), quiet, out)
+    with _canceling(control), closing(followed):
         if len(job.items) == 1:
             return watched(_of_one(followed), quiet, out)
         if quiet or not out.isatty():
             return run_to_end(followed)
         return _with_bars(followed, job, out)
-    except KeyboardInterrupt:
-        found = tuple(outcomes[item.number] for item in job.items)
-        return JobReport(job.items, found, True, time.perf_counter() - began)
+
+
+@contextmanager
+def _canceling(control: JobControl) -> Iterator[None]:
+    """Let the first interruption cancel a job, in the main thread."""
+    before: dict[int, Any] = {}
+
+    def cancel(*_: Any) -> None:
+        control.cancel()
+        restore()
+
+    def restore() -> None:
+        while before:
+            signal.signal(*before.popitem())
+
+    with suppress(ValueError):  # in another thread
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, cancel)
+    try:
+        yield
     finally:
-        followed.close()
+        restore()
 
 
 def _followed(
-    steps: Generator[Progress | ItemEvent, None, JobReport], outcomes: dict[int, Outcome]
+    steps: Generator[Progress | ItemEvent, None, JobReport], quiet: bool, out: TextIO
 ) -> Generator[Progress | ItemEvent, None, JobReport]:
-    """Run a job, and keep what becomes of each item."""
+    """Run a job, and tell where the workers of a cluster are seen."""
     try:
         while True:
             try:
@@ -76,8 +97,8 @@ def _followed(
             except StopIteration as stop:
                 report: JobReport = stop.value
                 return report
-            if isinstance(event, ItemEvent) and event.outcome is not None:
-                outcomes[event.number] = event.outcome
+            if isinstance(event, Progress) and event.phase.startswith(DASHBOARD) and not quiet:
+                print(f"mathimg: {event.phase}", file=out)
             yield event
     finally:
         steps.close()

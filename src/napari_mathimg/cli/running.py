@@ -9,7 +9,6 @@ from ..batch.choices import JobChoices
 from ..batch.job_report import JobReport, checked_report
 from ..batch.jobs.applied import without_place
 from ..batch.jobs.plan import Job, plan_job
-from ..batch.jobs.running import run_job
 from ..catalog import find
 from ..io.places import check_places
 from ..recipe.file_format import header
@@ -89,7 +88,7 @@ def _finish(given: Any, job: Job) -> int:
     if not given.quiet:
         for warning in job.warnings:
             _tell(warning)
-    report = watched_job(run_job(job), job, given.quiet)
+    report = watched_job(job, given.quiet)
     if given.report is not None:
         report.save(given.report)
     if len(job.items) == 1:

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from ...io.problems import ImageFileError
-from ...io.reading import PICTURES, READABLE, TIFF, local_path
+from ...io.reading import MICROSCOPES, PICTURES, READABLE, TIFF, local_path
 
-READ = (*TIFF, *PICTURES, ".npy", ".zarr")
+READ = (*TIFF, *PICTURES, *MICROSCOPES, ".npy", ".zarr")
 STORE = ".zarr"
 STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 ENDING = re.compile(r"(\.ome)?\.[A-Za-z][A-Za-z0-9]*$", re.IGNORECASE)

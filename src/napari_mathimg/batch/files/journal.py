@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
@@ -98,9 +97,9 @@ class Journal:
 
     def _rewrite(self, entries: Iterable[Entry]) -> None:
         """Replace the file by one with the last entries alone."""
-        beside = self._place / f".{JOURNAL}.{secrets.token_hex(4)}.partial"
+        beside = self._place / f"{JOURNAL}.partial"  # of which a kill may have left one
         try:
-            with beside.open("xb") as file:
+            with beside.open("wb") as file:
                 file.write("".join(f"{json.dumps(entry)}\n" for entry in entries).encode())
                 file.flush()
                 os.fsync(file.fileno())

@@ -16,7 +16,6 @@ from ...io.notes import RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import PICTURES, open_image
 from ...io.writing import check_image, check_output, write_steps
-from ...recipe.adapted import Adapted
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
@@ -53,6 +52,8 @@ class ItemTask:
         Number of threads, and bytes of memory that it may take; None for all.
     restart
         Whether what an earlier run has left of an image larger than memory is forgotten.
+    scheduler, insecure_scheduler
+        As in `JobChoices`, for an image that is computed shard by shard.
     """
 
     source: str
@@ -68,20 +69,8 @@ class ItemTask:
     threads: int | None = None
     memory: int | None = None
     restart: bool = False
-
-
-class _Told(Adapted):
-    """An array in memory that tells how far it was read, and lets whoever listens stop the reading."""
-
-    def __init__(self, array: Any, tell: Tell) -> None:
-        super().__init__(array, array.shape, array.dtype)
-        self._tell, self._read_pixels = tell, 0
-
-    def _read(self, box: tuple[slice, ...]) -> Any:
-        self._tell(Progress("Writing", min(self._read_pixels / max(self.size, 1), 1.0), 1))
-        part = self._array[box]
-        self._read_pixels += part.size
-        return part
+    scheduler: str | None = None
+    insecure_scheduler: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +130,9 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     ready = opened(task, further)
     image = ready.image
     check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
-    needed = ready.needed() if task.memory is not None else None
+    needed = None
+    with suppress(ValueError):  # which the computation tells in its own words
+        needed = ready.needed() if task.memory is not None else None
     try:
         if needed is not None and not task.imagej and needs_shards(needed, task.output, task.memory):
             return _by_shards(task, ready, needed, tell)
@@ -197,7 +188,7 @@ def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> O
         ready.recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output,
         inputs={name: Source(path) for name, path in task.images.items()}, choices=ShardChoices(levels=task.levels),
         threads=task.threads, memory=min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), restart=task.restart,
-        overwrite=task.overwrite,
+        overwrite=task.overwrite, scheduler=task.scheduler, insecure_scheduler=task.insecure_scheduler,
     )  # fmt: skip
     found = _followed(steps, tell)
     return Outcome(
@@ -207,9 +198,7 @@ def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> O
 
 
 def _write(task: ItemTask, image: Image, tell: Tell) -> None:
-    """Write a result; of kinds of files that are written in one step, the reading of its pixels tells how far it is."""
-    if task.output.suffix.lower() != ".zarr":
-        image = replace(image, array=_Told(image.array, tell))
+    """Write a result."""
     how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, "levels": task.levels}
     _followed(write_steps(task.output, image, threads=task.threads, **how), tell)
 

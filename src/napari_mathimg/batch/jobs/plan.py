@@ -11,6 +11,7 @@ from ...io.places import check_places
 from ...io.problems import ImageFileError
 from ...io.publish import refuse_existing
 from ...io.reading import local_path, open_image
+from ...recipe.images import HeldImage
 from ...recipe.recipe import Recipe
 from ..choices import JobChoices
 from ..files.before import CHANGED, with_before
@@ -20,6 +21,7 @@ from ..files.journal import Entry, read_journal
 from ..files.patterns import place_results
 from ..files.recipes import image_files, open_recipe, recipe_name
 from ..item import Item
+from ..shards.cluster import check_scheduler
 from ..shards.folder import HOME
 from .command import command_line
 from .one_item import ItemTask
@@ -79,6 +81,7 @@ class Job:
         return ItemTask(
             item.source, item.output, self.recipe, self.images, self.is_applied, how.series, how.axis_names,
             how.imagej, how.levels, item.overwrite, threads, memory, how.restart,
+            how.scheduler if self.folder is None else None, how.insecure_scheduler,
         )  # fmt: skip
 
     def command(self, recipe: str = "recipe.toml") -> str:
@@ -117,10 +120,16 @@ def plan_job(
         ``PATH: must ...`` or ``name=value: must ...``
     """
     choices = choices or JobChoices()
+    if choices.scheduler is not None:
+        check_scheduler(choices.scheduler, choices.insecure_scheduler)
     file = "" if isinstance(recipe, Recipe) else str(recipe)
     opened, files = (recipe, tuple(image_files(recipe))) if isinstance(recipe, Recipe) else open_recipe(recipe)
     further = {key: str(path) for key, path in (images or {}).items()}
     _check_images(opened, further)
+    if choices.scheduler is not None and any(
+        isinstance(image, HeldImage) for step in opened.steps for image in step.images.values()
+    ):
+        raise ValueError("recipe: must be saved to a file, with its images beside it, to be run by a scheduler")
     found = find_inputs(inputs, choices.recursive)
     name = name or (recipe_name(file) if file else "recipe")
     places = place_results(found, output, name, choices)

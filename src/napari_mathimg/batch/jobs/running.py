@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from ...contract.progress import Progress
+from ...engine.threads import cores
 from ..control import JobControl
 from ..files.identity import identity, state_of, versions
-from ..files.journal import Entry, Journal, key_of
+from ..files.journal import FOLDER, Entry, Journal, key_of
 from ..item import Item, ItemEvent, Outcome
 from ..job_report import JobReport
 from .crew import in_threads
+from .on_cluster import on_cluster
 from .one_item import compute_item, further_images, opened, remove_remains
 from .plan import Job
 from .sharing import Sharing, share
@@ -42,7 +44,9 @@ def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress |
         journal = None if job.folder is None else Journal(job.folder, job.journal)
         try:
             for event in _run(job, waiting, journal, control):
-                if event is not None:
+                if isinstance(event, Progress):
+                    yield event
+                elif event is not None:
                     if event.outcome is not None:
                         event = _explained(event, job.items[event.number])
                         outcomes[event.number] = event.outcome or outcomes[event.number]
@@ -63,8 +67,7 @@ def sharing_of(job: Job) -> Sharing:
 
 def _run(
     job: Job, waiting: tuple[Item, ...], journal: Journal | None, control: JobControl
-) -> Generator[ItemEvent | None, None, None]:
-    sharing = sharing_of(job)
+) -> Generator[ItemEvent | Progress | None, None, None]:
     if journal is not None:
         waiting = tuple(map(_cleared, waiting))
     entries = {item.number: _entry(job, item) for item in waiting}
@@ -77,8 +80,15 @@ def _run(
             done = state_of(by_number[number].output) if outcome.state == "done" else None
             journal.finish(entries[number], outcome, done)
 
+    how = job.choices
+    if how.scheduler is not None and job.folder is not None:
+        tasks = [(item.number, job.task(item, 1, how.memory)) for item in waiting]
+        threads, place = how.threads or cores(), job.folder / FOLDER
+        yield from on_cluster(tasks, finished, how.scheduler, threads, place, control, how.keep_going)
+        return
+    sharing = sharing_of(job)
     tasks = [(item.number, job.task(item, sharing.threads, sharing.memory)) for item in waiting]
-    yield from in_threads(tasks, compute_item, finished, sharing.workers, control, job.choices.keep_going)
+    yield from in_threads(tasks, compute_item, finished, sharing.workers, control, how.keep_going)
 
 
 def _cleared(item: Item) -> Item:

@@ -136,6 +136,7 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
         grids=_grids(levels, scale, translate),
         name=name if isinstance(name, str) and name else _named(path), notes=tuple(notes), files=_files(node, path),
         metadata={RECORD: record} if record else {}, shown=shown if channels is not None else shown._replace(names=()),
+        is_labels=isinstance(node.ome.get("image-label"), dict),
     )  # fmt: skip
 
 

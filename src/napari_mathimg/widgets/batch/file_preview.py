@@ -11,12 +11,13 @@ from qtpy.QtCore import QObject, Signal
 from ...contract.progress import Progress
 from ...io.reading import open_image
 from ...recipe.recipe import Recipe
+from ..files.layer_data import LayerData
 from ..history.chain_state import ChainState, Start, start_of
 from ..history.chain_steps import ReadyChain, ready_steps
 from ..history.seen import SeenResult
 from ..settings.preferences import threads
 from ..tasks.latest_task import LatestTask
-from .opened_image import LayerData, opening
+from .opened_image import add_layers, opening_whole
 
 NAME = "Result of the recipe"
 
@@ -77,13 +78,13 @@ class FilePreview(QObject):
             self._prepare()
         else:
             self.live.stop()
-            self._opening.ask(opening(file))
+            self._opening.ask(opening_whole(file))
 
-    def _add(self, opened: LayerData) -> None:
+    def _add(self, opened: list[LayerData]) -> None:
         if self._asked is None:
             return
         before = self.layer
-        layer = self._viewer.add_image(opened.data, **opened.arguments)
+        (layer,) = add_layers(self._viewer, opened)
         self._layer, self._opened = ref(layer), self._asked[0]
         if before is not None:
             self._viewer.layers.remove(before)

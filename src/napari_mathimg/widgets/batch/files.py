@@ -10,7 +10,7 @@ from ..settings.saved_fields import SavedFields
 from .file_preview import FilePreview
 from .layout import BatchLayout
 from .listed_files import ListedFiles, LookedUp, look_up
-from .opened_image import LayerData, opening
+from .opened_image import add_layers, opening
 from .recipe_box import IMAGES
 from .task_queue import TaskQueue
 from .wording import in_dock_words
@@ -29,7 +29,7 @@ class BatchFiles(BatchLayout):
         self.listed = ListedFiles()
         self._looking, self._opening = TaskQueue(self, "files"), TaskQueue(self, "opening")
         self._looking.returned.connect(self._take_found)
-        self._opening.returned.connect(self._add_layer)
+        self._opening.returned.connect(lambda layers: add_layers(self._viewer, layers))
         self.file_preview = FilePreview(viewer, self)
         self._preview_soon = QTimer(self)
         self._preview_soon.setSingleShot(True)
@@ -138,9 +138,6 @@ class BatchFiles(BatchLayout):
     def _open_chosen(self) -> None:
         for row in self.list.chosen:
             self.open_result(row.source)
-
-    def _add_layer(self, opened: LayerData) -> None:
-        self._viewer.add_image(opened.data, **opened.arguments)
 
     def _toggle_preview(self, on: bool) -> None:
         if on and (lacks := self._lacks_for_preview()):

@@ -8,6 +8,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QGroupBox, QVBoxLayout, QWidget
 
+from ...batch.files.inputs import READ
 from ...recipe.names import SEAMS, cut_middle
 from ...recipe.recipe import Recipe
 from ...recipe.record import RECORD
@@ -20,7 +21,7 @@ from .wording import steps_in_words
 
 NO_RECIPE = "Open a recipe, or take the steps of a result that is a layer."
 NO_FILE = "no file"
-IMAGES = "Images (*.tif *.tiff *.btf *.npy *.png *.jpg *.jpeg);;All files (*)"
+IMAGES = f"Images ({' '.join(f'*{ending}' for ending in READ)});;All files (*)"
 
 
 class RecipeBox(QGroupBox):
