@@ -121,19 +121,15 @@ def walk_family(viewer: Any, family: str, stack: Any) -> None:
     """
     dock, window = open_dock(viewer, family), viewer.window._qt_window
     wait_until(dock.run_button.isVisible, f"{family}: shown")
-    for number, id in enumerate(dock.operations.operations):
+    run = RUNS[family]
+    for number, id in enumerate([run, *(id for id in dock.operations.operations if id != run)]):
         dock.operation = id
         settle()
         window.setUpdatesEnabled(False)
         choose_everything(dock.form.native if number else dock)
         window.setUpdatesEnabled(True)
         settle()
-    if family == "perspective":
-        dock.operation = "rectify"
-    elif family == "lens":
-        dock.operation = "correct_distortion"
-    else:
-        dock.operation = RUNS[family]
+    dock.operation = run
     viewer.layers.selection.active = stack
     dock.reset()
     settle()
@@ -179,9 +175,9 @@ def walk_family(viewer: Any, family: str, stack: Any) -> None:
         viewer.layers.remove(result)
 
 
-RUNS = {
-    "geometry": "rotate", "intensity": "equalize_hist", "noise": "add_gaussian_noise", "denoise": "median",
-    "blur": "blur_box", "deconvolve": "richardson_lucy",
+RUNS = {  # the operations that are run and previewed: those whose kernels take the least time to compile
+    "geometry": "rotate", "perspective": "rectify", "lens": "correct_distortion", "intensity": "adjust_gamma",
+    "noise": "add_salt_and_pepper_noise", "denoise": "median", "blur": "gaussian", "deconvolve": "richardson_lucy",
 }  # fmt: skip
 
 

@@ -63,6 +63,7 @@ DAILY = (
     Input("4-D stack of items", gray("f4", (2, 2, 17, 19)), {"statistics": "item"}),
     Input("volume", gray("u2", (13, 21, 17)), {"ndim": 3}),
 )
+ALWAYS = ("u1", "f4", "missing", "constant f4", "one pixel", "RGB", "4-D stack of items", "volume")
 FURTHER = (
     Input("RGBA", np.dstack([colored(gray("u2")), gray("u2")]), RGB),
     Input("stack of volumes", gray("f4", (2, 13, 21, 17)), {"ndim": 3, "statistics": "item"}),
@@ -88,11 +89,25 @@ def each_of(inputs):
     return [(c, i, c.needed if i.small else c.parameters) for c in CASES for i in inputs if fits(c, i)]
 
 
+def in_turns():
+    """Return each case with each of the daily inputs: those that try how images are read take turns from day to night.
+
+    Every case reads about a third of them daily, and every one of them is read by ten cases or more.
+    """
+    for number, (case, image, parameters) in enumerate(each_of(DAILY)):
+        turn = CASES.index(case) + number
+        yield from (
+            [(case, image, parameters)] if image.name in ALWAYS or turn % 3 == 0 else nightly((case, image, parameters))
+        )
+
+
 def varied(*names):
     return [(c, i, v) for c in CASES for v in c.variants for i in DAILY if fits(c, i) and i.name in names]
 
 
-EACH = [*each_of(DAILY), *varied("u1", "missing"), *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
+PAIRS = varied("u1", "missing")  # of which each set of parameters has one by day and one by night
+VARIED = [pair if (k // 2 + k) % 2 == 0 else nightly(pair)[0] for k, pair in enumerate(PAIRS)]
+EACH = [*in_turns(), *VARIED, *nightly(*each_of(FURTHER), *varied("f4", "volume"))]
 each = pytest.mark.parametrize(("case", "image", "parameters"), EACH, ids=label)
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
 
@@ -193,8 +208,13 @@ def test_a_smaller_reach_fails(case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "seed" not in case.parameters], ids=label)
-@pytest.mark.parametrize("value_range", ["data", "dtype", (5.5, 200.25)])
-@pytest.mark.parametrize("dtype", ["u1", "f4"])
+@pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [
+        ("u1", "data"), ("f4", "data"), ("u1", "dtype"), ("f4", (5.5, 200.25)),
+        *nightly(("f4", "dtype"), ("u1", (5.5, 200.25))),
+    ],
+)  # fmt: skip
 def test_items_on_their_own_equal_each_alone(case, value_range, dtype):
     stack = gray(dtype, (3, 37, 29)) // 2 + np.arange(3, dtype=dtype)[:, None, None]
     options = {"value_range": value_range, "statistics": "item"}

@@ -440,12 +440,12 @@ def test_tiles_equal_the_whole(name, num_iter, parameters, monkeypatch):
     cut_into(monkeypatch, 1, 1, halos=4)
     kernels = {"bell": bell(1.5), "box": np.ones(7), "pair": np.array([1, 0, 0, 0, 1.0]), "lopsided": lopsided(7)}
     rng = np.random.default_rng(0)
-    image = ndi.gaussian_filter1d(rng.random((2500, 5)) * (rng.random((2500, 5)) < 0.3), 1, axis=0)
-    image[1100:1150] *= 0.01
+    image = ndi.gaussian_filter1d(rng.random((1500, 5)) * (rng.random((1500, 5)) < 0.3), 1, axis=0)
+    image[600:650] *= 0.01
     image /= image.max()
     every = {"num_iter": num_iter, "center": "array", **parameters}
     plan = plan_of(richardson_lucy, image, kernels[name][:, None], parameters=every)
-    whole = compute_block(plan, (), ((0, 2500), (0, 5)))
+    whole = compute_block(plan, (), ((0, 1500), (0, 5)))
     tiled = result_of(plan)
     assert not same(tiled, whole)
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-6 * np.ptp(whole))

@@ -132,7 +132,7 @@ def test_nothing_is_read_again_for_what_is_not_counted(name, before, after):
     assert image.pixels == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *nightly(1)])
 @pytest.mark.parametrize("kernel_size", [64, 150])
 def test_another_clip_limit_reads_few_boxes_and_finds_the_extremes(kernel_size, seed):
     """The result spans the value range, as that of scikit-image does; no lazy array is read twice for it."""

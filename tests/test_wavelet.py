@@ -240,8 +240,8 @@ PARAMETERS = [
 
 
 SHAPES = {
-    "plane": ((301, 263), {}), "RGB": ((301, 263), {"channel_axis": -1}), "volume": ((20, 101, 90), {"ndim": 3}),
-    "flat volume": ((1, 200, 301), {"ndim": 3}),
+    "plane": ((181, 163), {}), "RGB": ((181, 163), {"channel_axis": -1}), "volume": ((14, 71, 60), {"ndim": 3}),
+    "flat volume": ((1, 130, 181), {"ndim": 3}),
 }  # fmt: skip
 TILED = [
     pytest.param(*SHAPES[name], given, id=f"{name}-{given}", marks=() if name == "plane" or k in (0, 4) else NIGHTLY)

@@ -23,8 +23,9 @@ from histogram_checks import Settle
 from mouse_and_keys import Hand, close_by_mouse
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.widgets.qt_viewer_buttons import QtViewerPushButton
+from napari._vispy.layers import image as layer_image
 from napari.settings import NapariSettings, _clear_plugin_settings_cache
-from napari.utils.events import EventEmitter
+from napari.utils.events import EmitterGroup, EventedModel, EventEmitter
 from npe2 import PluginManifest
 from preview_window import spots, watched
 from qtpy.QtCore import Qt
@@ -47,6 +48,7 @@ PREVIEWS = (spots, watched)  # fixtures
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_window: a window is opened for this test, and closed after it")
     config.addinivalue_line("markers", "drawn: what is in the canvas is drawn")
+    config.addinivalue_line("markers", "styled: the window has napari's style sheet: its fonts, colors and sizes")
 
 
 class NoControls(QWidget):
@@ -58,6 +60,43 @@ class NoControls(QWidget):
         super().__init__()
         self.ndisplay = 2
         self.setMinimumWidth(310)  # about that of the controls of an image
+
+
+class MadeLater:
+    """An attribute that is set to what makes a value: it is made at the first use."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __set__(self, owner: Any, make: Callable[[], Any]) -> None:
+        vars(owner)[self._name] = make
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        if isinstance(value := vars(owner)[self._name], partial):
+            vars(owner)[self._name] = value = value()
+        return value
+
+
+def makes_nodes_later(make: Callable[..., None]) -> Callable[..., None]:
+    """Return what makes a layer's node for each kind of image, but those for tiles and volumes when there are some."""
+    kinds = {name: getattr(layer_image, name) for name in ("TiledImageNode", "VolumeNode")}
+
+    def made(node: Any, *args: Any, **kwargs: Any) -> None:
+        vars(layer_image).update({name: partial(partial, kind) for name, kind in kinds.items()})
+        try:
+            make(node, *args, **kwargs)
+        finally:
+            vars(layer_image).update(kinds)
+
+    return made
+
+
+def events_of(model: EventedModel) -> EmitterGroup:
+    """Return napari's `EventedModel.events`, which are asked for millions of times, past pydantic's search for them."""
+    if not (private := model.__pydantic_private__):
+        raise AttributeError("events")
+    events: EmitterGroup = private["_events"]
+    return events
 
 
 def remembered(takes_event: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -94,6 +133,11 @@ def _quick_housekeeping() -> Iterator[None]:
         patch.setattr(container, "create_qt_layer_controls", NoControls)
         patch.setattr(container, "QtDynamicLayerControls", NoControls)
         patch.setattr(QtViewerPushButton, "_refresh_qss", lambda self: None)
+        nodes = layer_image.ImageLayerNode
+        patch.setattr(nodes, "__init__", makes_nodes_later(nodes.__init__))
+        for name in ("_tiledimage_node", "_volume_node"):
+            patch.setattr(nodes, name, MadeLater(name), raising=False)
+        patch.setattr(EventedModel, "events", property(events_of))
         patch.setattr(EventEmitter, "_check_signature", staticmethod(remembered(EventEmitter._check_signature)))
         patch.setitem(pyqtgraph.CONFIG_OPTIONS, "mouseRateLimit", -1)  # do not drop mouse moves in quick succession
         yield
@@ -104,7 +148,7 @@ def _quick_collections(request: pytest.FixtureRequest) -> Iterator[None]:
     """Exclude existing objects from garbage collection, except now and then."""
     yield
     is_checked = "viewer" in request.fixturenames and request.node.get_closest_marker("own_window") is None
-    if is_due := next(ENDED) % 100 == 0:
+    if is_due := next(ENDED) % 300 == 0:
         gc.unfreeze()
     if is_due or not is_checked:  # the check of the shared window has just collected
         gc.collect()  # or what a test leaves behind would stay, and be held against a later one
@@ -194,6 +238,7 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Any]:
     keeper: Keeper = request.getfixturevalue("keeper")
     draws = request.node.get_closest_marker("drawn") is not None
     window = keeper.window(draws)
+    window.show_style(draws or request.node.get_closest_marker("styled") is not None)
     if draws or "hand" in request.fixturenames:
         window.draw_image(scene=draws)
     yield window.viewer

@@ -49,7 +49,7 @@ class SharedWindow:
     """
 
     def __init__(self) -> None:
-        self._patches, self.has_scene = ExitStack(), True
+        self._patches, self.has_scene, self.has_style = ExitStack(), True, True
         self._app = NapariApplication(f"test window {next(NUMBERS)}")
         self._app.injection_store.namespace = _napari_names
         for owner, name, other in (
@@ -67,7 +67,10 @@ class SharedWindow:
         assert QTest.qWaitForWindowExposed(self.window)
         process_events()
         self._no_resize = NoResize(self.window)
+        for widget in (self.window, self.viewer.window._qt_viewer):
+            widget.setStyleSheet = self._set_style_sheet(widget.setStyleSheet)
         self.draw_image(False)
+        self.show_style(False)
         self._layout, self._size = self.window.saveState(), self.window.size()
         self._models = {name: model.model_dump() for name, model in _models(self.viewer).items()}
         self._found = state(self.viewer)
@@ -80,6 +83,17 @@ class SharedWindow:
                 draw(canvas, *args, **kwargs)
 
         return drawn
+
+    def _set_style_sheet(self, put: Callable[[str], None]) -> Callable[[str], None]:
+        """Return what sets a style sheet where this window has one."""
+        return lambda text: put(text if self.has_style else "")
+
+    def show_style(self, on: bool) -> None:
+        """Take napari's style sheet, or none: with it, opening a dock takes twice the time."""
+        if on != self.has_style:
+            self.has_style = on
+            self.viewer.window._update_theme()
+            process_events()
 
     def draw_image(self, on: bool = True, scene: bool = True) -> None:
         """Draw the window and its canvas from now on, with what is in it, or not: that takes longer than most tests.

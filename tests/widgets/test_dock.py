@@ -521,6 +521,7 @@ def test_contrast_limits_are_kept_or_set_from_the_result(viewer: Any, dock: Open
     assert tuple(viewer.layers[-1].contrast_limits) == (0, 1)
 
 
+@pytest.mark.styled
 def test_labels_of_a_form_line_up_in_the_window(viewer: Any, dock: Opener, qtbot: Any, stack: Any) -> None:
     viewer.add_image(stack)
     widget = dock("geometry")

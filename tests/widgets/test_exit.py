@@ -51,7 +51,9 @@ while "numba" not in sys.modules:
 def done(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
     own = {**os.environ, "NAPARI_CONFIG": str(tmp_path_factory.mktemp("napari") / "settings.yaml")}
     own["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=600)
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", PROGRAM], capture_output=True, text=True, env=own, timeout=600
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,8 @@ def test_napari_closes_with_every_dock_open_and_says_nothing(done: Any) -> None:
 
 
 def test_the_program_ends_in_silence_while_kernels_are_loaded() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", LOADING], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
     assert not done.stderr

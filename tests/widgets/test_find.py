@@ -224,6 +224,7 @@ def test_lists_begin_with_what_was_used_last(viewer: Any, dock: Opener, press: A
     popup.close()
 
 
+@pytest.mark.styled
 def test_a_list_fits_its_text_and_the_screen(viewer: Any, dock: Opener) -> None:
     from napari.settings import get_settings
 
@@ -299,6 +300,7 @@ def test_commands_stay_with_the_docks_that_are_open(viewer: Any, dock: Opener, f
     assert {*viewer.window.dock_widgets} == {"Another plugin", *shown}
 
 
+@pytest.mark.styled
 @pytest.mark.parametrize("offset", [0, 120])
 def test_a_list_opens_where_there_is_room(viewer: Any, dock: Opener, offset: int) -> None:
     """Above a dock at the lower end of the screen, which may reach below it."""

@@ -120,6 +120,7 @@ def _url(id: str) -> Any:
     return QUrl(f"{id}.png")
 
 
+@pytest.mark.styled
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_text_stands_out_in_both_themes(viewer: Any, explained: Any, qtbot: Any, theme: str) -> None:
     _, window = explained

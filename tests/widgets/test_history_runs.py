@@ -15,6 +15,7 @@ from napari_mathimg.recipe.record import RECORD
 from napari_mathimg.widgets.history.chain_state import start_of
 from napari_mathimg.widgets.history.chain_steps import ready_steps, run_steps
 from napari_mathimg.widgets.layers.transforms import placement_of
+from nightly import nightly
 
 RNG = np.random.default_rng(8)
 PLACE = {"scale": (2.0, 0.5, 0.25), "translate": (1.0, 2.0, 3.0), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
@@ -124,14 +125,18 @@ def test_a_run_equals_the_recipe_and_is_recorded(name: str) -> None:
         assert (shown.translate[0], shown.scale[0]) == (layer.translate[0], layer.scale[0])
 
 
+WARPS = ("rotate", {"angle": 20.0, "resize": True}, {}), ("rescale", {"scale": (0.5, 2.0)}, {}), ("gaussian", {}, {})
+CROPS = ("crop", {"start": (1, 3, 4), "stop": (4, 30, 40)}, {"ndim": 3}), ("swirl", {}, {}), ("invert", {}, {})
+WAYS: list[dict[str, Any]] = [{}, {"rotate": 15.0}, {"scale": (2, -0.5, 0.25)}, {"shear": (0.0, 0.0, 0.2)}]
+
+
 @pytest.mark.parametrize(
-    "chain",
+    ("chain", "way"),
     [
-        (("rotate", {"angle": 20.0, "resize": True}, {}), ("rescale", {"scale": (0.5, 2.0)}, {}), ("gaussian", {}, {})),
-        (("crop", {"start": (1, 3, 4), "stop": (4, 30, 40)}, {"ndim": 3}), ("swirl", {}, {}), ("invert", {}, {})),
+        (WARPS, WAYS[0]), (CROPS, WAYS[1]), (WARPS, WAYS[2]), (CROPS, WAYS[3]),
+        *nightly((CROPS, WAYS[0]), (WARPS, WAYS[1]), (CROPS, WAYS[2]), (WARPS, WAYS[3])),
     ],
-)
-@pytest.mark.parametrize("way", [{}, {"rotate": 15.0}, {"scale": (2, -0.5, 0.25)}, {"shear": (0.0, 0.0, 0.2)}])
+)  # fmt: skip
 def test_a_run_lies_where_the_results_of_the_docks_lie(viewer: Any, chain: Any, way: Mapping[str, Any]) -> None:
     source = viewer.add_image(smooth((5, 40, 50)), **PLACE | way)
     if "shear" in way:

@@ -31,6 +31,7 @@ from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
 from napari_mathimg.widgets.qt.layout import dock_of
 from nightly import nightly, some
 
+pytestmark = pytest.mark.styled
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
 each_dock = pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram", "Batch"))

@@ -191,6 +191,7 @@ def shared(image: Any, axis: int, m: int) -> Any:
     return np.moveaxis(many.reshape(*many.shape[:-1], m, n).mean(-1), -1, axis)
 
 
+@pytest.mark.styled
 def test_napari_draws_levels_where_the_placement_says(viewer: Any) -> None:
     """Both levels of an image fill one frame on the screen: what `into_full` builds on."""
     image = np.zeros((64, 64), np.uint8)

@@ -65,7 +65,7 @@ def spot_of(viewer: Any, layer: Any, qtbot: Any) -> Any:
     return np.array(layer.world_to_data((*(0,) * (layer.ndim - 2), *cross.place)))[-2:]
 
 
-@pytest.mark.parametrize("place", each(PLACES, "scaled", "turned", "affine"))
+@pytest.mark.parametrize("place", each(PLACES, "scaled", "affine"))
 @pytest.mark.parametrize("operation", ["swirl", *nightly("affine")])
 def test_a_click_sets_the_center_where_it_is_in_the_image(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, place: Any, operation: str
@@ -263,7 +263,7 @@ def test_centers_of_other_layers(
 
 
 @pytest.mark.drawn
-@pytest.mark.parametrize("place", each(PLACES, "turned", "affine"))
+@pytest.mark.parametrize("place", each(PLACES, "affine"))
 def test_a_rectangle_drawn_in_the_image_becomes_the_box_of_a_crop(
     viewer: Any, hand: Hand, qtbot: Any, geometry: FamilyDock, image: Any, place: Any
 ) -> None:

@@ -95,6 +95,7 @@ def test_the_keyboard_reaches_every_dock(viewer: Any, dock: Opener, qtbot: Any) 
     assert in_front(viewer) == ["Denoise"]
 
 
+@pytest.mark.styled
 @pytest.mark.parametrize("size", [8, 14])
 def test_whole_names_take_little_room(viewer: Any, dock: Opener, size: int) -> None:
     """At 300 pixels, the least share of the height that is left is 80 percent."""

@@ -105,7 +105,7 @@ def test_a_run_keeps_to_the_threads_and_the_memory_that_are_set(
         assert not name.startswith("mathimg_") or several.wait(60)
         return block
 
-    ones = da.ones((3000, 2000), chunks=200, dtype=dtype)
+    ones = da.ones((6000 // np.dtype(dtype).itemsize, 2000), chunks=200, dtype=dtype)
     viewer.add_image(ones.map_blocks(watched, dtype=dtype, meta=np.ones((1, 1), dtype)), contrast_limits=(0, 1))
     widget = dock("denoise")
     widget.operation = "gaussian"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from event_loop import process_events
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -146,6 +147,7 @@ def test_an_outline_counts_in_pixels_of_the_level(
     blur.operation = "blur_motion"
     qtbot.waitUntil(blur.options.level.isVisible)
     choose(blur.options.level, "1")
+    process_events()  # the window lays itself out
     qtbot.mouseClick(blur.form.shape_buttons["polygon"].native, LEFT)
     np.testing.assert_allclose(blur.form.parameters["polygon"], halves)
 

@@ -177,6 +177,7 @@ def test_parameters_that_do_not_go_together_are_told_in_the_panel_and_by_run(
     qtbot.waitUntil(lambda: not panel.preview.is_pending)
 
 
+@pytest.mark.styled
 def test_every_picture_takes_the_same_place_and_a_sentence_less(
     widget: FamilyDock, panel: PsfPanel, shown: Any, qtbot: Any
 ) -> None:
@@ -423,6 +424,7 @@ def test_an_outline_is_taken_from_a_shapes_layer(
     blur.operation = "blur_motion"
     take = blur.form.shape_buttons["polygon"].native
     qtbot.waitUntil(take.isVisible)
+    process_events()  # the window lays itself out
     qtbot.mouseClick(take, LEFT)
     assert "unlike the shape in 'shapes'" in blur.message.text().lower()
     shapes.selected_data = {0}
@@ -449,6 +451,7 @@ def test_a_closed_dock_leaves_no_connection(viewer: Any, dock: Opener, cells: An
     assert [len(emitter.callbacks) for emitter in emitters] == before
 
 
+@pytest.mark.styled
 def test_everything_fits_a_narrow_dock(widget: FamilyDock, panel: PsfPanel, qtbot: Any) -> None:
     for how, ndim in (("planes", 2), ("volumes", 3)):
         widget.options.choose(widget.options.process, how)

@@ -29,6 +29,7 @@ from napari_mathimg.widgets.settings.saved_speeds import note_speeds, speeds
 from napari_mathimg.widgets.tasks import forecaster
 from nightly import nightly, some
 
+pytestmark = pytest.mark.styled
 LEFT = Qt.MouseButton.LeftButton
 INSIDE = 5  # pixels between a text and the edge of its line
 LONG = "CellDivision_T=10: 12,345 values were outside the value range and were clipped to it. " * 8

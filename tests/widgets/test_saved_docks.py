@@ -401,6 +401,7 @@ def test_of_a_histogram_what_no_longer_fits_is_left_out(viewer: Any, dock: Opene
     assert (widget.log.isChecked(), widget.cumulative.isChecked()) == (False, True)
 
 
+@pytest.mark.styled
 def test_a_histogram_is_as_wide_as_it_was_unless_it_shares_a_side(
     viewer: Any, dock: Opener, qtbot: Any, again: Any, file: Path
 ) -> None:

@@ -46,6 +46,7 @@ from napari_mathimg.widgets.qt.wrapping_rows import needed_width, wrapping_row
 from napari_mathimg.widgets.tasks.run_bar import RunBar
 from nightly import nightly
 
+pytestmark = pytest.mark.styled
 WIDTH = 300
 OFFSET = 5  # pixels between the text of a tick and its axis
 ICONS = 78  # pixels of a row of the list of layers beside the name

@@ -68,8 +68,12 @@ def number_that_fits(value: float, fits: Callable[[str], bool]) -> str:
     >>> [number_that_fits(0.02065358123457, lambda text: len(text) <= room) for room in (20, 7, 5, 2)]
     ['0.0206536', '0.02065', '0.021', '0.02']
     """
-    texts = list(_ever_shorter(value))
-    return next(filter(fits, texts), min(texts, key=len))
+    tried = []
+    for text in _ever_shorter(value):
+        if fits(text):
+            return text
+        tried.append(text)
+    return min(tried, key=len)
 
 
 def _ever_shorter(value: float) -> Iterator[str]:

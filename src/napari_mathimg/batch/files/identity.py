@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,6 +53,7 @@ def plan_digest(recipe: Recipe, choices: JobChoices, images: Mapping[str, str], 
     return _digest([plain, files, how])
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions and the processor that the last bits of a result may depend on."""
     out = {"napari-mathimg": __version__, "machine": platform.machine(), "processor": _processor()}

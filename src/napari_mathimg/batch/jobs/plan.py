@@ -138,7 +138,7 @@ def plan_job(
     items = [Item(k, each.source, out) for k, (each, out) in enumerate(zip(found, places.outputs, strict=True))]
     job = Job(
         opened, tuple(items), choices, tuple(map(str, inputs)), str(output), further, file, is_applied, places.folder,
-        plan_digest(opened, choices, further, is_applied),
+        plan_digest(opened, choices, further, is_applied), warnings=opened.warnings,
     )  # fmt: skip
     job = _with_single(job) if places.folder is None else _with_journal(job, places.folder)
     _check_parts(job)
@@ -170,7 +170,7 @@ def _with_journal(job: Job, folder: Path) -> Job:
         raise ImageFileError(f"{folder}: must be a folder")
     journal = read_journal(folder)
     items = with_before(job.items, folder, journal, job.plan, job.choices)
-    warnings = list(job.recipe.warnings)
+    warnings = list(job.warnings)
     if changed := sum(item.before.reason == CHANGED for item in items):
         files = "1 file has" if changed == 1 else f"{changed} files have"
         warnings.append(f"{files} changed since the earlier run, and will be computed again.")

@@ -20,7 +20,7 @@ from .plan import Job
 from .sharing import Sharing, share
 
 FILES = "Files"
-SAMPLED = 3  # files that are opened to learn what an item needs
+SAMPLED = 3  # files that are opened to learn what an item needs at the most
 
 
 def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress | ItemEvent, None, JobReport]:
@@ -61,7 +61,7 @@ def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress |
 
 
 def sharing_of(job: Job) -> Sharing:
-    """Return how a job shares threads and memory among its items, judged by the first ones that can be read."""
+    """Return how a job shares threads and memory among its items, judged by the largest files that can be read."""
     return share(job.choices, len(job.waiting), _needed(job))
 
 
@@ -117,11 +117,11 @@ def _explained(event: ItemEvent, item: Item) -> ItemEvent:
 
 
 def _needed(job: Job) -> int | None:
-    """Return how many bytes of memory an item needs; None if none of the first ones tells it."""
+    """Return how many bytes of memory an item needs, by the largest files; None if none of them tells it."""
     found = []
     if len(job.waiting) < 2:
         return None
-    for item in job.waiting[:SAMPLED]:
+    for item in sorted(job.waiting, key=lambda item: (identity(item.source) or {}).get("size", 0))[-SAMPLED:]:
         with suppress(ValueError, OSError):
             found.append(opened(job.task(item, 1), further_images(job.images)).needed().memory)
     return max(found, default=None)

@@ -136,6 +136,7 @@ def _text_beside(layout: QLayout, place: QWidget | QLayout) -> str:
         label = layout.labelForField(place)
     elif isinstance(layout, QBoxLayout) and (layout.count() == 2 or isinstance(layout, QHBoxLayout)):
         number = layout.indexOf(place) - 1
-        labels = layout.parentWidget().findChildren(QLabel) if number >= 0 else []
+        own = Qt.FindChildOption.FindDirectChildrenOnly
+        labels = layout.parentWidget().findChildren(QLabel, options=own) if number >= 0 else []
         label = next((other for other in labels if layout.indexOf(other) == number), None)
     return str(label.text()) if isinstance(label, QLabel) else ""

@@ -99,8 +99,10 @@ class _NumberBox(_Box):
         return number_that_fits(value, self._has_room) if is_short else self._all_digits(value)
 
     def _has_room(self, text: str) -> bool:
+        if not self.isVisible():
+            return True
         taken = self.fontMetrics().horizontalAdvance(f"{self.prefix()}{text}{self.suffix()}")
-        return not self.isVisible() or taken + MARGIN <= int(self.lineEdit().width())
+        return bool(taken + MARGIN <= self.lineEdit().width())
 
     def _show_all(self, on: bool) -> None:
         """Show all digits, or those that fit."""
