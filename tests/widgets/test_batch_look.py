@@ -32,6 +32,7 @@ images = {kernel = {input = "bead"}}
 """
 
 
+@pytest.mark.styled
 @pytest.mark.parametrize(
     ("points", "theme"), [(13, "dark"), (9, "light"), *nightly((9, "dark"), (13, "light"), (14, "dark"))]
 )

@@ -33,7 +33,7 @@ def state_in_words(state: str, outcome: Outcome, share: float) -> str:
         return percent(round(share, 2))
     if state == "done":
         return duration(outcome.seconds)
-    return STATES[state]
+    return "done" if state == "kept" else STATES[state]
 
 
 def explanation(source: str, state: str, outcome: Outcome, output: Path | None) -> str:
