@@ -92,6 +92,18 @@ def test_the_history_recipes_and_the_batch_are_in_the_menu_of_data() -> None:
     assert items == [f"{PLUGIN}.{name}" for name in ("history_dock", "apply_recipe", "batch_dock")]
 
 
+def test_only_kinds_of_files_that_say_pixel_sizes_are_read_unasked() -> None:
+    (reader,) = MANIFEST.contributions.readers
+    assert reader.accepts_directories  # an OME-Zarr image is one
+    assert {*reader.filename_patterns} == {
+        "*.ome.zarr", "*.zarr", "*.ome.tif", "*.ome.tiff", "*.ome.btf", "*.czi", "*.lif", "*.nd2",
+    }  # fmt: skip
+    writers = {writer.display_name: writer for writer in MANIFEST.contributions.writers}
+    assert [*writers] == ["OME-Zarr", "OME-TIFF", "ImageJ TIFF"]
+    assert all(writer.layer_types == ["image*", "labels*"] for writer in writers.values())
+    assert ".tif" not in writers["OME-TIFF"].filename_extensions  # which napari writes where nothing is chosen
+
+
 def test_every_sample_gives_layers() -> None:
     keys = [s.key for s in MANIFEST.contributions.sample_data]
     assert keys == ["camera", "moon", "page", "text", "stained_micrograph", "checkerboard", "synthetic_stack"]

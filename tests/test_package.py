@@ -42,7 +42,9 @@ def test_no_operation_has_a_second_version_before_the_second_release() -> None:
     assert {op.version for op in napari_mathimg.operations().values()} <= {*range(1, len(releases) + 1)}
 
 
-PAGES_OF_OURS = ("README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/recipes.md", "docs/command-line.md")
+PAGES_OF_OURS = (
+    "README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/recipes.md", "docs/command-line.md", "docs/files.md",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES_OF_OURS)

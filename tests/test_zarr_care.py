@@ -17,6 +17,8 @@ from numcodecs import LZ4, Blosc, Zstd
 from napari_mathimg.io import open_image
 from napari_mathimg.io.problems import ImageFileError
 from napari_mathimg.io.zarr.codecs import Codecs
+from napari_mathimg.io.zarr.pixels import ZarrPixels
+from napari_mathimg.io.zarr.stores import Folder
 from zarr_files import PLANE, VOLUME, multiscale, simple, write_json, write_ome, zarr
 
 SHARDED = {"shards": (48, 64), "chunks": (16, 32)}
@@ -242,13 +244,30 @@ def test_an_index_of_a_shard_that_lies_is_refused(tmp_path: Path, place: str) ->
     shard = image / "0/c/0/0"
     data = bytearray(shard.read_bytes())
     index = np.frombuffer(data[-100:-4], "<u8").reshape(6, 2).copy()
-    index[2] = {"offset": (2**62, 10), "length": (0, 2**62), "checksum": (0, 10)}[place]
+    if place == "checksum":
+        index[:2] = index[1::-1]  # two chunks that are whole, each in the place of the other
+    else:
+        index[2] = {"offset": (2**62, 10), "length": (0, 2**62)}[place]
     data[-100:-4] = index.tobytes()
     if place != "checksum":
         data[-4:] = int(crc32c(index.tobytes())).to_bytes(4, "little")
     shard.write_bytes(data)
     with pytest.raises(ImageFileError, match=rf"{shard}: must be"):
         np.asarray(open_image(image).array)
+
+
+def test_a_shard_that_is_gone_when_it_is_read_is_no_fill_value(tmp_path: Path) -> None:
+    class Vanishing(Folder):
+        def read(self, requests: Any) -> Any:
+            found = super().read(requests)
+            Path(self.name("0/c/0/0")).unlink(missing_ok=True)
+            return found
+
+    image = simple(tmp_path / "a.zarr", **SHARDED)
+    array = ZarrPixels(Folder(image), "0")
+    array._store = Vanishing(image)
+    with pytest.raises(ImageFileError, match="c/0/0: must be whole"):
+        np.asarray(array)
 
 
 def bomb(name: str, size: int) -> bytes:

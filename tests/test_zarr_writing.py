@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_mathimg import lazy
+from napari_mathimg import apply, lazy
+from napari_mathimg.cli import main
 from napari_mathimg.io import Image, folders, open_image, write_image
 from napari_mathimg.io.problems import ImageFileError
 from napari_mathimg.io.reading import at_level
@@ -118,6 +119,21 @@ def test_labels_stay_labels_and_lie_over_their_image(tmp_path: Path, version: An
         edges = [tuple(e * one.scale[k] + one.translate[k] for e in ends[k - 1]) for k in (1, 2)]
         expected = [((a - 0.5) * 0.5, (b - 0.5) * 0.5) for a, b in ((40, 72), (80, 128))]
         assert np.abs(np.subtract(edges, expected)).max() <= 0.5 * 2**level * 0.5  # half a pixel of the level
+
+
+def test_a_coarse_label_is_the_one_in_the_middle_of_its_pixel(tmp_path: Path) -> None:
+    labels = RNG.integers(0, 2**31, (75, 83)).astype(np.uint32)
+    written(
+        tmp_path / "a.zarr", Image(labels, ("y", "x")), levels=4, shards=(32, 16), chunks=(8, 8), labels=True
+    )  # fmt: skip
+    found = read_by_zarr(tmp_path / "a.zarr")
+    for level in (1, 2, 3):
+        step = 2**level
+        for place in np.ndindex(*found[level].shape):
+            middle = [p * step + (step - 1) / 2 for p in place]
+            nearest = [{math.floor(m), math.ceil(m)} for m in middle]
+            candidates = {labels[min(y, 74), min(x, 82)] for y in nearest[0] for x in nearest[1]}
+            assert found[level][place] in candidates
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -288,7 +304,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["between", "after"])
-@pytest.mark.parametrize("next_start", ["open", "write"])
+@pytest.mark.parametrize("next_start", ["open", "write", "publish"])
 def test_a_kill_between_the_two_renames_is_repaired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, next_start: str
 ) -> None:
@@ -311,6 +327,9 @@ def test_a_kill_between_the_two_renames_is_repaired(
     if next_start == "write":
         with pytest.raises(ImageFileError, match="must not exist, or be overwritten"):
             write_image(path, Image(VOLUME + 2, ("z", "y", "x")))
+    if next_start == "publish":
+        with pytest.raises(ImageFileError, match="must not exist"), folders.published_folder(path, False):
+            pass
     np.testing.assert_array_equal(open_image(path).array, VOLUME + 1)
     assert names_in(tmp_path) == ["a.zarr"] or (moment, next_start) == ("after", "open")
 
@@ -359,3 +378,25 @@ def test_arrays_that_are_read_as_they_are_indexed_are_written(tmp_path: Path) ->
     result = lazy(VOLUME, "gaussian", sigma=2.0)
     write_image(tmp_path / "lazy.zarr", Image(result, ("z", "y", "x")))
     np.testing.assert_array_equal(open_image(tmp_path / "lazy.zarr").array, np.asarray(result))
+
+
+def test_the_command_line_reads_and_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = Image(VOLUME, ("z", "y", "x"), (0.5, 0.2, 0.2), MICRON, translate=(1.0, 2.0, 3.0))
+    write_image("a.ome.zarr", image, levels=2)
+    typed = ["--set", "sigma=0.4um", "--ndim", "2", "--quiet"]
+    assert main(["apply", "gaussian", "a.ome.zarr", "-o", "b.ome.zarr", *typed]) == 0
+    found = open_image("b.ome.zarr")
+    np.testing.assert_array_equal(found.array, apply(VOLUME, "gaussian", sigma=2.0))
+    assert (found.scale, found.units, found.translate) == (image.scale, image.units, image.translate)
+    assert main(["info", "b.ome.zarr", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["axes"], told["scale"], told["steps"]) == (["z", "y", "x"], [0.5, 0.2, 0.2], ["gaussian"])
+    assert main(["run", "b.ome.zarr", "a.ome.zarr", "-o", "c.ome.zarr", "--levels", "3", "--quiet"]) == 0
+    assert len(open_image("c.ome.zarr").levels) == 3
+    np.testing.assert_array_equal(open_image("c.ome.zarr").array, found.array)
+    assert main(["apply", "gaussian", "a.ome.zarr", "-o", "a.ome.zarr", "--overwrite", *typed]) == 2
+    assert "must not be the input" in capsys.readouterr().err
+    np.testing.assert_array_equal(open_image("a.ome.zarr").array, VOLUME)

@@ -1,6 +1,6 @@
 """The coarse levels of a part of an image, from its own pixels alone."""
 
-import math
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +15,7 @@ from ...kernels.means import block_sums
 from .layout import Layout
 
 Array = NDArray[Any]
+SLAB = 2**19  # pixels that are averaged at a time
 
 
 def parts_of_levels(layout: Layout, box: Box, pixels: Array) -> Iterator[Array]:
@@ -37,13 +38,10 @@ def parts_of_levels(layout: Layout, box: Box, pixels: Array) -> Iterator[Array]:
         for level in range(1, layout.levels):
             yield pixels[np.ix_(*(_middles(layout, level, axis, *span) for axis, span in enumerate(box)))]
         return
-    sums, counts = pixels, None
-    for _ in range(1, layout.levels):
-        checkpoint()
-        sums, counts = _sums(layout, sums, counts)
-        with np.errstate(invalid="ignore"):
-            means = sums / counts
-        yield from_working(means, "float", ValueRange(0, 1), layout.dtype)
+    shapes = [tuple(b - a for a, b in layout.box_at(level, box)) for level in range(layout.levels)]
+    parts = [np.empty(shape, layout.dtype) for shape in shapes[1:]]
+    _fill_with_means(_volumes(pixels), [_volumes(part) for part in parts], [k - pixels.ndim for k in layout.halved])
+    yield from parts
 
 
 def _middles(layout: Layout, level: int, axis: int, first: int, stop: int) -> NDArray[np.intp]:
@@ -55,28 +53,51 @@ def _middles(layout: Layout, level: int, axis: int, first: int, stop: int) -> ND
     return places
 
 
-def _sums(layout: Layout, values: Array, counts: Array | None) -> tuple[Array, Array]:
-    """Return sums of blocks of two pixels along each halved axis, and of how many pixels they are."""
-    shape = tuple(-(-n // 2) if k in layout.halved else n for k, n in enumerate(values.shape))
+def _fill_with_means(pixels: Array, parts: list[Array], halved: list[int]) -> None:
+    """Fill the coarse levels of volumes with means, some planes at a time, which stay in the caches of the processor.
+
+    Parameters
+    ----------
+    pixels
+        Volumes of the finest level, (n, planes, rows, columns).
+    parts
+        Those of each coarse level.
+    halved
+        Axes that levels halve, counted from the last one.
+    """
+    block = tuple(2 if axis in halved else 1 for axis in (-3, -2, -1))
+    least = block[0] ** len(parts)
+    planes = -(-max(SLAB // (pixels.shape[-2] * pixels.shape[-1]), 1) // least) * least
+    for volume, first in itertools.product(range(len(pixels)), range(0, pixels.shape[1], planes)):
+        checkpoint()
+        sums = _plain(pixels[volume, first : first + planes])
+        counts: Array | None = None
+        for level, part in enumerate(parts, 1):
+            sums, counts = _block_sums(sums, counts, block)
+            with np.errstate(invalid="ignore"):
+                means = sums / counts
+            start = first // block[0] ** level
+            rounded = from_working(means, "float", ValueRange(0, 1), part.dtype)
+            part[volume, start : start + len(rounded)] = rounded
+
+
+def _block_sums(values: Array, counts: Array | None, block: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return sums of blocks of a volume, and how many pixels of the finest level they are of."""
+    shape = tuple(-(-n // b) for n, b in zip(values.shape, block, strict=True))
     sums, numbers = np.empty(shape), np.empty(shape)
-    of_planes, down, right = (2 if k in layout.halved else 1 for k in range(len(shape) - 3, len(shape)))
-    whole = _volumes(values, of_planes > 1)
-    parts = zip(whole, _volumes(sums, of_planes > 1), _volumes(numbers, of_planes > 1), strict=True)
-    for image, total, number in parts:
-        block_sums(image, of_planes, down, right, total, number)
+    block_sums(values, *block, sums, numbers)
     if counts is not None:
-        sizes = np.empty(shape)
-        parts = zip(*(_volumes(a, of_planes > 1) for a in (counts, numbers, sizes)), strict=True)
-        for image, total, number in parts:
-            block_sums(image, of_planes, down, right, total, number)
+        block_sums(counts, *block, numbers, np.empty(shape))
     return sums, numbers
 
 
-def _volumes(array: Array, is_deep: bool) -> Array:
-    """Return an array as volumes, (n, planes, rows, columns): all planes in one if blocks are not deep."""
+def _volumes(array: Array) -> Array:
+    """Return an array as volumes, (n, planes, rows, columns)."""
+    return array.reshape(-1, *((1, *array.shape)[-3:]))
+
+
+def _plain(array: Array) -> Array:
+    """Return an array as kernels read it."""
     if array.dtype == np.float16:
         array = array.astype(np.float32)
-    if array.dtype == bool:
-        array = array.view(np.uint8)
-    planes = array.shape[-3] if is_deep else math.prod(array.shape[:-2])
-    return np.ascontiguousarray(array).reshape(-1, planes, *array.shape[-2:])
+    return np.ascontiguousarray(array.view(np.uint8) if array.dtype == bool else array)

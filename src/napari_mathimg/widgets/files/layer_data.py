@@ -44,7 +44,7 @@ def _channels(image: Image) -> list[Image]:
 
     channels = []
     for k in range(image.shape[axis]):
-        key = (*(slice(None),) * axis, k)
+        key: tuple[Any, ...] = (*(slice(None),) * axis, k)
         arrays = tuple(level[key] if isinstance(level, np.ndarray) else Shown(level)[key] for level in levels)
         name = image.channel_names[k] if image.channel_names else f"{image.name} {k}"
         channels.append(

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QProgressDialog
+from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog
 
 from ...contract.progress import Progress, run_to_end
 
@@ -30,10 +30,11 @@ def run_with_dialog(title: str, steps: Generator[Progress, None, None]) -> None:
     SavingError
         If the dialog was canceled or closed; the steps are closed before.
     """
-    window = QApplication.activeWindow() if QApplication.instance() is not None else None
     if QApplication.instance() is None:
         run_to_end(steps)
         return
+    windows = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMainWindow))
+    window = QApplication.activeWindow() or next((window for window in windows if window.isVisible()), None)
     dialog = QProgressDialog(title, "Cancel", 0, PARTS, window)
     dialog.setWindowTitle("Save")
     dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
