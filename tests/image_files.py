@@ -128,6 +128,7 @@ KINDS = [
     Kind("planar.tif", plain(COLORS.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", tile=(16, 16),
                              compression="zlib"), COLORS.transpose(2, 0, 1), "cyx", {}, 0),
     Kind("packbits.tif", pillow(COLORS, compression="packbits"), COLORS, "yxc", {}, 2),
+    Kind("lzw.tif", pillow(COLORS, compression="tiff_lzw"), COLORS, "yxc", {}, 2),
     Kind("bits.tif", pillow(COLORS[..., 0] > 99), COLORS[..., 0] > 99, "yx"),
     Kind("deflated.tif", pillow(COLORS, compression="tiff_adobe_deflate"), COLORS, "yxc", {}, 2),
     Kind("c-order.npy", lambda path: np.save(path, PLANE), PLANE, "yx"),

@@ -64,6 +64,8 @@ class Image:
         from its shape.
     is_named
         Whether the names of the axes were given; False if they only stand for their places.
+    is_labels
+        Whether pixels are numbers of objects, as the file says.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Image:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     is_named: bool = True
+    is_labels: bool = False
     channel_colors: tuple[str, ...] = ()
     limits: tuple[tuple[float, float], ...] = ()
     level_grids: tuple[tuple[tuple[float, ...], tuple[float, ...]] | None, ...] = ()

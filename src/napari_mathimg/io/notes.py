@@ -1,6 +1,7 @@
 """What files keep of an image besides its pixels, as text: the record of steps and the position."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,8 +19,10 @@ DISPENSABLE = ("by_item", "report")  # entries of a recorded step that repeating
 PLAIN = (Mapping, list, tuple, np.ndarray, np.generic, bool, int, float, str, type(None))
 
 
-def note_of(image: Image) -> str:
+def note_of(image: Image, with_shown: bool = False) -> str:
     """Return the record of an image and the position of its first pixel as JSON in ASCII; "" if it has neither.
+
+    The limits of what is shown of each channel, and that pixels are labels, go with them if a file has no other place.
 
     What a step was resolved to for each item is left out of a record that would be too long to be read.
 
@@ -29,10 +32,13 @@ def note_of(image: Image) -> str:
         If it is too long without this.
     """
     steps = image.metadata.get(RECORD, [])
-    if not steps and not any(image.translate):
+    shown: dict[str, Any] = {"limits": [list(pair) for pair in image.limits]} if image.limits else {}
+    shown = (shown | ({"labels": True} if image.is_labels else {})) if with_shown else {}
+    if not steps and not any(image.translate) and not shown:
         return ""
     moved = {axis: where for axis, where in zip(image.axes, image.translate, strict=True) if where}
     content = {"format_version": FORMAT_VERSION, "translate": moved, "record": _plain(steps)}
+    content |= shown
     text = json.dumps(content)
     if len(text) > LONGEST:
         short = [{name: value for name, value in step.items() if name not in DISPENSABLE} for step in content["record"]]
@@ -61,6 +67,17 @@ def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tup
         return [_tuples(step) for step in steps], tuple(float(moved.get(axis, 0.0)) for axis in axes), ""
     except (ValueError, RecursionError) as error:
         return [], (), f"The record of steps in the file is left out: {error}."
+
+
+def read_shown(text: str) -> tuple[tuple[tuple[float, float], ...], bool]:
+    """Return the lowest and highest value that is shown of each channel, and whether pixels are labels."""
+    try:
+        content = json.loads(text if len(text) <= LONGEST else "")
+        is_labels = content.get("labels") is True
+        pairs = [tuple(float(end) if _is_position(end) else math.nan for end in p) for p in content.get("limits", [])]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return (), False
+    return tuple((pair[0], pair[1]) for pair in pairs) if all(len(pair) == 2 for pair in pairs) else (), is_labels
 
 
 def _is_position(value: Any) -> bool:

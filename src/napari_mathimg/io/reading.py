@@ -14,20 +14,21 @@ from .problems import ImageFileError, naming
 
 TIFF = (".tif", ".tiff", ".btf")
 PICTURES = (".png", ".jpg", ".jpeg")
-READABLE = ".ome.zarr, .npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg or .jpeg"
+MICROSCOPES = (".czi", ".lif", ".nd2")
+READABLE = ".ome.zarr, .npy, .tif, .tiff, .ome.tif, .btf, .png, .jpg, .jpeg, .czi, .lif or .nd2"
 
 
 def open_image(
     path: str | Path, level: int = 0, series: int = 0, axes: Sequence[str] | None = None
 ) -> Image:  # fmt: skip
-    """Open an image; pixels of OME-Zarr, TIFF and NumPy files are read where they are asked for.
+    """Open an image; pixels of all files but pictures are read where they are asked for.
 
     Parameters
     ----------
     path
         Path or ``file:`` address of a folder of OME-Zarr (also of one inside it: an image of a plate, labels), or its
         http, https or s3 address; of a NumPy file, a TIFF file (OME, ImageJ or plain; classic or BigTIFF, of either
-        byte order), a PNG or a JPEG file.
+        byte order), a PNG or a JPEG file, or a CZI, LIF or ND2 file of a microscope (the extra ``microscopes``).
     level
         Level of a pyramid; 0 is the finest.
     series
@@ -55,10 +56,10 @@ def open_image(
     ...     image.axes, image.shape, image.units
     (('y', 'x'), (3, 4), (None, None))
     """
-    from .zarr.reading import is_address, is_store, open_zarr
+    from .zarr.stores import is_address, is_store
 
     if is_address(path) and Path(str(path)).suffix.lower() not in (*TIFF, *PICTURES, ".npy"):
-        return _finished(path, open_zarr(path, series), level, axes)
+        return _finished(path, _open_zarr(path, series), level, axes)
     place = local_path(path)
     suffix = place.suffix.lower()
     if suffix == ".zarr" and not place.exists():
@@ -66,7 +67,7 @@ def open_image(
     if place.is_dir():
         if not is_store(place):
             raise ImageFileError(f"{place}: must be a file, or a folder of OME-Zarr")
-        return _finished(place, open_zarr(place, series), level, axes)
+        return _finished(place, _open_zarr(place, series), level, axes)
     if not place.is_file():
         raise ImageFileError(f"{place}: must be a file; there is none")
     if suffix == ".npy":
@@ -79,11 +80,20 @@ def open_image(
         from .pictures import read_picture
 
         image = read_picture(place)
+    elif suffix in MICROSCOPES:
+        image = _open_microscope(place, suffix, series)
     else:
         raise ImageFileError(f"{place}: must end in {READABLE}")
-    if suffix not in TIFF and series:
+    if suffix not in (*TIFF, *MICROSCOPES) and series:
         raise ImageFileError(f"{place}: must have several images for series={series}")
     return _finished(place, image, level, axes)
+
+
+def _open_zarr(path: str | Path, series: int) -> Image:
+    """Open an image of OME-Zarr."""
+    from .zarr.reading import open_zarr
+
+    return open_zarr(path, series)
 
 
 def _finished(place: str | Path, image: Image, level: int, axes: Sequence[str] | None) -> Image:
@@ -151,3 +161,14 @@ def _open_numpy(path: Path) -> Image:
             raise ImageFileError(f"{path}: must hold one array")
     notes = ("A NumPy file says neither names of axes nor pixel sizes.",)
     return Image(array, unnamed_axes(array.ndim), name=path.stem, notes=notes, files=(path,), is_named=False)
+
+
+def _open_microscope(path: Path, suffix: str, series: int) -> Image:
+    """Open a file of a microscope."""
+    if suffix == ".czi":
+        from .microscopes.czi import open_czi as open_file
+    elif suffix == ".lif":
+        from .microscopes.lif import open_lif as open_file
+    else:
+        from .microscopes.nd2 import open_nd2 as open_file
+    return open_file(path, series)

@@ -1,12 +1,13 @@
 """Writing an image: by the kind of its file, beside it, and renamed when it is whole."""
 
 from collections.abc import Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from ..contract.progress import Progress, run_to_end
+from ..contract.progress import Progress, checkpoint, run_to_end
 from .folders import refuse_folder, repair
 from .image import Image
 from .problems import ImageFileError
@@ -128,7 +129,7 @@ def write_image(
     version
         Version of OME-Zarr; "0.4" has no shards.
     labels
-        Whether the pixels are labels: coarse levels of OME-Zarr hold single ones of them instead of means.
+        Whether the pixels are labels: coarse levels hold single ones of them instead of means.
 
     Raises
     ------
@@ -169,20 +170,28 @@ def write_steps(
         layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=labels)
         yield from save_zarr(place, image, layout, overwrite, threads)
         return
+    from ..engine.threads import run_tasks
+
+    options = {"levels": levels or 1, "compression": compression or "zlib", "labels": labels}
     with published(place, overwrite) as beside:
-        if kind == "numpy":
-            _write_numpy(beside, image)
-        elif kind == "picture":
-            from .pictures import write_picture
+        yield from run_tasks("Writing", [beside], partial(_write, place, image, kind, options), 1)
 
-            write_picture(beside, place, image)
+
+def _write(place: Path, image: Image, kind: Kind, options: dict[str, Any], beside: Path) -> None:
+    """Write an image to a file beside its place, in a task that reports progress and may be canceled."""
+    if kind == "numpy":
+        _write_numpy(beside, image)
+    elif kind == "picture":
+        from .pictures import write_picture
+
+        write_picture(beside, place, image)
+    else:
+        from .tiff.writing import write_imagej, write_ome
+
+        if kind == "imagej":
+            write_imagej(beside, place, image)
         else:
-            from .tiff.writing import write_imagej, write_ome
-
-            if kind == "imagej":
-                write_imagej(beside, place, image)
-            else:
-                write_ome(beside, place, image, levels or 1, compression or "zlib")
+            write_ome(beside, place, image, **options)
 
 
 def _write_numpy(path: Path, image: Image) -> None:
@@ -194,5 +203,6 @@ def _write_numpy(path: Path, image: Image) -> None:
         row = max(int(np.prod(image.shape[1:], dtype=object)) * dtype.itemsize, 1)
         rows = max(BLOCK // row, 1)
         for first in range(0, image.shape[0], rows):
+            checkpoint(first / image.shape[0])
             key = (slice(first, min(first + rows, image.shape[0])), *(slice(None),) * (len(image.shape) - 1))
             file.write(np.ascontiguousarray(image.array[key], dtype).tobytes())

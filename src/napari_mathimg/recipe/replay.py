@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..contract.per_index import PerIndex
+from ..contract.per_index import PerIndex, per_index
 from ..contract.progress import Progress, run_to_end
 from ..engine import LazyArray, Options, Plan, prepare, run
 from ..engine.facts import Recall
@@ -121,9 +121,8 @@ def prepare_step(
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)
     if sketched:
-        first = {name: value.values[0] if isinstance(value, PerIndex) else value for name, value in parameters.items()}
-        alone = [value["values"][0] if isinstance(value, Mapping) and "per" in value else value for value in images]
-        given = step.declared.validate(first)
+        given = step.declared.validate({name: _first_of(name, value) for name, value in parameters.items()})
+        alone = [_first_of("image", value) for value in images]
         threads = threads or 1
         plan = sketch(step.declared, array, alone, options, given, threads, image.axis_names, recall)
         return at_level, plan, images
@@ -136,6 +135,12 @@ def prepare_step(
         if memory is not None:
             check_room(array, plan)
     return at_level, plan, images
+
+
+def _first_of(name: str, value: Any) -> Any:
+    """Return a value, or the first of those that are given for each index along an axis."""
+    found = per_index(name, value)
+    return value if found is None else found.values[0]
 
 
 def options_at(step: Step, place: str, image: Image) -> Options:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...contract.progress import checkpoint
+
 Array = NDArray[Any]
 
 
@@ -38,6 +40,7 @@ def bands_of(array: Any, order: Sequence[int], lead: int, rows: int) -> Iterator
     turn = [left.index(axis) for axis in order[lead:]]
     for plane, index in enumerate(itertools.product(*map(range, shape[:lead]))):
         for first in range(0, shape[lead], rows):
+            checkpoint((plane + first / shape[lead]) / math.prod(shape[:lead]))
             key: dict[int, Any] = dict(zip(order, (*index, slice(first, min(first + rows, shape[lead]))), strict=False))
             part = array[tuple(key.get(axis, slice(None)) for axis in range(len(order)))]
             yield Band(plane, first, np.asarray(part).transpose(turn))
@@ -83,6 +86,36 @@ class CoarseLevels:
                 return
             rows, first, height = halved(rows), first // 2, store.shape[1]
             store[band.plane, first : first + len(rows)] = rows if store.dtype.kind == "f" else np.rint(rows)
+
+
+class CoarseLabels:
+    """The levels of labels, each half as large as the one before, filled band by band with single pixels.
+
+    A pixel of a level is the one in the middle of those that it covers, or the last one at the edge.
+
+    Parameters
+    ----------
+    stores
+        As of `CoarseLevels`.
+    sides
+        Number of rows and of columns of a plane.
+    """
+
+    def __init__(self, stores: Sequence[Array], sides: Sequence[int]) -> None:
+        self.stores = stores
+        self._middles = [[self._middle(level, n) for n in sides] for level in range(1, len(stores) + 1)]
+
+    @staticmethod
+    def _middle(level: int, n: int) -> NDArray[np.intp]:
+        step = 2**level
+        middles: NDArray[np.intp] = np.minimum(np.arange(0, n, step) + step // 2, n - 1)
+        return middles
+
+    def fill(self, band: Band) -> None:
+        """Copy the pixels of a band that are in the levels."""
+        for store, (rows, columns) in zip(self.stores, self._middles, strict=True):
+            inside = np.flatnonzero((rows >= band.first) & (rows < band.first + len(band.pixels)))
+            store[band.plane, inside] = band.pixels[rows[inside] - band.first][:, columns]
 
 
 def halved(part: Array) -> Array:

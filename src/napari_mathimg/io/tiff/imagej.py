@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..image import Image
 from ..notes import RECORD
+from ..told import Told
 from ..units import factor, find_unit, says_pixels
 from .tags import resolution, resolution_unit
-from .told import Told
 
 PREFIX = f"{RECORD} = "  # before our note, which is a line of the text Info
 
@@ -26,6 +30,7 @@ def read_imagej(metadata: Mapping[str, Any], tags: Any, axes: tuple[str, ...], s
     if "t" in axes:
         _add_interval(told, metadata)
     told.channel_names = _channel_names(metadata.get("Labels"), axes, shape)
+    told.channel_colors, told.limits = _colors(metadata.get("LUTs")), _limits(metadata)
     lines = str(metadata.get("Info", "")).splitlines()
     told.note = next((line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)), "")
     return told
@@ -55,6 +60,40 @@ def _channel_names(labels: Any, axes: tuple[str, ...], shape: tuple[int, ...]) -
     names = tuple(texts[k * after] for k in range(planes["c"]))
     same = all(text == names[k // after % planes["c"]] for k, text in enumerate(texts))
     return names if same and all(names) and len({*names}) == len(names) else ()
+
+
+def _colors(tables: Any) -> tuple[str, ...]:
+    """Return the color of each table of 256 colors, which is its last one."""
+    known = [tables] if isinstance(tables, np.ndarray) else [*(tables or ())]  # tifffile gives a single one alone
+    if not all(table.shape == (3, 256) and table.dtype == np.uint8 for table in known):
+        return ()
+    return tuple(bytes(table[:, -1]).hex().upper() for table in known)
+
+
+def color_table(color: str) -> NDArray[np.uint8]:
+    """Return a table of 256 colors from black to a color of six hexadecimal digits, as ImageJ holds it."""
+    ramp = np.outer(np.frombuffer(bytes.fromhex(color), np.uint8), np.arange(256)) / 255
+    return np.rint(ramp).astype(np.uint8)
+
+
+def _limits(metadata: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Return the lowest and highest value that is shown of each channel."""
+    ends = metadata.get("Ranges") or [metadata.get("min"), metadata.get("max")]
+    if not isinstance(ends, list | tuple) or not all(isinstance(end, int | float) for end in ends):
+        return ()
+    return tuple((float(a), float(b)) for a, b in zip(ends[::2], ends[1::2], strict=False))
+
+
+def shown_as(image: Image) -> dict[str, Any]:
+    """Return how channels are shown, as tifffile writes it into the metadata of ImageJ."""
+    out: dict[str, Any] = {}
+    if len(image.limits) > 1:
+        out["Ranges"] = tuple(end for ends in image.limits for end in ends)
+    elif image.limits:
+        out |= dict(zip(("min", "max"), image.limits[0], strict=True))
+    if image.channel_colors:
+        out["LUTs"] = [color_table(color) for color in image.channel_colors]
+    return out
 
 
 def unit_of_imagej(units: Mapping[str, str | None]) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 from ..notes import NAMESPACE
 from ..problems import ImageFileError
+from ..told import Told
 from ..units import find_unit
-from .told import Told
 
 MOST_PLANES = 2**22
 LONGEST = 2**28  # characters
@@ -93,12 +93,31 @@ def read_ome(text: str, number: int, count: int, name: str, axes: tuple[str, ...
         told.add("t", pixels.attrib["TimeIncrement"], pixels.attrib.get("TimeIncrementUnit", "s"), "time")
     names = [child.attrib.get("Name", "") for child in pixels if _kind(child) == "Channel"]
     told.channel_names = tuple(names) if names and all(names) else ()
+    colors = [_color(child.attrib.get("Color", "")) for child in pixels if _kind(child) == "Channel"]
+    told.channel_colors = tuple(color for color in colors if color) if all(colors) else ()
     notes = [element for element in root.iter() if _kind(element) == "CommentAnnotation"]
     ours = [note for note in notes if note.attrib.get("Namespace") == NAMESPACE]
     told.note = next((child.text or "" for note in ours for child in note if _kind(child) == "Value"), "")
     if where := _stage(pixels):
         told.notes.append(f"The position of the stage is left out: {where}.")
     return told
+
+
+def ome_color(color: str) -> int:
+    """Return a color of six hexadecimal digits as OME holds it: red, green, blue and opacity in a signed integer.
+
+    Examples
+    --------
+    >>> ome_color("FFFFFF"), ome_color("0000FF")
+    (-1, 65535)
+    """
+    value = int(f"{color}FF", 16)
+    return value - 2**32 if value >= 2**31 else value
+
+
+def _color(text: str) -> str:
+    """Return a color of OME as six hexadecimal digits; "" for none."""
+    return f"{(int(text) >> 8) % 2**24:06X}" if re.fullmatch(r"-?\d{1,10}", text) else ""
 
 
 def _stage(pixels: Any) -> str:

@@ -11,9 +11,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...contract.reach import Box
+from ..boxes import ReadBoxes
 from ..problems import ImageFileError, naming
 
-DEFLATE, LZMA = (8, 32946, 50013), (34925,)
+# By their numbers in TIFF; only these are read.
+CODECS = {
+    1: "none",
+    2: "CCITT",
+    3: "CCITT",
+    4: "CCITT",
+    5: "LZW",
+    6: "JPEG",
+    7: "JPEG",
+    8: "DEFLATE",
+    32946: "DEFLATE",
+    50013: "DEFLATE",
+    32773: "PackBits",
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    34926: "Zstandard",
+    50000: "Zstandard",
+    34927: "WebP",
+    50001: "WebP",
+}
+DEFLATE, LZMA, LZW = (8, 32946, 50013), (34925,), 5
 SLACK = 4096  # bytes by which a compressed segment may be larger than its pixels, beside a 16th of them
 
 
@@ -26,7 +51,7 @@ class Segments(NamedTuple):
     tables: bytes | None  # of JPEG
 
 
-class TiffPixels:
+class TiffPixels(ReadBoxes):
     """A lazy array over the planes of a TIFF file; several threads may read it, and no file stays open.
 
     Parameters
@@ -56,8 +81,7 @@ class TiffPixels:
     ) -> None:  # fmt: skip
         self.files, self._opened_by = tuple(files), opened_by
         self._pages, self._page, self._byteorder = list(pages), keyframe, byteorder
-        self.shape, self.dtype = tuple(map(int, shape)), np.dtype(keyframe.dtype)
-        self.ndim = len(self.shape)
+        super().__init__(shape, keyframe.dtype)
         self._lead = self.ndim - len(keyframe.shape)
         self._whole = tuple(int(n) for n in keyframe.shaped)  # separate samples, depth, length, width, samples
         self._part = self._segment_shape()
@@ -69,14 +93,6 @@ class TiffPixels:
     def __reduce__(self) -> Any:
         """Pickle as the way to open it again."""
         return self._opened_by
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def size(self) -> int:
-        """Number of pixels."""
-        return math.prod(self.shape)
 
     def _segment_shape(self) -> tuple[int, ...]:
         """Return the shape of a tile, or of a strip, among the five normalized axes of a plane."""
@@ -94,7 +110,10 @@ class TiffPixels:
         return [last.get(name, 0 if names.index(name) < names.index("Y") else 4) for name in names]
 
     def _check(self) -> None:
-        """Refuse segments that lie outside their file, or hold too few bytes, before anything is allocated."""
+        """Refuse codecs that are not known, and segments that lie outside their file or hold too few bytes."""
+        if int(self._page.compression) not in CODECS:
+            known = ", ".join(dict.fromkeys(CODECS.values()))
+            raise ImageFileError(f"{self.files[0]}: must be compressed by {known}, not {self._page.compression!s}")
         number, raw = math.prod(self._grid), math.prod(self._part) * self._page.bitspersample // 8
         sizes = [path.stat().st_size for path in self.files]
         for page in self._pages:
@@ -109,47 +128,7 @@ class TiffPixels:
             if is_deflated and (page.counts > raw + raw // 16 + SLACK).any() and self._page.compression != 1:
                 raise ImageFileError(f"{path}: must hold tiles or strips that are not larger than their pixels")
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read all pixels."""
-        if copy is False:
-            raise ValueError("copy=False: must be True or None for pixels that are read from a file")
-        everything = self[(slice(None),) * self.ndim]
-        return everything if dtype is None else everything.astype(dtype, copy=False)
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Read what integers and slices select."""
-        keys = self._normalized(key)
-        box: list[tuple[int, int]] = []
-        inside: list[Any] = []
-        for k, n in zip(keys, self.shape, strict=True):
-            if isinstance(k, slice):
-                places = range(n)[k]
-                low, high = (min(places[0], places[-1]), max(places[0], places[-1]) + 1) if places else (0, 0)
-                box.append((low, high))
-                inside.append(slice(None, None, places.step))
-            else:
-                box.append((k, k + 1))
-                inside.append(0)
-        part: NDArray[Any] = self._read(tuple(box))[tuple(inside)]
-        return part
-
-    def _normalized(self, key: Any) -> list[Any]:
-        """Return one integer that is not negative, or one slice, for each axis."""
-        keys = list(key) if isinstance(key, tuple) else [key]
-        if Ellipsis in [k for k in keys if not isinstance(k, np.ndarray)]:
-            at = keys.index(Ellipsis)
-            keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
-        keys += [slice(None)] * (self.ndim - len(keys))
-        if len(keys) != self.ndim or not all(isinstance(k, int | np.integer | slice) for k in keys):
-            raise IndexError(f"an index must be at most {self.ndim} integers and slices, not {key!r}")
-        for axis, (k, n) in enumerate(zip(keys, self.shape, strict=True)):
-            if not isinstance(k, slice):
-                if not -n <= k < n:
-                    raise IndexError(f"index {k} is out of bounds for axis {axis} with size {n}")
-                keys[axis] = int(k) % n
-        return keys
-
-    def _read(self, box: tuple[tuple[int, int], ...]) -> NDArray[Any]:
+    def read(self, box: Box) -> NDArray[Any]:
         """Read a box."""
         out = np.zeros([b - a for a, b in box], self.dtype.newbyteorder("="))
         if not out.size:
@@ -205,7 +184,8 @@ class TiffPixels:
         page = self._page
         rows = self._part[2] if page.is_tiled else min(self._part[2], self._whole[2] - first[2])
         shape = (self._part[1], rows, *self._part[3:])
-        unpack = {**dict.fromkeys(DEFLATE, _inflated), **dict.fromkeys(LZMA, _without_lzma)}.get(page.compression)
+        unpackers = {**dict.fromkeys(DEFLATE, _inflated), **dict.fromkeys(LZMA, _without_lzma), LZW: _without_lzw}
+        unpack = unpackers.get(int(page.compression))
         is_simple = page.bitspersample in (8, 16, 32, 64) and page.predictor in (1, 2) and page.fillorder == 1
         if is_simple and (unpack is not None or page.compression == 1):
             dtype = np.dtype(self.dtype).newbyteorder(self._byteorder)
@@ -236,3 +216,14 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 def _without_lzma(data: bytes, size: int) -> bytes:
     return lzma.LZMADecompressor().decompress(data, size)
+
+
+def _without_lzw(data: bytes, size: int) -> bytes:
+    """Return at most so many bytes of data compressed by LZW."""
+    from ...kernels.lzw import lzw_decode
+
+    out = np.zeros(size, np.uint8)
+    count = int(lzw_decode(np.frombuffer(data, np.uint8), out))
+    if count < 0:
+        raise ValueError("a tile or strip is no data of LZW")
+    return out[:count].tobytes()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..image import Image, named_by
-from ..notes import RECORD, read_note
+from ..notes import RECORD, read_note, read_shown
 from ..problems import ImageFileError, naming
 from .imagej import read_imagej
 from .ome import check_ome, read_ome
@@ -77,12 +77,17 @@ def _image_of(path: Path, file: Any, series: Any, number: int) -> Image:
     if unknown := [axis for axis in axes if axis in ("x", "y", "z") and axis not in told.sizes]:
         notes.append(f"The pixel size along {', '.join(unknown)} is not known.")
     sizes = [told.sizes.get(axis, (1.0, None)) if k != channel_axis else (1.0, None) for k, axis in enumerate(axes)]
-    names = told.channel_names if "c" in axes and len(told.channel_names) == series.shape[axes.index("c")] else ()
+    limits, is_labels = read_shown(told.note) if told.note else ((), False)
+    told.limits = told.limits or limits
+    count = series.shape[axes.index("c")] if "c" in axes else 1
+    channels = told.channels(count) if channel_axis is None else {}
+    if "c" not in axes:
+        channels.pop("channel_names", None)
     return Image(
-        levels[0], axes, tuple(s for s, _ in sizes), tuple(u for _, u in sizes), channel_axis, names, translate,
-        levels if len(levels) > 1 else (), name=told.name or named_by(path),
+        levels[0], axes, tuple(s for s, _ in sizes), tuple(u for _, u in sizes), channel_axis, translate=translate,
+        levels=levels if len(levels) > 1 else (), name=told.name or named_by(path),
         metadata={RECORD: record} if record else {}, notes=tuple(notes), files=tuple(files),
-        is_named=not any(axis.startswith("axis ") for axis in axes),
+        is_named=not any(axis.startswith("axis ") for axis in axes), is_labels=is_labels, **channels,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .told import Told
+from ..told import Told
 
 RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 

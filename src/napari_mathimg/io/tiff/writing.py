@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -14,8 +15,9 @@ from ..image import Image, named_by
 from ..notes import NAMESPACE, note_of
 from ..problems import ImageFileError
 from ..units import find_unit
-from .bands import CoarseLevels, bands_of, tiles_of
-from .imagej import PREFIX, in_unit, unit_of_imagej
+from .bands import CoarseLabels, CoarseLevels, bands_of, tiles_of
+from .imagej import PREFIX, in_unit, shown_as, unit_of_imagej
+from .ome import ome_color
 
 OME_TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
@@ -97,21 +99,23 @@ class Stored(NamedTuple):
         return "".join(self.axes).upper()
 
 
-def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: str) -> None:
+def write_ome(
+    beside: Path, path: Path, image: Image, levels: int, compression: str, labels: bool = False
+) -> None:  # fmt: skip
     """Write an OME-TIFF file in tiles; one row of tiles is read at a time.
 
     Parameters
     ----------
     beside, path
         Where it is written, and the file that it will be.
-    image, levels, compression
+    image, levels, compression, labels
         As in `write_image`.
     """
     import tifffile
 
     stored = Stored.of(path, image, imagej=False)
     dtype, plane = stored.dtype, stored.plane
-    sides = [plane[:2]]
+    sides: list[tuple[int, ...]] = [plane[:2]]
     while len(sides) < levels and max(sides[-1]) > 1:
         sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
     options: dict[str, Any] = {"photometric": "rgb" if stored.samples else "minisblack", "dtype": dtype}
@@ -128,10 +132,11 @@ def write_ome(beside: Path, path: Path, image: Image, levels: int, compression: 
             np.memmap(folder / str(k), dtype, "w+", shape=(math.prod(stored.lead), *side, *plane[2:]))
             for k, side in enumerate(sides[1:])
         ]
+        coarse = CoarseLabels(stores, plane[:2]) if labels else CoarseLevels(stores)
         bytes_of_pixels = dtype.itemsize * math.prod(stored.shape) + sum(store.nbytes for store in stores)
         writer = stack.enter_context(tifffile.TiffWriter(beside, bigtiff=bytes_of_pixels > CLASSIC, ome=True))
         writer.write(
-            _finest(image, stored, CoarseLevels(stores)), shape=stored.shape, tile=_tile(sides[0]),
+            _finest(image, stored, coarse), shape=stored.shape, tile=_tile(sides[0]),
             subifds=len(stores), metadata={"axes": stored.letters, **_ome_metadata(path, image, stored)}, **options,
         )  # fmt: skip
         while stores:
@@ -146,7 +151,7 @@ def _write_coarse(writer: Any, store: Array, lead: tuple[int, ...], options: dic
     writer.write(tiles, shape=(*lead, *store.shape[1:]), tile=tile, subfiletype=1, metadata=None, **options)
 
 
-def _finest(image: Image, stored: Stored, coarse: CoarseLevels) -> Iterator[Array]:
+def _finest(image: Image, stored: Stored, coarse: CoarseLevels | CoarseLabels) -> Iterator[Array]:
     """Yield the tiles of an image, and compute its coarse levels."""
     tile = _tile(stored.plane)
     for band in bands_of(image.array, stored.order, len(stored.lead), tile[0]):
@@ -171,8 +176,10 @@ def write_imagej(beside: Path, path: Path, image: Image) -> None:
         metadata["finterval"] = interval
     if image.channel_names:
         others = [n for a, n in zip(stored.axes, stored.shape, strict=True) if a in "tz"]
-        metadata |= {"mode": "composite", "Labels": list(image.channel_names) * math.prod(others)}
-    if note := note_of(image):
+        metadata["Labels"] = list(image.channel_names) * math.prod(others)
+    if not stored.samples:
+        metadata |= shown_as(image) | ({"mode": "composite"} if "c" in stored.axes else {})
+    if note := note_of(replace(image, limits=()), with_shown=True):
         metadata["Info"] = PREFIX + note
     bands = bands_of(image.array, stored.order, len(stored.lead), stored.plane[0])
     resolution = 1 / sizes["x"], 1 / sizes["y"]
@@ -206,8 +213,9 @@ def _ome_metadata(path: Path, image: Image, stored: Stored) -> dict[str, Any]:
             out |= {f"PhysicalSize{axis.upper()}": image.scale[k], f"PhysicalSize{axis.upper()}Unit": spelled}
         elif axis == "t" and found.kind == "time":
             out |= {"TimeIncrement": image.scale[k], "TimeIncrementUnit": found.symbol}
-    if image.channel_names and image.channel_axis is None:
-        out["Channel"] = {"Name": list(image.channel_names)}
-    if note := note_of(image):
+    channel = {"Name": list(image.channel_names), "Color": [ome_color(color) for color in image.channel_colors]}
+    if image.channel_axis is None and any(channel.values()):
+        out["Channel"] = {name: values for name, values in channel.items() if values}
+    if note := note_of(image, with_shown=True):
         out["CommentAnnotation"] = [{"Namespace": NAMESPACE, "Value": note}]
     return out

@@ -13,22 +13,10 @@ from ..notes import RECORD, read_note
 from ..problems import ImageFileError
 from .metadata import Node
 from .pixels import ZarrPixels
-from .stores import Address, Folder, Store, checked_key, joined
+from .stores import SUFFIX, Address, Folder, Store, checked_key, joined
 from .told import Grid, Shown, fits, read_axes, read_channels, read_grid, read_sizes
 
-SUFFIX = ".zarr"
 MOST_LEVELS, MOST_IMAGES = 32, 2**20
-FILES = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
-
-
-def is_store(path: Path) -> bool:
-    """Return whether a folder is one of Zarr, or lies in one that is named so."""
-    return path.suffix.lower() == SUFFIX or any((path / name).is_file() for name in FILES)
-
-
-def is_address(path: str | Path) -> bool:
-    """Return whether a path is an address elsewhere."""
-    return isinstance(path, str) and "://" in path and not path.lower().startswith("file:")
 
 
 def store_of(path: str | Path) -> tuple[Store, str]:
@@ -136,6 +124,7 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
         grids=_grids(levels, scale, translate),
         name=name if isinstance(name, str) and name else _named(path), notes=tuple(notes), files=_files(node, path),
         metadata={RECORD: record} if record else {}, shown=shown if channels is not None else shown._replace(names=()),
+        is_labels=isinstance(node.ome.get("image-label"), dict),
     )  # fmt: skip
 
 

@@ -15,6 +15,18 @@ ADDRESS = re.compile(r"(https?|s3)://[^/:][^:]*(:\d+)?(/.*)?")
 SEGMENT = re.compile(r"[^/\\:\x00-\x1f]{1,255}")
 LONGEST_KEY = 1024
 Stamp = tuple[int, ...] | None  # changes when a file does; None where this is not known
+SUFFIX = ".zarr"
+FILES = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+
+
+def is_store(path: Path) -> bool:
+    """Return whether a folder is one of Zarr, or lies in one that is named so."""
+    return path.suffix.lower() == SUFFIX or any((path / name).is_file() for name in FILES)
+
+
+def is_address(path: str | Path) -> bool:
+    """Return whether a path is an address elsewhere."""
+    return isinstance(path, str) and "://" in path and not path.lower().startswith("file:")
 
 
 class Request(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..image import COLOR
 from ..problems import ImageFileError
-from ..tiff.told import Told
+from ..told import Told
 from ..units import find_unit
 from .layout import SPACE
 

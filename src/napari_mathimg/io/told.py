@@ -1,10 +1,10 @@
-"""What a TIFF file tells of its pixels."""
+"""What a file tells of its pixels."""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..units import find_unit, says_pixels
+from .units import find_unit, says_pixels
 
 Size = tuple[float, str | None]
 LEAST, MOST = 1e-20, 1e20  # pixel size in meters, seconds, or without a unit
@@ -12,13 +12,21 @@ LEAST, MOST = 1e-20, 1e20  # pixel size in meters, seconds, or without a unit
 
 @dataclass
 class Told:
-    """Pixel sizes with their units by axis, names of channels, the note that we have written, and what was left out."""
+    """Pixel sizes with their units by axis, channels and how they are shown, our own note, and what was left out."""
 
     sizes: dict[str, Size] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
+    channel_colors: tuple[str, ...] = ()
+    limits: tuple[tuple[float, float], ...] = ()
     name: str = ""
     note: str = ""
     notes: list[str] = field(default_factory=list)
+
+    def channels(self, count: int) -> dict[str, Any]:
+        """Return names, colors and limits that an image with so many channels has, where there are as many of them."""
+        limits = self.limits if all(a < b and math.isfinite(b - a) for a, b in self.limits) else ()
+        found = {"channel_names": self.channel_names, "channel_colors": self.channel_colors, "limits": limits}
+        return {name: entries for name, entries in found.items() if len(entries) == count}
 
     def add(self, axis: str, value: Any, unit: str | None, kind: str = "length") -> None:
         """Add a pixel size, if it is one: 0, which stands for unknown, and what no image has are left out, and told."""

@@ -1,0 +1,1 @@
+"""Files of microscopes: CZI, LIF and ND2, by libraries that keep their pixel sizes in units."""

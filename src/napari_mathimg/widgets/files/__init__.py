@@ -1,0 +1,1 @@
+"""napari's reader and writers: image files as layers, and layers as image files."""
