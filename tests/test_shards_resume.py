@@ -41,7 +41,11 @@ def partial_of(output):
 
 
 def shards_in(folder):
-    return {name: data for name, data in files_in(folder).items() if "/c/" in name and name[0].isdigit() and not name.endswith(".partial")}
+    return {
+        name: data
+        for name, data in files_in(folder).items()
+        if "/c/" in name and name[0].isdigit() and not name.endswith(".partial")
+    }
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
