@@ -7,8 +7,8 @@ second of all cores together), the highest memory of the process and its childre
     python benchmarks/batch.py [FOLDER] [--gigabytes 4] [--rows copy,gg] [--threads 2] [--keep]
 
 Rows: copy (reading and writing alone), tone (gamma, then a clip, ranges given), gg (a 3-D Gaussian, then gamma), levels
-(gg with four levels), stats (Gaussian, rotate, CLAHE, gamma), memory (stats, in memory), dask (gg by `map_overlap`, over
-a sweep of its chunks), workers (gg with one and two processes), cluster (the same tasks through dask.distributed).
+(gg with four levels), stats (Gaussian, rotate, CLAHE, gamma), memory (stats, in memory), dask (gg by `map_overlap`,
+over a sweep of its chunks), workers (gg with one and two processes), cluster (the same tasks through dask.distributed).
 """
 
 import argparse
