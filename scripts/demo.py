@@ -5,6 +5,7 @@ Run. Pictures of the window go to OUTPUT/windows, results to OUTPUT/results.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +28,10 @@ from vispy.gloo import glir
 
 from napari_mathimg.catalog import find
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.io.image import Image as FileImage
+from napari_mathimg.io.writing import write_image
 from napari_mathimg.methods.lens.calibration import find_target, straightness
+from napari_mathimg.widgets.batch.dock import BatchDock
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.help.window import HelpWindow
 from napari_mathimg.widgets.histogram.dock import HistogramDock
@@ -48,8 +52,8 @@ OPTIONS = {"process": "planes", "scope": "all", "value_range": "dtype"}  # the r
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PICTURES = (  # kept in IMAGES
     "window", "domain", "crop-rectangle", "swirl", "labels", "corners", "perspective", "lens", "equalize", "sigmoid",
-    "light", "progress", "menu", "noise", "deconvolve", "help", "history", "histogram", "histogram-equalize_hist",
-    "histogram-equalize_adapthist",
+    "light", "progress", "menu", "noise", "deconvolve", "help", "history", "batch", "histogram",
+    "histogram-equalize_hist", "histogram-equalize_adapthist",
     "histogram-narrow", "histogram-narrow-light", "histogram-light",
 )  # fmt: skip
 MAPPINGS: dict[str, dict[str, Any]] = {
@@ -207,8 +211,16 @@ class Demo:
         yield dock
         self.viewer.window.remove_dock_widget(dock_of(dock))
 
-    def rested(self, dock: HistoryDock) -> None:
-        """Let the window live until a History dock shows all that it has to show."""
+    @contextmanager
+    def batch(self) -> Iterator[BatchDock]:
+        """The Batch dock in front, closed again at the end."""
+        dock: BatchDock = open_dock(self.viewer, "Batch")
+        self.rested(dock)
+        yield dock
+        self.viewer.window.remove_dock_widget(dock_of(dock))
+
+    def rested(self, dock: HistoryDock | BatchDock) -> None:
+        """Let the window live until a History or a Batch dock shows all that it has to show."""
         QTest.qWait(DRAWING)
         self.until(lambda: not dock.is_busy, "the steps: no end")
         QTest.qWait(DRAWING)
@@ -618,6 +630,41 @@ def history(demo: Demo) -> None:
         raise DemoError("the script gave other pixels")
 
 
+def batch(demo: Demo) -> None:
+    """The steps of a result on four files, one of which is broken: three results, and a reason."""
+    (cells,) = demo.open("synthetic_stack")
+    smooth = demo.apply(cells, "gaussian", {"value_range": "data"}, sigma=1.5)
+    last = demo.apply(smooth, "rescale_intensity", {"value_range": "data"})
+    folder = demo.results / "embryos"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder.with_name("embryos-results"), ignore_errors=True)
+    folder.mkdir()
+    scale, units = tuple(float(size) for size in cells.scale), ("µm",) * 3
+    stacks = [np.roll(cells.data, 60 * k, axis=-1) for k in range(4)]
+    for k, stack in enumerate(stacks, 1):
+        write_image(folder / f"embryo_{k}.ome.tif", FileImage(stack, ("z", "y", "x"), scale, units))
+    (folder / "embryo_3.ome.tif").write_bytes(b"II*\0 and no image")
+    with demo.batch() as dock:
+        demo.viewer.layers.selection.active = last
+        dock.recipe.history_button.click()
+        dock.add([str(folder)])
+        demo.rested(dock)
+        demo.grab("batch-ready")
+        dock.run_button.click()
+        demo.rested(dock)
+        if dock.states.whole() != "3 done, 1 failed":
+            raise DemoError(f"the batch ended with {dock.states.whole()}: {dock.message.text()}")
+        demo.viewer.layers.clear()
+        dock.open_result(dock.rows.rows[1].source)
+        demo.rested(dock)
+        (opened,) = demo.viewer.layers
+        expected = dock.recipe.recipe.apply(stacks[1], spacing=scale, axis_names=("z", "y", "x"))
+        if not np.array_equal(opened.data, expected):
+            raise DemoError("a file of the batch has other pixels than its recipe gives")
+        demo.viewer.reset_view()
+        demo.grab("batch")
+
+
 def remembered(demo: Demo) -> None:
     """A dock closed and opened again: it begins as it was left."""
     dock = demo.choose(demo.open("camera")[0], "adjust_sigmoid", {}, gain=7.5)
@@ -841,7 +888,7 @@ def refusal(demo: Demo) -> None:
 EXAMPLES = (
     isotropic, crop, picked, center, labels, mappings, perspective, lens, calibrated, evened, equalize, match,
     histogram, before_after, tone, isolated, noise, blur, deconvolved, levels, scope, micrometers, channels, explained,
-    history, remembered, preferences, light, progress, menu, refusal,
+    history, batch, remembered, preferences, light, progress, menu, refusal,
 )  # fmt: skip
 
 

@@ -422,7 +422,7 @@ def test_an_interruption_stops_the_threads(here: Path, capsys: pytest.CaptureFix
             closed.append("closed")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_mathimg.cli.running.computed", lambda *_: steps())
+        patch.setattr("napari_mathimg.batch.jobs.one_item.computed", lambda *_: steps())
         assert main(["apply", "invert", "plain.tif", "-o", "out.npy"]) == 130
     assert closed == ["closed"]
     assert capsys.readouterr().err.endswith("interrupted; nothing was written\n")
@@ -452,12 +452,15 @@ def test_the_examples_in_the_docs_run(here: Path, capsys: pytest.CaptureFixture[
     Path("recipe.toml").write_text(recipe, encoding="utf-8")
     psf = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32)
     write_image("psf.tif", Image(psf, ("y", "x")))
+    Path("raw/deep").mkdir(parents=True)
+    for name in ("raw/1.ome.tif", "raw/2.ome.tif", "raw/deep/3.ome.tif"):
+        Path(name).write_bytes(Path("cells.ome.tif").read_bytes())
     commands = [line for line in page.splitlines() if line.startswith("mathimg ")]
     assert len(commands) > 8
     for command in commands:
         assert main(shlex.split(command, comments=True)[1:]) == 0, command
     capsys.readouterr()
-    for verb in ("ops", "info", "apply", "run", "validate", "export"):
+    for verb in ("ops", "info", "apply", "run", "validate", "verify", "export"):
         assert any(command.startswith(f"mathimg {verb}") for command in commands)
     Path("smooth.ome.tif").unlink()
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):

@@ -424,8 +424,8 @@ def test_a_run_uses_what_a_preview_has_counted_of_the_same_pixels(monkeypatch):
     prepared(case, image, facts=facts)
     statistics = import_module("napari_mathimg.engine.statistics")
     counts = []
-    real = statistics.read_tasks
-    monkeypatch.setattr(statistics, "read_tasks", lambda *args, **named: counts.append(1) or real(*args, **named))
+    real = statistics.run_pass
+    monkeypatch.setattr(statistics, "run_pass", lambda *args, **named: counts.append(1) or real(*args, **named))
     expected = apply(image, "equalize_hist")
     usual = len(counts)
     counts.clear()

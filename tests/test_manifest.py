@@ -18,6 +18,7 @@ PLUGIN = "napari-mathimg"
 OTHER_DOCKS = {
     "Histogram": "napari_mathimg.widgets.histogram.dock:HistogramDock",
     "History": "napari_mathimg.widgets.history.dock:HistoryDock",
+    "Batch": "napari_mathimg.widgets.batch.dock:BatchDock",
     "Last used": "napari_mathimg.widgets.place.commands:LastDock",
 }
 
@@ -86,9 +87,9 @@ def test_the_histogram_is_in_the_menu_of_measurements() -> None:
     assert item.command == f"{PLUGIN}.histogram_dock"
 
 
-def test_the_history_and_its_recipes_are_in_the_menu_of_data() -> None:
+def test_the_history_recipes_and_the_batch_are_in_the_menu_of_data() -> None:
     items = [item.command for item in MANIFEST.contributions.menus["napari/layers/data"]]
-    assert items == [f"{PLUGIN}.history_dock", f"{PLUGIN}.apply_recipe"]
+    assert items == [f"{PLUGIN}.{name}" for name in ("history_dock", "apply_recipe", "batch_dock")]
 
 
 def test_only_kinds_of_files_that_say_pixel_sizes_are_read_unasked() -> None:

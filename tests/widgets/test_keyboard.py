@@ -123,7 +123,7 @@ def nameless(dock: QWidget) -> list[tuple[str, str]]:
     return [(type(w).__name__, w.toolTip()) for w in (*buttons, *lost)]
 
 
-@pytest.mark.parametrize("title", some(TITLES, "Geometry", "Perspective", "Lens", "Deconvolve", "Histogram"))
+@pytest.mark.parametrize("title", some(TITLES, "Geometry", "Perspective", "Lens", "Deconvolve", "Histogram", "Batch"))
 def test_every_button_and_field_has_a_name(viewer: Any, title: str) -> None:
     data = np.random.default_rng(0).integers(0, 4000, (2, 3, 16, 16), dtype=np.uint16)
     viewer.add_image(data, scale=(1, 0.5, 0.16, 0.16), units=("second", "um", "um", "um"))

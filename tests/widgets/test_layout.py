@@ -34,7 +34,7 @@ from nightly import nightly, some
 pytestmark = pytest.mark.styled
 WIDTHS, HEIGHTS = (280, 360, 600), (800, 1400)
 
-each_dock = pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram"))
+each_dock = pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram", "Batch"))
 
 
 @pytest.fixture

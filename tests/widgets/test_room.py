@@ -268,7 +268,7 @@ def cut_words(widget: QWidget) -> Iterator[tuple[str, int, int]]:
             yield word, line.fontMetrics().horizontalAdvance(word), line.width() - INSIDE
 
 
-@pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram"))
+@pytest.mark.parametrize("title", some(TITLES, "Perspective", "Deconvolve", "Histogram", "Batch"))
 def test_words_of_choices_are_whole_at_320_pixels_and_13_points(viewer: Any, title: str) -> None:
     get_settings().appearance.font_size = 13
     data = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 64), dtype=np.uint16)

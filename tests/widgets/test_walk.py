@@ -17,6 +17,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 from shared_window import our_connections, our_objects
 
+from napari_mathimg.widgets.batch.dock import BatchDock
 from napari_mathimg.widgets.dock.family_dock import FamilyDock
 from napari_mathimg.widgets.histogram.dock import HistogramDock
 from napari_mathimg.widgets.history.dock import HistoryDock
@@ -30,7 +31,9 @@ SEED = int(os.environ.get("NAPARI_MATHIMG_RANDOM_SEED", "0"))
 ACTIONS = os.environ.get("NAPARI_MATHIMG_RANDOM_ACTIONS", "60")
 MOST_LAYERS = 12
 COMPILING = 600_000  # milliseconds at most, in which kernels are still compiled in a new checkout
-LEAVES_THE_WINDOW = ("save", "export", "help", "load recipe")  # buttons that open a dialog of the system
+LEAVES_THE_WINDOW = (  # buttons that open a dialog of the system
+    "save", "export", "help", "load recipe", "open recipe", "add f", "choose", "…",
+)  # fmt: skip
 
 
 def images() -> list[Callable[[Any], Any]]:
@@ -124,7 +127,7 @@ class Walk:
 
     def find_docks(self) -> None:
         """Take hold of the docks that others opened, such as Load settings."""
-        kinds = FamilyDock, HistogramDock, HistoryDock
+        kinds = FamilyDock, HistogramDock, HistoryDock, BatchDock
         open_ones = [w for kind in kinds for w in self.viewer.window._qt_window.findChildren(kind)]
         self.docks = {dock_of(w).windowTitle(): w for w in open_ones}
 

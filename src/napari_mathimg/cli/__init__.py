@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all is done, 1 if a run failed, 2 if the arguments or the input are wrong, 130 if it was interrupted.
+        0 if all is done, 1 if a run, or some files of it, failed, 2 if the arguments or the input are wrong, 130 if it
+        was interrupted.
     """
     parser = parser_of()
     try:
@@ -33,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(end.code or DONE)
     before = _interrupt_when_terminated()
     try:
-        given.verb(given)
+        return given.verb(given) or DONE
     except BrokenPipeError:  # what reads the output has seen enough
         sys.stderr.close()
-    except KeyboardInterrupt:
-        print("mathimg: interrupted; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(printable(f"mathimg: interrupted; {str(interruption) or 'nothing was written'}"), file=sys.stderr)
         return INTERRUPTED
     except (ValueError, FileNotFoundError) as error:
         return _told(error, REFUSED)

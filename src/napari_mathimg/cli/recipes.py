@@ -1,14 +1,11 @@
 """Recipes: read from a file or from the record in a result, checked and exported."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..contract.per_index import PerIndex
-from ..io.notes import RECORD
-from ..io.reading import PICTURES, TIFF, open_image
+from ..batch.files.recipes import open_recipe
+from ..io.reading import open_image
 from ..recipe.export.one_line import step_in_line
-from ..recipe.images import Further, ImageFile
 from ..recipe.recipe import Recipe
 from .printable import printable
 
@@ -21,48 +18,7 @@ def load(path: str) -> Recipe:
     ValueError
         ``PATH: ...`` with the place in the file, if there is none.
     """
-    return opened(path)[0]
-
-
-def opened(path: str) -> tuple[Recipe, tuple[Path, ...]]:
-    """Return a recipe as `load` does, and all files that it is read from: its own, and those of its images.
-
-    Raises
-    ------
-    ValueError
-        As `load` does.
-    """
-    try:
-        if Path(path).suffix.lower() not in (*TIFF, *PICTURES, ".npy", ".zarr"):
-            recipe = Recipe.load(path)
-            return recipe, (Path(path), *_image_files(recipe))
-    except OSError as error:
-        raise ValueError(f"{path}: must be a recipe that can be read ({error.strerror})") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    image = open_image(path)
-    record = image.metadata.get(RECORD)
-    if not record:
-        raise ValueError(f"{path}: must hold the record of its steps")
-    try:
-        recorded = Recipe.from_record(record)
-        return Recipe.from_plain(recorded.plain()), image.files  # whose images are inputs, as a file has no pixels
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _image_files(recipe: Recipe) -> Iterator[Path]:
-    """Yield the files of the further images that a recipe names by their path."""
-
-    def paths(images: Iterable[Further]) -> Iterator[str]:
-        for image in images:
-            if isinstance(image, PerIndex):
-                yield from paths(image.values)
-            elif isinstance(image, ImageFile):
-                yield image.path
-
-    for step in recipe.steps if recipe.folder is not None else ():
-        yield from (Path(recipe.folder or "") / path for path in paths(step.images.values()))
+    return open_recipe(path)[0]
 
 
 def validate(given: Any) -> None:

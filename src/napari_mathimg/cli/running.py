@@ -1,102 +1,136 @@
-"""The verbs that compute: an operation or a recipe on a file, to a file."""
+"""The verbs that compute: an operation or a recipe on files, to files."""
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..batch.computed import computed
+from ..batch.choices import JobChoices
+from ..batch.job_report import JobReport, checked_report
+from ..batch.jobs.applied import without_place
+from ..batch.jobs.plan import Job, plan_job
 from ..catalog import find
-from ..contract.operation import Operation
-from ..io.image import Image
-from ..io.reading import open_image
-from ..io.writing import check_image, check_output, write_image
+from ..io.places import check_places
 from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .printable import printable
-from .progress import watched
-from .recipes import opened as opened_recipe
-from .values import names_of, options_of, pairs, parameters_of
+from .progress import watched_job
+from .values import bytes_of, names_of, options_of, pairs, parameters_of
 
-PLACE = re.compile(r"^steps\[0\](?: \(\w+\): |\.parameters\.|\.options\.|\.)")
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """The image, the further images by name, and the path of the result, which is none of their files."""
-
-    image: Image
-    further: Mapping[str, Image]
-    output: Path
+SHOWN = 20  # failures that are told one by one
+DONE, FAILED, REFUSED = 0, 1, 2
 
 
-def apply_operation(given: Any) -> None:
-    """Apply an operation to a file."""
+class Interrupted(KeyboardInterrupt):
+    """An interruption of a job, with what stays."""
+
+
+def apply_operation(given: Any) -> int:
+    """Apply an operation to files."""
     op = find(given.operation)
     parameters = parameters_of(op, given.values)
-    opened = _opened(given)
+    further = pairs(given.images, "--image")
     names = [name for name, _ in op.images[1:]]
-    if unknown := [name for name in opened.further if name not in names]:
+    if unknown := [name for name in further if name not in names]:
         its = f"its further images are {', '.join(names)}" if names else "it has no further images"
         raise ValueError(f"--image {unknown[0]}: must be an image of {op.id}; {its}")
     step: dict[str, Any] = {"operation": op.id, "parameters": parameters}
-    if options := options_of(given, opened.image.channel_axis):
+    if options := options_of(given):
         step["options"] = options
     if given.level:
         step["level"] = given.level
-    if opened.further:
-        step["images"] = {name: {"input": name} for name in opened.further}
+    if further:
+        step["images"] = {name: {"input": name} for name in further}
     with _in_words():
         recipe = Recipe.from_plain({**header(()), "steps": (step,)})
-        taken = _taken_from_file(op, recipe, opened.image)
-        if taken:
-            recipe = recipe.with_step(0, parameters={**taken, **parameters})
-        _finish(given, recipe, opened)
+    job = plan_job(
+        recipe, given.files, given.output, images=further, choices=choices_of(given), name=op.id, is_applied=True
+    )
+    return _finish(given, job)
 
 
-def run_recipe(given: Any) -> None:
-    """Run a recipe on a file."""
-    recipe, files = opened_recipe(given.recipe)
-    opened = _opened(given, files)
-    for name in recipe.inputs:
-        if name not in opened.further:
-            raise ValueError(f"--input {name}=FILE: must be given, because the recipe names this input")
-    for name in opened.further:
-        if name not in recipe.inputs:
-            its = f"its inputs are {', '.join(recipe.inputs)}" if recipe.inputs else "it has no inputs"
-            raise ValueError(f"--input {name}: must be an input of the recipe; {its}")
+def run_recipe(given: Any) -> int:
+    """Run a recipe on files."""
+    further = pairs(given.images, "--input")
+    return _finish(given, plan_job(given.recipe, given.files, given.output, images=further, choices=choices_of(given)))
+
+
+def choices_of(given: Any) -> JobChoices:
+    """Return how the job reads, writes and runs."""
+    for name in ("threads", "levels", "workers"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            raise ValueError(f"--{name} {getattr(given, name)}: must be at least 1")
+    if given.resume and given.restart:
+        raise ValueError("--restart: must be left out to resume")
+    if given.overwrite and given.on_exists not in (None, "overwrite"):
+        raise ValueError(f"--overwrite: must be left out with --on-exists {given.on_exists}")
+    on_exists: Literal["fail", "skip", "overwrite"] = given.on_exists or ("overwrite" if given.overwrite else "fail")
+    return JobChoices(
+        recursive=given.recursive, series=given.series, axis_names=names_of(given.axis_names) or (), kind=given.format,
+        imagej=given.imagej, levels=given.levels, on_exists=on_exists,
+        resume=given.resume, restart=given.restart, keep_going=given.keep_going, workers=given.workers,
+        threads=given.threads, memory=None if given.memory is None else bytes_of(given.memory),
+        scheduler=given.scheduler, insecure_scheduler=given.insecure_scheduler,
+    )  # fmt: skip
+
+
+def _finish(given: Any, job: Job) -> int:
+    """Run a job, or tell what it would do; write its report, and return the exit code."""
+    if given.report is not None:
+        report_file = checked_report(given.report)
+        read = [*(item.source for item in job.items), *job.images.values(), *filter(None, [job.recipe_file])]
+        check_places(read, [*(item.output for item in job.items), report_file])
+    if given.dry_run:
+        from .dry_run import tell_plan
+
+        tell_plan(job)
+        return DONE
     if not given.quiet:
-        for warning in recipe.warnings:
-            print(printable(f"mathimg: {warning}"), file=sys.stderr)
-    _finish(given, recipe, opened)
+        for warning in job.warnings:
+            _tell(warning)
+    report = watched_job(job, given.quiet)
+    if given.report is not None:
+        report.save(given.report)
+    if len(job.items) == 1:
+        return _told_of_one(report, given.quiet)
+    return _told(report, given.quiet)
 
 
-def _opened(given: Any, files: Iterable[Path] = ()) -> _Opened:
-    """Open all inputs, and refuse an output that cannot be written, or that would harm one of them or further files."""
-    image = open_image(given.file, series=given.series, axes=names_of(given.axis_names))
-    further = {name: open_image(path) for name, path in pairs(given.images, "--image").items()}
-    sources = [*image.files, *files, *(path for each in further.values() for path in each.files)]
-    return _Opened(image, further, check_output(given.output, sources, given.overwrite, given.imagej))
+def _told_of_one(report: JobReport, quiet: bool) -> int:
+    """Tell what became of a single file, and return the exit code."""
+    (outcome,) = report.outcomes
+    _stop_if_canceled(report)
+    if outcome.state == "failed":
+        _tell(outcome.reason)
+        return REFUSED if outcome.is_refusal else FAILED
+    if not quiet:
+        for note in (*outcome.notes, *([outcome.reason] if outcome.state in ("kept", "skipped") else [])):
+            _tell(note)
+    return DONE
 
 
-def _finish(given: Any, recipe: Recipe, opened: _Opened) -> None:
-    """Run a recipe, and write its result."""
-    if given.threads is not None and given.threads < 1:
-        raise ValueError(f"--threads {given.threads}: must be at least 1")
-    if given.levels is not None and given.levels < 1:
-        raise ValueError(f"--levels {given.levels}: must be at least 1")
+def _told(report: JobReport, quiet: bool) -> int:
+    """Tell what became of many files, and return the exit code."""
+    for item, outcome in report.failures[:SHOWN]:
+        _tell(outcome.reason if outcome.reason.startswith(item.source) else f"{item.source}: {outcome.reason}")
+    if len(report.failures) > SHOWN:
+        _tell(f"{len(report.failures) - SHOWN} more failed; --report FILE lists all")
+    _stop_if_canceled(report)
+    if not quiet:
+        _tell(report.summary)
+    return FAILED if report.failures else DONE
 
-    def check(image: Image) -> None:
-        check_image(opened.output, image, imagej=given.imagej, levels=given.levels)
 
-    result = watched(computed(recipe, opened.image, opened.further, given.threads, check), given.quiet)
-    write_image(opened.output, result, overwrite=given.overwrite, imagej=given.imagej, levels=given.levels)
-    if not given.quiet:
-        for note in result.notes:
-            print(printable(f"mathimg: {note}"), file=sys.stderr)
+def _stop_if_canceled(report: JobReport) -> None:
+    if report.is_canceled:
+        done = report.counts.get("done", 0)
+        if len(report.items) == 1 and not done:
+            raise KeyboardInterrupt
+        raise Interrupted(f"{report.summary}; the same command goes on")
+
+
+def _tell(text: str) -> None:
+    print(printable(f"mathimg: {text}"), file=sys.stderr)
 
 
 @contextmanager
@@ -105,23 +139,4 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(PLACE.sub("", str(error))) from error
-
-
-def _taken_from_file(op: Operation, recipe: Recipe, image: Image) -> dict[str, Any]:
-    """Return the parameters that docks take from a layer: the proportions of pixels, where they are known."""
-    if not op.from_layer:
-        return {}
-    named = {axis: k for k, axis in enumerate(image.axes)}
-    axes = recipe.steps[0].options.axes
-    chosen = image.places[-2:] if axes is None else tuple(a if isinstance(a, int) else named[a] for a in axes[-2:])
-    if len(chosen) < 2 or image.units[chosen[1]] is None:
-        return {}
-    sizes = image.spacing(image.units[chosen[1]] or "")
-    high, wide = (sizes[axis] for axis in chosen)
-    if high is None or wide is None:
-        return {}
-    ratio = float(f"{high / wide:.12g}")
-    rows, columns = float(f"{ratio**0.5:.12g}"), float(f"{ratio**-0.5:.12g}")
-    found = {"size": (ratio, 1.0), "frame": ((rows, 0.0), (0.0, columns))}
-    return {name: found[what] for name, what in op.from_layer.items()}
+        raise ValueError(without_place(str(error))) from error

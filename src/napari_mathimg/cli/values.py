@@ -12,6 +12,7 @@ from ..contract.types import PerAxis, PlaneLength, annotation_of, parts
 from ..io.units import find_unit, says_pixels
 
 LENGTH = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s,.+-][^\s,]*)?\s*")
+MEMORY = re.compile(r"\s*(\d+\.?\d*)\s*(?:([kKMGT])(i?)B?)?\s*")
 TYPED = {"µm": "um"}  # as recipes spell units
 
 
@@ -120,15 +121,32 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",")) if "," in text else tuple(text.strip())
 
 
-def options_of(given: Any, channel_axis: int | None) -> dict[str, Any]:
+def bytes_of(text: str) -> int:
+    """Return an amount of memory in bytes: a number with or without kB, MB, GB, TB, KiB, MiB, GiB or TiB.
+
+    Examples
+    --------
+    >>> bytes_of("1.5GB"), bytes_of("2 GiB"), bytes_of("4096")
+    (1500000000, 2147483648, 4096)
+    """
+    found = MEMORY.fullmatch(text)
+    amount = (
+        int(float(found[1]) * (1024 if found[3] else 1000) ** ("KMGT".find((found[2] or " ").upper()) + 1))
+        if found
+        else 0
+    )
+    if amount < 1:
+        raise ValueError(f"--memory {text}: must be an amount of bytes such as 8GB or 4GiB")
+    return amount
+
+
+def options_of(given: Any) -> dict[str, Any]:
     """Return the options of a run as recipes hold them; those that were not typed are left out.
 
     Parameters
     ----------
     given
         The arguments.
-    channel_axis
-        Axis of colors of the file, or None.
 
     Raises
     ------
@@ -146,7 +164,7 @@ def options_of(given: Any, channel_axis: int | None) -> dict[str, Any]:
         out["value_range"] = pieces[0] if len(pieces) == 1 else tuple(pieces)
     if given.scope:
         out["scope"] = {axis: _part(axis, text) for axis, text in pairs(given.scope, "--scope").items()}
-    chosen = channel_axis if given.channel_axis is None else axis_of(given.channel_axis)
+    chosen = None if given.channel_axis is None else axis_of(given.channel_axis)
     if isinstance(chosen, str):
         raise ValueError(f"--channel-axis {chosen}: must be the index of an axis")
     return out if chosen is None else out | {"channel_axis": chosen}

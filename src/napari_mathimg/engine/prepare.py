@@ -30,6 +30,7 @@ def prepare(
     parameters: Mapping[str, Any] | None = None, threads: int | None = None,
     memory: int | Literal["free"] | None = None, axis_names: tuple[str, ...] = (), facts: Facts | None = None,
     items: Sequence[Index] | None = None, trust: Trust = "revision", count_saturated: bool = True,
+    recall: Recall | None = None,
 ) -> Generator[Progress, None, Plan]:  # fmt: skip
     """Prepare the plan of an operation on an image, in a generator that yields progress and returns the plan.
 
@@ -67,6 +68,8 @@ def prepare(
     count_saturated
         Whether all pixels may be read only to count those that will be clipped to a value range that is given. If not,
         `saturated` of the plan is None where that would be needed, and `run` counts them.
+    recall
+        What opens arrays and looks facts up, instead of one of `facts` and `trust`.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def prepare(
         ``name=value: must be ...`` for whatever cannot be done, before pixels of the result are computed.
     """
     threads, options, given = threads or cores(), options or Options(), op.validate(parameters or {})
-    recall = Recall(facts, trust, threads)
+    recall = recall or Recall(facts, trust, threads)
     each: dict[str, PerIndex] = {}
     names = [*given, *(name for name, _ in op.images[1:])]
     for name, value in zip(names, [*given.values(), *images], strict=False):

@@ -93,7 +93,7 @@ def run(
         of_task: list[Losses] = []
         block = compute_block(plan, *task, of_task)
         if plan.saturated is None:
-            of_task.append(Losses(outside=_outside(plan, *task)))
+            of_task.append(Losses(outside=count_outside(plan, *task)))
         if of_task != [Losses()]:
             losses[task] = reduce(Losses.joined, of_task)
         writer.write(_box_in_result(plan, *task), _in_axes_of_result(plan, block))
@@ -104,7 +104,7 @@ def run(
     return array
 
 
-def _outside(plan: Plan, index: Index, core: Box) -> int:
+def count_outside(plan: Plan, index: Index, core: Box) -> int:
     """Count the values of a block outside the value range, to which an operation that keeps the domain clips them."""
     values, ends = plan.source.without_opacity(plan.source.read(index, core)), plan.at(index).value_ranges
     found = ends[index] if index in ends else ends[()]

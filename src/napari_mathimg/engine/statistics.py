@@ -13,8 +13,9 @@ from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box, Reach
 from ..contract.signature import arguments, call
 from ..methods.noise_level import noise_level
-from .chunks import read_tasks
 from .facts import Keep, Recall, key_of_counts, key_of_finished
+from .passes import run_pass
+from .passes.sums import SumTally
 from .plan import Measured, Options, Plan, resolve_reach
 from .region import aligned_images, arrays_read, block_info, known_names, read_block
 from .source import Index, Source
@@ -230,14 +231,14 @@ def _count(
     """Count a statistic in one pass, and pass on the sums of each key as soon as all its tiles are counted."""
     source = plan.source
     tasks: list[tuple[Key, int, Index, Box]] = []
-    sums: dict[Key, _Sums] = {}
+    counts: dict[Key, int] = {}
     for key, indices in items.items():
         of_key = list(itertools.product(indices, _boxes(plan, statistic, reach, measured[key])))
         tasks += [(key, number, index, core) for number, (index, core) in enumerate(of_key)]
-        sums[key] = _Sums(len(of_key))
+        counts[key] = len(of_key)
 
-    def work(task: Any) -> None:
-        key, number, index, core = task
+    def measure(task: Any) -> tuple[Any, ...]:
+        key, _, index, core = task
         channel, read = key[1], reach.reads(core, source.item)
         info = block_info(source, index, channel, read, core, reach)
         if statistic.of:
@@ -249,17 +250,18 @@ def _count(
             "info": info,
             **({} if statistic.of else _block_to_measure(plan, index, channel, read, reach)),
         }
-        sums[key].measured[number] = call(statistic.measure, known)
+        found: tuple[Any, ...] = call(statistic.measure, known)
+        return found
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         arrays = arrays_read(plan, task[2], reach.reads(task[3], source.item), reach)
         return arrays[1:] if statistic.of else arrays
 
     # By the order of the items, not of their chunks, few sums are unfinished at a time.
-    steps = read_tasks("Statistics", tasks, reads, work, threads, groups=[key[0] for key, *_ in tasks])
-    for progress in steps:
-        for key in [key for key, s in sums.items() if s.add()]:
-            keep(key, tuple(sums.pop(key).total))
+    tally = SumTally(counts, measure)
+    for progress in run_pass("Statistics", tasks, reads, tally, threads, groups=[key[0] for key, *_ in tasks]):
+        for key, total in tally.finished():
+            keep(key, total)
         yield progress
 
 
@@ -270,33 +272,6 @@ def _boxes(plan: Plan, statistic: Statistic, reach: Reach, measured: Any) -> lis
         return tiles(shape, reach)
     chosen = call(statistic.boxes, {**plan.parameters, "shape": shape, "measured": measured})
     return [tile for box in chosen for tile in tiles(shape, reach, inside=box)]
-
-
-class _Sums:
-    """The sums of what is measured on tiles, in an order that does not depend on chunks, nor do their bits."""
-
-    def __init__(self, count: int) -> None:
-        self.measured: dict[int, tuple[Any, ...]] = {}  # by number of the tile, not summed yet
-        self.total: list[Any] = []
-        self._count, self._following = count, 0
-
-    def add(self) -> bool:
-        """Add what can be added; return whether all tiles are."""
-        for number in sorted(list(self.measured)):  # noqa: C414 - threads add to it meanwhile
-            if number != self._following and not _adds_exactly(self.measured[number]):
-                break
-            arrays = self.measured.pop(number)
-            self.total = [a + b for a, b in zip(self.total, arrays, strict=True)] if self.total else list(arrays)
-            self._following, self._count = number + 1, self._count - 1
-        return not self._count
-
-
-def _adds_exactly(arrays: tuple[Any, ...]) -> bool:
-    """Whether sums of such arrays are the same in any order."""
-    return all(
-        array.dtype.kind in "iu" if isinstance(array, np.ndarray) else getattr(array, "adds_exactly", False)
-        for array in arrays
-    )
 
 
 def _spread_items(indices: list[Index], most: int | None) -> list[Index]:

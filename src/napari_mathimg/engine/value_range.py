@@ -2,52 +2,32 @@
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract.operation import Operation, ValueRange
 from ..contract.progress import Progress
 from ..contract.reach import POINTWISE, Box
 from ..methods.cells import CellCounts, Cells, cells_between, cells_of_levels, counted_as
-from .chunks import read_tasks, with_cached_chunks
+from .chunks import with_cached_chunks
 from .facts import Facts, Key, Recall, what_of_ends
+from .passes import run_pass
+from .passes.ranges import CellTally, DataRange, RangeTally, merged_range
 from .plan import Options
 from .source import Index, Source
 from .threads import cores
 from .tiles import tiles
 from .values import EXACT_IN_FLOAT64, dtype_range, type_ends
 
-FAR = 1 / 8  # of the width of a range: a distance from 0 at which sums begin to lose digits
-Array = NDArray[Any]
 Ends = tuple[float, float]
 ValueRanges = dict[Index, ValueRange]
 Groups = dict[Index, list[Index]]
 Part = tuple[Sequence[Index], int | None]  # items, and one of their colors or None for all together
 VALUE_RANGE = "Value range"  # the phase in which all pixels of an image are read for it
 MOST_COUNTS = 64  # parts that are counted in one pass times threads, each in about 2 MiB
-
-
-class DataRange(NamedTuple):
-    """Lowest and highest finite value, low above high if there is none; and the number of values outside given ends."""
-
-    low: Any
-    high: Any
-    outside: int
-
-    def ends(self) -> Ends:
-        """Return the lowest and the highest value; 0 and 1 if no value is finite."""
-        return (float(self.low), float(self.high)) if self.low <= self.high else (0.0, 1.0)
-
-    def level(self) -> float:
-        """Return the end that is nearest to 0, if the values are far from 0 for the width of their range; else 0."""
-        low, high = self.ends()
-        nearest = low if low > 0 else high if high < 0 else 0.0
-        return nearest if abs(nearest) > FAR * (high - low) else 0.0
 
 
 class Ranked(NamedTuple):
@@ -254,26 +234,18 @@ def _count_in_cells(
     source: Source, parts: Sequence[Part], cells: Mapping[int, Cells], threads: int
 ) -> Generator[Progress, None, dict[int, CellCounts]]:
     """Count the finite pixels of numbered parts in their cells, in counts of each thread's own."""
-    counts: dict[int, dict[int, CellCounts]] = {number: {} for number in cells}
     counting: dict[Index, list[int]] = {}
     for number in cells:
         for index in parts[number][0]:
             counting.setdefault(index, []).append(number)
 
-    def work(task: Any) -> None:
-        x, thread = source.read(*task), threading.get_ident()
-        for number in counting[task[0]]:
-            if thread not in counts[number]:
-                counts[number][thread] = CellCounts.empty(cells[number])
-            values = source.without_opacity(x, parts[number][1])
-            counts[number][thread].add(np.ravel(values, order="K"))
-
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
 
     tasks = list(itertools.product(counting, tiles(source.item, POINTWISE)))
-    yield from read_tasks(VALUE_RANGE, tasks, reads, work, threads)
-    return {n: sum(each.values(), CellCounts.empty(cells[n])).finite() for n, each in counts.items()}
+    tally = CellTally(source, {n: parts[n][1] for n in cells}, counting, cells)
+    yield from run_pass(VALUE_RANGE, tasks, reads, tally, threads)
+    return {n: tally.total(n).finite() for n in cells}
 
 
 def find_color_ranges(
@@ -354,34 +326,14 @@ def _find_data_ranges(
     source: Source, given: Ends | None, threads: int, phase: str, colors: Sequence[int | None], indices: list[Index]
 ) -> Generator[Progress, None, dict[Index, list[DataRange]]]:
     """Do as `find_data_ranges` for each of some colors, or for all together where one is None."""
-    parts: dict[Index, list[list[DataRange]]] = {index: [] for index in indices}
     tasks = list(itertools.product(indices, tiles(source.item, POINTWISE)))
-
-    def work(task: Any) -> None:
-        x = source.read(*task)
-        parts[task[0]].append([_data_range_of(source.without_opacity(x, color), given) for color in colors])
 
     def reads(task: Any) -> list[tuple[Any, Box]]:
         return [(source.array, source.box_in_array(*task))]
 
-    yield from read_tasks(phase, tasks, reads, work, threads)
-    return {index: [merged_range(of_color) for of_color in zip(*each, strict=True)] for index, each in parts.items()}
-
-
-def _data_range_of(x: Array, given: Ends | None) -> DataRange:
-    low, high = x.min(), x.max()
-    if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-        x = x[np.isfinite(x)]
-        low, high = (x.min(), x.max()) if x.size else (np.float64(math.inf), np.float64(-math.inf))
-    if given is None or given[0] <= low <= high <= given[1]:
-        return DataRange(low.item(), high.item(), 0)
-    return DataRange(low.item(), high.item(), int(np.count_nonzero((x < given[0]) | (x > given[1]))))
-
-
-def merged_range(ranges: Iterable[DataRange]) -> DataRange:
-    """Return the data range of several parts together."""
-    parts = list(ranges)
-    return DataRange(min(p.low for p in parts), max(p.high for p in parts), sum(p.outside for p in parts))
+    tally = RangeTally(source, colors, indices, given)
+    yield from run_pass(phase, tasks, reads, tally, threads)
+    return tally.ranges()
 
 
 def _contains_type(given: Ends, dtype: np.dtype[Any]) -> bool:

@@ -13,9 +13,10 @@ from ..contract.progress import Progress, run_to_end
 from ..contract.reach import Box
 from ..contract.requirements import check_whole_number
 from ..engine.chunks import boxes_along_chunks, read_tasks, with_cached_chunks
+from ..engine.passes.ranges import merged_range
 from ..engine.source import Source
 from ..engine.threads import cores
-from ..engine.value_range import find_data_ranges, find_ranked, merged_range
+from ..engine.value_range import find_data_ranges, find_ranked
 from ..kernels import counting
 from .bin_edges import (
     Array,

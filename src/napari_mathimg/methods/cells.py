@@ -154,6 +154,7 @@ class CellCounts:
     first: Array
     last: Array
     sample: tuple[Array, ...] = ()
+    adds_exactly = True
 
     @classmethod
     def empty(cls, cells: Cells) -> "CellCounts":

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contract.reach import Box
 from ..engine.chunks import as_numpy
 
 Key = tuple[slice, ...]
@@ -37,6 +38,10 @@ class Adapted:
         """Read a box of contiguous slices."""
         raise NotImplementedError
 
+    def boxes_of(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the arrays that are read for a box, and the box of each."""
+        return [(self._array, box)]
+
 
 class Merged(Adapted):
     """An image in which a part, one index of an axis, has other pixels, in their type."""
@@ -50,12 +55,26 @@ class Merged(Adapted):
         inside = span.start <= self._index < span.stop
         if inside and span.stop - span.start == 1:
             return as_numpy(self._part, self._of_part(box))
-        out = np.array(as_numpy(self._array, box), self.dtype)
-        if inside:
-            here = [slice(None)] * self.ndim
-            here[self._axis] = slice(self._index - span.start, self._index - span.start + 1)
-            out[tuple(here)] = as_numpy(self._part, self._of_part(box))
+        if not inside:
+            return np.asarray(as_numpy(self._array, box), self.dtype)
+        out = np.empty([k.stop - k.start for k in box], self.dtype)
+        here = [slice(None)] * self.ndim
+        for first, stop in ((span.start, self._index), (self._index, self._index + 1), (self._index + 1, span.stop)):
+            if first < stop:
+                here[self._axis] = slice(first - span.start, stop - span.start)
+                part = (*box[: self._axis], slice(first, stop), *box[self._axis + 1 :])
+                is_part = first == self._index
+                out[tuple(here)] = as_numpy(self._part, self._of_part(box)) if is_part else as_numpy(self._array, part)
         return out
+
+    def boxes_of(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the arrays that are read for a box, and the box of each."""
+        first, stop = box[self._axis]
+        if not first <= self._index < stop:
+            return [(self._array, box)]
+        spans = [(a, b) for a, b in ((first, self._index), (self._index + 1, stop)) if a < b]
+        others = [(self._array, (*box[: self._axis], span, *box[self._axis + 1 :])) for span in spans]
+        return [*others, (self._part, (*box[: self._axis], (0, 1), *box[self._axis + 1 :]))]
 
     def _of_part(self, box: Key) -> Key:
         return (*box[: self._axis], slice(0, 1), *box[self._axis + 1 :])
@@ -83,6 +102,10 @@ class Expanded(Adapted):
         found = as_numpy(self._array, (*box[: self._axis], *box[self._axis + 1 :]))
         return np.expand_dims(found, self._axis)[(slice(None),) * self._axis + (box[self._axis],)]
 
+    def boxes_of(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the arrays that are read for a box, and the box of each."""
+        return [(self._array, (*box[: self._axis], *box[self._axis + 1 :]))]
+
 
 class Turned(Adapted):
     """An array with its axes in another order."""
@@ -95,6 +118,10 @@ class Turned(Adapted):
         inner = tuple(box[self._order.index(axis)] for axis in range(self.ndim))
         return as_numpy(self._array, inner).transpose(self._order)
 
+    def boxes_of(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the arrays that are read for a box, and the box of each."""
+        return [(self._array, tuple(box[self._order.index(axis)] for axis in range(self.ndim)))]
+
 
 class Cut(Expanded):
     """One index of an axis of an array, which keeps the axis."""
@@ -106,7 +133,12 @@ class Cut(Expanded):
 
     def _read(self, box: tuple[slice, ...]) -> Any:
         inner = slice(self._index + box[self._axis].start, self._index + box[self._axis].stop)
-        return np.asarray(self._array[(*box[: self._axis], inner, *box[self._axis + 1 :])])
+        return as_numpy(self._array, (*box[: self._axis], inner, *box[self._axis + 1 :]))
+
+    def boxes_of(self, box: Box) -> list[tuple[Any, Box]]:
+        """Return the arrays that are read for a box, and the box of each."""
+        first, stop = box[self._axis]
+        return [(self._array, (*box[: self._axis], (self._index + first, self._index + stop), *box[self._axis + 1 :]))]
 
 
 def _box_of(key: Any, shape: tuple[int, ...]) -> tuple[Key, list[bool], list[slice]]:

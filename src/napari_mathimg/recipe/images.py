@@ -106,10 +106,11 @@ Further: TypeAlias = Input | ImageFile | DeclaredPsf | HeldImage | PerIndex
 HELD = (HeldImage,)
 
 
-def digest(array: Any) -> str:
+def digest(array: Any, check: Callable[[], object] | None = None) -> str:
     """Return the digest of the type, the shape and the pixels of an array, as 32 hexadecimal digits.
 
-    It depends neither on the byte order nor on the memory layout.
+    It depends neither on the byte order nor on the memory layout. The function `check` is called now and then, and may
+    raise an error to end it.
     """
     pixels = np.asarray(array)
     ordered = pixels.dtype.newbyteorder("<")
@@ -117,6 +118,8 @@ def digest(array: Any) -> str:
     rows = pixels.reshape(1) if pixels.ndim == 0 else pixels
     step = max(PIECE * len(rows) // max(rows.nbytes, 1), 1)
     for first in range(0, len(rows), step):
+        if check is not None:
+            check()
         part = np.ascontiguousarray(rows[first : first + step], ordered)
         if part.size:
             found.update(part.reshape(-1).view(np.uint8).data)

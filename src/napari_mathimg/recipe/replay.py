@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..contract.per_index import PerIndex
+from ..contract.per_index import PerIndex, per_index
 from ..contract.progress import Progress, run_to_end
 from ..engine import LazyArray, Options, Plan, prepare, run
+from ..engine.facts import Recall
+from ..engine.forecast import sketch
 from ..engine.source import Source, is_channels, names_in
 from ..methods.point_spread.kinds import KINDS, psf
 from .axes import lengths, without_colors
@@ -90,9 +92,12 @@ def _placed(
 
 def prepare_step(
     step: Step, place: str, image: Image, inputs: Mapping[str, Any], folder: Path | None, threads: int | None,
-    memory: int | Literal["free"] | None,
+    memory: int | Literal["free"] | None, recall: Recall | None = None, sketched: bool = False,
 ) -> Generator[Progress, None, tuple[Image, Plan, list[Any]]]:  # fmt: skip
     """Prepare a step in a generator that yields progress; return the image at its level, the plan, and the images.
+
+    With a `recall`, which opens the arrays, no pixel is read only to count those that will be clipped. A plan that is
+    only `sketched` has the shapes and types of a run, and no pixel is read for it.
 
     Raises
     ------
@@ -115,14 +120,27 @@ def prepare_step(
     of_item = tuple(spacing[axis] for axis in axes)
     parameters = in_pixels(step.declared, _as_per_index(step.parameters), of_item, place)
     images = further_images(step, place, source, of_item, inputs, folder)
+    if sketched:
+        given = step.declared.validate({name: _first_of(name, value) for name, value in parameters.items()})
+        alone = [_first_of("image", value) for value in images]
+        threads = threads or 1
+        plan = sketch(step.declared, array, alone, options, given, threads, image.axis_names, recall)
+        return at_level, plan, images
     plan = yield from prepare(
-        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names
-    )
+        step.declared, array, images, options, parameters, threads, memory, axis_names=image.axis_names,
+        recall=recall, count_saturated=recall is None,
+    )  # fmt: skip
     if step.where:
         _check_part(step, place, plan, at_level)
         if memory is not None:
             check_room(array, plan)
     return at_level, plan, images
+
+
+def _first_of(name: str, value: Any) -> Any:
+    """Return a value, or the first of those that are given for each index along an axis."""
+    found = per_index(name, value)
+    return value if found is None else found.values[0]
 
 
 def options_at(step: Step, place: str, image: Image) -> Options:

@@ -2,8 +2,8 @@
 
 Chunks that running passes still need are kept until their last task is done. They may fill `Kept.bound` bytes; beyond
 it, those go that are needed last. Other chunks, such as those of a preview, or of a pass before over at most `CAPACITY`
-bytes, may fill `CAPACITY` bytes; of them, those go that were used longest ago. What running tasks need
-is kept whatever its size.
+bytes, may fill `Kept.capacity` bytes, `CAPACITY` by default; of them, those go that were used longest ago. What running
+tasks need is kept whatever its size.
 """
 
 import os
@@ -167,7 +167,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.bound = CAPACITY
+        self.bound = self.capacity = CAPACITY
         self.bytes = self.clock = 0
         self._owners: WeakSet[Owner] = WeakSet()
         self._groups: WeakSet[ChunkGroup] = WeakSet()
@@ -206,7 +206,7 @@ class Kept:
     def trim(self) -> None:
         """Drop chunks that no task needs while there are too many."""
         self._settle()
-        while self.bytes > CAPACITY and self.drop_oldest(list(self._owners)):
+        while self.bytes > self.capacity and self.drop_oldest(list(self._owners)):
             pass
         for group in list(self._groups):
             group.trim()
@@ -216,7 +216,7 @@ class Kept:
         task = self.task
         with self.changed:
             self._settle()
-            while self.bytes > CAPACITY:
+            while self.bytes > self.capacity:
                 if self.drop_oldest(list(self._owners)):
                     continue
                 if nbytes >= LARGE and task is not None and self._is_room_to_come():
@@ -336,7 +336,7 @@ class Kept:
                 last.append((number, owner, chunk))
         last.sort(key=lambda found: found[0])
         dropped = False
-        while last and self.bytes > self.bound - self.bound // 8 * dropped:
+        while last and self.bytes > self.bound - self.bound // 32 * dropped:
             _, owner, chunk = last.pop()
             self.forget(owner, chunk)
             dropped = True

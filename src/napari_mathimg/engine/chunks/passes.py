@@ -23,7 +23,7 @@ AHEAD = 4096  # tasks that are looked through at a time for the next one that ne
 def read_tasks(
     phase: str, tasks: Sequence[Given], reads: Callable[[Given], Reads], work: Callable[[Given], Any], threads: int,
     *, groups: Sequence[tuple[int, ...]] | None = None, at_once: int | None = None, tick: float = TICK,
-    patience: float | None = None,
+    patience: float | None = None, bound: int | None = None,
 ) -> Generator[Progress, None, None]:  # fmt: skip
     """Run tasks like `run_tasks`, in the order of the chunks that they read, each of which is read once.
 
@@ -36,6 +36,8 @@ def read_tasks(
         Only those from `with_cached_chunks` count.
     groups
         For each task, the place of a group that is done together; by default, all tasks are one group.
+    bound
+        Bytes that chunks may fill which later tasks need; by default a part of the memory at hand.
     """
     boxes = [[(array, box) for array, box in reads(task) if isinstance(array, CachedChunks)] for task in tasks]
     if groups is None and not any(boxes):  # arrays in memory need no order
@@ -44,7 +46,7 @@ def read_tasks(
         return
     order = _order(boxes, groups)
     with kept.changed:
-        kept.bound = max(CAPACITY, memory_at_hand() // SHARE)
+        kept.bound = max(CAPACITY, memory_at_hand() // SHARE) if bound is None else bound
     uses = _uses([boxes[k] for k in order])
 
     def work_on(rank: int) -> None:

@@ -95,6 +95,10 @@ class CachedChunks:
         )
         return self._read(box)[tuple(slice(None) if isinstance(k, slice) else 0 for k in key)]
 
+    def read_box(self, box: Box) -> Array:
+        """Read a box that the task in this thread need not keep."""
+        return self._read_chunks(box)
+
     def _read(self, box: Box) -> Array:
         """Read a box, or cut it out of what the same task has read before."""
         task = kept.task

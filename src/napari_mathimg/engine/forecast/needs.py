@@ -12,6 +12,7 @@ from ...contract.operation import Operation, ValueRange
 from ...contract.progress import run_to_end
 from ...contract.reach import Gather
 from ...contract.signature import NOISE
+from ..facts import Recall
 from ..memory import memory_at_hand
 from ..plan import Options, Plan
 from ..prepare import resolve
@@ -68,7 +69,7 @@ def needs(
         ``name=value: must be ...`` if the run would be refused before it reads the image.
     """
     threads, given = threads or cores(), op.validate(parameters or {})
-    return needs_of(_sketch(op, image, images, options or Options(), given, threads, axis_names), threads)
+    return needs_of(sketch(op, image, images, options or Options(), given, threads, axis_names), threads)
 
 
 def needs_of(plan: Plan, threads: int | None = None) -> Needs:
@@ -107,8 +108,8 @@ def _beside(plan: Plan, result: int, threads: int) -> int:
 class _MadeUp(dict[Any, Any]):
     """What a run would measure first, for any range of values and any noise that `resolve` asks for."""
 
-    def __init__(self, is_whole: bool) -> None:
-        noise = {name: NOISE_LEVEL if name == "noise_level" else (NOISE_LEVEL,) * 3 for name in NOISE}
+    def __init__(self, is_whole: bool, colors: int) -> None:
+        noise = {name: NOISE_LEVEL if name == "noise_level" else (NOISE_LEVEL,) * colors for name in NOISE}
         self._measured = {"values": ({(): ValueRange(0.0, 1.0, is_whole)}, 0), "colors": (), "noise": {(): noise}}
 
     def __contains__(self, key: Any) -> bool:
@@ -118,10 +119,25 @@ class _MadeUp(dict[Any, Any]):
         return self._measured[key[0]]
 
 
-def _sketch(
+def sketch(
     op: Operation, image: Any, images: Sequence[Any], options: Options, given: Mapping[str, Any], threads: int,
-    axis_names: tuple[str, ...],
+    axis_names: tuple[str, ...] = (), recall: Recall | None = None,
 ) -> Plan:  # fmt: skip
     """Return a plan whose shapes and types are those of a run; values and noise of the image are made up."""
-    made_up = _MadeUp(np.dtype(image.dtype).kind in "biu")
-    return run_to_end(resolve(op, image, images, options, given, threads, axis_names, made_up))
+    made_up = _MadeUp(np.dtype(image.dtype).kind in "biu", 1 if options.channel_axis is None else 3)
+    return run_to_end(resolve(op, image, images, options, given, threads, axis_names, made_up, recall))
+
+
+def passes_of(plan: Plan) -> int:
+    """Return how often a preparation reads all pixels of an image, about, before a result can be computed."""
+    op, choice, dtype = plan.operation, plan.options.value_range, plan.source.dtype
+    uses_range, is_ranked = op.uses_range(plan.given), op.data_range is not None and choice == "data"
+    count = 0
+    if uses_range and (is_ranked or choice[0] == "percentiles"):
+        count += 1 if dtype.kind in "biu" and dtype.itemsize <= 2 else 2
+    elif (uses_range and choice == "data") or (dtype.kind == "f" and op.uses_level):
+        count += 1
+    count += 1 if op.noise_names(plan.given) else 0
+    of_image = [statistic for statistic in op.statistics if not statistic.of]
+    always = [statistic for statistic in of_image if statistic.needed is None]
+    return count + len(always) + (len(always) < len(of_image))

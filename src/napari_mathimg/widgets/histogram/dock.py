@@ -14,16 +14,17 @@ from ...histogram.fine_histogram import FineHistogram
 from ...recipe.names import cut_middle
 from ...recipe.record import last_step
 from ..layers.napari_proxies import unwrapped
+from ..place.content import Connection
 from ..preview.shared_facts import facts_of
 from ..qt.keyboard import FocusRing, name_fields
-from ..qt.layout import dock_of, order_fields
+from ..qt.layout import order_fields
 from ..qt.theme import theme_colors
 from ..settings.saved_docks import DockState
 from .actions import HistogramActions
 from .counted_region import RegionChoice
 from .curves import PALETTE, channel_index, compared_curve, main_curves, median_tip, numbers, read_out
 from .fields import fill_with_layers
-from .layer_counts import Connection, Follower
+from .layer_counts import Follower
 
 LOOK = ("contrast_limits", "gamma", "colormap")  # layer attributes that the plot shows besides the pixels
 
@@ -44,9 +45,7 @@ class HistogramDock(HistogramActions):
         self._facts = facts_of(self._viewer)
         self._compared: dict[Layer, Follower] = {}
         self.pinned: list[ref[Layer]] = []
-        self._connections: list[Connection] = []
         self._looks: list[Connection] = []
-        self._settled = False
         self._reset_view = True  # whether the next curves are shown whole
         self.redraws = 0
         self._soon = QTimer(self)
@@ -76,51 +75,32 @@ class HistogramDock(HistogramActions):
         followers = [f for f in (self._follower, *self._compared.values()) if f is not None]
         return self._soon.isActive() or any(f.is_counting for f in followers)
 
-    def showEvent(self, event: Any) -> None:
-        """Connect to the viewer and catch up with changes."""
-        super().showEvent(event)
-        if not self._connections:
-            layers = self._viewer.layers
-            self._connections = [
-                (layers.selection.events.active, self._follow_soon),
-                (layers.selection.events.changed, self._follow_soon),
-                (layers.events.inserted, self._follow_soon),
-                (layers.events.removed, self._follow_soon),
-                (layers.events.reordered, self._follow_soon),
-                (self._viewer.events.theme, self._show_theme),
-            ]
-            for emitter, callback in self._connections:
-                emitter.connect(callback)
-            self._show_theme()
-            self._follow()
-        if not self._settled:
-            self._settled = True
-            QTimer.singleShot(0, self._settle)
+    def viewer_events(self) -> list[Connection]:
+        """Return what is connected while the dock is shown."""
+        layers = self._viewer.layers
+        return [
+            (layers.selection.events.active, self._follow_soon),
+            (layers.selection.events.changed, self._follow_soon),
+            (layers.events.inserted, self._follow_soon),
+            (layers.events.removed, self._follow_soon),
+            (layers.events.reordered, self._follow_soon),
+            (self._viewer.events.theme, self._show_theme),
+        ]
 
-    def hideEvent(self, event: Any) -> None:
-        """Stop counting and disconnect: a hidden dock uses no resources."""
-        super().hideEvent(event)
-        self._close_all()
+    def catch_up(self) -> None:
+        """Take the theme, and count the active layer."""
+        self._show_theme()
+        self._follow()
 
-    def _settle(self) -> None:
-        dock = dock_of(self)
-        if dock is not None:
-            dock.destroyed.connect(self._close)
-        self.put_in_place(self.saved_state.size)
-
-    def _close(self) -> None:
-        """Delete the widget together with the dock that napari removes on closing."""
-        self._close_all()
-        self.task.cancel()
-        self.deleteLater()
-
-    def _close_all(self) -> None:
+    def rest(self) -> None:
+        """Stop counting."""
         self._soon.stop()
-        while self._connections:
-            emitter, callback = self._connections.pop()
-            emitter.disconnect(callback)
         self._stop_following()
         self._compare_with([])
+
+    def end(self) -> None:
+        """Stop all that runs, for good."""
+        self.task.cancel()
 
     def _stop_following(self) -> None:
         while self._looks:
@@ -230,7 +210,7 @@ class HistogramDock(HistogramActions):
     def _show(self) -> None:
         """Draw the counts known so far."""
         follower = self._follower
-        if follower is None or not self._connections:
+        if follower is None or not self.is_following:
             return
         tally = follower.tally
         if tally is None:

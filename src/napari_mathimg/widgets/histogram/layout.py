@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...recipe.names import SEAMS
-from ..place.content import DockContent
+from ..place.content import FollowingDock
 from ..place.entries import HISTOGRAM
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel, WrappingLabel
@@ -43,7 +43,7 @@ LIMITS = {
 }
 
 
-class HistogramLayout(DockContent):
+class HistogramLayout(FollowingDock):
     """Creates and arranges the widgets of the histogram dock."""
 
     outline: Color = (240, 241, 242)

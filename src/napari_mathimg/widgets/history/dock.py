@@ -12,8 +12,9 @@ from ...recipe.recipe import Recipe
 from ...recipe.record import RECORD, is_preview
 from ..layers.layer_observer import is_quiet
 from ..layers.napari_proxies import unwrapped
+from ..place.content import Connection
 from ..qt.keyboard import FocusRing, name_fields
-from ..qt.layout import dock_of, order_fields
+from ..qt.layout import order_fields
 from ..qt.number_boxes import first_refused
 from ..settings.saved_docks import DockState
 from .edited_chain import EditedChain, EditedChains, seconds_of
@@ -42,10 +43,9 @@ class HistoryDock(ShownChain):
         super().__init__(unwrapped(napari_viewer))
         self.chains = EditedChains()
         self._layer: ref[Layer] | None = None
-        self._settled = False
         self._has_told = False  # whether a message is to stay while the layer that it is about is followed
         self._ran: EditedChain | None = None  # whose result a run will show; None for a replay
-        self._watched: list[tuple[Any, Callable[..., Any]]] = []
+        self._watched: list[Connection] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._follow)
@@ -72,56 +72,38 @@ class HistoryDock(ShownChain):
         self.task.returned.connect(self._add)
         self.task.finished.connect(self._enable)
 
-    def showEvent(self, event: Any) -> None:
-        """Connect to the viewer and catch up with changes."""
-        super().showEvent(event)
-        if not self._connections:
-            layers = self._viewer.layers
-            self._connections = [
-                (layers.selection.events.active, self._follow_soon),
-                (layers.selection.events.changed, self._follow_soon),
-                (layers.events.inserted, self._follow_soon),
-                (layers.events.removed, self._follow_soon),
-            ]
-            for emitter, callback in self._connections:
-                emitter.connect(callback)
-            self.log.changed.connect(self.show_session)
-            self.show_session()
-            self._follow()
-        if not self._settled:
-            self._settled = True
-            QTimer.singleShot(0, self._settle)
+    def viewer_events(self) -> list[Connection]:
+        """Return what is connected while the dock is shown."""
+        layers = self._viewer.layers
+        return [
+            (layers.selection.events.active, self._follow_soon),
+            (layers.selection.events.changed, self._follow_soon),
+            (layers.events.inserted, self._follow_soon),
+            (layers.events.removed, self._follow_soon),
+        ]
 
-    def hideEvent(self, event: Any) -> None:
-        """Stop computing and disconnect: a hidden dock uses no resources, but for a run in progress."""
-        super().hideEvent(event)
-        self._disconnect()
+    def catch_up(self) -> None:
+        """Show what was run meanwhile, and the chain of the active layer."""
+        self.log.changed.connect(self.show_session)
+        self.show_session()
+        self._follow()
 
-    def _settle(self) -> None:
-        if dock := dock_of(self):
-            dock.destroyed.connect(self._close)
-        self.put_in_place(self.saved_state.size)
+    def rest(self) -> None:
+        """Stop computing what is seen."""
+        self._soon.stop()
+        if self.is_following:
+            self.log.changed.disconnect(self.show_session)
+        self._watch(None)
+        self.live.stop()
+        self.updates.stop()
 
-    def _close(self) -> None:
-        """Delete the widget together with the dock that napari removes on closing."""
-        self._disconnect()
+    def end(self) -> None:
+        """Stop all that runs, for good."""
         self.task.cancel()
         self.files.cancel()
         self.updates.close()
         self.live.close()
         self.source.disconnect_from_viewer()
-        self.deleteLater()
-
-    def _disconnect(self) -> None:
-        self._soon.stop()
-        if self._connections:
-            self.log.changed.disconnect(self.show_session)
-        for pairs in (self._connections, self._watched):
-            while pairs:
-                emitter, callback = pairs.pop()
-                emitter.disconnect(callback)
-        self.live.stop()
-        self.updates.stop()
 
     @property
     def layer(self) -> Layer | None:

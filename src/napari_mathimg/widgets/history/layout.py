@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QListWidget, QStackedWidget, QVBoxLayout, 
 
 from ...recipe.names import SEAMS
 from ..layers.layer_picker import LayerPicker
-from ..place.content import DockContent
+from ..place.content import FollowingDock
 from ..place.entries import HISTORY
 from ..qt.collapsible import Collapsible
 from ..qt.combo_box import ElidedComboBox
@@ -25,7 +25,7 @@ SEEN = {STEP: "Show the step", END: "Show the end", NOTHING: "Show nothing"}
 MINIMUM_WIDTH = 280
 
 
-class HistoryLayout(DockContent):
+class HistoryLayout(FollowingDock):
     """Creates and arranges the widgets of the History dock."""
 
     def __init__(self, viewer: Any) -> None:

@@ -1,6 +1,5 @@
 """The chain that the History dock shows: its list, the form of the chosen step, and the result that is seen."""
 
-from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
@@ -22,7 +21,6 @@ class ShownChain(Exporting):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
-        self._connections: list[tuple[Any, Callable[..., Any]]] = []  # to the viewer, while the dock is shown
         self.updates = ChainUpdates(self._viewer, self)
         self.updates.ready.connect(self._take_ready)
         self.updates.failed.connect(self._tell_failure)
@@ -74,7 +72,7 @@ class ShownChain(Exporting):
         """Prepare what is to be seen."""
         chain = self.chain
         is_seen = self.see.currentData() != NOTHING and self.steps.number is not None
-        if chain is None or chain.source is None or not self._connections:
+        if chain is None or chain.source is None or not self.is_following:
             self.live.stop()
             self.updates.stop()
             return

@@ -13,7 +13,7 @@ from .places import KEY, Place
 SPACING = 2
 TEXT = "Find"
 GLASS = 0.55  # size of the magnifying glass as a fraction of the height of its button
-STYLE = "QPushButton { padding: 1px 3px; min-height: 0; }"  # names take no more room than they need
+STYLE = "QPushButton { padding: 1px 2px; min-height: 0; }"  # names take no more room than they need
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 
 
@@ -89,9 +89,9 @@ class FindButton(QPushButton):
         self.setAccessibleName("Find an operation")
 
     def sizeHint(self) -> QSize:
-        """Return the height of a button with text, and about as much for the width."""
+        """Return the height of a button with text, and as much for the width."""
         height = self.fontMetrics().height() + 4
-        return QSize(height + 6, height)
+        return QSize(height, height)
 
     def resizeEvent(self, event: Any) -> None:
         """Show a text where there is room for it."""

@@ -1,4 +1,4 @@
-"""What the search finds: every operation, the histogram, and the history."""
+"""What the search finds: every operation, the histogram, the history, and the batch."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,16 +10,20 @@ from ...catalog import FAMILIES, family, operations
 from ..form.form import summary
 from ..settings.used import used_ids
 
-HISTOGRAM, HISTORY = "Histogram", "History"  # the docks that belong to no family
-TITLES = (*FAMILIES.values(), HISTOGRAM, HISTORY)  # of all docks, in the order of the choice
+HISTOGRAM, HISTORY, BATCH = "Histogram", "History", "Batch"  # the docks that belong to no family
+TITLES = (*FAMILIES.values(), HISTOGRAM, HISTORY, BATCH)  # of all docks, in the order of the choice
 OTHERS = {  # what is found of docks without a family: the words that people look for, and a sentence
     HISTOGRAM: (
         "distribution, contrast, counts, levels, percentiles, dark, bright, grey, display",
         "Show how the values of a layer are distributed, and set its contrast limits.",
     ),
     HISTORY: (
-        "steps, record, undo, redo, repeat, replay, recipe, batch, macro, script, python, workflow, pipeline, protocol",
+        "steps, record, undo, redo, repeat, replay, recipe, macro, script, python, workflow, pipeline, protocol",
         "Show the steps that made a layer, change them, and repeat them on other layers.",
+    ),
+    BATCH: (
+        "files, folder, many, several, all, queue, recipe, macro, workflow, pipeline, unattended, overnight, command",
+        "Apply a recipe to many files, with progress, pauses, and reasons where one fails.",
     ),
 }
 STEM = 4  # letters that an inflected word shares at least with the word that it is found by

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QWidget
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QLineEdit, QWidget
 
 
 class SavedFields(QObject):
@@ -15,7 +15,7 @@ class SavedFields(QObject):
     parent
         The owner.
     **fields
-        Check boxes and other checkable buttons, combo boxes and spin boxes.
+        Check boxes and other checkable buttons, combo boxes, spin boxes, and lines to type in.
     """
 
     changed = Signal()
@@ -40,12 +40,16 @@ class SavedFields(QObject):
 def _change_signal(field: QWidget) -> Any:
     if isinstance(field, QAbstractButton):
         return field.toggled
+    if isinstance(field, QLineEdit):
+        return field.textChanged
     return field.currentIndexChanged if isinstance(field, QComboBox) else field.valueChanged
 
 
 def _value(field: QWidget) -> Any:
     if isinstance(field, QAbstractButton):
         return field.isChecked()
+    if isinstance(field, QLineEdit):
+        return field.text()
     if isinstance(field, QComboBox):
         return field.currentText() if field.currentData() is None else field.currentData()
     return field.value()
@@ -55,6 +59,9 @@ def _set_value(field: QWidget, value: Any) -> None:
     if isinstance(field, QAbstractButton):
         if isinstance(value, bool):
             field.setChecked(value)
+    elif isinstance(field, QLineEdit):
+        if isinstance(value, str):
+            field.setText(value)
     elif isinstance(field, QComboBox):
         if isinstance(value, str):
             index = field.findText(value) if field.currentData() is None else field.findData(value)

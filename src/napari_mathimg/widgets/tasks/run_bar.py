@@ -56,9 +56,9 @@ class RunBar(QWidget):
 
     def _build(self) -> None:
         running = QWidget()
-        row = hbox(self.progress, self.cancel)
-        row.setContentsMargins(0, 0, 0, 0)
-        running.setLayout(row)
+        self._running = hbox(self.progress, self.cancel)
+        self._running.setContentsMargins(0, 0, 0, 0)
+        running.setLayout(self._running)
         self._beside = QStackedWidget()
         waiting = QWidget()
         self._before = hbox(self.needs)
@@ -81,6 +81,10 @@ class RunBar(QWidget):
         column.setSpacing(3)
         column.addLayout(line)
         column.addWidget(self.message)
+
+    def put_before_cancel(self, widget: QWidget) -> None:
+        """Put a widget between the progress and Cancel."""
+        self._running.insertWidget(1, widget)
 
     def put_beside_run(self, widget: QWidget, state: QWidget) -> None:
         """Put a widget beside Run, and a word before what a run will take, for which progress is told during a run."""

@@ -1,0 +1,1 @@
+"""Running a job: planned, shared among threads or machines, item by item."""

@@ -1,0 +1,269 @@
+"""The tasks of a run on the workers of dask.distributed: what travels is the folder of the run and a number."""
+
+import ipaddress
+import math
+import queue
+import secrets
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from ...contract.progress import Progress
+from ...engine.passes import Tally
+from ...io.problems import ImageFileError
+from .files.facts import FactsFiles
+from .files.journal import Entry, Journal
+from .folder import RunFolder
+from .passes import Block, SavedPasses, measured
+from .stage import Stage
+from .worker import count_one, write_one
+
+AHEAD = 2  # tasks for each thread of a worker that are with it at a time
+RETRIES = 3  # times that a task which fails, or whose worker is lost, is tried again
+TICK = 0.05  # seconds between two reports
+ASK = 1.0  # seconds after which the scheduler is asked for its workers again
+LOCAL = "local"
+
+
+class Cluster:
+    """The workers of a scheduler, and the run that they work for.
+
+    Parameters
+    ----------
+    client
+        Client of dask.distributed.
+    run
+        Folder of the run, which all workers can reach by the same path.
+    bound
+        Bytes that chunks may fill in each worker.
+    """
+
+    def __init__(self, client: Any, run: RunFolder, bound: int) -> None:
+        self._client, self._run, self._bound = client, run, bound
+        self._known: dict[str, int] = {}
+        self._asked = -math.inf
+        self._token = secrets.token_hex(4)
+        self._alive = run.home / f"alive-{self._token}"
+        for left in run.home.glob("alive-*"):
+            left.unlink()
+        self._alive.touch()
+
+    def close(self) -> None:
+        """Tell the workers to stop."""
+        self._alive.unlink(missing_ok=True)
+
+    def results(self, function: Any, name: str, numbers: Sequence[int]) -> Iterator[list[Any]]:
+        """Yield what a function of (path, name, number, ...) has returned lately, for all numbers in any order.
+
+        Runs of numbers that follow each other go to one worker, which keeps what they share. One that has none left
+        takes from the end of the longest run.
+        """
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        waiting: dict[str, deque[int]] = {}
+        running: dict[Any, str] = {}
+        left = len(numbers)
+        try:
+            self._share(waiting, numbers)
+            while left:
+                for worker, count in self._free(running, waiting):
+                    for _ in range(count):
+                        number = _next_of(waiting, worker)
+                        if number is None:
+                            break
+                        future = self._client.submit(
+                            function, str(self._run.path), name, number, self._alive.name, self._bound,
+                            key=f"mathimg-{self._token}-{name}-{number}", pure=False, retries=RETRIES,
+                            workers=[worker], allow_other_workers=True,
+                        )  # fmt: skip
+                        running[future] = worker
+                        future.add_done_callback(done.put)
+                found = []
+                for future in _lately(done):
+                    running.pop(future)
+                    left -= 1
+                    found.append(future.result())
+                yield found
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _share(self, waiting: dict[str, deque[int]], numbers: Sequence[int]) -> None:
+        workers = sorted(self._threads())
+        if not workers:
+            raise ImageFileError(f"{self._run.output}: must be made by at least one worker; the scheduler has none")
+        for k, worker in enumerate(workers):
+            first, stop = (len(numbers) * n // len(workers) for n in (k, k + 1))
+            waiting[worker] = deque(numbers[first:stop])
+
+    def _threads(self) -> dict[str, int]:
+        """Return the threads of each worker, as they were a second ago at most."""
+        if time.monotonic() - self._asked > ASK:
+            info = self._client.scheduler_info(n_workers=-1)
+            self._known = {str(address): int(worker["nthreads"]) for address, worker in info["workers"].items()}
+            self._asked = time.monotonic()
+        return self._known
+
+    def _free(self, running: dict[Any, str], waiting: dict[str, deque[int]]) -> list[tuple[str, int]]:
+        """Return how many more tasks each worker may have with it."""
+        threads = self._threads()
+        for lost in [worker for worker in waiting if worker not in threads]:
+            orphans = waiting.pop(lost)
+            for future in [future for future, worker in running.items() if worker == lost]:
+                running[future] = ""
+            if threads:
+                waiting.setdefault(min(threads), deque()).extend(orphans)
+            else:
+                waiting[lost] = orphans
+        busy = [*running.values()]
+        return [(worker, max(AHEAD * count - busy.count(worker), 0)) for worker, count in threads.items()]
+
+    def write(self, stage: Stage, journal: Journal, left: list[int]) -> Generator[Progress, None, None]:
+        """Write shards in a generator that yields progress."""
+        count = 0
+        for found in self.results(write_one, stage.name, left):
+            entries = [
+                Entry(int(task), {int(step): tuple(of) for step, of in lost.items()}, float(seconds))
+                for task, lost, seconds in found
+            ]
+            if entries:
+                journal.add(*entries)
+            count += len(entries)
+            yield Progress(stage.phase, count, len(left))
+
+
+class ClusterPasses(SavedPasses):
+    """Passes of which the workers of a cluster count the blocks."""
+
+    def __init__(self, facts: FactsFiles, bound: int, cluster: Cluster) -> None:
+        super().__init__(facts, bound)
+        self._cluster = cluster
+
+    def parts(
+        self, phase: str, key: str, blocks: list[Block], done: set[int], tally: Tally, threads: int
+    ) -> Generator[tuple[Progress, list[tuple[int, Tally]]], None, None]:
+        """Yield progress, and the tallies of the blocks that are newly counted, by their numbers."""
+        left = [number for number in range(len(blocks)) if number not in done]
+        if tally.fresh().arrays() is None or len(left) < 2:
+            yield from super().parts(phase, key, blocks, done, tally, threads)
+            return
+        count, before = 0, len(done)
+        for found in self._cluster.results(_numbered, key, left):
+            finished = []
+            for number, arrays in found:
+                part = tally.fresh()
+                if arrays is None:
+                    part = measured(blocks[number], tally)
+                else:
+                    part.add_arrays(arrays)
+                finished.append((number, part))
+                count += 1
+            yield Progress(phase, before + count, len(blocks)), finished
+
+
+def _lately(done: "queue.SimpleQueue[Any]") -> list[Any]:
+    """Return what has come into a queue, after a short time at most."""
+    found = []
+    try:
+        found.append(done.get(timeout=TICK))
+        while True:
+            found.append(done.get_nowait())
+    except queue.Empty:
+        return found
+
+
+def _numbered(path: str, key: str, number: int, alive: str, bound: int) -> tuple[int, Any]:
+    """Count a block of a pass, and return its number too."""
+    return number, count_one(path, key, number, alive, bound)
+
+
+def _next_of(waiting: dict[str, deque[int]], worker: str) -> int | None:
+    """Return the next number of a worker, or the last one of that which has most left; None if there is none."""
+    if waiting.get(worker):
+        return waiting[worker].popleft()
+    longest = max(waiting.values(), key=len, default=deque[int]())
+    return longest.pop() if longest else None
+
+
+def check_scheduler(scheduler: str, insecure: bool) -> None:
+    """Refuse the address of a scheduler that others can reach without a certificate.
+
+    Raises
+    ------
+    ValueError
+        If it is no address, or one of another machine without TLS that is not allowed on purpose: a scheduler runs
+        what anybody sends it.
+    """
+    if _local(scheduler) is not None:
+        return
+    parts = urlsplit(scheduler)
+    if parts.scheme not in ("tcp", "tls", "ws", "wss", "ucx") or not parts.hostname:
+        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or an address such as tls://host:8786")
+    if parts.scheme in ("tls", "wss") or _is_here(parts.hostname) or insecure:
+        return
+    raise ValueError(
+        f"scheduler={scheduler!r}: must be a tls:// address, or be allowed on purpose (insecure_scheduler,"
+        " --insecure-scheduler): anybody who reaches a scheduler without TLS can run programs on its workers"
+    )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _local(scheduler: str) -> int | None:
+    """Return the number of workers that "local" or "local:2" asks for, 0 if it does not say; None for an address."""
+    name, _, count = scheduler.partition(":")
+    if name != LOCAL:
+        return None
+    if count and not (count.isdecimal() and 0 < int(count) <= 1024):
+        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or 'local:' and a number of workers")
+    return int(count or 0)
+
+
+@contextmanager
+def client_of(scheduler: str, threads: int) -> Iterator[tuple[Any, str]]:
+    """Give a client of a scheduler, and the address of the page that shows what it does.
+
+    Workers on this machine are started and ended here; they listen on 127.0.0.1 only.
+    """
+    distributed = _distributed()
+    count = _local(scheduler)
+    if count is None:
+        with distributed.Client(scheduler, set_as_default=False) as client:
+            yield client, str(client.dashboard_link)
+        return
+    import dask
+
+    never: Literal[False] = False
+    settings = {
+        "distributed.worker.memory.target": never, "distributed.worker.memory.spill": never,
+        "distributed.worker.memory.pause": never, "distributed.worker.memory.terminate": never,
+    }  # fmt: skip
+    with dask.config.set(settings):
+        cluster = distributed.LocalCluster(
+            n_workers=count or threads, threads_per_worker=1, processes=True, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40,
+        )  # fmt: skip
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            yield client, str(cluster.dashboard_link)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise ImageFileError(
+            "scheduler: must be None without dask.distributed; install it: pip install 'napari-mathimg[cluster]'"
+        ) from None
+    return distributed
+
+
+def workers_of(client: Any) -> int:
+    """Return how many workers a scheduler has."""
+    return len(client.scheduler_info(n_workers=-1)["workers"])

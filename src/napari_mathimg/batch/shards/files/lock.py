@@ -1,0 +1,64 @@
+"""The lock of a run's folder: one run at a time, and none of a process that has ended."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from ....io.problems import ImageFileError
+
+BYTE = 2**30  # the byte that is locked, beyond what the file says
+
+
+class Lock:
+    """A file that this process has locked; the system unlocks it when the process ends, however it ends.
+
+    Parameters
+    ----------
+    path
+        The file, which says who holds the lock.
+    """
+
+    def __init__(self, path: Path, output: Path) -> None:
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        try:
+            _lock(self._file)
+        except OSError:
+            holder = _holder(self._file)
+            os.close(self._file)
+            raise ImageFileError(f"{output}: must not be made by another run at the same time: {holder}") from None
+        who = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, who, 0) if hasattr(os, "pwrite") else os.write(self._file, who)
+
+    def release(self) -> None:
+        """Unlock the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _holder(file: int) -> str:
+    """Say who holds the lock of a file."""
+    try:
+        os.lseek(file, 0, os.SEEK_SET)
+        who = json.loads(os.read(file, 2**12))
+        return f"process {int(who['pid'])} on {str(who['host'])[:64]!r} holds its lock"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "its lock is held"
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(file, BYTE, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        locks: Any = fcntl
+        locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)

@@ -1,0 +1,116 @@
+"""What tells that a source, a recipe, and the place where they meet are the same as before."""
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...io.image import Image
+from ...recipe.recipe import Recipe
+from .choices import ShardChoices, Source
+
+MOST_FILES = 2**20  # of a folder that are looked at
+METADATA = 2**24  # bytes of a file of metadata that are digested
+NAMES = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
+LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "PyWavelets", "zarr", "tifffile")
+
+
+def digest(value: Any) -> str:
+    """Return the digest of plain values."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def identity(source: Source, image: Image) -> dict[str, Any]:
+    """Return what a source is: its address, shape, type, and sizes and times of its files."""
+    files = []
+    for path in image.files:
+        files.append(_of_folder(path) if path.is_dir() else _of_file(path))
+    return {
+        **source.plain, "shape": list(image.shape), "dtype": str(image.dtype), "axes": list(image.axes), "files": files,
+    }  # fmt: skip
+
+
+def _of_file(path: Path) -> list[Any]:
+    stat = os.stat(path)
+    return [path.name, stat.st_size, stat.st_mtime_ns]
+
+
+def _of_folder(path: Path) -> list[Any]:
+    """Return number, bytes and latest time of the files in a folder, and the digest of its metadata."""
+    count, nbytes, latest, metadata = 0, 0, 0, hashlib.blake2b(digest_size=16)
+    for entry in _entries(path):
+        if entry.name in NAMES:
+            metadata.update(os.path.relpath(entry.path, path).encode())
+            with open(entry.path, "rb") as file:
+                metadata.update(file.read(METADATA))
+        stat = entry.stat()
+        count, nbytes, latest = count + 1, nbytes + stat.st_size, max(latest, stat.st_mtime_ns)
+        if count == MOST_FILES:
+            break
+    return [path.name, count, nbytes, latest, metadata.hexdigest()]
+
+
+def _entries(path: str | Path) -> Iterator["os.DirEntry[str]"]:
+    """Yield the files in a folder and below, in an order that stays."""
+    with os.scandir(path) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _entries(entry.path)
+        else:
+            yield entry
+
+
+def digest_of_plan(recipe: Recipe, identities: dict[str, Any], choices: ShardChoices, output: str) -> str:
+    """Return the digest of all that the pixels of a result follow from, and of how they are stored."""
+    versions = {step.operation: step.declared.version for step in recipe.steps}
+    return digest([text_of(recipe), versions, identities, choices.plain, output])
+
+
+@functools.cache
+def surroundings() -> dict[str, Any]:
+    """Return what pixels may depend on besides: versions of libraries, and the features of the processor."""
+    versions = {"napari-mathimg": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = ""
+    return {"versions": versions, "machine": platform.machine(), "processor": _processor()}
+
+
+def _processor() -> list[str]:
+    """Return the name of the processor for which kernels are compiled, and its features."""
+    found: Any = importlib.import_module("llvmlite.binding")
+    features = found.get_host_cpu_features()
+    return [str(found.get_host_cpu_name()), *sorted(name for name, has in features.items() if has)]
+
+
+def changes(before: Any, now: dict[str, Any]) -> list[str]:
+    """Return sentences on what is not as it was when a run began."""
+    if not isinstance(before, dict):
+        return ["It is not known where the run began."]
+    found = []
+    old, new = before.get("versions"), now["versions"]
+    if isinstance(old, dict):
+        found = [f"{name} {old.get(name)} is now {v}" for name, v in new.items() if old.get(name) != v]
+    if [before.get("machine"), before.get("processor")] != [now["machine"], now["processor"]]:
+        found.append("the processor is another one")
+    if not found:
+        return []
+    listed = "; ".join(found)
+    return [f"The run began elsewhere, and its shards may differ in their last bits: {listed}."]
+
+
+def text_of(recipe: Recipe) -> str:
+    """Return a recipe as text, without the version of the package that wrote it."""
+    lines = recipe.dumps().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("made_with"))
