@@ -11,10 +11,12 @@ import tifffile
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import notification_manager
 
+from napari_mathimg import apply
 from napari_mathimg.io import Image as FileImage
 from napari_mathimg.io import open_image, write_image
 from napari_mathimg.recipe.record import PREVIEW
 from napari_mathimg.widgets.files.progress import SavingError
+from napari_mathimg.widgets.layers.levels import full_resolution, shape_of
 
 OURS = "napari-mathimg"
 VOLUME = np.random.default_rng(3).integers(0, 60_000, (5, 90, 120)).astype(np.uint16)
@@ -148,6 +150,49 @@ def test_channels_of_others_are_layers_of_their_own(viewer: Any, tmp_path: Path)
     assert tuple(gfp.scale) == (0.5, 0.2, 0.1)
     again = saved_and_opened(viewer, Image(**layer_arguments(gfp)), tmp_path / "gfp.ome.tif")
     np.testing.assert_allclose(again.colormap.colors, gfp.colormap.colors)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_channels_of_large_files_are_images_of_their_own(
+    viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The arrays that docks read have the axes of their layers; they are saved, and know their file."""
+    monkeypatch.setattr("napari_mathimg.widgets.files.layer_data.LOADED", 3 * VOLUME.nbytes)
+    stack = np.stack([VOLUME, VOLUME + 1, VOLUME + 2, VOLUME + 3], 1)
+    image = FileImage(stack, ("z", "c", "y", "x"), channel_names=tuple("ABCD"))
+    write_image(tmp_path / name, image, levels=2)
+    layers = viewer.open(str(tmp_path / name), plugin=OURS)
+    array = full_resolution(layers[2])
+    assert not isinstance(array, np.ndarray)
+    assert array.shape == shape_of(layers[2]) == VOLUME.shape
+    np.testing.assert_array_equal(np.asarray(array[1:4, 7:80:3, -2]), (VOLUME + 2)[1:4, 7:80:3, -2])
+    np.testing.assert_array_equal(apply(array, "gaussian", sigma=1.0), apply(VOLUME + 2, "gaussian", sigma=1.0))
+    viewer.layers.selection = {layers[2]}
+    viewer.layers.save(str(tmp_path / f"alone.{name}"), selected=True)
+    saved = open_image(tmp_path / f"alone.{name}")
+    assert (saved.axes, saved.name) == (("z", "y", "x"), "C")
+    np.testing.assert_array_equal(np.asarray(saved.array), VOLUME + 2)
+    with pytest.raises(SavingError, match=r"must not be .* input"):
+        viewer.layers.save(str(tmp_path / name), selected=True)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_planes_of_colors_of_large_files_are_read_where_they_are_shown(
+    viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 600, 700)).astype(np.uint8)
+    image = FileImage(pixels, ("c", "y", "x"), (1, 2, 3), (None, "µm", "µm"), 0, name="stained")
+    write_image(tmp_path / name, image, levels=2)
+    monkeypatch.setattr("napari_mathimg.widgets.files.layer_data.LOADED", 1000)
+    (layer,) = viewer.open(str(tmp_path / name), plugin=OURS)
+    assert layer.rgb
+    assert [level.shape for level in layer.data] == [(600, 700, 3), (300, 350, 3)]
+    assert not any(isinstance(level, np.ndarray) for level in layer.data)
+    np.testing.assert_array_equal(np.asarray(layer.data[0][30:50, 5]), np.moveaxis(pixels, 0, -1)[30:50, 5])
+    viewer.layers.save(str(tmp_path / f"again.{name}"), selected=True)
+    again = open_image(tmp_path / f"again.{name}")
+    color = np.asarray(again.array)
+    np.testing.assert_array_equal(np.moveaxis(color, again.channel_axis, 0), pixels)
 
 
 def layer_arguments(layer: Layer) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Arrays whose boxes are read where they are asked for."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,34 @@ class ReadBoxes:
                     raise IndexError(f"index {k} is out of bounds for axis {axis} with size {n}")
                 keys[axis] = int(k) % n
         return keys
+
+
+class Arranged(ReadBoxes):
+    """A lazy array with its axes in another order, or at single places along some of them.
+
+    Parameters
+    ----------
+    array
+        Array with the basic indexing of NumPy.
+    order
+        Axes of the array that remain, in their new order.
+    at
+        Place along each other axis.
+    """
+
+    def __init__(self, array: Any, order: Sequence[int], at: Mapping[int, int] | None = None) -> None:
+        super().__init__(tuple(array.shape[axis] for axis in order), array.dtype)
+        self.array, self._order, self._at = array, tuple(order), dict(at or {})
+        chunks = getattr(array, "chunks", None)
+        self.chunks: tuple[int, ...] | None = None if chunks is None else tuple(chunks[axis] for axis in order)
+
+    def __reduce__(self) -> Any:
+        """Pickle with the way to open the array again."""
+        return Arranged, (self.array, self._order, self._at)
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Read a box."""
+        key: dict[int, Any] = {axis: slice(*span) for axis, span in zip(self._order, box, strict=True)} | self._at
+        part = np.asarray(self.array[tuple(key[axis] for axis in sorted(key))])
+        remaining = sorted(self._order)
+        return part.transpose([remaining.index(axis) for axis in self._order])

@@ -1,12 +1,13 @@
 """Images of files as the data of layers, as napari's readers return them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ...io.boxes import Arranged
 from ...io.image import Image
 from ...recipe.record import RECORD
 from ..lazy.shown import Shown
@@ -24,7 +25,8 @@ def layers_of(image: Image) -> list[LayerData]:
     It is one layer if it has a record of steps, because that is of the whole image, if it is a color image or labels,
     or if its channels have neither names nor colors; otherwise each channel is a layer of its own.
     """
-    parts = _channels(image) if _is_split(image) else [image]
+    known = _in_memory(image)
+    parts = _channels(known) if _is_split(known) else [known]
     return [_layer(part) for part in parts]
 
 
@@ -37,15 +39,15 @@ def _is_split(image: Image) -> bool:
 def _channels(image: Image) -> list[Image]:
     """Return the channels of an image, each without the axis c."""
     axis = image.axes.index("c")
-    levels = [_in_memory(level, image) for level in image.levels or (image.array,)]
+    levels = image.levels or (image.array,)
+    rest = [k for k in range(len(image.axes)) if k != axis]
 
     def without(entries: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(entry for k, entry in enumerate(entries) if k != axis)
 
     channels = []
     for k in range(image.shape[axis]):
-        key: tuple[Any, ...] = (*(slice(None),) * axis, k)
-        arrays = tuple(level[key] if isinstance(level, np.ndarray) else Shown(level)[key] for level in levels)
+        arrays = tuple(_rearranged(level, rest, {axis: k}) for level in levels)
         name = image.channel_names[k] if image.channel_names else f"{image.name} {k}"
         channels.append(
             replace(
@@ -85,20 +87,31 @@ def _layer(image: Image) -> LayerData:
 
 def _shown(level: Any, image: Image) -> Any:
     """Return the data of a level, with the axis of colors last."""
-    array = _in_memory(level, image)
     color = image.channel_axis
-    if color is None or color == len(image.axes) - 1:
-        return array if isinstance(array, np.ndarray | Shown) else Shown(array)
-    return np.moveaxis(np.asarray(array), color, -1)
+    if color is not None and color != len(image.axes) - 1:
+        level = _rearranged(level, [*image.places, color], {})
+    return level if isinstance(level, np.ndarray) else Shown(level)
 
 
-def _in_memory(level: Any, image: Image) -> Any:
-    """Return the pixels of a level, read into memory where the image is small."""
-    is_loaded = isinstance(level, np.ndarray) and not isinstance(level, np.memmap)
-    if is_loaded or math.prod(image.shape) * np.dtype(image.dtype).itemsize > LOADED:
-        return level
+def _rearranged(array: Any, order: Sequence[int], at: Mapping[int, int]) -> Any:
+    """Return an array at a place along some axes, with the others in a given order; one that is lazy stays so."""
+    arranged = Arranged(array, order, at)
+    return arranged[...] if isinstance(array, np.ndarray) else arranged
+
+
+def _in_memory(image: Image) -> Image:
+    """Return an image whose pixels are read into memory, if they are few; any other one unchanged."""
+    levels = image.levels or (image.array,)
+    if sum(math.prod(level.shape) for level in levels) * np.dtype(image.dtype).itemsize > LOADED:
+        return image
+    loaded = tuple(_copied(level) for level in levels)
+    return replace(image, array=loaded[0], levels=loaded if image.levels else ())
+
+
+def _copied(level: Any) -> Any:
+    """Return pixels that do not change when their file is written anew."""
     pixels = np.asarray(level)
-    return np.array(pixels, pixels.dtype.newbyteorder("="))  # a copy, because the file may be written anew
+    return np.array(pixels, pixels.dtype.newbyteorder("="))
 
 
 def _limits(image: Image, coarsest: Any) -> tuple[float, float]:
