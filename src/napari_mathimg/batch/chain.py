@@ -85,7 +85,11 @@ class Chain:
         places, spacing = image.places, image.spacing(MICROMETER)
         names = tuple(image.axes[axis] for axis in places)
         state = recipe.image(
-            list(image.levels) or image.array, tuple(spacing[axis] for axis in places), names, image.channel_names
+            list(image.levels) or image.array,
+            tuple(spacing[axis] for axis in places),
+            names,
+            image.channel_names,
+            image.is_labels,
         )
         arrays = {key: np.asarray(further.array) for key, further in inputs.items()}
         return cls(recipe, image, arrays, state, placement_of(image), image.channel_axis)
@@ -137,7 +141,30 @@ class Chain:
 
     def result(self, array: Any, name: str, metadata: Mapping[str, Any], notes: tuple[str, ...]) -> Image:
         """Return an array as the image that is the result of all steps so far."""
-        return image_of(array, self.placed, self.color, self.state.channel_names, name, metadata, notes)
+        made = image_of(array, self.placed, self.color, self.state.channel_names, name, metadata, notes)
+        return replace(made, **self._shown(made))
+
+    def _shown(self, result: Image) -> dict[str, Any]:
+        """Return what holds of a result as of the image: that it is labels, and colors and limits of its channels."""
+        image, plans = self.image, [link.plan for link in self.links]
+        is_one = image.is_labels and all(plan.values == "exact" or plan.operation.is_warp for plan in plans)
+        out: dict[str, Any] = {"is_labels": is_one and result.dtype == image.dtype}
+        if image.channel_axis is not None or result.channel_axis is not None:
+            return out
+        if ("c" in image.axes) != ("c" in result.axes):
+            return out
+        kept = range(image.shape[image.axes.index("c")] if "c" in image.axes else 1)
+        for link in self.links:
+            place, scope = link.plan.source.channel_place, link.plan.source.scope
+            if not link.step.where and place is not None and scope is not None:
+                kept = kept[slice(*scope[place])]
+        if "c" in result.axes and result.shape[result.axes.index("c")] != len(kept):
+            return out
+        if image.channel_colors:
+            out["channel_colors"] = tuple(image.channel_colors[k] for k in kept)
+        if image.limits and result.dtype == image.dtype and not any(plan.operation.new_values for plan in plans):
+            out["limits"] = tuple(image.limits[k] for k in kept)
+        return out
 
 
 def placement_of(image: Image) -> Placement:

@@ -1,6 +1,7 @@
 """Writing an image: by the kind of its file, beside it, and renamed when it is whole."""
 
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -129,7 +130,8 @@ def write_image(
     version
         Version of OME-Zarr; "0.4" has no shards.
     labels
-        Whether the pixels are labels: coarse levels hold single ones of them instead of means.
+        Whether the pixels are labels, also where the image does not say so: coarse levels hold single ones of them
+        instead of means.
 
     Raises
     ------
@@ -157,6 +159,7 @@ def write_steps(
     threads
         Number of threads; by default the number of cores.
     """
+    image = replace(image, is_labels=labels or image.is_labels)
     place = check_output(path, [*image.files, *files_read_by(image.array)], overwrite, imagej)
     kind = kind_of(place, imagej)
     check_image(place, image, imagej=imagej, levels=levels, version=version)
@@ -167,12 +170,12 @@ def write_steps(
         from .zarr.saving import save_zarr
 
         codec = compression or "zstd"
-        layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=labels)
+        layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=image.is_labels)
         yield from save_zarr(place, image, layout, overwrite, threads)
         return
     from ..engine.threads import run_tasks
 
-    options = {"levels": levels or 1, "compression": compression or "zlib", "labels": labels}
+    options = {"levels": levels or 1, "compression": compression or "zlib", "labels": image.is_labels}
     with published(place, overwrite) as beside:
         yield from run_tasks("Writing", [beside], partial(_write, place, image, kind, options), 1)
 

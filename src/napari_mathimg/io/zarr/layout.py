@@ -231,7 +231,7 @@ def layout_of(
         raise ValueError(f"shards={tuple(large)}: must be multiples of {tiles}, the tiles in which a step is computed")
     is_moved = order != tuple(range(len(order)))
     return Layout(
-        shape, dtype, axes, tuple(large), tuple(small), levels, halved, version, codec, labels,
+        shape, dtype, axes, tuple(large), tuple(small), levels, halved, version, codec, labels or image.is_labels,
         order if is_moved else (),
     )  # fmt: skip
 

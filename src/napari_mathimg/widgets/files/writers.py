@@ -83,9 +83,7 @@ def _write(path: str, layers: Sequence[FullLayerData], endings: Sequence[str], i
         image = one.image if place.suffix.lower() == ".zarr" else _as_stored(place, one.image)
         levels = _levels(place, image, imagej)
         check_image(place, image, imagej=imagej, levels=levels)
-        jobs.append(
-            write_steps(place, image, overwrite=may_overwrite, imagej=imagej, levels=levels, labels=image.is_labels)
-        )
+        jobs.append(write_steps(place, image, overwrite=may_overwrite, imagej=imagej, levels=levels))
     for place, job in zip(places, jobs, strict=True):
         run_with_dialog(f"Saving {place.name}", job)
     _tell(places, saved)
