@@ -313,7 +313,7 @@ def test_a_kill_between_the_two_renames_is_repaired(
     rename = Path.rename
 
     def killed(self: Path, target: Any) -> Any:
-        if moment == "between" and self.name.endswith(folders.NEW):
+        if moment == "between" and self.name.endswith(folders.PARTIAL):
             raise Killed
         return rename(self, target)
 

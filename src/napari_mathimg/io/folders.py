@@ -1,15 +1,15 @@
 """Folders that appear whole: written beside, then renamed; the old one stays until the new one is whole."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .problems import ImageFileError
+from .remains import PARTIAL, is_being_written, place_beside
 
-OLD, NEW = ".old", ".partial"
+OLD = ".old"
 OVERWRITTEN = ("zarr.json", ".zgroup", ".zarray")  # one of which is in a folder that may be replaced
 
 
@@ -27,24 +27,24 @@ def published_folder(path: Path, overwrite: bool) -> Iterator[Path]:
     """
     repair(path)
     refuse_folder(path, overwrite)
-    token = secrets.token_hex(4)
-    beside, old = (path.with_name(f".{path.name}.{token}{end}") for end in (NEW, OLD))
-    try:
-        beside.mkdir()
-        yield beside
-        refuse_folder(path, overwrite)
-        if os.path.lexists(path):
-            path.rename(old)
+    with place_beside(path) as beside:
+        old = beside.with_name(beside.name.removesuffix(PARTIAL) + OLD)
         try:
-            beside.rename(path)
-        except OSError:
-            if old.exists() and not os.path.lexists(path):
-                old.rename(path)
+            beside.mkdir()
+            yield beside
+            refuse_folder(path, overwrite)
+            if os.path.lexists(path):
+                path.rename(old)
+            try:
+                beside.rename(path)
+            except OSError:
+                if old.exists() and not os.path.lexists(path):
+                    old.rename(path)
+                raise
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
             raise
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_folder(path: Path, overwrite: bool) -> None:
@@ -69,7 +69,9 @@ def repair(path: Path) -> None:
         token = name.removeprefix(f".{path.name}.").removesuffix(OLD)
         if name != f".{path.name}.{token}{OLD}" or "." in token:
             continue
-        old, beside = path.with_name(name), path.with_name(f".{path.name}.{token}{NEW}")
+        old, beside = path.with_name(name), path.with_name(f".{path.name}.{token}{PARTIAL}")
+        if is_being_written(beside):
+            continue
         with suppress(OSError):
             if not os.path.lexists(path):
                 (beside if beside.is_dir() else old).rename(path)

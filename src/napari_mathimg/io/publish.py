@@ -1,13 +1,13 @@
 """Files that appear whole: written beside, then renamed; and sources that no output may touch."""
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .places import check_places
 from .problems import ImageFileError
+from .remains import place_beside
 
 
 @contextmanager
@@ -20,18 +20,18 @@ def published(path: Path, overwrite: bool) -> Iterator[Path]:
         If the file exists and must not be overwritten, or its folder does not exist.
     """
     refuse_existing(path, overwrite)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        beside.open("xb").close()
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        refuse_existing(path, overwrite)
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
+    with place_beside(path) as beside:
+        try:
+            beside.open("xb").close()
+            yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            refuse_existing(path, overwrite)
+            beside.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:

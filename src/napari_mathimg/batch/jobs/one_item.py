@@ -1,11 +1,9 @@
 """One image from file to file: opened, computed, digested and published."""
 
-import shutil
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +13,7 @@ from ...io.image import Image
 from ...io.notes import RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import PICTURES, open_image
+from ...io.remains import remove_remains
 from ...io.writing import check_image, check_output, write_steps
 from ...recipe.images import digest
 from ...recipe.recipe import Recipe
@@ -162,15 +161,10 @@ def bytes_on_disk(path: Path) -> int:
     return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
 
 
-def remove_remains(output: Path) -> None:
+def clear_remains(output: Path) -> None:
     """Finish or remove what a run that was killed has left of a result beside it."""
     repair(output)
-    for each in output.parent.glob(f".{escape(output.name)}.*.partial"):
-        if each.is_dir():
-            shutil.rmtree(each, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                each.unlink()
+    remove_remains(output)
 
 
 def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:

@@ -15,7 +15,7 @@ from ..item import Item, ItemEvent, Outcome
 from ..job_report import JobReport
 from .crew import in_threads
 from .on_cluster import on_cluster
-from .one_item import compute_item, further_images, opened, remove_remains
+from .one_item import clear_remains, compute_item, further_images, opened
 from .plan import Job
 from .sharing import Sharing, share
 
@@ -95,7 +95,7 @@ def _cleared(item: Item) -> Item:
     """Return an item whose folder is there, and holds nothing unfinished of an earlier run."""
     existed = item.output.exists()
     item.output.parent.mkdir(parents=True, exist_ok=True)
-    remove_remains(item.output)
+    clear_remains(item.output)
     return item if existed or not item.output.exists() else replace(item, overwrite=True)
 
 

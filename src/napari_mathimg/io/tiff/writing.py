@@ -131,7 +131,7 @@ def write_ome(
     with ExitStack() as stack:
         folder = Path()
         if len(sides) > 1:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)))
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix=f"{beside.name}.", dir=path.parent)))
         stores = [
             np.memmap(folder / str(k), dtype, "w+", shape=(math.prod(stored.lead), *side, *plane[2:]))
             for k, side in enumerate(sides[1:])

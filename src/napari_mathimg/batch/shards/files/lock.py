@@ -3,13 +3,10 @@
 import json
 import os
 import socket
-import sys
 from pathlib import Path
-from typing import Any
 
 from ....io.problems import ImageFileError
-
-BYTE = 2**30  # the byte that is locked, beyond what the file says
+from ....io.remains import lock_file
 
 
 class Lock:
@@ -24,7 +21,7 @@ class Lock:
     def __init__(self, path: Path, output: Path) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         try:
-            _lock(self._file)
+            lock_file(self._file)
         except OSError:
             holder = _holder(self._file)
             os.close(self._file)
@@ -48,17 +45,3 @@ def _holder(file: int) -> str:
         return f"process {int(who['pid'])} on {str(who['host'])[:64]!r} holds its lock"
     except (OSError, ValueError, KeyError, TypeError):
         return "its lock is held"
-
-
-def _lock(file: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(file, BYTE, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        os.lseek(file, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        locks: Any = fcntl
-        locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)
