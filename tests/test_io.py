@@ -334,6 +334,10 @@ def test_what_a_kind_of_file_cannot_hold_is_refused(tmp_path: Path) -> None:
         ("a.jpg", plane, {}, "must be a plane of uint8"),
         ("a.jpg", opaque, {}, "no opacity"),
         ("a.png", colors, {"levels": 2}, "must be an OME-TIFF file of at least one level"),
+        *(
+            (f"a{end}", Image(PLANE[:0], ("y", "x")), {}, "at least one pixel on each axis, not shape")
+            for end in (".npy", ".ome.tif", ".ome.zarr", ".png")
+        ),
         ("http://x.org/a.tif", plane, {}, "must be a file on this machine"),
     ):
         path = name if "//" in name else tmp_path / name
@@ -462,6 +466,10 @@ def test_hostile_ome_metadata_are_refused(tmp_path: Path) -> None:
     for text, why in (
         (start + pixels.format(z=10**9, data='<TiffData IFD="0"/>'), "at most 4194304 planes"),
         (start + pixels.format(z=2, data='<TiffData IFD="0" PlaneCount="9999999999"/>'), "at most 4194304 planes"),
+        (
+            f"{start}{pixels.format(z=3 * 10**6, data='')}</Image><Image>{pixels.format(z=3 * 10**6, data='')}",
+            "at most 4194304 planes",
+        ),
         (start + pixels.format(z="-3", data=""), "is a whole number"),
         (entity + start + pixels.format(z=1, data=""), "without entities"),
         (start + pixels.format(z=2, data=data("../outside.ome.tif")), "files in its own folder"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_mathimg.io import Image, open_image, write_image
 from napari_mathimg.io.places import check_places
@@ -106,3 +107,27 @@ def test_a_file_that_an_image_was_opened_from_is_not_written(tmp_path: Path) -> 
         with pytest.raises(ImageFileError, match=IS):
             write_image(tmp_path / name, image, overwrite=True)
     assert (tmp_path / "in.npy").read_bytes() == before
+
+
+def test_files_that_tasks_of_dask_read_are_known(tmp_path: Path) -> None:
+    """However other programs open them: from_zarr, TIFF files as stores of Zarr, readers that are given paths."""
+    da, dask, zarr = (pytest.importorskip(name) for name in ("dask.array", "dask", "zarr"))
+    pixels = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    image = Image(pixels, ("y", "x"))
+    for name in ("a.ome.zarr", "a.ome.tif"):
+        write_image(tmp_path / name, image)
+    store, tiff = (str(tmp_path / name) for name in ("a.ome.zarr", "a.ome.tif"))
+    series = tifffile.imread(tiff, aszarr=True)
+    given = [
+        (store, da.from_zarr(f"{store}/0")), (store, da.from_zarr(zarr.open(f"{store}/0", mode="r"))),
+        (tiff, da.from_zarr(zarr.open(series, mode="r"))),
+        (tiff, da.from_delayed(dask.delayed(tifffile.imread)(tiff), (3, 4), "u2")),
+        (tiff, da.map_blocks(lambda block, path: block + tifffile.imread(path), da.zeros((3, 4), "u2"), tiff)),
+    ]  # fmt: skip
+    for path, array in given:
+        for lazily in (array, (array + 1)[::-1].rechunk(2)):
+            with pytest.raises(ImageFileError, match=r"must not be .* input"):
+                write_image(path, Image(lazily, ("y", "x")), overwrite=True)
+    series.close()
+    np.testing.assert_array_equal(np.asarray(open_image(store).array), pixels)
+    write_image(tmp_path / "b.ome.zarr", Image(given[0][1], ("y", "x")))

@@ -75,6 +75,8 @@ def check_image(
     """
     place = local_path(path)
     kind = kind_of(place, imagej)
+    if 0 in image.shape:
+        raise ImageFileError(f"{place}: must be given at least one pixel on each axis, not shape {image.shape}")
     if kind == "zarr":
         _layout(place, image, levels=levels, version=version)
         return

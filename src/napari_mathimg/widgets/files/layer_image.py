@@ -22,6 +22,7 @@ from .colors import color_of
 CHANNELS = "channel_names"  # key in the metadata of a layer
 FILE_NAMES = {"time": "t", "channel": "c", "channels": "c", "ch": "c", "depth": "z"}
 LEADING = ("z", "t", "c")  # names of axes that have none, the last one first
+LONGEST = 100  # letters of the name of a layer in that of a file
 EXACT = 1e-9  # relative; by which a matrix may differ from one that only stretches axes
 
 
@@ -139,11 +140,11 @@ def file_name(name: str) -> str:
 
     Examples
     --------
-    >>> file_name("DAPI: a/b "), file_name("...")
-    ('DAPI_ a_b', 'layer')
+    >>> file_name("DAPI: a/b "), file_name("..."), len(file_name("a" * 999))
+    ('DAPI_ a_b', 'layer', 100)
     """
     kept = "".join("_" if letter in '<>:"/\\|?*' or ord(letter) < 32 else letter for letter in name)
-    return kept.strip(" .") or "layer"
+    return kept[:LONGEST].strip(" .") or "layer"
 
 
 def places_for(path: Path, ending: str, names: Sequence[str]) -> list[Path]:
