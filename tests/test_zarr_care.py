@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from google_crc32c import value as crc32c
 from numcodecs import LZ4, Blosc, Zstd
 
-from napari_mathimg.io import open_image
+from napari_mathimg.io import Image, open_image, write_image
 from napari_mathimg.io.problems import ImageFileError
 from napari_mathimg.io.zarr.codecs import Codecs
 from napari_mathimg.io.zarr.pixels import ZarrPixels
@@ -304,3 +305,16 @@ def test_pixels_are_read_only_where_they_are_indexed(tmp_path: Path) -> None:
         if k != 4:
             (image / f"0/c/{k}/0/0").write_bytes(b"damaged")
     np.testing.assert_array_equal(open_image(image).array[4], VOLUME[4])
+
+
+@pytest.mark.parametrize("missing", ["google_crc32c", "numcodecs"])
+@pytest.mark.parametrize("does", ["read", "write"])
+def test_a_missing_library_is_named_with_the_line_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, does: str
+) -> None:
+    image = Image(np.zeros((3, 4), np.uint8), ("y", "x"))
+    write_image(tmp_path / "x.ome.zarr", image)
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImageFileError, match=rf"must have {missing}.*: pip install 'napari-mathimg\[files\]'"):
+        _ = open_image(tmp_path / "x.ome.zarr").array[:] if does == "read" else write_image(tmp_path / "y.zarr", image)

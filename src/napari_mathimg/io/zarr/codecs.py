@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .extras import numcodecs
+from .extras import crc32c, numcodecs
 
 Array = NDArray[Any]
 BLOSC_HEADER = 16  # bytes
@@ -88,9 +88,7 @@ class Codecs:
 
 
 def _without_checksum(data: bytes) -> bytes:
-    from google_crc32c import value as crc32c
-
-    if len(data) < 4 or int(crc32c(data[:-4])) != int.from_bytes(data[-4:], "little"):
+    if len(data) < 4 or crc32c(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise ValueError("its checksum is not that of its bytes")
     return data[:-4]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...contract.progress import checkpoint
-from .extras import numcodecs
+from .extras import crc32c, numcodecs
 from .layout import Layout
 
 Array = NDArray[Any]
@@ -88,8 +88,6 @@ def encoded_shard(layout: Layout, level: int, pixels: Array) -> bytes:
 
     Chunks beyond the end of the array are not in it.
     """
-    from google_crc32c import value as crc32c
-
     grid = tuple(s // c for s, c in zip(layout.shard_of(level), layout.chunk_of(level), strict=True))
     index = np.full((math.prod(grid), 2), NOWHERE, "<u8")
     chunks, offset = encoded_chunks(layout, level, pixels), 0
@@ -97,4 +95,4 @@ def encoded_shard(layout: Layout, level: int, pixels: Array) -> bytes:
         index[int(np.ravel_multi_index(place, grid))] = offset, len(data)
         offset += len(data)
     table = index.tobytes()
-    return b"".join([*(data for _, data in chunks), table, int(crc32c(table)).to_bytes(4, "little")])
+    return b"".join([*(data for _, data in chunks), table, crc32c(table).to_bytes(4, "little")])

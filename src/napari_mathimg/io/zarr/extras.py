@@ -35,3 +35,8 @@ def extra(module: str, group: str, purpose: str) -> Any:
 def numcodecs(name: str) -> Any:
     """Import a module of numcodecs."""
     return extra(f"numcodecs.{name}", "files", "OME-Zarr")
+
+
+def crc32c(data: bytes) -> int:
+    """Return a checksum."""
+    return int(extra("google_crc32c", "files", "OME-Zarr").value(data))

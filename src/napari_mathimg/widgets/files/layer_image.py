@@ -65,7 +65,7 @@ def saved_layer(data: Any, arguments: Mapping[str, Any], kind: str) -> Saved:
     )  # fmt: skip
     shown = _shown(image, arguments, notes) if kind == "image" and not is_color else {}
     image = replace(image, levels=tuple(levels) if len(levels) > 1 else (), is_labels=kind == "labels", **shown)
-    return Saved(image, tuple(notes))
+    return Saved(image, tuple(dict.fromkeys(notes)))
 
 
 def _placement(arguments: Mapping[str, Any], notes: list[str]) -> Placement:
