@@ -85,6 +85,29 @@ def test_the_tiff_files_of_imagej_keep_pixel_sizes_too(viewer: Any, tmp_path: Pa
     assert image.metadata["napari_mathimg"] == RECORD
 
 
+def test_what_imagej_does_not_hold_is_told(viewer: Any, tmp_path: Path) -> None:
+    layer = viewer.add_image(VOLUME, name="cells", scale=(3, 0.2, 0.1), units=("pixel", "µm", "µm"))
+    viewer.layers.save(str(tmp_path / "x.tif"), selected=True, plugin=OURS)
+    assert open_image(tmp_path / "x.tif").scale == pytest.approx((1, 0.2, 0.1))
+    assert "ImageJ's files hold no pixel size without a unit: that along z is left out." in notes()
+    notification_manager.records.clear()
+    layer.units = ("µm",) * 3
+    viewer.layers.save(str(tmp_path / "x.tif"), selected=True, plugin=OURS)
+    assert "ImageJ's files" not in notes()
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint32, np.int64])
+def test_labels_are_saved_for_imagej_where_their_values_stay_the_same(viewer: Any, tmp_path: Path, dtype: type) -> None:
+    layer = viewer.add_labels((VOLUME[0] // 2).astype(dtype), name="cells")
+    viewer.layers.save(str(tmp_path / "x.tif"), selected=True, plugin=OURS)
+    image = open_image(tmp_path / "x.tif")
+    assert (image.dtype, image.is_labels) == (np.uint16, True)
+    np.testing.assert_array_equal(image.array, layer.data)
+    layer.data = layer.data - 1 - layer.data.max()
+    with pytest.raises(SavingError, match="must hold values from 0 to 65535; save as OME-"):
+        viewer.layers.save(str(tmp_path / "x.tif"), selected=True, plugin=OURS)
+
+
 def test_plain_tiff_files_and_pictures_stay_those_of_napari(viewer: Any, tmp_path: Path) -> None:
     for name in ("x.tif", "x.png"):
         data = VOLUME if name == "x.tif" else VOLUME[0].astype(np.uint8)
@@ -201,15 +224,17 @@ def layer_arguments(layer: Layer) -> dict[str, Any]:
 
 
 def test_several_layers_go_beside_each_other(viewer: Any, tmp_path: Path) -> None:
-    for name in ("a/b", "A:B", "preview"):
+    long = "n" * 300
+    for name in ("a/b", "A:B", "preview", "\u00e9", "e\u0301", long):
         viewer.add_image(VOLUME, name=name, metadata={PREVIEW: True} if name == "preview" else {})
     viewer.add_labels(VOLUME.astype(np.int32), name="cells")
     viewer.layers.select_all()
     written = viewer.layers.save(str(tmp_path / "x.ome.zarr"), selected=True)
-    names = ["x-a_b.ome.zarr", "x-A_B-2.ome.zarr", "x-cells.ome.zarr"]
+    names = ["x-a_b.ome.zarr", "x-A_B-2.ome.zarr", "x-\u00e9.ome.zarr", "x-e\u0301-2.ome.zarr"]
+    names += [f"x-{long[:100]}.ome.zarr", "x-cells.ome.zarr"]
     assert [Path(path).name for path in written] == names
     assert sorted(path.name for path in tmp_path.glob("*.ome.zarr")) == sorted(names)
-    assert "3 layers were saved: x-a_b.ome.zarr" in notes()
+    assert "6 layers were saved: x-a_b.ome.zarr" in notes()
     assert "The layer has no names of axes: they are called z, y, x." in notes()
     with pytest.raises(SavingError, match=r"x-a_b.ome.zarr: must not exist"):  # nobody was asked about these
         viewer.layers.save(str(tmp_path / "x.ome.zarr"), selected=True)

@@ -1,5 +1,6 @@
 """A layer as an image that a file can hold, and what of the layer it cannot hold."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,6 +148,11 @@ def file_name(name: str) -> str:
     return kept[:LONGEST].strip(" .") or "layer"
 
 
+def _alike(place: Path) -> str:
+    """Return what two names have in common that are one in some file systems."""
+    return unicodedata.normalize("NFC", place.name.casefold())
+
+
 def places_for(path: Path, ending: str, names: Sequence[str]) -> list[Path]:
     """Return where several layers go: beside each other, each with its name after that of the path.
 
@@ -166,7 +172,7 @@ def places_for(path: Path, ending: str, names: Sequence[str]) -> list[Path]:
     for name in names:
         part, number = file_name(name), 1
         place = path.with_name(f"{stem}-{part}{ending}")
-        while place.name.casefold() in (other.name.casefold() for other in found):
+        while _alike(place) in map(_alike, found):
             number += 1
             place = path.with_name(f"{stem}-{part}-{number}{ending}")
         found.append(place)

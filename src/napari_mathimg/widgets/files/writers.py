@@ -14,6 +14,7 @@ from ...io.image import Image
 from ...io.places import check_places
 from ...io.problems import ImageFileError
 from ...io.sources import files_read_by
+from ...io.units import find_unit
 from ...io.writing import check_image, check_output, write_steps
 from ...recipe.record import is_preview
 from ..lazy.shown import unwrapped_data
@@ -27,6 +28,8 @@ IMAGEJ = (".tif", ".tiff")
 LARGE = 4096  # pixels along the longer side of planes from which on an OME-TIFF file gets levels
 SMALLEST = 512  # pixels along the longer side of the last of them
 STORED = {"bool": "uint8", "float16": "float32", "int64": "int32", "uint64": "uint32"}  # in TIFF files, where exact
+STORED_IMAGEJ = STORED | dict.fromkeys(("int8", "int16", "int32", "uint32", "int64", "uint64"), "uint16")
+HELD = {"x": "length", "y": "length", "z": "length", "t": "time"}  # by ImageJ, of pixel sizes
 
 
 def write_ome_zarr(path: str, layers: Sequence[FullLayerData]) -> list[str]:
@@ -70,6 +73,7 @@ def _write(path: str, layers: Sequence[FullLayerData], endings: Sequence[str], i
         ``PATH: must ...`` for what cannot be written.
     """
     saved = [saved_layer(*layer) for layer in layers if not is_preview(layer[1].get("metadata", {}))]
+    saved = [replace(one, notes=(*one.notes, *_lost_in_imagej(one.image))) if imagej else one for one in saved]
     if not saved:
         raise ImageFileError(f"{path}: must be given an image or labels; a preview is neither")
     ending = next((ending for ending in endings if path.lower().endswith(ending)), "")
@@ -80,7 +84,7 @@ def _write(path: str, layers: Sequence[FullLayerData], endings: Sequence[str], i
     jobs = []
     for place, one in zip(places, saved, strict=True):
         check_output(place, (), may_overwrite, imagej)
-        image = one.image if place.suffix.lower() == ".zarr" else _as_stored(place, one.image)
+        image = one.image if place.suffix.lower() == ".zarr" else _as_stored(place, one.image, imagej)
         levels = _levels(place, image, imagej)
         check_image(place, image, imagej=imagej, levels=levels)
         jobs.append(write_steps(place, image, overwrite=may_overwrite, imagej=imagej, levels=levels))
@@ -100,7 +104,20 @@ def _files_of_viewer() -> list[Path]:
     return [*found]
 
 
-def _as_stored(path: Path, image: Image) -> Image:
+def _lost_in_imagej(image: Image) -> list[str]:
+    """Return a sentence on the pixel sizes that a file of ImageJ does not hold: those without a unit."""
+    units = {axis: find_unit(unit or "") for axis, unit in zip(image.axes, image.units, strict=True)}
+    lost = [
+        axis
+        for axis, size in zip(image.axes, image.scale, strict=True)
+        if axis in HELD and size != 1 and getattr(units[axis], "kind", "") != HELD[axis]
+    ]
+    return (
+        [f"ImageJ's files hold no pixel size without a unit: that along {', '.join(lost)} is left out."] if lost else []
+    )
+
+
+def _as_stored(path: Path, image: Image, imagej: bool) -> Image:
     """Return an image in a type that TIFF files hold, where its values are the same in it.
 
     Raises
@@ -109,13 +126,15 @@ def _as_stored(path: Path, image: Image) -> Image:
         If there are values that are not.
     """
     dtype: np.dtype[Any] = np.dtype(image.dtype)
-    if dtype.name not in STORED or not isinstance(image.array, np.ndarray):
+    stored = (STORED_IMAGEJ if imagej else STORED).get(dtype.name)
+    if stored is None or not isinstance(image.array, np.ndarray):
         return image
-    other = np.dtype(STORED[dtype.name])
-    if dtype.itemsize == 8:
+    other = np.dtype(stored)
+    if dtype.kind in "iu":
         ends, values = np.iinfo(other), image.array
         if values.size and not (ends.min <= values.min() and values.max() <= ends.max):
-            raise ImageFileError(f"{path}: must hold values from {ends.min} to {ends.max}; save as OME-Zarr")
+            kind = "OME-TIFF or OME-Zarr" if imagej and dtype.itemsize < 8 else "OME-Zarr"
+            raise ImageFileError(f"{path}: must hold values from {ends.min} to {ends.max}; save as {kind}")
     return replace(image, array=image.array.astype(other))
 
 
