@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,15 @@ class _Work:
         for piece in pieces:
             self.stop_if_canceled()
             work(piece)
+
+
+def in_turn(
+    function: Callable[..., Any], path: str, name: str, numbers: list[int], alive: str, bound: int
+) -> tuple[list[Any], float]:  # fmt: skip
+    """Do some tasks, and return what each has given, and the seconds that all took."""
+    began = time.perf_counter()
+    found = [function(path, name, number, alive, bound) for number in numbers]
+    return found, time.perf_counter() - began
 
 
 def write_one(path: str, stage: str, number: int, alive: str, bound: int) -> tuple[int, dict[int, Any], float]:
@@ -168,6 +178,7 @@ def _is_written(stage: Stage) -> Generator[Progress, None, None]:
     yield Progress(stage.phase, 1, 1)
 
 
+@cache
 def keep_memory() -> None:
     """Have the C library keep what is freed: the nanny of dask lets it give back all, which makes tasks slower."""
     if sys.platform != "linux":
