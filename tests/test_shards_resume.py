@@ -255,11 +255,11 @@ def test_an_older_result_is_never_lost(job, monkeypatch, moment):
 def test_a_full_disk_is_one_error_and_the_run_goes_on(job, monkeypatch):
     real, written = writing.write_file, []
 
-    def write_file(path, data):
+    def write_file(path, *data):
         written.append(path)
         if len(written) == 9:
             raise OSError(28, "No space left on device")
-        real(path, data)
+        real(path, *data)
 
     monkeypatch.setattr(writing, "write_file", write_file)
     with pytest.raises(ValueError, match="must have room on its disk, which is full; nothing is lost"):

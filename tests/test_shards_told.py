@@ -1,10 +1,13 @@
 """What a run in shards is forecast to take, what its result is checked against, and what workers do."""
 
+from itertools import chain
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
-from napari_mathimg.batch.shards.cluster import check_scheduler
+from napari_mathimg.batch.shards.cluster import Cluster, check_scheduler
 from napari_mathimg.batch.shards.folder import HOME
 from napari_mathimg.batch.shards.forecast import decoding, forecast_shards
 from napari_mathimg.batch.shards.verify import verify_result
@@ -114,6 +117,19 @@ def test_schedulers_that_others_can_reach_need_tls(scheduler):
     for unknown in ("localhost", "local:0", "local:x", "http://a", "tcp://"):
         with pytest.raises(ValueError, match="must be 'local'"):
             check_scheduler(unknown, insecure=True)
+
+
+def squared(path, name, number, alive, bound):
+    return number, number**2
+
+
+@pytest.mark.parametrize("count", [1, 5, 400])
+def test_each_short_task_of_a_cluster_is_done_once(tmp_path, count):
+    distributed = pytest.importorskip("distributed")
+    place = SimpleNamespace(home=tmp_path, path=tmp_path, output=tmp_path)
+    with distributed.Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+        found = [*chain(*Cluster(client, place, 0).results(squared, "result", [*range(7, 7 + count)]))]
+    assert sorted(found) == [(n, n**2) for n in range(7, 7 + count)]
 
 
 def test_workers_of_a_cluster_make_the_same_bytes(tmp_path):

@@ -87,6 +87,30 @@ def test_coarse_levels_are_exact_means_rounded_half_to_even(tmp_path: Path, dtyp
         np.testing.assert_array_equal(found, means(pixels, 2**level, (0, 1)))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint16", "float32"])
+@pytest.mark.parametrize("shape", [(16, 32, 64), (64, 32, 48), (33, 31, 50)])
+def test_coarse_levels_of_volumes_are_exact_at_the_ends_of_types(
+    tmp_path: Path, dtype: str, shape: tuple[int, ...]
+) -> None:
+    ends = {"bool": (0, 1), "float32": (-(2**15), 2**15)}.get(dtype) or (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    pixels = RNG.integers(ends[0], ends[1] + 1, shape).astype(dtype)
+    pixels[:16, :16, :16], pixels[:16, 16:, 16:32] = ends
+    if dtype == "float32":
+        pixels[3, 17, 35] = np.inf
+    image = Image(pixels, ("z", "y", "x"), (1.0, 1.0, 1.0), MICRON)
+    written(tmp_path / "a.zarr", image, levels=5, shards=(16, 16, 32), chunks=(4, 8, 8))
+    for level, found in enumerate(read_by_zarr(tmp_path / "a.zarr")[1:], 1):
+        np.testing.assert_array_equal(found, means(pixels, 2**level, (0, 1, 2)))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_an_image_may_have_one_level(tmp_path: Path, dtype: str) -> None:
+    pixels = RNG.integers(0, 1000, (3, 40, 50)).astype(dtype)
+    written(tmp_path / "a.zarr", Image(pixels, ("t", "y", "x")), levels=1, shards=(1, 16, 16), chunks=(1, 8, 8))
+    (found,) = read_by_zarr(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(found, pixels)
+
+
 def test_holes_are_left_out_of_means(tmp_path: Path) -> None:
     pixels = RNG.random((3, 40, 50)).astype(np.float32)
     pixels[RNG.random(pixels.shape) < 0.4] = np.nan

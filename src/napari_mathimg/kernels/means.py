@@ -60,3 +60,52 @@ def block_sums(image, deep, down, right, total, number):  # type: ignore[no-unty
                 for k in range(first + 1, stop):
                     total[z, y, x] += sums[k]
                     number[z, y, x] += counts[k]
+
+
+@inline
+def _add_halved_lines(image, z, deep, y, down, left, right):  # type: ignore[no-untyped-def]
+    """Fill `left` and `right` with the sums of both columns of whole blocks that are two columns wide."""
+    left[:] = 0
+    right[:] = 0
+    for p in range(z * deep, z * deep + deep):
+        for q in range(y * down, y * down + down):
+            line = image[p, q]
+            for x in range(np.uintp(left.size)):
+                left[x] += line[2 * x]
+                right[x] += line[2 * x + 1]
+
+
+@kernel
+def halve_integers(image, deep, down, shift, total, out):  # type: ignore[no-untyped-def]
+    """Fill `total` with sums of whole blocks, and `out` with them divided by 2 ** shift: nearest, ties to even.
+
+    A block is `deep` planes, `down` rows and two columns of a volume. The type of `total` must hold the sums.
+    """
+    left, right = np.empty(total.shape[2], total.dtype), np.empty(total.shape[2], total.dtype)
+    below = total.dtype.type((1 << shift) // 2 - 1)
+    one = total.dtype.type(1)
+    for z in range(total.shape[0]):
+        for y in range(total.shape[1]):
+            _add_halved_lines(image, z, deep, y, down, left, right)
+            sums, means = total[z, y], out[z, y]
+            for x in range(np.uintp(sums.size)):
+                of_block = left[x] + right[x]
+                sums[x] = of_block
+                means[x] = (of_block + below + ((of_block >> shift) & one)) >> shift
+
+
+@kernel
+def halve_finite(image, deep, down, shift, total, out):  # type: ignore[no-untyped-def]
+    """Do so for floating-point numbers, without rounding to integers, and return whether all sums are finite."""
+    left, right = np.empty(total.shape[2]), np.empty(total.shape[2])
+    scale, checked = 1.0 / (1 << shift), 0.0
+    for z in range(total.shape[0]):
+        for y in range(total.shape[1]):
+            _add_halved_lines(image, z, deep, y, down, left, right)
+            sums, means = total[z, y], out[z, y]
+            for x in range(np.uintp(sums.size)):
+                of_block = left[x] + right[x]
+                sums[x] = of_block
+                means[x] = of_block * scale
+                checked += 0.0 * of_block
+    return checked == 0.0

@@ -19,10 +19,12 @@ from .files.journal import Entry, Journal
 from .folder import RunFolder
 from .passes import Block, SavedPasses, measured
 from .stage import Stage
-from .worker import count_one, write_one
+from .worker import count_one, in_turn, write_one
 
-AHEAD = 2  # tasks for each thread of a worker that are with it at a time
-RETRIES = 3  # times that a task which fails, or whose worker is lost, is tried again
+AHEAD = 2  # jobs for each thread of a worker that are with it at a time
+JOB = 0.1  # seconds of the short tasks that go to a worker together
+MOST = 32  # tasks of a job
+RETRIES = 3  # times that a job which fails, or whose worker is lost, is tried again
 TICK = 0.05  # seconds between two reports
 ASK = 1.0  # seconds after which the scheduler is asked for its workers again
 LOCAL = "local"
@@ -59,32 +61,39 @@ class Cluster:
         """Yield what a function of (path, name, number, ...) has returned lately, for all numbers in any order.
 
         Runs of numbers that follow each other go to one worker, which keeps what they share. One that has none left
-        takes from the end of the longest run.
+        takes from the end of the longest run. Short tasks go together, as a job costs some milliseconds.
         """
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         waiting: dict[str, deque[int]] = {}
         running: dict[Any, str] = {}
-        left = len(numbers)
+        left, seconds, together = len(numbers), 0.0, 1
         try:
             self._share(waiting, numbers)
             while left:
                 for worker, count in self._free(running, waiting):
                     for _ in range(count):
-                        number = _next_of(waiting, worker)
-                        if number is None:
+                        job = _next_of(waiting, worker, together)
+                        if not job:
                             break
                         future = self._client.submit(
-                            function, str(self._run.path), name, number, self._alive.name, self._bound,
-                            key=f"mathimg-{self._token}-{name}-{number}", pure=False, retries=RETRIES,
+                            in_turn, function, str(self._run.path), name, job, self._alive.name, self._bound,
+                            key=f"mathimg-{self._token}-{name}-{job[0]}", pure=False, retries=RETRIES,
                             workers=[worker], allow_other_workers=True,
                         )  # fmt: skip
                         running[future] = worker
                         future.add_done_callback(done.put)
-                found = []
-                for future in _lately(done):
+                ended = _lately(done)
+                found: list[Any] = []
+                for results, took in self._client.gather(ended) if ended else ():
+                    found += results
+                    seconds += took
+                for future in ended:
                     running.pop(future)
-                    left -= 1
-                    found.append(future.result())
+                left -= len(found)
+                if left < len(numbers):
+                    mean = seconds / (len(numbers) - left)
+                    share = left // (AHEAD * max(sum(self._known.values()), 1))
+                    together = max(min(int(JOB / max(mean, 1e-9)), MOST, share), 1)
                 yield found
         finally:
             for future in running:
@@ -179,12 +188,13 @@ def _numbered(path: str, key: str, number: int, alive: str, bound: int) -> tuple
     return number, count_one(path, key, number, alive, bound)
 
 
-def _next_of(waiting: dict[str, deque[int]], worker: str) -> int | None:
-    """Return the next number of a worker, or the last one of that which has most left; None if there is none."""
+def _next_of(waiting: dict[str, deque[int]], worker: str, most: int) -> list[int]:
+    """Return the next numbers of a worker, or the last ones of that which has most left; none if there are none."""
     if waiting.get(worker):
-        return waiting[worker].popleft()
+        own = waiting[worker]
+        return [own.popleft() for _ in range(min(most, len(own)))]
     longest = max(waiting.values(), key=len, default=deque[int]())
-    return longest.pop() if longest else None
+    return [longest.pop() for _ in range(min(most, len(longest)))][::-1]
 
 
 def check_scheduler(scheduler: str, insecure: bool) -> None:

@@ -59,7 +59,7 @@ def _compressed(layout: Layout, chunk: Array) -> bytes:
     if layout.codec == "none":
         return chunk.tobytes()
     if layout.version == "0.5" and layout.codec == "zstd":
-        return bytes(numcodecs("zstd").compress(chunk.tobytes(), ZSTD_LEVEL))
+        return bytes(numcodecs("zstd").compress(chunk.reshape(-1).view(np.uint8), ZSTD_LEVEL))
     level = LZ4_LEVEL if layout.codec == "lz4" else BLOSC_LEVEL
     codec = numcodecs("blosc").Blosc(cname=layout.codec, clevel=level, shuffle=1)
     return bytes(codec.encode(chunk))
@@ -83,8 +83,8 @@ def encoded_chunks(layout: Layout, level: int, pixels: Array) -> list[tuple[tupl
     return encoded
 
 
-def encoded_shard(layout: Layout, level: int, pixels: Array) -> bytes:
-    """Return the bytes of a shard: its chunks one after the other, then where they are, and the checksum of this.
+def encoded_shard(layout: Layout, level: int, pixels: Array) -> list[bytes]:
+    """Return the bytes of a shard in parts: its chunks, then where they are, and the checksum of this.
 
     Chunks beyond the end of the array are not in it.
     """
@@ -95,4 +95,4 @@ def encoded_shard(layout: Layout, level: int, pixels: Array) -> bytes:
         index[int(np.ravel_multi_index(place, grid))] = offset, len(data)
         offset += len(data)
     table = index.tobytes()
-    return b"".join([*(data for _, data in chunks), table, crc32c(table).to_bytes(4, "little")])
+    return [*(data for _, data in chunks), table, crc32c(table).to_bytes(4, "little")]

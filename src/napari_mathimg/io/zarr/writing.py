@@ -74,20 +74,21 @@ def write_shard(arrays: Sequence[ZarrPixels], layout: Layout, box: Box, pixels: 
             continue
         lengths = layout.chunk_of(level)
         for inside, data in encoded_chunks(layout, level, part):
-            _write_part(folder, [a // c + k for a, c, k in zip(first, lengths, inside, strict=True)], data)
+            _write_part(folder, [a // c + k for a, c, k in zip(first, lengths, inside, strict=True)], [data])
 
 
-def _write_part(folder: Path, place: Sequence[int], data: bytes) -> None:
+def _write_part(folder: Path, place: Sequence[int], data: Sequence[bytes]) -> None:
     path = folder.joinpath(*map(str, place))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, data)
+    write_file(path, *data)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it, so that it is never seen in part."""
+def write_file(path: Path, *data: bytes) -> None:
+    """Write bytes to a file beside its place and rename it, so that it is never seen in part."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        beside.write_bytes(data)
+        with open(beside, "wb") as file:
+            file.writelines(data)
         os.replace(beside, path)
     except BaseException:
         with suppress(OSError):
