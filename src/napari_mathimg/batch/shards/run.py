@@ -36,7 +36,6 @@ from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
 from .passes import PATIENCE, Probe, SavedPasses
 from .stage import Stage
-from .worker import keeping_memory
 
 CACHE = 2**29  # bytes of chunks that are kept at most, unless `memory` says otherwise
 SHARE = 8  # part of the memory at hand that they may fill
@@ -207,8 +206,7 @@ class _Writer:
 def _executor(run: RunFolder, scheduler: str | None, threads: int, bound: int) -> Generator[_Writer]:
     """Give who writes the stages of a run."""
     if scheduler is None:
-        with keeping_memory():
-            yield _Writer(run, threads, bound)
+        yield _Writer(run, threads, bound)
         return
     with client_of(scheduler, threads) as (client, link):
         cluster = Cluster(client, run, bound)

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from .stage import Stage
 POLL = 0.2  # seconds after which a worker sees that its run was stopped
 TRIM, MAP = -1, -3  # parameters of mallopt of the C library
 KEEP = 2**30  # bytes that it keeps, so that freed blocks are not mapped anew
-USUAL = (2**25, 2**26)  # what the C library sets by itself in a process that has freed large blocks
 MOST_OPEN = 4  # chains that a worker keeps open
 
 _lock = threading.Lock()
@@ -182,27 +181,11 @@ def _is_written(stage: Stage) -> Generator[Progress, None, None]:
 @cache
 def keep_memory() -> None:
     """Have the C library keep what is freed: the nanny of dask lets it give back all, which makes tasks slower."""
-    _set_thresholds(KEEP, KEEP)
-
-
-@contextmanager
-def keeping_memory() -> Iterator[None]:
-    """Have the C library keep what is freed for some time, as the same sizes are needed for each task."""
-    _set_thresholds(KEEP, KEEP)
+    if sys.platform != "linux":
+        return
     try:
-        yield
-    finally:
-        _set_thresholds(*USUAL)
-        _call("malloc_trim", 0)
-
-
-def _set_thresholds(mapped: int, trimmed: int) -> None:
-    _call("mallopt", MAP, mapped)
-    _call("mallopt", TRIM, trimmed)
-
-
-def _call(name: str, *values: int) -> None:
-    """Call a function of the C library, where there is such a one."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            getattr(ctypes.CDLL(None), name)(*values)
+        library = ctypes.CDLL(None)
+        library.mallopt(MAP, KEEP)
+        library.mallopt(TRIM, KEEP)
+    except (OSError, AttributeError):
+        return
