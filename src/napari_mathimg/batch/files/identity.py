@@ -1,9 +1,8 @@
 """What tells that a source, a result or a plan is the same as in an earlier run."""
 
 import json
-import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -14,29 +13,24 @@ from ... import __version__
 from ...io.reading import local_path
 from ...recipe.recipe import Recipe
 from ..choices import JobChoices
+from .contents import DIGEST, contents
 from .inputs import is_remote
 
-METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-DIGEST = 16  # bytes
 PACKAGES = ("numpy", "numba", "scipy")  # whose versions may change the last bits of a result
 
 
 def identity(address: str | Path) -> dict[str, Any] | None:
     """Return path, size and time of the last change of a file or a store; None if there is none.
 
-    Of a store, the metadata of its arrays and the folders that hold their chunks are looked at, not each chunk.
+    Of a store, names, sizes and times of all its files count (`contents`).
     """
     if is_remote(str(address)):
         return {"path": str(address)}
     path = local_path(address)
     try:
-        if not path.is_dir():
-            found = path.stat()
-            return {"path": str(path.resolve()), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-        parts = sorted(_parts_of(path))
+        return {"path": str(path.resolve()), **contents(path)}
     except OSError:
         return None
-    return {"path": str(path.resolve()), "parts": len(parts), "digest": _digest(parts)}
 
 
 def state_of(path: Path) -> dict[str, Any] | None:
@@ -75,14 +69,3 @@ def _processor() -> str:
 def _digest(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, default=str)
     return blake2b(text.encode(), digest_size=DIGEST).hexdigest()
-
-
-def _parts_of(store: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield name, size and time of the metadata in a store, and of the folders beside them."""
-    for folder, folders, files in os.walk(store):
-        here = [name for name in files if name in METADATA]
-        for name in (*here, *(folders if here else ())):
-            found = os.stat(os.path.join(folder, name))
-            yield os.path.relpath(os.path.join(folder, name), store), found.st_size, found.st_mtime_ns
-        if not here and folder != str(store):
-            folders.clear()

@@ -1,0 +1,88 @@
+"""What counts as the same source, the same result and the same run, so that nothing stale is kept."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from batch_files import BRIGHT, SMOOTH, finished
+from napari_mathimg.batch.files.contents import contents
+from napari_mathimg.batch.job import JobChoices, forecast_job, plan_job
+from napari_mathimg.batch.shards.choices import ShardChoices, Source
+from napari_mathimg.batch.shards.forecast import forecast_shards
+from napari_mathimg.batch.shards.identity import identity as identity_of_source
+from napari_mathimg.io import Image, open_image, write_image
+
+pytest.importorskip("yaozarrs")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stack(number: int, shape: tuple[int, ...] = (6, 96, 120)) -> Any:
+    return np.random.default_rng(number).integers(0, 4000, shape, np.uint16)
+
+
+def write_store(name: str, pixels: Any) -> Path:
+    write_image(name, Image(pixels, ("z", "y", "x"), (0.5, 0.1, 0.1), ("µm",) * 3))
+    return Path(name)
+
+
+def chunks_of(store: Path) -> list[Path]:
+    return [path for path in sorted(store.rglob("*")) if path.is_file() and "c" in path.relative_to(store).parts]
+
+
+@pytest.mark.parametrize("way", ["in place", "renamed", "older"])
+def test_a_chunk_that_is_written_again_is_another_source(here: Path, way: str) -> None:
+    Path("raw").mkdir()
+    store = write_store("raw/a.ome.zarr", stack(0))
+    assert finished(plan_job(BRIGHT, ["raw"], "out")).counts == {"done": 1}
+    assert plan_job(BRIGHT, ["raw"], "out").items[0].before.state == "kept"
+    before = identity_of_source(Source(str(store)), open_image(store))
+    other = write_store("other.ome.zarr", stack(1))
+    chunk = chunks_of(store)[0]
+    data = (other / chunk.relative_to(store)).read_bytes()
+    if way == "renamed":
+        beside = chunk.with_name("beside")
+        beside.write_bytes(data)
+        beside.replace(chunk)
+    else:
+        chunk.write_bytes(data)
+    if way == "older":  # as copies that keep times are
+        os.utime(chunk, ns=(10**18, 10**18))
+    assert identity_of_source(Source(str(store)), open_image(store)) != before
+    assert finished(plan_job(BRIGHT, ["raw"], "out")).counts == {"done": 1}
+    expected = BRIGHT.apply(np.asarray(open_image(store).array))
+    np.testing.assert_array_equal(np.asarray(open_image("out/a.ome.zarr").array), expected)
+
+
+def test_links_to_folders_do_not_make_a_walk_endless(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "file").write_bytes(b"123")
+    for name in ("one", "two"):
+        (tmp_path / "a" / "b" / name).symlink_to(tmp_path / "a")
+    assert contents(tmp_path / "a")["files"] == 1
+
+
+def test_the_time_of_a_pyramid_is_known(here: Path) -> None:
+    pixels = stack(0, (4, 300, 520))
+    write_store("a.ome.zarr", pixels)
+    assert len(open_image("a.ome.zarr").levels) > 1
+    assert forecast_job(plan_job(SMOOTH, ["a.ome.zarr"], "b.ome.tif")).seconds is not None
+    shards = ShardChoices((4, 64, 64), (2, 32, 32))
+    assert forecast_shards(BRIGHT, Source("a.ome.zarr"), Path("b.ome.zarr"), choices=shards).seconds is not None
+
+
+def test_a_coarse_level_is_computed_shard_by_shard(here: Path) -> None:
+    from napari_mathimg.batch.shards.run import run_in_shards
+    from napari_mathimg.contract.progress import run_to_end
+
+    write_store("a.ome.zarr", stack(0, (4, 300, 520)))
+    coarse = np.asarray(open_image("a.ome.zarr", level=1).array)
+    run_to_end(run_in_shards(BRIGHT, Source("a.ome.zarr", level=1), Path("b.ome.zarr"), choices=ShardChoices(levels=1)))
+    np.testing.assert_array_equal(np.asarray(open_image("b.ome.zarr").array), BRIGHT.apply(coarse))
