@@ -1,5 +1,6 @@
 """What counts as the same source, the same result and the same run, so that nothing stale is kept."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from batch_files import BRIGHT, SMOOTH, finished
+from image_files import two_files
+from napari_mathimg.batch.files.before import CHANGED
 from napari_mathimg.batch.files.contents import contents
 from napari_mathimg.batch.job import JobChoices, forecast_job, plan_job
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
@@ -86,3 +89,35 @@ def test_a_coarse_level_is_computed_shard_by_shard(here: Path) -> None:
     coarse = np.asarray(open_image("a.ome.zarr", level=1).array)
     run_to_end(run_in_shards(BRIGHT, Source("a.ome.zarr", level=1), Path("b.ome.zarr"), choices=ShardChoices(levels=1)))
     np.testing.assert_array_equal(np.asarray(open_image("b.ome.zarr").array), BRIGHT.apply(coarse))
+
+
+def test_a_part_of_a_source_that_has_changed_is_another_source(here: Path) -> None:
+    Path("set").mkdir()
+    two_files(here / "set/2.ome.tif")  # whose second plane is in 2-2.ome.tif
+    given = ["set/2.ome.tif"]
+    assert finished(plan_job(BRIGHT, given, "out/")).counts == {"done": 1}
+    assert plan_job(BRIGHT, given, "out/").items[0].before.state == "kept"
+    os.utime("set/2-2.ome.tif", ns=(10**18, 10**18))
+    job = plan_job(BRIGHT, given, "out/")
+    assert (job.items[0].before.state, job.items[0].before.reason) == ("waiting", CHANGED)
+    assert finished(job).counts == {"done": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": [1]}, {"there": "x"}, {"result": 3}, {"outcome": [1]}, {"versions": "x"}, {"state": []},
+        {"outcome": {"shape": 3, "seconds": "1", "notes": [{}], "state": 7, "parts": {"/": 3}}},
+        {"outcome": {"shape": ["x"], "bytes": None, "parts": [1]}}, {"plan": {}},
+    ],
+)  # fmt: skip
+def test_hostile_lines_of_a_journal_do_no_harm(here: Path, changes: dict[str, Any]) -> None:
+    Path("raw").mkdir()
+    write_image("raw/a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    assert finished(plan_job(BRIGHT, ["raw"], "out")).counts == {"done": 1}
+    journal = Path("out/.mathimg/journal.jsonl")
+    entry = json.loads(journal.read_text(encoding="utf-8").splitlines()[-1])
+    journal.write_text(f"{'[' * 100_000}\n{json.dumps(entry | changes)}\n[]\n", encoding="utf-8")
+    report = finished(plan_job(BRIGHT, ["raw"], "out", choices=JobChoices(on_exists="overwrite")))
+    report.save("report.csv")
+    assert sum(report.counts.get(state, 0) for state in ("done", "kept")) == 1

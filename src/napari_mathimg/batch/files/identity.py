@@ -1,8 +1,9 @@
 """What tells that a source, a result or a plan is the same as in an earlier run."""
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -27,10 +28,27 @@ def identity(address: str | Path) -> dict[str, Any] | None:
     if is_remote(str(address)):
         return {"path": str(address)}
     path = local_path(address)
+    found = _found(path)
+    return None if found is None else {"path": str(path.resolve()), **found}
+
+
+def parts_of(source: str | Path, files: Iterable[Path]) -> dict[str, Any]:
+    """Return what the files of an image are besides its source, by their paths, as those of a dataset of OME-TIFF."""
+    own = None if is_remote(str(source)) else os.path.abspath(local_path(source))
+    others = {os.path.abspath(path): path for path in files}
+    return {name: _found(path) for name, path in others.items() if name != own}
+
+
+def _found(path: Path) -> dict[str, Any] | None:
     try:
-        return {"path": str(path.resolve()), **contents(path)}
+        return contents(path)
     except OSError:
         return None
+
+
+def are_same(parts: Any) -> bool:
+    """Return whether all files are what `parts_of` has told of them."""
+    return isinstance(parts, dict) and all(_found(Path(name)) == known for name, known in parts.items())
 
 
 def state_of(path: Path) -> dict[str, Any] | None:

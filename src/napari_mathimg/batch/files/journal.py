@@ -13,6 +13,7 @@ from ..shards.files.lock import Lock as FileLock
 
 FOLDER = ".mathimg"
 JOURNAL, LOCK = "journal.jsonl", "lock"
+PARTS = ("source", "there", "result", "outcome", "versions")  # of an entry, which are mappings or nothing
 Entry = dict[str, Any]
 
 
@@ -31,11 +32,15 @@ def read_journal(folder: Path) -> dict[str, Entry]:
     for line in text.split("\n"):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("output"), str):
+        if isinstance(entry, dict) and isinstance(entry.get("output"), str) and all(_is_mapping(entry, n) for n in PARTS):
             out[entry["output"]] = entry
     return out
+
+
+def _is_mapping(entry: Entry, name: str) -> bool:
+    return entry.get(name) is None or isinstance(entry[name], dict)
 
 
 class Journal:

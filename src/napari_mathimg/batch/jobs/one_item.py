@@ -20,7 +20,7 @@ from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
 from ..files.before import EARLIER
-from ..files.identity import identity
+from ..files.identity import are_same, identity, parts_of
 from ..forecast import Forecast, forecast
 from ..item import Outcome
 from ..shards.choices import ShardChoices, Source
@@ -130,19 +130,20 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     further = further_images(task.images)
     ready = opened(task, further)
     image = ready.image
+    parts = parts_of(task.source, image.files)
     check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
     needed = None
     with suppress(ValueError):  # which the computation tells in its own words
         needed = ready.needed() if task.memory is not None else None
     try:
         if needed is not None and not task.imagej and needs_shards(needed, task.output, task.memory):
-            return _by_shards(task, ready, needed, tell)
+            return replace(_by_shards(task, ready, needed, tell), parts=parts)
         result = _computed(task, ready, tell)
     except ValueError as error:
         if task.is_applied and not isinstance(error, ImageFileError):
             raise ValueError(without_place(str(error))) from error
         raise
-    if identity(task.source) != before:
+    if identity(task.source) != before or not are_same(parts):
         raise ImageFileError(f"{task.source}: must not change while it is read")
     tell(Progress("Digesting", 0, 1))
     found = digest(result.array, lambda: tell(Progress("Digesting", 0, 1)))
@@ -151,7 +152,7 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     saturated = sum(int(step.get("saturated") or 0) for step in steps)
     return Outcome(
         "done", seconds=time.perf_counter() - began, bytes=bytes_on_disk(task.output), saturated=saturated,
-        shape=result.shape, dtype=str(result.dtype), digest=found, notes=result.notes,
+        shape=result.shape, dtype=str(result.dtype), digest=found, notes=result.notes, parts=parts,
     )  # fmt: skip
 
 
