@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batch_files import BRIGHT, SMOOTH, finished
+from batch_files import BRIGHT, SMOOTH, finished, tree
 from image_files import two_files
 from napari_mathimg.batch.files.before import CHANGED
 from napari_mathimg.batch.files.contents import contents
@@ -16,6 +16,7 @@ from napari_mathimg.batch.job import JobChoices, forecast_job, plan_job
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
 from napari_mathimg.batch.shards.forecast import forecast_shards
 from napari_mathimg.batch.shards.identity import identity as identity_of_source
+from napari_mathimg.cli import main
 from napari_mathimg.io import Image, open_image, write_image
 
 pytest.importorskip("yaozarrs")
@@ -121,3 +122,50 @@ def test_hostile_lines_of_a_journal_do_no_harm(here: Path, changes: dict[str, An
     report = finished(plan_job(BRIGHT, ["raw"], "out", choices=JobChoices(on_exists="overwrite")))
     report.save("report.csv")
     assert sum(report.counts.get(state, 0) for state in ("done", "kept")) == 1
+
+
+def run(*words: str) -> int:
+    return main(["apply", "adjust_gamma", *words, "--set", "gamma=0.5", "--quiet"])
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr", ".tif"])
+def test_a_single_result_of_the_same_command_is_done(
+    here: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    words = ["a.ome.tif", "-o", f"b{ending}", *(["--imagej"] if ending == ".tif" else [])]
+    assert run(*words) == 0
+    before = tree(here)
+    for more in ([], ["--resume"], ["--overwrite"], ["--on-exists", "skip"]):
+        assert run(*words, *more) == 0
+    assert tree(here) == before, "it was computed again"
+    assert main(["apply", "adjust_gamma", *words, "--set", "gamma=0.6", "--quiet"]) == 2, "another plan"
+    assert tree(here) == before
+    assert run(*words, "--restart", "--overwrite") == 0
+    assert tree(here) != before
+    write_image("a.ome.tif", Image(stack(1), ("z", "y", "x")), overwrite=True)
+    assert run(*words) == 2, "another source"
+    assert "must not exist" in capsys.readouterr().err
+
+
+def test_a_single_result_that_was_changed_is_another_file(here: Path) -> None:
+    import tifffile
+
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    assert run("a.ome.tif", "-o", "b.tif", "--imagej") == 0
+    pixels = tifffile.memmap("b.tif", mode="r+")
+    pixels[2, 5, 7] += 1
+    pixels.flush()
+    assert run("a.ome.tif", "-o", "b.tif", "--imagej") == 2
+
+
+def test_a_single_result_in_shards_is_done_however_much_memory_there_is(here: Path) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 0
+    assert Path("b.ome.zarr/.mathimg/done.json").exists()
+    before = tree(here)
+    assert run("a.ome.tif", "-o", "b.ome.zarr") == 0
+    assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 0
+    assert tree(here) == before
+    os.utime(chunks_of(Path("b.ome.zarr"))[0])
+    assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 2, "it was changed"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...io.image import Image
 from ...io.reading import local_path
 from ...recipe.recipe import Recipe
 from ..choices import JobChoices
@@ -49,6 +50,11 @@ def _found(path: Path) -> dict[str, Any] | None:
 def are_same(parts: Any) -> bool:
     """Return whether all files are what `parts_of` has told of them."""
     return isinstance(parts, dict) and all(_found(Path(name)) == known for name, known in parts.items())
+
+
+def source_digest(source: str | Path, image: Image) -> str:
+    """Return a digest of all that tells that a source is the same."""
+    return _digest([identity(source), parts_of(source, image.files)])
 
 
 def state_of(path: Path) -> dict[str, Any] | None:

@@ -34,7 +34,11 @@ def read_journal(folder: Path) -> dict[str, Entry]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("output"), str) and all(_is_mapping(entry, n) for n in PARTS):
+        if (
+            isinstance(entry, dict)
+            and isinstance(entry.get("output"), str)
+            and all(_is_mapping(entry, n) for n in PARTS)
+        ):
             out[entry["output"]] = entry
     return out
 

@@ -158,7 +158,15 @@ def part_of(image: Image) -> Image:
     names = image.channel_names
     if names and "c" in image.axes:
         names = names[box[image.axes.index("c")]]
-    return replace(image, array=np.asarray(image.array[box]), levels=(), level_grids=(), channel_names=names, channel_colors=(), limits=())
+    return replace(
+        image,
+        array=np.asarray(image.array[box]),
+        levels=(),
+        level_grids=(),
+        channel_names=names,
+        channel_colors=(),
+        limits=(),
+    )
 
 
 def _ending(path: Path) -> str:

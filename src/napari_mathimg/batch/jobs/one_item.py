@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ...contract.progress import Progress
 from ...io.folders import repair
 from ...io.image import Image
-from ...io.notes import RECORD
+from ...io.notes import ORIGIN, RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import PICTURES, open_image
 from ...io.writing import check_image, check_output, write_steps
@@ -20,7 +20,7 @@ from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
 from ..files.before import EARLIER
-from ..files.identity import are_same, identity, parts_of
+from ..files.identity import are_same, identity, parts_of, source_digest
 from ..forecast import Forecast, forecast
 from ..item import Outcome
 from ..shards.choices import ShardChoices, Source
@@ -55,6 +55,8 @@ class ItemTask:
         Whether what an earlier run has left of an image larger than memory is forgotten.
     scheduler, insecure_scheduler
         As in `JobChoices`, for an image that is computed shard by shard.
+    plan
+        Digest that the result keeps, because no journal does; "" if one does.
     """
 
     source: str
@@ -72,6 +74,7 @@ class ItemTask:
     restart: bool = False
     scheduler: str | None = None
     insecure_scheduler: bool = False
+    plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,9 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
         raise ImageFileError(f"{task.source}: must not change while it is read")
     tell(Progress("Digesting", 0, 1))
     found = digest(result.array, lambda: tell(Progress("Digesting", 0, 1)))
+    if task.plan:
+        origin = {"plan": task.plan, "source": source_digest(task.source, image), "pixels": found}
+        result = replace(result, metadata={**result.metadata, ORIGIN: origin})
     _write(task, replace(result, files=(*result.files, *image.files)), tell)
     steps = result.metadata[RECORD][len(image.metadata.get(RECORD, ())) :]
     saturated = sum(int(step.get("saturated") or 0) for step in steps)

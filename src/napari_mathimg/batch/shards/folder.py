@@ -10,6 +10,7 @@ from typing import Any
 from ...io.image import Image
 from ...io.problems import ImageFileError
 from ...recipe.recipe import Recipe
+from ..files.contents import contents
 from .choices import ShardChoices, Source, folder_of_run
 from .files.lock import Lock
 from .files.places import read_json, write_json
@@ -170,9 +171,18 @@ def plan_of(
 
 
 def is_done(output: Path, digest: str) -> bool:
-    """Return whether an output is the finished result of a run with a digest."""
+    """Return whether an output is the finished result of a run with a digest, and has not changed since."""
     place = output / HOME / "done.json"
     if not place.is_file():
         return False
     found = read_json(place)
-    return isinstance(found, dict) and found.get("digest") == digest
+    return isinstance(found, dict) and found.get("digest") == digest and found.get("levels") == _levels(output)
+
+
+def write_done(folder: Path, digest: str) -> None:
+    """Note that a folder holds the finished result of a run with a digest."""
+    write_json(folder / HOME / "done.json", {"digest": digest, "levels": _levels(folder)})
+
+
+def _levels(folder: Path) -> dict[str, Any]:
+    return {place.name: contents(place) for place in folder.iterdir() if place.is_dir() and place.name != HOME}

@@ -239,7 +239,20 @@ def _seconds(
             began = time.perf_counter()
             result = recipe.apply(part, axis_names=image.axes if image.channel_axis is None else (), threads=1)
             computing = min(computing, time.perf_counter() - began)
-        layout = layout_of(replace(image, array=part, levels=(), level_grids=(), metadata={}, channel_names=(), channel_colors=(), limits=()), levels=1, codec=choices.codec)
+        layout = layout_of(
+            replace(
+                image,
+                array=part,
+                levels=(),
+                level_grids=(),
+                metadata={},
+                channel_names=(),
+                channel_colors=(),
+                limits=(),
+            ),
+            levels=1,
+            codec=choices.codec,
+        )
         layout = replace(layout, dtype=result.dtype)
         began = time.perf_counter()
         if result.shape == part.shape and layout.shards == layout.shape:

@@ -29,9 +29,8 @@ from .choices import ShardChoices, Source
 from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
 from .files.facts import FactsFiles
 from .files.journal import Journal
-from .files.places import write_json
 from .files.publishing import publish
-from .folder import HOME, RunFolder, is_done, plan_of
+from .folder import HOME, RunFolder, is_done, plan_of, write_done
 from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
 from .passes import PATIENCE, Probe, SavedPasses
@@ -253,7 +252,7 @@ def _finish(run: RunFolder, opened: Opened, recorded: Recorded, overwrite: bool,
     for place in [*run.home.iterdir()]:
         if place.name not in ("lock", "done.json", "run.json"):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
-    write_json(run.home / "done.json", {"digest": digest})
+    write_done(run.path, digest)
     publish(run.path, output, overwrite)
     for name in ("run.json", "lock"):
         (output / HOME / name).unlink(missing_ok=True)
