@@ -1,13 +1,17 @@
 """What counts as the same source, the same result and the same run, so that nothing stale is kept."""
 
+import importlib
 import json
 import os
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+import napari_mathimg
 from batch_files import BRIGHT, SMOOTH, finished, tree
 from image_files import two_files
 from napari_mathimg.batch.files.before import CHANGED
@@ -169,3 +173,17 @@ def test_a_single_result_in_shards_is_done_however_much_memory_there_is(here: Pa
     assert tree(here) == before
     os.utime(chunks_of(Path("b.ome.zarr"))[0])
     assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 2, "it was changed"
+
+
+def test_no_kernel_may_reorder_sums_or_forget_nan() -> None:
+    found = 0
+    for info in pkgutil.walk_packages(napari_mathimg.__path__, "napari_mathimg."):
+        if ".widgets" in info.name or info.name.endswith("__main__"):
+            continue
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, Dispatcher):
+                found += 1
+                options = value.targetoptions
+                assert not options.get("fastmath"), f"{info.name}.{name}"
+                assert not options.get("parallel"), f"{info.name}.{name}"
+    assert found > 50

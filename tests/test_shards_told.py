@@ -1,10 +1,12 @@
 """What a run in shards is forecast to take, what its result is checked against, and what workers do."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
-from napari_mathimg.batch.shards.cluster import check_scheduler
+from napari_mathimg.batch.shards.clients import check_scheduler, client_of, wait_until_closed
 from napari_mathimg.batch.shards.folder import HOME
 from napari_mathimg.batch.shards.forecast import decoding, forecast_shards
 from napari_mathimg.batch.shards.verify import verify_result
@@ -129,3 +131,31 @@ def test_workers_of_a_cluster_make_the_same_bytes(tmp_path):
     of_shards = [{n: data for n, data in files_in(path).items() if n[0].isdigit()} for path in (one, other)]
     assert of_shards[0] == of_shards[1]
     assert any("1 workers, shown at http://127.0.0.1" in note for note in outcome.notes)
+
+
+def test_a_stop_does_not_wait_until_workers_have_ended(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    asked, may_end, ended = threading.Event(), threading.Event(), []
+
+    class Slow:
+        """A cluster, or its client, that takes as long to close as the test wants."""
+
+        dashboard_link = "http://127.0.0.1"
+
+        def __init__(self, *given, **named):
+            pass
+
+        def close(self):
+            asked.set()
+            may_end.wait()
+            ended.append(self)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Slow)
+    monkeypatch.setattr(distributed, "Client", Slow)
+    with client_of("local", 2) as (client, link):
+        assert (type(client), link) == (Slow, "http://127.0.0.1")
+    asked.wait()
+    assert not ended
+    may_end.set()
+    wait_until_closed()
+    assert len(ended) == 2

@@ -43,6 +43,5 @@ def _is_of_shards(task: ItemTask) -> bool:
     ready = opened(task, further)
     recipe, source, output, options = shards_of(task, ready.recipe)
     inputs = {name: of.absolute() for name, of in options["inputs"].items()}
-    return is_done(
-        output, plan_of(recipe, source.absolute(), inputs, options["choices"], output, ready.image, further)[0].digest
-    )
+    spec, _ = plan_of(recipe, source.absolute(), inputs, options["choices"], output, ready.image, further)
+    return is_done(output, spec.digest)

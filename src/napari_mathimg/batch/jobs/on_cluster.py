@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -15,9 +15,9 @@ from ...engine.memory import memory_at_hand
 from ..control import JobControl
 from ..files.inputs import is_remote
 from ..item import ItemEvent, Outcome
-from ..shards.cluster import client_of
+from ..shards.clients import client_of
 from ..shards.worker import keep_memory
-from .crew import TICK, failure
+from .crew import PATIENCE, TICK, failure
 from .one_item import ItemTask, compute_item
 from .sharing import SHARE
 
@@ -81,8 +81,24 @@ def on_cluster(
                 yield ItemEvent(number, outcome.state, outcome=outcome)
         finally:
             alive.unlink(missing_ok=True)
+            for future in _ended(running, done):
+                number, outcome = running.pop(future), _outcome(future)
+                if outcome.state == "done":
+                    finished(number, outcome)
             for future in running:
                 future.cancel()
+
+
+def _ended(running: Mapping[Any, int], done: "SimpleQueue[Any]") -> Iterator[Any]:
+    """Yield the tasks that end soon after they were told to stop, so that the next run seldom meets them."""
+    until = time.monotonic() + PATIENCE
+    while running and (left := until - time.monotonic()) > 0:
+        try:
+            future = done.get(timeout=left)
+        except Empty:
+            return
+        if future in running:
+            yield future
 
 
 def from_anywhere(task: ItemTask) -> ItemTask:

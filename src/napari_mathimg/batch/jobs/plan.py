@@ -21,7 +21,7 @@ from ..files.journal import Entry, read_journal
 from ..files.patterns import place_results
 from ..files.recipes import image_files, open_recipe, recipe_name
 from ..item import Item
-from ..shards.cluster import check_scheduler
+from ..shards.clients import check_scheduler
 from ..shards.folder import HOME
 from .command import command_line
 from .earlier import finished_before

@@ -26,7 +26,8 @@ from ...io.zarr.writing import describe
 from ...recipe.recipe import Recipe
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
-from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
+from .clients import check_scheduler, client_of
+from .cluster import Cluster, ClusterPasses, workers_of
 from .files.facts import FactsFiles
 from .files.journal import Journal
 from .files.publishing import publish

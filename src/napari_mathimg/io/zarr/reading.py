@@ -113,10 +113,11 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
     color = color if color is not None and finest.shape[color] in (3, 4) else None
     if isinstance(node.ome.get("image-label"), dict):
         notes.append("The pixels are labels.")
-    record, origin = list[dict[str, Any]](), {}
+    metadata: dict[str, Any] = {}
     if "note" in own:
         note = json.dumps(own["note"])
-        (record, _, why), origin = read_note(note, names), read_origin(note)
+        record, _, why = read_note(note, names)
+        metadata = {RECORD: record, **read_origin(note)} if record else {}
         notes += filter(None, [why])
     name = multiscale.get("name")
     return _checked_image(
@@ -124,7 +125,7 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
         channel_axis=color, levels=tuple(level.array for level in levels) if len(levels) > 1 else (),
         grids=_grids(levels, scale, translate),
         name=name if isinstance(name, str) and name else _named(path), notes=tuple(notes), files=_files(node, path),
-        metadata={RECORD: record, **origin} if record else {}, shown=shown if channels is not None else shown._replace(names=()),
+        metadata=metadata, shown=shown if channels is not None else shown._replace(names=()),
         is_labels=isinstance(node.ome.get("image-label"), dict),
     )  # fmt: skip
 

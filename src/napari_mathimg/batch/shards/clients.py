@@ -1,0 +1,117 @@
+"""Schedulers of dask.distributed: which may be used, and their clients."""
+
+import ipaddress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from ...io.problems import ImageFileError
+
+LOCAL = "local"
+CLOSING = "mathimg-closing"
+
+
+def check_scheduler(scheduler: str, insecure: bool) -> None:
+    """Refuse the address of a scheduler that others can reach without a certificate.
+
+    Raises
+    ------
+    ValueError
+        If it is no address, or one of another machine without TLS that is not allowed on purpose: a scheduler runs
+        what anybody sends it.
+    """
+    if _local(scheduler) is not None:
+        return
+    parts = urlsplit(scheduler)
+    if parts.scheme not in ("tcp", "tls", "ws", "wss", "ucx") or not parts.hostname:
+        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or an address such as tls://host:8786")
+    if parts.scheme in ("tls", "wss") or _is_here(parts.hostname) or insecure:
+        return
+    raise ValueError(
+        f"scheduler={scheduler!r}: must be a tls:// address, or be allowed on purpose (insecure_scheduler,"
+        " --insecure-scheduler): anybody who reaches a scheduler without TLS can run programs on its workers"
+    )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _local(scheduler: str) -> int | None:
+    """Return the number of workers that "local" or "local:2" asks for, 0 if it does not say; None for an address."""
+    name, _, count = scheduler.partition(":")
+    if name != LOCAL:
+        return None
+    if count and not (count.isdecimal() and 0 < int(count) <= 1024):
+        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or 'local:' and a number of workers")
+    return int(count or 0)
+
+
+@contextmanager
+def client_of(scheduler: str, threads: int) -> Iterator[tuple[Any, str]]:
+    """Give a client of a scheduler, and the address of the page that shows what it does.
+
+    Workers on this machine are started and ended here; they listen on 127.0.0.1 only. All is closed in a thread,
+    because that takes seconds, and a stop must not; `wait_until_closed` waits for it.
+    """
+    distributed = _distributed()
+    count = _local(scheduler)
+    if count is None:
+        client = distributed.Client(scheduler, set_as_default=False)
+        try:
+            yield client, str(client.dashboard_link)
+        finally:
+            _close(client)
+        return
+    import dask
+
+    never: Literal[False] = False
+    settings = {
+        "distributed.worker.memory.target": never, "distributed.worker.memory.spill": never,
+        "distributed.worker.memory.pause": never, "distributed.worker.memory.terminate": never,
+    }  # fmt: skip
+    with dask.config.set(settings):
+        cluster = distributed.LocalCluster(
+            n_workers=count or threads, threads_per_worker=1, processes=True, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40,
+        )  # fmt: skip
+    try:
+        client = distributed.Client(cluster, set_as_default=False)
+    except BaseException:
+        cluster.close()
+        raise
+    try:
+        yield client, str(cluster.dashboard_link)
+    finally:
+        _close(client, cluster)
+
+
+def _close(*opened: Any) -> None:
+    def close() -> None:
+        for each in opened:
+            each.close()
+
+    thread = threading.Thread(target=close, name=CLOSING)
+    thread.start()
+
+
+def wait_until_closed() -> None:
+    """Wait until the clients and the workers on this machine that are no longer needed have ended."""
+    for thread in threading.enumerate():
+        if thread.name == CLOSING and thread is not threading.current_thread():
+            thread.join()
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise ImageFileError(
+            "scheduler: must be None without dask.distributed; install it: pip install 'napari-mathimg[cluster]'"
+        ) from None
+    return distributed
