@@ -1,9 +1,11 @@
 """What counts as the same source, the same result and the same run, so that nothing stale is kept."""
 
+import errno
 import importlib
 import json
 import os
 import pkgutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,19 @@ from napari_mathimg.batch.files.before import CHANGED
 from napari_mathimg.batch.files.contents import contents
 from napari_mathimg.batch.job import JobChoices, forecast_job, plan_job
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
+from napari_mathimg.batch.shards.files import lock
+from napari_mathimg.batch.shards.folder import Spec
 from napari_mathimg.batch.shards.forecast import forecast_shards
 from napari_mathimg.batch.shards.identity import identity as identity_of_source
+from napari_mathimg.batch.shards.run import run_in_shards
+from napari_mathimg.batch.shards.stage import Stage
 from napari_mathimg.cli import main
+from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.io import Image, open_image, write_image
 
 pytest.importorskip("yaozarrs")
+
+CHOICES = ShardChoices((2, 32, 64), (2, 16, 32), 1)
 
 
 @pytest.fixture
@@ -87,9 +96,6 @@ def test_the_time_of_a_pyramid_is_known(here: Path) -> None:
 
 
 def test_a_coarse_level_is_computed_shard_by_shard(here: Path) -> None:
-    from napari_mathimg.batch.shards.run import run_in_shards
-    from napari_mathimg.contract.progress import run_to_end
-
     write_store("a.ome.zarr", stack(0, (4, 300, 520)))
     coarse = np.asarray(open_image("a.ome.zarr", level=1).array)
     run_to_end(run_in_shards(BRIGHT, Source("a.ome.zarr", level=1), Path("b.ome.zarr"), choices=ShardChoices(levels=1)))
@@ -187,3 +193,65 @@ def test_no_kernel_may_reorder_sums_or_forget_nan() -> None:
                 assert not options.get("fastmath"), f"{info.name}.{name}"
                 assert not options.get("parallel"), f"{info.name}.{name}"
     assert found > 50
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_told_and_used(
+    here: Path, monkeypatch: pytest.MonkeyPatch, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lock, "_lock", refused)
+    Path("raw").mkdir()
+    write_image("raw/a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    write_image("raw/b.ome.tif", Image(stack(1), ("z", "y", "x")))
+    words = ["apply", "adjust_gamma", "raw", "--set", "gamma=0.5"]
+    assert main([*words, "-o", "out"]) == 0
+    assert "out cannot lock files" in capsys.readouterr().err
+    assert main([*words[:2], "raw/a.ome.tif", *words[3:], "-o", "b.ome.zarr", "--memory", "256k"]) == 0
+    assert "b.ome.zarr cannot lock files" in capsys.readouterr().err
+
+
+def test_workers_open_what_was_planned_whatever_the_folder_says(here: Path) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    write_image("other.ome.tif", Image(stack(1), ("z", "y", "x")))
+    steps = run_in_shards(BRIGHT, Source("a.ome.tif"), here / "b.ome.zarr", choices=CHOICES, threads=1)
+    next(progress for progress in steps if progress.phase == "Shards" and progress.done >= 1)
+    steps.close()
+    home = here / "b.ome.zarr.partial/.mathimg"
+    plain = json.loads((home / "run.json").read_text())
+    plain["source"]["address"] = str(here / "other.ome.tif")
+    plain["recipe"] = plain["recipe"].replace("0.5", "0.9")
+    (home / "run.json").write_text(json.dumps(plain))
+    steps = run_in_shards(BRIGHT, Source("a.ome.tif"), here / "b.ome.zarr", choices=CHOICES, threads=1)
+    next(progress for progress in steps if progress.phase == "Shards")
+    spec = Spec.read(home)
+    steps.close()
+    assert spec.source.address == str(here / "a.ome.tif")
+    assert "0.9" not in spec.recipe.dumps()
+
+
+def test_a_stop_of_a_run_in_shards_says_that_it_goes_on(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    real = Stage.do
+
+    def do(stage: Stage, *given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(stage, *given)
+
+    monkeypatch.setattr(Stage, "do", do)
+    assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert run("a.ome.tif", "-o", "b.ome.zarr", "--memory", "256k") == 0
+
+
+def test_chunks_need_some_memory(here: Path) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    with pytest.raises(ValueError, match="memory=67108863: must be at least 67108864, which are 64 MiB"):
+        run_to_end(run_in_shards(BRIGHT, Source("a.ome.tif"), here / "b.ome.zarr", memory=2**26 - 1))
+    assert [path.name for path in here.iterdir()] == ["a.ome.tif"]

@@ -9,6 +9,7 @@ from ..batch.choices import JobChoices
 from ..batch.job_report import JobReport, checked_report
 from ..batch.jobs.applied import without_place
 from ..batch.jobs.plan import Job, plan_job
+from ..batch.shards.choices import folder_of_run
 from ..batch.shards.clients import wait_until_closed
 from ..catalog import find
 from ..io.places import check_places
@@ -134,7 +135,8 @@ def _stop_if_canceled(report: JobReport) -> None:
     if report.is_canceled:
         done = report.counts.get("done", 0)
         if len(report.items) == 1 and not done:
-            raise KeyboardInterrupt
+            kept = folder_of_run(report.items[0].output).is_dir()
+            raise Interrupted("what is done stays, and the same command goes on") if kept else KeyboardInterrupt
         raise Interrupted(f"{report.summary}; the same command goes on")
 
 

@@ -68,7 +68,7 @@ class Journal:
         self._place.mkdir(parents=True, exist_ok=True)
         self._folder, self._writing = folder, Lock()
         self._lock = FileLock(self._place / LOCK, folder)
-        self._file = -1
+        self.note, self._file = self._lock.note, -1
         try:
             entries = read_journal(folder)
             if entries != dict(expected):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...contract.progress import Progress
+from ...engine.chunks import CAPACITY
 from ...io.folders import repair
 from ...io.image import Image
 from ...io.notes import ORIGIN, RECORD
@@ -205,7 +206,7 @@ def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dic
     options: dict[str, Any] = {
         "inputs": {name: Source(path) for name, path in task.images.items()}, "overwrite": task.overwrite,
         "choices": ShardChoices(levels=task.levels), "threads": task.threads, "restart": task.restart,
-        "memory": min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), "scheduler": task.scheduler,
+        "memory": max(min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), CAPACITY), "scheduler": task.scheduler,
         "insecure_scheduler": task.insecure_scheduler,
     }  # fmt: skip
     return recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output, options

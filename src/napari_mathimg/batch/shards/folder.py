@@ -121,7 +121,7 @@ class RunFolder(RunPlace):
             raise ImageFileError(f"{self.path}: must be no link")
         self.home.mkdir(parents=True, exist_ok=True)
         self.lock = Lock(self.home / "lock", output)
-        self.notes: list[str] = []
+        self.notes = [self.lock.note] if self.lock.note else []
         try:
             if restart:
                 self._empty()
@@ -137,15 +137,15 @@ class RunFolder(RunPlace):
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
 
     def _begin(self, spec: Spec, identities: dict[str, Any]) -> None:
-        place = self.home / "run.json"
+        place, folder = self.home / "run.json", spec.recipe.folder
+        now = {
+            "format": FORMAT, "digest": spec.digest, "recipe": text_of(spec.recipe),
+            "folder": None if folder is None else os.path.abspath(folder),
+            "source": spec.source.plain, "inputs": {name: of.plain for name, of in spec.inputs.items()},
+            "choices": spec.choices.plain, "identities": identities, "surroundings": surroundings(),
+        }  # fmt: skip
         if not place.exists():
-            folder = spec.recipe.folder
-            write_json(place, {
-                "format": FORMAT, "digest": spec.digest, "recipe": text_of(spec.recipe),
-                "folder": None if folder is None else os.path.abspath(folder),
-                "source": spec.source.plain, "inputs": {name: of.plain for name, of in spec.inputs.items()},
-                "choices": spec.choices.plain, "identities": identities, "surroundings": surroundings(),
-            })  # fmt: skip
+            write_json(place, now)
             return
         before = read_json(place)
         Spec.read(self.home)
@@ -157,6 +157,7 @@ class RunFolder(RunPlace):
                 )
             raise ImageFileError(f"{self.path}: must be the folder of the same recipe, image and choices; {AGAIN}")
         self.notes += changes(before.get("surroundings"), surroundings())
+        write_json(place, {**now, "surroundings": before.get("surroundings")})  # from which workers open the run
 
 
 def plan_of(

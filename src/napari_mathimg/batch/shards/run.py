@@ -4,11 +4,13 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from ...contract.progress import Progress
 from ...engine import Losses
@@ -24,6 +26,7 @@ from ...io.publish import refuse_existing
 from ...io.writing import check_image, write_image
 from ...io.zarr.writing import describe
 from ...recipe.recipe import Recipe
+from ..chain import Link
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
 from .clients import check_scheduler, client_of
@@ -116,7 +119,7 @@ def run_in_shards(
         If a step cannot be applied.
     """
     began, choices, output = time.perf_counter(), choices or ShardChoices(), Path(os.path.abspath(output))
-    threads, source = threads or cores(), source.absolute()
+    threads, source, bound = threads or cores(), source.absolute(), bound_of(memory)
     inputs = {name: of.absolute() for name, of in (inputs or {}).items()}
     if scheduler is not None:
         check_scheduler(scheduler, insecure_scheduler)
@@ -135,7 +138,6 @@ def run_in_shards(
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
-            bound = bound_of(memory)
             with _executor(run, scheduler, threads, bound) as writer:
                 if writer.notes:
                     yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
@@ -159,7 +161,15 @@ def run_in_shards(
 
 
 def bound_of(memory: int | None) -> int:
-    """Return how many bytes chunks may fill that later tasks need."""
+    """Return how many bytes chunks may fill that later tasks need.
+
+    Raises
+    ------
+    ValueError
+        If they are fewer than 64 MiB.
+    """
+    if memory is not None and memory < CAPACITY:
+        raise ValueError(f"memory={memory}: must be at least {CAPACITY}, which are 64 MiB")
     return max(CAPACITY, min(CACHE, memory_at_hand() // SHARE) if memory is None else memory)
 
 
@@ -234,7 +244,23 @@ def _recorded(
                     lost[step] = lost[step].joined(Losses(below, above, outside=outside))
     for link in chain.links:
         recorded.add(link, None, lost.get(link.number))
+    recorded.notes += _left_out(chain.links, lost)
     return recorded
+
+
+def _left_out(links: Sequence[Link], lost: Mapping[int, Losses]) -> Generator[str]:
+    """Yield sentences on what the record of a result in memory would tell, and this one does not."""
+    steps = [link.plan.operation for link in links if link.number not in lost and _may_clip(link)]
+    if steps:
+        titles = ", ".join(dict.fromkeys(op.title for op in steps))
+        yield f"{titles}: how many values were clipped is not known, because a later step moves pixels or drops some."
+    for link in links:
+        if link.plan.operation.report is not None:
+            yield f"{link.plan.operation.title}: its report is left out, because it needs all pixels at once."
+
+
+def _may_clip(link: Link) -> bool:
+    return link.plan.operation.saturates or np.dtype(link.plan.dtype).kind in "biu"
 
 
 def _finish(run: RunFolder, opened: Opened, recorded: Recorded, overwrite: bool, digest: str) -> None:
