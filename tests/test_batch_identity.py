@@ -16,8 +16,8 @@ from numba.core.dispatcher import Dispatcher
 import napari_mathimg
 from batch_files import BRIGHT, SMOOTH, finished, tree
 from image_files import two_files
+from napari_mathimg.batch.contents import contents
 from napari_mathimg.batch.files.before import CHANGED
-from napari_mathimg.batch.files.contents import contents
 from napari_mathimg.batch.job import JobChoices, forecast_job, plan_job
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
 from napari_mathimg.batch.shards.files import lock

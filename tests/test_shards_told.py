@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
-from napari_mathimg.batch.shards.clients import check_scheduler, client_of, wait_until_closed
+from napari_mathimg.batch.shards.clients import check_scheduler, client_of, threads_of, wait_until_closed
 from napari_mathimg.batch.shards.folder import HOME
 from napari_mathimg.batch.shards.forecast import decoding, forecast_shards
 from napari_mathimg.batch.shards.verify import verify_result
@@ -159,3 +159,27 @@ def test_a_stop_does_not_wait_until_workers_have_ended(monkeypatch):
     may_end.set()
     wait_until_closed()
     assert len(ended) == 2
+
+
+@pytest.mark.parametrize("there", [0, 1, 2])
+def test_workers_on_this_machine_that_are_lost_for_good_are_replaced(there):
+    workers = {f"tcp://127.0.0.1:{number}": {"nthreads": 1} for number in range(there)}
+    asked = []
+
+    class Cluster:
+        """A cluster of two workers, some of which are there."""
+
+        worker_spec = (0, 1)
+        scale = asked.append
+
+    class Client:
+        """A client of it, or of one elsewhere."""
+
+        def __init__(self, cluster):
+            self.cluster = cluster
+
+        def scheduler_info(self, n_workers):
+            return {"workers": workers}
+
+    assert threads_of(Client(Cluster)) == threads_of(Client(None)) == dict.fromkeys(workers, 1)
+    assert asked == ([2] if there < 2 else [])

@@ -15,7 +15,7 @@ from ...io.image import Image
 from ...io.reading import local_path
 from ...recipe.recipe import Recipe
 from ..choices import JobChoices
-from .contents import DIGEST, contents
+from ..contents import DIGEST, contents
 from .inputs import is_remote
 
 PACKAGES = ("numpy", "numba", "scipy")  # whose versions may change the last bits of a result

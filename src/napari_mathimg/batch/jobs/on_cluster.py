@@ -1,5 +1,6 @@
 """The items of a job as tasks of dask.distributed: addresses travel, not pixels."""
 
+import math
 import os
 import secrets
 import time
@@ -15,7 +16,8 @@ from ...engine.memory import memory_at_hand
 from ..control import JobControl
 from ..files.inputs import is_remote
 from ..item import ItemEvent, Outcome
-from ..shards.clients import client_of
+from ..shards.clients import client_of, threads_of
+from ..shards.cluster import ASK
 from ..shards.worker import keep_memory
 from .crew import PATIENCE, TICK, failure
 from .one_item import ItemTask, compute_item
@@ -53,10 +55,12 @@ def on_cluster(
         left.unlink()
     with client_of(scheduler, threads) as (client, link):
         alive.touch()
+        slots, asked = 0, -math.inf
         try:
             yield Progress(f"{DASHBOARD}{link}", 0, 1)
             while True:
-                slots = sum(int(each["nthreads"]) for each in client.scheduler_info(n_workers=-1)["workers"].values())
+                if time.monotonic() - asked > ASK:
+                    slots, asked = sum(threads_of(client).values()), time.monotonic()
                 while len(running) < AHEAD * max(slots, 1) and not (halted or control.is_paused or control.is_canceled):
                     number, task = next(remaining, (-1, None))
                     if task is None:

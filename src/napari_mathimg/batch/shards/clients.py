@@ -100,6 +100,17 @@ def _close(*opened: Any) -> None:
     thread.start()
 
 
+def threads_of(client: Any) -> dict[str, int]:
+    """Return the threads of each worker by its address; workers on this machine that do not come back are replaced.
+
+    A nanny starts the process of a worker again that has ended, but gives up where that fails.
+    """
+    workers, cluster = client.scheduler_info(n_workers=-1)["workers"], client.cluster
+    if cluster is not None and len(workers) < len(cluster.worker_spec):
+        cluster.scale(len(cluster.worker_spec))
+    return {str(address): int(worker["nthreads"]) for address, worker in workers.items()}
+
+
 def wait_until_closed() -> None:
     """Wait until the clients and the workers on this machine that are no longer needed have ended."""
     for thread in threading.enumerate():

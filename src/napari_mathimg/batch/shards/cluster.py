@@ -11,6 +11,7 @@ from typing import Any
 from ...contract.progress import Progress
 from ...engine.passes import Tally
 from ...io.problems import ImageFileError
+from .clients import threads_of
 from .files.facts import FactsFiles
 from .files.journal import Entry, Journal
 from .folder import RunFolder
@@ -97,8 +98,7 @@ class Cluster:
     def _threads(self) -> dict[str, int]:
         """Return the threads of each worker, as they were a second ago at most."""
         if time.monotonic() - self._asked > ASK:
-            info = self._client.scheduler_info(n_workers=-1)
-            self._known = {str(address): int(worker["nthreads"]) for address, worker in info["workers"].items()}
+            self._known = threads_of(self._client)
             self._asked = time.monotonic()
         return self._known
 
@@ -127,7 +127,7 @@ class Cluster:
             if entries:
                 journal.add(*entries)
             count += len(entries)
-            yield Progress(stage.phase, count, len(left))
+            yield Progress(stage.phase if self._known else f"{stage.phase} (waiting for workers)", count, len(left))
 
 
 class ClusterPasses(SavedPasses):
@@ -181,8 +181,3 @@ def _next_of(waiting: dict[str, deque[int]], worker: str) -> int | None:
         return waiting[worker].popleft()
     longest = max(waiting.values(), key=len, default=deque[int]())
     return longest.pop() if longest else None
-
-
-def workers_of(client: Any) -> int:
-    """Return how many workers a scheduler has."""
-    return len(client.scheduler_info(n_workers=-1)["workers"])

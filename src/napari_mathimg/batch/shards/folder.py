@@ -10,7 +10,7 @@ from typing import Any
 from ...io.image import Image
 from ...io.problems import ImageFileError
 from ...recipe.recipe import Recipe
-from ..files.contents import contents
+from ..contents import contents
 from .choices import ShardChoices, Source, folder_of_run
 from .files.lock import Lock
 from .files.places import read_json, write_json

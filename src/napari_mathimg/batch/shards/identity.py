@@ -11,7 +11,7 @@ from typing import Any
 from ... import __version__
 from ...io.image import Image
 from ...recipe.recipe import Recipe
-from ..files.contents import contents
+from ..contents import contents
 from .choices import ShardChoices, Source
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "PyWavelets", "zarr", "tifffile")

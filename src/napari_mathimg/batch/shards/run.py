@@ -29,8 +29,8 @@ from ...recipe.recipe import Recipe
 from ..chain import Link
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
-from .clients import check_scheduler, client_of
-from .cluster import Cluster, ClusterPasses, workers_of
+from .clients import check_scheduler, client_of, threads_of
+from .cluster import Cluster, ClusterPasses
 from .files.facts import FactsFiles
 from .files.journal import Journal
 from .files.publishing import publish
@@ -222,7 +222,7 @@ def _executor(run: RunFolder, scheduler: str | None, threads: int, bound: int) -
         cluster = Cluster(client, run, bound)
         try:
             writer = _Writer(run, threads, bound, cluster)
-            writer.notes.append(f"{workers_of(client)} workers, shown at {link}")
+            writer.notes.append(f"{len(threads_of(client))} workers, shown at {link}")
             yield writer
         finally:
             cluster.close()
