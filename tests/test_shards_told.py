@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
-from napari_mathimg.batch.shards.clients import check_scheduler, client_of, threads_of, wait_until_closed
+from napari_mathimg.batch.shards.clients import check_scheduler, started_client, threads_of, wait_until_closed
 from napari_mathimg.batch.shards.folder import HOME
 from napari_mathimg.batch.shards.forecast import decoding, forecast_shards
 from napari_mathimg.batch.shards.verify import verify_result
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import Canceled
 from napari_mathimg.io.reading import open_image
 from planning import same
 from sharded import files_in, pixels_of, recipe_of, run_all, saved, step, stored, volume
@@ -152,8 +153,8 @@ def test_a_stop_does_not_wait_until_workers_have_ended(monkeypatch):
 
     monkeypatch.setattr(distributed, "LocalCluster", Slow)
     monkeypatch.setattr(distributed, "Client", Slow)
-    with client_of("local", 2) as (client, link):
-        assert (type(client), link) == (Slow, "http://127.0.0.1")
+    with run_to_end(started_client("local", 2)) as started:
+        assert (type(started.given[0]), started.given[1]) == (Slow, "http://127.0.0.1")
     asked.wait()
     assert not ended
     may_end.set()
@@ -183,3 +184,31 @@ def test_workers_on_this_machine_that_are_lost_for_good_are_replaced(there):
 
     assert threads_of(Client(Cluster)) == threads_of(Client(None)) == dict.fromkeys(workers, 1)
     assert asked == ([2] if there < 2 else [])
+
+
+def test_a_stop_does_not_wait_until_workers_have_started(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    may_start, ended = threading.Event(), []
+
+    class Slow:
+        """A cluster, or its client, that takes as long to start as the test wants."""
+
+        dashboard_link = "http://127.0.0.1"
+
+        def __init__(self, *given, **named):
+            may_start.wait()
+
+        def close(self):
+            ended.append(self)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Slow)
+    monkeypatch.setattr(distributed, "Client", Slow)
+    steps = started_client("local", 2)
+    next(steps)
+    steps.close()
+    canceled = started_client("local", 2, lambda: True)
+    with pytest.raises(Canceled):
+        next(canceled)
+    may_start.set()
+    wait_until_closed()
+    assert len(ended) == 4

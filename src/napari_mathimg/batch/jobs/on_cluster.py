@@ -16,7 +16,7 @@ from ...engine.memory import memory_at_hand
 from ..control import JobControl
 from ..files.inputs import is_remote
 from ..item import ItemEvent, Outcome
-from ..shards.clients import client_of, threads_of
+from ..shards.clients import started_client, threads_of
 from ..shards.cluster import ASK
 from ..shards.worker import keep_memory
 from .crew import PATIENCE, TICK, failure
@@ -53,7 +53,12 @@ def on_cluster(
     remaining, running, halted = iter(tasks), dict[Any, int](), False
     for left in place.glob("alive-*"):
         left.unlink()
-    with client_of(scheduler, threads) as (client, link):
+    try:
+        started = yield from started_client(scheduler, threads, lambda: control.is_canceled)
+    except Canceled:
+        return
+    with started:
+        client, link = started.given
         alive.touch()
         slots, asked = 0, -math.inf
         try:

@@ -2,15 +2,19 @@
 
 import ipaddress
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from ...contract.progress import Progress
+from ...engine import Canceled
 from ...io.problems import ImageFileError
 
 LOCAL = "local"
 CLOSING = "mathimg-closing"
+TICK = 0.05  # seconds between two looks at what is started
 
 
 def check_scheduler(scheduler: str, insecure: bool) -> None:
@@ -91,6 +95,59 @@ def client_of(scheduler: str, threads: int) -> Iterator[tuple[Any, str]]:
         _close(client, cluster)
 
 
+class Started(ExitStack):
+    """A client that is open until the end of a block, which gets it and the address of its page."""
+
+    def __init__(self, client: AbstractContextManager[tuple[Any, str]]) -> None:
+        super().__init__()
+        self.given = self.enter_context(client)
+
+
+def started_client(
+    scheduler: str, threads: int, is_canceled: Callable[[], bool] = lambda: False
+) -> Generator[Progress, None, Started]:
+    """Start what `client_of` gives in a thread, as that takes seconds, in a generator that yields progress meanwhile.
+
+    Returns
+    -------
+    Started
+        What closes it, and gives what `client_of` gives.
+
+    Raises
+    ------
+    Canceled
+        If `is_canceled` says so; what is started then is closed as soon as it is there.
+    """
+    ready: SimpleQueue[Started | BaseException] = SimpleQueue()
+
+    def start() -> None:
+        try:
+            ready.put(Started(client_of(scheduler, threads)))
+        except BaseException as error:
+            ready.put(error)
+
+    def discard() -> None:
+        if isinstance(found := ready.get(), Started):
+            found.close()
+
+    threading.Thread(target=start, name=CLOSING).start()
+    try:
+        while True:
+            if is_canceled():
+                raise Canceled
+            try:
+                found = ready.get(timeout=TICK)
+                break
+            except Empty:
+                yield Progress("Starting workers", 0, 1)
+    except BaseException:
+        threading.Thread(target=discard, name=CLOSING).start()
+        raise
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
 def _close(*opened: Any) -> None:
     def close() -> None:
         for each in opened:
@@ -113,8 +170,8 @@ def threads_of(client: Any) -> dict[str, int]:
 
 def wait_until_closed() -> None:
     """Wait until the clients and the workers on this machine that are no longer needed have ended."""
-    for thread in threading.enumerate():
-        if thread.name == CLOSING and thread is not threading.current_thread():
+    while threads := [thread for thread in threading.enumerate() if thread.name == CLOSING]:
+        for thread in threads:
             thread.join()
 
 

@@ -29,7 +29,7 @@ from ...recipe.recipe import Recipe
 from ..chain import Link
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
-from .clients import check_scheduler, client_of, threads_of
+from .clients import Started, check_scheduler, started_client, threads_of
 from .cluster import Cluster, ClusterPasses
 from .files.facts import FactsFiles
 from .files.journal import Journal
@@ -138,7 +138,10 @@ def run_in_shards(
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
-            with _executor(run, scheduler, threads, bound) as writer:
+            started = None
+            if scheduler is not None:
+                started = yield from started_client(scheduler, threads)
+            with _executor(run, started, threads, bound) as writer:
                 if writer.notes:
                     yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
                 opening = Opening(recipe, image, further, choices, writer.passes, threads)
@@ -213,12 +216,13 @@ class _Writer:
 
 
 @contextmanager
-def _executor(run: RunFolder, scheduler: str | None, threads: int, bound: int) -> Generator[_Writer]:
+def _executor(run: RunFolder, started: Started | None, threads: int, bound: int) -> Generator[_Writer]:
     """Give who writes the stages of a run."""
-    if scheduler is None:
+    if started is None:
         yield _Writer(run, threads, bound)
         return
-    with client_of(scheduler, threads) as (client, link):
+    with started:
+        client, link = started.given
         cluster = Cluster(client, run, bound)
         try:
             writer = _Writer(run, threads, bound, cluster)
