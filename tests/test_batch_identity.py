@@ -255,3 +255,20 @@ def test_chunks_need_some_memory(here: Path) -> None:
     with pytest.raises(ValueError, match="memory=67108863: must be at least 67108864, which are 64 MiB"):
         run_to_end(run_in_shards(BRIGHT, Source("a.ome.tif"), here / "b.ome.zarr", memory=2**26 - 1))
     assert [path.name for path in here.iterdir()] == ["a.ome.tif"]
+
+
+@pytest.mark.parametrize(
+    "place", ["b.ome.zarr.partial/.mathimg", "b.ome.zarr.partial/.mathimg/lock", "out/.mathimg/lock"]
+)
+def test_links_in_the_folder_of_a_run_harm_nothing(here: Path, place: str) -> None:
+    write_image("a.ome.tif", Image(stack(0), ("z", "y", "x")))
+    Path("victim").mkdir()
+    Path("victim/lock").write_text("precious")
+    Path("victim/other").write_text("precious")
+    Path(place).parent.mkdir(parents=True)
+    Path(place).symlink_to(here / ("victim" if place.endswith(".mathimg") else "victim/lock"))
+    before = tree(here / "victim")
+    for output in ("b.ome.zarr", "out/"):
+        refused = output.startswith(place[:3])
+        assert run("a.ome.tif", "-o", output, "--memory", "256k", "--restart") == (2 if refused else 0)
+    assert tree(here / "victim") == before

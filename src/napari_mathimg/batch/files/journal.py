@@ -65,6 +65,9 @@ class Journal:
 
     def __init__(self, folder: Path, expected: Mapping[str, Entry]) -> None:
         self._place = folder / FOLDER
+        for place in (self._place, self._place / LOCK):
+            if place.is_symlink():
+                raise ImageFileError(f"{place}: must be no link")
         self._place.mkdir(parents=True, exist_ok=True)
         self._folder, self._writing = folder, Lock()
         self._lock = FileLock(self._place / LOCK, folder)

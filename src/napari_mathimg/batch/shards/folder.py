@@ -117,8 +117,9 @@ class RunFolder(RunPlace):
         super().__init__(folder_of_run(output))
         self.output = output
         wait_for_writers(self.path)
-        if self.path.is_symlink():
-            raise ImageFileError(f"{self.path}: must be no link")
+        for place in (self.path, self.home, self.home / "lock"):
+            if place.is_symlink():
+                raise ImageFileError(f"{place}: must be no link")
         self.home.mkdir(parents=True, exist_ok=True)
         self.lock = Lock(self.home / "lock", output)
         self.notes = [self.lock.note] if self.lock.note else []
