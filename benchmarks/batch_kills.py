@@ -2,8 +2,9 @@
 
     python benchmarks/batch_kills.py [FOLDER] [--kills 50] [--scheduler local:2] [--victim run|worker] [--full 3]
 
-`--victim worker` kills one worker of the cluster instead of the whole run, which goes on. `--full` lets the disk be
-full that many times, by a limit on the size of files, which the system refuses in the same way.
+`--victim worker` kills one worker of the cluster instead of the whole run, which goes on; `--pause` says after how many
+seconds the next one. `--full` lets the disk be full that many times, by a limit on the size of files, which the system
+refuses in the same way. `--planes` says how large the image is.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-SHAPE = (96, 384, 512)
+PLANE = (384, 512)
 SHARD, CHUNK = (16, 128, 128), (8, 64, 64)
 PROGRESS = "progress "
 
@@ -89,6 +90,8 @@ def main() -> None:
     parser.add_argument("--scheduler", default="")
     parser.add_argument("--victim", choices=("run", "worker"), default="run")
     parser.add_argument("--full", type=int, default=0)
+    parser.add_argument("--planes", type=int, default=96)
+    parser.add_argument("--pause", type=float, nargs=2, default=(4.0, 8.0), metavar=("LEAST", "MOST"))
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--go")
     given = parser.parse_args()
@@ -99,8 +102,8 @@ def main() -> None:
     random.seed(given.seed)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    np.save(folder / "source.npy", rng.poisson(600 + 300 * np.sin(np.arange(SHAPE[2]) / 20), SHAPE).astype("u2"))
+    rng, shape = np.random.default_rng(0), (given.planes, *PLANE)
+    np.save(folder / "source.npy", rng.poisson(600 + 300 * np.sin(np.arange(PLANE[1]) / 20), shape).astype("u2"))
     began = time.monotonic()
     whole = started(folder, "whole.ome.zarr", "")
     whole.communicate()
@@ -124,7 +127,7 @@ def main() -> None:
             if kills < given.kills and time.monotonic() > after:
                 if given.victim == "worker":
                     kills += kill_workers(process)
-                    after = time.monotonic() + random.uniform(4.0, 8.0)
+                    after = time.monotonic() + random.uniform(*given.pause)
                     continue
                 os.killpg(process.pid, signal.SIGKILL)
                 kills += 1

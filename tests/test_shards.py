@@ -48,8 +48,11 @@ def inputs_of(name, folder):
     return {"psf": psf}, {"psf": Source(str(folder / "psf.npy"))}
 
 
-@pytest.mark.parametrize("name", each({n: n for n in CHAINS}, "clahe", "wavelets", "percentiles", "whole"))
-@pytest.mark.parametrize("dtype", ["u2", "f4"])
+PAIRS = {f"{dtype}-{name}": (name, dtype) for dtype in ("u2", "f4") for name in CHAINS}
+DAILY = "u2-clahe", "f4-clahe", "u2-wavelets", "u2-percentiles", "f4-whole"
+
+
+@pytest.mark.parametrize(("name", "dtype"), each(PAIRS, *DAILY))
 def test_a_result_in_shards_has_the_bits_of_one_in_memory(tmp_path, name, dtype):
     image = volume(dtype)
     if dtype == "f4":
@@ -111,7 +114,17 @@ def test_the_record_tells_what_one_in_memory_tells(tmp_path, steps):
 def test_what_is_before_a_warp_is_not_said_to_be_counted(tmp_path):
     recipe = recipe_of(CLIPPED, step("rotate", 2, angle=20.0), GAMMA)
     outcome = run_all(recipe, saved(tmp_path, volume()), tmp_path / "out.ome.zarr")
-    assert all("Gamma" not in note for note in outcome.notes)
+    assert outcome.notes == (
+        "Gamma correction: how many values were clipped is not known, because a later step moves pixels or drops some.",
+    )
+
+
+def test_what_a_record_in_shards_leaves_out_is_told(tmp_path):
+    np.save(tmp_path / "psf.npy", small_psf((3, 5, 5)))
+    recipe = recipe_of(step("richardson_lucy", 3, images={"psf": {"input": "psf"}}, num_iter=1))
+    inputs = {"psf": Source(str(tmp_path / "psf.npy"))}
+    outcome = run_all(recipe, saved(tmp_path, volume("f4")), tmp_path / "out.ome.zarr", inputs=inputs)
+    assert any(note.endswith("its report is left out, because it needs all pixels at once.") for note in outcome.notes)
 
 
 class Kept:

@@ -1,5 +1,6 @@
 """What a run in shards is forecast to take, what its result is checked against, and what workers do."""
 
+import threading
 from itertools import chain
 from types import SimpleNamespace
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 
 from napari_mathimg.batch.shards.choices import ShardChoices, Source
-from napari_mathimg.batch.shards.cluster import Cluster, check_scheduler
+from napari_mathimg.batch.shards.clients import check_scheduler, started_client, threads_of, wait_until_closed
+from napari_mathimg.batch.shards.cluster import Cluster
 from napari_mathimg.batch.shards.folder import HOME
 from napari_mathimg.batch.shards.forecast import decoding, forecast_shards
 from napari_mathimg.batch.shards.verify import verify_result
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.engine import Canceled
 from napari_mathimg.io.reading import open_image
 from planning import same
 from sharded import files_in, pixels_of, recipe_of, run_all, saved, step, stored, volume
@@ -145,3 +148,83 @@ def test_workers_of_a_cluster_make_the_same_bytes(tmp_path):
     of_shards = [{n: data for n, data in files_in(path).items() if n[0].isdigit()} for path in (one, other)]
     assert of_shards[0] == of_shards[1]
     assert any("1 workers, shown at http://127.0.0.1" in note for note in outcome.notes)
+
+
+def test_a_stop_does_not_wait_until_workers_have_ended(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    asked, may_end, ended = threading.Event(), threading.Event(), []
+
+    class Slow:
+        """A cluster, or its client, that takes as long to close as the test wants."""
+
+        dashboard_link = "http://127.0.0.1"
+
+        def __init__(self, *given, **named):
+            pass
+
+        def close(self):
+            asked.set()
+            may_end.wait()
+            ended.append(self)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Slow)
+    monkeypatch.setattr(distributed, "Client", Slow)
+    with run_to_end(started_client("local", 2)) as started:
+        assert (type(started.given[0]), started.given[1]) == (Slow, "http://127.0.0.1")
+    asked.wait()
+    assert not ended
+    may_end.set()
+    wait_until_closed()
+    assert len(ended) == 2
+
+
+@pytest.mark.parametrize("there", [0, 1, 2])
+def test_workers_on_this_machine_that_are_lost_for_good_are_replaced(there):
+    workers = {f"tcp://127.0.0.1:{number}": {"nthreads": 1} for number in range(there)}
+    asked = []
+
+    class Cluster:
+        """A cluster of two workers, some of which are there."""
+
+        worker_spec = (0, 1)
+        scale = asked.append
+
+    class Client:
+        """A client of it, or of one elsewhere."""
+
+        def __init__(self, cluster):
+            self.cluster = cluster
+
+        def scheduler_info(self, n_workers):
+            return {"workers": workers}
+
+    assert threads_of(Client(Cluster)) == threads_of(Client(None)) == dict.fromkeys(workers, 1)
+    assert asked == ([2] if there < 2 else [])
+
+
+def test_a_stop_does_not_wait_until_workers_have_started(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    may_start, ended = threading.Event(), []
+
+    class Slow:
+        """A cluster, or its client, that takes as long to start as the test wants."""
+
+        dashboard_link = "http://127.0.0.1"
+
+        def __init__(self, *given, **named):
+            may_start.wait()
+
+        def close(self):
+            ended.append(self)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Slow)
+    monkeypatch.setattr(distributed, "Client", Slow)
+    steps = started_client("local", 2)
+    next(steps)
+    steps.close()
+    canceled = started_client("local", 2, lambda: True)
+    with pytest.raises(Canceled):
+        next(canceled)
+    may_start.set()
+    wait_until_closed()
+    assert len(ended) == 4

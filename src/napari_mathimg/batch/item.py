@@ -35,6 +35,8 @@ class Outcome:
         Sentences of the steps on their results.
     is_refusal
         Whether a failure lies in the input or the arguments, not in the run.
+    parts
+        What the files of the source were, besides the source itself.
     """
 
     state: State
@@ -47,6 +49,7 @@ class Outcome:
     digest: str = ""
     notes: tuple[str, ...] = ()
     is_refusal: bool = False
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """Return the outcome as plain values for JSON."""
@@ -54,10 +57,22 @@ class Outcome:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any], **changes: Any) -> "Outcome":
-        """Return an outcome from plain values; what it does not know is left out."""
-        known: dict[str, Any] = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        """Return an outcome from plain values; what it does not know, and what is of another type, is left out."""
+        known: dict[str, Any] = {n: v for n, v in plain.items() if n in PLAIN and isinstance(v, PLAIN[n])}
         known |= {name: tuple(known[name]) for name in ("shape", "notes") if name in known}
+        if not all(type(n) is int for n in known.get("shape", ())) or not all(map(_is_text, known.get("notes", ()))):
+            return cls(**changes)
         return cls(**(known | changes))
+
+
+PLAIN: dict[str, Any] = {
+    "reason": str, "seconds": (int, float), "bytes": int, "saturated": int, "shape": list, "dtype": str, "digest": str,
+    "notes": list, "is_refusal": bool, "parts": dict,
+}  # fmt: skip
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 from ..contract.operation import Report
 from ..engine import Losses, Plan
 from ..io.image import Image
+from ..io.notes import ORIGIN
 from ..recipe.lengths import is_length
 from ..recipe.names import result_name
 from ..recipe.recipe import Recipe
@@ -41,6 +42,7 @@ class Recorded:
     def __init__(self, image: Image, recipe: Recipe, inputs: Mapping[str, Image], arrays: Mapping[str, Any]) -> None:
         self.name, self.notes = image.name, list[str]()
         self.metadata: dict[str, Any] = {RECORD: [], **image.metadata}
+        self.metadata.pop(ORIGIN, None)
         self._recipe, self._inputs, self._arrays = recipe, inputs, arrays
 
     def add(self, link: Link, told: Report | None, lost: Losses | None) -> None:

@@ -12,7 +12,7 @@ from ..batch.item import ItemEvent
 from ..batch.job_report import JobReport
 from ..batch.jobs.on_cluster import DASHBOARD
 from ..batch.jobs.plan import Job
-from ..batch.jobs.running import run_job
+from ..batch.jobs.running import NOTE, run_job
 from ..contract.progress import Progress, run_to_end
 from ..recipe.names import cut_middle
 from .printable import printable
@@ -97,7 +97,7 @@ def _followed(
             except StopIteration as stop:
                 report: JobReport = stop.value
                 return report
-            if isinstance(event, Progress) and event.phase.startswith(DASHBOARD) and not quiet:
+            if isinstance(event, Progress) and event.phase.startswith((DASHBOARD, NOTE)) and not quiet:
                 print(f"mathimg: {event.phase}", file=out)
             yield event
     finally:

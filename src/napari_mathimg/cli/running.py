@@ -9,6 +9,8 @@ from ..batch.choices import JobChoices
 from ..batch.job_report import JobReport, checked_report
 from ..batch.jobs.applied import without_place
 from ..batch.jobs.plan import Job, plan_job
+from ..batch.shards.choices import folder_of_run
+from ..batch.shards.clients import wait_until_closed
 from ..catalog import find
 from ..io.places import check_places
 from ..recipe.file_format import header
@@ -88,10 +90,18 @@ def _finish(given: Any, job: Job) -> int:
     if not given.quiet:
         for warning in job.warnings:
             _tell(warning)
-    report = watched_job(job, given.quiet)
+    try:
+        report = watched_job(job, given.quiet)
+        return _ended(given, report)
+    finally:
+        wait_until_closed()
+
+
+def _ended(given: Any, report: JobReport) -> int:
+    """Write the report of a job that has ended, tell what became of it, and return the exit code."""
     if given.report is not None:
         report.save(given.report)
-    if len(job.items) == 1:
+    if len(report.items) == 1:
         return _told_of_one(report, given.quiet)
     return _told(report, given.quiet)
 
@@ -125,7 +135,8 @@ def _stop_if_canceled(report: JobReport) -> None:
     if report.is_canceled:
         done = report.counts.get("done", 0)
         if len(report.items) == 1 and not done:
-            raise KeyboardInterrupt
+            kept = folder_of_run(report.items[0].output).is_dir()
+            raise Interrupted("what is done stays, and the same command goes on") if kept else KeyboardInterrupt
         raise Interrupted(f"{report.summary}; the same command goes on")
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from .image import Image
 
 RECORD = "napari_mathimg"  # key of the record in metadata, as in those of layers
+ORIGIN = "napari_mathimg_origin"  # key of what tells that a result was made by the same run
+ORIGINS = ("plan", "source", "pixels")  # digests in it
 NAMESPACE = "napari-mathimg.org/image"
 FORMAT_VERSION = 1
 LONGEST = 2**24  # characters that are read
@@ -39,6 +41,7 @@ def note_of(image: Image, with_shown: bool = False) -> str:
     moved = {axis: where for axis, where in zip(image.axes, image.translate, strict=True) if where}
     content = {"format_version": FORMAT_VERSION, "translate": moved, "record": _plain(steps)}
     content |= shown
+    content |= {"origin": dict(image.metadata[ORIGIN])} if ORIGIN in image.metadata else {}
     text = json.dumps(content)
     if len(text) > LONGEST:
         short = [{name: value for name, value in step.items() if name not in DISPENSABLE} for step in content["record"]]
@@ -67,6 +70,16 @@ def read_note(text: str, axes: Sequence[str]) -> tuple[list[dict[str, Any]], tup
         return [_tuples(step) for step in steps], tuple(float(moved.get(axis, 0.0)) for axis in axes), ""
     except (ValueError, RecursionError) as error:
         return [], (), f"The record of steps in the file is left out: {error}."
+
+
+def read_origin(text: str) -> dict[str, dict[str, str]]:
+    """Return digests of the run that has made an image, as its metadata has them; {} if there are none."""
+    try:
+        found = json.loads(text if len(text) <= LONGEST else "").get("origin")
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+    is_plain = isinstance(found, dict) and {*found} == {*ORIGINS} and all(isinstance(v, str) for v in found.values())
+    return {ORIGIN: found} if is_plain else {}
 
 
 def read_shown(text: str) -> tuple[tuple[tuple[float, float], ...], bool]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...io.problems import ImageFileError
 from ..choices import JobChoices
 from ..item import Item, Outcome
-from .identity import identity, state_of
+from .identity import are_same, identity, state_of
 from .journal import Entry, key_of
 
 CHANGED = "its source has changed since the earlier run"
@@ -34,8 +34,9 @@ def with_before(
         source, now = entry.get("source") or {}, identity(item.source)
         is_same = entry.get("plan") == plan and source.get("path") == (now or {}).get("path")
         if is_ours and is_same and entry.get("state") == "done" and not choices.restart:
-            if source == now:
-                known = Outcome.of(entry.get("outcome", {}), state="kept", reason=EARLIER)
+            told = entry.get("outcome") or {}
+            if source == now and are_same(told.get("parts", {})):
+                known = Outcome.of(told, state="kept", reason=EARLIER)
                 out.append(replace(item, before=known))
                 continue
             waiting = Outcome("waiting", CHANGED)

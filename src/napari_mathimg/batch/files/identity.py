@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -11,32 +11,50 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...io.image import Image
 from ...io.reading import local_path
 from ...recipe.recipe import Recipe
 from ..choices import JobChoices
+from ..contents import DIGEST, contents
 from .inputs import is_remote
 
-METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-DIGEST = 16  # bytes
 PACKAGES = ("numpy", "numba", "scipy")  # whose versions may change the last bits of a result
 
 
 def identity(address: str | Path) -> dict[str, Any] | None:
     """Return path, size and time of the last change of a file or a store; None if there is none.
 
-    Of a store, the metadata of its arrays and the folders that hold their chunks are looked at, not each chunk.
+    Of a store, names, sizes and times of all its files count (`contents`).
     """
     if is_remote(str(address)):
         return {"path": str(address)}
     path = local_path(address)
+    found = _found(path)
+    return None if found is None else {"path": str(path.resolve()), **found}
+
+
+def parts_of(source: str | Path, files: Iterable[Path]) -> dict[str, Any]:
+    """Return what the files of an image are besides its source, by their paths, as those of a dataset of OME-TIFF."""
+    own = None if is_remote(str(source)) else os.path.abspath(local_path(source))
+    others = {os.path.abspath(path): path for path in files}
+    return {name: _found(path) for name, path in others.items() if name != own}
+
+
+def _found(path: Path) -> dict[str, Any] | None:
     try:
-        if not path.is_dir():
-            found = path.stat()
-            return {"path": str(path.resolve()), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-        parts = sorted(_parts_of(path))
+        return contents(path)
     except OSError:
         return None
-    return {"path": str(path.resolve()), "parts": len(parts), "digest": _digest(parts)}
+
+
+def are_same(parts: Any) -> bool:
+    """Return whether all files are what `parts_of` has told of them."""
+    return isinstance(parts, dict) and all(_found(Path(name)) == known for name, known in parts.items())
+
+
+def source_digest(source: str | Path, image: Image) -> str:
+    """Return a digest of all that tells that a source is the same."""
+    return _digest([identity(source), parts_of(source, image.files)])
 
 
 def state_of(path: Path) -> dict[str, Any] | None:
@@ -75,14 +93,3 @@ def _processor() -> str:
 def _digest(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, default=str)
     return blake2b(text.encode(), digest_size=DIGEST).hexdigest()
-
-
-def _parts_of(store: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield name, size and time of the metadata in a store, and of the folders beside them."""
-    for folder, folders, files in os.walk(store):
-        here = [name for name in files if name in METADATA]
-        for name in (*here, *(folders if here else ())):
-            found = os.stat(os.path.join(folder, name))
-            yield os.path.relpath(os.path.join(folder, name), store), found.st_size, found.st_mtime_ns
-        if not here and folder != str(store):
-            folders.clear()

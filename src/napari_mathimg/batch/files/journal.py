@@ -13,6 +13,7 @@ from ..shards.files.lock import Lock as FileLock
 
 FOLDER = ".mathimg"
 JOURNAL, LOCK = "journal.jsonl", "lock"
+PARTS = ("source", "there", "result", "outcome", "versions")  # of an entry, which are mappings or nothing
 Entry = dict[str, Any]
 
 
@@ -31,11 +32,19 @@ def read_journal(folder: Path) -> dict[str, Entry]:
     for line in text.split("\n"):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("output"), str):
+        if (
+            isinstance(entry, dict)
+            and isinstance(entry.get("output"), str)
+            and all(_is_mapping(entry, n) for n in PARTS)
+        ):
             out[entry["output"]] = entry
     return out
+
+
+def _is_mapping(entry: Entry, name: str) -> bool:
+    return entry.get(name) is None or isinstance(entry[name], dict)
 
 
 class Journal:
@@ -56,10 +65,13 @@ class Journal:
 
     def __init__(self, folder: Path, expected: Mapping[str, Entry]) -> None:
         self._place = folder / FOLDER
+        for place in (self._place, self._place / LOCK):
+            if place.is_symlink():
+                raise ImageFileError(f"{place}: must be no link")
         self._place.mkdir(parents=True, exist_ok=True)
         self._folder, self._writing = folder, Lock()
         self._lock = FileLock(self._place / LOCK, folder)
-        self._file = -1
+        self.note, self._file = self._lock.note, -1
         try:
             entries = read_journal(folder)
             if entries != dict(expected):

@@ -16,7 +16,7 @@ from ...io.writing import write_image
 from ..computed import computed
 from ..forecast import Forecast
 from ..item import Item
-from ..shards.forecast import forecast_shards
+from ..shards.forecast import bare, forecast_shards
 from .one_item import further_images, needs_shards, opened, shards_of
 from .plan import Job
 from .sharing import Sharing, share
@@ -74,11 +74,11 @@ class JobForecast:
 
     @property
     def memory(self) -> int:
-        """Bytes of memory at the most: those of the items that run at a time, no more than they may take."""
+        """Bytes of memory at the most: those of the items that run at a time."""
         if self.sharing is None:
             return 0
         sizes = sorted((e.needed.memory for e in self.items if e.needed is not None), reverse=True)
-        return sum(min(size, self.sharing.memory) for size in sizes[: self.sharing.workers])
+        return sum(sizes[: self.sharing.workers])
 
 
 def forecast_job(job: Job) -> JobForecast:
@@ -122,7 +122,7 @@ def _by_shards(job: Job, item: Item, needed: Forecast, sharing: Sharing) -> tupl
     options.pop("insecure_scheduler")
     found = forecast_shards(recipe, source, output, **options)
     there = replace(needed, read=found.read, written=found.written, memory=found.memory)
-    how = f"shard by shard, {found.tasks} shards, {found.passes} passes before"
+    how = f"shard by shard, {found.tasks} shards, {found.passes} {'pass' if found.passes == 1 else 'passes'} before"
     return ItemForecast(item, there, how), found.seconds
 
 
@@ -158,7 +158,7 @@ def part_of(image: Image) -> Image:
     names = image.channel_names
     if names and "c" in image.axes:
         names = names[box[image.axes.index("c")]]
-    return replace(image, array=np.asarray(image.array[box]), levels=(), channel_names=names)
+    return replace(bare(image, np.asarray(image.array[box])), channel_names=names)
 
 
 def _ending(path: Path) -> str:

@@ -1,9 +1,10 @@
 """The items of a job as tasks of dask.distributed: addresses travel, not pixels."""
 
+import math
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -15,9 +16,10 @@ from ...engine.memory import memory_at_hand
 from ..control import JobControl
 from ..files.inputs import is_remote
 from ..item import ItemEvent, Outcome
-from ..shards.cluster import client_of
+from ..shards.clients import started_client, threads_of
+from ..shards.cluster import ASK
 from ..shards.worker import keep_memory
-from .crew import TICK, failure
+from .crew import PATIENCE, TICK, failure
 from .one_item import ItemTask, compute_item
 from .sharing import SHARE
 
@@ -51,12 +53,19 @@ def on_cluster(
     remaining, running, halted = iter(tasks), dict[Any, int](), False
     for left in place.glob("alive-*"):
         left.unlink()
-    with client_of(scheduler, threads) as (client, link):
+    try:
+        started = yield from started_client(scheduler, threads, lambda: control.is_canceled)
+    except Canceled:
+        return
+    with started:
+        client, link = started.given
         alive.touch()
+        slots, asked = 0, -math.inf
         try:
             yield Progress(f"{DASHBOARD}{link}", 0, 1)
             while True:
-                slots = sum(int(each["nthreads"]) for each in client.scheduler_info(n_workers=-1)["workers"].values())
+                if time.monotonic() - asked > ASK:
+                    slots, asked = sum(threads_of(client).values()), time.monotonic()
                 while len(running) < AHEAD * max(slots, 1) and not (halted or control.is_paused or control.is_canceled):
                     number, task = next(remaining, (-1, None))
                     if task is None:
@@ -81,8 +90,24 @@ def on_cluster(
                 yield ItemEvent(number, outcome.state, outcome=outcome)
         finally:
             alive.unlink(missing_ok=True)
+            for future in _ended(running, done):
+                number, outcome = running.pop(future), _outcome(future)
+                if outcome.state == "done":
+                    finished(number, outcome)
             for future in running:
                 future.cancel()
+
+
+def _ended(running: Mapping[Any, int], done: "SimpleQueue[Any]") -> Iterator[Any]:
+    """Yield the tasks that end soon after they were told to stop, so that the next run seldom meets them."""
+    until = time.monotonic() + PATIENCE
+    while running and (left := until - time.monotonic()) > 0:
+        try:
+            future = done.get(timeout=left)
+        except Empty:
+            return
+        if future in running:
+            yield future
 
 
 def from_anywhere(task: ItemTask) -> ItemTask:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...contract.progress import Progress
+from ...engine.chunks import CAPACITY
 from ...io.folders import repair
 from ...io.image import Image
-from ...io.notes import RECORD
+from ...io.notes import ORIGIN, RECORD
 from ...io.problems import ImageFileError
 from ...io.reading import PICTURES, open_image
 from ...io.remains import remove_remains
@@ -19,7 +20,7 @@ from ...recipe.images import digest
 from ...recipe.recipe import Recipe
 from ..computed import computed
 from ..files.before import EARLIER
-from ..files.identity import identity
+from ..files.identity import are_same, identity, parts_of, source_digest
 from ..forecast import Forecast, forecast
 from ..item import Outcome
 from ..shards.choices import ShardChoices, Source
@@ -54,6 +55,8 @@ class ItemTask:
         Whether what an earlier run has left of an image larger than memory is forgotten.
     scheduler, insecure_scheduler
         As in `JobChoices`, for an image that is computed shard by shard.
+    plan
+        Digest that the result keeps, because no journal does; "" if one does.
     """
 
     source: str
@@ -71,6 +74,7 @@ class ItemTask:
     restart: bool = False
     scheduler: str | None = None
     insecure_scheduler: bool = False
+    plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,28 +133,32 @@ def compute_item(task: ItemTask, tell: Tell) -> Outcome:
     further = further_images(task.images)
     ready = opened(task, further)
     image = ready.image
+    parts = parts_of(task.source, image.files)
     check_output(task.output, [*image.files, *(f for each in further.values() for f in each.files)], True, task.imagej)
     needed = None
     with suppress(ValueError):  # which the computation tells in its own words
         needed = ready.needed() if task.memory is not None else None
     try:
         if needed is not None and not task.imagej and needs_shards(needed, task.output, task.memory):
-            return _by_shards(task, ready, needed, tell)
+            return replace(_by_shards(task, ready, needed, tell), parts=parts)
         result = _computed(task, ready, tell)
     except ValueError as error:
         if task.is_applied and not isinstance(error, ImageFileError):
             raise ValueError(without_place(str(error))) from error
         raise
-    if identity(task.source) != before:
+    if identity(task.source) != before or not are_same(parts):
         raise ImageFileError(f"{task.source}: must not change while it is read")
     tell(Progress("Digesting", 0, 1))
     found = digest(result.array, lambda: tell(Progress("Digesting", 0, 1)))
+    if task.plan:
+        origin = {"plan": task.plan, "source": source_digest(task.source, image), "pixels": found}
+        result = replace(result, metadata={**result.metadata, ORIGIN: origin})
     _write(task, replace(result, files=(*result.files, *image.files)), tell)
     steps = result.metadata[RECORD][len(image.metadata.get(RECORD, ())) :]
     saturated = sum(int(step.get("saturated") or 0) for step in steps)
     return Outcome(
         "done", seconds=time.perf_counter() - began, bytes=bytes_on_disk(task.output), saturated=saturated,
-        shape=result.shape, dtype=str(result.dtype), digest=found, notes=result.notes,
+        shape=result.shape, dtype=str(result.dtype), digest=found, notes=result.notes, parts=parts,
     )  # fmt: skip
 
 
@@ -192,7 +200,7 @@ def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dic
     options: dict[str, Any] = {
         "inputs": {name: Source(path) for name, path in task.images.items()}, "overwrite": task.overwrite,
         "choices": ShardChoices(levels=task.levels), "threads": task.threads, "restart": task.restart,
-        "memory": min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), "scheduler": task.scheduler,
+        "memory": max(min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), CAPACITY), "scheduler": task.scheduler,
         "insecure_scheduler": task.insecure_scheduler,
     }  # fmt: skip
     return recipe, Source(task.source, task.series, 0, task.axis_names or None), task.output, options

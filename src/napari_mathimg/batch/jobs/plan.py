@@ -21,9 +21,10 @@ from ..files.journal import Entry, read_journal
 from ..files.patterns import place_results
 from ..files.recipes import image_files, open_recipe, recipe_name
 from ..item import Item
-from ..shards.cluster import check_scheduler
+from ..shards.clients import check_scheduler
 from ..shards.folder import HOME
 from .command import command_line
+from .earlier import finished_before
 from .one_item import ItemTask
 
 
@@ -82,6 +83,7 @@ class Job:
             item.source, item.output, self.recipe, self.images, self.is_applied, how.series, how.axis_names,
             how.imagej, how.levels, item.overwrite, threads, memory, how.restart,
             how.scheduler if self.folder is None else None, how.insecure_scheduler,
+            self.plan if self.folder is None else "",
         )  # fmt: skip
 
     def command(self, recipe: str = "recipe.toml") -> str:
@@ -148,6 +150,8 @@ def plan_job(
 def _with_single(job: Job) -> Job:
     """Return the job of a single file, which has no journal."""
     (item,) = job.items
+    if not job.choices.restart and (kept := finished_before(job.task(item))) is not None:
+        return replace(job, items=(replace(item, before=kept),))
     exists = item.output.exists() or item.output.is_symlink()
     if job.choices.on_exists == "skip" and exists:
         return replace(job, items=with_before(job.items, item.output.parent, {}, job.plan, job.choices))

@@ -20,6 +20,7 @@ from .plan import Job
 from .sharing import Sharing, share
 
 FILES = "Files"
+NOTE = "Note: "  # before a sentence to tell
 SAMPLED = 3  # files that are opened to learn what an item needs at the most
 
 
@@ -43,6 +44,8 @@ def run_job(job: Job, control: JobControl | None = None) -> Generator[Progress |
     if waiting:
         journal = None if job.folder is None else Journal(job.folder, job.journal)
         try:
+            if journal is not None and journal.note:
+                yield Progress(f"{NOTE}{journal.note}", 0, 1)
             for event in _run(job, waiting, journal, control):
                 if isinstance(event, Progress):
                     yield event

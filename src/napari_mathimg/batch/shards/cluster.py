@@ -1,19 +1,17 @@
 """The tasks of a run on the workers of dask.distributed: what travels is the folder of the run and a number."""
 
-import ipaddress
 import math
 import queue
 import secrets
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from ...contract.progress import Progress
 from ...engine.passes import Tally
 from ...io.problems import ImageFileError
+from .clients import threads_of
 from .files.facts import FactsFiles
 from .files.journal import Entry, Journal
 from .folder import RunFolder
@@ -27,7 +25,6 @@ MOST = 32  # tasks of a job
 RETRIES = 3  # times that a job which fails, or whose worker is lost, is tried again
 TICK = 0.05  # seconds between two reports
 ASK = 1.0  # seconds after which the scheduler is asked for its workers again
-LOCAL = "local"
 
 
 class Cluster:
@@ -110,8 +107,7 @@ class Cluster:
     def _threads(self) -> dict[str, int]:
         """Return the threads of each worker, as they were a second ago at most."""
         if time.monotonic() - self._asked > ASK:
-            info = self._client.scheduler_info(n_workers=-1)
-            self._known = {str(address): int(worker["nthreads"]) for address, worker in info["workers"].items()}
+            self._known = threads_of(self._client)
             self._asked = time.monotonic()
         return self._known
 
@@ -140,7 +136,7 @@ class Cluster:
             if entries:
                 journal.add(*entries)
             count += len(entries)
-            yield Progress(stage.phase, count, len(left))
+            yield Progress(stage.phase if self._known else f"{stage.phase} (waiting for workers)", count, len(left))
 
 
 class ClusterPasses(SavedPasses):
@@ -195,85 +191,3 @@ def _next_of(waiting: dict[str, deque[int]], worker: str, most: int) -> list[int
         return [own.popleft() for _ in range(min(most, len(own)))]
     longest = max(waiting.values(), key=len, default=deque[int]())
     return [longest.pop() for _ in range(min(most, len(longest)))][::-1]
-
-
-def check_scheduler(scheduler: str, insecure: bool) -> None:
-    """Refuse the address of a scheduler that others can reach without a certificate.
-
-    Raises
-    ------
-    ValueError
-        If it is no address, or one of another machine without TLS that is not allowed on purpose: a scheduler runs
-        what anybody sends it.
-    """
-    if _local(scheduler) is not None:
-        return
-    parts = urlsplit(scheduler)
-    if parts.scheme not in ("tcp", "tls", "ws", "wss", "ucx") or not parts.hostname:
-        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or an address such as tls://host:8786")
-    if parts.scheme in ("tls", "wss") or _is_here(parts.hostname) or insecure:
-        return
-    raise ValueError(
-        f"scheduler={scheduler!r}: must be a tls:// address, or be allowed on purpose (insecure_scheduler,"
-        " --insecure-scheduler): anybody who reaches a scheduler without TLS can run programs on its workers"
-    )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _local(scheduler: str) -> int | None:
-    """Return the number of workers that "local" or "local:2" asks for, 0 if it does not say; None for an address."""
-    name, _, count = scheduler.partition(":")
-    if name != LOCAL:
-        return None
-    if count and not (count.isdecimal() and 0 < int(count) <= 1024):
-        raise ValueError(f"scheduler={scheduler!r}: must be 'local', or 'local:' and a number of workers")
-    return int(count or 0)
-
-
-@contextmanager
-def client_of(scheduler: str, threads: int) -> Iterator[tuple[Any, str]]:
-    """Give a client of a scheduler, and the address of the page that shows what it does.
-
-    Workers on this machine are started and ended here; they listen on 127.0.0.1 only.
-    """
-    distributed = _distributed()
-    count = _local(scheduler)
-    if count is None:
-        with distributed.Client(scheduler, set_as_default=False) as client:
-            yield client, str(client.dashboard_link)
-        return
-    import dask
-
-    never: Literal[False] = False
-    settings = {
-        "distributed.worker.memory.target": never, "distributed.worker.memory.spill": never,
-        "distributed.worker.memory.pause": never, "distributed.worker.memory.terminate": never,
-    }  # fmt: skip
-    with dask.config.set(settings):
-        cluster = distributed.LocalCluster(
-            n_workers=count or threads, threads_per_worker=1, processes=True, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40,
-        )  # fmt: skip
-        with cluster, distributed.Client(cluster, set_as_default=False) as client:
-            yield client, str(cluster.dashboard_link)
-
-
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError:
-        raise ImageFileError(
-            "scheduler: must be None without dask.distributed; install it: pip install 'napari-mathimg[cluster]'"
-        ) from None
-    return distributed
-
-
-def workers_of(client: Any) -> int:
-    """Return how many workers a scheduler has."""
-    return len(client.scheduler_info(n_workers=-1)["workers"])

@@ -10,6 +10,7 @@ from typing import Any
 from ...io.image import Image
 from ...io.problems import ImageFileError
 from ...recipe.recipe import Recipe
+from ..contents import contents
 from .choices import ShardChoices, Source, folder_of_run
 from .files.lock import Lock
 from .files.places import read_json, write_json
@@ -116,11 +117,12 @@ class RunFolder(RunPlace):
         super().__init__(folder_of_run(output))
         self.output = output
         wait_for_writers(self.path)
-        if self.path.is_symlink():
-            raise ImageFileError(f"{self.path}: must be no link")
+        for place in (self.path, self.home, self.home / "lock"):
+            if place.is_symlink():
+                raise ImageFileError(f"{place}: must be no link")
         self.home.mkdir(parents=True, exist_ok=True)
         self.lock = Lock(self.home / "lock", output)
-        self.notes: list[str] = []
+        self.notes = [self.lock.note] if self.lock.note else []
         try:
             if restart:
                 self._empty()
@@ -136,15 +138,15 @@ class RunFolder(RunPlace):
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
 
     def _begin(self, spec: Spec, identities: dict[str, Any]) -> None:
-        place = self.home / "run.json"
+        place, folder = self.home / "run.json", spec.recipe.folder
+        now = {
+            "format": FORMAT, "digest": spec.digest, "recipe": text_of(spec.recipe),
+            "folder": None if folder is None else os.path.abspath(folder),
+            "source": spec.source.plain, "inputs": {name: of.plain for name, of in spec.inputs.items()},
+            "choices": spec.choices.plain, "identities": identities, "surroundings": surroundings(),
+        }  # fmt: skip
         if not place.exists():
-            folder = spec.recipe.folder
-            write_json(place, {
-                "format": FORMAT, "digest": spec.digest, "recipe": text_of(spec.recipe),
-                "folder": None if folder is None else os.path.abspath(folder),
-                "source": spec.source.plain, "inputs": {name: of.plain for name, of in spec.inputs.items()},
-                "choices": spec.choices.plain, "identities": identities, "surroundings": surroundings(),
-            })  # fmt: skip
+            write_json(place, now)
             return
         before = read_json(place)
         Spec.read(self.home)
@@ -156,6 +158,7 @@ class RunFolder(RunPlace):
                 )
             raise ImageFileError(f"{self.path}: must be the folder of the same recipe, image and choices; {AGAIN}")
         self.notes += changes(before.get("surroundings"), surroundings())
+        write_json(place, {**now, "surroundings": before.get("surroundings")})  # from which workers open the run
 
 
 def plan_of(
@@ -170,9 +173,18 @@ def plan_of(
 
 
 def is_done(output: Path, digest: str) -> bool:
-    """Return whether an output is the finished result of a run with a digest."""
+    """Return whether an output is the finished result of a run with a digest, and has not changed since."""
     place = output / HOME / "done.json"
     if not place.is_file():
         return False
     found = read_json(place)
-    return isinstance(found, dict) and found.get("digest") == digest
+    return isinstance(found, dict) and found.get("digest") == digest and found.get("levels") == _levels(output)
+
+
+def write_done(folder: Path, digest: str) -> None:
+    """Note that a folder holds the finished result of a run with a digest."""
+    write_json(folder / HOME / "done.json", {"digest": digest, "levels": _levels(folder)})
+
+
+def _levels(folder: Path) -> dict[str, Any]:
+    return {place.name: contents(place) for place in folder.iterdir() if place.is_dir() and place.name != HOME}

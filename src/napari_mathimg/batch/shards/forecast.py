@@ -215,6 +215,11 @@ def decoding(chunks: Sequence[Mapping[Any, int]], bound: int) -> tuple[int, int]
     return decoded, most
 
 
+def bare(image: Image, part: Any) -> Image:
+    """Return a part of an image as an image of its own, with axes and pixel sizes alone."""
+    return Image(part, image.axes, image.scale, image.units, image.channel_axis)
+
+
 def _seconds(
     recipe: Recipe, image: Image, further: Mapping[str, Image], choices: ShardChoices, threads: int, overlap: float
 ) -> float | None:
@@ -239,7 +244,7 @@ def _seconds(
             began = time.perf_counter()
             result = recipe.apply(part, axis_names=image.axes if image.channel_axis is None else (), threads=1)
             computing = min(computing, time.perf_counter() - began)
-        layout = layout_of(replace(image, array=part, levels=(), metadata={}), levels=1, codec=choices.codec)
+        layout = layout_of(bare(image, part), levels=1, codec=choices.codec)
         layout = replace(layout, dtype=result.dtype)
         began = time.perf_counter()
         if result.shape == part.shape and layout.shards == layout.shape:

@@ -5,20 +5,15 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
-import os
 import platform
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ... import __version__
 from ...io.image import Image
 from ...recipe.recipe import Recipe
+from ..contents import contents
 from .choices import ShardChoices, Source
 
-MOST_FILES = 2**20  # of a folder that are looked at
-METADATA = 2**24  # bytes of a file of metadata that are digested
-NAMES = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
 LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "PyWavelets", "zarr", "tifffile")
 
 
@@ -30,43 +25,10 @@ def digest(value: Any) -> str:
 
 def identity(source: Source, image: Image) -> dict[str, Any]:
     """Return what a source is: its address, shape, type, and sizes and times of its files."""
-    files = []
-    for path in image.files:
-        files.append(_of_folder(path) if path.is_dir() else _of_file(path))
+    files = [{"name": path.name, **contents(path)} for path in image.files]
     return {
         **source.plain, "shape": list(image.shape), "dtype": str(image.dtype), "axes": list(image.axes), "files": files,
     }  # fmt: skip
-
-
-def _of_file(path: Path) -> list[Any]:
-    stat = os.stat(path)
-    return [path.name, stat.st_size, stat.st_mtime_ns]
-
-
-def _of_folder(path: Path) -> list[Any]:
-    """Return number, bytes and latest time of the files in a folder, and the digest of its metadata."""
-    count, nbytes, latest, metadata = 0, 0, 0, hashlib.blake2b(digest_size=16)
-    for entry in _entries(path):
-        if entry.name in NAMES:
-            metadata.update(os.path.relpath(entry.path, path).encode())
-            with open(entry.path, "rb") as file:
-                metadata.update(file.read(METADATA))
-        stat = entry.stat()
-        count, nbytes, latest = count + 1, nbytes + stat.st_size, max(latest, stat.st_mtime_ns)
-        if count == MOST_FILES:
-            break
-    return [path.name, count, nbytes, latest, metadata.hexdigest()]
-
-
-def _entries(path: str | Path) -> Iterator["os.DirEntry[str]"]:
-    """Yield the files in a folder and below, in an order that stays."""
-    with os.scandir(path) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_dir():
-            yield from _entries(entry.path)
-        else:
-            yield entry
 
 
 def digest_of_plan(recipe: Recipe, identities: dict[str, Any], choices: ShardChoices, output: str) -> str:

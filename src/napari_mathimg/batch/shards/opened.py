@@ -240,7 +240,7 @@ def _is_pointwise(link: Link) -> bool:
 def _with_chunks(image: Image) -> Image:
     """Return an image whose chunks are kept, at the level at which it was opened."""
     if image.level:
-        return replace(image, array=with_cached_chunks(image.array), levels=(), level=0)
+        return replace(image, array=with_cached_chunks(image.array), levels=(), level_grids=(), level=0)
     levels = tuple(with_cached_chunks(array) for array in image.levels)
     return replace(image, array=levels[0] if levels else with_cached_chunks(image.array), levels=levels)
 

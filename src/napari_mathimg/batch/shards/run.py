@@ -4,11 +4,13 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from ...contract.progress import Progress
 from ...engine import Losses
@@ -24,14 +26,15 @@ from ...io.publish import refuse_existing
 from ...io.writing import check_image, write_image
 from ...io.zarr.writing import describe
 from ...recipe.recipe import Recipe
+from ..chain import Link
 from ..recorded import Recorded
 from .choices import ShardChoices, Source
-from .cluster import Cluster, ClusterPasses, check_scheduler, client_of, workers_of
+from .clients import Started, check_scheduler, started_client, threads_of
+from .cluster import Cluster, ClusterPasses
 from .files.facts import FactsFiles
 from .files.journal import Journal
-from .files.places import write_json
 from .files.publishing import publish
-from .folder import HOME, RunFolder, is_done, plan_of
+from .folder import HOME, RunFolder, is_done, plan_of, write_done
 from .opened import Opened, Opening, check_chain, open_chain
 from .owned import counted
 from .passes import PATIENCE, Probe, SavedPasses
@@ -116,7 +119,7 @@ def run_in_shards(
         If a step cannot be applied.
     """
     began, choices, output = time.perf_counter(), choices or ShardChoices(), Path(os.path.abspath(output))
-    threads, source = threads or cores(), source.absolute()
+    threads, source, bound = threads or cores(), source.absolute(), bound_of(memory)
     inputs = {name: of.absolute() for name, of in (inputs or {}).items()}
     if scheduler is not None:
         check_scheduler(scheduler, insecure_scheduler)
@@ -135,8 +138,10 @@ def run_in_shards(
     run = RunFolder(output, spec, identities, restart)
     try:
         with room_on_disk(output):
-            bound = bound_of(memory)
-            with _executor(run, scheduler, threads, bound) as writer:
+            started = None
+            if scheduler is not None:
+                started = yield from started_client(scheduler, threads)
+            with _executor(run, started, threads, bound) as writer:
                 if writer.notes:
                     yield Progress(f"Workers: {writer.notes[0]}", 0, 1)
                 opening = Opening(recipe, image, further, choices, writer.passes, threads)
@@ -159,7 +164,15 @@ def run_in_shards(
 
 
 def bound_of(memory: int | None) -> int:
-    """Return how many bytes chunks may fill that later tasks need."""
+    """Return how many bytes chunks may fill that later tasks need.
+
+    Raises
+    ------
+    ValueError
+        If they are fewer than 64 MiB.
+    """
+    if memory is not None and memory < CAPACITY:
+        raise ValueError(f"memory={memory}: must be at least {CAPACITY}, which are 64 MiB")
     return max(CAPACITY, min(CACHE, memory_at_hand() // SHARE) if memory is None else memory)
 
 
@@ -203,16 +216,17 @@ class _Writer:
 
 
 @contextmanager
-def _executor(run: RunFolder, scheduler: str | None, threads: int, bound: int) -> Generator[_Writer]:
+def _executor(run: RunFolder, started: Started | None, threads: int, bound: int) -> Generator[_Writer]:
     """Give who writes the stages of a run."""
-    if scheduler is None:
+    if started is None:
         yield _Writer(run, threads, bound)
         return
-    with client_of(scheduler, threads) as (client, link):
+    with started:
+        client, link = started.given
         cluster = Cluster(client, run, bound)
         try:
             writer = _Writer(run, threads, bound, cluster)
-            writer.notes.append(f"{workers_of(client)} workers, shown at {link}")
+            writer.notes.append(f"{len(threads_of(client))} workers, shown at {link}")
             yield writer
         finally:
             cluster.close()
@@ -234,7 +248,23 @@ def _recorded(
                     lost[step] = lost[step].joined(Losses(below, above, outside=outside))
     for link in chain.links:
         recorded.add(link, None, lost.get(link.number))
+    recorded.notes += _left_out(chain.links, lost)
     return recorded
+
+
+def _left_out(links: Sequence[Link], lost: Mapping[int, Losses]) -> Generator[str]:
+    """Yield sentences on what the record of a result in memory would tell, and this one does not."""
+    steps = [link.plan.operation for link in links if link.number not in lost and _may_clip(link)]
+    if steps:
+        titles = ", ".join(dict.fromkeys(op.title for op in steps))
+        yield f"{titles}: how many values were clipped is not known, because a later step moves pixels or drops some."
+    for link in links:
+        if link.plan.operation.report is not None:
+            yield f"{link.plan.operation.title}: its report is left out, because it needs all pixels at once."
+
+
+def _may_clip(link: Link) -> bool:
+    return link.plan.operation.saturates or np.dtype(link.plan.dtype).kind in "biu"
 
 
 def _finish(run: RunFolder, opened: Opened, recorded: Recorded, overwrite: bool, digest: str) -> None:
@@ -253,7 +283,7 @@ def _finish(run: RunFolder, opened: Opened, recorded: Recorded, overwrite: bool,
     for place in [*run.home.iterdir()]:
         if place.name not in ("lock", "done.json", "run.json"):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
-    write_json(run.home / "done.json", {"digest": digest})
+    write_done(run.path, digest)
     publish(run.path, output, overwrite)
     for name in ("run.json", "lock"):
         (output / HOME / name).unlink(missing_ok=True)

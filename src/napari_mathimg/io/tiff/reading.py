@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..image import Image, named_by
-from ..notes import RECORD, read_note, read_shown
+from ..notes import RECORD, read_note, read_origin, read_shown
 from ..problems import ImageFileError, naming
 from .imagej import read_imagej
 from .ome import check_ome, read_ome
@@ -86,7 +86,7 @@ def _image_of(path: Path, file: Any, series: Any, number: int) -> Image:
     return Image(
         levels[0], axes, tuple(s for s, _ in sizes), tuple(u for _, u in sizes), channel_axis, translate=translate,
         levels=levels if len(levels) > 1 else (), name=told.name or named_by(path),
-        metadata={RECORD: record} if record else {}, notes=tuple(notes), files=tuple(files),
+        metadata={RECORD: record, **read_origin(told.note)} if record else {}, notes=tuple(notes), files=tuple(files),
         is_named=not any(axis.startswith("axis ") for axis in axes), is_labels=is_labels, **channels,
     )  # fmt: skip
 

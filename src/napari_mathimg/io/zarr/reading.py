@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..image import Image, named_by, unnamed_axes
-from ..notes import RECORD, read_note
+from ..notes import RECORD, read_note, read_origin
 from ..problems import ImageFileError
 from .metadata import Node
 from .pixels import ZarrPixels
@@ -113,9 +113,11 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
     color = color if color is not None and finest.shape[color] in (3, 4) else None
     if isinstance(node.ome.get("image-label"), dict):
         notes.append("The pixels are labels.")
-    record: list[dict[str, Any]] = []
+    metadata: dict[str, Any] = {}
     if "note" in own:
-        record, _, why = read_note(json.dumps(own["note"]), names)
+        note = json.dumps(own["note"])
+        record, _, why = read_note(note, names)
+        metadata = {RECORD: record, **read_origin(note)} if record else {}
         notes += filter(None, [why])
     name = multiscale.get("name")
     return _checked_image(
@@ -123,7 +125,7 @@ def _image(node: Node, path: str | Path, notes: list[str]) -> Image:
         channel_axis=color, levels=tuple(level.array for level in levels) if len(levels) > 1 else (),
         grids=_grids(levels, scale, translate),
         name=name if isinstance(name, str) and name else _named(path), notes=tuple(notes), files=_files(node, path),
-        metadata={RECORD: record} if record else {}, shown=shown if channels is not None else shown._replace(names=()),
+        metadata=metadata, shown=shown if channels is not None else shown._replace(names=()),
         is_labels=isinstance(node.ome.get("image-label"), dict),
     )  # fmt: skip
 
