@@ -202,7 +202,7 @@ def test_a_disk_without_locks_is_told_and_used(
     def refused(*_: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(lock, "_lock", refused)
+    monkeypatch.setattr(lock, "lock_file", refused)
     Path("raw").mkdir()
     write_image("raw/a.ome.tif", Image(stack(0), ("z", "y", "x")))
     write_image("raw/b.ome.tif", Image(stack(1), ("z", "y", "x")))
