@@ -76,6 +76,7 @@ def bound(monkeypatch, capacity, at_hand=2**40):
     for module in (kept_module, passes):
         monkeypatch.setattr(module, "CAPACITY", capacity)
     monkeypatch.setattr(kept_module, "LARGE", capacity // 4)
+    monkeypatch.setattr(kept, "capacity", capacity)
     monkeypatch.setattr(passes, "memory_at_hand", lambda: at_hand)
 
 
