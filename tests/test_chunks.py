@@ -228,7 +228,11 @@ def test_histograms_read_each_chunk_once_a_pass(shape, shards, monkeypatch):
     assert array.reads.max() == 1
 
 
-def test_a_chunk_larger_than_the_bound_is_kept_alone_until_its_last_tile(monkeypatch):
+@pytest.mark.parametrize("late", [0, 0.02])
+def test_a_chunk_larger_than_the_bound_is_kept_alone_until_its_last_tile(late, monkeypatch):
+    """Also where threads that wait for a chunk go on long after it was read."""
+    told = kept_module.wait
+    monkeypatch.setattr(kept_module, "wait", lambda *given: (told(*given), time.sleep(late))[0])
     cut_into(monkeypatch, 40**2, 16)
     bound(monkeypatch, 2**12)
     array = Chunked(gray("u2", (6, 150, 190)), (1, 150, 190))

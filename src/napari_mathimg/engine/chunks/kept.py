@@ -46,7 +46,13 @@ class Task:
 
     def __init__(self, number: int, boxes: Sequence[tuple[Any, Box]] = ()) -> None:
         self.number, self.boxes, self.waits = number, boxes, False
+        self.awaited: Future[NDArray[Any]] | None = None
         self.read: dict[Any, tuple[Box, NDArray[Any]]] = {}
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the task waits for what is not there; of a chunk that is there, its thread may be told late."""
+        return self.waits and (self.awaited is None or not self.awaited.done())
 
 
 class Entry:
@@ -138,6 +144,11 @@ class Alone:
     def __exit__(self, *error: object) -> None:
         self._local.depth -= 1
         self._lock.release()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this thread has the lock."""
+        return self._depth > 0
 
     @property
     def _depth(self) -> int:
@@ -275,9 +286,16 @@ class Kept:
 
     def await_chunk(self, future: Future[NDArray[Any]]) -> NDArray[Any] | None:
         """Return a chunk that another thread is reading; None if that one failed or was canceled."""
-        with self.waiting():
-            while wait((future,), TICK).not_done:
-                checkpoint()
+        task = self.task
+        if task is not None and not self._large.is_mine:  # which it would have to get back
+            task.awaited = future
+        try:
+            with self.waiting():
+                while wait((future,), TICK).not_done:
+                    checkpoint()
+        finally:
+            if task is not None:
+                task.awaited = None
         return None if future.exception() else future.result()
 
     def forget(self, owner: Owner, chunk: Chunk) -> Entry:

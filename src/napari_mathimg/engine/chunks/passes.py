@@ -171,7 +171,7 @@ class _Uses:
         return len(rows) == self.remaining[chunk] and not any(t is not None and self._waits(t) for t in running)
 
     def _waits(self, task: Task) -> bool:
-        return task.waits or task is kept.task
+        return task.is_held_up or task is kept.task
 
 
 def _uses(boxes: list[list[tuple[CachedChunks, Box]]]) -> list[_Uses]:
