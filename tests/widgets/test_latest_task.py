@@ -1,14 +1,15 @@
 """The last request wins: what is delivered of requests, and what is not."""
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QLabel
 
-from napari_mathimg.widgets.tasks.background_task import BackgroundTask
+from napari_mathimg.widgets.tasks.background_task import BackgroundTask, Outlet
 from napari_mathimg.widgets.tasks.latest_task import LatestTask
 from napari_mathimg.widgets.tasks.latest_values import LatestValues
 
@@ -305,3 +306,26 @@ def test_what_is_dropped_is_not_told(values: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: bool(found))
     assert found == [("other", "told")]
     assert not any(task.is_running for task in latest.findChildren(LatestTask))
+
+
+def test_an_owner_of_signals_is_deleted_between_them(qapp: Any) -> None:
+    """Qt deletes what a thread emits a signal of once that has ended; later ones are not emitted."""
+    outlet, owner, entered, log = Outlet(), QObject(), threading.Event(), []
+    gone = outlet.watch(owner)
+    owner.destroyed.connect(lambda: log.append("deleted"))
+
+    class Slow:
+        def emit(self) -> None:
+            entered.set()
+            time.sleep(0.05)
+            log.append("emitted")
+
+    thread = threading.Thread(target=outlet.emit, args=(Slow,), kwargs={"gone": gone})
+    thread.start()
+    assert entered.wait(10)
+    owner.deleteLater()
+    qapp.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
+    thread.join()
+    assert log == ["emitted", "deleted"]
+    assert not outlet.emit(Slow, gone=gone)
+    assert log == ["emitted", "deleted"]

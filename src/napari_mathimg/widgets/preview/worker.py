@@ -46,6 +46,7 @@ class PreviewWorker(QObject):
 
     def __init__(self, parent: QObject | None, facts: Facts) -> None:
         super().__init__(parent)
+        self._gone = OUTLET.watch(self)
         self.memory = Memory(facts)
         self._wake = threading.Condition()
         self._wanted: tuple[int, Request] | None = None
@@ -142,7 +143,7 @@ class PreviewWorker(QObject):
                 now = time.perf_counter()
                 if isinstance(update, Progress):
                     if now - sent > LEAST:
-                        OUTLET.emit(lambda: self.progressed, serial, update)
+                        OUTLET.emit(lambda: self.progressed, serial, update, gone=self._gone)
                         sent = now
                 elif update is not None:
                     waiting, came = update, came or now
@@ -188,7 +189,7 @@ class PreviewWorker(QObject):
             self._is_drawn = False
             self._arrivals.append((serial, update, what))
             self._wake.notify_all()
-        OUTLET.emit(lambda: self._arrived)
+        OUTLET.emit(lambda: self._arrived, gone=self._gone)
 
     def _hand_over(self) -> None:
         """Tell what has arrived, in the thread of the window."""

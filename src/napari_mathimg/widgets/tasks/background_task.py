@@ -21,13 +21,26 @@ class Outlet:
     """Lets threads emit signals until the program ends; after that, Qt deletes the receivers in no fixed order."""
 
     def __init__(self) -> None:
-        self._lock, self._open = threading.Lock(), True
+        self._lock, self._open = threading.RLock(), True
         atexit.register(self.close)
 
-    def emit(self, signal: Callable[[], Any], *values: Any) -> bool:
+    def watch(self, owner: QObject) -> threading.Event:
+        """Return what is set when Qt deletes the owner of signals, which waits for a thread that is emitting one."""
+        gone = threading.Event()
+
+        def leave() -> None:
+            with self._lock:
+                gone.set()
+
+        owner.destroyed.connect(leave)
+        return gone
+
+    def emit(self, signal: Callable[[], Any], *values: Any, gone: threading.Event | None = None) -> bool:
         """Emit a signal; return False if the program ends, or if the owner of the signal was deleted."""
         with self._lock:
             try:
+                if gone is not None and gone.is_set():
+                    return False
                 if self._open:
                     signal().emit(*values)
                 return self._open
@@ -93,6 +106,7 @@ class BackgroundTask(QObject):
         self._urgent, self._name = urgent, f"mathimg {name}"
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._gone = OUTLET.watch(self)
         self._reported.connect(self._report)
         self._ended.connect(self._end)
 
@@ -143,7 +157,7 @@ class BackgroundTask(QObject):
 
     def _emit(self, signal: str, *values: Any) -> bool:
         """Emit a signal; return False if the window was closed meanwhile and this object was deleted with it."""
-        return OUTLET.emit(lambda: getattr(self, signal), *values)
+        return OUTLET.emit(lambda: getattr(self, signal), *values, gone=self._gone)
 
     def _report(self, stop: threading.Event, progress: Any) -> None:
         if stop is self._stop and not stop.is_set():
