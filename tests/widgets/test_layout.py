@@ -28,7 +28,7 @@ from napari_mathimg.widgets.lens import lens_panel
 from napari_mathimg.widgets.place.entries import TITLES
 from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.qt.combo_box import TEXT_MARGIN
-from napari_mathimg.widgets.qt.layout import dock_of
+from napari_mathimg.widgets.qt.layout import dock_of, scroll_area
 from nightly import nightly, some
 
 pytestmark = pytest.mark.styled
@@ -238,3 +238,25 @@ def test_a_run_without_a_mouse(viewer: Any, shown: Any, qtbot: Any) -> None:
     with qtbot.waitSignal(widget.task.finished):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
     assert viewer.layers[-1].metadata["napari_mathimg"][-1]["parameters"]["gamma"] == 2.5
+
+
+class Wrapping(QWidget):
+    """Is higher while it is wide."""
+
+    def resizeEvent(self, event: Any) -> None:
+        self.setMinimumHeight(300 if self.width() >= 200 else 100)
+
+
+def test_a_form_that_is_higher_without_a_scroll_bar_keeps_it(qapp: Any) -> None:
+    """There is no steady state without a bar: 300 pixels are too high, and 100 beside the bar need none."""
+    area = scroll_area(Wrapping())
+    area.widget().layout().setContentsMargins(0, 0, 0, 0)
+    area.resize(200, 200)
+    area.show()
+    process_events()
+    assert area.verticalScrollBar().isVisible()
+    assert area.widget().height() <= 200
+    area.resize(260, 320)
+    process_events()
+    assert not area.verticalScrollBar().isVisible()
+    area.close()

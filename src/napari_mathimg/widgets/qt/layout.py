@@ -1,6 +1,7 @@
 """Layout helpers for docks."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
@@ -18,6 +19,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+TURNS = 4  # times that a scroll bar comes and goes before it stays
 
 
 class WheelGuard(QObject):
@@ -129,13 +132,43 @@ def vbox_widget(*pieces: QWidget | QLayout) -> QWidget:
     return inside
 
 
+class SteadyScrollArea(QScrollArea):
+    """A scroll area whose content may be higher without a scroll bar than beside one.
+
+    Qt would show and hide the bar in turn, each within the other, until the stack is full; here, the bar stays.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turns = 0  # changes of the content's size within each other
+        self._size = self.size()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Show a bar only where it is needed, in a new size."""
+        if self._size != self.size():
+            self._size = self.size()
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        super().resizeEvent(event)
+
+    def eventFilter(self, content: QObject, event: QEvent) -> bool:
+        """Let the bar stay where it comes and goes."""
+        if event.type() != QEvent.Type.Resize or content is not self.widget():
+            return bool(super().eventFilter(content, event))
+        self._turns += 1
+        if self._turns == TURNS:
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        taken = self._turns < 2 * TURNS and super().eventFilter(content, event)
+        self._turns -= 1
+        return bool(taken)
+
+
 def scroll_area(*pieces: QWidget | QLayout) -> QScrollArea:
     """Return a scroll area with widgets and layouts below each other."""
     inside = vbox_widget(*pieces)
     column = inside.layout()
     assert isinstance(column, QVBoxLayout)
     column.addStretch(1)
-    area = QScrollArea()
+    area = SteadyScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidget(inside)
