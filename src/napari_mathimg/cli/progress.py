@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
 from ..batch.control import JobControl
@@ -13,7 +13,7 @@ from ..batch.job_report import JobReport
 from ..batch.jobs.on_cluster import DASHBOARD
 from ..batch.jobs.plan import Job
 from ..batch.jobs.running import NOTE, run_job
-from ..contract.progress import Progress, run_to_end
+from ..contract.progress import Progress, mapped, run_to_end
 from ..recipe.names import cut_middle
 from .printable import printable
 
@@ -29,24 +29,22 @@ def watched(steps: Generator[Any, None, Result], quiet: bool, out: TextIO | None
     An interruption closes the generator, which stops its threads.
     """
     out = sys.stderr if out is None else out
-    shows = not quiet and out.isatty()
+    if quiet or not out.isatty():
+        return run_to_end(steps)
     last = 0.0
-    try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
-            if shows and time.monotonic() - last >= OFTEN:
-                last = time.monotonic()
-                out.write(f"\r\x1b[K{_line(progress)}")
-                out.flush()
-    finally:
-        steps.close()
-        if shows:
-            out.write("\r\x1b[K")
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= OFTEN:
+            last = time.monotonic()
+            out.write(f"\r\x1b[K{_line(progress)}")
             out.flush()
+
+    try:
+        return run_to_end(steps, show)
+    finally:
+        out.write("\r\x1b[K")
+        out.flush()
 
 
 def watched_job(job: Job, quiet: bool, out: TextIO | None = None) -> JobReport:
@@ -56,9 +54,9 @@ def watched_job(job: Job, quiet: bool, out: TextIO | None = None) -> JobReport:
     """
     out, control = sys.stderr if out is None else out, JobControl()
     followed = _followed(run_job(job, control), quiet, out)
-    with _canceling(control), closing(followed):
+    with _canceling(control):
         if len(job.items) == 1:
-            return watched(_of_one(followed), quiet, out)
+            return watched(mapped(followed, _of_one), quiet, out)
         if quiet or not out.isatty():
             return run_to_end(followed)
         return _with_bars(followed, job, out)
@@ -90,35 +88,18 @@ def _followed(
     steps: Generator[Progress | ItemEvent, None, JobReport], quiet: bool, out: TextIO
 ) -> Generator[Progress | ItemEvent, None, JobReport]:
     """Run a job, and tell where the workers of a cluster are seen."""
-    try:
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as stop:
-                report: JobReport = stop.value
-                return report
-            if isinstance(event, Progress) and event.phase.startswith((DASHBOARD, NOTE)) and not quiet:
-                print(f"mathimg: {event.phase}", file=out)
-            yield event
-    finally:
-        steps.close()
+
+    def told(event: Progress | ItemEvent) -> Progress | ItemEvent:
+        if isinstance(event, Progress) and event.phase.startswith((DASHBOARD, NOTE)) and not quiet:
+            print(f"mathimg: {event.phase}", file=out)
+        return event
+
+    return mapped(steps, told)
 
 
-def _of_one(
-    events: Generator[Progress | ItemEvent, None, JobReport],
-) -> Generator[Progress, None, JobReport]:
-    """Yield the progress of the only file of a job, and return the report."""
-    try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                report: JobReport = stop.value
-                return report
-            if isinstance(event, ItemEvent) and event.progress is not None:
-                yield event.progress
-    finally:
-        events.close()
+def _of_one(event: Progress | ItemEvent) -> Progress | None:
+    """Return the progress of the only file of a job."""
+    return event.progress if isinstance(event, ItemEvent) else None
 
 
 def _with_bars(events: Generator[Progress | ItemEvent, None, JobReport], job: Job, out: TextIO) -> JobReport:
@@ -132,12 +113,8 @@ def _with_bars(events: Generator[Progress | ItemEvent, None, JobReport], job: Jo
     with Bars(*columns, console=Console(file=out), transient=True) as bars:
         whole = bars.add_task("files", total=len(job.items))
         running: dict[int, Any] = {}
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                report: JobReport = stop.value
-                return report
+
+        def show(event: Progress | ItemEvent) -> None:
             if isinstance(event, Progress):
                 bars.update(whole, completed=event.done)
             elif event.outcome is not None:
@@ -150,6 +127,8 @@ def _with_bars(events: Generator[Progress | ItemEvent, None, JobReport], job: Jo
                 share = min(event.progress.done / event.progress.total, 1.0) if event.progress.total else 1.0
                 words = escape(f"{name}: {event.progress.phase}")
                 bars.update(running[event.number], description=words, completed=round(share, 2))
+
+        return run_to_end(events, show)
 
 
 def _line(progress: Any) -> str:

@@ -1,6 +1,7 @@
 """Progress, cancellation and parallel pieces: what a long computation and the engine exchange."""
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -8,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Piece = TypeVar("Piece")
+Report = TypeVar("Report")
 Result = TypeVar("Result")
+Told = TypeVar("Told")
 
 
 class Progress(NamedTuple):
@@ -82,25 +85,37 @@ def parallel_for(work: Callable[[Piece], Any], pieces: Iterable[Piece]) -> None:
         work(piece)
 
 
-def run_to_end(steps: Generator[Any, None, Result]) -> Result:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+def run_to_end(steps: Generator[Report, None, Result], tell: Callable[[Report], Any] | None = None) -> Result:
+    """Run a generator to its end and return its value; `tell` is called with each report.
+
+    However it ends, the generator is closed, which stops its threads.
+    """
+    with closing(steps):
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            if tell is not None:
+                tell(report)
+
+
+def mapped(
+    steps: Generator[Report, None, Result], function: Callable[[Report], Told | None]
+) -> Generator[Told, None, Result]:
+    """Run steps and return their value; yield what a function makes of each report, unless that is None."""
+    with closing(steps):
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            if (told := function(report)) is not None:
+                yield told
 
 
 def with_prefix(prefix: str, steps: Generator[Progress, None, Result]) -> Generator[Progress, None, Result]:
     """Run steps and return their value; the phase of every report begins with a prefix."""
-    try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
-            yield progress._replace(phase=f"{prefix}{progress.phase}")
-    finally:
-        steps.close()
+    return mapped(steps, lambda progress: progress._replace(phase=f"{prefix}{progress.phase}"))

@@ -1,13 +1,13 @@
 """One image from file to file: opened, computed, digested and published."""
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ...contract.progress import Progress
+from ...contract.progress import Progress, run_to_end
 from ...engine.chunks import CAPACITY
 from ...io.folders import repair
 from ...io.image import Image
@@ -26,7 +26,6 @@ from ..item import Outcome
 from ..shards.choices import ShardChoices, Source
 from .applied import for_image, without_place
 
-Result = TypeVar("Result")
 CHUNKS, CHUNKS_SHARE = 3 * 2**27, 8  # bytes, and part of the memory, that chunks of an image larger than it may fill
 Tell = Callable[[Progress], None]
 
@@ -179,7 +178,7 @@ def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:
     def check(stub: Image) -> None:
         check_image(task.output, stub, imagej=task.imagej, levels=task.levels)
 
-    return _followed(computed(ready.recipe, ready.image, ready.further, task.threads, check), tell)
+    return run_to_end(computed(ready.recipe, ready.image, ready.further, task.threads, check), tell)
 
 
 def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> Outcome:
@@ -188,7 +187,7 @@ def _by_shards(task: ItemTask, ready: Opened, needed: Forecast, tell: Tell) -> O
 
     recipe, source, output, options = shards_of(task, ready.recipe)
     steps = run_in_shards(recipe, source, output, **options)
-    found = _followed(steps, tell)
+    found = run_to_end(steps, tell)
     return Outcome(
         "kept" if found.was_there else "done", EARLIER if found.was_there else "", found.seconds,
         bytes_on_disk(task.output), found.saturated, needed.shape, needed.dtype, notes=found.notes,
@@ -209,18 +208,4 @@ def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dic
 def _write(task: ItemTask, image: Image, tell: Tell) -> None:
     """Write a result."""
     how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, "levels": task.levels}
-    _followed(write_steps(task.output, image, threads=task.threads, **how), tell)
-
-
-def _followed(steps: Generator[Progress, None, Result], tell: Tell) -> Result:
-    """Run a generator to its end, tell its progress, and return its value."""
-    try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
-            tell(progress)
-    finally:
-        steps.close()
+    run_to_end(write_steps(task.output, image, threads=task.threads, **how), tell)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...batch.job import ItemEvent, Job, JobChoices, JobControl, JobReport, plan_job, run_job
-from ...contract.progress import Progress
+from ...contract.progress import Progress, mapped
 from ...recipe.recipe import Recipe
 
 News = deque[Job | ItemEvent]  # what the window has not seen yet, the oldest first
@@ -39,18 +39,13 @@ def running(request: Request, control: JobControl, news: News) -> Generator[Prog
     yield progress
     job = request.plan()
     news.append(job)
-    steps = run_job(job, control)
-    try:
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                report: JobReport = end.value
-                return report
-            if isinstance(event, ItemEvent):
-                news.append(event)
-            else:
-                progress = event
-            yield progress
-    finally:
-        steps.close()
+
+    def told(event: Progress | ItemEvent) -> Progress:
+        nonlocal progress
+        if isinstance(event, ItemEvent):
+            news.append(event)
+        else:
+            progress = event
+        return progress
+
+    return (yield from mapped(run_job(job, control), told))
