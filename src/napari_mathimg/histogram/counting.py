@@ -61,17 +61,7 @@ def tally(region: Region, *, threads: int | None = None) -> FineHistogram:
     >>> counts.histogram(4, (1, 4)).counts, counts.quantile(0.5), counts.between(2, 4)
     (array([[2, 1, 1, 1]]), 2.5, 3)
     """
-    return run_to_end(_only_progress(tally_steps(region, threads=threads)))
-
-
-def _only_progress(steps: Generator[Answer, None, FineHistogram]) -> Generator[Progress, None, FineHistogram]:
-    """Yield the progress of a tally without its partial results."""
-    while True:
-        try:
-            yield next(steps).progress
-        except StopIteration as done:
-            result: FineHistogram = done.value
-            return result
+    return run_to_end(tally_steps(region, threads=threads))
 
 
 def tally_steps(

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout
 
 from ..place.content import FollowingDock
 from ..place.entries import BATCH
 from ..qt.elided import ElidedLabel
-from ..qt.flow_layout import FlowLayout
+from ..qt.flow_layout import flow_row
 from ..qt.layout import button, scroll_area, wrapping_label
 from ..qt.theme import FollowFont
 from ..tasks.run_bar import RunBar
@@ -43,12 +43,12 @@ class BatchLayout(FollowingDock):
         self.bar.put_before_cancel(self.pause_button)
         self.preview_state = self.bar.needs
         self._make_buttons()
-        below = scroll_area(self.recipe, self.target, flow(self.command_button, self.report_button))
+        below = scroll_area(self.recipe, self.target, flow_row(self.command_button, self.report_button))
         column = QVBoxLayout(self)
         column.setSpacing(4)
         column.addWidget(self.chooser)
-        column.addWidget(flow(self.add_files, self.add_folder, self.remove_button, self.result_button))
-        column.addWidget(flow(self.subfolders, self.failures_only, self.preview))
+        column.addWidget(flow_row(self.add_files, self.add_folder, self.remove_button, self.result_button))
+        column.addWidget(flow_row(self.subfolders, self.failures_only, self.preview))
         column.addWidget(self.list, 1)
         column.addWidget(self.count)
         column.addWidget(self.states)
@@ -64,12 +64,3 @@ class BatchLayout(FollowingDock):
         self.command_button = button("Copy command line", "Copy the command that does the same in a terminal")
         self.report_button = button("Save report…", "Write what became of each file to a table (CSV or JSON)")
         FollowFont(self.run_button, self.list, self.target.folder, self.target.pattern)
-
-
-def flow(*widgets: QWidget) -> QWidget:
-    """Return a row of widgets that wraps."""
-    row = QWidget()
-    layout = FlowLayout(row, 3)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return row

@@ -12,7 +12,7 @@ from ..place.entries import HISTORY
 from ..qt.collapsible import Collapsible
 from ..qt.combo_box import ElidedComboBox
 from ..qt.elided import ElidedLabel
-from ..qt.flow_layout import FlowLayout
+from ..qt.flow_layout import flow_row
 from ..qt.layout import button, form_layout, hbox, scroll_area, vbox_widget, wrapping_label
 from ..qt.theme import FollowFont
 from ..tasks.run_bar import RunBar
@@ -52,7 +52,7 @@ class HistoryLayout(FollowingDock):
         self._pages = QStackedWidget()
         for page in (self._chain(), self.sentence):
             self._pages.addWidget(page)
-        exports = _flow(
+        exports = flow_row(
             self.replay_button, self.save_button, self.load_button, self.python_button, self.command_button,
             self.methods_button,
         )  # fmt: skip
@@ -88,7 +88,7 @@ class HistoryLayout(FollowingDock):
 
     def _chain(self) -> QWidget:
         """Return the page of a chain."""
-        edit, seen = _flow(self.remove_button, self.reset_button), hbox(self.see, self.state)
+        edit, seen = flow_row(self.remove_button, self.reset_button), hbox(self.see, self.state)
         seen.setStretch(0, 3)
         seen.setStretch(1, 2)
         column = vbox_widget(form_layout({"Source": self.source}), self.steps, edit, seen)
@@ -110,11 +110,3 @@ class HistoryLayout(FollowingDock):
     def shown_sentence(self) -> str:
         """The sentence shown in place of the steps; empty if there are steps."""
         return str(self.sentence.text()) if self._pages.currentIndex() == 1 else ""
-
-
-def _flow(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    flow = FlowLayout(row, 3)
-    for widget in widgets:
-        flow.addWidget(widget)
-    return row

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from qtpy.QtCore import QPoint, QRect, QSize, Qt
 from qtpy.QtWidgets import QLayout, QLayoutItem, QWidget
 
+SPACING = 3  # pixels between the widgets of a row
+
 
 class FlowLayout(QLayout):
     """Puts widgets side by side in rows that fill the width; each widget is at least as wide as its size hint."""
@@ -93,3 +95,12 @@ class FlowLayout(QLayout):
             width = hint + free * (k + 1) // len(row) - free * k // len(row)
             item.setGeometry(QRect(QPoint(x, rect.y()), QSize(width, rect.height())))
             x += width + self.spacing()
+
+
+def flow_row(*widgets: QWidget) -> QWidget:
+    """Return a widget with widgets side by side, in as many rows as its width takes."""
+    row = QWidget()
+    layout = FlowLayout(row, SPACING)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return row
