@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from event_loop import process_events
 from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
@@ -15,7 +14,6 @@ from qtpy.QtWidgets import QApplication
 from napari_mathimg.batch.item import Outcome
 from napari_mathimg.batch.jobs.one_item import compute_item
 from napari_mathimg.contract.progress import Progress
-from napari_mathimg.widgets.place.open_dock import open_dock
 
 RECIPE = """
 format = "mathimg-recipe"
@@ -49,21 +47,6 @@ def make_folder(folder: Path, count: int, broken: Sequence[int] = ()) -> Path:
 def make_recipe(path: Path, text: str = RECIPE) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def opened(viewer: Any, qtbot: Any) -> Any:
-    dock = open_dock(viewer, "Batch")
-    qtbot.waitUntil(dock.isVisible)
-    settled(dock, qtbot)
-    return dock
-
-
-def settled(dock: Any, qtbot: Any) -> None:
-    """Wait until the dock reads, plans and runs nothing."""
-    process_events()
-    qtbot.waitUntil(lambda: not dock.is_busy)
-    process_events()
-    qtbot.waitUntil(lambda: not dock.is_busy)
 
 
 def drop(dock: Any, *paths: Path | str) -> bool:

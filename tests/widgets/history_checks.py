@@ -5,7 +5,6 @@ from typing import Any
 from weakref import ref
 
 import numpy as np
-from event_loop import process_events
 
 from napari_mathimg.catalog import find
 from napari_mathimg.contract.progress import run_to_end
@@ -14,7 +13,6 @@ from napari_mathimg.recipe.recipe import Recipe
 from napari_mathimg.recipe.record import RECORD
 from napari_mathimg.widgets.dock.results import show_result
 from napari_mathimg.widgets.layers.snapshot import snapshot
-from napari_mathimg.widgets.place.open_dock import open_dock
 from napari_mathimg.widgets.tasks.operation_job import Job, steps
 
 Step = tuple[str, Mapping[str, Any], Mapping[str, Any]]
@@ -40,21 +38,6 @@ def made(viewer: Any, layer: Any, chain: tuple[Step, ...] = CHAIN) -> Any:
     for id, parameters, options in chain:
         layer = run_step(viewer, layer, id, parameters, options)
     return layer
-
-
-def opened(viewer: Any, qtbot: Any) -> Any:
-    dock = open_dock(viewer, "History")
-    qtbot.waitUntil(dock.isVisible)
-    settled(dock, qtbot)
-    return dock
-
-
-def settled(dock: Any, qtbot: Any) -> None:
-    """Wait until the dock shows all there is to show."""
-    process_events()
-    qtbot.waitUntil(lambda: not dock.is_busy)
-    process_events()
-    qtbot.waitUntil(lambda: not dock.is_busy)
 
 
 def fresh(recipe: Recipe, source: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batch_checks import PIXEL, Gate, drop, make_folder, make_recipe, opened, pixels, settled
+from batch_checks import PIXEL, Gate, drop, make_folder, make_recipe, pixels
+from busy_docks import opened, settled
 from event_loop import process_events
 from history_checks import made
 from mouse_and_keys import close_by_mouse
@@ -57,7 +58,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 @pytest.fixture
 def dock(viewer: Any, qtbot: Any) -> Any:
     viewer.window._qt_window.resize(1280, 900)
-    return opened(viewer, qtbot)
+    return opened(viewer, qtbot, "Batch")
 
 
 @pytest.fixture
@@ -492,4 +493,4 @@ def anew(viewer: Any, qtbot: Any) -> Any:
 
     new_session()
     _clear_plugin_settings_cache()
-    return opened(viewer, qtbot)
+    return opened(viewer, qtbot, "Batch")

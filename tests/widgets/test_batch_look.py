@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_checks import Gate, drop, make_folder, make_recipe, opened, settled
+from batch_checks import Gate, drop, make_folder, make_recipe
+from busy_docks import opened, settled
 from event_loop import process_events
 from napari.settings import get_settings
 from qtpy.QtCore import QModelIndex, QPoint, Qt
@@ -44,7 +45,7 @@ def test_words_are_whole_at_320_pixels_before_and_during_a_run(
     gate = Gate()
     monkeypatch.setattr(job_running, "compute_item", gate)
     viewer.window._qt_window.resize(1280, 800)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "Batch")
     viewer.window._qt_window.resizeDocks([dock_of(dock)], [320], Qt.Orientation.Horizontal)
     process_events()
     drop(dock, make_folder(tmp_path / "raw", 4))
@@ -78,7 +79,7 @@ def test_words_are_whole_at_320_pixels_before_and_during_a_run(
 
 
 def test_the_keyboard_reaches_all_fields_from_top_to_bottom(viewer: Any, qtbot: Any, tmp_path: Path) -> None:
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "Batch")
     drop(dock, make_folder(tmp_path / "raw", 3))
     dock.recipe.load(make_recipe(tmp_path / "needy.toml", NEEDY))
     settled(dock, qtbot)
@@ -118,7 +119,7 @@ def test_of_many_files_only_those_in_sight_are_drawn_and_each_change_is_told_onc
         paint(delegate, painter, option, index)
 
     monkeypatch.setattr(RowDelegate, "paint", noted)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "Batch")
     dock.rows.show_items([Item(k, f"/data/{k:04}.tif", Path(f"/out/{k:04}.tif")) for k in range(count)], False)
     dock.list.grab()
     in_sight = len({*drawn})

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from busy_docks import opened, settled
 from event_loop import process_events
-from history_checks import made, opened, settled
+from history_checks import made
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QProgressDialog, QPushButton
@@ -45,7 +46,7 @@ def test_settings_and_steps_of_an_opened_result_are_there(
     assert denoise.operation.id == "median"
     assert denoise.form.parameters["size"] == (5, 5)
     viewer.layers.selection.active = read
-    history = opened(viewer, qtbot)
+    history = opened(viewer, qtbot, "History")
     assert [step.operation for step in history.chain.recipe.steps] == ["gaussian", "median"]
     assert history.chain.source is source
     with qtbot.waitSignal(history.task.finished):

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from busy_docks import opened, settled
 from event_loop import process_events
-from history_checks import CHAIN, equal, fresh, made, opened, recorded, settled
+from history_checks import CHAIN, equal, fresh, made, recorded
 from mouse_and_keys import callbacks, close_by_mouse
 from napari.utils import progress
 from qtpy.QtCore import QPoint, QRect, Qt
@@ -47,7 +48,7 @@ def ran(dock: Any, qtbot: Any) -> None:
 
 def test_it_lists_the_steps_of_the_active_layer(viewer: Any, qtbot: Any, cells: Any) -> None:
     last = made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     assert dock.layer is last
     texts = [dock.steps.item(k).text() for k in range(dock.steps.count())]
     assert texts[0] == "Source: cells"
@@ -62,7 +63,7 @@ def test_it_lists_the_steps_of_the_active_layer(viewer: Any, qtbot: Any, cells: 
 
 def test_choosing_a_step_shows_its_result(viewer: Any, qtbot: Any, cells: Any) -> None:
     last = made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     layers = [*viewer.layers]
     choose(dock, 0, qtbot)
     shown = dock.live.shown.layer
@@ -87,7 +88,7 @@ def edit(dock: Any, name: str, value: float, qtbot: Any) -> None:
 
 def test_an_edit_shows_the_end_result_and_changes_no_layer(viewer: Any, qtbot: Any, cells: Any) -> None:
     last = made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     before = [(layer, layer.data.copy(), layer.name) for layer in viewer.layers]
     choose(dock, 0, qtbot)
     edit(dock, "sigma", 3.0, qtbot)
@@ -127,7 +128,7 @@ def end_of(dock: Any) -> Any:
 
 def test_nothing_is_shown_where_that_is_chosen(viewer: Any, qtbot: Any, cells: Any) -> None:
     made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose(dock, 1, qtbot)
     QTest.keyClick(dock.see, Qt.Key.Key_End)
     settled(dock, qtbot)
@@ -148,7 +149,7 @@ def test_nothing_is_shown_where_that_is_chosen(viewer: Any, qtbot: Any, cells: A
 
 def test_steps_are_switched_and_removed_and_come_back(viewer: Any, qtbot: Any, cells: Any) -> None:
     made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose(dock, 0, qtbot)
     assert not dock.reset_button.isEnabled()
     QTest.keyClick(dock.steps, Qt.Key.Key_Space)
@@ -194,7 +195,7 @@ def test_replay_repeats_the_steps_on_each_selected_layer(viewer: Any, qtbot: Any
     other = viewer.add_image(rng.integers(0, 900, (30, 40), dtype="u2"), name="other", scale=(3, 3), units="um")
     large = viewer.add_image(np.full((30, 40), 2**60), name="large", contrast_limits=(0, 1))
     viewer.layers.selection.active = last
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     viewer.layers.selection = {last, other, large}
     settled(dock, qtbot)
     assert dock.layer is last
@@ -214,7 +215,7 @@ def test_replay_keeps_the_steps_while_another_layer_is_active(viewer: Any, qtbot
     last = made(viewer, cells)
     other = viewer.add_image(np.random.default_rng(9).random((3, 30, 40)).astype("f4"), name="other")
     viewer.layers.selection.active = last
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     press(dock.replay_button, qtbot)
     assert "Select the layers" in dock.message.text()
     QTest.keyClick(dock.pin, Qt.Key.Key_Space)
@@ -231,7 +232,7 @@ def test_replay_keeps_the_steps_while_another_layer_is_active(viewer: Any, qtbot
 
 def test_a_recipe_is_saved_loaded_and_applied(viewer: Any, qtbot: Any, cells: Any, tmp_path: Any) -> None:
     last = made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     path = tmp_path / "steps.toml"
     with accepted(str(path)) as asked:
         press(dock.save_button, qtbot)
@@ -278,7 +279,7 @@ class accepted:
 
 def test_the_texts_are_copied(viewer: Any, qtbot: Any, cells: Any, tmp_path: Any, monkeypatch: Any) -> None:
     last = made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     clipboard = QApplication.clipboard()
     press(dock.python_button, qtbot)
     script = clipboard.text()
@@ -296,7 +297,7 @@ def test_the_texts_are_copied(viewer: Any, qtbot: Any, cells: Any, tmp_path: Any
 def test_what_was_done_is_listed_and_saved(viewer: Any, qtbot: Any, cells: Any, tmp_path: Any) -> None:
     before = len(log_of(viewer).runs)
     made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     QTest.mouseClick(dock.session.arrow, LEFT)
     lines = [dock.done_today.item(k).text() for k in range(dock.done_today.count())][before:]
     assert ["Gaussian filter (sigma 1.5)" in lines[0], "Median filter" in lines[2]] == [True, True]
@@ -308,7 +309,7 @@ def test_what_was_done_is_listed_and_saved(viewer: Any, qtbot: Any, cells: Any, 
 
 
 def test_a_sentence_says_why_there_are_no_steps(viewer: Any, qtbot: Any) -> None:
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     assert dock.shown_sentence == "Open an image to see its steps."
     viewer.add_points([(1, 2)], name="marks")
     settled(dock, qtbot)
@@ -327,7 +328,7 @@ def test_the_source_is_found_whatever_its_name_or_chosen(viewer: Any, qtbot: Any
     cells.name = "renamed"
     viewer.add_image(np.zeros((4, 4)), name="cells")
     viewer.layers.selection.active = last
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     assert dock.chain.source is cells
     copy = viewer.add_image(cells.data + 1, name="copy", scale=cells.scale, units=cells.units)
     viewer.layers.remove(cells)
@@ -359,7 +360,7 @@ def test_layers_read_from_files_find_their_source_by_name_and_shape(viewer: Any,
     cells.name = "renamed"
     small = viewer.add_image(np.zeros((4, 4)), name="cells")
     viewer.layers.selection.active = read
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     assert dock.chain.source is None
     viewer.layers.remove(small)
     cells.name = "cells"
@@ -374,7 +375,7 @@ def test_a_step_that_fails_says_so_and_nothing_is_added(viewer: Any, qtbot: Any,
     made(viewer, cells, (("crop", {"start": (0, 5, 5), "stop": (5, 35, 45)}, {"ndim": 3}), CHAIN[0]))
     small = viewer.add_image(np.zeros((2, 20, 20), "u2"), name="small")
     viewer.layers.selection.active = viewer.layers[-2]
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose_by_name(dock.source, "small")
     choose(dock, 1, qtbot)
     assert dock.message.text().startswith("Step 1, Crop: ")
@@ -391,7 +392,7 @@ def test_a_run_is_canceled(viewer: Any, qtbot: Any, cells: Any, monkeypatch: Any
     held = Held(cells.data)
     slow = viewer.add_image(held, name="slow", contrast_limits=(0, 4000))
     viewer.layers.selection.active = viewer.layers[-2]
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose_by_name(dock.source, "slow")
     settled(dock, qtbot)
     held.free.clear()
@@ -420,7 +421,7 @@ class Held:
 
 def test_the_image_drawn_anew_is_computed_anew(viewer: Any, qtbot: Any, cells: Any) -> None:
     made(viewer, cells)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose(dock, 0, qtbot)
     cells.data = cells.data[:, ::-1].copy()
     settled(dock, qtbot)
@@ -469,7 +470,7 @@ def test_a_hidden_dock_does_nothing_and_a_closed_one_leaves_nothing(viewer: Any,
     idle = callbacks(viewer, cells)
     made(viewer, cells)
     heard = callbacks(viewer, *viewer.layers)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     choose(dock, 0, qtbot)
     assert dock.live.shown.layer is not None
     dock_of(dock).hide()
@@ -510,7 +511,7 @@ def test_every_kind_of_layer_is_seen_and_run(viewer: Any, qtbot: Any, stack: Any
     make, chain = KINDS[kind]
     source = make(viewer, stack)
     last = made(viewer, source, chain)
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     for number in range(-1, len(chain)):
         choose(dock, number, qtbot)
         assert dock.state.whole() == "exact", (number, dock.message.text())

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from busy_docks import opened, settled
 from event_loop import process_events
-from history_checks import Step, equal, fresh, made, opened, settled
+from history_checks import Step, equal, fresh, made
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
@@ -137,7 +138,7 @@ def test_each_state_of_a_walk_equals_a_fresh_run(viewer: Any, qtbot: Any, edits:
             rng.integers(0, 4000, (3, 34, 32), dtype="u2"), name=f"source {number}", scale=(2, 0.5, 0.5), units="um"
         )
         results.append(made(viewer, source, chain))
-    dock = opened(viewer, qtbot)
+    dock = opened(viewer, qtbot, "History")
     walk = Walk(viewer, qtbot, dock, results)
     for _ in range(edits):
         try:
