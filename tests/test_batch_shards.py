@@ -1,5 +1,6 @@
 """Jobs with images larger than the memory that they may take, and jobs on a cluster."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_mathimg.io import Image, open_image, write_image
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("yaozarrs")
+zarr = pytest.importorskip("zarr")
 
 
 @pytest.fixture
@@ -63,6 +65,32 @@ def test_what_does_not_fit_into_memory_is_computed_shard_by_shard(
     before = tree(here)
     assert finished(plan_job(SMOOTH, ["raw"], "out", choices=choices)).counts == {"kept": 2}
     assert tree(here) == before
+
+
+@pytest.mark.parametrize("memory", ["256k", "1G"])
+@pytest.mark.parametrize(("version", "cuts"), [("0.5", "1"), ("0.4", "none")])
+def test_the_command_says_how_results_are_stored(here: Path, memory: str, version: str, cuts: str) -> None:
+    """In memory and shard by shard: the library zarr finds the version and the shards that were asked for."""
+    write_stacks(1)
+    Path("smooth.toml").write_text(SMOOTH.dumps(), encoding="utf-8")
+    how = ["--zarr-version", version, "--shard-shape", "4,64,64", "--cuts", cuts, "--memory", memory, "--levels", "2"]
+    line = ["run", "smooth.toml", "raw/0.ome.tif", "-o", "out.ome.zarr", *how, "--quiet"]
+    assert main(line) == 0
+    finest = zarr.open_array("out.ome.zarr/0", mode="r")
+    np.testing.assert_array_equal(finest[:], SMOOTH.apply(stack(0), spacing=(0.5, 0.1, 0.1)))
+    assert finest.metadata.zarr_format == {"0.4": 2, "0.5": 3}[version]
+    assert finest.shards == {"0.4": None, "0.5": (4, 64, 64)}[version]
+    before = tree(here)
+    assert main(line) == 0
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("wrong", [["--shard-shape", "4,0,64"], ["--shard-shape", "4,64"], ["--cuts", "first"]])
+def test_wrong_shards_and_cuts_are_refused(here: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    write_stacks(1)
+    assert main(["apply", "gaussian", "raw/0.ome.tif", "-o", "out.ome.zarr", *wrong]) == 2
+    assert re.search(r"must (be|have)", capsys.readouterr().err)
+    assert [path.name for path in here.iterdir()] == ["raw"]
 
 
 def test_one_store_is_done_once(here: Path) -> None:

@@ -1,7 +1,11 @@
 """How a job reads, writes and runs."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # which takes longer to import than the help of the command
+    from ..io.zarr.layout import Version
+    from .shards.choices import Cuts, ShardChoices
 
 OnExists = Literal["fail", "skip", "overwrite"]
 KINDS = {  # of files that are written, by the ending that `--format` takes
@@ -23,6 +27,10 @@ class JobChoices:
         Kind of the results, one of `KINDS`; None for that of the pattern, or of the source where it can be written.
     imagej, levels
         As in `write_image`; levels None for the usual number.
+    zarr_version, shard_shape
+        Version of OME-Zarr, and lengths of its shards along its axes; () for 32 to 64 MiB.
+    cuts
+        Where the chain of an image larger than memory is cut; as in `ShardChoices`.
     on_exists
         What to do where another file lies in the place of a result: refuse the job, leave that item out, or replace it.
         A finished result of the same plan and source is never computed again, whatever this says.
@@ -55,6 +63,9 @@ class JobChoices:
     kind: str | None = None
     imagej: bool = False
     levels: int | None = None
+    zarr_version: "Version" = "0.5"
+    shard_shape: tuple[int, ...] = ()
+    cuts: "Cuts" = "auto"
     on_exists: OnExists = "fail"
     resume: bool = False
     restart: bool = False
@@ -72,7 +83,22 @@ class JobChoices:
                 raise ValueError(f"{name}={value!r}: must be at least 1")
         if self.on_exists not in ("fail", "skip", "overwrite"):
             raise ValueError(f"on_exists={self.on_exists!r}: must be 'fail', 'skip' or 'overwrite'")
+        if self.zarr_version not in ("0.4", "0.5"):
+            raise ValueError(f"zarr_version={self.zarr_version!r}: must be '0.4' or '0.5'")
+        if not all(type(n) is int and n > 0 for n in self.shard_shape):
+            raise ValueError(
+                f"shard_shape={self.shard_shape!r}: must be whole numbers greater than 0, one for each axis"
+            )
+        if self.cuts != "auto":
+            object.__setattr__(self, "cuts", self.stored.cuts)  # checked, and in order
         if self.kind is not None and self.kind not in KINDS:
             raise ValueError(f"kind={self.kind!r}: must be one of {', '.join(KINDS)}")
         if self.resume and self.restart:
             raise ValueError("restart=True: must be False to resume")
+
+    @property
+    def stored(self) -> "ShardChoices":
+        """How a result is stored as OME-Zarr, and its chain cut."""
+        from .shards.choices import ShardChoices
+
+        return ShardChoices(self.shard_shape or None, None, self.levels, self.zarr_version, cuts=self.cuts)

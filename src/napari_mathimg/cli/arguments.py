@@ -131,6 +131,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=KINDS, help="kind of the results, for a folder or a pattern without ending")
     parser.add_argument("--imagej", action="store_true", help="write TIFF files as ImageJ does, not as OME-TIFF")
     parser.add_argument("--levels", type=int, metavar="N", help="levels of OME-TIFF or OME-Zarr files")
+    parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.5", help="version of OME-Zarr files")
+    parser.add_argument(
+        "--shard-shape", metavar="LENGTHS",
+        help="lengths of the shards of OME-Zarr files along their axes, such as 64,512,512; 32 to 64 MiB by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cuts", default="auto", metavar="CUTS",
+        help="where steps on images larger than memory are cut by writing what lies before them: auto, none, or numbers"
+        " of steps from 0, such as 2,5; the bits do not depend on it",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, help="number of threads in all; all cores by default")
     parser.add_argument("--quiet", action="store_true", help="show no progress and tell nothing but errors")
     many = parser.add_argument_group(

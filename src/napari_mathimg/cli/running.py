@@ -17,7 +17,7 @@ from ..recipe.file_format import header
 from ..recipe.recipe import Recipe
 from .printable import printable
 from .progress import watched_job
-from .values import bytes_of, names_of, options_of, pairs, parameters_of
+from .values import bytes_of, names_of, options_of, pairs, parameters_of, whole_numbers
 
 SHOWN = 20  # failures that are told one by one
 DONE, FAILED, REFUSED = 0, 1, 2
@@ -69,7 +69,9 @@ def choices_of(given: Any) -> JobChoices:
     on_exists: Literal["fail", "skip", "overwrite"] = given.on_exists or ("overwrite" if given.overwrite else "fail")
     return JobChoices(
         recursive=given.recursive, series=given.series, axis_names=names_of(given.axis_names) or (), kind=given.format,
-        imagej=given.imagej, levels=given.levels, on_exists=on_exists,
+        imagej=given.imagej, levels=given.levels, zarr_version=given.zarr_version,
+        shard_shape=whole_numbers(given.shard_shape, "--shard-shape") if given.shard_shape else (),
+        cuts=given.cuts if given.cuts in ("auto", "none") else whole_numbers(given.cuts, "--cuts"), on_exists=on_exists,
         resume=given.resume, restart=given.restart, keep_going=given.keep_going, workers=given.workers,
         threads=given.threads, memory=None if given.memory is None else bytes_of(given.memory),
         scheduler=given.scheduler, insecure_scheduler=given.insecure_scheduler,

@@ -121,6 +121,20 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",")) if "," in text else tuple(text.strip())
 
 
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Return whole numbers with commas between them.
+
+    Raises
+    ------
+    ValueError
+        If they are none, or one is 0.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
+        raise ValueError(f"{option} {text}: must be whole numbers greater than 0 with commas between them")
+    return tuple(map(int, words))
+
+
 def bytes_of(text: str) -> int:
     """Return an amount of memory in bytes: a number with or without kB, MB, GB, TB, KiB, MiB, GiB or TiB.
 

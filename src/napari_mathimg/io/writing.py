@@ -1,6 +1,6 @@
 """Writing an image: by the kind of its file, beside it, and renamed when it is whole."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,8 +64,9 @@ def check_output(path: str | Path, sources: Iterable[Path] = (), overwrite: bool
 
 
 def check_image(
-    path: str | Path, image: Image, *, imagej: bool = False, levels: int | None = None, version: Version = "0.5"
-) -> None:
+    path: str | Path, image: Image, *, imagej: bool = False, levels: int | None = None, version: Version = "0.5",
+    shards: Sequence[int] | None = None,
+) -> None:  # fmt: skip
     """Refuse an image that a kind of file cannot hold, by its shape, its type and its axes; no pixel is read.
 
     Raises
@@ -78,7 +79,7 @@ def check_image(
     if 0 in image.shape:
         raise ImageFileError(f"{place}: must be given at least one pixel on each axis, not shape {image.shape}")
     if kind == "zarr":
-        _layout(place, image, levels=levels, version=version)
+        _layout(place, image, levels=levels, version=version, shards=shards)
         return
     if kind == "picture":
         from .pictures import check_picture
@@ -108,6 +109,7 @@ def _layout(path: Path, image: Image, **options: Any) -> Any:
 def write_image(
     path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int | None = None,
     compression: Compression | None = None, version: Version = "0.5", labels: bool = False,
+    shards: Sequence[int] | None = None,
 ) -> None:  # fmt: skip
     """Write an image to a file, which appears when it is whole.
 
@@ -131,6 +133,8 @@ def write_image(
         "zlib" or "none" for OME-TIFF, by default "zlib"; "zstd", "lz4" or "none" for OME-Zarr, by default "zstd".
     version
         Version of OME-Zarr; "0.4" has no shards.
+    shards
+        Lengths of the shards of OME-Zarr along its axes (t, c, z, y, x, those that there are); None for 32 to 64 MiB.
     labels
         Whether the pixels are labels, also where the image does not say so: coarse levels hold single ones of them
         instead of means.
@@ -143,20 +147,21 @@ def write_image(
     run_to_end(
         write_steps(
             path, image, overwrite=overwrite, imagej=imagej, levels=levels, compression=compression, version=version,
-            labels=labels,
+            labels=labels, shards=shards,
         )
     )  # fmt: skip
 
 
 def write_steps(
     path: str | Path, image: Image, *, overwrite: bool = False, imagej: bool = False, levels: int | None = None,
-    compression: Compression | None = None, version: Version = "0.5", labels: bool = False, threads: int | None = None,
+    compression: Compression | None = None, version: Version = "0.5", labels: bool = False,
+    shards: Sequence[int] | None = None, threads: int | None = None,
 ) -> Generator[Progress, None, None]:  # fmt: skip
     """Write an image as `write_image` does, in a generator that yields progress and may be closed before its end.
 
     Parameters
     ----------
-    path, image, overwrite, imagej, levels, compression, version, labels
+    path, image, overwrite, imagej, levels, compression, version, labels, shards
         As in `write_image`.
     threads
         Number of threads; by default the number of cores.
@@ -164,7 +169,7 @@ def write_steps(
     image = replace(image, is_labels=labels or image.is_labels)
     place = check_output(path, [*image.files, *files_read_by(image.array)], overwrite, imagej)
     kind = kind_of(place, imagej)
-    check_image(place, image, imagej=imagej, levels=levels, version=version)
+    check_image(place, image, imagej=imagej, levels=levels, version=version, shards=shards)
     allowed = {"zarr": ("zstd", "lz4", "none"), "ome": ("zlib", "none")}.get(kind, ())
     if compression is not None and compression not in allowed:
         raise ImageFileError(f"{place}: must have a compression among {', '.join(allowed) or 'none'}")
@@ -172,14 +177,15 @@ def write_steps(
         from .zarr.saving import save_zarr
 
         codec = compression or "zstd"
-        layout = _layout(place, image, levels=levels, version=version, codec=codec, labels=image.is_labels)
+        options = {"levels": levels, "version": version, "shards": shards}
+        layout = _layout(place, image, codec=codec, labels=image.is_labels, **options)
         yield from save_zarr(place, image, layout, overwrite, threads)
         return
     from ..engine.threads import run_tasks
 
-    options = {"levels": levels or 1, "compression": compression or "zlib", "labels": image.is_labels}
+    how = {"levels": levels or 1, "compression": compression or "zlib", "labels": image.is_labels}
     with published(place, overwrite) as beside:
-        yield from run_tasks("Writing", [beside], partial(_write, place, image, kind, options), 1)
+        yield from run_tasks("Writing", [beside], partial(_write, place, image, kind, how), 1)
 
 
 def _write(place: Path, image: Image, kind: Kind, options: dict[str, Any], beside: Path) -> None:

@@ -67,7 +67,8 @@ def plan_digest(recipe: Recipe, choices: JobChoices, images: Mapping[str, str], 
     """Return the digest of all that decides about the results of a job, besides their sources."""
     plain = {name: value for name, value in recipe.plain().items() if name != "made_with"}
     files = {name: identity(path) for name, path in images.items()}
-    how = [choices.series, choices.axis_names, choices.imagej, choices.levels, applied]
+    stored = [choices.imagej, choices.levels, choices.zarr_version, choices.shard_shape]
+    how = [choices.series, choices.axis_names, *stored, applied]
     return _digest([plain, files, how])
 
 

@@ -28,7 +28,7 @@ def command_line(
             continue
         words.append(f"--{OPTIONS.get(each.name, each.name).replace('_', '-')}")
         if value is not True:
-            words.append(",".join(value) if isinstance(value, tuple) else str(value))
+            words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
     return shlex.join(words)
 
 

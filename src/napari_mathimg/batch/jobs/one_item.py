@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,10 @@ class ItemTask:
         Files of its further images by name.
     is_applied
         Whether it is a single operation that takes from the image what it was not given.
-    series, axis_names, imagej, levels
+    series, axis_names, imagej
         As in `JobChoices`.
+    stored
+        How the result is stored.
     overwrite
         Whether what lies at `output` is replaced.
     threads, memory
@@ -66,7 +68,7 @@ class ItemTask:
     series: int = 0
     axis_names: tuple[str, ...] = ()
     imagej: bool = False
-    levels: int | None = None
+    stored: ShardChoices = field(default_factory=ShardChoices)
     overwrite: bool = False
     threads: int | None = None
     memory: int | None = None
@@ -176,7 +178,7 @@ def clear_remains(output: Path) -> None:
 
 def _computed(task: ItemTask, ready: Opened, tell: Tell) -> Image:
     def check(stub: Image) -> None:
-        check_image(task.output, stub, imagej=task.imagej, levels=task.levels)
+        check_image(task.output, stub, imagej=task.imagej, **_stored(task))
 
     return run_to_end(computed(ready.recipe, ready.image, ready.further, task.threads, check), tell)
 
@@ -198,7 +200,7 @@ def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dic
     """Return the arguments with which an item is computed shard by shard."""
     options: dict[str, Any] = {
         "inputs": {name: Source(path) for name, path in task.images.items()}, "overwrite": task.overwrite,
-        "choices": ShardChoices(levels=task.levels), "threads": task.threads, "restart": task.restart,
+        "choices": task.stored, "threads": task.threads, "restart": task.restart,
         "memory": max(min(CHUNKS, (task.memory or CHUNKS) // CHUNKS_SHARE), CAPACITY), "scheduler": task.scheduler,
         "insecure_scheduler": task.insecure_scheduler,
     }  # fmt: skip
@@ -207,5 +209,10 @@ def shards_of(task: ItemTask, recipe: Recipe) -> tuple[Recipe, Source, Path, dic
 
 def _write(task: ItemTask, image: Image, tell: Tell) -> None:
     """Write a result."""
-    how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, "levels": task.levels}
+    how: dict[str, Any] = {"overwrite": task.overwrite, "imagej": task.imagej, **_stored(task)}
     run_to_end(write_steps(task.output, image, threads=task.threads, **how), tell)
+
+
+def _stored(task: ItemTask) -> dict[str, Any]:
+    """Return how a result is stored, as arguments of what writes it."""
+    return {"levels": task.stored.levels, "version": task.stored.version, "shards": task.stored.shards}

@@ -81,7 +81,7 @@ class Job:
         how = self.choices
         return ItemTask(
             item.source, item.output, self.recipe, self.images, self.is_applied, how.series, how.axis_names,
-            how.imagej, how.levels, item.overwrite, threads, memory, how.restart,
+            how.imagej, how.stored, item.overwrite, threads, memory, how.restart,
             how.scheduler if self.folder is None else None, how.insecure_scheduler,
             self.plan if self.folder is None else "",
         )  # fmt: skip
