@@ -18,14 +18,16 @@ from typing import Any
 import napari
 import numpy as np
 import vispy.gloo.glir
+from napari.layers import Image
 from napari.settings import get_settings
 from qtpy.QtTest import QTest
 
 from napari_mathimg import Options, lazy
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.widgets.dock.results import add_or_update
 from napari_mathimg.widgets.lazy import kept_levels
 from napari_mathimg.widgets.lazy import pixels as made
-from napari_mathimg.widgets.lazy_layers.layers import add_lazy
+from napari_mathimg.widgets.lazy_layers.layers import LazyLayers
 from responsiveness import Heart
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it
@@ -60,7 +62,11 @@ def measure(viewer: Any, image: Any, operation: str) -> None:
     pixels = run_to_end(made.lazy_pixels([made.LazyStep(finest)], made.Levels((image,), image.ndim)))
     prepared = time.perf_counter() - begun
     arguments = {"contrast_limits": (0, 4095), "rgb": False, "name": operation}
-    added = gap(viewer, lambda: add_lazy(viewer, pixels, arguments))
+
+    def add() -> None:
+        LazyLayers.of(viewer).keep(add_or_update(viewer, Image, pixels.data, arguments, None), None)
+
+    added = gap(viewer, add)
     zoomed = gap(viewer, lambda: setattr(viewer.scene.camera, "zoom", 1.0))
     pans, center = [], list(viewer.scene.camera.center)
     for _ in range(5):

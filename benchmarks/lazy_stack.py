@@ -20,14 +20,16 @@ import napari
 import numpy as np
 import psutil
 import vispy.gloo.glir
+from napari.layers import Image
 from napari.settings import get_settings
 from qtpy.QtTest import QTest
 
 from lazy import CHAINS, GIVEN
 from napari_mathimg import lazy
 from napari_mathimg.contract.progress import run_to_end
+from napari_mathimg.widgets.dock.results import add_or_update
 from napari_mathimg.widgets.lazy import pixels as made
-from napari_mathimg.widgets.lazy_layers.layers import add_lazy
+from napari_mathimg.widgets.lazy_layers.layers import LazyLayers
 from responsiveness import Heart
 
 vispy.gloo.glir.GlirProgram.delete = lambda self: None  # Mesa's software renderer may crash in it
@@ -81,7 +83,8 @@ def measure(viewer: Any, stack: Virtual, name: str) -> None:
         result = lazy(result, operation, options=GIVEN, **parameters)
         steps.append(made.LazyStep(result))
     pixels = run_to_end(made.lazy_pixels(steps, made.Levels((stack,), 3)))
-    add_lazy(viewer, pixels, {"contrast_limits": (0, 65535), "rgb": False, "name": name})
+    arguments = {"contrast_limits": (0, 65535), "rgb": False, "name": name}
+    LazyLayers.of(viewer).keep(add_or_update(viewer, Image, pixels.data, arguments, None), None)
     settle(viewer)
     opened = time.perf_counter() - begun
     viewer.scene.camera.zoom = 1.0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from event_loop import process_events
 from mouse_and_keys import LEFT, choose
+from napari.layers import Image
 from napari.settings import get_settings
 from test_lazy_results import Slow, compute, lazily, picture, rest, whole
 
@@ -16,9 +17,10 @@ from napari_mathimg import Options, apply, lazy
 from napari_mathimg.contract.progress import run_to_end
 from napari_mathimg.engine.lazy.levels import Level
 from napari_mathimg.recipe.record import RECORD
+from napari_mathimg.widgets.dock.results import add_or_update
 from napari_mathimg.widgets.lazy.pixels import LazyStep, Levels, lazy_pixels, limits_of, pixels_of
 from napari_mathimg.widgets.lazy.shown import Shown
-from napari_mathimg.widgets.lazy_layers.layers import LazyLayers, add_lazy
+from napari_mathimg.widgets.lazy_layers.layers import LazyLayers
 from napari_mathimg.widgets.place.open_dock import open_dock
 
 FIXTURES = (compute, lazily, rest)
@@ -74,13 +76,20 @@ def test_a_part_of_what_napari_gets_is_lazy_and_right(shape: Any) -> None:
             Shown(array)[wrong]
 
 
+def added(viewer: Any, pixels: Any, arguments: dict[str, Any]) -> Any:
+    """Add a lazy result as the docks do."""
+    layer = add_or_update(viewer, Image, pixels.data, arguments, None)
+    LazyLayers.of(viewer).keep(layer, None)
+    return layer
+
+
 def test_a_slider_computes_the_plane_it_stops_at_and_then_those_beside_it(viewer: Any, qtbot: Any) -> None:
     """Of 6 planes in the view, none that nobody looks at; the next step then computes nothing."""
     stack = picture((6, 300, 400))
     counted = Counted(lazy(stack, "gaussian", sigma=2.0))
     step = LazyStep(lazy(stack, "gaussian", sigma=2.0), lambda array: counted)
     pixels = run_to_end(lazy_pixels([step], Levels((stack,), 3)))
-    layer = add_lazy(viewer, pixels, {"contrast_limits": (0, 4000), "rgb": False})
+    layer = added(viewer, pixels, {"contrast_limits": (0, 4000), "rgb": False})
     process_events()
     viewer.dims.set_point(0, 0)
     process_events()
@@ -199,7 +208,7 @@ def test_a_chain_of_plans_has_the_levels_of_all_its_steps(viewer: Any) -> None:
     pixels = run_to_end(lazy_pixels([LazyStep(first), LazyStep(second)], Levels((image,), 2)))
     assert pixels.marks == ("exact", *("approximate",) * (len(pixels.levels) - 1))
     assert len(pixels.levels) == 4
-    layer = add_lazy(viewer, pixels, {"contrast_limits": (0, 4000), "rgb": False, "name": "chain", "metadata": {}})
+    layer = added(viewer, pixels, {"contrast_limits": (0, 4000), "rgb": False, "name": "chain", "metadata": {}})
     np.testing.assert_array_equal(whole(layer), apply(apply(image, "median", size=5), "adjust_gamma", gamma=0.5))
     assert pixels_of(layer) is pixels
     assert [level.shape for level in layer.data] == [(1200, 1500), (600, 750), (300, 375), (150, 188)]

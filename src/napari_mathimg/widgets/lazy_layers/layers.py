@@ -4,14 +4,13 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 from weakref import ref
 
-from napari.layers import Image, Layer
+from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject
 
 from ...contract.progress import Progress
 from ...recipe.names import cut_middle
 from ...recipe.record import LAZY, RECORD, last_step
-from ..layers.made_layers import tell_chain
 from ..lazy.origin import ORIGINS, Origin, Remade, is_outdated, leaves, renewal
 from ..lazy.pixels import LazyPixels, pixels_of
 from ..lazy.shown import unwrapped_data
@@ -19,33 +18,6 @@ from ..preview.edits import Edits
 from ..preview.shared_facts import facts_of
 from ..tasks.latest_task import LatestTask
 from .prefetch import Prefetch
-
-
-def add_lazy(
-    viewer: Any, pixels: LazyPixels, arguments: Mapping[str, Any], kind: type[Layer] = Image,
-    origin: Origin | None = None,
-) -> Layer:  # fmt: skip
-    """Add a layer that shows a lazy result.
-
-    Parameters
-    ----------
-    viewer
-        The viewer.
-    pixels
-        What the layer shows, from `lazy_pixels`.
-    arguments
-        Arguments of the layer: name, place, look, and metadata with the record. Contrast limits must be among them
-        unless it is RGB, because napari would compute pixels to find them; `limits_of` does this in the background.
-    kind
-        Class of the layer.
-    origin
-        How it is made anew when pixels that it reads were edited; None if it is not to follow such edits.
-    """
-    layer = kind(pixels.data, **arguments, multiscale=len(pixels.levels) > 1)
-    tell_chain(layer)
-    viewer.add_layer(layer)
-    LazyLayers.of(viewer).keep(layer, origin)
-    return layer
 
 
 class Remaking(NamedTuple):
